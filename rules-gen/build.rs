@@ -1,5 +1,6 @@
-//! Tells the tests at build time which schemas and programs of others this machine has (scripts/install-schemas,
-//! scripts/build-parts), so that a test without its schema or program is reported as ignored, with the reason.
+//! Sets `cfg` flags for the tests: which schemas and programs of other projects this machine has (from
+//! scripts/install-schemas and scripts/build-parts). A test without its schema or program is then reported as ignored,
+//! with the reason.
 
 use std::path::Path;
 
@@ -8,7 +9,7 @@ fn main() {
     let (modules, promtool) = (target.join("schemas/node_modules"), target.join("parts/bin/promtool"));
     println!("cargo::rerun-if-changed=build.rs");
     for path in [&modules, &promtool] {
-        // What is not there yet would make every build a new one.
+        // Cargo rebuilds every time when a watched path is missing, so the nearest folder that exists is watched.
         let watched = path.ancestors().find(|folder| folder.exists()).unwrap_or(path);
         println!("cargo::rerun-if-changed={}", watched.display());
     }

@@ -1,27 +1,22 @@
-//! How often the written checklist asks for something.
+//! The rounds of the written checklist: daily, weekly, monthly, quarterly, annual.
 
 use std::fmt;
 
-/// How often the written checklist asks.
+/// How often the written checklist asks for something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Cadence {
-    /// Every morning.
     Daily,
-    /// Once a week.
     Weekly,
-    /// Once a month.
     Monthly,
-    /// Once a quarter.
     Quarterly,
-    /// Once a year.
     Annual,
 }
 
 impl Cadence {
-    /// Every cadence, in checklist order.
+    /// Every cadence, in the order of the checklist.
     pub const ALL: [Self; 5] = [Self::Daily, Self::Weekly, Self::Monthly, Self::Quarterly, Self::Annual];
 
-    /// The label value.
+    /// Returns the value of the label `cadence`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Daily => "daily",

@@ -1,20 +1,19 @@
-//! Calendar rules of human tasks: "Friday", "first Monday", "second Monday of January, April, July, October".
+//! Calendar rules of manual tasks: "Friday", "first Monday", "second Monday of January, April, July, October".
 
 use jiff::civil::{Date, Weekday};
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
 use std::fmt;
 
-/// No rule leaves a gap longer than this many days: a year, and a week for the weekday.
+/// The longest gap in days that any rule leaves between two days: a year, and a week for the weekday.
 const LONGEST_GAP: i64 = 373;
 
-/// When a task is to be done, always for a whole day.
+/// The days on which a task is to be done. A task is always for a whole day.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
-    /// The day of the week.
     pub weekday: Weekday,
-    /// Which one of the month: 1 to 4, or -1 for the last; every one when absent.
+    /// Which occurrence in the month: 1 to 4, or -1 for the last. `None`: every one.
     pub nth: Option<i8>,
-    /// The months, 1 to 12; all of them when empty.
+    /// The months, 1 to 12. Empty: every month.
     pub months: Vec<i8>,
 }
 
@@ -44,7 +43,7 @@ const MONTHS: [&str; 12] = [
 ];
 
 impl Rule {
-    /// Reads a rule as people write it; the error says what would be right.
+    /// Parses a rule such as "first Monday of January". The error describes the expected form.
     pub fn parse(text: &str) -> Result<Self, String> {
         let right = "a weekday (Friday), one of the month (first Monday), and optionally months (second Monday of January, July)";
         let (day, months) = text.split_once(" of ").unwrap_or((text, ""));
@@ -64,13 +63,13 @@ impl Rule {
         }
         match (weekday, nth) {
             (Some(_), Some(None)) | (None, _) => Err(right.to_owned()),
-            // Every Monday of a month would be a rule that nobody means.
+            // `Friday of January` (every Friday of a month) is refused, because it is rarely what was meant.
             (Some(_), None) if !list.is_empty() => Err(right.to_owned()),
             (Some(weekday), nth) => Ok(Self { weekday, nth: nth.flatten(), months: list }),
         }
     }
 
-    /// The fewest days between two of its days, in four years and a leap day.
+    /// Returns the smallest number of days between two days of the rule, within four years that include a leap day.
     pub fn shortest_gap(&self) -> u64 {
         let mut gap = u64::MAX;
         let mut before = self.next(jiff::civil::date(2024, 1, 1));
@@ -84,7 +83,7 @@ impl Rule {
         gap
     }
 
-    /// Whether a task falls on the day.
+    /// Returns whether the rule applies on this date.
     pub fn is_on(&self, date: Date) -> bool {
         let nth = match self.nth {
             None => true,
@@ -94,12 +93,12 @@ impl Rule {
         date.weekday() == self.weekday && nth && (self.months.is_empty() || self.months.contains(&date.month()))
     }
 
-    /// The last day on or before this one.
+    /// Returns the last day of the rule on or before this date.
     pub fn last(&self, date: Date) -> Option<Date> {
         (0..=LONGEST_GAP).find_map(|days| date.checked_sub(days.days()).ok().filter(|day| self.is_on(*day)))
     }
 
-    /// The first day after this one.
+    /// Returns the first day of the rule after this date.
     pub fn next(&self, date: Date) -> Option<Date> {
         (1..=LONGEST_GAP).find_map(|days| date.checked_add(days.days()).ok().filter(|day| self.is_on(*day)))
     }
@@ -118,7 +117,7 @@ impl fmt::Display for Rule {
     }
 }
 
-/// The instant at which a day begins in a time zone, also where a clock change skips midnight.
+/// Returns the first instant of a day in a time zone, also where a clock change skips midnight.
 pub fn midnight(date: Date, zone: &TimeZone) -> Option<Timestamp> {
     date.to_zoned_datetime(zone.clone()).ok().map(|zoned| zoned.timestamp())
 }
@@ -146,7 +145,7 @@ mod tests {
 
     #[test]
     fn month_ends_leap_years_and_months_of_five_mondays_are_right() {
-        // March 2026 has five Mondays; the fourth is not the last.
+        // March 2026 has five Mondays, so the fourth is not the last.
         assert_eq!(rule("fourth Monday").last(date(2026, 3, 31)), Some(date(2026, 3, 23)));
         assert_eq!(rule("last Monday").last(date(2026, 3, 31)), Some(date(2026, 3, 30)));
         assert_eq!(rule("last Tuesday").last(date(2028, 2, 29)), Some(date(2028, 2, 29)), "a leap day");
@@ -166,7 +165,7 @@ mod tests {
                 let rule = rule(&format!("{ordinal}{weekday}"));
                 let mut day = date(2023, 12, 31);
                 let mut months = std::collections::BTreeMap::new();
-                // Through two leap years, walking day by day beside the rule.
+                // Check every day over two leap years against the rule.
                 while let Some(next) = rule.next(day).filter(|next| *next < date(2029, 1, 1)) {
                     for skipped in std::iter::successors(day.tomorrow().ok(), |day| day.tomorrow().ok()) {
                         assert_eq!(rule.is_on(skipped), skipped == next, "{rule} {skipped}");

@@ -1,5 +1,5 @@
-//! When something is bad: a closed set of shapes, each of which renders itself as an alert
-//! expression and judges one run's samples. What needs history is left to Prometheus.
+//! The conditions of alerts: a closed set of shapes. Each shape renders itself as an alert expression, and judges the
+//! samples of one run for the exporter's own verdict. Conditions over time are judged by Prometheus only.
 
 pub mod history;
 pub mod limits;
@@ -13,50 +13,48 @@ use limits::{Limits, number};
 use threshold::{Direction, Levels, Severity, Threshold};
 use value::{Computed, Scope, Selector, Value, agreed, of};
 
-/// What makes an alert fire.
+/// The condition of an alert.
 #[derive(Debug, Clone, Copy)]
 pub enum When {
-    /// The value is on the bad side of the threshold.
     Beyond(Value, &'static Threshold),
-    /// The part is too large a share of the whole, and more than a handful: a share of a handful is no share.
+    /// `part` divided by `whole` is beyond `limit`, and `part` is beyond `floor`: a large share of very few is no
+    /// problem.
     Enough {
-        /// What is bad.
         part: Selector,
-        /// What it is a part of, with the same labels.
+        /// The total, with the same labels as `part`.
         whole: Selector,
-        /// The share.
+        /// The limit of the share.
         limit: &'static Threshold,
-        /// How large the part must be.
+        /// The minimum of `part`.
         floor: &'static Threshold,
     },
-    /// The series was above the threshold for a week without a pause, however often a scrape was missed. A week as the
-    /// time for which an alert is pending would begin anew with every scrape that is missed.
+    /// The series was above the threshold for a whole week. Missed scrapes do not count as a pause. A pending time
+    /// (`for`) of a week cannot be used, because it begins anew with every missed scrape.
     Lasting(Selector, &'static Threshold),
-    /// The series is 0.
     Zero(Selector),
-    /// The first is smaller than the second, series by series, and has not moved for ten minutes: one that moves is a
-    /// rollout that makes progress.
+    /// The first metric is smaller than the second for the same labels, and has not changed for ten minutes. A value
+    /// that changes belongs to a rollout that makes progress.
     Fewer(&'static Metric, &'static Metric),
-    /// The first is 0 although the second is not.
+    /// The first metric is 0 although the second is not.
     None(&'static Metric, &'static Metric),
-    /// The end is nearer than the threshold, or than the share of the whole lifetime
-    /// (begin to end) if that is shorter.
+    /// The remaining time is below the threshold, or below a share of the whole lifetime (from `begin` to `end`) when
+    /// that is shorter.
     Expiring {
-        /// Begin of the lifetime.
+        /// The metric with the start of the lifetime.
         begin: &'static Metric,
-        /// End of the lifetime.
+        /// The metric with the end of the lifetime.
         end: &'static Metric,
-        /// The lead time.
+        /// The remaining time from which on the alert fires.
         lead: &'static Threshold,
-        /// The share of the lifetime, as one part in so many: warning and critical.
+        /// The divisors of the lifetime for warning and critical: 3 stands for a third.
         parts: (f64, f64),
     },
-    /// Judged by Prometheus alone.
+    /// A condition over time, which only Prometheus can judge.
     History(History),
 }
 
 impl When {
-    /// The threshold whose levels decide the severities.
+    /// Returns the threshold whose levels decide the severities.
     pub const fn threshold(&self) -> Option<&'static Threshold> {
         match self {
             Self::Beyond(_, threshold)
@@ -68,7 +66,7 @@ impl When {
         }
     }
 
-    /// The value that is held against a limit, and the limit, where that alone decides at any moment.
+    /// Returns the value and its threshold, when the comparison of both decides alone at any moment.
     pub const fn value(&self) -> Option<(Value, &'static Threshold)> {
         match self {
             Self::Beyond(value, threshold) => Some((*value, threshold)),
@@ -77,7 +75,7 @@ impl When {
         }
     }
 
-    /// The metrics it reads.
+    /// Returns the metrics that the condition reads.
     pub fn metrics(&self) -> Vec<&'static Metric> {
         match self {
             Self::Beyond(value, _) => value.selectors().iter().map(|selector| selector.metric).collect(),
@@ -89,12 +87,12 @@ impl When {
         }
     }
 
-    /// Whether only Prometheus can judge it.
+    /// Returns whether only Prometheus can judge the condition.
     pub const fn needs_history(&self) -> bool {
         matches!(self, Self::History(..))
     }
 
-    /// The alert expression at a severity.
+    /// Returns the alert expression for a severity.
     pub fn promql(&self, scope: &Scope, limits: &Limits, severity: Severity) -> String {
         let max = |metric| agreed("max", &of(metric), scope);
         match self {
@@ -132,8 +130,8 @@ impl When {
         }
     }
 
-    /// The offending values in one run's samples at `now` (Unix seconds), as the alert
-    /// expression would return them; nothing for what needs history.
+    /// Returns the values in one run's samples at `now` (Unix seconds) that the alert expression would return. Empty
+    /// for a condition over time.
     pub fn offenders(&self, samples: &[Series], now: f64, limits: &Limits, severity: Severity) -> Vec<Computed> {
         let pairs = |a, b| pairs(samples, now, a, b).into_iter();
         match self {
@@ -152,7 +150,7 @@ impl When {
                 offenders.retain(|offender| all.iter().any(|one| one.labels == offender.labels && one.value >= least));
                 offenders
             }
-            // One run sees the present; that it lasts is for Prometheus to see.
+            // One run sees only the present value. The duration is judged by Prometheus.
             Self::Lasting(selector, threshold) => {
                 Self::Beyond(Value::Of(*selector), threshold).offenders(samples, now, limits, severity)
             }
@@ -176,8 +174,8 @@ impl When {
         }
     }
 
-    /// The worst value in one run's samples at `now` (Unix seconds) and the limits that hold for it; nothing for
-    /// what has no limit or needs history.
+    /// Returns the worst value in one run's samples at `now` (Unix seconds), with the limits that apply to it. `None`
+    /// for conditions without a limit or over time.
     pub fn worst(&self, samples: &[Series], now: f64, limits: &Limits) -> Option<(Computed, Levels)> {
         match self {
             Self::Beyond(value, threshold) => {
@@ -206,7 +204,7 @@ impl When {
     }
 }
 
-/// Each value of one metric beside that of another with the same labels.
+/// Pairs each value of one metric with the value of another metric with the same labels.
 fn pairs(samples: &[Series], now: f64, one: &'static Metric, other: &'static Metric) -> Vec<(Computed, f64)> {
     let values = |metric| Value::Of(of(metric)).compute(samples, now);
     let others = values(other);
@@ -217,6 +215,7 @@ fn pairs(samples: &[Series], now: f64, one: &'static Metric, other: &'static Met
     values(one).into_iter().filter_map(with_other).collect()
 }
 
+/// Returns the divisor of the lifetime for a severity.
 const fn part(parts: (f64, f64), severity: Severity) -> f64 {
     match severity {
         Severity::Warning => parts.0,

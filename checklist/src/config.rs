@@ -1,7 +1,7 @@
-//! checklist.yaml: targets, limits and receivers. Both programs read it.
+//! The configuration file checklist.yaml: targets, limits and receivers. Both programs read it.
 //!
-//! Its keys are described once, as [`ROOT`], with the types of [`crate::reader::keys`]. The files of this folder and of
-//! [`crate::targets`] have the parts of the description beside the code that reads them.
+//! The keys of the file are described once, in [`ROOT`], with the types of [`crate::reader::keys`]. Each part of the
+//! description is in the file of this folder or of [`crate::targets`] that also reads these keys.
 
 mod alerting;
 mod election;
@@ -46,10 +46,11 @@ use settings::{Pace, TargetSettings};
 use std::collections::BTreeMap;
 use std::ops::Deref;
 
-/// The largest checklist.yaml in bytes. A `ConfigMap` holds no more, and a thousand targets take a third of it.
+/// The largest accepted file in bytes, which is the limit of a Kubernetes `ConfigMap`. A thousand targets take a third
+/// of it.
 pub const LARGEST: usize = 1024 * 1024;
 
-/// Everything that can be written in checklist.yaml.
+/// The description of all keys of checklist.yaml.
 pub static ROOT: Section = Section {
     what: "checklist.yaml",
     keys: &[
@@ -67,7 +68,9 @@ pub static ROOT: Section = Section {
                 Kind::List(&Kind::Table(&queries::SECTION), false),
                 "Your own SQL checks, each of which becomes a signal like those of the catalog.",
             )
-            .example("[]"),
+            .example(
+                "[{name: stuck_jobs, help: Jobs that wait, query: SELECT count(*) AS value FROM public.jobs, above: {warning: 10}}]",
+            ),
             Key::new("thresholds", Kind::By(Names::Thresholds, &Kind::Levels), "Limits that hold for all targets.")
                 .otherwise("those of the catalog")
                 .example("{disk.usage: {warning: 70%, critical: 85%}}"),
@@ -96,12 +99,11 @@ pub static ROOT: Section = Section {
     rules: &[],
 };
 
-/// A checked checklist.yaml.
+/// A checklist.yaml that was read without mistakes.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// What is watched.
     pub watched: Targets,
-    /// `queries:`
+    /// The operator's own checks (`queries:`).
     pub queries: Vec<Query>,
     /// `highAvailability:`
     pub high_availability: Option<HighAvailability>,
@@ -115,17 +117,17 @@ pub struct Config {
 impl Deref for Config {
     type Target = Targets;
 
-    /// The lists of targets are the configuration's own: `config.backups`.
+    /// Gives direct access to the lists of targets: `config.backups`.
     fn deref(&self) -> &Targets {
         &self.watched
     }
 }
 
 impl Config {
-    /// Reads the text of a checklist.yaml; `file` is the name that messages show.
+    /// Parses the text of a checklist.yaml. `file` is the name that messages show.
     ///
     /// # Errors
-    /// Every mistake of the file, each with line, column, caret and what would be right.
+    /// Every mistake of the file, each with line, column, the marked place and what would be right.
     pub fn parse(file: &str, text: &str) -> Result<Self, ConfigErrors> {
         Self::read(file, text, &Found::default())
     }
@@ -155,7 +157,7 @@ impl Config {
     }
 }
 
-/// Reads what has the right shape. Nothing is given back where a default could not be read, which a test sees.
+/// Reads a file whose shape was checked. `None` only when a default cannot be parsed, which a test would notice.
 fn of_root(table: &Table<'_>) -> Option<Config> {
     let found = table.found;
     let queries = queries::read(table);
@@ -182,7 +184,7 @@ fn of_root(table: &Table<'_>) -> Option<Config> {
     Some(config)
 }
 
-/// What sections say about each other.
+/// Checks rules that concern several sections.
 fn together(config: &Config, table: &Table<'_>) {
     if table.node("tasks").is_none() && config.backups.iter().any(|backup| backup.restore.is_some()) {
         let recorded = "the results of a restore are recorded: give a section tasks: with a directory or s3";
@@ -194,7 +196,7 @@ fn together(config: &Config, table: &Table<'_>) {
             table.mistake_at("queries", message);
         }
     }
-    // A value that is written and wrong was reported already.
+    // A list with a mistake was reported already, so only lists that are not written count as missing.
     let written = |key: &str| table.has(key);
     if table.is_table() && !watching().any(written) {
         let kinds: Vec<&str> = watching().collect();

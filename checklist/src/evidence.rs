@@ -1,51 +1,44 @@
-//! What a run of a check looked at. A verdict without evidence is none: a run that saw nothing where something
-//! must be is not "passed", and what was left out is part of what people read.
+//! What a run of a check looked at. A verdict needs evidence: a run that saw nothing where something must exist has not
+//! "passed". Users also read what was left out.
 
 use crate::reason::Reason;
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// Sentences about what was not seen that a run keeps; more of them say nothing new to a person.
+/// The maximum number of sentences about unseen objects that a run keeps, because more of them tell a person nothing
+/// new.
 const MAX_SENTENCES: usize = 20;
 
-/// A kind of thing that checks look at: the label `object`, a closed set.
+/// A kind of object that checks look at. It is the label `object`, so the set is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Object {
     /// A database account of the application.
     Account,
-    /// An active alert of Alertmanager.
+    /// An active alert in Alertmanager.
     Alert,
     /// An API key of the application.
     ApiKey,
-    /// A horizontal pod autoscaler.
     Autoscaler,
-    /// An object of a bucket that is a backup.
+    /// A backup, as an object of a bucket.
     Backup,
     /// A certificate of a presented chain or of a file.
     Certificate,
-    /// A persistent volume claim.
     Claim,
-    /// A container of a pod.
     Container,
-    /// A database of a server.
     Database,
     /// A row of the audit table.
     Event,
     /// A field of a health page.
     Field,
-    /// An index of a database.
     Index,
     /// The log of a pod.
     Log,
     /// A metric that rules or panels read.
     Metric,
-    /// A namespace of a cluster.
     Namespace,
-    /// A node of a cluster.
     Node,
     /// A health page.
     Page,
-    /// A pod.
     Pod,
     /// A record of what people or proofs did.
     Record,
@@ -57,7 +50,6 @@ pub enum Object {
     Row,
     /// A rule or a set of rules in Prometheus.
     Rule,
-    /// A secret of a cluster.
     Secret,
     /// A series that the check would expose.
     Series,
@@ -65,13 +57,11 @@ pub enum Object {
     Service,
     /// A session of a database server.
     Session,
-    /// A silence of Alertmanager.
     Silence,
-    /// A statement that a database server keeps statistics of.
+    /// A statement in the statistics of a database server.
     Statement,
-    /// A table of a database.
     Table,
-    /// A task of people.
+    /// A manual task.
     Task,
     /// A workflow of the application.
     Workflow,
@@ -80,12 +70,12 @@ pub enum Object {
 }
 
 impl Object {
-    /// The label value, which is also the word for one of them.
+    /// Returns the label value, which is also the word for one object.
     pub const fn as_str(self) -> &'static str {
         self.words().0
     }
 
-    /// The words for one and for many.
+    /// Returns the words for one and for many.
     const fn words(self) -> (&'static str, &'static str) {
         match self {
             Self::Account => ("account", "accounts"),
@@ -124,7 +114,7 @@ impl Object {
         }
     }
 
-    /// `1 pod`, `12 pods`.
+    /// Returns a count with its word: `1 pod`, `12 pods`.
     pub fn counted(self, count: u64) -> String {
         let (one, many) = self.words();
         let word = if count == 1 { one } else { many };
@@ -132,22 +122,21 @@ impl Object {
     }
 }
 
-/// What a signal declares about one kind of object that its probe looks at.
+/// A kind of object that the probe of a signal looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Looks {
-    /// What is looked at.
     pub object: Object,
-    /// Whether a run that saw none of them saw too little to judge.
+    /// Whether a run that saw no such object cannot judge.
     pub required: bool,
 }
 
 impl Looks {
-    /// At least one must be seen; a run that saw none cannot tell.
+    /// At least one object must be seen. A run that saw none cannot judge.
     pub const fn at_some(object: Object) -> Self {
         Self { object, required: true }
     }
 
-    /// None of them is fine, as long as the probe says that it looked.
+    /// It is fine to see no such object, as long as the probe reports that it looked.
     pub const fn at_any(object: Object) -> Self {
         Self { object, required: false }
     }
@@ -156,15 +145,12 @@ impl Looks {
 /// Objects that should have been judged and were not, for one reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unseen {
-    /// What was not seen.
     pub object: Object,
-    /// Why not, from the closed set.
     pub reason: Reason,
-    /// How many.
     pub count: u64,
 }
 
-/// What one run looked at, and what it left out.
+/// The objects that one run looked at and those that it left out.
 #[derive(Debug, Clone, Default)]
 pub struct Evidence {
     seen: BTreeMap<Object, u64>,
@@ -175,12 +161,13 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    /// Counts objects that were judged. Zero is evidence too: the probe looked, and there was none.
+    /// Counts objects that were judged. A count of 0 is evidence, too: the probe looked and there was none.
     pub fn saw(&mut self, object: Object, count: u64) {
         *self.seen.entry(object).or_default() += count;
     }
 
-    /// Counts objects that should have been judged and were not; `what` says to people which, why, and what to do.
+    /// Counts objects that should have been judged and were not. `what` is a sentence for users: which objects, why,
+    /// and what to do.
     pub fn missed(&mut self, object: Object, reason: Reason, count: u64, what: impl Into<String>) {
         *self.unseen.entry((object, reason)).or_default() += count;
         if self.sentences.len() < MAX_SENTENCES {
@@ -188,46 +175,46 @@ impl Evidence {
         }
     }
 
-    /// A remark for people that changes no verdict, such as what a count leaves out on purpose.
+    /// Adds a remark for users that changes no verdict, such as what a count leaves out on purpose.
     pub fn note(&mut self, remark: impl Into<String>) {
         if self.notes.len() < MAX_SENTENCES {
             self.notes.push(remark.into());
         }
     }
 
-    /// The values count since this time (Unix seconds), such as the last reset of statistics. Of several times the latest
-    /// is used.
+    /// Sets the time (Unix seconds) since which the values are counted, such as the last reset of statistics. Of
+    /// several times the latest is kept.
     pub fn counts_since(&mut self, at: f64) {
         self.since = Some(self.since.map_or(at, |known| known.max(at)));
     }
 
-    /// How many were judged of each kind, zero included.
+    /// Returns the number of judged objects by kind, including zeros.
     pub fn seen(&self) -> impl Iterator<Item = (Object, u64)> {
         self.seen.iter().map(|(object, count)| (*object, *count))
     }
 
-    /// What was not judged.
+    /// Returns the objects that were not judged.
     pub fn unseen(&self) -> impl Iterator<Item = Unseen> {
         self.unseen.iter().map(|((object, reason), count)| Unseen { object: *object, reason: *reason, count: *count })
     }
 
-    /// When the values began to count, Unix seconds, if they have a begin.
+    /// Returns the time (Unix seconds) since which the values are counted, if there is one.
     pub const fn since(&self) -> Option<f64> {
         self.since
     }
 
-    /// Whether something that should have been judged was not.
+    /// Returns whether objects were not judged that should have been.
     pub fn is_partial(&self) -> bool {
         !self.unseen.is_empty()
     }
 
-    /// What was not seen, in sentences.
+    /// Describes in sentences what was not seen.
     pub fn gaps(&self) -> String {
         self.sentences.join("; ")
     }
 
-    /// Holds the evidence against what the signal declares: a kind that the probe says nothing about, or of which it
-    /// saw none although some must be there, is unseen. Returns the reason when the run saw too little to judge.
+    /// Compares the evidence with what the signal declares. A kind counts as unseen when the probe did not report it,
+    /// or saw none although at least one is required. Returns the reason when the run saw too little to judge.
     pub fn missing(&mut self, looks: &[Looks]) -> Option<(Reason, String)> {
         let mut first = None;
         for Looks { object, required } in looks {
@@ -250,7 +237,7 @@ impl Evidence {
 }
 
 impl fmt::Display for Evidence {
-    /// `4 workloads, 12 pods`: what was looked at, then remarks, then since when it counts.
+    /// Writes `4 workloads, 12 pods`, then remarks, then the time since which values are counted.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let counts: Vec<String> = self.seen().map(|(object, count)| object.counted(count)).collect();
         let mut parts = vec![counts.join(", ")];
@@ -265,24 +252,24 @@ impl fmt::Display for Evidence {
     }
 }
 
-/// What a check says about its target, best first.
+/// The verdict of a check on its target, ordered from best to worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Verdict {
-    /// All that must be seen was seen, and all of it is good.
+    /// Everything required was seen, and all of it is good.
     Passed,
-    /// Nothing bad was seen, but something that must be seen was not.
+    /// Nothing bad was seen, but something required was not seen.
     CannotTell,
-    /// Something that was seen is beyond a limit that warns.
+    /// Something is beyond its warning limit.
     Warning,
-    /// Something that was seen is beyond a limit that pages.
+    /// Something is beyond its critical limit.
     Critical,
 }
 
 impl Verdict {
-    /// Every verdict, best first.
+    /// Every verdict, from best to worst.
     pub const ALL: [Self; 4] = [Self::Passed, Self::CannotTell, Self::Warning, Self::Critical];
 
-    /// The word for people and in JSON.
+    /// Returns the word for users and JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Passed => "passed",

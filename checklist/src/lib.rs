@@ -1,7 +1,8 @@
-//! The operations checklist as data: signals with their metrics, thresholds, alerts, panels and runbooks.
+//! The operations checklist as data: signals with their metrics, thresholds, alerts, panels and runbooks, and the
+//! configuration file.
 //!
-//! No I/O and no async here: `checklist-exporter` probes what this crate declares, `rules-gen`
-//! turns the same declarations into rules, routes, dashboards and runbooks.
+//! This crate has no I/O and no async code. `checklist-exporter` probes what it declares, and `rules-gen` turns the
+//! same declarations into rules, routes, dashboards and runbooks.
 
 pub mod cadence;
 pub mod calendar;

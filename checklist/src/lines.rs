@@ -1,4 +1,4 @@
-//! Every line of the written checklist and where it went. Nothing on it is dropped.
+//! Every line of the written checklist, with the signals or the manual task that cover it.
 
 use crate::cadence::Cadence::{self, Annual, Daily, Monthly, Quarterly, Weekly};
 use std::fmt;
@@ -6,41 +6,40 @@ use std::fmt;
 /// One line of the written checklist.
 #[derive(Debug)]
 pub struct Line {
-    /// How often it is due.
+    /// How often the line is due.
     pub cadence: Cadence,
-    /// The heading under which it stands.
+    /// The heading above the line.
     pub section: &'static str,
-    /// Its number there; three tasks have none.
+    /// The number of the line. Three tasks have none.
     pub number: Option<u8>,
-    /// Its text.
     pub text: &'static str,
-    /// Who does it now.
+    /// What covers the line.
     pub watched: Watched,
 }
 
 impl fmt::Display for Line {
-    /// `daily, Morning Health Check 2: Review overnight alerts`
+    /// Writes `daily, Morning Health Check 2: Review overnight alerts`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let number = self.number.map(|number| format!(" {number}")).unwrap_or_default();
         write!(f, "{}, {}{number}: {}", self.cadence, self.section, self.text)
     }
 }
 
-/// Where a line went.
+/// What covers a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Watched {
-    /// The signals with these ids watch it.
+    /// The signals with these ids.
     Signals(&'static [&'static str]),
-    /// People do it; the task with this id says when.
+    /// The manual task with this id.
     Task(&'static str),
 }
 
-/// The lines that a signal watches.
+/// Returns the lines that a signal covers.
 pub fn lines_of(id: &str) -> impl Iterator<Item = &'static Line> {
     LINES.iter().filter(move |line| matches!(line.watched, Watched::Signals(signals) if signals.contains(&id)))
 }
 
-/// How many lines are people's work.
+/// Returns the number of lines that are manual tasks.
 pub fn by_people() -> usize {
     LINES.iter().filter(|line| matches!(line.watched, Watched::Task(_))).count()
 }
@@ -54,7 +53,7 @@ const fn line(cadence: Cadence, section: &'static str, number: u8, text: &'stati
     Line { cadence, section, number, text, watched }
 }
 
-/// The 74 numbered steps and the three tasks without a number, in checklist order.
+/// The 74 numbered steps and the three tasks without a number, in the order of the checklist.
 #[rustfmt::skip]
 pub static LINES: &[Line] = &[
     line(Daily, "Morning Health Check", 1, "Check system status", by(&["pods"])),

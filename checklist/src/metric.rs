@@ -1,65 +1,64 @@
-//! A Prometheus metric as the catalog declares it: its whole name, kind, help and labels.
+//! The type of a Prometheus metric in the catalog.
 
 use std::fmt;
 
-/// How long a value stays true after the run that measured it, and how it is typed on the wire.
+/// The type of a metric, and how long its values are exposed after the run that measured them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// A level: dropped once the check is stale.
+    /// A current value. It is dropped when the check is stale.
     Gauge,
-    /// A count that only grows (or resets): kept while the process lives.
+    /// A cumulative count. It is kept as long as the process runs.
     Counter,
-    /// A distribution of values, classic and native: kept while the process lives.
+    /// A distribution of values, as a classic and a native histogram. It is kept as long as the process runs.
     Histogram,
-    /// A gauge that states a lasting fact, such as a certificate's end: kept for
-    /// seven days after the last successful run, so that its alert outlives the probe.
+    /// A gauge with a lasting fact, such as the end of a certificate. It is kept for seven days after the last
+    /// successful run, so that the alert continues when the probe fails.
     Fact,
 }
 
-/// A metric of the exporter. Every series also carries the labels `check` and `target`.
+/// A metric of the exporter. Every series also has the labels `check` and `target`.
 #[derive(Debug)]
 pub struct Metric {
-    /// The complete name as it appears on the wire.
+    /// The complete name, as exposed.
     pub name: &'static str,
-    /// One sentence, with unit and meaning of the values.
+    /// One sentence with the meaning and unit of the values.
     pub help: &'static str,
-    /// Wire type and lifetime.
     pub kind: Kind,
-    /// Label names beyond `check` and `target`, in the order in which values are given.
+    /// The label names beyond `check` and `target`, in the order in which values are given.
     pub labels: &'static [&'static str],
-    /// Whether a healthy world has no series of it.
+    /// Whether the metric has no series as long as everything is healthy or idle.
     pub sparse: bool,
 }
 
 impl Metric {
-    /// A level that is only known while the check is fresh.
+    /// A current value, exposed only as long as the check is not stale.
     pub const fn gauge(name: &'static str, help: &'static str, labels: &'static [&'static str]) -> Self {
         Self { name, help, kind: Kind::Gauge, labels, sparse: false }
     }
 
-    /// A cumulative count; its name ends in `_total`.
+    /// A cumulative count. The name must end in `_total`.
     pub const fn counter(name: &'static str, help: &'static str, labels: &'static [&'static str]) -> Self {
         Self { kind: Kind::Counter, ..Self::gauge(name, help, labels) }
     }
 
-    /// A distribution; its name is that of the family, without `_bucket`, `_sum` or `_count`.
+    /// A distribution. The name is that of the family, without `_bucket`, `_sum` or `_count`.
     pub const fn histogram(name: &'static str, help: &'static str, labels: &'static [&'static str]) -> Self {
         Self { kind: Kind::Histogram, ..Self::gauge(name, help, labels) }
     }
 
-    /// A fact that stays true without being looked at again.
+    /// A fact that stays true without being measured again.
     pub const fn fact(name: &'static str, help: &'static str, labels: &'static [&'static str]) -> Self {
         Self { kind: Kind::Fact, ..Self::gauge(name, help, labels) }
     }
 
-    /// Marks a metric that has no series in a healthy or idle world.
+    /// Marks a metric that has no series in a healthy or idle state.
     #[must_use]
     pub const fn sparse(mut self) -> Self {
         self.sparse = true;
         self
     }
 
-    /// The type word of the exposition format.
+    /// Returns the type in the exposition format.
     pub const fn type_word(&self) -> &'static str {
         match self.kind {
             Kind::Counter => "counter",
@@ -70,7 +69,7 @@ impl Metric {
 }
 
 impl PartialEq for Metric {
-    /// Names are unique in the catalog.
+    /// Compares the names, which are unique in the catalog.
     fn eq(&self, other: &Self) -> bool {
         self.name == other.name
     }

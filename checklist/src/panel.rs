@@ -1,34 +1,34 @@
-//! Panels of the catalog: what a dashboard shows of a signal, and how.
+//! The dashboard panels of the catalog.
 
 use crate::condition::threshold::Threshold;
 use crate::condition::value::{Scope, Value};
 use crate::metric::Metric;
 use crate::units::Unit;
 
-/// How a panel draws.
+/// The kind of visualization.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Drawing {
     /// The current value, coloured by the threshold.
     Stat,
-    /// The course of the value, with the threshold as a line.
+    /// The values over time, with the threshold as a line.
     TimeSeries,
-    /// The current values as rows.
+    /// The current values as rows of a table.
     Table,
-    /// Whether something is so: 1 is good, 0 is bad.
+    /// A yes/no state: 1 is good, 0 is bad.
     Whether,
 }
 
-/// What a panel shows.
+/// The expression of a panel.
 #[derive(Debug, Clone, Copy)]
 pub enum PanelQuery {
     /// A value of the catalog.
     Value(Value),
-    /// An expression that needs history; the metrics are those that it names.
+    /// An expression over time, with the metrics that it reads.
     Expression(fn(&Scope) -> String, &'static [&'static Metric]),
 }
 
 impl PanelQuery {
-    /// Its expression within a scope; a rate has Grafana's own variable as its window.
+    /// Returns the expression within a scope. The window of a rate is Grafana's `$__rate_interval`.
     pub fn promql(&self, scope: &Scope) -> String {
         match self {
             Self::Value(value) => value.promql(scope),
@@ -36,7 +36,7 @@ impl PanelQuery {
         }
     }
 
-    /// The metrics that it reads.
+    /// Returns the metrics that the panel reads.
     pub fn metrics(&self) -> Vec<&'static Metric> {
         match self {
             Self::Value(value) => value.selectors().iter().map(|selector| selector.metric).collect(),
@@ -48,23 +48,19 @@ impl PanelQuery {
 /// One panel of the dashboard.
 #[derive(Debug)]
 pub struct Panel {
-    /// Its heading.
     pub title: &'static str,
-    /// What it says and what to look for; one sentence.
+    /// One sentence: what the panel shows and what to look for.
     pub description: &'static str,
-    /// How it draws.
     pub drawing: Drawing,
-    /// What it shows.
     pub query: PanelQuery,
-    /// Its unit.
     pub unit: Unit,
-    /// Labels that name a series in the legend.
+    /// The labels that name a series in the legend.
     pub legend: &'static [&'static str],
-    /// The limit it draws.
+    /// The threshold that the panel draws.
     pub threshold: Option<&'static Threshold>,
 }
 
-/// A course over time without a limit; the base of the catalog's panels.
+/// A time series without a threshold. The panels of the catalog are based on it by `..PANEL`.
 pub const PANEL: Panel = Panel {
     title: "",
     description: "",

@@ -15,5 +15,5 @@ pub(crate) use crate::signal::{
 pub(crate) use crate::targets::TargetKind;
 pub(crate) use crate::units::{DAY, GIB, HOUR, MIB, MINUTE, Unit};
 
-/// What a watch needs.
+/// The verbs that a watch on Kubernetes objects needs.
 pub(crate) const LIST_WATCH: &[&str] = &["list", "watch"];

@@ -1,5 +1,5 @@
-//! How checklist.yaml is read: a description of its keys (`keys`), a check of its shape against it (`shape`), the
-//! values of a table (`table`), and the mistakes of one run (`found`, `mistakes`).
+//! The reader of checklist.yaml: a description of its keys (`keys`), a check of a file's shape against the description
+//! (`shape`), the values of a table (`table`), and the collected mistakes (`found`, `mistakes`).
 
 pub(crate) mod found;
 pub mod keys;

@@ -1,40 +1,38 @@
-//! Why a check could not look at its target.
+//! The closed set of reasons why a check could not look at its target.
 
 use std::fmt;
 
-/// Why a run could not look at its target: a closed set, one counter each.
+/// Why a run could not look at its target. Each reason has a counter, so the set is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
     /// The credentials were refused.
     Auth,
-    /// The configuration of the check cannot work (an unreadable secret file).
+    /// The configuration of the check cannot work, for example an unreadable file with a secret.
     Config,
-    /// No connection, or it broke.
+    /// The connection was refused or lost.
     Connect,
-    /// The answer is not what the protocol's data format allows.
+    /// The answer does not have the expected data format.
     Decode,
-    /// The host name does not resolve.
     Dns,
-    /// The answer is larger than the check's bound.
+    /// The answer is larger than the limit of the check.
     Limit,
-    /// A lock on the target did not become free in time.
+    /// A lock on the target was not released in time.
     Lock,
     /// The bucket, table, namespace or path does not exist.
     NotFound,
-    /// The probe itself broke.
+    /// The probe panicked.
     Panic,
-    /// The credentials are good, the right is missing.
+    /// The credentials are accepted, but a right is missing.
     Permission,
-    /// The target answers with an error of its own.
+    /// The target answered with an error.
     Protocol,
     /// The deadline passed.
     Timeout,
-    /// The TLS handshake failed.
     Tls,
 }
 
 impl Reason {
-    /// Every reason, in exposition order.
+    /// Every reason, in the order of the exposition.
     pub const ALL: [Self; 13] = [
         Self::Auth,
         Self::Config,
@@ -51,17 +49,18 @@ impl Reason {
         Self::Tls,
     ];
 
-    /// Whether it is about the way to the target and not about what is asked there. Every check of the target fails for it.
+    /// Returns whether the reason is about the connection to the target instead of the request. Such a failure hits
+    /// every check of the target.
     pub const fn is_of_the_way(self) -> bool {
         matches!(self, Self::Auth | Self::Connect | Self::Dns | Self::Tls)
     }
 
-    /// Whether it may be about the way: no answer in time is, when no check of the target gets one.
+    /// Returns whether the reason may be about the connection. A timeout is, when it hits every check of the target.
     pub const fn may_be_of_the_way(self) -> bool {
         self.is_of_the_way() || matches!(self, Self::Config | Self::Timeout)
     }
 
-    /// What it means, for people.
+    /// Returns the meaning in words, for users.
     pub const fn words(self) -> &'static str {
         match self {
             Self::Auth => "login refused",
@@ -80,7 +79,6 @@ impl Reason {
         }
     }
 
-    /// The label value.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Auth => "auth",

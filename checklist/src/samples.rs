@@ -1,4 +1,4 @@
-//! What one run of a check saw: series of the signal's metrics, bounded before they leave.
+//! The samples of one run of a check: series of the signal's metrics, limited in number and size.
 
 use crate::evidence::{Evidence, Object};
 use crate::metric::Metric;
@@ -6,61 +6,59 @@ use crate::reason::Reason;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-/// Bytes of a label value; longer ones are cut. Kubernetes names end at 253, nothing the
-/// checklist names legitimately is longer than a file path component.
+/// The limit of a label value in bytes. Longer values are cut. Kubernetes names have at most 253 bytes, and other names
+/// in the checklist are no longer than a file name.
 pub const MAX_LABEL_BYTES: usize = 256;
 
-/// One series of one run, with label values in the order of [`Metric::labels`].
+/// One series of a run, with label values in the order of [`Metric::labels`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Series {
-    /// The metric it belongs to.
     pub metric: &'static Metric,
-    /// One value per label name.
+    /// One value for each label name.
     pub labels: Vec<String>,
-    /// The value; infinite where an own query says so, never NaN.
+    /// The value. Infinite only when an operator's own query returns that, never NaN.
     pub value: f64,
 }
 
 impl Series {
-    /// The value of a label, if the metric has it.
+    /// Returns the value of a label, if the metric has it.
     pub fn label(&self, name: &str) -> Option<&str> {
         let at = self.metric.labels.iter().position(|label| *label == name)?;
         self.labels.get(at).map(String::as_str)
     }
 }
 
-/// The series of one run, no more than the bound. A series set twice keeps the last value and
-/// counts as dropped, so that a duplicate never breaks a scrape and never goes unseen.
+/// The series of one run, limited in number. A series that is set twice keeps the last value and counts as dropped, so
+/// that a duplicate neither breaks the scrape nor stays unnoticed.
 #[derive(Debug, Clone)]
 pub struct Samples {
     series: BTreeMap<(&'static str, Vec<String>), (&'static Metric, f64)>,
     limit: usize,
     dropped: u64,
-    /// What the run looked at.
     pub evidence: Evidence,
 }
 
 impl Samples {
-    /// No series yet. What is set first stays, what is set beyond the limit is dropped.
+    /// Makes an empty set. Series beyond the limit are dropped.
     pub fn within(limit: usize) -> Self {
         Self { series: BTreeMap::new(), limit, dropped: 0, evidence: Evidence::default() }
     }
 
-    /// How many series there can be.
+    /// Returns the maximum number of series.
     pub const fn limit(&self) -> usize {
         self.limit
     }
 
-    /// Sets one series. A value that is not a number is dropped and counted.
+    /// Sets one series. NaN is dropped and counted.
     ///
     /// # Panics
-    /// When the number of label values is not that of the metric: a mistake in the probe,
-    /// which the scheduler turns into a failed run.
+    /// The number of label values differs from that of the metric. This is a bug of the probe, which the scheduler
+    /// turns into a failed run.
     pub fn set<const N: usize>(&mut self, metric: &'static Metric, labels: [&str; N], value: impl Number) {
         self.put(metric, &labels, value.number());
     }
 
-    /// The same for labels whose number is not known when the program is written.
+    /// Like [`Samples::set`], when the number of labels is known only at run time.
     ///
     /// # Panics
     /// As [`Samples::set`].
@@ -83,24 +81,24 @@ impl Samples {
         }
     }
 
-    /// Counts objects that were judged: see [`Evidence::saw`].
+    /// Counts objects that were judged. See [`Evidence::saw`].
     pub fn saw(&mut self, object: Object, count: usize) {
         self.evidence.saw(object, count as u64);
     }
 
-    /// One object that should have been judged and was not: see [`Evidence::missed`].
+    /// Counts one object that should have been judged and was not. See [`Evidence::missed`].
     pub fn missed(&mut self, object: Object, reason: Reason, what: impl Into<String>) {
         self.evidence.missed(object, reason, 1, what);
     }
 
-    /// The series in a fixed order, and how many were dropped.
+    /// Returns the series in a fixed order, and the number of dropped ones.
     pub fn into_series(self) -> (Vec<Series>, u64) {
         let (series, dropped, _) = self.into_parts();
         (series, dropped)
     }
 
-    /// The series in a fixed order, how many were dropped, and what the run looked at. Series that were dropped are
-    /// part of what was not seen.
+    /// Returns the series in a fixed order, the number of dropped ones, and the evidence of the run. Dropped series are
+    /// added to the evidence as unseen.
     pub fn into_parts(mut self) -> (Vec<Series>, u64, Evidence) {
         if self.dropped > 0 {
             let many = Object::Series.counted(self.dropped);
@@ -117,9 +115,9 @@ impl Samples {
     }
 }
 
-/// What a sample's value can be made of.
+/// A type that can be the value of a sample.
 pub trait Number {
-    /// The value as Prometheus keeps it.
+    /// Returns the value as Prometheus stores it.
     fn number(self) -> f64;
 }
 
@@ -159,6 +157,7 @@ impl Number for usize {
     }
 }
 
+/// Cuts a label value to [`MAX_LABEL_BYTES`], at the border of a character.
 fn cut(value: &str) -> String {
     if value.len() <= MAX_LABEL_BYTES {
         return value.to_owned();

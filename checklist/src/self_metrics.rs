@@ -1,76 +1,66 @@
-//! The metrics of the exporter about its own checks and itself. Every check exposes its series from the start.
+//! The metrics of the exporter about its checks and about itself. Every check exposes its series from the start.
 //!
-//! Three layers of truth: `checklist_probe_success` says "I could look", `checklist_check_seen` and
-//! `checklist_check_unseen` say at what, and `checklist_check_passed` says "what I saw meets the threshold".
+//! The metrics of a check have three layers: `checklist_probe_success` says whether the check could look at its target,
+//! `checklist_check_seen` and `checklist_check_unseen` say at which objects, and `checklist_check_passed` says whether
+//! what it saw is within the thresholds.
 
 use crate::metric::Metric;
 
-/// Whether the last run of the check could be made.
 pub static PROBE_SUCCESS: Metric = Metric::gauge(
     "checklist_probe_success",
     "Whether the last run of the check could look at its target (1) or not (0).",
     &[],
 );
-/// Whether what the last successful run saw meets every threshold.
 pub static CHECK_PASSED: Metric = Metric::gauge(
     "checklist_check_passed",
     "Whether the last run saw all that it must and all of it meets every threshold (1), or something does not (0), absent while nobody can tell.",
     &[],
 );
-/// When the last run ended.
 pub static LAST_RUN: Metric = Metric::gauge(
     "checklist_probe_last_run_timestamp_seconds",
     "Unix time at which the last run of the check ended.",
     &[],
 );
-/// When the last successful run ended; absent if there was none.
 pub static LAST_SUCCESS: Metric = Metric::gauge(
     "checklist_probe_last_success_timestamp_seconds",
     "Unix time at which the last successful run of the check ended, absent if there was none.",
     &[],
 );
-/// How long the last run took.
 pub static DURATION: Metric =
     Metric::gauge("checklist_probe_duration_seconds", "Duration of the last run of the check in seconds.", &[]);
-/// The interval between two runs.
 pub static INTERVAL: Metric =
     Metric::gauge("checklist_probe_interval_seconds", "Seconds between two runs of the check.", &[]);
-/// Runs that ended.
 pub static RUNS: Metric =
     Metric::counter("checklist_probe_runs_total", "Runs of the check that ended, successful or not.", &[]);
-/// Failed runs by reason; every reason exists from the start.
+/// Every reason has a series from the start.
 pub static FAILURES: Metric = Metric::counter(
     "checklist_probe_failures_total",
     "Runs of the check that could not look at the target, by reason.",
     &["reason"],
 );
-/// Series that a bound kept out of the exposition.
 pub static SERIES_DROPPED: Metric = Metric::counter(
     "checklist_probe_series_dropped_total",
     "Series of the check that were left out because they were duplicate, not a number or beyond the limit.",
     &[],
 );
-/// What the last run looked at.
 pub static SEEN: Metric = Metric::gauge(
     "checklist_check_seen",
     "Objects of a kind that the last run of the check judged; 0 when it looked and there was none.",
     &["object"],
 );
-/// What the last run should have looked at and could not.
 pub static UNSEEN: Metric = Metric::gauge(
     "checklist_check_unseen",
     "Objects of a kind that the last run of the check should have judged and could not, by reason; absent when it saw all.",
     &["object", "reason"],
 )
 .sparse();
-/// The begin of what the values count.
 pub static SINCE: Metric = Metric::gauge(
     "checklist_check_since_timestamp_seconds",
     "Unix time since which the values of the check count, such as the last reset of statistics, absent when they have no begin.",
     &[],
 )
 .sparse();
-/// Static facts about the check.
+/// Static facts about a check.
 pub static CHECK_INFO: Metric = Metric::gauge(
     "checklist_check_info",
     "Constant 1 with the cadence and section of the checklist and the worst severity of the check.",
@@ -94,13 +84,11 @@ pub static PER_CHECK: &[&Metric] = &[
     &CHECK_INFO,
 ];
 
-/// Whether a target answers at all; also labelled with the target.
 pub static TARGET_REACHABLE: Metric = Metric::gauge(
     "checklist_target_reachable",
     "Whether the target of one or several checks could be reached when one of them last tried (1) or not (0).",
     &["kind"],
 );
-/// Why not.
 pub static TARGET_UNREACHABLE: Metric = Metric::gauge(
     "checklist_target_unreachable_info",
     "Constant 1 with the reason for which the target could not be reached, absent while it is.",
@@ -108,88 +96,77 @@ pub static TARGET_UNREACHABLE: Metric = Metric::gauge(
 )
 .sparse();
 
-/// The series of a target, beside its label `target`: its checks share one fate when it cannot be reached.
+/// The metrics of a target. They have the label `target` and no `check`, because all checks of an unreachable target
+/// fail together.
 pub static PER_TARGET: &[&Metric] = &[&TARGET_REACHABLE, &TARGET_UNREACHABLE];
 
-/// How long the runs of a signal's checks took.
 pub static RUN_DURATION: Metric = Metric::histogram(
     "checklist_run_duration_seconds",
     "Seconds that runs of the check took, of all its targets together.",
     &[],
 );
 
-/// The series of each signal with a check, which also carry the label `check`.
+/// The metrics of each signal that has a check. They have the label `check`.
 pub static PER_SIGNAL: &[&Metric] = &[&RUN_DURATION];
 
-/// The build that runs.
 pub static BUILD_INFO: Metric = Metric::gauge(
     "checklist_build_info",
     "Constant 1 with the version of the exporter and the compiler that built it.",
     &["version", "rustc"],
 );
-/// Whether the last attempt to read checklist.yaml succeeded.
 pub static CONFIG_SUCCESSFUL: Metric = Metric::gauge(
     "checklist_config_last_reload_successful",
     "Whether the last attempt to load checklist.yaml succeeded (1) or not (0).",
     &[],
 );
-/// When checklist.yaml was last loaded.
 pub static CONFIG_TIMESTAMP: Metric = Metric::gauge(
     "checklist_config_last_reload_success_timestamp_seconds",
     "Unix time at which checklist.yaml was last loaded successfully.",
     &[],
 );
 
-/// Whether the web configuration on the disk is the one that is in force.
 pub static WEB_CONFIG: Metric = Metric::gauge(
     "checklist_web_config_last_reload_successful",
     "Whether the web configuration on the disk is in force and asks for no less than before (1) or not (0), absent without one.",
     &[],
 )
 .sparse();
-/// Who was not let in.
 pub static WEB_REFUSED: Metric =
     Metric::counter("checklist_web_logins_refused_total", "Requests that were not let in, by reason.", &["reason"]);
 
-/// What the rules of this configuration are known by.
+/// The fingerprint of the rules that belong to the loaded configuration (see `Config::fingerprint`).
 pub static CONFIG_INFO: Metric = Metric::gauge(
     "checklist_config_info",
     "Constant 1 with the fingerprint of the rules that checklist.yaml and catalog generate.",
     &["fingerprint"],
 );
-/// What the rules in Prometheus are known by; recorded there.
+/// The fingerprint of the rules that Prometheus has loaded. A recording rule writes it.
 pub static RULES_INFO: Metric = Metric::gauge(
     "checklist_rules_info",
     "Constant 1 with the fingerprint of the deployed rules, recorded by those rules.",
     &["fingerprint"],
 );
 
-/// Which part of the checks this process makes.
 pub static SHARD: Metric = Metric::gauge(
     "checklist_shard_index",
     "Index of the part of the checks that this process makes, from 0, one less than checklist_shards at most.",
     &[],
 );
-/// Into how many parts the checks are split.
 pub static SHARDS: Metric =
     Metric::gauge("checklist_shards", "Parts that the checks are split into, 1 when every process makes all.", &[]);
 
-/// Whether this process makes the costly checks.
 pub static LEASE_HELD: Metric = Metric::gauge(
     "checklist_lease_held",
     "Whether this process holds the lease and makes the costly checks (1) or not (0), absent without highAvailability.",
     &[],
 );
-/// How often it came to hold the lease.
 pub static LEASE_ACQUISITIONS: Metric =
     Metric::counter("checklist_lease_acquisitions_total", "Times that this process came to hold the lease.", &[]);
-/// Attempts at the lease that failed.
 pub static LEASE_FAILURES: Metric = Metric::counter(
     "checklist_lease_failures_total",
     "Attempts to look at the lease or to write it that failed, whoever holds it.",
     &[],
 );
-/// When it last wrote the lease.
 pub static LEASE_RENEWED: Metric = Metric::gauge(
     "checklist_lease_last_renewal_timestamp_seconds",
     "Unix time at which this process last took or renewed the lease, absent if it never did.",
@@ -197,7 +174,7 @@ pub static LEASE_RENEWED: Metric = Metric::gauge(
 )
 .sparse();
 
-/// The series of the process itself (without `check` and `target`).
+/// The metrics of the process, without the labels `check` and `target`.
 pub static PER_PROCESS: &[&Metric] = &[
     &BUILD_INFO,
     &CONFIG_INFO,
@@ -213,20 +190,14 @@ pub static PER_PROCESS: &[&Metric] = &[
     &LEASE_RENEWED,
 ];
 
-/// CPU time used.
 pub static CPU: Metric =
     Metric::counter("process_cpu_seconds_total", "Total user and system CPU time spent in seconds.", &[]);
-/// Open file descriptors.
 pub static OPEN_FDS: Metric = Metric::gauge("process_open_fds", "Number of open file descriptors.", &[]);
-/// The limit of file descriptors.
 pub static MAX_FDS: Metric = Metric::gauge("process_max_fds", "Maximum number of open file descriptors.", &[]);
-/// Virtual memory.
 pub static VIRTUAL: Metric = Metric::gauge("process_virtual_memory_bytes", "Virtual memory size in bytes.", &[]);
-/// Resident memory.
 pub static RESIDENT: Metric = Metric::gauge("process_resident_memory_bytes", "Resident memory size in bytes.", &[]);
-/// Start of the process.
 pub static STARTED: Metric =
     Metric::gauge("process_start_time_seconds", "Start time of the process since the Unix epoch in seconds.", &[]);
 
-/// The standard series of a process, named as every Prometheus client names them.
+/// The standard metrics of a process, with the names that all Prometheus client libraries use.
 pub static STANDARD: &[&Metric] = &[&CPU, &OPEN_FDS, &MAX_FDS, &VIRTUAL, &RESIDENT, &STARTED];

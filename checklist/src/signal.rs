@@ -1,4 +1,4 @@
-//! What the catalog says about one signal of the checklist.
+//! The types of the catalog: signals, alerts, records, external sources and access rights.
 
 use crate::cadence::Cadence;
 use crate::condition::When;
@@ -14,69 +14,67 @@ use crate::units::Unit;
 use std::fmt;
 use std::time::Duration;
 
-/// One watched signal: a row of the dashboard, a runbook, a group of rules, a probe.
+/// One signal of the checklist. It has a row of the dashboard, a runbook, a group of rules and, in most cases, a probe.
 #[derive(Debug)]
 pub struct Signal {
-    /// The label `check`, and the name of every file that belongs to it.
+    /// The value of the label `check`, and the name of every file that belongs to the signal.
     pub id: &'static str,
-    /// What people call it.
     pub title: &'static str,
-    /// How often the written checklist asks for it.
+    /// How often the written checklist asks for the signal.
     pub cadence: Cadence,
-    /// The heading of the written checklist under which it stands.
+    /// The heading of the written checklist that the signal belongs to.
     pub section: &'static str,
-    /// What is at stake: whether it waits during an emergency.
+    /// What is at stake. It decides whether the signal's warnings wait during an emergency.
     pub stake: Stake,
-    /// The kind of target it is probed on.
+    /// The kind of target that is probed.
     pub kind: TargetKind,
-    /// Default time between two runs.
+    /// The default time between two runs.
     pub interval: Duration,
-    /// Default deadline of one run.
+    /// The default deadline of one run.
     pub timeout: Duration,
-    /// Series that one check may expose unless checklist.yaml says another number; what is beyond is dropped and counted.
+    /// The number of series that one check may expose, unless checklist.yaml sets another. Further series are dropped
+    /// and counted.
     pub max_series: usize,
-    /// What its probe looks at, and what must be there for a verdict.
+    /// The kinds of objects that the probe looks at, and which of them are required for a verdict.
     pub looks: &'static [Looks],
-    /// Everything its probe exposes.
+    /// Every metric that the probe exposes.
     pub metrics: &'static [&'static Metric],
-    /// Everything an operator can move.
+    /// Every threshold that an operator can set.
     pub thresholds: &'static [&'static Threshold],
-    /// What is judged.
     pub alerts: &'static [Alert],
-    /// What is shown.
     pub panels: &'static [Panel],
-    /// What Prometheus records for it from the application's own metrics.
+    /// The metrics that Prometheus records for the signal from the application's own metrics.
     pub records: &'static [Record],
-    /// Other exporters that have the same metrics under other names.
+    /// Other exporters that provide the same values under other names.
     pub external_sources: &'static [ExternalSource],
-    /// The least rights its probe needs.
+    /// The least rights that the probe needs.
     pub access: &'static [Access],
-    /// Why its target should not be asked by every replica, if so: then only the holder of the lease asks.
+    /// The reason why only the holder of the lease should make the checks. `None`: every replica makes them.
     pub costly: Option<&'static str>,
-    /// Prose of the runbook in Markdown: `Impact`, `Check`, `Fix` and `Silence`.
+    /// The prose of the runbook in Markdown, with the sections `Impact`, `Check`, `Fix` and `Silence`.
     pub runbook: &'static str,
 }
 
 impl Signal {
-    /// No series yet, for one run of one of its checks with the number of series that it has by default.
+    /// Makes an empty set of samples with the default number of series, for one run of a check.
     pub fn samples(&self) -> Samples {
         Samples::within(self.max_series)
     }
 
-    /// The worst severity among its alerts by their defaults.
+    /// Returns the worst severity of the alerts with their default thresholds.
     pub fn worst(&self) -> Severity {
         self.worst_of(&Limits::default(), |_| true)
     }
 
-    /// The worst severity among some of its alerts under limits: that of its "cannot tell" alert too, which is as bad as
-    /// what it may hide and no worse.
+    /// Returns the worst severity of the alerts for which `counts` is true, with the given limits. The alert for
+    /// "cannot tell" has this severity, too, because it may hide any of them.
     pub fn worst_of(&self, limits: &Limits, counts: impl Fn(&Alert) -> bool) -> Severity {
         let counting = self.alerts.iter().filter(|alert| counts(alert));
         let levels = counting.flat_map(|alert| alert.levels(limits)).map(|(severity, _)| severity);
         levels.max().unwrap_or(Severity::Warning)
     }
 
-    /// The worst value of every alert with a limit in one run's samples at `now` (Unix seconds).
+    /// Returns the worst value in one run's samples at `now` (Unix seconds) for every alert with a limit.
     pub fn readings(&self, samples: &[Series], now: f64, limits: &Limits) -> Vec<Reading> {
         let of_alert = |alert: &Alert| {
             let unit = alert.when.threshold()?.unit;
@@ -87,7 +85,7 @@ impl Signal {
         self.alerts.iter().filter_map(of_alert).collect()
     }
 
-    /// What is bad in one run's samples at `now` (Unix seconds), worst first.
+    /// Returns what is bad in one run's samples at `now` (Unix seconds), the worst first.
     pub fn evaluate(&self, samples: &[Series], now: f64, limits: &Limits) -> Vec<Finding> {
         let mut findings: Vec<Finding> = Vec::new();
         for alert in self.alerts {
@@ -107,23 +105,20 @@ impl Signal {
     }
 }
 
-/// The worst value that an alert judges, beside its limits.
+/// The worst value of an alert, with its limits.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reading {
-    /// The alert.
+    /// The name of the alert.
     pub alert: &'static str,
-    /// What the limit limits.
     pub unit: Unit,
-    /// The worst value.
     pub value: f64,
-    /// What it belongs to, if the alert judges several: label values, without the check's own.
+    /// The label values of the worst series, without `check` and `target`. Empty when the alert judges a single series.
     pub whose: String,
-    /// The limits.
     pub limits: Levels,
 }
 
 impl fmt::Display for Reading {
-    /// `volume full of shop/data-0 61% (limit 70%)`: the worst value beside the limit that it meets first.
+    /// Writes `volume full of shop/data-0 61% (limit 70%)`: the worst value with the limit that is reached first.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let whose = if self.whose.is_empty() { "" } else { " of " };
         write!(f, "{}{whose}{} {}", spaced(self.alert), self.whose, self.unit.human(self.value))?;
@@ -134,16 +129,16 @@ impl fmt::Display for Reading {
     }
 }
 
-/// A condition that does not hold.
+/// A value in one run that breaks a condition.
 #[derive(Debug)]
 pub struct Finding {
-    /// The alert that will fire once the condition has lasted.
+    /// The alert that fires when the condition lasts.
     pub alert: &'static Alert,
-    /// The worst level that is reached.
+    /// The worst severity whose limit is exceeded.
     pub severity: Severity,
-    /// The limit of that level, if the alert has a threshold.
+    /// The limit of that severity, if the alert has a threshold.
     pub limit: Option<f64>,
-    /// The value and what it belongs to.
+    /// The value with its labels.
     pub offender: Computed,
 }
 
@@ -162,43 +157,45 @@ impl fmt::Display for Finding {
     }
 }
 
-/// What is at stake while a signal is bad.
+/// What is at stake when a signal is bad.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Stake {
-    /// What users feel now, or an attack.
+    /// What users notice at once, or an attack.
     Live,
-    /// Data, or the room and the backups that it needs.
+    /// The safety of data, including disk space and backups.
     Data,
     /// Work that can wait until an emergency is over.
     Routine,
 }
 
-/// A condition worth telling someone about.
+/// An alert of a signal.
 #[derive(Debug)]
 pub struct Alert {
-    /// `Checklist…`; also the name of its section in the runbook.
+    /// The name `Checklist…`, also of its section in the runbook.
     pub name: &'static str,
-    /// What makes it fire.
+    /// The condition under which the alert fires.
     pub when: When,
-    /// What the exporter judges in one run where `when` needs history: the same fault as it is at this moment. Without
-    /// it such an alert is judged by Prometheus alone.
+    /// The condition that the exporter judges in one run, when `when` needs history: the same fault as far as it shows
+    /// at one moment. Without it, only Prometheus judges the alert.
     pub at_once: Option<When>,
-    /// The severity, unless the condition's threshold has levels.
+    /// The severity, unless the threshold of the condition has levels.
     pub severity: Severity,
-    /// How long the condition must hold before it fires.
+    /// How long the condition must hold before the alert fires (`for`).
     pub pending: Duration,
-    /// How long it keeps firing after the condition ended, against flapping.
+    /// How long the alert keeps firing after the condition ended (`keep_firing_for`), against flapping.
     pub keep_firing: Duration,
-    /// Warnings of the same signal about the same thing that say no more while this page fires.
+    /// The warnings of the same signal about the same object that add nothing while this alert fires. They are
+    /// inhibited.
     pub covers: &'static [&'static str],
-    /// One fixed sentence.
+    /// One sentence without variables.
     pub summary: &'static str,
-    /// Prometheus template; `{value}` and `{limit}` stand for the value and the limit in human units.
+    /// A Prometheus template. `{value}` and `{limit}` stand for the value and the limit in human units.
     pub description: &'static str,
 }
 
 impl Alert {
-    /// The severities at which it exists under the given limits, worst first, with the limit of each.
+    /// Returns the severities that the alert has with these limits, the worst first, each with its limit. Empty when
+    /// the operator switched the alert off.
     pub fn levels(&self, limits: &Limits) -> Vec<(Severity, Option<f64>)> {
         if limits.is_off(self.name) {
             return Vec::new();
@@ -210,7 +207,7 @@ impl Alert {
     }
 }
 
-/// `ChecklistBackupStale` as `backup stale`.
+/// Returns the name in words: `backup stale` for `ChecklistBackupStale`.
 pub fn spaced(alert: &str) -> String {
     let mut text = String::new();
     for c in alert.trim_start_matches("Checklist").chars() {
@@ -222,7 +219,7 @@ pub fn spaced(alert: &str) -> String {
     text
 }
 
-/// A warning that lasts a quarter of an hour; the base of the catalog's entries.
+/// A warning after a quarter of an hour. The alerts of the catalog are based on it by `..WARNING`.
 pub const WARNING: Alert = Alert {
     name: "",
     when: When::Zero(crate::condition::value::of(&crate::self_metrics::PROBE_SUCCESS)),
@@ -235,7 +232,7 @@ pub const WARNING: Alert = Alert {
     description: "",
 };
 
-/// A page after two minutes that does not flap.
+/// A page after two minutes, with protection against flapping.
 pub const CRITICAL: Alert = Alert {
     severity: Severity::Critical,
     pending: Duration::from_mins(2),
@@ -243,11 +240,11 @@ pub const CRITICAL: Alert = Alert {
     ..WARNING
 };
 
-/// Alerts on costly checks keep firing for so long: while the lease changes hands there are no values, and an alert that
-/// fires must not resolve and begin to wait again.
+/// `keep_firing` of alerts on costly checks. When the lease changes hands, there are no values for a while. A firing
+/// alert must not resolve in that time and wait for its pending time again.
 pub const FAILOVER: Duration = Duration::from_mins(5);
 
-/// What most signals have in common; the base of the catalog's entries.
+/// The defaults of a signal. The signals of the catalog are based on it by `..BASE`.
 pub const BASE: Signal = Signal {
     id: "",
     title: "",
@@ -270,51 +267,49 @@ pub const BASE: Signal = Signal {
     runbook: "",
 };
 
-/// A metric of the signal that Prometheus records from the application's own metrics.
+/// A metric that Prometheus records from the application's own metrics.
 #[derive(Debug)]
 pub struct Record {
-    /// What is recorded, with the labels `check` and `target`.
+    /// The recorded metric, with the labels `check` and `target`.
     pub metric: &'static Metric,
-    /// The expression for a target; results have the labels of the metric and no other.
+    /// The expression for a target. Its result has the labels of the metric and no others.
     pub expr: fn(&Traffic) -> String,
 }
 
-/// Another exporter whose metrics give the same values: rules-gen records them under our names, so that alerts
-/// and panels stay as they are, and the exporter leaves the check out.
+/// Another exporter that provides the same values. rules-gen records its metrics under the names of this exporter, so
+/// alerts and panels stay the same, and the exporter leaves the check out.
 #[derive(Debug)]
 pub struct ExternalSource {
-    /// The exporter, as people know it.
+    /// The common name of the other exporter.
     pub source: &'static str,
-    /// Our metric and the expression that gives it; `{selector}` stands for the matchers of the target.
+    /// Metrics of this exporter with the expressions that provide them. `{selector}` stands for the label matchers of
+    /// the target.
     pub records: &'static [(&'static Metric, &'static str)],
 }
 
-/// A right that a probe needs, from which roles and policies are generated.
+/// A right that a probe needs. Roles, grants and policies are generated from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// API group, resource, verbs.
+    /// API group, resource and verbs.
     Kubernetes(&'static str, &'static str, &'static [&'static str]),
     /// A predefined role of PostgreSQL.
     SqlRole(&'static str),
-    /// SELECT on columns of one of the application's tables.
+    /// SELECT on columns of a table of the application.
     SqlColumns(&'static str, &'static [&'static str]),
-    /// Not a right but a need: an index of the application that keeps the query cheap.
+    /// An index of a table of the application that keeps the query cheap. It is a requirement and no right.
     SqlIndex(&'static str, &'static [&'static str]),
     /// An S3 action.
     S3(&'static str),
 }
 
-/// Seconds as a duration, for the catalog.
 pub const fn seconds(n: u64) -> Duration {
     Duration::from_secs(n)
 }
 
-/// Minutes as a duration, for the catalog.
 pub const fn minutes(n: u64) -> Duration {
     Duration::from_secs(n * 60)
 }
 
-/// Hours as a duration, for the catalog.
 pub const fn hours(n: u64) -> Duration {
     Duration::from_secs(n * 3_600)
 }

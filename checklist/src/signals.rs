@@ -1,4 +1,4 @@
-//! The watched signals, in the order of the written checklist.
+//! The signals of the catalog, in the order of the written checklist.
 
 pub mod advisories;
 pub mod alert_path;
@@ -42,7 +42,7 @@ pub mod workflows;
 
 use crate::signal::Signal;
 
-/// The order matters: it is that of dashboards, documents and the table of `check`.
+/// Every signal. Dashboards, documents and the table of `check` use this order.
 pub static SIGNALS: &[&Signal] = &[
     &pods::SIGNAL,
     &health::SIGNAL,
@@ -85,7 +85,6 @@ pub static SIGNALS: &[&Signal] = &[
     &r#override::SIGNAL,
 ];
 
-/// The signal with this id.
 pub fn by_id(id: &str) -> Option<&'static Signal> {
     SIGNALS.iter().copied().find(|signal| signal.id == id)
 }

@@ -1,6 +1,6 @@
-//! What is watched: a file for each kind of target, with its struct, its keys in checklist.yaml, how it is read, and what
-//! it needs of files, variables and the network. A kind that is not in `lists!` does not exist, and one that is there
-//! without its file does not compile.
+//! The targets: a file for each kind, with its struct, its keys in checklist.yaml, the code that reads them, and what
+//! the target needs of files, variables and the network. A kind exists when it is listed in `lists!`, and one without
+//! its file does not compile.
 
 mod alertmanagers;
 mod backups;
@@ -40,7 +40,7 @@ pub use traffic::Traffic;
 use crate::reader::keys::Key;
 use target::{List, list};
 
-/// Reads one list of targets.
+/// Reads one list of targets. The configuration implements it, because the settings of targets are its own.
 pub(crate) trait ReadList {
     fn list<T: List>(&mut self) -> Vec<T>;
 }
@@ -62,7 +62,7 @@ macro_rules! lists {
         pub(crate) const LISTS: &[Key] = &[$(list::<$target>()),*];
 
         impl Targets {
-            /// Every target with the key of its list, in the order of checklist.yaml.
+            /// Returns every target with the key of its list, in the order of checklist.yaml.
             pub fn each(&self) -> Vec<(&'static str, &dyn Target)> {
                 let mut all: Vec<(&'static str, &dyn Target)> = Vec::new();
                 $(all.extend(self.$list.iter().map(|target| (<$target as List>::LIST, target as &dyn Target)));)*
@@ -89,7 +89,7 @@ lists! {
     reports: Report,
 }
 
-/// The sections that say what is watched.
+/// Returns the keys of the sections that define targets.
 pub fn watching() -> impl Iterator<Item = &'static str> {
     LISTS.iter().map(|key| key.name).chain(["tasks"])
 }

@@ -1,4 +1,4 @@
-//! What only people can do: each task of the written checklist with its steps, and when it is due.
+//! The manual tasks of the written checklist, with their steps, and the rules for when a task is due.
 
 use crate::cadence::Cadence::{self, Annual, Monthly, Quarterly, Weekly};
 use crate::calendar::{Rule, midnight};
@@ -7,44 +7,38 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use std::time::Duration;
 
-/// Seconds of a day, as a grace counts them.
+/// The length of a day in a grace period, in seconds.
 const DAY: u64 = 86_400;
 
 /// A task of the catalog, which a configuration may change.
 #[derive(Debug)]
 pub struct Preset {
-    /// The label `task`.
+    /// The value of the label `task`.
     pub id: &'static str,
-    /// What people call it.
     pub title: &'static str,
-    /// How often.
     pub cadence: Cadence,
-    /// The heading of the written checklist under which it stands.
+    /// The heading of the written checklist that the task belongs to.
     pub section: &'static str,
-    /// When, as [`Rule`] reads it.
+    /// The days of the task, in the form that [`Rule::parse`] accepts.
     pub when: &'static str,
-    /// How long it takes, in minutes.
+    /// The expected duration in minutes.
     pub minutes: u32,
-    /// Its steps.
     pub steps: &'static [&'static str],
 }
 
-/// A task as it is configured.
+/// A task of a configuration.
 #[derive(Debug, Clone)]
 pub struct Task {
-    /// The label `task`.
+    /// The value of the label `task`.
     pub id: String,
-    /// What people call it.
     pub title: String,
-    /// How often; an operator's own task is named after its rule.
+    /// How often the task is due. For an operator's own task it is derived from the rule.
     pub cadence: Cadence,
-    /// When.
     pub rule: Rule,
-    /// How long after its day it may be done without an alert.
+    /// How long after its day the task may be done before it is late.
     pub grace: Duration,
-    /// How long it takes, in minutes.
+    /// The expected duration in minutes.
     pub minutes: u32,
-    /// Its steps.
     pub steps: Vec<String>,
 }
 
@@ -68,13 +62,14 @@ pub static TASKS: &[Preset] = &[
 ];
 
 impl Preset {
-    /// The task as it is without any change.
+    /// Returns the task with its default settings.
     pub fn task(&self) -> Task {
         Task {
             id: self.id.to_owned(),
             title: self.title.to_owned(),
             cadence: self.cadence,
-            // The catalog's rules are read by a test; one that were wrong would be every Monday, and be seen.
+            // A test parses all rules of the catalog. A wrong one would become "every Monday", which users would
+            // notice.
             rule: Rule::parse(self.when).unwrap_or(Rule { weekday: Weekday::Monday, nth: None, months: Vec::new() }),
             grace: grace(self.cadence),
             minutes: self.minutes,
@@ -83,7 +78,7 @@ impl Preset {
     }
 }
 
-/// How long after its day a task of a cadence may be done without an alert.
+/// Returns how long after its day a task of this cadence may be done before it is late.
 pub const fn grace(cadence: Cadence) -> Duration {
     let days = match cadence {
         Cadence::Daily => 0,
@@ -95,19 +90,20 @@ pub const fn grace(cadence: Cadence) -> Duration {
     Duration::from_secs(days * DAY)
 }
 
-/// The day of a task that is open, and until when it may be done.
+/// The day of a task that is to be done, with its deadlines.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Occurrence {
-    /// The day that is open: the last one if it was not done, else the next one.
+    /// The last day when it was not done, else the next one.
     pub day: Date,
-    /// Until when it may be done without a warning.
+    /// The end of the grace period. After it the task is late, and its alert fires.
     pub due: Timestamp,
-    /// From when it is half a period late.
+    /// The time from which the task is late by half a period.
     pub overdue: Timestamp,
 }
 
 impl Task {
-    /// The day that is open at `now`, given when it was done or skipped. Days before `since` do not count.
+    /// Returns the occurrence to be done at `now`. `done` has the times when the task was done or skipped. Days before
+    /// `since` do not count.
     pub fn occurrence(&self, now: Timestamp, done: &[Timestamp], since: Date, zone: &TimeZone) -> Option<Occurrence> {
         let today = now.to_zoned_datetime(zone.clone()).date();
         let last = self.rule.last(today).filter(|day| *day >= since);
@@ -117,34 +113,37 @@ impl Task {
             return self.occurrence_on(day, zone);
         }
         let mut day = self.rule.next(today.max(since.yesterday().ok()?))?;
-        // Done before its time: the one after it is open.
+        // The next day was done ahead of time, so the day after it is open.
         if self.is_done(day, done, zone) {
             day = self.rule.next(day)?;
         }
         self.occurrence_on(day, zone)
     }
 
-    /// Whether a day's task was done: from a quarter of the period before the day until as long before the next.
+    /// Returns whether the task of a day was done. Records count from a quarter of the period before the day until a
+    /// quarter of the period before the next day.
     pub fn is_done(&self, day: Date, done: &[Timestamp], zone: &TimeZone) -> bool {
         let window = || Some((self.opens(day, zone)?, self.opens(self.rule.next(day)?, zone)?));
         window().is_some_and(|(from, until)| done.iter().any(|at| (from..until).contains(at)))
     }
 
-    /// The day that a record at a time answers.
+    /// Returns the day for which a record at this time counts.
     pub fn answers(&self, at: Timestamp, zone: &TimeZone) -> Option<Date> {
         let today = at.to_zoned_datetime(zone.clone()).date();
         [self.rule.last(today), self.rule.next(today)].into_iter().flatten().find(|day| self.is_done(*day, &[at], zone))
     }
 
+    /// Returns the time from which records count for a day: a quarter of the period before it.
     fn opens(&self, day: Date, zone: &TimeZone) -> Option<Timestamp> {
         let (begin, before) = (midnight(day, zone)?, midnight(self.rule.last(day.yesterday().ok()?)?, zone)?);
         Some(begin - begin.duration_since(before) / 4)
     }
 
+    /// Returns the deadlines of a day.
     fn occurrence_on(&self, day: Date, zone: &TimeZone) -> Option<Occurrence> {
         let (begin, next) = (midnight(day, zone)?, midnight(self.rule.next(day)?, zone)?);
-        // Whole days of grace end in the morning of a working day, when somebody reads messages, wherever the clock
-        // changes between.
+        // A grace period of whole days ends in the morning of a working day, when people read messages. It is computed
+        // with calendar days, so that clock changes do not move it.
         let (days, rest) = (self.grace.as_secs() / DAY, self.grace.as_secs() % DAY);
         let last = day.checked_add(i64::try_from(days).ok()?.saturating_add(1).days()).ok()?;
         let due = match rest {
@@ -155,7 +154,7 @@ impl Task {
     }
 }
 
-/// Ten in the morning of the first working day from a day on.
+/// Returns ten o'clock of the first working day that is not before `day`.
 fn morning(day: Date, zone: &TimeZone) -> Option<Timestamp> {
     let weekend = |day: &Date| matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday);
     let mut days = std::iter::successors(Some(day), |day| day.tomorrow().ok());
@@ -228,7 +227,7 @@ mod tests {
 
     #[test]
     fn every_hour_counts_for_one_day_wherever_clocks_change() -> Result<(), jiff::Error> {
-        // Weeks with a change of the clock: one at midnight, one of half an hour, and a day that never was.
+        // The weeks contain clock changes: one at midnight, one of half an hour, and a day that was skipped.
         for (zone, from) in [
             ("Europe/Berlin", "2026-03-23T00:00:00Z"),
             ("Europe/Berlin", "2026-10-19T00:00:00Z"),
@@ -247,7 +246,7 @@ mod tests {
                     let days = std::iter::successors(before, |day| task.rule.next(*day)).take(4);
                     let counts: Vec<Date> = days.filter(|day| task.is_done(*day, &[at], &zone)).collect();
                     assert_eq!(counts.len(), 1, "{zone_name} {when} {at}: {counts:?}");
-                    // What is done on its day counts for it, and then the next one is open.
+                    // A task that is done on its day counts for this day, and then the next day is open.
                     if task.rule.is_on(today) {
                         assert_eq!(counts, [today], "{zone_name} {when} {at}");
                         let next = task.occurrence(at, &[at], date(2000, 1, 1), &zone).map(|occurrence| occurrence.day);

@@ -1,29 +1,22 @@
-//! Quantities: read as people write them (`26h`, `1d12h`, `100MiB`, `70%`), and written as people and as programs read
-//! them. Values are always in base units: seconds, bytes, parts of a whole.
+//! Quantities: parsing of values as people write them (`26h`, `1d12h`, `100MiB`, `70%`), and formatting for people and
+//! for programs. Values are always in base units: seconds, bytes, ratios from 0 to 1.
 
 use std::fmt::Write as _;
 
-/// One minute in seconds.
 pub const MINUTE: f64 = 60.0;
-/// One hour in seconds.
 pub const HOUR: f64 = 3_600.0;
-/// One day in seconds.
 pub const DAY: f64 = 86_400.0;
-/// One mebibyte in bytes.
 pub const MIB: f64 = 1_048_576.0;
-/// One gibibyte in bytes.
 pub const GIB: f64 = 1_073_741_824.0;
 
-/// What a value is measured in, always a base unit.
+/// The unit of a value. It is always a base unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
-    /// Bytes.
     Bytes,
     /// A plain number.
     Count,
-    /// A part of a whole, 0 to 1.
+    /// A share of a whole, from 0 to 1.
     Ratio,
-    /// Seconds.
     Seconds,
 }
 
@@ -31,10 +24,10 @@ const TIMES: [(&str, f64); 6] = [("ms", 0.001), ("s", 1.0), ("m", MINUTE), ("h",
 const SIZES: [(&str, f64); 4] = [("TiB", MIB * MIB), ("GiB", GIB), ("MiB", MIB), ("KiB", 1024.0)];
 
 impl Unit {
-    /// Reads a value; the error says what would be right.
+    /// Parses a value. The error describes the expected form.
     ///
     /// # Errors
-    /// What is not of this unit, or negative.
+    /// The text is not in this unit, or the value is negative.
     pub fn parse(self, text: &str) -> Result<f64, &'static str> {
         let text = text.trim();
         let value = match self {
@@ -46,7 +39,8 @@ impl Unit {
         if value.is_finite() && value >= 0.0 { Ok(value) } else { Err("a value that is not negative") }
     }
 
-    /// A value as checklist.yaml has it, which reads back to the same: `26h`, `1m30s`, `70%`, `100MiB`, `50`.
+    /// Formats a value so that parsing returns the same value, as checklist.yaml has it: `26h`, `1m30s`, `70%`,
+    /// `100MiB`, `50`.
     pub fn exact(self, value: f64) -> String {
         match self {
             Self::Bytes => {
@@ -72,8 +66,8 @@ impl Unit {
         }
     }
 
-    /// A value for people, rounded, with two units at most: `26h`, `5d 21h`, `1.4 s`, `391 MiB`, `12.5%`, `1,000,000`.
-    /// What is not a number is "no value".
+    /// Formats a value for people, rounded, with at most two units: `26h`, `5d 21h`, `1.4 s`, `391 MiB`, `12.5%`,
+    /// `1,000,000`. NaN is "no value".
     pub fn human(self, value: f64) -> String {
         if !value.is_finite() {
             return if value.is_nan() { "no value".to_owned() } else { "no limit".to_owned() };
@@ -88,19 +82,19 @@ impl Unit {
         }
         match self {
             Self::Bytes => {
-                // Rounding must not give 1024 of a unit.
+                // The factor 0.9995 switches to the next unit where rounding would print 1024 of a unit.
                 let (name, size) = SIZES.iter().find(|(_, size)| value >= size * 0.9995).copied().unwrap_or(("B", 1.0));
                 format!("{} {name}", significant(value / size))
             }
             Self::Count => significant(value),
-            // Nearly all is not all.
+            // Two decimals, so that a value just below 100% is not rounded to 100%.
             Self::Ratio if value >= 0.01 => format!("{}%", (value * 1e4).round() / 1e2),
             Self::Ratio => format!("{}%", significant(value * 100.0)),
             Self::Seconds => human_seconds(value),
         }
     }
 
-    /// The Go template that shows `$value` in this unit.
+    /// Returns the Go template that shows `$value` in this unit.
     pub const fn template(self) -> &'static str {
         match self {
             Self::Bytes => "{{ $value | humanize1024 }}B",
@@ -111,12 +105,14 @@ impl Unit {
     }
 }
 
-/// The checklist counts up to three days in hours ("26h"), unless they are whole.
+/// Returns whether a duration is written in days: from three days on, or for whole days. Below that the written
+/// checklist uses hours ("26h").
 fn by_days(seconds: f64) -> bool {
     seconds >= 3.0 * DAY || (seconds % DAY == 0.0 && seconds > 0.0)
 }
 
-/// Three digits, or all that stand before the point, with commas between thousands.
+/// Formats a number with three significant digits, or with all digits before the decimal point, and commas between
+/// thousands.
 fn significant(value: f64) -> String {
     let mut factor = 1.0;
     while value > 0.0 && value * factor < 99.95 && factor < 1e8 {
@@ -143,7 +139,7 @@ fn human_seconds(value: f64) -> String {
         let tenths = if value < 9.95 { 10.0 } else { 1.0 };
         return format!("{} s", (value * tenths).round() / tenths);
     }
-    // Rounded to the smaller unit first, so that no 60s and no 24h are left over.
+    // Round to the smaller unit first, so that the result has no 60s or 24h.
     let step = if value >= 3.0 * DAY {
         HOUR
     } else if value >= HOUR {
@@ -201,13 +197,14 @@ fn bytes(text: &str) -> Option<f64> {
 
 fn ratio(text: &str) -> Option<f64> {
     let value = match text.strip_suffix('%') {
-        // In decimals, so that 0.035% is the number that is written 0.00035.
+        // Shift the decimal point in the text instead of dividing, so that 0.035% is exactly the float 0.00035.
         Some(percent) => format!("{}e-2", percent.trim()).parse().ok()?,
         None => text.parse().ok()?,
     };
     (0.0..=1.0).contains(&value).then_some(value)
 }
 
+/// Splits a text into a leading number and the rest.
 fn split_number(text: &str) -> Option<(f64, &str)> {
     let end = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
     Some((text[..end].parse().ok()?, &text[end..]))

@@ -1,4 +1,5 @@
-//! YAML files: a tree with places, what is wrong in our own words, the nearest known word, and what may be shown.
+//! YAML files: a tree with places, parse errors with plain messages, similar words for hints, and what messages may
+//! show.
 
 mod error;
 mod hint;

@@ -1,4 +1,4 @@
-//! Laws of the catalog, looped over every signal.
+//! Rules that every signal of the catalog must keep.
 
 use checklist::condition::limits::number;
 use checklist::self_metrics::{PER_CHECK, PER_PROCESS, PER_SIGNAL, PER_TARGET};
@@ -42,11 +42,12 @@ fn a_page_covers_what_its_own_signal_tells_more_slowly() {
             for name in page.covers {
                 let covered = signal.alerts.iter().find(|alert| alert.name == *name);
                 let covered = covered.unwrap_or_else(|| panic!("{}: no {name} in {}", page.name, signal.id));
-                // A slower page about the same thing says no more either; a warning hides no page.
+                // The covered alert must be about the same object and may be a page. But a warning must not cover a
+                // page.
                 let (own, slower) = (severities(page), severities(covered));
                 assert!(!slower.is_empty(), "{name} tells nothing");
                 assert!(own.iter().max() >= slower.iter().max(), "{} hides the page {name}", page.name);
-                // What must agree is there on both.
+                // An inhibition compares labels, so both alerts need them.
                 let labels = |alert: &Alert| {
                     alert.when.metrics().into_iter().flat_map(|m| m.labels).copied().collect::<BTreeSet<_>>()
                 };
@@ -60,7 +61,7 @@ fn a_page_covers_what_its_own_signal_tells_more_slowly() {
 fn metric_names_follow_the_conventions_of_prometheus() {
     for metric in metrics() {
         let name = metric.name;
-        // A colon marks what Prometheus records.
+        // A colon in the name marks a recorded metric.
         assert!(name.starts_with("checklist_") || name.starts_with("checklist:"), "{name}");
         assert!(name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_:".contains(c)), "{name}");
         assert_eq!(name.ends_with("_total"), metric.kind == Kind::Counter, "{name}");
@@ -83,7 +84,7 @@ fn every_signal_has_metrics_alerts_panels_and_a_runbook_with_its_headings() {
         assert!(!signal.metrics.is_empty() && !signal.alerts.is_empty() && !signal.panels.is_empty(), "{}", signal.id);
         let headings: Vec<&str> = signal.runbook.lines().filter_map(|line| line.strip_prefix("## ")).collect();
         assert_eq!(headings, ["Impact", "Check", "Fix", "Silence"], "{}", signal.id);
-        // The alerts named there are those that must not be silenced.
+        // The alerts named under "Silence" are those that must not be silenced.
         let silence = signal.runbook.split_once("## Silence").map(|(_, messages)| messages).unwrap_or_default();
         for name in silence.split('`').filter(|word| word.starts_with("Checklist")) {
             assert!(signal.alerts.iter().any(|alert| alert.name == name), "{} has no alert {name}", signal.id);
@@ -107,7 +108,7 @@ fn every_expression_parses_and_names_only_metrics_of_its_signal() {
                 .split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != ':')
                 .filter(|w| w.starts_with("checklist_") || w.starts_with("checklist:"))
             {
-                // An alert may also compare with what another signal records, when it says so.
+                // An alert may read metrics of another signal when its `metrics` list them.
                 let read = signal.alerts.iter().flat_map(|alert| alert.when.metrics());
                 let known = signal.metrics.iter().copied().chain(PER_CHECK.iter().copied()).chain(read);
                 assert!(
@@ -120,7 +121,7 @@ fn every_expression_parses_and_names_only_metrics_of_its_signal() {
     }
 }
 
-/// Whoever is told of a value looks at its course next, and at the limit in it.
+/// Whoever is notified of a value looks at its graph next, and should see the limit there.
 #[test]
 fn what_an_alert_judges_is_on_a_panel_with_its_limit_and_no_panel_has_the_limit_of_something_else() {
     let mut wrong = Vec::new();
@@ -150,7 +151,8 @@ fn what_an_alert_judges_is_on_a_panel_with_its_limit_and_no_panel_has_the_limit_
                 wrong.push(format!("{}: on no panel: {unseen:?}", alert.name));
             }
         }
-        // Over another time the same metric is another value: restarts of a day have no place at the limit of an hour.
+        // The panel must show the same expression as the alert: restarts per day do not belong next to a limit of
+        // restarts per hour.
         for alert in signal.alerts.iter().filter(|alert| alert.when.needs_history()) {
             let Some(threshold) = alert.when.threshold() else { continue };
             let limits = Limits::default();
@@ -175,7 +177,7 @@ fn what_an_alert_judges_is_on_a_panel_with_its_limit_and_no_panel_has_the_limit_
                 When::Beyond(..) | When::Lasting(..) => alert.when.value().is_some_and(|(value, limit)| {
                     limit.key == threshold.key && panel.query.promql(&scope).contains(&value.promql(&scope))
                 }),
-                // One that is compared with it beside other things.
+                // The panel shows a metric that the alert compares with the threshold, among other conditions.
                 _ => {
                     alert.when.needs_history()
                         && alert.when.metrics().iter().all(|one| panel.query.metrics().contains(one))
@@ -200,7 +202,7 @@ fn alerts_are_well_formed_and_their_texts_use_labels_that_exist() {
                 let label = part.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default();
                 assert!(labels.contains(&label) || label == "target", "{}: {label}", alert.name);
             }
-            // Without a default the operator must give the limit.
+            // A threshold without default levels must be set by the operator.
             let unset = alert.when.threshold().is_some_and(|threshold| threshold.default == Levels::default());
             assert!(unset || !alert.levels(&Limits::default()).is_empty(), "{}", alert.name);
             if let Some(threshold) = alert.when.threshold() {
@@ -242,12 +244,13 @@ fn costly_signals_say_why_and_their_alerts_outlast_a_failover() {
         for alert in signal.alerts {
             assert!(alert.keep_firing >= checklist::FAILOVER, "{}", alert.name);
         }
-        // A counter would begin anew with every holder.
+        // A counter would start again at 0 with every new holder of the lease.
         assert!(signal.metrics.iter().all(|metric| metric.kind != Kind::Counter), "{}", signal.id);
     }
 }
 
-/// The written checklist is one company's; the product is not. Its own wording stands in `examples/` and in the fixture.
+/// The catalog must not contain names of the company that wrote the checklist. Its wording belongs into `examples/` and
+/// the fixture.
 #[test]
 fn no_preset_names_a_program_a_path_or_a_document_of_one_company() {
     let steps = checklist::tasks::TASKS.iter().flat_map(|task| task.steps).copied();

@@ -1,4 +1,4 @@
-//! checklist.yaml: what is accepted, and what each mistake is told as.
+//! Which checklist.yaml files are accepted, and the messages for the others.
 
 use checklist::{Config, SIGNALS, Severity};
 
@@ -51,7 +51,10 @@ fn combinations_that_cannot_work_are_refused() {
             "backups:\n  - {name: a, bucket: bkt, endpoint: 'https://user:pw@a/'}\n",
             "endpoint must be an address that begins",
         ),
-        ("postgres:\n  - {name: a, host: h, database: d, user: u, password: x}\n", "unknown field password"),
+        (
+            "postgres:\n  - {name: a, host: h, database: d, user: u, password: x}\n",
+            "unknown field password (secrets are never written in the file: use passwordFile or passwordEnv)",
+        ),
         (
             "postgres:\n  - {name: a, host: h, database: d, user: u, passwordFile: x, passwordEnv: Y}\n",
             "exclude each other",
@@ -256,12 +259,12 @@ fn what_kubernetes_would_not_take_as_a_name_is_a_mistake() {
     let two = "kubernetes:\n  - {name: a, namespaces: [a], exporterNamespace: x}\n  - {name: b, namespaces: [b], exporterNamespace: y}\n";
     let messages = Config::parse("checklist.yaml", two).err().map(|mistakes| mistakes.to_string()).unwrap_or_default();
     assert!(messages.contains("exporterNamespace is x and y"), "{messages}");
-    // An entry with a kubeconfig is another cluster.
+    // An entry with a kubeconfig is another cluster, so its `exporterNamespace` may differ.
     let far = two.replace("{name: b", "{name: b, kubeconfig: /far");
     assert!(Config::parse("checklist.yaml", &far).is_ok());
 }
 
-/// What is wrong with a checklist, as it is told.
+/// Returns all messages about a checklist.yaml, or an empty text when it is accepted.
 fn messages(text: &str) -> String {
     Config::parse("checklist.yaml", text).err().map(|mistakes| mistakes.to_string()).unwrap_or_default()
 }
@@ -283,10 +286,10 @@ fn a_level_that_is_not_named_stays_as_it_is() {
     assert_eq!(levels(&text(both, "{warning: 80%}"), "a"), (Some(0.8), Some(0.9)));
     assert_eq!(levels(&text("{critical: 95%}", "{warning: 80%}"), "a"), (Some(0.8), Some(0.95)));
     assert_eq!(levels(&text(both, "{warning: none}"), "a"), (None, Some(0.9)));
-    // The page stays, so a warning beyond it is a mistake and no way to lose it.
+    // The critical level stays in force, so a warning level beyond it is a mistake.
     assert!(messages(&text(both, "{warning: 95%}")).contains("`none` leaves it out"));
     assert!(messages(&text(both, "{warning: none, critical: none}")).contains("no level left"));
-    // A backup's limits follow its interval first.
+    // The default limits of a backup follow from its interval.
     let backup = good("backups: [{name: w, bucket: bkt, every: 7d, thresholds: {backup.max_age: {critical: 30d}}}]\n");
     let signal = checklist::signals::by_id("backup").unwrap_or_else(|| panic!("there is backup"));
     let levels = backup.limits(signal, "w").of(signal.thresholds[0]);
@@ -354,7 +357,7 @@ fn names_and_labels_that_would_break_alerts_are_mistakes() {
         assert!(alerting(&window).contains("always open"), "{open}: {}", alerting(&window));
     }
     assert_eq!(alerting("maintenance: [{name: m, weekdays: [sunday], times: [{from: '00:00', to: '24:00'}]}]"), "");
-    // One wrong target is one mistake.
+    // A wrong name is reported once and causes no further mistakes.
     let one = messages("health: [{name: 'a b', url: 'http://x'}]\n");
     assert!(one.contains("1 mistake in"), "{one}");
 }
@@ -377,7 +380,7 @@ fn a_grace_that_lasts_until_the_next_day_is_a_mistake() {
     };
     assert_eq!(messages("add: [{name: a, when: Tuesday, grace: 5d}]"), "");
     assert!(messages("add: [{name: a, when: Tuesday, grace: 6d}]").contains("set grace to at most 5d"));
-    // The grace of a quarterly task does not fit a weekly one.
+    // The default grace period of a quarterly task is too long for a weekly one.
     assert!(messages("change: {dr_drill: {when: Monday}}").contains("dr_drill comes again after 7 days"));
     assert_eq!(messages("change: {dr_drill: {when: Monday, grace: 1d}}"), "");
 }

@@ -1,10 +1,11 @@
-//! The coverage table against the written checklist itself.
+//! Compares the table of lines with the written checklist.
 
 use checklist::SIGNALS;
 use checklist::lines::{LINES, Watched, by_people, lines_of};
 use checklist::tasks::TASKS;
 
-/// The numbered steps in code blocks, and the three headings whose task has no number.
+/// Returns the numbered steps in code blocks, and the three headings whose task has no number: section, number and
+/// text.
 fn written() -> Vec<(String, Option<u8>, String)> {
     let unnumbered = ["Backup Verification", "Data Cleanup", "Compliance Certification Renewal"];
     let (mut section, mut in_code, mut steps) = (String::new(), false, Vec::new());
@@ -21,7 +22,7 @@ fn written() -> Vec<(String, Option<u8>, String)> {
         } else if let Some((number, text)) = line.strip_prefix("# ").and_then(|step| step.split_once(". "))
             && let (true, Ok(number)) = (in_code, number.parse())
         {
-            // Where its own company's documents are is no part of a line.
+            // The path of a company's document is not part of the line.
             let text = text.split(" (see docs/").next().unwrap_or(text);
             steps.push((section.clone(), Some(number), text.to_owned()));
         }
@@ -40,7 +41,7 @@ fn every_line_of_the_written_checklist_is_listed_once_and_in_order() {
 
 #[test]
 fn every_signal_watches_a_line_and_every_watched_line_has_a_signal() {
-    // Tasks and the override are about people's lines.
+    // The signals `tasks` and `override` are about manual tasks, so no line names them.
     for signal in SIGNALS.iter().filter(|signal| !["tasks", "override"].contains(&signal.id)) {
         let line = lines_of(signal.id).next().unwrap_or_else(|| panic!("{} watches no line", signal.id));
         assert_eq!((line.section, line.cadence), (signal.section, signal.cadence), "{}", signal.id);
@@ -64,7 +65,7 @@ fn every_signal_watches_a_line_and_every_watched_line_has_a_signal() {
 #[test]
 fn every_task_has_a_line_steps_and_a_rule_that_reads_back() {
     for task in TASKS {
-        // Restore and routing are proved by a machine; that the result is looked at is still a person's task.
+        // Restore and alert routing are proved by a job. People still have to look at the results.
         let listed = LINES.iter().any(|line| line.watched == Watched::Task(task.id));
         assert!(listed || ["backup_verification", "alert_routing"].contains(&task.id), "{}", task.id);
         assert!(!task.steps.is_empty() && task.minutes > 0, "{}", task.id);

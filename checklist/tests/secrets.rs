@@ -1,12 +1,12 @@
-//! A secret that somebody wrote into checklist.yaml, in whatever spelling, is in no message.
+//! No message repeats a secret that a user wrote into checklist.yaml, whatever the spelling.
 
 use checklist::Config;
 
 const SECRET: &str = "hunter2";
 
-/// Ways in which secrets get into the file; each is also a mistake, so that a message is printed.
+/// Files with a secret. Each also has a mistake, so that a message is printed.
 const SPELLINGS: &[&str] = &[
-    // Keys that do not exist, in block and flow, quoted and not, abbreviated, in other cases.
+    // Unknown keys: in block and flow style, quoted and plain, abbreviated, in other cases.
     "postgres:\n  - name: a\n    password: hunter2\n",
     "postgres:\n  - {name: a, password: hunter2, port: abc}\n",
     "postgres:\n  - {name: a, \"password\": hunter2, port: abc}\n",
@@ -18,7 +18,7 @@ const SPELLINGS: &[&str] = &[
     "postgres:\n  - {name: a, credentials: [ann, hunter2], port: abc}\n",
     "postgres:\n  - {name: a, credentials: {ann: hunter2}, port: abc}\n",
     "postgres:\n  - {name: a, auth: 'ann:hunter2', port: abc}\n",
-    // The value on the next line, in a block, folded, behind an anchor, a tag, an alias.
+    // Values on the next line, in a block, folded, behind an anchor, a tag, an alias.
     "postgres:\n  - name: a\n    password:\n      hunter2\n",
     "postgres:\n  - name: a\n    password: |\n      hunter2\n    port: abc\n",
     "postgres:\n  - name: a\n    password: >-\n      hunter2\n    port: abc\n",
@@ -26,7 +26,7 @@ const SPELLINGS: &[&str] = &[
     "postgres:\n  - name: &hunter2 a b\n",
     "postgres:\n  - {name: a, password: !!str hunter2, port: abc}\n",
     "postgres:\n  - {name: a, ? password : hunter2, port: abc}\n",
-    // In the place of a file or a variable, in a list, in a table of names.
+    // In the place of a file or variable, in a list, in a table of names.
     "postgres:\n  - {name: a, passwordFile: hunter2, passwordEnv: hunter2, port: abc}\n",
     "health:\n  - {name: a, url: 'http://a', bearerTokenEnv: hunter2, status: abc}\n",
     "alerting: {slack: {webhookUrlFile: hunter2}, pagerduty: {routingKey: hunter2}}\n",
@@ -44,12 +44,12 @@ const SPELLINGS: &[&str] = &[
     "postgres:\n  - {name: a, host: 'postgres://ann:hunter2@host/db', port: abc}\n",
     "certificates:\n  - {name: a, address: 'ann:hunter2@host:443'}\n",
     "backups:\n  - {name: a, bucket: bkt, endpoint: 'https://ann:hunter2@host', every: 1}\n",
-    // In comments, behind and above what is wrong, and in SQL and selectors.
+    // In comments, behind and above the mistake, and in SQL and selectors.
     "postgres:\n  - name: a # password: hunter2\n    port: abc # hunter2\n",
     "postgres:\n  # password: hunter2\n  - {name: a b}\n",
     "queries:\n  - {name: a, query: \"SELECT dblink('password=hunter2')\", unit: abc}\n",
     "health:\n  - {name: a, url: 'http://a', expect: {token: [hunter2]}, status: abc}\n",
-    // Where YAML itself is broken.
+    // In files that are not YAML.
     "postgres:\n  - name: a\n    password: \"hunter2\n    host: h\n",
     "postgres:\n  - name: a\n    password: hunter2: x\n",
     "postgres:\n  - name: a\n   password: hunter2\n",

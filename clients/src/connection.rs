@@ -1,10 +1,11 @@
-//! Why a connection failed, by the types among the causes of an error.
+//! Finds the reason of a failed connection by the types of the errors in its chain of causes, because texts differ
+//! between libraries and versions.
 
 use checklist::Reason;
 use std::error::Error;
 use std::io;
 
-/// The reason of a failed connection; nothing when no cause says one.
+/// Returns the reason of a failed connection, or `None` when no error in the chain names one.
 pub fn reason(error: &(dyn Error + 'static)) -> Option<Reason> {
     let mut next = Some(error);
     while let Some(cause) = next {
@@ -19,10 +20,11 @@ pub fn reason(error: &(dyn Error + 'static)) -> Option<Reason> {
     None
 }
 
-/// An error of the operating system has a number. One without a number that holds a text alone comes from the resolver:
-/// the standard library gives it no kind that could be matched.
+/// An error of the operating system has a number. An error without a number that holds only a text comes from the
+/// resolver: the standard library gives it no public kind.
 fn of_io(error: &io::Error) -> Option<Reason> {
-    // Not among the sources: an `io::Error` hands on the sources of the error that it holds.
+    // An `io::Error` must be unpacked here: its `source` skips the error that it holds and returns the source of that
+    // one.
     match error.get_ref() {
         Some(held) if held.is::<rustls::Error>() => Some(Reason::Tls),
         Some(held) if held.is::<io::Error>() => held.downcast_ref().and_then(of_io),
@@ -32,7 +34,8 @@ fn of_io(error: &io::Error) -> Option<Reason> {
     }
 }
 
-/// Whether a kind is none of those that errors in a connection have, which leaves the one without a public name.
+/// Returns whether the kind is none of those that errors of a connection have. What remains is the kind without a
+/// public name, which the resolver uses.
 fn is_unnamed(kind: io::ErrorKind) -> bool {
     use io::ErrorKind as K;
     !matches!(
@@ -70,7 +73,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_that_does_not_resolve_is_told_apart() {
-        // Reserved by RFC 2606: it never resolves, with a resolver or without one.
+        // RFC 2606 reserves this name: it never resolves, with or without a resolver.
         let error = tokio::net::lookup_host(("nowhere.invalid", 80)).await.map(drop).unwrap_err();
         assert_eq!(reason(&error), Some(Reason::Dns), "{error:?}");
     }

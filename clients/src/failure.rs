@@ -1,29 +1,28 @@
-//! Why something could not be looked at: a reason of the closed set, and a sentence for people.
+//! The error type of everything that asks another system: a reason from a closed set, and a sentence for people.
 
 use checklist::Reason;
 use std::fmt;
 
-/// A check that could not be made: a reason from the closed set, and a sentence for people
-/// that names what was done and to what, never a secret.
+/// A check that could not be made. The message names what was done and to what, never a secret.
 #[derive(Debug, Clone)]
 pub struct Failure {
-    /// The counter to raise.
+    /// The label value of the metric that counts failures.
     pub reason: Reason,
     /// What failed, where, and what to do if that is known.
     pub message: String,
 }
 
-/// Bytes of a message: servers may answer with whole pages, and the first lines name the error.
+/// The limit of a message in bytes. Servers may answer with whole pages, and the first lines name the error.
 const MAX_BYTES: usize = 1024;
 
 impl Failure {
-    /// A failure with its sentence, cut to [`MAX_BYTES`].
+    /// Makes a failure. The message is cut to [`MAX_BYTES`], put on one line, and bearer tokens in it are masked.
     pub fn new(reason: Reason, message: impl Into<String>) -> Self {
-        // Cut before it is searched, or a long one costs time.
+        // Cut first, because searching a very long text for tokens takes time.
         Self { reason, message: one_line(&cut(without_tokens(cut(message.into(), 2 * MAX_BYTES)), MAX_BYTES)) }
     }
 
-    /// Puts what was being done in front: "listing <s3://b/daily/>: access denied".
+    /// Prefixes the message with what was being done: "listing <s3://b/daily/>: access denied".
     #[must_use]
     pub fn while_doing(mut self, action: impl fmt::Display) -> Self {
         self.message = one_line(&cut(format!("{action}: {}", self.message), MAX_BYTES));
@@ -31,7 +30,7 @@ impl Failure {
     }
 }
 
-/// No more than so many bytes of a text, ending at a character.
+/// Cuts a text to at most `most` bytes, at the border of a character.
 fn cut(mut text: String, most: usize) -> String {
     if text.len() > most {
         text.truncate((0..=most - '…'.len_utf8()).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0));
@@ -40,20 +39,20 @@ fn cut(mut text: String, most: usize) -> String {
     text
 }
 
-/// Text of others on one line: line breaks, escape codes and marks that turn its direction become blanks.
+/// Puts foreign text on one line: line breaks, escape codes and marks that change the direction of text become spaces.
 pub fn one_line(text: &str) -> String {
     text.chars().map(|c| if is_visible(c) { c } else { ' ' }).collect()
 }
 
-/// Whether a character shows itself, and does nothing to the line or the terminal that it stands on.
+/// Returns whether a character is printable, that is, has no effect on the line or on the terminal.
 pub fn is_visible(c: char) -> bool {
     !c.is_control() && !matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
 }
 
-/// A server's own words may repeat the header that it was sent: what follows `Bearer` there is not for people.
+/// Masks what follows `Bearer`. The message of a server may repeat the header that was sent to it.
 fn without_tokens(mut message: String) -> String {
     const BEARER: &str = "bearer ";
-    /// No token is shorter, and "invalid bearer token" stays readable.
+    /// No token is shorter than this, and the text "invalid bearer token" stays readable.
     const SHORTEST: usize = 8;
     let mut from = 0;
     while let Some(at) = message[from..].to_ascii_lowercase().find(BEARER) {
@@ -68,7 +67,7 @@ fn without_tokens(mut message: String) -> String {
     message
 }
 
-/// An error and everything that caused it, on one line.
+/// Joins an error and its chain of causes on one line.
 pub fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

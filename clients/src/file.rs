@@ -1,5 +1,5 @@
-//! Files that others write: read on a thread of their own with a deadline, because a pipe or a dead mount hangs whoever
-//! opens it.
+//! Reads files that others write. The reader is a thread of its own with a deadline, because opening a pipe or a file
+//! on a dead mount blocks the thread.
 
 use crate::failure::Failure;
 use checklist::Reason;
@@ -13,39 +13,37 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 use tokio::sync::oneshot;
 
-/// A local disk answers in milliseconds, a busy network file system in a second.
+/// The default deadline. A local disk answers in milliseconds, a busy network file system in a second.
 pub const PATIENCE: Duration = Duration::from_secs(5);
-/// Threads at once that wait for one path: more of them would hang the same way.
+/// The maximum number of threads that work on one path. When so many hang, more threads would hang the same way.
 const AT_ONCE: usize = 8;
-/// Between two looks whether one of them is done.
+/// The interval at which a waiting caller checks for a free thread.
 const TURN: Duration = Duration::from_millis(2);
 
-/// Threads at work, by path.
+/// The number of working threads by path.
 static WAITING: Mutex<BTreeMap<PathBuf, usize>> = Mutex::new(BTreeMap::new());
 
-/// A whole file.
+/// The content of a file.
 #[derive(Debug)]
 pub struct Content {
-    /// Its bytes.
     pub bytes: Vec<u8>,
-    /// When it was last written.
     pub modified: SystemTime,
 }
 
-/// Reads a file of at most `most` bytes, aside.
+/// Reads a file of at most `most` bytes, on a thread of its own.
 ///
 /// # Errors
-/// Why it cannot be read: it is not there, no file, too large, or it hangs.
+/// The file is missing, is no regular file, is too large, or does not answer in time.
 pub async fn read(path: &Path, most: u64) -> Result<Content, Error> {
     let own = path.to_owned();
     aside(path, PATIENCE, move || read_now(&own, most)).await?
 }
 
-/// Does blocking work on a path on a thread of its own. A thread that hangs is left behind, and once several of them
-/// hang at a path, no more are started for it.
+/// Does blocking work on a path on a thread of its own. A thread that hangs is left behind. Once several threads hang
+/// at a path, no more are started for it.
 ///
 /// # Errors
-/// When the work is not done in time; of the kind [`ErrorKind::TimedOut`].
+/// [`ErrorKind::TimedOut`] when the work is not done in time.
 pub async fn aside<T: Send + 'static>(
     path: &Path,
     within: Duration,
@@ -64,7 +62,7 @@ pub async fn aside<T: Send + 'static>(
     std::thread::Builder::new().name("file".to_owned()).spawn(move || {
         let result = work();
         drop(place);
-        // Whoever waited may have gone.
+        // The caller may have stopped waiting.
         let _ = done.send(result);
     })?;
     match tokio::time::timeout_at(until, wait).await {
@@ -74,10 +72,10 @@ pub async fn aside<T: Send + 'static>(
     }
 }
 
-/// Reads a file of at most `most` bytes, on this thread. A pipe, a device or a folder is refused and not waited for.
+/// Reads a file of at most `most` bytes, on this thread. A pipe, a device or a directory is refused at once.
 ///
 /// # Errors
-/// Why it cannot be read.
+/// The file is missing, is no regular file, is too large, or cannot be read.
 pub fn read_now(path: &Path, most: u64) -> Result<Content, Error> {
     let file = open(path, File::options().read(true))?;
     let metadata = file.metadata()?;
@@ -86,7 +84,7 @@ pub fn read_now(path: &Path, most: u64) -> Result<Content, Error> {
     if metadata.len() > most {
         return Err(too_large());
     }
-    // Room for everything at the start: a buffer that grows leaves copies of a secret behind.
+    // Reserve the whole size at once: a buffer that grows leaves copies of a secret in freed memory.
     let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default() + 1);
     file.take(most + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > most {
@@ -95,18 +93,18 @@ pub fn read_now(path: &Path, most: u64) -> Result<Content, Error> {
     Ok(Content { bytes, modified })
 }
 
-/// Opens a file as `options` say, without waiting for the other end of a pipe; anything but a file is an error.
+/// Opens a file with `options`, without waiting for the other end of a pipe. Only regular files are accepted.
 ///
 /// # Errors
-/// Why it cannot be opened.
+/// The file cannot be opened, or is no regular file.
 pub fn open(path: &Path, options: &mut std::fs::OpenOptions) -> Result<File, Error> {
     only_files(options.custom_flags(O_NONBLOCK).open(path)?)
 }
 
-/// The same for a file whose name must not be a link: whoever may write into its folder could point it elsewhere.
+/// Like [`open`], but refuses a symbolic link: whoever may write into the directory could point it at another file.
 ///
 /// # Errors
-/// Why it cannot be opened.
+/// The file cannot be opened, is a link, or is no regular file.
 pub fn open_no_link(path: &Path, options: &mut std::fs::OpenOptions) -> Result<File, Error> {
     let opened = options.custom_flags(O_NONBLOCK | O_NOFOLLOW).open(path);
     only_files(opened.map_err(|error| {
@@ -119,7 +117,7 @@ fn only_files(file: File) -> Result<File, Error> {
     if file.metadata()?.is_file() { Ok(file) } else { Err(Error::new(ErrorKind::InvalidInput, "it is not a file")) }
 }
 
-/// What reading a file in vain means.
+/// Turns an error of reading a file into a failure with its reason.
 pub fn failure(path: &Path, error: &Error) -> Failure {
     let reason = match error.kind() {
         ErrorKind::NotFound => Reason::NotFound,
@@ -131,10 +129,11 @@ pub fn failure(path: &Path, error: &Error) -> Failure {
     Failure::new(reason, format!("cannot read {}: {error}", path.display()))
 }
 
-/// A thread's place at a path; it is given back when the thread is done.
+/// The permission of a thread to work on a path. Dropping it frees the place.
 struct Place(PathBuf);
 
 impl Place {
+    /// Takes a place for a path. `None` when too many threads work on it.
     fn take(path: &Path) -> Option<Self> {
         let mut waiting = WAITING.lock().unwrap_or_else(PoisonError::into_inner);
         let count = waiting.entry(path.to_owned()).or_default();

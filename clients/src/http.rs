@@ -1,4 +1,4 @@
-//! One bounded GET: no redirects, no reused connections, no body beyond its limit.
+//! A bounded HTTP client: one request on a new connection, no redirects, no body beyond its limit.
 
 pub(crate) mod large;
 pub(crate) mod stream;
@@ -27,45 +27,44 @@ pub use stream::shown;
 use stream::{Bounded, open};
 use url::Url;
 
-/// What is read of a connection at once.
+/// The read buffer of a connection, in bytes.
 const MAX_READ: usize = 64 * 1024;
-/// What is read of an answer other than success: a page of health says with 503 what is bad.
+/// The limit for the body of an answer other than success, in bytes. It is not small, because health pages answer 503
+/// with the details.
 const MAX_REFUSAL: usize = 1024 * 1024;
 
-/// A whole answer.
+/// A complete answer.
 #[derive(Debug)]
 pub struct HttpResponse {
-    /// Status code.
     pub status: StatusCode,
-    /// Body, within the limit, and unpacked if it came packed.
+    /// The body, decompressed when the server compressed it.
     pub body: Bytes,
-    /// What the server says that the body is, such as `text/html; charset=iso-8859-1`.
+    /// The header `Content-Type`, such as `text/html; charset=iso-8859-1`.
     pub content_type: Option<String>,
-    /// When the content was last modified, Unix seconds, if the server says so.
+    /// The header `Last-Modified`, in Unix seconds.
     pub modified: Option<f64>,
 }
 
-/// What to send and what to accept.
+/// A request with the limits for its answer.
 pub struct HttpRequest<'a> {
     /// `http://` or `https://`.
     pub url: &'a str,
-    /// Trust, for `https://`.
+    /// The TLS configuration for `https://`.
     pub tls: Option<ClientConfig>,
-    /// A bearer token.
     pub bearer: Option<SecretString>,
-    /// Bytes of body beyond which the answer is refused.
+    /// The limit of the body in bytes. A larger answer is an error.
     pub max_body: usize,
-    /// Whose data are meant, where a server has those of several (`X-Scope-OrgID`).
+    /// The tenant for servers with several, sent as `X-Scope-OrgID`.
     pub tenant: Option<&'a str>,
 }
 
-/// Sends one GET to a path below an endpoint of checklist.yaml.
+/// Sends a GET to a path below an endpoint of checklist.yaml, and returns the answer with any status code.
 pub async fn fetch(endpoint: &Endpoint, path: &str, max_body: usize) -> Result<HttpResponse, Failure> {
     let url = format!("{}{path}", if path.is_empty() { &endpoint.url } else { endpoint.url.trim_end_matches('/') });
     get(request_to(endpoint, &url, max_body).await?).await
 }
 
-/// A GET for one tenant of a server that has several.
+/// Like [`fetch`], for one tenant of a server that has several.
 pub async fn fetch_of(
     endpoint: &Endpoint,
     path: &str,
@@ -76,27 +75,27 @@ pub async fn fetch_of(
     get(HttpRequest { tenant, ..request_to(endpoint, &url, max_body).await? }).await
 }
 
-/// One GET to a path below an endpoint, for an answer that must be good.
+/// Like [`fetch`], but any status code other than 200 is a failure.
 pub async fn fetch_good(endpoint: &Endpoint, path: &str, max_body: usize) -> Result<HttpResponse, Failure> {
     let answer = fetch(endpoint, path, max_body).await?;
     refusal(&answer)
         .map_or(Ok(answer), |failure| Err(failure.while_doing(format_args!("GET {}", place(endpoint, path)))))
 }
 
-/// The JSON of a good answer.
+/// Returns the decoded JSON of an answer with status 200.
 pub async fn fetch_json<T: DeserializeOwned>(endpoint: &Endpoint, path: &str, max_body: usize) -> Result<T, Failure> {
     let answer = fetch_good(endpoint, path, max_body).await?;
     serde_json::from_slice(&answer.body)
         .map_err(|error| Failure::new(Reason::Decode, format!("GET {}: {error}", place(endpoint, path))))
 }
 
-/// A path below an endpoint, for people.
+/// Returns the address of a path below an endpoint, without secrets, for messages.
 fn place(endpoint: &Endpoint, path: &str) -> String {
     let url = Url::parse(&format!("{}{path}", endpoint.url.trim_end_matches('/')));
     url.map_or_else(|_| "an address that is not usable".to_owned(), |url| shown(&url))
 }
 
-/// Sends JSON with a POST; anything but success is a failure.
+/// Sends JSON with a POST. Any status code other than 200 is a failure.
 pub async fn post_json(endpoint: &Endpoint, path: &str, body: &serde_json::Value) -> Result<(), Failure> {
     let url = format!("{}{path}", endpoint.url.trim_end_matches('/'));
     let body = Some(Bytes::from(body.to_string()));
@@ -104,7 +103,8 @@ pub async fn post_json(endpoint: &Endpoint, path: &str, body: &serde_json::Value
     refusal(&answer).map_or(Ok(()), |failure| Err(failure.while_doing(format_args!("POST {}", place(endpoint, path)))))
 }
 
-/// A request with the trust and the token of its endpoint, both read anew.
+/// Makes a request with the authorities and the token of its endpoint. Both are read again for each request, so that
+/// rotated files work at once.
 async fn request_to<'a>(endpoint: &Endpoint, url: &'a str, max_body: usize) -> Result<HttpRequest<'a>, Failure> {
     let tls =
         if url.starts_with("https://") { Some(trust::verified(endpoint.ca_file.as_deref()).await?) } else { None };
@@ -115,7 +115,7 @@ async fn request_to<'a>(endpoint: &Endpoint, url: &'a str, max_body: usize) -> R
     Ok(HttpRequest { url, tls, bearer, max_body, tenant: None })
 }
 
-/// What a status code other than 200 means.
+/// Returns the failure that a status code other than 200 stands for, or `None` for 200.
 pub fn refusal(answer: &HttpResponse) -> Option<Failure> {
     let reason = match answer.status.as_u16() {
         200 => return None,
@@ -127,12 +127,12 @@ pub fn refusal(answer: &HttpResponse) -> Option<Failure> {
     Some(Failure::new(reason, format!("the server answered {}", answer.status)))
 }
 
-/// Sends one GET on a fresh connection; the deadline is the caller's.
+/// Sends one GET on a new connection. The caller sets the deadline.
 pub async fn get(request: HttpRequest<'_>) -> Result<HttpResponse, Failure> {
     send(request, None).await
 }
 
-/// A GET, or with a body a POST of JSON.
+/// Sends a GET, or a POST of JSON when there is a body.
 async fn send(request: HttpRequest<'_>, body: Option<Bytes>) -> Result<HttpResponse, Failure> {
     let url = Url::parse(request.url)
         .map_err(|error| Failure::new(Reason::Config, format!("an address is not usable: {error}")))?;
@@ -141,6 +141,7 @@ async fn send(request: HttpRequest<'_>, body: Option<Bytes>) -> Result<HttpRespo
     answer.await.map_err(|failure| failure.while_doing(format_args!("{method} {}", shown(&url))))
 }
 
+/// Sends the request on a connection and reads the whole answer.
 async fn exchange(
     stream: Bounded,
     url: &Url,
@@ -160,7 +161,7 @@ async fn exchange(
         let mut stream = response.into_body();
         let mut body = Pieces::default();
         let mut large = Large::default();
-        // Of a refusal nobody reads a book.
+        // The body of an error is only for its message, so it has a lower limit.
         let most = request.max_body.min(if status.is_success() { MOST } else { MAX_REFUSAL });
         while let Some(frame) = stream.frame().await {
             if let Some(data) = frame.map_err(protocol)?.data_ref() {
@@ -182,13 +183,13 @@ async fn exchange(
             modified: text(LAST_MODIFIED).and_then(http_date),
         })
     };
-    // The connection is driven here and not in a task, so that dropping the future closes it.
+    // The connection is polled here instead of in a task, so that dropping the future closes it.
     tokio::pin!(connection, reply);
     tokio::select! {
         biased;
         answer = &mut reply => answer,
         ended = &mut connection => match ended {
-            // The peer closed after its last byte: the rest is already buffered.
+            // The server closed the connection after its last byte. The rest of the answer is buffered.
             Ok(()) => reply.await,
             Err(error) => Err(protocol(error)),
         },
@@ -207,7 +208,7 @@ fn encode(url: &Url, request: &HttpRequest<'_>, body: Option<Bytes>) -> Result<R
         builder = builder.header("x-scope-orgid", tenant);
     }
     if let Some(token) = &request.bearer {
-        // Erased when the last copy of the header is dropped.
+        // `Zeroizing` erases the token when the last copy of the header is dropped.
         let value = Zeroizing::new(format!("Bearer {}", token.expose_secret()).into_bytes());
         let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(value))
             .map_err(|_| Failure::new(Reason::Config, "the bearer token has characters that no header can carry"))?;
@@ -221,7 +222,7 @@ fn too_large(most: usize) -> Failure {
     Failure::new(Reason::Limit, format!("the answer is larger than {most} bytes"))
 }
 
-/// The body as it was before a server packed it, which some do unasked. It is never larger than the limit.
+/// Decompresses the body. Some servers compress without being asked. The limit holds for the decompressed body, too.
 async fn unpacked(headers: &HeaderMap, body: Bytes, most: usize, large: &mut Large) -> Result<Bytes, Failure> {
     let coding = headers.get(CONTENT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or("identity");
     let mut reader: Box<dyn Read + Send> = match coding.trim().to_ascii_lowercase().as_str() {
@@ -247,12 +248,12 @@ async fn unpacked(headers: &HeaderMap, body: Bytes, most: usize, large: &mut Lar
         }
         large.grow(body.len() + plain.len() + read).await?;
         plain.add(&piece[..read]);
-        // What unpacks to much must not hold up the others.
+        // Decompressing a large body must not block the other tasks of the thread.
         tokio::task::yield_now().await;
     }
 }
 
-/// RFC 9110, section 5.6.7: `Sun, 06 Nov 1994 08:49:37 GMT`.
+/// Parses the date format of RFC 9110, section 5.6.7, as Unix seconds: `Sun, 06 Nov 1994 08:49:37 GMT`.
 fn http_date(text: &str) -> Option<f64> {
     let time = jiff::fmt::rfc2822::parse(text).ok()?;
     Some(time.timestamp().as_duration().as_secs_f64())

@@ -1,110 +1,102 @@
-//! Records of what people did: JSON lines, to which lines are only added.
+//! The append-only records of what people and proofs did: one JSON object per line.
 
 mod contents;
 mod folder;
 #[cfg(feature = "s3")]
 mod objects;
 
+use crate::AHEAD;
 use crate::failure::Failure;
 use checklist::config::RecordPlace;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Clocks of two machines may differ by this much.
-const AHEAD: SignedDuration = SignedDuration::from_mins(5);
-
-/// One record.
+/// One line of the records.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
-    /// What was done when.
+    /// When the act happened.
     pub at: Timestamp,
-    /// Who says so.
+    /// The person or the job that made the record.
     pub by: String,
-    /// What was done.
     #[serde(flatten)]
     pub act: Act,
 }
 
-/// What people do.
+/// What a record says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "act", rename_all = "snake_case")]
 pub enum Act {
-    /// A task was done.
     Done {
-        /// Which.
+        /// The id of the task.
         task: String,
-        /// What was found.
+        /// What was found while doing the task.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         note: Option<String>,
-        /// Where to see it.
+        /// Where the result can be seen, such as a URL.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         evidence: Option<String>,
     },
-    /// A task is not done this time.
+    /// A task is left out this time.
     Skipped {
-        /// Which.
+        /// The id of the task.
         task: String,
-        /// Why.
         reason: String,
     },
-    /// A backup was restored for proof.
+    /// A backup was restored as a proof.
     Restored {
-        /// Which.
+        /// The name of the backup in checklist.yaml.
         backup: String,
-        /// Whether every stage and check was good.
+        /// Whether every stage and check succeeded.
         passed: bool,
-        /// Whether nobody knows, because the proof could not be made.
+        /// Whether the result is unknown, because the proof could not be carried out.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         unknown: bool,
-        /// What was not.
+        /// What failed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         why: Option<String>,
-        /// Seconds by stage.
+        /// The duration of each stage in seconds.
         seconds: BTreeMap<String, f64>,
-        /// Numbers that the checks answered.
+        /// The numbers that the checks returned, by check.
         answers: BTreeMap<String, f64>,
-        /// Times that the checks answered, in Unix seconds.
+        /// The times that the checks returned, by check, in Unix seconds.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         newest: BTreeMap<String, f64>,
-        /// The key of the backup that was restored.
+        /// The key of the object that was restored.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         object: Option<String>,
-        /// What of it was not set up, and why.
+        /// Parts of the backup that were not restored, each with the reason.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         not_set_up: Vec<String>,
-        /// What could not be removed afterwards.
+        /// What could not be cleaned up afterwards.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         left: Vec<String>,
     },
-    /// A synthetic alert was sent.
+    /// A synthetic alert was sent through Alertmanager.
     Routed {
-        /// Through which Alertmanager.
+        /// The name of the Alertmanager in checklist.yaml.
         alertmanager: String,
-        /// Its severity.
         level: String,
-        /// Whether it was delivered.
         passed: bool,
-        /// Why not.
+        /// The reason why it was not delivered.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         why: Option<String>,
-        /// Seconds until it was.
+        /// The seconds until it was delivered.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         seconds: Option<f64>,
     },
-    /// An emergency began, or goes on.
+    /// An emergency override began, or was extended.
     Override {
-        /// Why.
         reason: String,
-        /// When it ends by itself.
+        /// When the override ends without further action.
         until: Timestamp,
     },
-    /// An emergency is over.
+    /// An emergency override was ended.
     OverrideEnded,
 }
 
 impl Record {
-    /// The task that it says was done or skipped.
+    /// Returns the id of the task that was done or skipped.
     pub fn task(&self) -> Option<&str> {
         match &self.act {
             Act::Done { task, .. } | Act::Skipped { task, .. } => Some(task),
@@ -113,17 +105,17 @@ impl Record {
     }
 }
 
-/// All records in the order of their times, and how many could not be read.
+/// The records of a place.
 #[derive(Debug, Default)]
 pub struct Records {
-    /// The good ones.
+    /// In the order of their times.
     pub list: Vec<Record>,
-    /// Torn, foreign, or from the future.
+    /// The number of lines that are torn, foreign, or from the future.
     pub rejected: u64,
 }
 
 impl Records {
-    /// Reads every record at `now`. What cannot be read is counted and logged, the rest is used.
+    /// Reads the records of a place at the time `now`. Unreadable ones are counted and logged, the others are used.
     pub async fn read(place: &RecordPlace, now: Timestamp) -> Result<Self, Failure> {
         let contents = match place {
             RecordPlace::Directory(folder) => folder::read(folder).await?,
@@ -143,6 +135,7 @@ impl Records {
         Ok(records)
     }
 
+    /// Adds the records of a file or object.
     fn take(&mut self, text: &str, place: &str, now: Timestamp) {
         for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             match serde_json::from_str::<Record>(line) {
@@ -160,23 +153,22 @@ impl Records {
         tracing::warn!("{place} is left out: {why}");
     }
 
-    /// When a task was done, or skipped with a reason.
+    /// Returns the times when a task was done or skipped.
     pub fn of_task(&self, id: &str) -> Vec<Timestamp> {
         self.list.iter().filter(|record| record.task() == Some(id)).map(|record| record.at).collect()
     }
 
-    /// The last record of a task.
     pub fn last_of_task(&self, id: &str) -> Option<&Record> {
         self.list.iter().rev().find(|record| record.task() == Some(id))
     }
 
-    /// The override that holds at `now`: since when, and its last record.
+    /// Returns the override that is in effect at `now`: when it began, and its last record.
     pub fn override_at(&self, now: Timestamp) -> Option<(Timestamp, &Record)> {
         let mut held: Option<(Timestamp, &Record)> = None;
         for record in &self.list {
             match &record.act {
                 Act::Override { .. } => {
-                    // One that had ended before is not extended but begun anew.
+                    // A new override after the end of the previous one is no extension.
                     let extended = held
                         .filter(|(_, last)| matches!(&last.act, Act::Override { until, .. } if *until >= record.at));
                     held = Some((extended.map_or(record.at, |(since, _)| since), record));
@@ -189,7 +181,7 @@ impl Records {
     }
 }
 
-/// Adds a record: it is on the disk, or in the bucket, when this returns, and nothing else was touched.
+/// Adds a record. When this returns, the record is on the disk or in the bucket. Earlier records are never changed.
 pub async fn append(place: &RecordPlace, record: &Record) -> anyhow::Result<()> {
     let mut line = serde_json::to_string(record)?;
     line.push('\n');
@@ -202,7 +194,7 @@ pub async fn append(place: &RecordPlace, record: &Record) -> anyhow::Result<()> 
     }
 }
 
-/// Records are in a bucket, and this program cannot reach one.
+/// The failure for records in a bucket when the program was built without S3.
 #[cfg(not(feature = "s3"))]
 fn without_buckets() -> Failure {
     Failure::new(checklist::Reason::Config, "the records are in a bucket, and this program was built without S3")
@@ -280,7 +272,7 @@ mod tests {
         let refused = append(&place, &done("a", "2026-01-01T00:00:00Z")).await;
         assert!(refused.is_err_and(|error| format!("{error:#}").contains("a hard link")));
         assert_eq!(std::fs::read_to_string(&victim)?, "root:x:0:0\n");
-        // A pipe is not waited for.
+        // Opening a pipe must not block.
         std::fs::remove_file(&file)?;
         nix::unistd::mkfifo(&file, nix::sys::stat::Mode::S_IRWXU)?;
         assert!(append(&place, &done("a", "2026-01-01T00:00:00Z")).await.is_err());

@@ -1,4 +1,4 @@
-//! Objects under a prefix of a bucket: listed, read, created.
+//! An S3 client for the objects under a prefix of a bucket: listing, reading, creating.
 
 mod connector;
 mod newest;
@@ -29,56 +29,58 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::OnceCell;
 
-/// A listing beyond 500,000 keys costs more than the check is worth; a dated prefix is the way out.
+/// The limit of a listing, in pages of 1,000 keys. Listing more costs more than the check is worth; the user can choose
+/// a dated prefix.
 const MAX_PAGES: usize = 500;
 
-/// A prefix in a bucket.
+/// A prefix in a bucket, with the client for it.
 pub struct Bucket {
     target: S3Prefix,
-    /// The default chain's configuration is kept: it caches what the metadata service gave it.
+    /// The configuration of the default credential chain. It is kept because it caches the credentials of the metadata
+    /// service.
     from_chain: OnceCell<aws_config::SdkConfig>,
 }
 
 impl Bucket {
-    /// Nothing is contacted yet.
+    /// Makes the client. Nothing is contacted yet.
     pub fn new(target: S3Prefix) -> Self {
         Self { target, from_chain: OnceCell::new() }
     }
 
-    /// Its address, for people.
+    /// Returns the address of the prefix, for messages.
     pub fn place(&self) -> String {
         format!("s3://{}/{}", self.target.bucket, self.target.prefix)
     }
 
-    /// Lists the prefix page by page and keeps only the newest of what is chosen; `now` is in Unix seconds.
+    /// Lists the prefix page by page and keeps only the newest of the chosen objects. `now` is in Unix seconds.
     ///
     /// # Errors
-    /// When the listing cannot be made, or not to its end.
+    /// The listing fails or cannot be completed.
     pub async fn newest(&self, choice: Choice<'_>, now: f64) -> Result<Found, Failure> {
         let mut chosen = newest::Listing::new(&self.target.prefix, choice, now);
         self.each(&self.target.prefix, |object| chosen.take(object)).await?;
         Ok(chosen.finish())
     }
 
-    /// Every object under the prefix, in the order of their keys.
+    /// Lists all objects under the prefix, in the order of their keys.
     ///
     /// # Errors
-    /// When the listing cannot be made, or not to its end.
+    /// The listing fails or cannot be completed.
     pub async fn objects(&self) -> Result<Vec<Object>, Failure> {
         self.objects_under(&self.target.prefix).await
     }
 
-    /// Every object under another prefix of the bucket.
+    /// Lists all objects under another prefix of the bucket.
     ///
     /// # Errors
-    /// When the listing cannot be made, or not to its end.
+    /// The listing fails or cannot be completed.
     pub async fn objects_under(&self, prefix: &str) -> Result<Vec<Object>, Failure> {
         let mut objects = Vec::new();
         self.each(prefix, |object| objects.push(object)).await?;
         Ok(objects)
     }
 
-    /// Lists a prefix page by page; folders are no objects.
+    /// Lists a prefix page by page. Keys that end in `/` stand for folders and are left out.
     async fn each(&self, prefix: &str, mut take: impl FnMut(Object)) -> Result<(), Failure> {
         let client = self.client().await?;
         let refuse = |reason, why: String| {
@@ -90,7 +92,7 @@ impl Bucket {
                 .list_objects_v2()
                 .bucket(&self.target.bucket)
                 .prefix(prefix)
-                // Keys may hold characters that XML cannot.
+                // Ask for encoded keys, because keys may contain characters that XML cannot represent.
                 .encoding_type(EncodingType::Url)
                 .set_continuation_token(token.clone());
             let page = page.send().await.map_err(|error| self.failed(&error, "listing", prefix))?;
@@ -120,17 +122,17 @@ impl Bucket {
         Err(refuse(Reason::Limit, advice))
     }
 
-    /// The first `length` bytes of an object, or all of a shorter one.
+    /// Returns the first `length` bytes of an object, or the whole object when it is shorter.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// The object cannot be read.
     pub async fn header(&self, object: &Object, length: u64) -> Result<Bytes, Failure> {
         if object.bytes == 0 {
             return Ok(Bytes::new());
         }
         let end = length.min(object.bytes) - 1;
         let mut body = self.get(&object.key, Some(format!("bytes=0-{end}"))).await?;
-        // A server that ignores the range sends everything: the first piece is enough.
+        // A server that ignores the range sends the whole object, of which only the beginning is read.
         let mut header = Vec::new();
         while (header.len() as u64) < end + 1 {
             match body.try_next().await {
@@ -143,10 +145,10 @@ impl Bucket {
         Ok(header.into())
     }
 
-    /// Writes an object to a file, piece by piece, unless it is larger than `most` bytes.
+    /// Downloads an object to a file, piece by piece.
     ///
     /// # Errors
-    /// When it cannot be read, is too large, or cannot be written.
+    /// The object cannot be read, is larger than `most` bytes, or the file cannot be written.
     pub async fn download(&self, object: &Object, to: &Path, most: u64) -> Result<(), Failure> {
         let doing = || format!("reading s3://{}/{}", self.target.bucket, object.key);
         let too_large = || Failure::new(Reason::Limit, format!("it is larger than {most} bytes")).while_doing(doing());
@@ -180,10 +182,10 @@ impl Bucket {
         Ok(())
     }
 
-    /// A whole object, unless it is larger than `most` bytes.
+    /// Returns a whole object.
     ///
     /// # Errors
-    /// When it cannot be read or is too large.
+    /// The object cannot be read or is larger than `most` bytes.
     pub async fn whole(&self, object: &Object, most: u64) -> Result<Bytes, Failure> {
         let doing = format!("reading s3://{}/{}", self.target.bucket, object.key);
         if object.bytes > most {
@@ -193,11 +195,11 @@ impl Bucket {
         self.header(object, most).await
     }
 
-    /// Creates an object; one that is there already is left as it is, and is an error unless it has the same bytes:
-    /// then it is this one, and only the first answer was lost.
+    /// Creates an object and never overwrites one. When an object of that key has the same bytes, the creation counts
+    /// as done: the request succeeded and its answer was lost.
     ///
     /// # Errors
-    /// When it cannot be created, or another one has its name.
+    /// The object cannot be created, or another object has its key.
     pub async fn create(&self, key: &str, bytes: Vec<u8>) -> Result<(), Failure> {
         let client = self.client().await?;
         let body = ByteStream::from(bytes.clone());
@@ -205,7 +207,7 @@ impl Bucket {
         let Err(error) = put.send().await else { return Ok(()) };
         let failure = self.failed(&error, "creating", key);
         let status = error.raw_response().map(|response| response.status().as_u16());
-        // Refused because it is there, or no answer: what lies there now says whether it was done.
+        // The object exists already, or there was no clear answer. Read the object to find out whether it is this one.
         if matches!(status, None | Some(409 | 412 | 500..)) {
             let ours = Object { key: key.to_owned(), bytes: bytes.len() as u64 + 1, modified: 0.0 };
             if self.header(&ours, ours.bytes).await.is_ok_and(|there| *there == *bytes) {
@@ -221,6 +223,7 @@ impl Bucket {
         answer.map(|answer| answer.body).map_err(|error| self.failed(&error, "reading", key))
     }
 
+    /// Makes the failure for an error of the S3 client.
     fn failed<E>(&self, error: &SdkError<E, aws_sdk_s3::config::http::HttpResponse>, doing: &str, key: &str) -> Failure
     where
         E: std::error::Error + ProvideErrorMetadata + 'static,
@@ -228,17 +231,18 @@ impl Bucket {
         failure(error, &self.target.region).while_doing(format_args!("{doing} s3://{}/{key}", self.target.bucket))
     }
 
-    /// The answer began and did not come to its end.
+    /// Makes the failure for an answer that ended too early.
     fn broken(&self, key: &str, error: &(dyn std::error::Error + 'static)) -> Failure {
         let what = format!("the answer broke off: {}", crate::failure::causes(error));
         Failure::new(Reason::Connect, what).while_doing(format_args!("reading s3://{}/{key}", self.target.bucket))
     }
 
+    /// Makes a client with current credentials and authorities.
     async fn client(&self) -> Result<Client, Failure> {
         let base = match &self.target.credentials {
             None => self.from_chain.get_or_init(|| async { self.configure(None).await }).await.clone(),
             Some((id, key)) => {
-                // Read on every run, so that rotated keys work at once.
+                // Read the keys on every run, so that rotated keys work at once.
                 let (id, key) = (secret::read(id).await?, secret::read(key).await?);
                 let keys = Credentials::new(id.expose_secret(), key.expose_secret(), None, None, "checklist.yaml");
                 self.configure(Some(keys)).await
@@ -248,7 +252,8 @@ impl Bucket {
         let tls = if clear { None } else { Some(trust::verified(self.target.ca_file.as_deref()).await?) };
         let config = aws_sdk_s3::config::Builder::from(&base)
             .force_path_style(self.target.path_style)
-            // Sums that not every server behind this protocol knows, and of a part of an object nobody can check one.
+            // Checksums only where S3 requires them: not every compatible server supports them, and the checksum of a
+            // whole object cannot be verified on a part of it.
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
             .http_client(Connector { tls })
@@ -256,6 +261,7 @@ impl Bucket {
         Ok(Client::from_conf(config))
     }
 
+    /// Loads the configuration of the AWS SDK. Without credentials the default chain looks for them.
     async fn configure(&self, credentials: Option<Credentials>) -> aws_config::SdkConfig {
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .region(Region::new(self.target.region.clone()))
@@ -271,7 +277,7 @@ impl Bucket {
     }
 }
 
-/// A key of a listing, where `%0A` stands for a line break and `+` for a space.
+/// Decodes a key of a listing, in which `%0A` stands for a line break and `+` for a space.
 fn decoded(key: &str) -> String {
     let pair = format!("key={key}");
     url::form_urlencoded::parse(pair.as_bytes()).next().map(|(_, key)| key.into_owned()).unwrap_or_default()

@@ -1,4 +1,5 @@
-//! Secrets are read each time they are needed, so that a rotated file works at once.
+//! Reads secrets from files and variables. A secret is read each time it is needed, so that a rotated file works at
+//! once.
 
 use crate::failure::Failure;
 use crate::file;
@@ -7,13 +8,14 @@ use checklist::config::SecretRef;
 use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
 
-/// Larger than any password or token; a wrong path to a big file must not fill the memory.
+/// The limit in bytes, above any password or token. A wrong path to a large file must not fill the memory.
 const MAX_BYTES: u64 = 64 * 1024;
 
-/// The first line of the file, or the environment variable.
+/// Returns the first line of the file, or the environment variable.
 ///
 /// # Errors
-/// [`Reason::Config`] with the path or name when it cannot be read or is empty, [`Reason::Timeout`] when the file hangs.
+/// [`Reason::Config`], with the path or name, when the secret cannot be read or is empty. [`Reason::Timeout`] when the
+/// file does not answer in time.
 pub async fn read(secret: &SecretRef) -> Result<SecretString, Failure> {
     let text = match secret {
         SecretRef::File(path) => file::read(path, MAX_BYTES).await.map(|content| Zeroizing::new(content.bytes)),

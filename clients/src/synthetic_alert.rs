@@ -1,4 +1,4 @@
-//! One synthetic alert goes through Alertmanager to its receivers, and what proves that it arrived.
+//! Sends a synthetic alert through Alertmanager to its receivers and waits for the proof that it was delivered.
 
 mod alertmanager;
 
@@ -11,25 +11,25 @@ use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{Duration, Instant};
 
-/// What every synthetic alert's name begins with.
+/// The prefix of every synthetic alert's name.
 pub const NAME: &str = "ChecklistRoutingTest";
 
-/// Whether our own webhook received a firing alert of a name.
+/// Returns whether this program's webhook received a firing alert with this name.
 pub type Received<'a> = &'a (dyn Fn(&str) -> bool + Sync);
 
-/// What proves a delivery.
+/// How a delivery is proved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Proof {
-    /// Alertmanager's count of what an integration accepted.
+    /// Alertmanager's counter of notifications that the integration of this name accepted.
     Counter(&'static str),
-    /// Our own webhook received the alert's name.
+    /// This program's webhook received the alert.
     Webhook,
 }
 
-/// The severities that have a receiver; a webhook of our own receives both.
+/// Returns the severities that have a receiver. A webhook of this program receives both severities.
 ///
 /// # Errors
-/// When nobody would be notified of anything.
+/// No severity has a receiver.
 pub fn severities(alerting: &Alerting, has_webhook: bool) -> anyhow::Result<Vec<Severity>> {
     let mut severities = vec![Severity::Critical, Severity::Warning];
     severities.retain(|severity| has_webhook || !integrations(alerting, *severity).is_empty());
@@ -37,13 +37,13 @@ pub fn severities(alerting: &Alerting, has_webhook: bool) -> anyhow::Result<Vec<
     Ok(severities)
 }
 
-/// Sends an alert of a severity, waits until every proof of its delivery is there, and resolves it. Gives the seconds
-/// that it took.
+/// Sends an alert of a severity, waits for every proof of its delivery, and resolves the alert. Returns the seconds
+/// until the delivery.
 ///
-/// Whatever proves it, the alert's own receivers must be of the configured kinds, and nothing may hold it back.
+/// In any case Alertmanager must route the alert to receivers of the configured kinds, and must not suppress it.
 ///
 /// # Errors
-/// Why it did not arrive, in words for people.
+/// The reason why the alert was not delivered.
 pub async fn deliver(
     server: &Alertmanager,
     alerting: &Alerting,
@@ -57,19 +57,21 @@ pub async fn deliver(
         bail!("the count of webhooks includes the heartbeat: prove it with --webhook-listen");
     }
     let before = alertmanager::counts(server).await?;
-    // A name of its own, so that no group of an earlier test holds it back, and one that nobody can guess.
+    // The name is unique, so that no earlier test's alert group delays the notification, and random, so that nobody can
+    // guess it.
     let random = RandomState::new().build_hasher().finish();
     let name = format!("{NAME}{}{:08x}", Timestamp::now().as_millisecond(), random >> 32);
     let starts = Timestamp::now();
     alertmanager::send(server, &name, severity, (starts, starts + SignedDuration::from_mins(10))).await?;
     let expected = Expected { integrations, proofs, received, before };
     let outcome = expected.wait(server, &name, within).await;
-    // Resolved also when it did not arrive, or it would arrive later and wake someone.
+    // Resolve the alert also when it was not delivered. Otherwise it could arrive later and wake someone.
     let resolved = alertmanager::send(server, &name, severity, (starts, Timestamp::now())).await;
     outcome.and_then(|seconds| resolved.map(|()| seconds))
 }
 
-/// Alertmanager's names for the kinds of receivers that are notified of a severity, as rules-gen routes it.
+/// Returns Alertmanager's names of the integrations that are notified of a severity, by the same rules by which
+/// rules-gen writes the routes.
 fn integrations(alerting: &Alerting, severity: Severity) -> Vec<&'static str> {
     let takes = |severities: &Vec<Severity>| severities.contains(&severity);
     let mut integrations = Vec::new();
@@ -83,7 +85,7 @@ fn integrations(alerting: &Alerting, severity: Severity) -> Vec<&'static str> {
     match severity {
         Severity::Critical if pagerduty => integrations.push("pagerduty"),
         Severity::Warning if slack => integrations.push("slack"),
-        // A single receiver takes everything, unless another one takes what it is not for.
+        // A single receiver takes all severities, unless another one takes the severity that it is not for.
         _ if integrations.is_empty() && pagerduty => integrations.push("pagerduty"),
         _ if integrations.is_empty() && slack => integrations.push("slack"),
         _ => {}
@@ -91,8 +93,8 @@ fn integrations(alerting: &Alerting, severity: Severity) -> Vec<&'static str> {
     integrations
 }
 
-/// Our webhook proves a delivery by the alert's name. Alertmanager's count of webhooks would include the heartbeat, which
-/// is sent all the time.
+/// Returns the proofs to wait for. A webhook delivery is proved by the alert's name, because Alertmanager's counter of
+/// webhooks includes the heartbeat, which is sent all the time.
 fn proofs(alerting: &Alerting, integrations: &[&'static str], has_webhook: bool) -> Vec<Proof> {
     let is_counted = |kind: &&str| *kind != "webhook" || !(has_webhook || alerting.heartbeat.is_some());
     let counters = integrations.iter().copied().filter(is_counted).map(Proof::Counter);
@@ -104,15 +106,16 @@ struct Expected<'a> {
     integrations: Vec<&'static str>,
     proofs: Vec<Proof>,
     received: Option<Received<'a>>,
-    /// Alertmanager's counts before the alert was sent.
+    /// Alertmanager's counters before the alert was sent.
     before: BTreeMap<String, Counts>,
 }
 
 impl Expected<'_> {
-    /// Waits until everything was seen.
+    /// Polls Alertmanager until every proof is there. Returns the seconds that it took.
     async fn wait(&self, server: &Alertmanager, name: &str, within: Duration) -> anyhow::Result<f64> {
         let begun = Instant::now();
-        // A counter counts everybody's alerts: it proves nothing before Alertmanager has shown that it has this one.
+        // The counters include all alerts. They prove nothing before Alertmanager shows that it has received this
+        // alert.
         let mut routed = false;
         loop {
             if let Some(routing) = alertmanager::routing(server, name).await? {
@@ -127,7 +130,8 @@ impl Expected<'_> {
                 self.proofs.iter().filter(|proof| !self.is_there(proof, routed, &counts, name)).collect();
             if missing.is_empty() {
                 let seconds = begun.elapsed().as_secs_f64();
-                // A request is counted a moment before its failure is, so the failures are read once more.
+                // Alertmanager counts a request shortly before it counts its failure, so the counter of failures is
+                // read once more.
                 tokio::time::sleep(Duration::from_millis(500)).await;
                 if self.refused(&alertmanager::counts(server).await?).is_none() {
                     return Ok(seconds);
@@ -149,6 +153,7 @@ impl Expected<'_> {
         }
     }
 
+    /// Fails when Alertmanager routes the alert to other receivers than expected, or suppresses it.
     fn check_routing(&self, Routing { kinds, receivers, suppressed }: &Routing) -> anyhow::Result<()> {
         if let Some(missing) = self.integrations.iter().find(|kind| !kinds.contains(**kind)) {
             bail!(
@@ -162,7 +167,7 @@ impl Expected<'_> {
         Ok(())
     }
 
-    /// An integration with more failed requests than before.
+    /// Returns an integration whose counter of failed requests has risen.
     fn refused(&self, counts: &BTreeMap<String, Counts>) -> Option<&'static str> {
         let failed = |all: &BTreeMap<String, Counts>, kind: &str| all.get(kind).map_or(0.0, |counts| counts.failed);
         self.integrations.iter().copied().find(|kind| failed(counts, kind) > failed(&self.before, kind))

@@ -1,4 +1,4 @@
-//! The status of people's tasks, for the page of tasks and the reports: due, overdue, done or skipped.
+//! The status of manual tasks, for the tasks page and the reports: due, overdue, done or skipped.
 
 use crate::records::{Act, Record, Records};
 use checklist::config::Tasks;
@@ -6,21 +6,20 @@ use checklist::tasks::{Occurrence, Task};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-/// The status of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TaskStatus {
-    /// Its day is still to come.
+    /// The day of the task is in the future.
     Ahead,
-    /// Its day has come and its grace is not over.
+    /// The day has come, and the grace period is not over.
     Open,
-    /// Its grace is over, and its alert fires.
+    /// The grace period is over, and the alert fires.
     Due,
-    /// Half a period late.
+    /// The task is late by more than half its period.
     Overdue,
 }
 
 impl TaskStatus {
-    /// The word on pages and in reports.
+    /// Returns the word for pages and reports.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Ahead => "ahead",
@@ -31,7 +30,7 @@ impl TaskStatus {
     }
 }
 
-/// The open occurrence of a task at `now`; nothing when its rule has no day any more.
+/// Returns the next open occurrence of a task and its status at `now`. `None` when the schedule has no further day.
 pub fn status_of(task: &Task, tasks: &Tasks, records: &Records, now: Timestamp) -> Option<(Occurrence, TaskStatus)> {
     let occurrence = task.occurrence(now, &records.of_task(&task.id), tasks.since, &tasks.zone)?;
     let status = if now > occurrence.overdue {
@@ -46,18 +45,18 @@ pub fn status_of(task: &Task, tasks: &Tasks, records: &Records, now: Timestamp) 
     Some((occurrence, status))
 }
 
-/// The record that says a day's task was done or skipped: the last one that counts for the day.
+/// Returns the record of the task's occurrence on a day: the last one that counts for the day.
 pub fn record_of_day<'a>(task: &Task, day: Date, tasks: &Tasks, records: &'a Records) -> Option<&'a Record> {
     let of_task = records.list.iter().rev().filter(|record| record.task() == Some(&task.id));
     of_task.into_iter().find(|record| task.is_done(day, &[record.at], &tasks.zone))
 }
 
-/// A time as people in the tasks' time zone read it.
+/// Formats a time in the time zone of the tasks.
 pub fn local_time(at: Timestamp, tasks: &Tasks) -> String {
     at.to_zoned_datetime(tasks.zone.clone()).strftime("%Y-%m-%d %H:%M %Z").to_string()
 }
 
-/// A record in words: what was done, and the note or the reason with the evidence.
+/// Describes a record: the kind of act, and the note with the evidence, or the reason.
 pub fn summary(record: &Record) -> (&'static str, String) {
     match &record.act {
         Act::Done { note, evidence, .. } => {

@@ -1,10 +1,10 @@
-//! TCP connections: the name is resolved, then an address is connected to; each step has its own reason of failure.
+//! TCP connections whose failures tell name resolution from connecting.
 
 use crate::failure::Failure;
 use checklist::Reason;
 use tokio::net::TcpStream;
 
-/// A TCP connection with a failure that tells name from network.
+/// Resolves the name and connects. Fails with [`Reason::Dns`] or [`Reason::Connect`].
 pub async fn connect(host: &str, port: u16) -> Result<TcpStream, Failure> {
     let failed = |reason, error: std::io::Error| Failure::new(reason, format!("connecting to {host}:{port}: {error}"));
     let addresses: Vec<_> =

@@ -1,4 +1,5 @@
-//! Whom a TLS client trusts: the system, a given authority, or (only where asked for) anyone.
+//! TLS trust of the clients: the system's authorities, a given file, or any certificate where the operator asked for
+//! that.
 
 mod exact;
 mod provider;
@@ -17,10 +18,10 @@ use std::sync::{Arc, OnceLock};
 
 pub use provider::provider;
 
-/// A bundle of all public authorities is 250 KiB.
+/// The limit of a file in bytes. A bundle of all public authorities has 250 KiB.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
 
-/// The system's authorities.
+/// Returns the system's authorities. They are loaded once.
 fn system() -> Arc<RootCertStore> {
     static SYSTEM: OnceLock<Arc<RootCertStore>> = OnceLock::new();
     Arc::clone(SYSTEM.get_or_init(|| {
@@ -30,10 +31,10 @@ fn system() -> Arc<RootCertStore> {
     }))
 }
 
-/// The authorities of a PEM file, or the system's.
+/// Returns the authorities of a PEM file, or those of the system.
 ///
 /// # Errors
-/// When the file cannot be read or holds no certificate.
+/// The file cannot be read or contains no certificate.
 pub fn roots(ca_file: Option<&Path>) -> Result<Arc<RootCertStore>, Failure> {
     let Some(path) = ca_file else { return Ok(system()) };
     store(path, &certificates(path)?)
@@ -47,10 +48,10 @@ fn store(path: &Path, certificates: &[CertificateDer<'static>]) -> Result<Arc<Ro
     Ok(Arc::new(store))
 }
 
-/// The certificates of a PEM file, at least one.
+/// Returns the certificates of a PEM file, at least one.
 ///
 /// # Errors
-/// When the file cannot be read or holds none.
+/// The file cannot be read or contains no certificate.
 pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
     let content = file::read_now(path, MAX_BYTES).map_err(|error| unreadable(path, &error.to_string()))?;
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&content.bytes).collect();
@@ -61,7 +62,7 @@ pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure
     Ok(found)
 }
 
-/// What is wrong with a PEM file, without a byte of it: it may hold a key.
+/// Describes what is wrong with a PEM file, without any byte of the file, because it may contain a key.
 pub fn pem_mistake(error: &pem::Error) -> &'static str {
     match error {
         pem::Error::MissingSectionEnd { .. } => "a -----BEGIN line has no -----END line behind it",
@@ -81,10 +82,11 @@ fn unreadable(path: &Path, why: &str) -> Failure {
     Failure::new(Reason::Config, format!("cannot read the authorities in {}: {why}", path.display()))
 }
 
-/// A verifier for the authorities of a file, or the system's. The file is read aside, because its mount may be dead.
+/// Makes a verifier with the authorities of a file, or with those of the system. The file is read on a thread of its
+/// own, because its mount may be dead.
 ///
 /// # Errors
-/// When the file cannot be read or holds no certificate.
+/// The file cannot be read or contains no certificate.
 pub async fn verifier(ca_file: Option<&Path>) -> Result<Arc<Verifier>, Failure> {
     let Some(path) = ca_file else { return Verifier::new(system(), Vec::new()) };
     let own: PathBuf = path.to_owned();
@@ -96,26 +98,26 @@ pub async fn verifier(ca_file: Option<&Path>) -> Result<Arc<Verifier>, Failure> 
     Verifier::new(store, certificates)
 }
 
-/// A client that checks chain and name.
+/// Makes a TLS client configuration that verifies chain and name.
 ///
 /// # Errors
-/// When the authorities cannot be read.
+/// The authorities cannot be read.
 pub async fn verified(ca_file: Option<&Path>) -> Result<ClientConfig, Failure> {
     with_verifier(verifier(ca_file).await?)
 }
 
-/// A client that accepts any certificate, for what the operator marked so.
+/// Makes a TLS client configuration that accepts any certificate, for targets that the operator marked so.
 ///
 /// # Errors
-/// When TLS cannot be set up.
+/// TLS cannot be set up.
 pub fn unverified() -> Result<ClientConfig, Failure> {
     with_verifier(Arc::new(AnyCertificate))
 }
 
-/// A client with a verifier of its own.
+/// Makes a TLS client configuration with a given verifier.
 ///
 /// # Errors
-/// When TLS cannot be set up.
+/// TLS cannot be set up.
 pub fn with_verifier(verifier: Arc<dyn ServerCertVerifier>) -> Result<ClientConfig, Failure> {
     let config = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
@@ -126,8 +128,8 @@ pub fn with_verifier(verifier: Arc<dyn ServerCertVerifier>) -> Result<ClientConf
     Ok(config)
 }
 
-/// Checks chain and name as browsers do, and beside that accepts a certificate that stands itself in the file of
-/// authorities, whatever kind it is: what `openssl req -x509` makes, and curl, psql and Python accept.
+/// Verifies chain and name as browsers do. In addition it accepts a certificate that is itself in the file of
+/// authorities, of any kind. Such certificates are made by `openssl req -x509`, and curl, psql and Python accept them.
 #[derive(Debug)]
 pub struct Verifier {
     chains: Arc<WebPkiServerVerifier>,
@@ -188,8 +190,9 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-/// Encryption without identity: libpq's `sslmode=require`, kubelets with certificates of their own. Nothing is verified,
-/// because nothing of it would tell the server from someone between.
+/// Encryption without authentication, as with libpq's `sslmode=require`, or for kubelets with self-signed certificates.
+/// Signatures are not verified either: without a trusted certificate they do not tell the server from an attacker in
+/// between.
 #[derive(Debug)]
 struct AnyCertificate;
 

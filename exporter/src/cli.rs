@@ -1,4 +1,4 @@
-//! The arguments of the program, and a file for each command.
+//! The command line of the program: the arguments, and a module for each command.
 
 pub mod check;
 pub mod checklist;
@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use task::{OverrideCommand, TaskCommand};
 
-/// Makes every check of the operations checklist and exposes what it saw to Prometheus.
+/// Runs every check of the operations checklist and exposes the results to Prometheus.
 #[derive(Parser)]
 #[command(
     version,
@@ -39,58 +39,61 @@ Exit codes:
 struct Arguments {
     #[command(subcommand)]
     command: Command,
-    /// Log as JSON lines.
+    /// Write the log as JSON, one object per line.
     #[arg(long, global = true)]
     log_json: bool,
 }
 
 #[derive(Subcommand)]
 enum Command {
-    /// Makes the checks continuously and serves /metrics.
+    /// Runs the checks continuously and serves /metrics.
     Run(run::Arguments),
-    /// Makes every check once, prints a table; exits 0 when all passed, 1 when one failed, 2 when one cannot tell.
+    /// Runs every check once and prints a table; exits 0 when all passed, 1 when one failed, 2 when one cannot tell.
     Check(check::Arguments),
-    /// People's tasks: what is open, and records of what was done.
+    /// Human tasks: shows what is open, and records what was done.
     Task {
         #[command(flatten)]
         checklist: Checklist,
         #[command(subcommand)]
         command: TaskCommand,
     },
-    /// Restores the newest object of a backup into a throw-away server and records the result; exits 0 when it is good, 1
-    /// when it is not, 2 when nobody can tell, 3 when another process runs it.
+    /// Restores the newest object of a backup into a temporary server and records the result; exits 0 when it is good,
+    /// 1 when it is not, 2 when nobody can tell, 3 when another process runs it.
     VerifyBackup(verify::BackupArguments),
     /// Sends a synthetic alert of each severity through Alertmanager and records whether it was delivered; exits 0 when
     /// all were, 1 when one was not, 2 when nobody can tell, 3 when another process runs it.
     VerifyAlerts(verify::AlertsArguments),
-    /// Emergencies: alerts of routine checks are put aside, with a reason and an end.
+    /// Emergency override: suppresses alerts of routine checks, with a reason and an end.
     Override {
         #[command(flatten)]
         checklist: Checklist,
         #[command(subcommand)]
         command: OverrideCommand,
     },
-    /// Writes a commented checklist.yaml to begin with.
+    /// Writes a commented checklist.yaml to start from.
     Init {
-        /// The file; an existing one is never overwritten.
+        /// Path of the new file; an existing file is never overwritten.
         #[arg(default_value = "checklist.yaml")]
         file: PathBuf,
     },
     /// Reports every mistake of a checklist.yaml; exits 2 when there is one.
     Validate {
-        /// The checklist.
+        /// Path of checklist.yaml.
         #[arg(default_value = "checklist.yaml")]
         file: PathBuf,
-        /// Also says how many checks each of so many shards makes.
+        /// Also prints how many checks each of N shards makes.
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
         shards: Option<u32>,
     },
 }
 
-/// Runs the program with the arguments that it was given; the exit codes are in its help.
+/// Runs the program. The exit codes are in its help.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    log::to_stderr(arguments.log_json);
+    // The table of `check` has every failure; the log would repeat each.
+    let level =
+        if matches!(arguments.command, Command::Check(_)) { tracing::Level::ERROR } else { tracing::Level::INFO };
+    log::to_stderr(arguments.log_json, level);
     // A panic may quote what a server sent: as an event of the log it is one line.
     std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
     if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
@@ -121,7 +124,7 @@ pub fn main() -> ExitCode {
     result.unwrap_or_else(|error| fail(&error))
 }
 
-/// 2: usage, configuration or environment; 3: another process runs it.
+/// Prints an error and returns the exit code: 3 if another process runs the same proof, else 2.
 fn fail(error: &anyhow::Error) -> ExitCode {
     #[expect(clippy::print_stderr, reason = "the command's own error")]
     {

@@ -1,4 +1,5 @@
-//! checklist-exporter: makes every check of the checklist continuously and exposes what it saw.
+//! The library of checklist-exporter: it runs every check of an operations checklist at its interval and exposes the
+//! results as Prometheus metrics.
 
 pub mod cli;
 pub mod probe;

@@ -1,14 +1,15 @@
-//! The trait of a check: it looks at its target once and returns samples, or why it could not look.
+//! The trait of a probe: code that examines one target once and returns samples, or the reason why it could not.
 
 use checklist::Samples;
 use futures::future::BoxFuture;
 
 pub use clients::Failure;
 
-/// One check of one target. Dropping the returned future must release everything it holds:
-/// sockets, server-side queries, permits.
+/// One check of one target. The scheduler drops the returned future at the deadline; dropping it must release
+/// everything it holds: sockets, queries on a server, semaphore permits.
 pub trait Probe: Send + Sync + 'static {
-    /// Looks once and fills in what it saw; `samples` are empty and know how many series the check may have. A definitive
-    /// negative ("no backup there") is samples; only "I could not look" is a [`Failure`].
+    /// Runs the check once and fills in what it found. The given `samples` are empty and carry the limit on the number
+    /// of series of the check. A definite negative result ("there is no backup") is returned as samples; a [`Failure`]
+    /// means that the target could not be examined.
     fn probe(&self, samples: Samples) -> BoxFuture<'_, Result<Samples, Failure>>;
 }

@@ -1,4 +1,5 @@
-//! One probe per kind of question, named as the signal is; what is made of SELECTs is in `statements`.
+//! The probes. Each module has the name of its signal; the signals that are answered by SQL share `sql`, and their
+//! SELECTs are in `statements`.
 
 pub mod alert_path;
 pub mod alerts;

@@ -1,4 +1,4 @@
-//! Which checks are made, when, and what is known of each: schedule, state, configuration, lease and shard.
+//! Execution of the checks: schedule, state, configuration, leader election by a lease, and shards.
 
 pub mod checks;
 pub mod durations;

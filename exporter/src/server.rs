@@ -1,4 +1,4 @@
-//! What the program shows over HTTP: metrics, the status page, reports, and who may read them.
+//! The HTTP server: metrics, the status page, reports, and the authorization of requests.
 
 mod answers;
 pub mod exposition;

@@ -1,5 +1,5 @@
-//! What only the exporter asks: Kubernetes, PostgreSQL, TLS endpoints and reports. Every error names what was done and to
-//! what, never a secret.
+//! Clients of the sources that only the exporter queries: Kubernetes, PostgreSQL, TLS endpoints and reports. Every
+//! error names the operation and its object, and never contains a secret.
 
 pub mod dump;
 pub mod kubelet;

@@ -1,4 +1,4 @@
-//! The proofs: a backup is restored, and a synthetic alert is delivered.
+//! The proofs: `verify-backup` restores a backup, `verify-alerts` delivers a synthetic alert.
 
 pub mod proofs;
 pub mod verify_alerts;

@@ -1,4 +1,5 @@
-//! The exposition: what is exposed when, whatever the probe does, and that every format is one that others read.
+//! Tests of the exposition: which series exist when, whatever the probe does, and that other programs can read every
+//! format.
 
 use checklist::config::Check;
 use checklist::signals::{auth_failures, backup, pods};
@@ -23,7 +24,7 @@ fn state(signal: &'static Signal) -> State {
     State::new(check, Limits::new(signal.thresholds, |_| None))
 }
 
-/// A run that saw one of everything that it must see.
+/// The result of a run that saw one of each required object.
 fn looked(signal: &'static Signal) -> Samples {
     let mut samples = signal.samples();
     signal.looks.iter().for_each(|looks| samples.saw(looks.object, 1));
@@ -133,7 +134,8 @@ fn both_formats_say_the_same() {
     state.record(Ok(samples), 1_764_000_000.25, MINUTE);
     let lines = |format| {
         let text = body(&state, 1_764_000_000.5, format);
-        // The usage of the process moves, and the two formats order and write the parts of a histogram differently.
+        // The usage of the process changes between the two requests, and the formats write histograms in different
+        // ways.
         let moving = ["#", "process_", "checklist_run_duration_seconds"];
         let series = text.lines().filter(|line| !moving.iter().any(|begin| line.starts_with(begin)));
         series.map(str::to_owned).collect::<Vec<_>>()

@@ -1,4 +1,4 @@
-//! What is wrong with a tree although every part of it is well-formed: types, arguments, matching.
+//! Semantic checks of a well-formed tree: types, number of arguments, vector matching.
 
 use crate::construct::{ConstructKind, Signature};
 use crate::error::Error;
@@ -7,7 +7,7 @@ use crate::tree::{Aggregation, Binary, Call, Expr, Kind, MatchOp, Matcher, Selec
 use crate::types::Type;
 
 impl Expr {
-    /// The type of the result.
+    /// Returns the type of the expression's result.
     pub fn result(&self) -> Type {
         match &self.kind {
             Kind::Number(_) => Type::Scalar,
@@ -30,7 +30,7 @@ impl Expr {
     }
 }
 
-/// Adds what is wrong.
+/// Appends the semantic mistakes of the expression to `errors`.
 pub(crate) fn check(expr: &Expr, variables: bool, errors: &mut Vec<Error>) {
     Check { variables, errors }.expr(expr);
 }
@@ -70,6 +70,7 @@ impl Check<'_> {
         }
     }
 
+    /// Checks an operand and its type. `of` names the operator in the message.
     fn typed(&mut self, expr: &Expr, wanted: Type, of: &str) {
         self.expr(expr);
         let found = expr.result();
@@ -117,7 +118,7 @@ impl Check<'_> {
                 self.info(arg);
                 continue;
             }
-            // With a fixed number of arguments, those beyond are reported already.
+            // With a fixed number of arguments, surplus ones are reported already, so their types are not checked.
             let Some(wanted) = args.get(at).or(args.last().filter(|_| most != Some(args.len()) || least < args.len()))
             else {
                 continue;
@@ -126,7 +127,7 @@ impl Check<'_> {
         }
     }
 
-    /// The labels to add, as a selector without a metric.
+    /// Checks the second argument of `info`: the labels to add, as a selector without a metric.
     fn info(&mut self, arg: &Expr) {
         match &arg.kind {
             Kind::Selector(selector) if selector.name.is_none() && selector.range.is_none() => {}
@@ -175,7 +176,7 @@ impl Check<'_> {
     }
 }
 
-/// Whether a series without the label matches.
+/// Returns whether the matcher matches a series that lacks the label, that is, matches the empty text.
 fn takes_empty(matcher: &Matcher) -> bool {
     let pattern = || regex::read(&matcher.value).is_ok_and(|pattern| pattern.takes_empty);
     match matcher.op {

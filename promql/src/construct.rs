@@ -1,9 +1,9 @@
-//! A part of PromQL, and which servers have it.
+//! Language features of `PromQL` and the servers that support them.
 
 use crate::types::Type;
 use std::fmt;
 
-/// A version of Prometheus: major and minor.
+/// A version of Prometheus: major and minor number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Version(pub u32, pub u32);
 
@@ -13,58 +13,53 @@ impl fmt::Display for Version {
     }
 }
 
-/// Something that not every server has.
+/// A function, an aggregation or a piece of syntax, with the versions and feature flags of the servers that support it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Construct {
-    /// As it is called in messages: `rate`, `a quoted label name`.
+    /// The name used in messages: `rate`, `a quoted label name`.
     pub name: &'static str,
-    /// What it is.
     pub kind: ConstructKind,
-    /// The first version that has it.
+    /// The first version that supports the construct.
     pub since: Version,
-    /// The first version that has it no longer.
+    /// The first version that does not support the construct any more.
     pub until: Option<Version>,
-    /// The feature flag that it needs.
+    /// The feature flag that enables the construct.
     pub gate: Option<Gate>,
-    /// The feature flag that takes it away.
+    /// A feature flag with which the construct stops working.
     pub excluded_by: Option<&'static str>,
 }
 
-/// A feature flag.
+/// A feature flag that a construct needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gate {
-    /// Its name for `--enable-feature`.
+    /// The value for `--enable-feature`.
     pub flag: &'static str,
-    /// The first version that does without.
+    /// The first version that does not need the flag any more.
     pub until: Option<Version>,
 }
 
-/// What a construct is.
 #[derive(Debug, PartialEq, Eq)]
 pub enum ConstructKind {
-    /// A function.
     Function(Signature),
-    /// An aggregation, and the type of its parameter.
+    /// An aggregation, with the type of its parameter (`k` in `topk(k, v)`) when it has one.
     Aggregation(Option<Type>),
-    /// Anything else.
     Syntax,
 }
 
-/// What a function takes and gives.
+/// The types of a function's arguments and of its result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Signature {
-    /// The types of its arguments; the last one is also that of all further ones.
+    /// The types of the arguments. Further arguments have the type of the last one.
     pub args: &'static [Type],
-    /// How many it needs.
+    /// The minimum number of arguments.
     pub least: usize,
-    /// How many it takes; any number when nothing.
+    /// The maximum number of arguments. `None`: any number.
     pub most: Option<usize>,
-    /// What it gives.
     pub returns: Type,
 }
 
 impl Construct {
-    /// Whether it is a function.
+    /// Returns the signature when the construct is a function.
     pub const fn signature(&self) -> Option<&Signature> {
         match &self.kind {
             ConstructKind::Function(signature) => Some(signature),
@@ -72,7 +67,8 @@ impl Construct {
         }
     }
 
-    /// Why a server does not have it; nothing when it does.
+    /// Returns why a server of this version with these feature flags does not support the construct, or `None` when it
+    /// does.
     pub fn missing_in(&self, version: Version, features: &[impl AsRef<str>]) -> Option<Missing> {
         if version < self.since {
             return Some(Missing::Since(self.since));
@@ -109,16 +105,16 @@ impl Construct {
     }
 }
 
-/// Why a server does not have a construct.
+/// Why a server does not support a construct.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Missing {
-    /// Only this version and later have it.
+    /// This is the first version that supports it.
     Since(Version),
-    /// Since this version it is gone.
+    /// This is the first version that does not support it any more.
     Until(Version),
-    /// It needs `--enable-feature` with this name.
+    /// It needs `--enable-feature` with this value.
     Feature(&'static str),
-    /// It does not work with `--enable-feature` of this name.
+    /// It does not work with `--enable-feature` of this value.
     With(&'static str),
 }
 

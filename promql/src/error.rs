@@ -1,12 +1,11 @@
-//! What is wrong with an expression.
+//! The error type of the parser.
 
 use crate::Span;
 use std::fmt;
 
-/// One mistake: where, and what would be right.
+/// One mistake in an expression: its place, and a message that says what is expected there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
-    /// The part that is wrong.
     pub span: Span,
     /// One sentence without a full stop.
     pub message: String,

@@ -1,15 +1,16 @@
-//! Text to tokens. Braces and brackets have words of their own: `{by="x"}` has a label, `[5m:1m]` a colon.
+//! Splits a text into tokens. Within braces and brackets the rules differ: `by` in `{by="x"}` is a label, and the colon
+//! in `[5m:1m]` is a token instead of a part of a name.
 
 use crate::error::Error;
 use crate::number::{self, Scanned};
 use crate::{Span, text};
 
-/// What a token is; its text is at its span.
+/// The kind of a token. The token's text is found by its span.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TokenKind {
     /// A name or a keyword.
     Word,
-    /// A run of name characters with at least one Grafana variable.
+    /// A run of name characters that contains a Grafana variable.
     Variable,
     Number,
     Duration,
@@ -40,22 +41,22 @@ pub(crate) enum TokenKind {
     Div,
     Mod,
     Pow,
-    /// What is no token; reported already.
+    /// A text that is no token. The lexer has reported it.
     Bad,
     End,
 }
 
-/// A token and its place.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Token {
     pub kind: TokenKind,
     pub span: Span,
 }
 
-/// Words that an exponent-like number may follow directly in servers without names with dots: `x offset.5`.
+/// Keywords that a number such as `.5` may follow without a space (`x offset.5`), on servers that have no names with
+/// dots.
 const BEFORE_NUMBERS: [&str; 6] = ["offset", "and", "or", "unless", "atan2", "bool"];
 
-/// The tokens of a text with one [`TokenKind::End`], and what is none.
+/// Returns the tokens of a text, with one [`TokenKind::End`] at the end, and the mistakes that were found.
 pub(crate) fn lex(text: &str, variables: bool) -> (Vec<Token>, Vec<Error>) {
     let mut lexer = Lexer { text, at: 0, variables, braces: false, brackets: Brackets::Outside, errors: Vec::new() };
     let mut tokens = Vec::with_capacity(text.len() / 4 + 1);
@@ -66,10 +67,11 @@ pub(crate) fn lex(text: &str, variables: bool) -> (Vec<Token>, Vec<Error>) {
     (tokens, lexer.errors)
 }
 
+/// Where the lexer is in relation to brackets.
 #[derive(PartialEq, Eq)]
 enum Brackets {
     Outside,
-    /// Between `[` and the first number: comments and the like are not known here.
+    /// Between `[` and the first number. Prometheus accepts no comments there.
     Begun,
     Inside,
 }
@@ -104,7 +106,7 @@ impl Lexer<'_> {
         Some(Token { kind, span })
     }
 
-    /// White space and comments.
+    /// Skips white space and comments.
     fn skip_blank(&mut self) {
         loop {
             let rest = &self.text[self.at..];
@@ -118,6 +120,7 @@ impl Lexer<'_> {
         }
     }
 
+    /// Returns kind and length in bytes of the token at the beginning of `rest`.
     fn token(&mut self, rest: &str, first: char) -> (TokenKind, usize) {
         let inside = self.braces || self.brackets != Brackets::Outside;
         match first {
@@ -175,7 +178,7 @@ impl Lexer<'_> {
             Err((place, why)) => {
                 let span = Span::new(self.at + place.start, self.at + place.end);
                 self.errors.push(Error::new(span, why));
-                // What is behind the closing quote may have more mistakes.
+                // Continue after the closing quote, because the rest of the text may have more mistakes.
                 let end = rest[1..].find(quote).map_or(rest.len(), |end| end + 2);
                 (TokenKind::Bad, end)
             }
@@ -217,7 +220,7 @@ impl Lexer<'_> {
         (TokenKind::Word, length)
     }
 
-    /// Bytes of a run of name characters and variables.
+    /// Returns the length in bytes of a run of name characters and variables.
     fn run(&self, rest: &str) -> usize {
         let colon = !self.braces && self.brackets == Brackets::Outside;
         let mut at = 0;
@@ -233,7 +236,7 @@ impl Lexer<'_> {
     }
 }
 
-/// Bytes of the Grafana variable at the beginning: `$name`, `${name:format}` or `[[name]]`.
+/// Returns the length in bytes of the Grafana variable at the beginning: `$name`, `${name:format}` or `[[name]]`.
 fn variable(text: &str) -> Option<usize> {
     let name = |text: &str| text.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').count();
     if let Some(inner) = text.strip_prefix("${") {
@@ -249,7 +252,7 @@ fn variable(text: &str) -> Option<usize> {
     (length > 0).then_some(length + 1)
 }
 
-/// Letters beyond ASCII and dots need a feature flag; the parser records it.
+/// Letters beyond ASCII and names with dots need a feature flag. The parser records their use.
 fn starts_name(c: char) -> bool {
     c.is_ascii_alphabetic() || c == '_' || (!c.is_ascii() && c.is_alphabetic())
 }

@@ -1,7 +1,8 @@
-//! `PromQL`, the language of Prometheus, in all versions from 2.42 to 3.16.
+//! `PromQL`, the query language of Prometheus, in all versions from 2.42 to 3.16.
 //!
-//! [`parse`] reads an expression of any version and says which of its parts not every server has. A mistake does not end
-//! the reading, and every mistake, name, matcher and operand knows its place.
+//! [`parse`] reads an expression of any of these versions and lists the parts that only some servers support. The
+//! parser continues after a mistake, so one call reports several. Every mistake, name, matcher and operand has its
+//! place in the text.
 //!
 //! ```
 //! use promql::{Missing, Version, parse};
@@ -10,7 +11,7 @@
 //! assert_eq!(query.expr.to_string(), "sum by (job) (rate(http_requests_total[5m] anchored)) > 1h");
 //! assert_eq!(query.expr.selectors()[0].metric(), Some("http_requests_total"));
 //!
-//! // What a server of 2.42 does not have: `anchored`, and a duration for a number.
+// A server of version 2.42 has neither `anchored` nor durations in the place of numbers.
 //! let missing: Vec<_> = query.missing_in(Version(2, 42), &[] as &[&str]).map(|(_, why)| why).collect();
 //! assert_eq!(missing, [Missing::Since(Version(3, 7)), Missing::Since(Version(2, 54))]);
 //!
@@ -18,10 +19,10 @@
 //! assert_eq!(errors.len(), 3);
 //! ```
 //!
-//! With [`parse_with_variables`] the variables of Grafana (`$job`, `${job:regex}`, `[[job]]`) may stand where a number, a
-//! duration, a name or matchers belong.
+//! With [`parse_with_variables`], Grafana variables (`$job`, `${job:regex}`, `[[job]]`) may stand in the place of
+//! numbers, durations, names and matchers.
 //!
-//! Depth and number of operators are bounded, so that no text can exhaust the stack.
+//! The nesting depth and the number of operators are bounded, so that no text can exhaust the stack.
 
 mod check;
 mod construct;
@@ -49,31 +50,33 @@ pub use tree::{
 };
 pub use types::Type;
 
-/// Reads an expression.
+/// Parses an expression.
 ///
 /// # Errors
-/// Everything that no server from 2.42 to 3.16 would read, in the order of the text.
+/// Every mistake that all servers from 2.42 to 3.16 refuse, in the order of the text.
 pub fn parse(text: &str) -> Result<Query, Vec<Error>> {
     parser::parse(text, false)
 }
 
-/// Reads an expression of a Grafana dashboard, in which variables may stand.
+/// Parses an expression of a Grafana dashboard, which may contain variables.
 ///
 /// # Errors
-/// As [`parse`].
+/// The same as those of [`parse`].
 pub fn parse_with_variables(text: &str) -> Result<Query, Vec<Error>> {
     parser::parse(text, true)
 }
 
-/// Reads a regular expression as Prometheus does, for patterns that are no matcher: the last argument of `label_replace`.
+/// Checks a regular expression that is not part of a matcher, such as the last argument of `label_replace`, by
+/// Prometheus' rules.
 ///
 /// # Errors
-/// Why it is none.
+/// The reason why Prometheus refuses the expression.
 pub fn check_pattern(pattern: &Text) -> Result<(), String> {
     regex::read(pattern).map(|_| ())
 }
 
-/// The seconds of a duration as Prometheus writes it: `1h30m`. None when it is no duration, or of more than 292 years.
+/// Returns the seconds of a duration such as `1h30m`. Returns `None` when the text is no duration, is empty, or is
+/// longer than 292 years.
 pub fn seconds(duration: &str) -> Option<f64> {
     number::duration(duration).ok().filter(|_| !duration.is_empty())
 }

@@ -1,9 +1,9 @@
-//! Numbers and durations: how they are recognised, what they are worth, how they are written.
+//! Numbers and durations: how they are recognised in a text, their values, and how they are written.
 
-/// The longest duration in seconds: nanoseconds in 63 bits, some 292 years.
+/// The longest duration that Prometheus accepts, in seconds: 2^63 nanoseconds, about 292 years.
 pub(crate) const LONGEST: f64 = 9_223_372_036.854_776;
 
-/// Units by their length in milliseconds, in the only order that Prometheus takes them in.
+/// The units of durations with their length in milliseconds. Prometheus accepts units in this order only.
 const UNITS: [(&str, u64); 7] = [
     ("y", 365 * 86_400_000),
     ("w", 7 * 86_400_000),
@@ -14,29 +14,28 @@ const UNITS: [(&str, u64); 7] = [
     ("ms", 1),
 ];
 
-/// What begins with a digit, or with a point and a digit.
+/// The result of [`scan`] for a text that begins with a digit, or with a point and a digit. Lengths are in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scanned {
-    /// A number of so many bytes; which servers read it so.
+    /// The length of the number, and which servers accept its spelling.
     Number(usize, Spelling),
-    /// A duration of so many bytes.
     Duration(usize),
-    /// Neither, so many bytes.
+    /// Neither a number nor a duration: the length of the text that was taken for one.
     Neither(usize),
 }
 
-/// Which servers read a number as it is written.
+/// Which servers accept the spelling of a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Spelling {
-    /// All of them.
+    /// All versions.
     Plain,
-    /// Those that know underscores.
+    /// Versions since 2.54, which accept underscores.
     Underscores,
-    /// Those before them: `0xee` at the end of an expression is no number for newer ones.
+    /// Only versions before 2.54. For example, later versions refuse `0xee` at the end of an expression.
     Old,
 }
 
-/// Looks for a number or a duration at the beginning of a text.
+/// Recognises a number or a duration at the beginning of a text.
 pub(crate) fn scan(text: &str) -> Scanned {
     let (new, old) = (with_underscores(text), without_underscores(text));
     let valid = |length: usize| value(&text[..length]).is_some();
@@ -59,7 +58,8 @@ fn is_alphanumeric(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
-/// Bytes of the units behind the first digits: `m`, or `h30m`.
+/// Returns the length in bytes of what follows the first digits of a duration: `m`, or `h30m`. `None` when that is no
+/// unit.
 fn units(text: &[u8]) -> Option<usize> {
     let mut at = 0;
     let mut allowed: &[u8] = b"smhdwy";
@@ -67,7 +67,7 @@ fn units(text: &[u8]) -> Option<usize> {
         if !allowed.contains(text.get(at)?) {
             return None;
         }
-        // Units that are none (`hs`) are reported when the duration is read.
+        // An unknown unit such as `hs` passes here. `duration` reports it with a better message.
         at += 1 + usize::from(text.get(at + 1) == Some(&b's'));
         let digits = text[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
         if digits == 0 {
@@ -78,7 +78,8 @@ fn units(text: &[u8]) -> Option<usize> {
     }
 }
 
-/// The length of a number as Prometheus 2.54 and later read it, or where it stops to be one.
+/// Returns the length of a number by the rules of Prometheus 2.54 and later, or the position at which the number is
+/// wrong.
 fn with_underscores(text: &str) -> Result<usize, usize> {
     let bytes = text.as_bytes();
     let hexadecimal = bytes.len() > 1 && bytes[0] == b'0' && matches!(bytes[1], b'x' | b'X');
@@ -94,7 +95,7 @@ fn with_underscores(text: &str) -> Result<usize, usize> {
     }
     at += usize::from(is(at, b"."));
     at += usize::from(digit(at));
-    // A point in front is not counted: `.5.5` is one wrong number, not two.
+    // A leading point does not count as the point of the number, so `.5.5` is one wrong number instead of two numbers.
     let (mut point, mut exponent) = (false, false);
     loop {
         if is(at, b".") {
@@ -128,7 +129,7 @@ fn with_underscores(text: &str) -> Result<usize, usize> {
     if bytes.get(at).is_some_and(|byte| is_alphanumeric(*byte)) { Err(at) } else { Ok(at) }
 }
 
-/// The length of a number as Prometheus before 2.54 reads it, or where it stops to be one.
+/// Returns the length of a number by the rules of Prometheus before 2.54, or the position at which the number is wrong.
 fn without_underscores(text: &str) -> Result<usize, usize> {
     let bytes = text.as_bytes();
     let hexadecimal = bytes.len() > 1 && bytes[0] == b'0' && matches!(bytes[1], b'x' | b'X');
@@ -148,7 +149,8 @@ fn without_underscores(text: &str) -> Result<usize, usize> {
     if bytes.get(at).is_some_and(|byte| is_alphanumeric(*byte)) { Err(at) } else { Ok(at) }
 }
 
-/// The value of a number: a whole one in base 8, 10 or 16, or a fraction; nothing when it is none or too large.
+/// Returns the value of a whole number in base 8, 10 or 16, or of a decimal fraction. `None` when it is no number or
+/// too large.
 #[expect(clippy::cast_precision_loss, reason = "Prometheus takes the nearest float as well")]
 pub(crate) fn value(text: &str) -> Option<f64> {
     match text.to_ascii_lowercase().as_str() {
@@ -158,7 +160,7 @@ pub(crate) fn value(text: &str) -> Option<f64> {
     }
     let plain = text.replace('_', "");
     let hexadecimal = plain.strip_prefix("0x").or_else(|| plain.strip_prefix("0X"));
-    // One underscore at a time, each between two digits, or behind the base.
+    // Underscores must be single, and stand between two digits or directly behind `0x`.
     let lower = text.to_ascii_lowercase();
     let body = lower.strip_prefix("0x").map_or(lower.as_str(), |rest| rest.strip_prefix('_').unwrap_or(rest));
     let between = |at: usize| {
@@ -184,7 +186,8 @@ pub(crate) fn value(text: &str) -> Option<f64> {
     plain.parse::<f64>().ok().filter(|value| value.is_finite())
 }
 
-/// The seconds of a duration such as `1h30m`; nothing when its units are none, out of order or too long.
+/// Returns the seconds of a duration such as `1h30m`. The error says whether a unit is unknown, out of order, or the
+/// duration is too long.
 #[expect(clippy::cast_precision_loss, reason = "292 years in milliseconds are exact in a float")]
 pub(crate) fn duration(text: &str) -> Result<f64, &'static str> {
     let mut rest = text;
@@ -212,7 +215,8 @@ pub(crate) fn duration(text: &str) -> Result<f64, &'static str> {
     Ok(total as f64 / 1_000.0)
 }
 
-/// Seconds in the units of durations, where they are whole milliseconds: `1h30m`.
+/// Writes seconds as a duration such as `1h30m`. `None` when the value is no whole number of milliseconds or above
+/// [`LONGEST`].
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole, positive and below 292 years")]
 pub(crate) fn in_units(seconds: f64) -> Option<String> {
     let milliseconds = (seconds.abs() * 1_000.0).round();
@@ -226,7 +230,7 @@ pub(crate) fn in_units(seconds: f64) -> Option<String> {
         return Some(text + "0s");
     }
     for (unit, length) in UNITS {
-        // Years and weeks only when nothing is left over, as Prometheus writes them.
+        // Prometheus writes years and weeks only when nothing is left over: 8 days are `8d`, not `1w1d`.
         let whole = !matches!(unit, "y" | "w") || rest.is_multiple_of(length);
         if rest >= length && whole {
             text += &format!("{}{unit}", rest / length);
@@ -236,7 +240,7 @@ pub(crate) fn in_units(seconds: f64) -> Option<String> {
     Some(text)
 }
 
-/// A number so that it reads the same: without an exponent, unless that would be long.
+/// Writes a number so that parsing returns the same value. Only very small and very large numbers have an exponent.
 pub(crate) fn plain(value: f64) -> String {
     let sign = if value.is_sign_negative() { "-" } else { "" };
     match value.abs() {

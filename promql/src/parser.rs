@@ -1,5 +1,5 @@
-//! Tokens to a tree, by precedence climbing. A mistake does not end the reading: what follows is read as well, and every
-//! mistake is reported once.
+//! Builds the tree from tokens by precedence climbing. The parser continues after a mistake and reports every mistake
+//! once.
 
 mod binary;
 mod duration;
@@ -14,14 +14,15 @@ use crate::table;
 use crate::tree::{Expr, Kind, Name, Number};
 use crate::{Span, check};
 
-/// Parentheses, braces, signs and arguments within each other. Trees are read and dropped by recursion, so a text must
-/// not choose how deep; nobody writes half of it.
+/// Limit for parentheses, braces, signs and arguments within each other. The tree is built and dropped by recursion, so
+/// its depth must not depend on the text alone. Real expressions stay far below.
 pub(crate) const MAX_NESTING: usize = 200;
-/// Operators and subqueries of an expression: a chain of them is as deep as it is long.
+/// Limit for operators and subqueries of one expression: a chain of them makes a tree as deep as the chain is long.
 pub(crate) const MAX_OPERATORS: usize = 1_000;
-/// Mistakes that are reported.
+/// Parsing stops after this many mistakes.
 const MOST_ERRORS: usize = 20;
 
+/// Parses an expression. `variables`: Grafana variables are allowed.
 pub(crate) fn parse(text: &str, variables: bool) -> Result<Query, Vec<Error>> {
     let (tokens, errors) = lex(text, variables);
     let mut parser =
@@ -48,13 +49,14 @@ struct Parser<'a> {
     variables: bool,
     errors: Vec<Error>,
     uses: Vec<Use>,
-    /// Whether this is between `[` and `]`.
+    /// Whether the parser is between `[` and `]`.
     brackets: bool,
     nesting: usize,
     operators: usize,
 }
 
 impl<'a> Parser<'a> {
+    /// Parses the whole text and reports what follows the expression.
     fn whole(&mut self) -> Expr {
         if self.kind() == TokenKind::End {
             self.error(self.span(), "there is no expression");
@@ -62,7 +64,7 @@ impl<'a> Parser<'a> {
         let expr = self.expression(0);
         while self.kind() != TokenKind::End {
             self.unexpected("an operator or the end of the expression");
-            // What stands behind may be wrong as well.
+            // Continue, because the text after the mistake may have more mistakes.
             if starts_expression(self.kind()) {
                 self.expression(0);
             } else {
@@ -73,7 +75,7 @@ impl<'a> Parser<'a> {
     }
 
     fn token(&self) -> Token {
-        // The last token is the end, which is never passed.
+        // The last token is always `End`, and `bump` never moves past it.
         self.tokens
             .get(self.at)
             .or(self.tokens.last())
@@ -93,7 +95,7 @@ impl<'a> Parser<'a> {
         self.token().span
     }
 
-    /// The place of what was read last.
+    /// Returns the place of the token that was consumed last.
     fn last(&self) -> Span {
         self.at.checked_sub(1).and_then(|at| self.tokens.get(at)).map_or_else(|| self.span(), |token| token.span)
     }
@@ -104,6 +106,7 @@ impl<'a> Parser<'a> {
         token
     }
 
+    /// Consumes the token when it is of this kind, and returns whether it was.
     fn eat(&mut self, kind: TokenKind) -> bool {
         let there = self.kind() == kind;
         if there {
@@ -112,7 +115,7 @@ impl<'a> Parser<'a> {
         there
     }
 
-    /// The word here; empty when there is none.
+    /// Returns the word at the current place, or an empty text when there is no word.
     fn word(&self) -> &'a str {
         if self.kind() == TokenKind::Word { self.span().of(self.text) } else { "" }
     }
@@ -128,7 +131,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Says that something else belongs here, once for each place.
+    /// Reports that something else is expected here, at most once for each place.
     fn unexpected(&mut self, wanted: &str) {
         let span = self.span();
         if self.kind() == TokenKind::Bad || self.errors.iter().rev().take(MOST_ERRORS).any(|error| error.span == span) {
@@ -142,7 +145,7 @@ impl<'a> Parser<'a> {
         self.error(span, format!("unexpected {found}, expected {wanted}"));
     }
 
-    /// Takes a token that must be here.
+    /// Consumes a token that must be here, and reports a mistake when it is missing.
     fn expect(&mut self, kind: TokenKind, wanted: &str) -> bool {
         let there = self.eat(kind);
         if !there {
@@ -151,7 +154,7 @@ impl<'a> Parser<'a> {
         there
     }
 
-    /// Passes over what is wrong, up to one of these tokens on this level.
+    /// Skips wrong tokens up to one of `stops` on the same level of parentheses.
     fn skip_to(&mut self, stops: &[TokenKind]) {
         let mut open = 0_usize;
         while self.kind() != TokenKind::End && (open > 0 || !stops.contains(&self.kind())) {
@@ -165,11 +168,12 @@ impl<'a> Parser<'a> {
         }
     }
 
+    /// Records the use of a construct that only some servers support.
     fn uses(&mut self, construct: &'static Construct, span: Span) {
         self.uses.push(Use { construct, span });
     }
 
-    /// One level deeper; false when that is too deep, and everything is passed over.
+    /// Enters one level of nesting. When that is too deep, it reports a mistake, skips all tokens and returns false.
     fn enter(&mut self) -> bool {
         self.nesting += 1;
         if self.nesting > MAX_NESTING {
@@ -182,6 +186,7 @@ impl<'a> Parser<'a> {
         self.nesting -= 1;
     }
 
+    /// Counts an operator. When there are too many, it reports a mistake, skips all tokens and returns false.
     fn count_operator(&mut self) -> bool {
         self.operators += 1;
         self.operators <= MAX_OPERATORS || self.give_up(format!("more than {MAX_OPERATORS} operators"))
@@ -195,7 +200,8 @@ impl<'a> Parser<'a> {
         false
     }
 
-    /// What stands for something wrong; it never leaves the parser.
+    /// An expression that stands for wrong text. It never leaves the parser, because a tree with mistakes is not
+    /// returned.
     fn placeholder(&self) -> Expr {
         Expr { kind: Kind::Number(Number { value: f64::NAN, duration: false }), span: self.span() }
     }
@@ -204,7 +210,7 @@ impl<'a> Parser<'a> {
         Name { text: span.of(self.text).to_owned(), span, variable: false }
     }
 
-    /// The name of a token that is a word or has variables.
+    /// Returns the name of a token that is a word or contains variables.
     fn name_of(&mut self, token: Token) -> Name {
         let name = Name { variable: token.kind == TokenKind::Variable, ..self.name(token.span) };
         if !name.variable && !name.text.chars().all(is_plain) {

@@ -1,5 +1,5 @@
-//! A tree as text that reads the same: labels and matchers in their order, durations in their units, strings in double
-//! quotes.
+//! Prints a tree as text that parses to the same tree. Labels and matchers keep their order, durations have units,
+//! strings are in double quotes.
 
 use crate::number;
 use crate::text;
@@ -61,7 +61,7 @@ impl Display for MatchOp {
     }
 }
 
-/// A label, in quotes when it needs them.
+/// Prints a label, in quotes when it needs them.
 struct Label<'a>(&'a Name);
 
 impl Display for Label<'_> {
@@ -71,7 +71,7 @@ impl Display for Label<'_> {
     }
 }
 
-/// Whether a label needs no quotes.
+/// Returns whether a label name can be written without quotes.
 pub(crate) fn is_plain(name: &str) -> bool {
     let good = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit()) && name.bytes().all(good)
@@ -89,7 +89,7 @@ fn labels(f: &mut Formatter<'_>, names: &[Name]) -> fmt::Result {
     f.write_char('(')?;
     for (at, name) in names.iter().enumerate() {
         f.write_str(if at == 0 { "" } else { ", " })?;
-        // Between parentheses these are no labels.
+        // Within the parentheses of a grouping these words would be read as keywords.
         let keyword = ["without", "inf", "nan"].iter().any(|word| word.eq_ignore_ascii_case(&name.text));
         if keyword { text::quote(&name.text, f)? } else { Label(name).fmt(f)? }
     }
@@ -98,7 +98,7 @@ fn labels(f: &mut Formatter<'_>, names: &[Name]) -> fmt::Result {
 
 impl Display for Matcher {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        // A variable that stands for whole matchers.
+        // A variable that stands for whole matchers (see the parser of matchers).
         if self.name.variable && self.op == MatchOp::NotEqual && self.value.is_empty() && self.span == self.name.span {
             return f.write_str(&self.name.text);
         }
@@ -127,7 +127,8 @@ impl Display for Modifiers {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let offset =
             |f: &mut Formatter<'_>| self.offset.as_ref().map_or(Ok(()), |offset| write!(f, " offset {offset}"));
-        // Behind a parenthesis an operator of the expression would be read as one of the duration.
+        // Behind a closing parenthesis, the parser reads an operator as part of the duration. Another modifier in
+        // between prevents that, so such an offset is printed first.
         let open = |offset: &Duration| matches!(offset.kind, DurationKind::Paren(_) | DurationKind::Binary(..));
         let first = self.offset.as_ref().is_some_and(open);
         if first {

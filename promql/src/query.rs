@@ -1,29 +1,26 @@
-//! A parsed expression, and what it needs of a server.
+//! A parsed expression with the language features that it needs from a server.
 
 use crate::construct::{Construct, Missing, Version};
 use crate::span::Span;
 use crate::tree::Expr;
 
-/// An expression, and what it needs of a server.
+/// The result of parsing: the expression, and its uses of features that not every server supports.
 #[derive(Debug, Clone)]
 pub struct Query {
-    /// The expression.
     pub expr: Expr,
-    /// Every use of what not every server has, in the order of the text.
+    /// In the order of the text.
     pub uses: Vec<Use>,
 }
 
-/// The use of something that not every server has.
+/// The use of a language feature that only some servers support.
 #[derive(Debug, Clone, Copy)]
 pub struct Use {
-    /// What.
     pub construct: &'static Construct,
-    /// Where.
     pub span: Span,
 }
 
 impl Query {
-    /// What a server of this version, with these feature flags, refuses, and why.
+    /// Returns the uses that a server of this version with these feature flags refuses, each with the reason.
     pub fn missing_in<'a>(
         &'a self,
         version: Version,

@@ -1,36 +1,37 @@
-//! Regular expressions as Go's regexp/syntax reads them: what it refuses, and what matches the empty text.
+//! Checks regular expressions by the rules of Go's regexp/syntax, which Prometheus uses: what is refused, and what
+//! matches the empty text.
 //!
-//! Rust's regex-syntax speaks another dialect: it takes `(?x)`, `\u{41}` and `[a&&b]`, and refuses `a{,5}`, `[[]` and
-//! `\Q.\E`.
+//! The crate regex-syntax cannot be used for this, because its dialect differs: it accepts `(?x)`, `\u{41}` and
+//! `[a&&b]`, and refuses `a{,5}`, `[[]` and `\Q.\E`.
 
 use crate::Text;
 use crate::construct::Construct;
 use crate::table;
 
-/// What is known of a pattern.
+/// The properties of a valid pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Pattern {
-    /// Whether it matches the empty text.
     pub takes_empty: bool,
-    /// What of it not every server knows.
+    /// A feature of the pattern that only some servers support.
     pub needs: Option<&'static Construct>,
 }
 
-/// Repetitions of repetitions, multiplied.
+/// The limit of Go for repetitions. Nested ones are multiplied: `(a{10}){10}` counts 100.
 const MOST_REPETITIONS: u32 = 1_000;
-/// Groups within each other.
+/// The limit of Go for nested groups.
 const MAX_NESTING: usize = 1_000;
 
-/// Reads a pattern.
+/// Parses a pattern.
 ///
 /// # Errors
-/// Why it is none.
+/// The reason why Go refuses the pattern.
 pub(crate) fn read(pattern: &Text) -> Result<Pattern, String> {
     let mut reader = Reader { rest: pattern, groups: vec![Group::default()], names: Vec::new(), needs: None };
     reader.read()?;
     let Reader { mut groups, mut needs, .. } = reader;
     if !pattern.is_utf8() {
-        // Literals are compared as bytes.
+        // Prometheus compares a pattern without special characters as bytes. Only as a real expression it must be
+        // UTF-8.
         if pattern.contains(['\\', '.', '+', '*', '?', '(', ')', '[', ']', '{', '}', '^', '$']) {
             return Err("it is not UTF-8".to_owned());
         }
@@ -40,31 +41,32 @@ pub(crate) fn read(pattern: &Text) -> Result<Pattern, String> {
     Ok(Pattern { takes_empty: whole.close().takes_empty, needs })
 }
 
-/// One item, or a whole group.
+/// One repeatable item: a character, a class or a whole group.
 #[derive(Debug, Clone, Copy)]
 struct Item {
     takes_empty: bool,
-    /// The largest product of repetitions within it.
+    /// The largest product of nested repetitions within the item.
     repetitions: u32,
 }
 
-/// An open group: its alternatives so far, and the last one item by item.
+/// An open group: the state of its alternatives so far, and the last item, which a repetition may still change.
 #[derive(Default)]
 struct Group {
-    /// Whether an earlier alternative matches the empty text.
     earlier_takes_empty: bool,
-    /// Whether an item of this alternative, before the last one, does not.
+    /// Whether an item of the current alternative, other than `last`, does not match the empty text.
     needs_more: bool,
     last: Option<Item>,
     repetitions: u32,
 }
 
 impl Group {
+    /// Adds an item, after which the previous one cannot be repeated any more.
     fn push(&mut self, item: Item) {
         self.settle();
         self.last = Some(item);
     }
 
+    /// Adds the properties of the last item to those of the alternative.
     fn settle(&mut self) {
         if let Some(last) = self.last.take() {
             self.needs_more |= !last.takes_empty;
@@ -92,6 +94,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// Reads the pattern to its end.
     fn read(&mut self) -> Result<(), String> {
         let mut repeated = false;
         while let Some(c) = self.rest.chars().next() {
@@ -147,12 +150,13 @@ impl Reader<'_> {
         self.group().push(item);
     }
 
+    /// Adds an item and consumes its text.
     fn item(&mut self, length: usize, takes_empty: bool) {
         self.push(Item { takes_empty, repetitions: 1 });
         self.rest = &self.rest[length..];
     }
 
-    /// Repeats the last item; `most` is what counts for nested repetitions.
+    /// Applies a repetition to the last item. `most` is the factor for the limit of nested repetitions.
     fn repeat(&mut self, length: usize, least: u32, most: u32, repeated: bool) -> Result<(), String> {
         let op = &self.rest[..length];
         if repeated {
@@ -168,12 +172,12 @@ impl Reader<'_> {
             }
         }
         self.rest = &self.rest[length..];
-        // Lazy.
+        // A `?` behind the repetition makes it lazy.
         self.rest = self.rest.strip_prefix('?').unwrap_or(self.rest);
         Ok(())
     }
 
-    /// `(`, `(?:`, `(?i)`, `(?P<name>` and `(?<name>`.
+    /// Parses the start of a group: `(`, `(?:`, `(?i)`, `(?P<name>` or `(?<name>`.
     fn open(&mut self) -> Result<(), String> {
         if self.groups.len() > MAX_NESTING {
             return Err(format!("more than {MAX_NESTING} groups within each other"));
@@ -223,7 +227,7 @@ impl Reader<'_> {
     fn escape(&mut self) -> Result<(), String> {
         match self.rest[1..].chars().next() {
             Some('A' | 'B' | 'z') => self.item(2, true),
-            // There is no border of a word in an empty text.
+            // `\b` does not match the empty text, which has no word boundary.
             Some('b' | 'd' | 'D' | 's' | 'S' | 'w' | 'W') => self.item(2, false),
             Some('Q') => {
                 let (literal, behind) = self.rest[2..].split_once("\\E").unwrap_or_else(|| {
@@ -248,7 +252,8 @@ impl Reader<'_> {
     }
 }
 
-/// `{2}`, `{2,}` and `{2,5}`: bytes, least and most. Nothing when the brace is a letter.
+/// Parses `{2}`, `{2,}` or `{2,5}`. Returns length in bytes, minimum and maximum. `None` when the brace is a literal
+/// character.
 fn counted(text: &str) -> Option<(usize, u32, Option<u32>)> {
     let number = |text: &str| {
         let digits = text.bytes().take_while(u8::is_ascii_digit).count();
@@ -269,7 +274,7 @@ fn counted(text: &str) -> Option<(usize, u32, Option<u32>)> {
     text[at..].starts_with('}').then_some((at + 1, least, Some(most)))
 }
 
-/// An escaped character: which, and its bytes.
+/// Returns the character that an escape sequence stands for, and the length of the sequence in bytes.
 fn character(text: &str) -> Result<(char, usize), String> {
     let mut rest = text[1..].chars();
     let c = rest.next().ok_or("a \\ ends it")?;
@@ -278,7 +283,7 @@ fn character(text: &str) -> Result<(char, usize), String> {
     match c {
         '0'..='7' => {
             let more = octal(&text[2..]);
-            // A group cannot be referred to.
+            // A digit other than 0 alone would refer to a group, which Go does not support.
             if c != '0' && more == 0 {
                 return Err(unknown());
             }
@@ -297,7 +302,7 @@ fn character(text: &str) -> Result<(char, usize), String> {
             let code = u32::from_str_radix(digits.trim_start_matches('0'), 16)
                 .or_else(|error| if digits.bytes().all(|byte| byte == b'0') { Ok(0) } else { Err(error) });
             let code = code.ok().filter(|code| hexadecimal && *code <= 0x10_FFFF).ok_or_else(unknown)?;
-            // Half a character is taken, and matches nothing.
+            // Go accepts a surrogate, which matches nothing.
             Ok((char::from_u32(code).unwrap_or('\u{fffd}'), length))
         }
         'a' => Ok(('\u{7}', 2)),
@@ -311,7 +316,7 @@ fn character(text: &str) -> Result<(char, usize), String> {
     }
 }
 
-/// Bytes of `[…]`.
+/// Returns the length in bytes of a class `[…]`.
 fn class(text: &str) -> Result<usize, String> {
     const NAMES: [&str; 14] = [
         "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space", "upper",
@@ -357,7 +362,7 @@ fn class(text: &str) -> Result<usize, String> {
     Ok(at + 1)
 }
 
-/// Bytes of `\pL` or `\p{Greek}`.
+/// Returns the length in bytes of `\pL` or `\p{Greek}`.
 fn unicode(text: &str) -> Result<usize, String> {
     let (name, length) = match text[2..].strip_prefix('{') {
         Some(inner) => inner.split_once('}').map(|(name, _)| (name, name.len() + 4)),
@@ -376,7 +381,7 @@ const CATEGORIES: [&str; 36] = [
     "Pc", "Pd", "Pe", "Pf", "Pi", "Po", "Ps", "S", "Sc", "Sk", "Sm", "So", "Z", "Zl", "Zp", "Zs",
 ];
 
-/// The scripts of Unicode 15.
+/// The scripts of Unicode 15, as known to Go.
 const SCRIPTS: &str = "\
     Adlam Ahom Anatolian_Hieroglyphs Arabic Armenian Avestan Balinese Bamum Bassa_Vah Batak Bengali Bhaiksuki \
     Bopomofo Brahmi Braille Buginese Buhid Canadian_Aboriginal Carian Caucasian_Albanian Chakma Cham Cherokee \

@@ -1,23 +1,23 @@
-//! What PromQL has: every function, aggregation and piece of syntax, the versions of Prometheus that have it, and the
-//! feature flag that it needs.
+//! The table of PromQL's functions, aggregations and syntax, with the versions of Prometheus and the feature flags that
+//! they need.
 
 use crate::construct::{Construct, ConstructKind, Signature, Version};
 use crate::types::Type;
 
 /// The newest version that this table describes.
 pub const NEWEST: Version = Version(3, 16);
-/// Before anything that is still in use.
+/// A version before all supported ones: the construct has always existed.
 const ALWAYS: Version = Version(1, 0);
 
-/// `--enable-feature` for functions and aggregations that may change.
+/// `--enable-feature` value for functions and aggregations that may still change.
 pub const EXPERIMENTAL_FUNCTIONS: &str = "promql-experimental-functions";
-/// `--enable-feature` for arithmetic with durations; on by default since 3.14.
+/// `--enable-feature` value for arithmetic with durations. The feature is on by default since 3.14.
 pub const DURATION_EXPRESSIONS: &str = "promql-duration-expr";
-/// `--enable-feature` for `anchored` and `smoothed`; on by default since 3.16.
+/// `--enable-feature` value for `anchored` and `smoothed`. The feature is on by default since 3.16.
 pub const EXTENDED_SELECTORS: &str = "promql-extended-range-selectors";
-/// `--enable-feature` for `fill`, `fill_left` and `fill_right`.
+/// `--enable-feature` value for `fill`, `fill_left` and `fill_right`.
 pub const FILL_MODIFIERS: &str = "promql-binop-fill-modifiers";
-/// `--enable-feature` for names with dots and letters beyond ASCII without quotes.
+/// `--enable-feature` value for unquoted names with dots and letters beyond ASCII.
 pub const UNQUOTED_NAMES: &str = "promql-unquoted-utf8-names";
 
 /// Every feature flag that changes what a server parses.
@@ -33,6 +33,7 @@ const fn function(name: &'static str, since: Version, args: &'static [Type], ret
     ranged(name, since, args, args.len(), Some(args.len()), returns)
 }
 
+/// A function with `least` to `most` arguments.
 const fn ranged(
     name: &'static str,
     since: Version,
@@ -45,20 +46,22 @@ const fn ranged(
     Construct { name, kind, since, until: None, gate: None, excluded_by: None }
 }
 
+/// A function from an instant vector to an instant vector.
 const fn of_vector(name: &'static str, since: Version) -> Construct {
     function(name, since, &[V], V)
 }
 
+/// A function from a range vector to an instant vector.
 const fn of_range(name: &'static str, since: Version) -> Construct {
     function(name, since, &[M], V)
 }
 
-/// Of the given times, or of now.
+/// A function of dates, which uses the time of evaluation when it has no argument.
 const fn of_date(name: &'static str, since: Version) -> Construct {
     ranged(name, since, &[V], 0, Some(1), V)
 }
 
-/// Every function, by name.
+/// Every function, sorted by name.
 pub static FUNCTIONS: [Construct; 92] = [
     of_vector("abs", ALWAYS),
     of_vector("absent", ALWAYS),
@@ -158,7 +161,7 @@ const fn aggregation(name: &'static str, since: Version, param: Option<Type>) ->
     Construct { name, kind: ConstructKind::Aggregation(param), since, until: None, gate: None, excluded_by: None }
 }
 
-/// Every aggregation, by name.
+/// Every aggregation, sorted by name.
 pub static AGGREGATIONS: [Construct; 14] = [
     aggregation("avg", ALWAYS, None),
     aggregation("bottomk", ALWAYS, Some(S)),
@@ -229,12 +232,12 @@ pub(crate) static RANGE_BEHIND_AT: Construct =
 pub(crate) static UNQUOTED_NAME: Construct =
     syntax("a name with dots or letters beyond ASCII without quotes", Version(3, 16)).gated(UNQUOTED_NAMES);
 
-/// The function of a name.
+/// Returns the function with this name.
 pub fn function_named(name: &str) -> Option<&'static Construct> {
     find(&FUNCTIONS, name)
 }
 
-/// The aggregation of a name in lower case.
+/// Returns the aggregation with this name, which must be in lower case.
 pub fn aggregation_named(name: &str) -> Option<&'static Construct> {
     find(&AGGREGATIONS, name)
 }
@@ -243,7 +246,7 @@ fn find(table: &'static [Construct], name: &str) -> Option<&'static Construct> {
     table.binary_search_by(|known| known.name.cmp(name)).ok().map(|at| &table[at])
 }
 
-/// The function or aggregation whose name is nearest, when one is near.
+/// Returns the function or aggregation with the most similar name, or `None` when no name is similar enough.
 pub(crate) fn nearest(name: &str) -> Option<&'static str> {
     let all = FUNCTIONS.iter().chain(&AGGREGATIONS).map(|known| known.name);
     let lower = name.to_ascii_lowercase();
@@ -251,7 +254,7 @@ pub(crate) fn nearest(name: &str) -> Option<&'static str> {
     (nearest.0 <= 1 + name.len() / 5).then_some(nearest.1)
 }
 
-/// Letters to change, add or take away.
+/// Returns the Levenshtein distance of two names, in bytes.
 fn distance(a: &str, b: &str) -> usize {
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.bytes().enumerate() {

@@ -1,14 +1,14 @@
-//! The values of string literals: how they are read from quotes and written into them.
+//! String literals of `PromQL`: parsing of quotes and escapes, and writing a value as a literal.
 
 use std::fmt::{self, Write};
 use std::ops::Deref;
 
-/// The value of a string literal. PromQL's strings are bytes: one that is no UTF-8 (`"\xff"`) keeps them, and reads as
-/// text with U+FFFD in their place.
+/// The value of a string literal. `PromQL` strings are bytes. A string that is not UTF-8 (`"\xff"`) keeps its bytes and
+/// dereferences to a `str` with U+FFFD in their place.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Text {
     text: String,
-    /// The bytes, where they are no UTF-8.
+    /// The original bytes, only when they are not UTF-8.
     bytes: Option<Vec<u8>>,
 }
 
@@ -23,12 +23,12 @@ impl Text {
         }
     }
 
-    /// Reads a literal with its quotes; nothing when it is none, or more.
+    /// Parses a literal with its quotes. Returns `None` when the text is no literal, or continues after the closing
+    /// quote.
     pub fn of_literal(literal: &str) -> Option<Self> {
         read(literal).ok().filter(|(_, length)| *length == literal.len()).map(|(text, _)| text)
     }
 
-    /// Whether the bytes are UTF-8.
     pub const fn is_utf8(&self) -> bool {
         self.bytes.is_none()
     }
@@ -48,7 +48,7 @@ impl From<&str> for Text {
     }
 }
 
-/// As a literal in double quotes.
+/// Writes the value as a literal in double quotes.
 impl fmt::Display for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(bytes) = &self.bytes else { return quote(&self.text, f) };
@@ -61,7 +61,7 @@ impl fmt::Display for Text {
     }
 }
 
-/// Writes a text as a literal in double quotes.
+/// Writes a text as a literal in double quotes, with escapes.
 pub(crate) fn quote(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     f.write_char('"')?;
     escape(text, f)?;
@@ -75,17 +75,17 @@ fn escape(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         '\n' => f.write_str("\\n"),
         '\r' => f.write_str("\\r"),
         '\t' => f.write_str("\\t"),
-        // The lexer of Prometheus takes a U+FFFD for a byte that is no UTF-8.
+        // Prometheus' lexer treats a literal U+FFFD as an invalid UTF-8 byte, so it needs an escape.
         '\u{fffd}' => f.write_str("\\ufffd"),
         c if c.is_control() => write!(f, "\\u{:04x}", u32::from(c)),
         c => f.write_char(c),
     })
 }
 
-/// A literal at the beginning of a text: its value and its length with both quotes.
+/// Parses the literal at the beginning of a text. Returns its value, and its length in bytes with both quotes.
 ///
 /// # Errors
-/// The bytes that are wrong, and why.
+/// The range of bytes that is wrong, and the reason.
 pub(crate) fn read(text: &str) -> Result<(Text, usize), (std::ops::Range<usize>, &'static str)> {
     let Some(quote) = text.chars().next() else { return Err((0..0, "a string is missing")) };
     let raw = quote == '`';
@@ -98,7 +98,8 @@ pub(crate) fn read(text: &str) -> Result<(Text, usize), (std::ops::Range<usize>,
             '\\' if !raw => {
                 let place = || at..at + 1 + text[at + 1..].chars().next().map_or(0, char::len_utf8);
                 let length = unescape(&text[at..], quote, &mut value).map_err(|why| (place(), why))?;
-                // The backslash is read already; every escape is ASCII.
+                // The backslash is consumed already. Escapes are ASCII, so the length in bytes is the number of
+                // characters.
                 for _ in 1..length {
                     rest.next();
                 }
@@ -110,7 +111,7 @@ pub(crate) fn read(text: &str) -> Result<(Text, usize), (std::ops::Range<usize>,
     Err((0..text.len(), "the string is not closed"))
 }
 
-/// Adds what an escape stands for; gives its bytes.
+/// Appends the value of an escape sequence and returns the length of the sequence in bytes.
 fn unescape(text: &str, quote: char, value: &mut Vec<u8>) -> Result<usize, &'static str> {
     const UNKNOWN: &str = "unknown escape sequence: a backslash is written \\\\, or the string in backquotes";
     let kind = text[1..].chars().next().ok_or("the string is not closed")?;
@@ -131,7 +132,7 @@ fn unescape(text: &str, quote: char, value: &mut Vec<u8>) -> Result<usize, &'sta
     Ok(2)
 }
 
-/// `\x41`, `\101`, `\u0041` and `\U00000041`: the first two are bytes, the others are characters.
+/// Reads `\x41`, `\101`, `\u0041` and `\U00000041`. The first two forms stand for a byte, the others for a character.
 fn numeric(text: &str, kind: char, value: &mut Vec<u8>) -> Result<usize, &'static str> {
     let (from, digits, radix) = match kind {
         'x' => (2, 2, 16),

@@ -1,4 +1,4 @@
-//! The parsed expression. Two trees are equal when they say the same: places do not count.
+//! The syntax tree of an expression. Trees are compared by meaning: places in the text do not count.
 
 mod duration;
 mod operator;
@@ -9,12 +9,11 @@ pub use operator::BinaryOp;
 use crate::construct::Construct;
 use crate::{Span, Text};
 
-/// An expression and its place.
+/// An expression with its place in the text.
 #[derive(Debug, Clone)]
 pub struct Expr {
-    /// What it is.
     pub kind: Kind,
-    /// Its text, with its modifiers.
+    /// The place of the expression with its modifiers.
     pub span: Span,
 }
 
@@ -24,10 +23,10 @@ impl PartialEq for Expr {
     }
 }
 
-/// What an expression can be.
+/// The variants of an expression.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Kind {
-    /// `5`, `0x1F`, `Inf`, or `5m` for 300.
+    /// `5`, `0x1F`, `Inf`, or the duration `5m` with the value 300.
     Number(Number),
     /// `"text"`.
     String(Text),
@@ -39,24 +38,24 @@ pub enum Kind {
     Call(Call),
     /// `sum by (job) (…)`.
     Aggregation(Box<Aggregation>),
-    /// `-x`; a number with a sign is a [`Kind::Number`].
+    /// `-x`. A number with a sign is a [`Kind::Number`].
     Unary(Sign, Box<Expr>),
     /// `a + b`.
     Binary(Box<Binary>),
     /// `(…)`.
     Paren(Box<Expr>),
-    /// A Grafana variable where an expression belongs: `$threshold`.
+    /// A Grafana variable in the place of an expression: `$threshold`.
     Variable(String),
 }
 
-/// A name of a metric, a label or a function.
+/// The name of a metric, a label or a function.
 #[derive(Debug, Clone)]
 pub struct Name {
-    /// The name, without quotes.
+    /// Without quotes.
     pub text: String,
-    /// Its place, with its quotes.
+    /// With quotes.
     pub span: Span,
-    /// Whether a Grafana variable is part of it.
+    /// Whether the name contains a Grafana variable.
     pub variable: bool,
 }
 
@@ -66,21 +65,20 @@ impl PartialEq for Name {
     }
 }
 
-/// Series of an instant, or of a range.
+/// A selector of series: an instant vector, or a range vector when it has a range.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Selector {
-    /// The metric in front of the braces.
+    /// The name in front of the braces.
     pub name: Option<Name>,
-    /// What is in the braces, in their order; `{"my.metric"}` is a matcher of `__name__`.
+    /// The matchers in the braces, in the order of the text. `{"my.metric"}` is a matcher of `__name__`.
     pub matchers: Vec<Matcher>,
-    /// `[5m]`, for a range vector.
+    /// `[5m]`.
     pub range: Option<Duration>,
-    /// What stands behind it.
     pub modifiers: Modifiers,
 }
 
 impl Selector {
-    /// The metric, however it is written: before the braces, or as the only matcher of `__name__`, with `=`.
+    /// Returns the metric name, whether it stands before the braces or in a single matcher `__name__="…"`.
     pub fn metric(&self) -> Option<&str> {
         let mut named = self.matchers.iter().filter(|matcher| matcher.name.text == "__name__");
         match (&self.name, named.next(), named.next()) {
@@ -91,16 +89,13 @@ impl Selector {
     }
 }
 
-/// `label="value"`.
+/// A label matcher: `label="value"`.
 #[derive(Debug, Clone)]
 pub struct Matcher {
-    /// The label.
     pub name: Name,
-    /// How it is compared.
     pub op: MatchOp,
-    /// With what.
     pub value: Text,
-    /// The place of all three.
+    /// The place of the whole matcher.
     pub span: Span,
 }
 
@@ -110,7 +105,7 @@ impl PartialEq for Matcher {
     }
 }
 
-/// How a label is compared.
+/// The operator of a matcher.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum MatchOp {
     /// `=`
@@ -123,7 +118,7 @@ pub enum MatchOp {
     NotRegex,
 }
 
-/// What may stand behind a selector or a subquery.
+/// The modifiers behind a selector or a subquery.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Modifiers {
     /// `offset 5m`.
@@ -134,7 +129,7 @@ pub struct Modifiers {
     pub extension: Option<Extension>,
 }
 
-/// The time of evaluation.
+/// The time of the modifier `@`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum At {
     /// Unix time in seconds.
@@ -145,7 +140,7 @@ pub enum At {
     End,
 }
 
-/// How a selector looks beyond the edges of its range.
+/// How a selector treats samples beyond the edges of its range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Extension {
     /// `anchored`
@@ -154,27 +149,21 @@ pub enum Extension {
     Smoothed,
 }
 
-/// A range of evaluations.
+/// A subquery: an expression that is evaluated repeatedly over a range of time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Subquery {
-    /// What is evaluated.
     pub expr: Expr,
-    /// Over how long.
     pub range: Duration,
-    /// How often; as often as the server evaluates by default, when it is not written.
+    /// The time between evaluations. `None`: the server's default evaluation interval.
     pub step: Option<Duration>,
-    /// What stands behind it.
     pub modifiers: Modifiers,
 }
 
-/// A call of a function.
 #[derive(Debug, Clone)]
 pub struct Call {
-    /// Its name.
     pub function: Name,
-    /// What is known of it; nothing when the name has a variable.
+    /// The function's entry in the table. `None` when the name contains a variable.
     pub known: Option<&'static Construct>,
-    /// Its arguments.
     pub args: Vec<Expr>,
 }
 
@@ -184,27 +173,26 @@ impl PartialEq for Call {
     }
 }
 
-/// An aggregation over labels.
+/// An aggregation over series.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Aggregation {
-    /// `sum`, in lower case.
+    /// The operator in lower case: `sum`.
     pub op: Name,
     /// `by (…)` or `without (…)`.
     pub grouping: Option<Grouping>,
     /// The first of two arguments: `5` in `topk(5, x)`.
     pub param: Option<Expr>,
-    /// What is aggregated.
+    /// The expression that is aggregated.
     pub expr: Expr,
 }
 
-/// The labels that are kept, or dropped.
+/// The labels by which an aggregation groups.
 #[derive(Debug, Clone)]
 pub struct Grouping {
-    /// Whether the labels are dropped: `without`.
+    /// True for `without`: these labels are dropped. False for `by`: only these labels are kept.
     pub without: bool,
-    /// The labels.
     pub labels: Vec<Name>,
-    /// The place of the word and the labels.
+    /// The place of the keyword and the labels.
     pub span: Span,
 }
 
@@ -214,22 +202,18 @@ impl PartialEq for Grouping {
     }
 }
 
-/// Two operands and what joins them.
+/// A binary operation.
 #[derive(Debug, Clone)]
 pub struct Binary {
-    /// The operator.
     pub op: BinaryOp,
-    /// Its place.
     pub op_span: Span,
-    /// `bool` behind a comparison: 0 or 1 for every series, instead of a filter.
+    /// The modifier `bool` of a comparison: the result is 0 or 1 for every series instead of a filter.
     pub returns_bool: bool,
     /// `on (…)` or `ignoring (…)`.
     pub matching: Option<Matching>,
-    /// Values for series that one side lacks.
+    /// The values for series that exist on one side only.
     pub fill: Fill,
-    /// The left side.
     pub left: Expr,
-    /// The right side.
     pub right: Expr,
 }
 
@@ -241,16 +225,15 @@ impl PartialEq for Binary {
     }
 }
 
-/// Which series of two sides belong together.
+/// Vector matching: which series of the two sides belong together.
 #[derive(Debug, Clone)]
 pub struct Matching {
-    /// Whether only these labels count (`on`), or all others (`ignoring`).
+    /// True for `on`: only these labels are compared. False for `ignoring`: all other labels are compared.
     pub on: bool,
-    /// The labels.
     pub labels: Vec<Name>,
     /// `group_left (…)` or `group_right (…)`.
     pub group: Option<Group>,
-    /// The place of all of it.
+    /// The place of the whole matching, with its group.
     pub span: Span,
 }
 
@@ -260,35 +243,33 @@ impl PartialEq for Matching {
     }
 }
 
-/// Many series of one side match one of the other.
+/// Many-to-one matching: many series of one side match one series of the other.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Group {
-    /// The side with many.
+    /// The side with many series.
     pub many: Side,
-    /// The labels taken from the side with one.
+    /// The labels that are copied from the side with one series.
     pub include: Vec<Name>,
 }
 
-/// A side of an operator.
+/// A side of a binary operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
-    /// The left one.
     Left,
-    /// The right one.
     Right,
 }
 
-/// Values for series without a partner.
+/// The values of `fill`, `fill_left` and `fill_right` for series without a partner.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Fill {
-    /// Where the left side lacks one.
+    /// The value when the left side lacks a series.
     pub left: Option<Number>,
-    /// Where the right side lacks one.
+    /// The value when the right side lacks a series.
     pub right: Option<Number>,
 }
 
 impl Expr {
-    /// The operands and arguments, in their order.
+    /// Returns the operands and arguments, in the order of the text.
     pub fn children(&self) -> Vec<&Self> {
         match &self.kind {
             Kind::Number(_) | Kind::String(_) | Kind::Selector(_) | Kind::Variable(_) => Vec::new(),
@@ -300,7 +281,7 @@ impl Expr {
         }
     }
 
-    /// The expression without parentheses around it.
+    /// Returns the expression without the parentheses around it.
     pub fn bare(&self) -> &Self {
         match &self.kind {
             Kind::Paren(inner) => inner.bare(),
@@ -308,7 +289,6 @@ impl Expr {
         }
     }
 
-    /// The selector, when it is one.
     pub fn selector(&self) -> Option<&Selector> {
         match &self.kind {
             Kind::Selector(selector) => Some(selector),
@@ -316,7 +296,8 @@ impl Expr {
         }
     }
 
-    /// Every part with the parts that it stands in, the nearest last.
+    /// Visits the expression and all its parts, parents first. The second argument has the parts around the visited
+    /// one, the nearest last.
     pub fn walk<'a>(&'a self, visit: &mut dyn FnMut(&'a Self, &[&'a Self])) {
         fn inner<'a>(expr: &'a Expr, above: &mut Vec<&'a Expr>, visit: &mut dyn FnMut(&'a Expr, &[&'a Expr])) {
             visit(expr, above);
@@ -329,7 +310,7 @@ impl Expr {
         inner(self, &mut Vec::new(), visit);
     }
 
-    /// Every selector, from left to right.
+    /// Returns every selector, from left to right.
     pub fn selectors(&self) -> Vec<&Selector> {
         let mut found = Vec::new();
         self.walk(&mut |part, _| found.extend(part.selector()));

@@ -2,23 +2,22 @@
 
 use std::fmt;
 
-/// The type of an expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Type {
     /// A number without labels.
     Scalar,
-    /// A value for each series.
+    /// One sample for each series.
     InstantVector,
-    /// A range of values for each series.
+    /// The samples of a range of time for each series.
     RangeVector,
-    /// A text.
     String,
-    /// What a Grafana variable stands for.
+    /// A Grafana variable, which may stand for an expression of any type.
     Unknown,
 }
 
 impl Type {
-    /// Whether it fits where `wanted` belongs; a variable may stand for anything.
+    /// Returns whether an expression of this type may stand where the type `wanted` is expected. A variable fits
+    /// everywhere.
     pub(crate) fn is(self, wanted: Self) -> bool {
         self == wanted || self == Self::Unknown
     }

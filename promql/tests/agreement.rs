@@ -1,5 +1,5 @@
-//! The parser beside Prometheus: `corpus.tsv` has what Prometheus makes of thousands of expressions. The parser agrees with
-//! all of it, and real servers still say what the file says.
+//! Compares the parser with Prometheus. `corpus.tsv` records which servers accept each of thousands of expressions. The
+//! parser must agree with the file, and real servers must still agree with it.
 
 use promql::table::{EXPERIMENTAL_FUNCTIONS, FILL_MODIFIERS, UNQUOTED_NAMES};
 use promql::{Version, parse};
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
-/// The columns of the corpus.
+/// The servers of the corpus' columns: version and feature flags.
 const COLUMNS: [(Version, &[&str]); 6] = [
     (Version(2, 42), &[]),
     (Version(2, 55), &[]),
@@ -21,7 +21,7 @@ const COLUMNS: [(Version, &[&str]); 6] = [
     (Version(3, 16), &[EXPERIMENTAL_FUNCTIONS, FILL_MODIFIERS, UNQUOTED_NAMES]),
 ];
 
-/// Every expression and whether each column reads it.
+/// Returns every expression, with whether the server of each column accepts it.
 fn corpus() -> Vec<(String, Vec<bool>)> {
     let lines = include_str!("corpus.tsv").lines().filter(|line| !line.starts_with('#'));
     let row = |line: &str| {
@@ -66,7 +66,7 @@ fn every_part_has_its_place_in_the_text() {
                 let inside = parent.span.start <= part.span.start && part.span.end <= parent.span.end;
                 assert!(inside, "{expr}: {part} is outside of {parent}");
             }
-            // The text of a part alone is that part, but for an operand whose parent has its sign.
+            // The text of a part alone parses to that part, except for an operand whose sign belongs to its parent.
             if let Ok(alone) = parse(text) {
                 assert_eq!(alone.expr, *part, "{expr}: {text}");
             }
@@ -102,7 +102,7 @@ fn beside(program: &Path, columns: &[(usize, &[&str])]) -> Outcome {
     Ok(())
 }
 
-/// A Prometheus that scrapes nothing.
+/// A running Prometheus that scrapes nothing.
 struct Server {
     child: Child,
     connection: BufReader<TcpStream>,
@@ -135,14 +135,14 @@ impl Server {
             std::thread::sleep(Duration::from_millis(20));
         };
         let mut server = Self { child, connection, _folder: folder };
-        // It listens before it is ready.
+        // The server listens before it is ready.
         while server.ask("GET", "/-/ready", "")? != 200 {
             std::thread::sleep(Duration::from_millis(20));
         }
         Ok(server)
     }
 
-    /// Whether it parses an expression.
+    /// Returns whether the server parses the expression.
     fn reads(&mut self, expr: &str) -> Result<bool, Box<dyn std::error::Error>> {
         let encoded: String = expr.bytes().map(|byte| format!("%{byte:02X}")).collect();
         match self.ask("POST", "/api/v1/format_query", &format!("query={encoded}"))? {
@@ -152,7 +152,7 @@ impl Server {
         }
     }
 
-    /// The status of an answer, which is read to its end.
+    /// Sends a request, reads the whole answer and returns its status.
     fn ask(&mut self, method: &str, path: &str, body: &str) -> Result<u16, Box<dyn std::error::Error>> {
         let length = body.len();
         let request = format!(
@@ -193,7 +193,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended already.
+        // The process may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,8 +1,8 @@
-//! Texts that are no expressions, and expressions nobody would write.
+//! The parser and the printer with random, broken and extreme texts.
 
 use promql::{Kind, parse, parse_with_variables};
 
-/// Numbers that are the same everywhere: xorshift64*.
+/// A pseudo-random generator (xorshift64*) with a fixed seed, so that every run has the same numbers.
 struct Random(u64);
 
 impl Random {
@@ -198,7 +198,7 @@ fn variables_of_grafana_stand_where_they_stand_in_dashboards() {
         let query = parse_with_variables(text).unwrap_or_else(|errors| panic!("{text}: {errors:?}"));
         let printed = query.expr.to_string();
         assert_eq!(parse_with_variables(&printed).unwrap().expr, query.expr, "{text}\n{printed}");
-        // Prometheus itself knows none.
+        // Without variables, the parser refuses such a text, as Prometheus does.
         assert!(parse(text).is_err() || !text.replace("\"$", "").contains(['$', '[']), "{text}");
     }
     for text in ["$", "x > ${", "rate($x)[5m]", "x{$a=}", "sum by ($x"] {

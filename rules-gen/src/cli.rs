@@ -1,4 +1,4 @@
-//! The verbs of the command line, and options that several of them have.
+//! The subcommands of rules-gen, and options that several of them share.
 
 pub mod access;
 pub mod backtest;
@@ -22,7 +22,7 @@ use clap::error::{ContextKind, ContextValue};
 use jiff::tz::TimeZone;
 use std::path::{Path, PathBuf};
 
-/// The end of every `--help`.
+/// The exit codes, at the end of every `--help`.
 pub const EXIT_CODES: &str = "\
 Exit codes:
   0  clean
@@ -30,7 +30,7 @@ Exit codes:
   2  wrong usage or an invalid checklist.yaml
   3  a live server gave no answer, so there is no verdict";
 
-/// A mistake of usage as clap words it, without the logins of the values that it repeats.
+/// Removes user names and passwords from a usage error, because clap repeats the wrong value in its message.
 pub fn without_logins(mut mistake: clap::Error) -> clap::Error {
     let hidden: Vec<(ContextKind, String)> = mistake
         .context()
@@ -40,7 +40,7 @@ pub fn without_logins(mut mistake: clap::Error) -> clap::Error {
         })
         .collect();
     if !hidden.is_empty() {
-        // An advice may repeat the value.
+        // The suggestion may repeat the value.
         mistake.remove(ContextKind::Suggested);
     }
     for (kind, text) in hidden {
@@ -49,7 +49,7 @@ pub fn without_logins(mut mistake: clap::Error) -> clap::Error {
     mistake
 }
 
-/// `prometheus=http://...@host` for an address with a user or a password; nothing for what has none.
+/// Replaces the user and password of an address: `prometheus=http://...@host`. `None` for a text without them.
 fn without_login(text: &str) -> Option<String> {
     let (login, host) = text.rsplit_once('@')?;
     let scheme = ["http://", "https://"].iter().find_map(|scheme| {
@@ -60,24 +60,24 @@ fn without_login(text: &str) -> Option<String> {
     Some(format!("{}...@{host}", scheme.unwrap_or_default()))
 }
 
-/// Where the checklist is.
+/// The argument that names the checklist.yaml.
 #[derive(Debug, Clone, clap::Args)]
 pub struct ConfigFile {
-    /// The checklist.
+    /// The checklist.yaml.
     #[arg(long, env = "CHECKLIST_CONFIG", default_value = "checklist.yaml", value_name = "FILE")]
     pub config: PathBuf,
 }
 
 impl ConfigFile {
-    /// Reads and checks it.
+    /// Reads and validates the file.
     ///
     /// # Errors
-    /// An unreadable file, and every mistake in it.
+    /// When the file cannot be read or has mistakes. The error lists every mistake.
     pub fn load(&self) -> anyhow::Result<Config> {
         checklist(&self.config)
     }
 
-    /// The same, with its text.
+    /// Like [`ConfigFile::load`], and returns the text of the file too.
     ///
     /// # Errors
     /// As [`ConfigFile::load`].
@@ -85,16 +85,16 @@ impl ConfigFile {
         read(&self.config)
     }
 
-    /// Its file name, for the headers of what is generated.
+    /// Returns the file's name without its folder, for the headers of generated files.
     pub fn name(&self) -> String {
         self.config.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 }
 
-/// Reads and checks a checklist.yaml.
+/// Reads and validates a checklist.yaml.
 ///
 /// # Errors
-/// An unreadable file, and every mistake in it.
+/// When the file cannot be read or has mistakes. The error lists every mistake.
 pub fn checklist(path: &Path) -> anyhow::Result<Config> {
     Ok(read(path)?.0)
 }
@@ -105,8 +105,8 @@ fn read(path: &Path) -> anyhow::Result<(Config, String)> {
     Ok((Config::parse(&shown, &text)?, text))
 }
 
-/// An error about a file with the file in front: what is wrong with its YAML has a line and a column, anything else is
-/// told after `otherwise`.
+/// Puts the name of a file in front of an error. A YAML error has a line and a column and needs only the name; any
+/// other error follows after `otherwise`.
 pub fn of_file(error: anyhow::Error, name: &str, otherwise: &str) -> anyhow::Error {
     match error.downcast::<yaml::Error>() {
         Ok(wrong) => anyhow::anyhow!("{name}:{wrong}"),
@@ -114,7 +114,7 @@ pub fn of_file(error: anyhow::Error, name: &str, otherwise: &str) -> anyhow::Err
     }
 }
 
-/// The time zone in which people's days begin.
+/// Returns the time zone of the tasks, in which days begin. UTC without tasks.
 pub fn zone(config: &Config) -> TimeZone {
     config.tasks.as_ref().map_or(TimeZone::UTC, |tasks| tasks.zone.clone())
 }

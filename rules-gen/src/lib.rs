@@ -1,5 +1,5 @@
-//! rules-gen: turns the catalog and a checklist.yaml into everything that Prometheus, Alertmanager,
-//! Grafana and people need. Deterministic: the same input gives the same bytes.
+//! rules-gen generates from the catalog and a checklist.yaml the rules, routes, dashboards, runbooks and other files
+//! for Prometheus, Alertmanager, Grafana and people. The output is deterministic: the same input gives the same bytes.
 
 pub mod cli;
 pub mod lint;

@@ -1,6 +1,7 @@
 //! Lints for rule files, `PrometheusRule` objects, dashboards and Alertmanager configurations, ours or others'.
 //! What Prometheus refuses is an error; the rest is what reviews find, or outages.
 
+pub mod alert_series;
 pub mod checks;
 pub mod configuration;
 mod context;
@@ -122,6 +123,7 @@ pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -
         tested: &tested,
         used: &used,
     };
+    let count_alerts = || rules().filter(|rule| rule.alerts).count();
     let duplicates = Duplicates::new(&all);
     let judged = counted("judged");
     let check_file = |(file, read): (usize, &Read<'_>)| {
@@ -146,7 +148,10 @@ pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -
                 }
                 Document::Routing(node) => routes::object(node, rules(), options, &mut report),
                 Document::Tests(node) => checks::test(node, &context, &mut report),
-                Document::Routes(_) | Document::Server | Document::Other => {}
+                Document::Routes(configuration) => {
+                    routes::without_integrations(configuration, count_alerts(), &mut report);
+                }
+                Document::Server | Document::Other => {}
             }
         }
         judged();

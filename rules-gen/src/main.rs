@@ -1,4 +1,4 @@
-//! Arguments of `rules-gen`.
+//! The program `rules-gen`: parses the arguments and runs a subcommand.
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use rules_gen::terminal::TerminalOptions;
@@ -32,7 +32,7 @@ enum Command {
     Merge(rules_gen::cli::merge::Arguments),
     Schema(rules_gen::outputs::schema::Arguments),
     Docs(rules_gen::cli::docs::Arguments),
-    /// Writes the daily, weekly, monthly or quarterly report out of a live Prometheus and the records of tasks.
+    /// Writes the daily, weekly, monthly or quarterly report from a live Prometheus and the records of tasks.
     Report(rules_gen::cli::report::Arguments),
     Diff(Box<rules_gen::cli::diff::Arguments>),
     Backtest(Box<rules_gen::cli::backtest::Arguments>),
@@ -70,13 +70,13 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             rules_gen::terminal::say(&format!("{error:#}"));
-            // Without an answer of a live server there is no verdict, which is neither good nor bad.
+            // A server that gave no answer is neither success nor failure, so it has its own exit code.
             ExitCode::from(if error.is::<rules_gen::server::NoVerdict>() { 3 } else { 2 })
         }
     }
 }
 
-/// Runs what asks live servers.
+/// Runs a command that queries live servers.
 fn wait(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(command)
 }

@@ -1,4 +1,4 @@
-//! What is generated from a configuration. One file per output; [`ALL`] lists them.
+//! Generates all files from a configuration. Each output has a file of its own here, and [`ALL`] lists the outputs.
 
 pub mod access;
 pub mod alert_routes;
@@ -25,7 +25,7 @@ use crate::outputs::file::File;
 use crate::outputs::output::{DASHBOARDS, Input, Kind, Output};
 use checklist::Config;
 
-/// Every output, in the order of the README.
+/// Every output, in the order in which the generated README lists them.
 pub const ALL: &[&dyn Output] = &[
     &prometheus::RuleFile,
     &prometheus_rule::PrometheusRules,
@@ -42,18 +42,18 @@ pub const ALL: &[&dyn Output] = &[
     &kubernetes::Deployment,
 ];
 
-/// All files but the objects of a deployment, which hold the text of checklist.yaml; `source` is its file name, for the
-/// headers.
+/// Generates all files except those of [`Kind::Kubernetes`], which contain the text of checklist.yaml. `source` is the
+/// name of that file, for the headers.
 pub fn generate(config: &Config, source: &str) -> anyhow::Result<Vec<File>> {
     let outputs: Vec<&dyn Output> =
         ALL.iter().copied().filter(|output| output.about().kind != Kind::Kubernetes).collect();
     files(&Input::new(config, source, ""), &outputs)
 }
 
-/// The files of some outputs, in the order of their paths. The same input gives the same bytes.
+/// Generates the files of some outputs, sorted by path. The same input gives the same bytes.
 ///
 /// # Errors
-/// An expression or a template that Prometheus would refuse.
+/// When Prometheus would refuse an expression or a template.
 pub fn files(input: &Input<'_>, outputs: &[&dyn Output]) -> anyhow::Result<Vec<File>> {
     expressions_parse(input)?;
     templates_parse(input)?;
@@ -80,7 +80,8 @@ fn expressions_parse(input: &Input<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Texts of checklist.yaml become part of templates, which Prometheus and Alertmanager parse before anything else.
+/// Checks all templates. They contain texts from checklist.yaml, which may have braces that Prometheus or Alertmanager
+/// cannot parse.
 fn templates_parse(input: &Input<'_>) -> anyhow::Result<()> {
     for rule in input.groups.iter().flat_map(|group| &group.rules) {
         for (name, text) in rule.labels.iter().chain(&rule.annotations) {

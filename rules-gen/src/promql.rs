@@ -1,11 +1,11 @@
-//! PromQL as text that means the same when it is the same, and what a backtest asks of an expression.
+//! Compares PromQL expressions by meaning, and splits comparisons for a backtest.
 
 pub mod duration;
 
 use promql::{BinaryOp, Error, Expr, Kind, MatchOp, Matcher, Modifiers, Name, Selector, Sign, parse};
 use std::collections::BTreeSet;
 
-/// The first mistake of an expression with its place in it, and how many there are beside it.
+/// Returns the first mistake of an expression with its line and column, and the number of further mistakes.
 pub fn mistakes(errors: &[Error], expr: &str) -> String {
     let Some(first) = errors.first() else { return String::new() };
     let (line, column) = first.span.line_and_column(expr);
@@ -17,9 +17,9 @@ pub fn mistakes(errors: &[Error], expr: &str) -> String {
     format!("{line}:{column}: {first}{others}")
 }
 
-/// The expression in one way of writing: labels and matchers in order, no needless parentheses, durations and
-/// numbers by value. `without` names a matcher that an operator adds to every selector. What does not parse stays as
-/// it is, but for white space.
+/// Returns an expression in a normal form, so that equal expressions give equal text: labels and matchers sorted,
+/// needless parentheses removed, durations and numbers by value. `without` is a matcher that prometheus-operator adds
+/// to every selector; it is removed. An expression that does not parse is returned with its white space normalised.
 pub fn normalised(expr: &str, without: Option<(&str, &str)>) -> String {
     match parse(expr) {
         Ok(mut query) => {
@@ -31,6 +31,7 @@ pub fn normalised(expr: &str, without: Option<(&str, &str)>) -> String {
     }
 }
 
+/// Normalises an expression in place.
 fn rewrite(expr: &mut Expr, without: Option<(&str, &str)>) {
     let sort_names = |names: &mut Vec<Name>| names.sort_by(|a, b| a.text.cmp(&b.text));
     match &mut expr.kind {
@@ -53,7 +54,7 @@ fn rewrite(expr: &mut Expr, without: Option<(&str, &str)>) {
             }
             for side in [&mut binary.left, &mut binary.right] {
                 rewrite(side, without);
-                // Around anything but an operator parentheses say nothing.
+                // Parentheses matter only around operators, and around a number with a sign.
                 if let Kind::Paren(inner) = &side.kind
                     && !matches!(inner.kind, Kind::Binary(_) | Kind::Unary(..) | Kind::Number(_))
                 {
@@ -70,7 +71,8 @@ fn rewrite(expr: &mut Expr, without: Option<(&str, &str)>) {
     }
 }
 
-/// A place that has its own delimiters: parentheses around the whole say nothing.
+/// Normalises an expression that has delimiters of its own, such as an argument. Parentheses around the whole are
+/// removed.
 fn rewrite_inside(expr: &mut Expr, without: Option<(&str, &str)>) {
     rewrite(expr, without);
     peel(expr);
@@ -93,7 +95,7 @@ fn sort(selector: &mut Selector, without: Option<(&str, &str)>) {
     selector.matchers.dedup();
 }
 
-/// `<`, `>`, `==` and the like between an expression and a number.
+/// The operator between an expression and a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Comparison {
     /// `==`
@@ -111,7 +113,7 @@ pub enum Comparison {
 }
 
 impl Comparison {
-    /// Whether it holds.
+    /// Whether `value op limit` is true.
     #[expect(clippy::float_cmp, reason = "what PromQL does")]
     pub fn holds(self, value: f64, limit: f64) -> bool {
         match self {
@@ -124,7 +126,7 @@ impl Comparison {
         }
     }
 
-    /// As PromQL writes it.
+    /// Returns the operator in PromQL.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Equal => "==",
@@ -136,7 +138,7 @@ impl Comparison {
         }
     }
 
-    /// Whether a smaller limit makes it hold more often; nothing for equality.
+    /// Whether a smaller limit makes the comparison true more often. `None` for equality.
     pub const fn smaller_is_more_sensitive(self) -> Option<bool> {
         match self {
             Self::Equal | Self::NotEqual => None,
@@ -146,18 +148,17 @@ impl Comparison {
     }
 }
 
-/// An expression of the form `lhs op number`, taken apart.
+/// An expression of the form `lhs op number`, split into its parts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Judged {
-    /// What is compared.
+    /// The left side.
     pub lhs: String,
-    /// How.
     pub comparison: Comparison,
-    /// With what.
+    /// The number on the right side.
     pub limit: f64,
 }
 
-/// Takes `lhs op number` (or `number op lhs`) apart; nothing when the expression is of another form.
+/// Splits `lhs op number` or `number op lhs`. `None` when the expression has another form.
 pub fn judged(expr: &str) -> Option<Judged> {
     let query = parse(expr).ok()?;
     let Kind::Binary(binary) = &query.expr.bare().kind else { return None };
@@ -190,7 +191,7 @@ fn constant(expr: &Expr) -> Option<f64> {
     }
 }
 
-/// The selectors of an expression, without their ranges and offsets, each once; nothing when it does not parse.
+/// Returns the selectors of an expression without ranges and offsets, each once. Empty when it does not parse.
 pub fn selectors(expr: &str) -> BTreeSet<String> {
     let Ok(query) = parse(expr) else { return BTreeSet::new() };
     let plain =

@@ -1,4 +1,4 @@
-//! What rules, routes and the past say: comparisons, replays and reports.
+//! Analyses of a set of rules: comparison with deployed rules, backtests, noise of past alerts, reports and rule tests.
 
 pub mod backtest;
 pub mod diff;

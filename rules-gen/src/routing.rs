@@ -1,4 +1,4 @@
-//! Alertmanager's routing and inhibition, computed offline: the receivers of an alert, and the alerts that inhibit it.
+//! Computes offline which receivers Alertmanager notifies of an alert, and which alerts inhibit it.
 
 mod global;
 mod integrations;
@@ -15,64 +15,61 @@ use checklist::yaml;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Deeper trees of routes are refused, because they are walked by recursion.
+/// The largest depth of the route tree. Routes are visited by recursion, so deeper trees are refused.
 const MAX_DEPTH: usize = 100;
 
-/// The parts of Alertmanager's configuration that routing needs.
+/// The parts of an Alertmanager configuration that routing needs.
 #[derive(Debug, Clone)]
 pub struct Configuration {
-    /// The root of the tree of routes.
     pub route: Route,
-    /// The receivers, in order of the file.
+    /// The receivers, in the order of the file.
     pub receivers: Vec<Receiver>,
-    /// The inhibition rules.
     pub inhibit_rules: Vec<InhibitRule>,
-    /// Parts of the configuration that are ignored here, a sentence each.
+    /// Parts of the configuration that have no effect here, one sentence each.
     pub notes: Vec<String>,
 }
 
-/// One node of the tree; settings that it lacks are those of its parent.
+/// A route in the tree. Settings that it lacks are inherited from its parent.
 #[derive(Debug, Clone)]
 pub struct Route {
-    /// The receiver.
     pub receiver: String,
-    /// The labels that alerts are grouped by; `...` for all.
+    /// The labels by which alerts are grouped. `...` means all labels.
     pub group_by: Vec<String>,
-    /// All must hold.
+    /// The matchers, which must all match.
     pub matchers: Vec<Matcher>,
-    /// Whether the siblings after it are tried as well (`continue`).
+    /// Whether the routes after it are tried too (`continue`).
     pub continues: bool,
-    /// Its children.
+    /// The child routes.
     pub routes: Vec<Route>,
 }
 
-/// A receiver and the kinds of its integrations (`slack`, `pagerduty`).
+/// A receiver and the kinds of its integrations, such as `slack` and `pagerduty`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receiver {
-    /// Its name.
     pub name: String,
-    /// Its integrations in alphabetical order; a receiver without any sends nothing.
+    /// The integrations in alphabetical order. A receiver without any notifies nobody.
     pub integrations: Vec<String>,
 }
 
-/// An inhibition rule: one firing alert of each source inhibits a target.
+/// An inhibition rule. It inhibits a target alert while, for each source, a source alert fires.
 #[derive(Debug, Clone)]
 pub struct InhibitRule {
-    /// The sources; an alert of each must fire.
+    /// The sources, of which each must have a firing alert.
     pub sources: Vec<InhibitSource>,
-    /// Matches the alerts that are inhibited.
+    /// The matchers of the inhibited alerts.
     pub target: Vec<Matcher>,
 }
 
-/// One source of an inhibition rule.
+/// A source of an inhibition rule.
 #[derive(Debug, Clone)]
 pub struct InhibitSource {
-    /// All must hold.
+    /// The matchers, which must all match.
     pub matchers: Vec<Matcher>,
-    /// Labels that must be equal in source and target; two missing labels are equal.
+    /// Labels whose values must be equal on source and target. A missing label equals another missing label.
     pub equal: Vec<String>,
 }
 
+/// The keys of the configuration that routing needs, as they are in the file.
 #[derive(Deserialize)]
 struct RawConfiguration {
     route: Option<RawRoute>,
@@ -131,10 +128,15 @@ struct RawInhibitSource {
 }
 
 impl Configuration {
-    /// Reads Alertmanager's configuration; refuses what Alertmanager refuses of routes and inhibition.
+    /// Whether any receiver has an integration. If none has, Alertmanager notifies nobody.
+    pub fn has_integrations(&self) -> bool {
+        self.receivers.iter().any(|receiver| !receiver.integrations.is_empty())
+    }
+
+    /// Parses an Alertmanager configuration. What Alertmanager refuses about routes and inhibition is an error.
     ///
     /// # Errors
-    /// With the place in words: which route, which rule.
+    /// The error names the route or rule.
     pub fn parse(text: &str) -> anyhow::Result<Self> {
         let whole: serde_json::Value = yaml::parse(text)?;
         if let Some(refusal) = refused::check(&whole).first() {
@@ -166,24 +168,25 @@ impl Configuration {
         Ok(Self { route, receivers, inhibit_rules, notes: notes.into_iter().collect() })
     }
 
-    /// Everything that Alertmanager refuses of keys and values, with its place; what is no YAML has none.
+    /// Returns everything that Alertmanager refuses, with its place in the file. Empty when the text is not YAML.
     pub fn refusals(text: &str) -> Vec<Refusal> {
         yaml::parse(text).map(|whole| refused::check(&whole)).unwrap_or_default()
     }
 
-    /// The receivers of an alert: that of every matching route, in Alertmanager's order. A receiver of two matching routes
-    /// is listed twice, because it is notified twice.
+    /// Returns the receivers of an alert, one for each matching route, in the order of Alertmanager. A receiver of two
+    /// matching routes occurs twice, because it is notified twice.
     pub fn receivers(&self, labels: &Labels) -> Vec<&Receiver> {
         let named = |route: &Route| self.receivers.iter().find(|receiver| receiver.name == route.receiver);
         self.route.taken_by(labels).into_iter().filter_map(named).collect()
     }
 
-    /// The routes that match an alert.
+    /// Returns the routes that match an alert.
     pub fn routes(&self, labels: &Labels) -> Vec<&Route> {
         self.route.taken_by(labels)
     }
 
-    /// The firing alert that inhibits this one, and the rule, if there is one. The alert itself may be among the others.
+    /// Returns the inhibition rule and the firing alert that inhibit this alert, if any. `others` may contain the alert
+    /// itself.
     pub fn inhibited<'a>(&'a self, labels: &Labels, others: &'a [Labels]) -> Option<(&'a InhibitRule, &'a Labels)> {
         let holding = |rule: &'a InhibitRule| rule.holds_back(labels, others).map(|source| (rule, source));
         self.inhibit_rules.iter().find_map(holding)
@@ -210,15 +213,16 @@ impl Route {
         all
     }
 
-    /// Itself and everything below it, parents first.
+    /// Returns the route and all routes below it, parents first.
     pub fn all(&self) -> Vec<&Self> {
         std::iter::once(self).chain(self.routes.iter().flat_map(Self::all)).collect()
     }
 }
 
 impl InhibitRule {
-    /// The first of the others that inhibits an alert, when there is one for every source. An alert that is source and
-    /// target of the rule is not inhibited by another such alert, so that alerts do not silence each other.
+    /// Returns the first alert that inhibits this one, if every source has one. As in Alertmanager, an alert that
+    /// matches both sides of the rule is not inhibited by another one that does, so that alerts do not inhibit each
+    /// other.
     pub fn holds_back<'a>(&self, labels: &Labels, others: &'a [Labels]) -> Option<&'a Labels> {
         let all = |matchers: &[Matcher], of: &Labels| matchers.iter().all(|matcher| matcher.matches(of));
         if !all(&self.target, labels) {
@@ -237,7 +241,7 @@ impl InhibitRule {
     }
 }
 
-/// A label that is not there is empty.
+/// Returns the value of a label. A missing label is empty.
 fn value<'a>(labels: &'a Labels, name: &str) -> &'a str {
     labels.get(name).map_or("", String::as_str)
 }

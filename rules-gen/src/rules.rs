@@ -1,4 +1,4 @@
-//! The rules of a configuration: a group for each signal, and one about the exporter itself.
+//! Generates the rules of a configuration: a group for each signal, and a group about the exporter itself.
 
 pub mod catalog;
 pub mod generic;
@@ -13,7 +13,7 @@ use checklist::{Config, Signal};
 use labels::recorded;
 use model::{Group, Recording};
 
-/// All groups of a configuration.
+/// Returns all rule groups of a configuration.
 pub fn groups(config: &Config) -> Vec<Group> {
     let of_signal = |signal: &'static Signal| {
         let (records, rules) = (recordings::recordings(config, signal), catalog::of_signal(config, signal));

@@ -1,4 +1,4 @@
-//! Queries to the HTTP API of Prometheus, Mimir or Thanos. Without a usable answer there is no verdict.
+//! Queries to the HTTP API of Prometheus, Mimir or Thanos. An answer that is missing or incomplete is a [`NoVerdict`].
 
 use checklist::config::{Endpoint, SecretRef};
 use checklist::yaml;
@@ -13,24 +13,24 @@ use std::path::PathBuf;
 use std::time::Duration;
 use url::Url;
 
-/// Prometheus' limit of points for each series in one answer.
+/// Prometheus' limit of points per series in one answer.
 const MAX_POINTS: f64 = 11_000.0;
-/// Slices requested at the same time.
+/// The number of slices that are requested at the same time.
 const IN_FLIGHT: usize = 4;
 const MAX_BODY: usize = 256 * 1024 * 1024;
 const DEADLINE: Duration = Duration::from_mins(2);
 
-/// A live endpoint that gave no usable answer: no verdict, exit code 3.
+/// A server gave no usable answer, so the command has no verdict and exits with code 3.
 #[derive(Debug)]
 pub struct NoVerdict {
-    /// Who gave none, and why.
+    /// The server and the reason.
     pub why: String,
-    /// Whether the server answered that it cannot evaluate the expression: others it may.
+    /// Whether the server answered that it cannot evaluate this expression. It may evaluate others.
     pub of_the_expression: bool,
 }
 
 impl NoVerdict {
-    /// No answer at all, or one that means nothing.
+    /// Returns the error for a missing or unusable answer.
     pub fn new(why: impl Into<String>) -> Self {
         Self { why: why.into(), of_the_expression: false }
     }
@@ -44,33 +44,32 @@ impl fmt::Display for NoVerdict {
 
 impl std::error::Error for NoVerdict {}
 
-/// Label names and values.
+/// Label values by name.
 pub type Labels = BTreeMap<String, String>;
 
-/// One series of an answer: its labels and its points, Unix seconds and value, in order of time.
+/// A series of an answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Series {
-    /// Its labels.
     pub labels: Labels,
-    /// Its points.
+    /// Unix seconds and value of each point, ordered by time.
     pub points: Vec<(f64, f64)>,
 }
 
-/// The address of a Prometheus-compatible API, and the credentials for it.
+/// The address of a Prometheus-compatible API and the credentials for it.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Server {
     /// Base address of a Prometheus-compatible API; Mimir's ends in /prometheus.
     #[arg(long = "prometheus", value_name = "URL", env = "PROMETHEUS_URL", hide_env_values = true, value_parser = address)]
     pub url: String,
-    /// Credentials.
     #[command(flatten)]
     pub login: Login,
 }
 
-/// The base address of a server, as it was given.
+/// Checks the base address of a server and returns it unchanged.
 ///
 /// # Errors
-/// A text that is no HTTP address, or one with a user or password. The value is not repeated: it may hold a password.
+/// When the text is no HTTP address, or contains a user or password. The message does not repeat the text, as it may
+/// hold a password.
 pub fn address(text: &str) -> Result<String, String> {
     let of_a_server = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host();
     match Url::parse(text).ok().filter(of_a_server) {
@@ -94,7 +93,7 @@ pub struct Login {
     /// PEM file with the authorities to trust instead of the system's.
     #[arg(long, value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
-    /// The token of checklist.yaml, used when the command line names none.
+    /// The token that checklist.yaml names. It is used when the command line has no token file.
     #[arg(skip)]
     pub token: Option<SecretRef>,
 }
@@ -114,11 +113,11 @@ pub struct Past {
 }
 
 impl Past {
-    /// The first and the last evaluation in Unix milliseconds, rounded to whole steps, so that a second run evaluates the
-    /// same times.
+    /// Returns the first and the last evaluation in Unix milliseconds. Both are multiples of the step, so that a second
+    /// run evaluates the same times.
     ///
     /// # Errors
-    /// A step of zero or longer than the range, and a range that begins before 1970.
+    /// When the step is zero or longer than the range, or the range begins before 1970.
     pub fn milliseconds(&self) -> anyhow::Result<(i64, i64)> {
         let (range, step) = (i64::try_from(self.range.as_millis())?, i64::try_from(self.step.as_millis())?);
         anyhow::ensure!(step > 0 && range >= step, "--step must be more than nothing and not longer than --range");
@@ -130,7 +129,7 @@ impl Past {
     }
 }
 
-/// The answer of a server within a deadline.
+/// Waits for the answer of a server, at most `within`.
 ///
 /// # Errors
 /// [`NoVerdict`] when the deadline passes or the request fails.
@@ -153,7 +152,7 @@ impl Server {
         }
     }
 
-    /// The field `data` of a successful answer.
+    /// Sends a request and returns the field `data` of a successful answer.
     ///
     /// # Errors
     /// [`NoVerdict`] with the server's error message.
@@ -178,7 +177,7 @@ impl Server {
         answered(&self.url, DEADLINE, Box::pin(http::fetch_of(&endpoint, path, tenant, MAX_BODY))).await
     }
 
-    /// A successful answer in YAML, as Mimir's ruler sends it.
+    /// Sends a request and returns a successful answer in YAML, the format of Mimir's ruler.
     ///
     /// # Errors
     /// [`NoVerdict`] when the request fails or the body is no YAML.
@@ -195,7 +194,7 @@ impl Server {
         yaml::parse(&text).map_err(|error| NoVerdict::new(format!("{}{path}: line {error}", self.url)))
     }
 
-    /// An instant query at a time (Unix seconds).
+    /// Sends an instant query for a time in Unix seconds.
     pub async fn query(&self, expr: &str, at: f64) -> Result<Vec<(Labels, f64)>, NoVerdict> {
         let data = self.get("/api/v1/query", &[("query", expr), ("time", &format!("{at:.3}"))]).await?;
         let result = &data["result"];
@@ -206,8 +205,9 @@ impl Server {
         Ok(rows.iter().filter_map(|row| Some((labels(&row["metric"]), point(&row["value"])?.1))).collect())
     }
 
-    /// A query over a time (Unix seconds, `step` in seconds), in as many slices as the server's limit asks for.
-    /// `progress` is called after each slice with the number of finished slices and of all slices.
+    /// Sends a range query. Times are Unix seconds, `step` is in seconds. The range is divided into as many slices as
+    /// the server's limits require. `progress` is called after each slice with the number of finished slices and of all
+    /// slices.
     pub async fn query_range(
         &self,
         expr: &str,
@@ -225,8 +225,8 @@ impl Server {
         Ok(series.into_iter().map(|(labels, points)| Series { labels, points }).collect())
     }
 
-    /// The same, passed on slice by slice in order of time, so that only a few slices are in memory. A slice has at most
-    /// `points` points for each series.
+    /// Sends a range query and passes the answer on slice by slice, in order of time, so that only a few slices are in
+    /// memory. A slice has at most `points` points for each series.
     pub async fn each_slice(
         &self,
         expr: &str,
@@ -249,7 +249,7 @@ impl Server {
         Ok(())
     }
 
-    /// One slice. It is split in halves when the server's limits refuse it, down to a hundred points.
+    /// Queries one slice. If the answer exceeds the server's limits, the slice is halved, down to a hundred points.
     async fn halves(&self, expr: &str, slice: (f64, f64), step: f64) -> Result<Vec<Series>, NoVerdict> {
         let mut waiting = vec![slice];
         let mut all = Vec::new();
@@ -258,7 +258,7 @@ impl Server {
                 Ok(courses) => all.extend(courses),
                 Err(error) if too_much(&error.why) && (end - start) / step > 100.0 => {
                     let middle = start + ((end - start) / step / 2.0).floor() * step;
-                    // The earlier half is asked first.
+                    // The list is a stack: the earlier half is pushed last, so it is queried first.
                     waiting.push((middle + step, end));
                     waiting.push((start, middle));
                 }
@@ -281,22 +281,22 @@ impl Server {
     }
 }
 
-/// Why a successful answer is incomplete: Thanos and Mimir warn when a store did not answer, Prometheus when a remote
-/// read failed. Warnings about the query itself (`PromQL ...`) do not count.
+/// Returns the reason why a successful answer is incomplete. Thanos and Mimir send a warning when a store did not
+/// answer, Prometheus when a remote read failed. Warnings about the query itself begin with `PromQL ` and do not count.
 fn incomplete(warnings: &Value) -> Option<String> {
     let mut warnings = warnings.as_array().into_iter().flatten().filter_map(Value::as_str);
     let why = warnings.find(|warning| !warning.starts_with("PromQL "))?;
     Some(format!("the answer is not complete: {why}"))
 }
 
-/// Whether an error message means that a query exceeds the server's limits of samples or time.
+/// Whether an error message says that a query exceeds the server's limits of samples or time.
 fn too_much(error: &str) -> bool {
     ["too many samples", "query timed out", "exceeded the maximum", "gave no answer", "limit"]
         .iter()
         .any(|words| error.contains(words))
 }
 
-/// Splits a range into slices of at most `points` points. No point is in two slices.
+/// Splits a range into slices of at most `points` points. Slices do not overlap.
 fn slices(start: f64, end: f64, step: f64, points: f64) -> Vec<(f64, f64)> {
     let mut slices = Vec::new();
     let mut from = start;
@@ -313,7 +313,7 @@ fn labels(metric: &Value) -> Labels {
     entries.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect()
 }
 
-/// `[1712345678.9, "42"]`.
+/// Reads a point such as `[1712345678.9, "42"]`.
 fn point(value: &Value) -> Option<(f64, f64)> {
     Some((value.get(0)?.as_f64()?, value.get(1)?.as_str()?.parse().ok()?))
 }

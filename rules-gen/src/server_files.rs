@@ -1,4 +1,4 @@
-//! The configuration files of Prometheus and its kin: what their servers refuse of them, each thing with its place.
+//! The configuration files of Prometheus and related programs: what these refuse, with the place of each mistake.
 
 pub mod http_client;
 pub mod prometheus_yml;

@@ -1,52 +1,53 @@
-//! What a command writes: results to standard output, progress and warnings to standard error.
+//! Writes results to standard output, and progress and warnings to standard error.
 //!
-//! Tables and progress are our own, because they are shorter than what the crates for them ask for: twenty lines align
-//! columns without a frame, and the line of progress appears only after a second, never in a pipe, and is wiped at the
-//! end. indicatif draws at once, so the wait, the thread and the test would stay.
+//! Tables and progress are our own code, which is shorter than the use of crates for them. Tables need only aligned
+//! columns without a frame. The progress line appears after one second, never in a pipe, and is removed at the end; the
+//! crate indicatif draws at once, so the delay, its thread and its test would be needed anyway.
 
 use anstyle::AnsiColor;
 use anyhow::Context;
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write as _};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// No progress is shown for work that ends sooner.
+/// Progress is shown only for work that takes longer than this.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// Time between two updates of the progress line.
+/// The time between two updates of the progress line.
 const PACE: Duration = Duration::from_millis(100);
-/// Characters of a line on the narrowest usual terminal.
+/// The largest number of characters in the progress line, so that it does not wrap on usual terminals.
 const WIDTH: usize = 78;
 
-/// How the process writes; the defaults apply until [`TerminalOptions::apply`] says otherwise.
+/// The options of the process. [`TerminalOptions::apply`] sets them; before that the defaults apply.
 static OPTIONS: OnceLock<TerminalOptions> = OnceLock::new();
 
-/// How much is written, and in which colours.
+/// The options for output: how much is written, and whether it is coloured.
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
 pub struct TerminalOptions {
-    /// Only problems and results: no progress, no notes, nothing about checks that pass.
+    /// Write only results and problems: no progress, no notes, and nothing about checks that passed.
     #[arg(long, short, global = true, display_order = 900)]
     quiet: bool,
-    /// Colours: on a terminal unless `NO_COLOR` is set, always, or never.
+    /// Use colours: on a terminal unless `NO_COLOR` is set, always, or never.
     #[arg(long, value_enum, global = true, default_value = "auto", value_name = "WHEN", display_order = 900)]
     color: When,
 }
 
-/// When there are colours.
+/// When output is coloured.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum When {
     /// On a terminal, unless `NO_COLOR` is set.
     #[default]
     Auto,
-    /// Everywhere.
+    /// Always.
     Always,
-    /// Nowhere.
+    /// Never.
     Never,
 }
 
 impl TerminalOptions {
-    /// The colours that the arguments ask for, before clap parses them: its error messages are coloured too.
+    /// Reads the colour option before clap parses the arguments, because clap's own errors are coloured too.
     pub fn asked(arguments: impl Iterator<Item = String>) -> clap::ColorChoice {
         let mut last = String::new();
         let mut chosen = clap::ColorChoice::Auto;
@@ -68,19 +69,19 @@ impl TerminalOptions {
     }
 }
 
-/// Whether only results and problems are written (`--quiet`).
+/// Whether `--quiet` was given, so that only results and problems are written.
 pub fn is_quiet() -> bool {
     OPTIONS.get().is_some_and(|terminal| terminal.quiet)
 }
 
-/// A line on standard error that is neither a result nor an error. `--quiet` leaves it out.
+/// Writes a note to standard error: neither a result nor an error. `--quiet` omits it.
 pub fn note(line: &str) {
     if !is_quiet() {
         say(line);
     }
 }
 
-/// Writes to standard output. A closed pipe (`| head`) is no error.
+/// Writes to standard output. A closed pipe, as with `| head`, is not an error.
 ///
 /// # Errors
 /// When standard output cannot be written to.
@@ -92,16 +93,16 @@ pub fn print(text: &str) -> anyhow::Result<()> {
     }
 }
 
-/// A line on standard error.
+/// Writes a line to standard error.
 pub fn say(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
-/// Colours and bold type, when they are enabled.
+/// Colours and bold text, or none.
 #[derive(Debug, Clone, Copy)]
 pub struct Style(bool);
 
-/// The colour of a text, by meaning.
+/// A colour by its meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Colour {
     /// A heading.
@@ -122,7 +123,8 @@ impl Style {
     /// No colours.
     pub const PLAIN: Self = Self(false);
 
-    /// The style of standard output: as `--color` says, else coloured on a terminal unless `NO_COLOR` is set.
+    /// Returns the style for standard output: as `--color` says, or by default coloured on a terminal unless `NO_COLOR`
+    /// is set.
     pub fn of_stdout() -> Self {
         let unwanted = || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Self(match OPTIONS.get().map(|terminal| terminal.color).unwrap_or_default() {
@@ -132,7 +134,7 @@ impl Style {
         })
     }
 
-    /// The text in a colour, or as it is.
+    /// Returns the text in a colour, or unchanged if colours are off.
     pub fn paint(self, colour: Colour, text: &str) -> String {
         let style = match colour {
             Colour::Bold => anstyle::Style::new().bold(),
@@ -146,7 +148,8 @@ impl Style {
     }
 }
 
-/// A table with aligned columns; the first column is left-aligned, as are those that `left` names.
+/// Returns a table with aligned columns. The first column and those in `left` are left-aligned, the others
+/// right-aligned.
 pub fn table(rows: &[Vec<String>], left: &[usize]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
     let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
@@ -169,7 +172,7 @@ pub fn table(rows: &[Vec<String>], left: &[usize]) -> String {
     text
 }
 
-/// A table of Markdown: the first row is its head.
+/// Returns a Markdown table, whose first row is the head.
 pub fn markdown(rows: &[Vec<String>]) -> String {
     let mut text = String::new();
     for (at, row) in rows.iter().enumerate() {
@@ -182,15 +185,17 @@ pub fn markdown(rows: &[Vec<String>]) -> String {
     text
 }
 
-/// What a long command is doing: a line on the terminal after more than a second. Nothing in a pipe or with `--quiet`.
-/// The line is removed when this is dropped.
+/// The progress line of a long command. It is shown after one second, but not in a pipe or with `--quiet`. Dropping the
+/// value removes it.
 pub struct Progress(Option<Line>);
 
+/// A progress line and the thread that draws it.
 struct Line {
     shared: Arc<(Mutex<Status>, Condvar)>,
     drawer: Option<JoinHandle<()>>,
 }
 
+/// The text of the progress line, shared with the thread.
 #[derive(Default)]
 struct Status {
     text: String,
@@ -198,19 +203,20 @@ struct Status {
 }
 
 impl Progress {
-    /// Starts to measure the time.
+    /// Starts the clock.
     pub fn new() -> Self {
         if is_quiet() || !std::io::stderr().is_terminal() {
             return Self::silent();
         }
         let shared = Arc::new((Mutex::new(Status::default()), Condvar::new()));
         let theirs = Arc::clone(&shared);
-        // A thread of its own, so that a single long request is shown too. Without a thread nothing is shown.
+        // A thread draws the line, so that it also appears during a single long request. If no thread can be started,
+        // nothing is shown.
         let drawer = std::thread::Builder::new().spawn(move || draw(&theirs)).ok();
         Self(Some(Line { shared, drawer }))
     }
 
-    /// Shows nothing.
+    /// Returns a progress that shows nothing.
     pub const fn silent() -> Self {
         Self(None)
     }
@@ -222,7 +228,16 @@ impl Progress {
         }
     }
 
-    /// Removes the line, so that something else can be written.
+    /// Returns a function that adds to the number of finished items and shows it.
+    pub fn counted(&self, what: &'static str) -> impl Fn(usize, usize) + Sync {
+        let done = AtomicUsize::new(0);
+        move |more, all| {
+            let done = done.fetch_add(more, Ordering::Relaxed) + more;
+            self.tell(&format!("{what}: {done} of {all}"));
+        }
+    }
+
+    /// Removes the line, so that other text can be written.
     pub fn end(self) {
         drop(self);
     }
@@ -258,7 +273,7 @@ fn draw(shared: &(Mutex<Status>, Condvar)) {
     let mut next = wait(PATIENCE);
     while let Some(text) = next {
         if text != shown {
-            // A line that wraps cannot be removed, and names may contain control characters.
+            // A line that wraps cannot be removed. Control characters in names could manipulate the terminal.
             let line: String = text.chars().filter(|c| !c.is_control()).take(WIDTH).collect();
             let mut err = std::io::stderr().lock();
             let _ = write!(err, "\r\u{1b}[K{line}").and_then(|()| err.flush());

@@ -1,4 +1,4 @@
-//! What `generate` leaves in a folder, and what it says about it.
+//! The files and messages of `generate`.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by its panic")]
 
@@ -7,7 +7,7 @@ use std::process::Command;
 
 const EXAMPLE: &str = include_str!("../../examples/checklist.yaml");
 
-/// Generates from a text; gives the exit code and everything that was said.
+/// Generates from a text. Returns the exit code and everything that was printed.
 fn generate(folder: &Path, yaml: &str, more: &[&str]) -> (Option<i32>, String) {
     std::fs::write(folder.join("checklist.yaml"), yaml).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_rules-gen"));
@@ -29,7 +29,7 @@ fn what_is_watched_no_more_is_named_and_taken_away_and_the_rest_is_not_touched()
     for path in old {
         assert!(printed.contains(&format!("out/{path} is left over from an earlier run")), "{path}: {printed}");
     }
-    // A part of the kinds is this run's business alone.
+    // With `--only`, files of other kinds are left alone.
     let (code, printed) = generate(folder.path(), small, &["--only", "runbooks"]);
     assert!(code == Some(0) && printed.contains("removed out/runbooks/backup.md"), "{printed}");
     assert!(!here("runbooks/backup.md").exists() && here(old[0]).exists());
@@ -65,7 +65,7 @@ fn texts_that_break_templates_are_told_before_anything_is_written() {
     let folder = tempfile::tempdir().unwrap();
     for (alerting, messages, why) in [
         ("labels: {team: '{{ bad'}", "team of Checklist", "no template"),
-        // The reader refuses it already: braces stand in no address.
+        // The reader refuses it first, because an address cannot contain braces.
         ("runbookBaseUrl: 'https://x/{{ foo'", "checklist.yaml:2", "runbookBaseUrl must be an address"),
         ("slack: {webhookUrlFile: /s, channel: '#{{ops'}", "alerting: slack: channel", "no template"),
     ] {

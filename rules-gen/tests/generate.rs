@@ -1,4 +1,4 @@
-//! What is generated stands before the field's own judges, and stays the same.
+//! The generated files pass promtool and amtool, and the same input gives the same files.
 
 use checklist::{Config, SIGNALS};
 use rules_gen::outputs::file::{File, differences};
@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 const EXAMPLE: &str = include_str!("../../examples/checklist.yaml");
-/// Several targets of a kind, moved limits, and no links.
+/// Several targets of one kind, changed limits, and no links.
 const OTHER: &str = "
 backups:
   - {name: daily, bucket: bkt, format: pg_dump}
@@ -23,7 +23,7 @@ alerting:
   alerts: {ChecklistPodStuck: {enabled: false}, ChecklistBackupShrunk: {for: 1h}}
 ";
 
-/// Everything that another exporter can give comes from it.
+/// Metrics of other exporters are used wherever the catalog allows it.
 const ELSEWHERE: &str = "
 kubernetes:
   - name: prod
@@ -165,10 +165,11 @@ fn every_alert_has_a_section_in_a_runbook_and_every_signal_a_panel() -> std::io:
         let dashboard =
             content(&format!("dashboards/{}.json", rules_gen::rules::labels::dashboard_uid(signal.cadence)));
         let dashboard: serde_json::Value = serde_json::from_str(&dashboard)?;
-        // Its queries have the check, and groups of targets with other limits have their own panel: `Title: targets`.
+        // Each query has a matcher of its check. Groups of targets with other limits have a panel of their own, named
+        // `Title: targets`.
         let check = format!("check=\"{}\"", signal.id);
         for panel in signal.panels {
-            // What it shows may be of another check: the requests beside which audit events are expected.
+            // A panel may show only another check's metrics, such as the requests beside the audit events.
             let of_another = panel.query.metrics().iter().all(|metric| !signal.metrics.contains(metric));
             let is_drawn = |drawn: &serde_json::Value| {
                 let title = drawn["title"].as_str().unwrap_or_default();
@@ -207,8 +208,8 @@ fn what_is_committed_is_what_would_be_generated() {
     assert!(differences.is_empty(), "run make generate: {differences:#?}");
 }
 
-/// Series as kube-state-metrics, the kubelet, `postgres_exporter` and `blackbox_exporter` write them, and the alert of
-/// ours that they make fire.
+/// Series as kube-state-metrics, the kubelet, `postgres_exporter` and `blackbox_exporter` expose them, and the alert
+/// that each must trigger.
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn the_same_alerts_fire_on_what_other_exporters_expose() -> std::io::Result<()> {
@@ -325,8 +326,8 @@ fn the_same_alerts_fire_on_what_other_exporters_expose() -> std::io::Result<()> 
     Ok(())
 }
 
-/// What kube-state-metrics exposes of ordinary life: a healthy service by its slices, one that is only a name, one
-/// without a selector, workloads and autoscalers that are scaled to zero, pods on their way out, finished pods.
+/// Healthy cases of kube-state-metrics: a service with endpoint slices, an `ExternalName` service, one without a
+/// selector, workloads and autoscalers that are scaled to zero, pods that terminate, and finished pods.
 #[test]
 fn nothing_fires_on_what_kube_state_metrics_exposes_of_ordinary_life() -> std::io::Result<()> {
     let folder = tempfile::tempdir()?;
@@ -341,7 +342,7 @@ fn nothing_fires_on_what_kube_state_metrics_exposes_of_ordinary_life() -> std::i
             "kube_endpointslice_endpoints{K, endpointslice=\"web-x2k4p\", ready=\"true\", serving=\"true\", terminating=\"false\", address=\"10.1.0.1\"}",
             "1+0x90",
         ),
-        // A pod that takes long to end, behind a service that is scaled to zero.
+        // A pod that takes long to terminate, behind a service that is scaled to zero.
         ("kube_deployment_spec_replicas{K, deployment=\"sleeps\"}", "0+0x90"),
         ("kube_deployment_status_replicas_ready{K, deployment=\"sleeps\"}", "0+0x90"),
         ("kube_service_info{K, service=\"sleeps\", cluster_ip=\"10.0.0.2\"}", "1+0x90"),
@@ -350,11 +351,11 @@ fn nothing_fires_on_what_kube_state_metrics_exposes_of_ordinary_life() -> std::i
             "kube_endpointslice_endpoints{K, endpointslice=\"sleeps-9xw2z\", ready=\"false\", serving=\"true\", terminating=\"true\", address=\"10.1.0.2\"}",
             "1+0x90",
         ),
-        // Only a name, and one whose endpoints somebody else keeps.
+        // An ExternalName service, and a service whose endpoints are managed by somebody else.
         ("kube_service_info{K, service=\"elsewhere\", external_name=\"db.example.com\"}", "1+0x90"),
         ("kube_service_spec_type{K, service=\"elsewhere\", type=\"ExternalName\"}", "1+0x90"),
         ("kube_service_info{K, service=\"manual\", cluster_ip=\"10.0.0.3\"}", "1+0x90"),
-        // Switched off by KEDA.
+        // An autoscaler that KEDA has deactivated.
         (
             "kube_horizontalpodautoscaler_status_condition{K, horizontalpodautoscaler=\"sleeps\", condition=\"ScalingActive\", status=\"true\"}",
             "0+0x90",
@@ -363,7 +364,7 @@ fn nothing_fires_on_what_kube_state_metrics_exposes_of_ordinary_life() -> std::i
         ("kube_horizontalpodautoscaler_status_current_replicas{K, horizontalpodautoscaler=\"sleeps\"}", "0+0x90"),
         ("kube_horizontalpodautoscaler_spec_max_replicas{K, horizontalpodautoscaler=\"sleeps\"}", "4+0x90"),
         ("kube_horizontalpodautoscaler_spec_min_replicas{K, horizontalpodautoscaler=\"sleeps\"}", "1+0x90"),
-        // At its maximum by day, and content.
+        // At its maximum, without being limited by it.
         (
             "kube_horizontalpodautoscaler_status_condition{K, horizontalpodautoscaler=\"web\", condition=\"ScalingLimited\", status=\"true\"}",
             "0+0x90",
@@ -376,7 +377,7 @@ fn nothing_fires_on_what_kube_state_metrics_exposes_of_ordinary_life() -> std::i
         ("kube_horizontalpodautoscaler_status_current_replicas{K, horizontalpodautoscaler=\"web\"}", "8+0x90"),
         ("kube_horizontalpodautoscaler_spec_max_replicas{K, horizontalpodautoscaler=\"web\"}", "8+0x90"),
         ("kube_horizontalpodautoscaler_spec_min_replicas{K, horizontalpodautoscaler=\"web\"}", "2+0x90"),
-        // A pod in its first minutes, a finished job and one that failed and was followed.
+        // A pod in its first minutes, a finished job, and a failed job that was run again.
         ("kube_pod_status_ready{K, pod=\"web-new\", condition=\"true\"}", "0+0x4 1+0x80"),
         (
             "kube_pod_container_status_waiting_reason{K, pod=\"web-new\", container=\"main\", reason=\"ContainerCreating\"}",
@@ -432,7 +433,7 @@ fn rights_are_the_least_that_the_configured_checks_need() -> std::io::Result<()>
     for rule in &rules {
         let resources = rule["resources"].to_string();
         for verb in rule["verbs"].as_array().into_iter().flatten() {
-            // Leases alone are written: created, and changed by name.
+            // Only leases are written: they are created, and updated by name.
             let may = ["get", "list", "watch"].iter().any(|known| verb == known)
                 || resources == "[\"leases\"]"
                     && (verb == "create" || verb == "update" && !rule["resourceNames"].is_null());
@@ -448,7 +449,7 @@ fn rights_are_the_least_that_the_configured_checks_need() -> std::io::Result<()>
     }
     let sql = content("access/postgres-orchestrator.sql");
     for part in [
-        // Two replicas with a connection each, twice, and three.
+        // Two replicas with one connection each, twice for a change of processes, and three for checks by hand.
         "CONNECTION LIMIT 7",
         "GRANT pg_read_all_stats TO \"checklist\"",
         "GRANT SELECT (\"created_at\", \"disabled_at\", \"last_login_at\") ON \"public\".\"users\"",
@@ -462,7 +463,7 @@ fn rights_are_the_least_that_the_configured_checks_need() -> std::io::Result<()>
     Ok(())
 }
 
-/// Seventeen digits are what a factor times a limit leaves in a float, not what anyone chose.
+/// A factor times a limit may leave seventeen digits in a float, which nobody chose.
 #[test]
 fn numbers_in_rules_and_runbooks_have_at_most_twelve_digits_behind_the_point() {
     for yaml in [EXAMPLE, OTHER, ELSEWHERE] {
@@ -481,7 +482,7 @@ fn numbers_in_rules_and_runbooks_have_at_most_twelve_digits_behind_the_point() {
     }
 }
 
-/// First Mondays are four or five weeks apart.
+/// First Mondays are four or five weeks apart, so a limit of a month would be too short.
 #[test]
 fn a_backup_that_is_made_every_first_monday_is_never_late_in_the_example() -> Result<(), String> {
     let config = Config::parse("checklist.yaml", EXAMPLE).map_err(|mistakes| mistakes.to_string())?;

@@ -1,4 +1,5 @@
-//! One thing under many names is one page: sixty databases of a server, backups in one bucket, parts of one cluster.
+//! Several names for one thing give one page: sixty databases on one server, backups in one bucket, parts of one
+//! cluster.
 
 use anyhow::Context;
 use checklist::Config;
@@ -24,7 +25,7 @@ fn large() -> anyhow::Result<Config> {
     Config::parse("checklist.yaml", &text).map_err(|mistakes| anyhow::anyhow!("{mistakes}"))
 }
 
-/// The groups in which a person is told, each a page.
+/// Returns the groups of alerts that are notified. Each group is one page.
 fn pages(routes: &Configuration, alerts: &[Labels]) -> BTreeSet<Vec<String>> {
     let heard = alerts.iter().filter(|alert| routes.inhibited(alert, alerts).is_none());
     heard
@@ -63,13 +64,13 @@ fn a_server_a_bucket_or_a_cluster_that_is_gone_is_one_page_whatever_its_names_ar
     ] {
         let count = names.len();
         assert_eq!(pages(&routes, &gone(kind, names.clone())).len(), 1, "{count} of kind {kind}");
-        // One that is gone alone is told by its own name.
+        // If only the last one is unreachable, the page names it.
         let last = names.last().cloned().into_iter().collect();
         assert_eq!(pages(&routes, &gone(kind, last)).len(), 1, "the last of kind {kind}");
     }
     let two = gone("postgres", vec!["db00".to_owned(), "elsewhere".to_owned()]);
     assert_eq!(pages(&routes, &two).len(), 2, "two servers are two causes");
-    // What belongs to a server is judged once.
+    // Signals about a server are judged on one of its databases only.
     let connections = checklist::signals::by_id("connections").context("no connections")?;
     assert_eq!(config.targets(connections), ["db00", "elsewhere"]);
     assert!(config.is_first("kubernetes", "part00") && !config.is_first("kubernetes", "part07"));

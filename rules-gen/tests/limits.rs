@@ -1,4 +1,4 @@
-//! Whatever limit or wait is accepted, the generated tests pass with it.
+//! The generated tests pass with every limit and every value of `for` that the reader accepts.
 
 use checklist::condition::threshold::{Direction, Levels};
 use checklist::{Config, Threshold, Unit};
@@ -10,8 +10,8 @@ use std::path::Path;
 
 const EXAMPLE: &str = include_str!("../../examples/checklist.yaml");
 
-/// Generates with another configuration and runs every test of its rules, each on its own rule: a file of all rules of a
-/// signal has the same tests, and evaluates every rule of it in each.
+/// Generates the rules of a configuration and runs each rule's test with that rule alone. The test files per signal
+/// have the same cases, but evaluate every rule of the signal in each, which takes longer.
 fn passes(text: &str) {
     let config = Config::parse("checklist.yaml", text).unwrap_or_else(|mistakes| panic!("{mistakes}"));
     let tests = unit_tests::all(&rules::groups(&config)).unwrap_or_else(|error| panic!("{error:#}"));
@@ -21,7 +21,7 @@ fn passes(text: &str) {
     assert!(outcome.tests > 100 && outcome.uncovered.is_empty(), "{:#?}", outcome.uncovered);
 }
 
-/// The example with these levels in the place of its own.
+/// Returns the example with these levels instead of its own.
 fn with(levels: impl Fn(&'static Threshold) -> Levels) -> String {
     let mut text = String::from("thresholds:\n");
     let all = checklist::SIGNALS.iter().flat_map(|signal| signal.thresholds);
@@ -46,13 +46,13 @@ fn with(levels: impl Fn(&'static Threshold) -> Levels) -> String {
     format!("{before}{text}alerting:\n{after}")
 }
 
-/// The levels that a threshold has, at a value and a little beyond it.
+/// Returns the levels that the threshold has, at a value and slightly beyond it.
 fn near(threshold: &Threshold, value: f64, little: f64) -> Levels {
     let beyond = if threshold.direction == Direction::Above { value + little } else { value - little };
     match (threshold.default.warning, threshold.default.critical) {
         (Some(_), Some(_)) => {
             let (low, high) = (value.min(beyond), value.max(beyond));
-            // Never below the least that there is.
+            // Shifted, so that no level is below the smallest that is allowed.
             let shift = (threshold.within().0 - low).max(0.0);
             let (first, second) = (low + shift, high + shift);
             match threshold.direction {

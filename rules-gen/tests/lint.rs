@@ -1,4 +1,4 @@
-//! Every lint finds its own example and leaves the mended one alone; what promtool refuses is an error.
+//! Every lint finds its own examples and accepts the corrected ones, and the command handles hostile input.
 
 use rules_gen::lint::configuration::{self, Configuration};
 use rules_gen::lint::definition::{Check, Example};
@@ -19,7 +19,7 @@ fn lint(text: &str, options: &Options) -> Vec<Finding> {
     run(&[source("example.yaml", text)], options).findings
 }
 
-/// The ids of what is found in an example: warnings and errors, and everything of one lint.
+/// Returns the ids of the findings in an example: all warnings and errors, and every finding of one lint.
 fn found(example: &Example, id: &str) -> Vec<&'static str> {
     let mut options = Options { known: MetricFacts::catalog(None), ..Options::default() };
     if let Example::RulesFor(version, _) = example {
@@ -76,7 +76,7 @@ fn what_we_generate_is_clean() {
     assert_eq!(bad, 0, "{shown}");
 }
 
-/// Four alerts as they were published, in words of our own: each passed its project's checks.
+/// Alerts of four public projects that could never work, rewritten in our own words. Each passed its project's checks.
 #[test]
 fn alerts_that_can_never_work_are_found() {
     let alert = |expr: &str| {
@@ -111,7 +111,7 @@ fn sarif_holds_to_its_schema() {
         let mut sarif: serde_json::Value = serde_json::from_str(&sarif).unwrap();
         let mistakes: Vec<String> = validator.iter_errors(&sarif).map(|error| error.to_string()).collect();
         assert!(mistakes.is_empty(), "{mistakes:#?}");
-        // The schema can refuse.
+        // An invalid document must fail the schema.
         sarif["runs"][0]["tool"] = serde_json::json!({});
         assert!(!validator.is_valid(&sarif));
     }
@@ -339,7 +339,7 @@ fn a_scrape_without_a_sample_and_runbooks_that_are_not_there_are_mistakes_of_usa
     }
 }
 
-/// A pipe that nobody writes to would make a folder wait for ever.
+/// In a folder, a pipe without a writer would block for ever.
 #[test]
 fn a_pipe_is_read_when_it_is_named_and_left_alone_in_a_folder() -> std::io::Result<()> {
     let folder = tempfile::tempdir()?;

@@ -1,4 +1,4 @@
-//! What lints see of one file because of another, of a scrape, or of who asks.
+//! Lints that look at other files, at a scrape, or at the permissions of the user.
 
 use rules_gen::lint::files::Source;
 use rules_gen::lint::report::{Finding, Level};
@@ -45,7 +45,7 @@ fn a_panel_changes_colour_where_its_alert_fires() {
     };
     assert_eq!(about(&found(r#", {"color": "red", "value": 0.85}"#), "RG050"), [] as [&str; 0]);
     assert_eq!(about(&found(r#", {"color": "red", "value": 85}"#), "RG050"), [] as [&str; 0], "in percent");
-    // A step holds from its value on: one just above a count is at its limit.
+    // A Grafana step includes its own value, so a step may be slightly above the limit of a count.
     let counts = rule("max by (job) (jobs_waiting) > 5", "{{ $value | humanize }}");
     let counted = |step: &str| {
         let panel = dashboard(r#"jobs_waiting{job=~\"$job\", instance=~\"$instance\"}"#, step);
@@ -133,7 +133,7 @@ fn a_value_that_a_label_never_has_is_found() {
     assert_eq!(check, ["checklist_backup_present has no check=\"bakup\" (did you mean backup?)"]);
 }
 
-/// The superuser may read everything: the program runs as somebody else.
+/// root may read every file, so the program runs as another user.
 #[test]
 fn a_file_that_may_not_be_read_is_an_error_of_its_own_and_the_others_are_checked() -> std::io::Result<()> {
     let folder = tempfile::tempdir()?;
@@ -145,7 +145,7 @@ fn a_file_that_may_not_be_read_is_an_error_of_its_own_and_the_others_are_checked
     for name in ["closed.yaml", "shut"] {
         std::fs::set_permissions(folder.path().join(name), closed.clone())?;
     }
-    // A copy, because the folder that it was built in may be closed to others.
+    // The folder of the binary may be closed to the other user, so a copy is used.
     let program = folder.path().join("rules-gen");
     std::fs::copy(env!("CARGO_BIN_EXE_rules-gen"), &program)?;
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755))?;
@@ -164,7 +164,7 @@ fn a_file_that_may_not_be_read_is_an_error_of_its_own_and_the_others_are_checked
     Ok(())
 }
 
-/// Whether files without any permission can be read all the same.
+/// Whether this process can read files without permissions.
 fn is_root() -> bool {
     std::fs::metadata("/proc/self").is_ok_and(|meta| std::os::unix::fs::MetadataExt::uid(&meta) == 0)
 }

@@ -1,4 +1,4 @@
-//! Rules and dashboards within objects of a cluster, and what stands in several files.
+//! Rules and dashboards inside Kubernetes objects, and rules that occur in several files.
 
 use rules_gen::lint::files::Source;
 use rules_gen::lint::report::{Finding, Level};
@@ -34,7 +34,7 @@ fn config_map(key: &str, value: &str) -> String {
     )
 }
 
-/// A dashboard of one panel.
+/// A dashboard with one panel.
 fn dashboard(uid: &str, title: &str, expr: &str) -> String {
     format!(
         "{{\n  \"title\": \"D\",\n  \"uid\": \"{uid}\",\n  \"panels\": [\n    {{\n      \"title\": \"{title}\",\n      \"type\": \"table\",\n      \"targets\": [{{\"expr\": \"{expr}\"}}]\n    }}\n  ]\n}}\n"
@@ -49,7 +49,7 @@ fn a_rule_in_a_config_map_is_found_where_it_stands_in_the_outer_file() {
     assert!(outcome.findings[0].snippet.contains("expr: up =="), "{outcome:#?}");
     let good = config_map("rules.yaml", &format!("|\n{}", indented(&rules("up == 0", "a: b"), 4)));
     assert_eq!(lint(&[("c.yaml", &good)]).findings, []);
-    // A word within an expression has its own place, and a suppression holds.
+    // A word in an expression has its own place, and a suppression in the text has an effect.
     let wrong = config_map("rules.yml", &format!("|-\n\n{}", indented(&rules("up != 0", "a: b"), 6)));
     assert_eq!(places(&lint(&[("c.yaml", &wrong)]), "RG018"), [("c.yaml", 13, 17)]);
     let ignored = wrong.replace("      - alert", "      # rules-gen: ignore RG018 because it is a test\n      - alert");
@@ -99,7 +99,7 @@ fn a_dashboard_of_an_operator_is_found_where_it_stands_in_the_outer_file() {
     let outcome = lint(&[("d.yaml", &text)]);
     let broken = |finding: &&Finding| finding.id == "RG050" && finding.level == Level::Error;
     let found: Vec<usize> = outcome.findings.iter().filter(broken).map(|finding| finding.place.line).collect();
-    // The panel of the second one, though the first has one of the same name.
+    // The panel of the second dashboard, although the first one has a panel with the same title.
     let panel = text.lines().enumerate().filter(|(_, line)| line.contains("\"title\": \"P\"")).nth(1).unwrap().0 + 1;
     assert_eq!(found, [panel], "{outcome:#?}");
 }
@@ -142,7 +142,7 @@ fn what_stands_in_several_files_is_told_once() {
     assert_eq!(places(&outcome, "RG018"), [("a.yaml", 5, 11)]);
     let other = lint(&[("a.yaml", &rule), ("b.yaml", &rule.replace("a: b", "a: c"))]);
     assert_eq!(places(&other, "RG018").len(), 2, "another annotation is another rule");
-    // A slice for a test has no annotations, and no finding of its own while the rule is there.
+    // A copy of the rules for a test has no annotations. While the rules themselves are linted, it gives no findings.
     let slice = rule.replace("summary: It is bad., description: It is., a: b", "").replace("name: g", "name: test");
     let test = "rule_files: [./e.rules.yaml]\ntests: []\n";
     let files = [("t/e.rules.yaml", &*slice), ("t/e.test.yaml", test), ("z.yaml", &*rule)];

@@ -1,4 +1,4 @@
-//! PromQL of every version: what is refused where, by which version or flag, and at which place.
+//! PromQL in rules: what each version and feature flag of Prometheus allows, and where mistakes are reported.
 
 use rules_gen::lint::files::Source;
 use rules_gen::lint::report::{Finding, Level};
@@ -17,7 +17,7 @@ fn options(version: (u32, u32), features: &[&str]) -> Options {
     Options { version: Some(version), features, ..Options::default() }
 }
 
-/// The id and message of every finding on a recording rule of this expression.
+/// Returns the id and message of every finding on a recording rule with this expression.
 fn of(expr: &str, options: &Options) -> Vec<(&'static str, String)> {
     let quoted = expr.replace('\'', "''");
     let text = format!("groups:\n- name: x\n  rules:\n  - {{record: 'a:b', expr: '{quoted}'}}\n");

@@ -1,4 +1,5 @@
-//! promtool is the judge: what it refuses is an error, and what it accepts has no error of syntax.
+//! Compares the lints with promtool on thousands of files: what promtool refuses must be an error, and what it accepts
+//! must not be a syntax error.
 
 mod random;
 
@@ -13,14 +14,14 @@ fn lint(text: &str, options: &Options) -> Vec<Finding> {
     run(&[source], options).findings
 }
 
-/// Whether promtool accepts each of the texts.
+/// Returns for each text whether promtool accepts it.
 fn promtool(program: &str, texts: &[String]) -> std::io::Result<Vec<bool>> {
     let folder = tempfile::tempdir()?;
     let names: Vec<String> = (0..texts.len()).map(|at| format!("{at:05}.yaml")).collect();
     for (name, text) in names.iter().zip(texts) {
         std::fs::write(folder.path().join(name), text)?;
     }
-    // One process for all: it goes on after a bad file.
+    // One process checks all files. It continues after an invalid one.
     let output = Command::new("sh")
         .args(["-c", "exec 2>&1; \"$0\" check rules --lint=none [0-9]*.yaml", program])
         .current_dir(folder.path())
@@ -60,7 +61,7 @@ const GOOD: &str = r#"groups:
 
 const GOOD_RECORD: &str = "groups:\n- name: g\n  rules:\n  - record: a\n    expr: up\n";
 
-/// Simple changes to a good file: words taken, doubled, swapped; lines dropped, doubled, shifted.
+/// Simple changes to a valid file: words and lines are removed, doubled, swapped or indented.
 fn mutants() -> Vec<String> {
     let mut all = Vec::new();
     let words = [
@@ -232,7 +233,7 @@ const LIMITS: &[&str] = &[
     "5.",
 ];
 
-/// Templates of random words.
+/// Templates of random tokens.
 fn templates() -> Vec<String> {
     let words = [
         ".", ".x", "$labels", "$value", ".Labels", "nil", "true", "1", "1.5", "0x1", "08", "\"a\"", "`b`", "'c'", "|",
@@ -252,7 +253,7 @@ fn templates() -> Vec<String> {
     (0..1500).map(|_| one()).collect()
 }
 
-/// What a hand wrote to find differences: durations, times, numbers, templates, tabs and directives.
+/// Cases that were written to find differences: durations, times, numbers, templates, tabs and directives.
 fn written() -> Vec<String> {
     let alert = |expr: &str, pending: &str, text: &str| {
         let quote = |text: &str| text.replace('\'', "''");
@@ -302,7 +303,7 @@ fn written() -> Vec<String> {
     all
 }
 
-/// Ways to write a file, right and wrong: quotes, brackets, comments, documents, keys of other servers, JSON.
+/// Ways to write a file, valid and invalid: quotes, brackets, comments, documents, keys of other servers, JSON.
 fn spelt(good: &str) -> Vec<String> {
     let mut all = Vec::new();
     for value in [
@@ -367,8 +368,8 @@ fn spelt(good: &str) -> Vec<String> {
     all
 }
 
-/// What the first document of a file is, where promtool's answer is a trap: an indented first line ends the document for
-/// it, and nothing of the file is read.
+/// Files on which promtool's answer is not comparable: if the first line is indented, it reads an empty document and
+/// accepts the file.
 fn is_known(mutant: &str) -> bool {
     mutant.starts_with("  groups:")
 }
@@ -386,7 +387,7 @@ fn compare(program: &str, version: (u32, u32)) -> std::io::Result<()> {
         refused += usize::from(!accepted);
         let syntax = ["RG001", "RG002", "RG003", "RG005", "RG006", "RG032"];
         let findings = lint(mutant.strip_prefix('\u{feff}').unwrap_or(mutant), &options);
-        // RG032 also tells of labels that the expression drops, which promtool does not know.
+        // RG032 also reports labels that the expression drops, which promtool does not check.
         let error = findings.iter().find(|finding| {
             finding.level == Level::Error
                 && syntax.contains(&finding.id)
@@ -402,7 +403,7 @@ fn compare(program: &str, version: (u32, u32)) -> std::io::Result<()> {
     Ok(())
 }
 
-/// promtool is the judge: what it refuses is an error here, and what it accepts has no error of syntax.
+/// promtool decides: what it refuses must be an error here, and what it accepts must not be a syntax error.
 #[test]
 fn errors_are_those_of_promtool() -> std::io::Result<()> {
     compare("promtool", (2, 42))

@@ -1,4 +1,4 @@
-//! A run is green only when it saw what it was asked about, and red only for what Prometheus refuses.
+//! `rules-gen lint` succeeds only if something was linted, and fails only on findings.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by its panic")]
 
@@ -12,14 +12,14 @@ fn lint(folder: &Path, arguments: &[&str]) -> Output {
     command.arg("lint").args(arguments).current_dir(folder).output().unwrap()
 }
 
-/// The exit code and everything that was printed.
+/// Returns the exit code and everything that was printed.
 fn verdict(folder: &Path, arguments: &[&str]) -> (Option<i32>, String) {
     let output = lint(folder, arguments);
     let printed = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
     (output.status.code(), printed)
 }
 
-/// The verdict on one file that is named.
+/// Returns the verdict on one named file.
 fn of(name: &str, text: impl AsRef<[u8]>, arguments: &[&str]) -> (Option<i32>, String) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join(name), text).unwrap();
@@ -52,7 +52,7 @@ fn a_named_file_that_was_not_judged_is_never_green() {
         let (code, printed) = verdict(folder.path(), &["."]);
         assert!(code == Some(2) && printed.contains("nothing in . was judged"), "{text}: {printed}");
     }
-    // What Prometheus refuses is judged.
+    // Files that Prometheus refuses are findings.
     for text in ["groups: {}\n", "groups: [\n", "[]\n", "groups: [5]\n", "groups: \"\\/\"\n"] {
         let (code, printed) = of("rules.yaml", text, &[]);
         assert!(matches!(code, Some(1 | 2)) && printed.contains("RG001"), "{text}: {printed}");
@@ -133,7 +133,7 @@ fn what_prometheus_reads_is_no_error() {
     assert_eq!(of("rules.yaml", wide, &[]).0, Some(0), "what PowerShell writes");
 }
 
-/// Two readers of YAML have a bound on comments in front of an item.
+/// Two YAML parsers limit the number of comments before an item.
 #[test]
 fn old_entries_in_comments_stop_no_verb() {
     let comments = "  # - {name: old}\n".repeat(200);
@@ -247,6 +247,24 @@ fn a_comment_that_suppresses_nothing_is_told() {
 }
 
 #[test]
+fn a_configuration_without_any_integration_is_one_finding_however_many_alerts_there_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let alert = |n: usize| format!("  - {{alert: A{n}, expr: up == 0, for: 5m, labels: {{severity: critical}}}}\n");
+    let rules: String = (0..20).map(alert).collect();
+    std::fs::write(folder.path().join("rules.yaml"), format!("groups:\n- name: g\n  rules:\n{rules}")).unwrap();
+    let routes = "route: {receiver: nobody}\nreceivers:\n- name: nobody\n";
+    std::fs::write(folder.path().join("alertmanager.yaml"), routes).unwrap();
+    let (code, printed) = verdict(folder.path(), &["."]);
+    assert!(code == Some(1) && printed.matches("RG036").count() == 1, "{printed}");
+    assert!(printed.contains("no receiver has an integration: the 20 alerts reach nobody"), "{printed}");
+    assert!(printed.contains("alertmanager.yaml:2:1"), "{printed}");
+    // With an integration on one of two receivers, each alert that the other one takes is reported.
+    let routes = "route: {receiver: nobody}\nreceivers:\n- name: nobody\n- name: pager\n  webhook_configs: [{url: 'http://localhost:9093/'}]\n";
+    std::fs::write(folder.path().join("alertmanager.yaml"), routes).unwrap();
+    assert_eq!(verdict(folder.path(), &["."]).1.matches("which has no integration").count(), 20);
+}
+
+#[test]
 fn fix_mends_the_files_that_can_mean_one_thing_only() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("rules.yaml");
@@ -283,4 +301,80 @@ fn the_place_of_a_mistake_in_a_long_line_is_shown_around_it() {
     let at = lines.iter().position(|line| line.contains(">> 1")).unwrap();
     let (shown, caret) = (lines[at], lines[at + 1].find('^').unwrap());
     assert_eq!(shown.chars().skip(caret).take(3).collect::<String>(), "> 1", "{printed}");
+}
+
+/// Folders with rules often contain configurations of servers too.
+#[test]
+fn configurations_in_folders_are_judged_as_what_they_are() {
+    for (name, text, code, word) in [
+        ("prometheus.yml", "global: {scrape_intervall: 30s}\nrule_files: [a.yaml]\n", 1, "RG008"),
+        ("prometheus.yml", "global: {scrape_interval: 30s}\nrule_files: [a.yaml]\n", 0, "0 errors"),
+        ("prometheus.yml", "scrape_configs:\n- job_name: a\n  relabel_configs: [\n", 1, "RG001"),
+        ("prometheus.yml", "alerting:\n  alertmanagers:\n  - static_configs: {{ x }}\n", 1, "3:22"),
+        ("web.yaml", "tls_server_config: {certificate: a}\n", 1, "RG008"),
+        ("web.yaml", "basic_auth_users:\n  a: {{ password }}\n", 1, "2:7"),
+        ("web.yaml", "basic_auth_users:\n  a: {% password %}\n", 1, "RG001"),
+        ("web.yaml", "http_server_config: {http2: false}\n", 0, "0 errors"),
+        ("promtail.yaml", "clients: []\nscrape_configs:\n- job_name: {{ name }}\n", 2, "holds no rules"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(name), text).unwrap();
+        let (found, printed) = verdict(folder.path(), &["."]);
+        assert!(found == Some(code) && printed.contains(word), "{text}: {found:?} {printed}");
+    }
+}
+
+#[test]
+fn a_separator_in_front_or_behind_hides_no_finding() {
+    let test = "rule_files: []\ntests:\n- {interval: soon}\n";
+    let prometheus = "scrape_configs: [{metrics_path: /m}]\n";
+    let routes = "route: {receiver: a}\nreceivers: [{name: b}]\n";
+    for (text, id) in [(test, "RG041"), (prometheus, "RG008"), (routes, "RG036")] {
+        for whole in [
+            format!("---\n{text}"),
+            format!("{text}---\n"),
+            format!("# c\n---\n{text}...\n"),
+            format!("{text}---\n# c\n"),
+            format!("{text}---\na: b\n"),
+        ] {
+            let (code, printed) = of("file.yaml", &whole, &[]);
+            assert!(code == Some(1) && printed.contains(id), "{whole}: {printed}");
+        }
+        let (code, printed) = of("file.yaml", format!("groups: []\n---\n{text}"), &[]);
+        assert!(code == Some(1) && printed.contains("only the first document of a file is read"), "{printed}");
+        let indented: String = text.lines().map(|line| format!("    {line}\n")).collect();
+        let map = format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: x}}\ndata:\n  a.yaml: |\n    ---\n{indented}    ---\n"
+        );
+        let (code, printed) = of("map.yaml", &map, &[]);
+        assert!(code == Some(1) && printed.contains(id), "{map}: {printed}");
+    }
+}
+
+#[test]
+fn a_pattern_means_the_files_that_it_finds() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(folder.path().join("a/deep")).unwrap();
+    std::fs::write(folder.path().join("a/foreign.yaml"), "jobs: []\n").unwrap();
+    std::fs::write(folder.path().join("a/deep/rules.yaml"), RULES).unwrap();
+    let (code, printed) = verdict(folder.path(), &["a/*.yaml", "a/deep"]);
+    assert!(code == Some(2) && printed.contains("nothing in a/*.yaml was judged"), "{printed}");
+}
+
+/// The findings about a rule test depend on which rule files are linted with it.
+#[test]
+fn a_suppression_of_what_depends_on_other_files_is_not_useless() {
+    let folder = tempfile::tempdir().unwrap();
+    let ignore = |id: &str, text: &str| format!("# rules-gen: ignore-file {id} because it is so\n{text}");
+    let test = ignore(
+        "RG041",
+        "rule_files: [rules.yaml]\ntests: [{interval: 1m, alert_rule_test: [{eval_time: 1m, alertname: Other}]}]\n",
+    );
+    let counter = ignore("RG011", RULES).replace("up}", "'rate(a:things:count[5m])'}");
+    std::fs::write(folder.path().join("test.yaml"), test).unwrap();
+    std::fs::write(folder.path().join("counter.yaml"), counter).unwrap();
+    for paths in [&["test.yaml"][..], &["counter.yaml"]] {
+        let (code, printed) = verdict(folder.path(), paths);
+        assert!(code == Some(0) && !printed.contains("RG099"), "{printed}");
+    }
 }

@@ -1,4 +1,4 @@
-//! The state machine of the backtest against Prometheus' own, as promtool runs it, on random courses.
+//! Compares the state machine of the backtest with that of Prometheus, which promtool runs, on random sequences.
 
 mod random;
 
@@ -8,12 +8,12 @@ use std::fmt::Write as _;
 use std::process::Command;
 
 const CASES: usize = 400;
-/// Every test evaluates every rule of its file: small files are quick.
+/// The number of cases in one file. Every test evaluates all rules of its file, so small files are faster.
 const A_FILE: usize = 20;
 const STEPS: usize = 60;
 const MINUTE: i64 = 60_000;
 
-/// Rows of true, false and missing evaluations, as promtool writes them: 1, 0 and `_`.
+/// A random sequence of evaluations: true, false and missing, which promtool writes as 1, 0 and `stale`.
 fn course(random: &mut Random) -> Vec<Option<bool>> {
     let mut course = Vec::new();
     while course.len() < STEPS {
@@ -37,7 +37,7 @@ fn the_machine_agrees_with_promtool_on_random_courses() -> Result<(), Box<dyn st
     let mut files = vec![(String::new(), String::new()); CASES.div_ceil(A_FILE)];
     for case in 0..CASES {
         let (rules, tests) = &mut files[case / A_FILE];
-        // A wait is not always a whole number of evaluations.
+        // `for` is not always a whole number of evaluations.
         let waits = Waits {
             pending: i64::try_from(random.below(8))? * MINUTE / if case % 5 == 0 { 2 } else { 1 },
             keep_firing: i64::try_from(random.below(7))? * MINUTE / if case % 7 == 0 { 2 } else { 1 },
@@ -48,7 +48,7 @@ fn the_machine_agrees_with_promtool_on_random_courses() -> Result<(), Box<dyn st
         if waits.keep_firing > 0 {
             writeln!(rules, "    keep_firing_for: {}s", waits.keep_firing / 1000)?;
         }
-        // `stale` ends a series at once; a plain gap would be bridged for five minutes.
+        // `stale` ends a series at once. A plain gap would be bridged for the five minutes of the lookback delta.
         let values: Vec<&str> = course
             .iter()
             .map(|value| match value {
@@ -62,7 +62,7 @@ fn the_machine_agrees_with_promtool_on_random_courses() -> Result<(), Box<dyn st
         let mut machine = Machine::new(waits);
         for (step, value) in (0..).zip(&course) {
             let at = i64::from(step) * MINUTE;
-            // Either way of feeding must do the same.
+            // Both ways to pass evaluations must give the same result.
             if *value == Some(true) || case % 2 == 0 {
                 machine.evaluate(at, *value == Some(true));
             } else {

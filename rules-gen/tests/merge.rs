@@ -1,4 +1,4 @@
-//! Our routes in Alertmanagers that others have already: nobody else's alert changes its receiver.
+//! Merging our routes into existing Alertmanager configurations: no other alert changes its receiver.
 
 use checklist::Config;
 use rules_gen::outputs::alertmanager_merge::merged;
@@ -6,7 +6,8 @@ use serde_json::Value;
 use std::path::Path;
 use std::process::Command;
 
-/// A catch-all by team, one with old matchers and routes that go on, and one with time intervals and inhibitions.
+/// Three existing configurations: with a catch-all route, with old matchers and `continue`, and with time intervals and
+/// inhibition rules.
 const EXISTING: [&str; 3] = [
     "
 route:
@@ -85,7 +86,7 @@ fn no_other_alert_changes_its_receiver_and_ours_reach_ours() -> anyhow::Result<(
         let ours = |severity: &str| receivers(&after, &["alertname=ChecklistBackupStale", severity, "team=payments"]);
         assert_eq!(ours("severity=critical")?, "checklist-pagerduty");
         assert_eq!(ours("severity=warning")?, "checklist-slack");
-        // What holds back names our alerts on both sides.
+        // Both sides of the added inhibition rules match our alerts only.
         let added = whole["inhibit_rules"].as_array().map(Vec::len).unwrap_or_default()
             - existing["inhibit_rules"].as_array().map(Vec::len).unwrap_or_default();
         assert!(added > 3, "{added}");

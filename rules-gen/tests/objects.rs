@@ -1,4 +1,5 @@
-//! `PrometheusRule` objects against the constraints of the operator's custom resource definition, and Mimir's file.
+//! `PrometheusRule` objects against the constraints of the operator's custom resource definition, and the namespace
+//! file against Mimir's reader.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by its panic")]
 
@@ -8,7 +9,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 const EXAMPLE: &str = include_str!("../../examples/checklist.yaml");
-/// Half of what a secret may hold: the operator refuses a larger rendered spec.
+/// The size in bytes above which the operator refuses a rendered spec: half of what a Secret may hold.
 const MAX_SPEC: usize = 524_288;
 
 fn objects(yaml: &str) -> Vec<Value> {
@@ -16,7 +17,7 @@ fn objects(yaml: &str) -> Vec<Value> {
     rules_gen::outputs::prometheus_rule::prometheus_rules(&config, &rules_gen::rules::groups(&config))
 }
 
-/// What the definition says about groups and rules, and what the operator's own validation adds.
+/// Checks the constraints of the definition for groups and rules, and those of the operator's own validation.
 fn conforms(object: &Value) {
     let duration =
         Regex::new(r"^(0|(([0-9]+)y)?(([0-9]+)w)?(([0-9]+)d)?(([0-9]+)h)?(([0-9]+)m)?(([0-9]+)s)?(([0-9]+)ms)?)$")
@@ -80,9 +81,10 @@ fn what_is_larger_than_the_operator_takes_becomes_an_object_per_group() {
     }
 }
 
-/// What `mimirtool rules load` and `cortextool rules load` read: `RuleNamespace` of mimir/pkg/mimirtool/rules/rwrulefmt
-/// and its `RuleGroup`, which embed Prometheus' `rulefmt.RuleGroup` and `rulefmt.Rule`. The tools decode with
-/// `KnownFields(true)`, so a key that is not one of these is refused; so are a group without a name and one there twice.
+/// The types that `mimirtool rules load` and `cortextool rules load` decode: `RuleNamespace` of
+/// mimir/pkg/mimirtool/rules/rwrulefmt and its `RuleGroup`, which embed Prometheus' `rulefmt.RuleGroup` and
+/// `rulefmt.Rule`. The tools use `KnownFields(true)`, so they refuse other keys. They also refuse a group without a
+/// name, and two groups with one name.
 mod mimir {
     use serde::Deserialize;
     use std::collections::BTreeMap;
@@ -145,7 +147,7 @@ fn mimirs_file_is_what_its_tool_reads_with_the_same_groups() {
             assert!(rule.record.is_some() || rule.labels.contains_key("severity"), "{:?}", rule.alert);
         }
     }
-    // The reader is as strict as the tool.
+    // Wrong keys must fail, or this reader would be less strict than the tool.
     for (from, to) in [("namespace:", "namespaces:"), ("groups:", "gruops:"), ("keep_firing_for:", "keepFiringFor:")] {
         assert!(serde_yaml::from_str::<mimir::Namespace>(&text.replacen(from, to, 1)).is_err(), "{to} is accepted");
     }

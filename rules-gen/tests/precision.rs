@@ -1,5 +1,6 @@
-//! How often the findings of each lint are right: on what rules of public repositories commonly do, in words of our own
-//! (`precision/`), and on the examples of all lints. A rule is marked with the lints that are right about it.
+//! Measures how many findings of each lint are right: on rules as they are common in public repositories, rewritten in
+//! our own words (`precision/`), and on the examples of all lints. Each rule is marked with the lints that are right
+//! about it.
 
 use rules_gen::lint::configuration::{self, Configuration};
 use rules_gen::lint::definition::{Check, Example};
@@ -10,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-/// Right and wrong findings of a lint, and rules that it should have found.
+/// The right and wrong findings of a lint, and the rules that it missed.
 #[derive(Default)]
 struct Score {
     right: usize,
@@ -29,7 +30,7 @@ fn findings(files: &[(String, String)], version: Option<(u32, u32)>) -> Vec<Find
     findings
 }
 
-/// Every rule of a file: its first line, and the lints that it is marked with.
+/// Returns the first line of every rule in a file, and the lints in its mark.
 fn marks(text: &str) -> BTreeMap<usize, BTreeSet<&str>> {
     let rule = |line: &&str| ["- alert:", "- record:"].iter().any(|start| line.trim_start().starts_with(start));
     let numbered = text.lines().enumerate().filter(|(_, line)| rule(line));

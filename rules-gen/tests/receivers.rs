@@ -1,4 +1,4 @@
-//! Every way to be told stands before amtool, and the operator's object before the constraints of its schema.
+//! Every kind of receiver: amtool accepts the generated file, and the operator's object fits its schema.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by its panic")]
 
@@ -90,7 +90,7 @@ fn addresses_that_are_secret_are_never_written_only_their_files() {
     assert_eq!(object["spec"]["receivers"][2]["webhookConfigs"][0]["urlSecret"], selector);
 }
 
-/// The fields of `AlertmanagerConfig` v1alpha1 that are written here, as its custom resource definition has them.
+/// The fields of `AlertmanagerConfig` v1alpha1 that are generated, by the custom resource definition.
 const FIELDS: [(&str, &[&str]); 12] = [
     ("spec", &["route", "receivers", "inhibitRules", "muteTimeIntervals"]),
     (

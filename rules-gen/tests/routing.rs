@@ -1,4 +1,4 @@
-//! Routing against amtool on random trees and label sets, and the errors of wrong configurations.
+//! Compares routing with amtool on random route trees and labels, and checks the errors of wrong configurations.
 
 mod random;
 
@@ -86,7 +86,7 @@ fn receivers_agree_with_amtool_on_random_trees() -> Result<(), Box<dyn std::erro
     Ok(())
 }
 
-/// What is refused must be refused by amtool as well, and the other way round.
+/// Both must refuse the same configurations.
 #[test]
 fn configurations_are_refused_as_amtool_refuses_them() -> Result<(), Box<dyn std::error::Error>> {
     let folder = tempfile::tempdir()?;
@@ -158,7 +158,7 @@ fn a_page_holds_back_its_own_warning_and_nobody_elses_alert() -> Result<(), Box<
     assert!(held(&alert("ChecklistVolumeFilling", "warning", &pod), &page));
     assert!(!held(&alert("ChecklistVolumeInodesFilling", "warning", &pod), &page), "another thing is wrong too");
     assert!(!held(&alert("ChecklistConfigBroken", "warning", &[("check", "exporter")]), &shard));
-    // A page says what the lesser warnings say: by name, on the same thing.
+    // A page inhibits the warnings that its catalog entry covers, on the same workload.
     let workload = |name: &'static str| {
         [("check", "pods"), ("target", "production"), ("namespace", "n"), ("kind", "Deployment"), ("workload", name)]
             .to_vec()
@@ -166,7 +166,7 @@ fn a_page_holds_back_its_own_warning_and_nobody_elses_alert() -> Result<(), Box<
     let down = alert("ChecklistWorkloadDown", "critical", &workload("web"));
     assert!(held(&alert("ChecklistWorkloadReplicasMissing", "warning", &workload("web")), &down));
     assert!(!held(&alert("ChecklistWorkloadReplicasMissing", "warning", &workload("db")), &down));
-    // What neither has agrees.
+    // Without `alertname` matchers, alerts of other teams that lack the labels would match as equal.
     let node = alert("KubeNodeDown", "critical", &[]);
     assert!(!held(&alert("VendorLicense", "warning", &[]), &node));
     let emergency = alert("ChecklistEmergencyOverride", "none", &[("check", "override")]);
@@ -202,7 +202,7 @@ fn the_example_suite_passes_and_a_wrong_expectation_is_named() -> Result<(), Box
     Ok(())
 }
 
-/// amtool 0.25 is the judge of the keys that it knows; what newer servers know is tried apart.
+/// amtool 0.25 decides about the keys that it knows. Keys of newer versions are tested separately.
 #[test]
 fn keys_of_global_and_receivers_are_those_that_amtool_knows() -> Result<(), Box<dyn std::error::Error>> {
     let folder = tempfile::tempdir()?;

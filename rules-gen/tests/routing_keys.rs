@@ -1,11 +1,11 @@
-//! Keys and refusals of Alertmanager's configuration against amtool, of both ends of the supported versions: configurations
-//! are generated from what each integration needs, one change at a time.
+//! Compares the keys and refusals of Alertmanager's configuration with the oldest and newest supported amtool. The
+//! configurations are generated from the required keys of each integration, with one change at a time.
 
 use rules_gen::routing::Configuration;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The least that each integration needs, and all of its keys with a value each.
+/// For each integration, the required keys, and changes: all other keys with a value each.
 const INTEGRATIONS: [(&str, &str, &str); 18] = [
     ("discord", "webhook_url: http://h", "content: c|title: t|message: m|username: u|avatar_url: a"),
     (
@@ -87,7 +87,7 @@ const INTEGRATIONS: [(&str, &str, &str); 18] = [
     ),
 ];
 
-/// How a receiver speaks HTTP.
+/// Values of `http_config`.
 const HTTP: &str = "{}|{follow_redirects: false, enable_http2: true}|{proxy_url: 'http://p'}|{proxy_url: 'http://p', no_proxy: a}|{no_proxy: a}|{proxy_from_environment: true}|{proxy_from_environment: true, proxy_url: 'http://p'}|{proxy_url: 'http://p', proxy_connect_header: {a: [b]}}|{proxy_connect_header: {a: [b]}}|{http_headers: {a: {values: [b]}}}|{bearer_token: a}|{bearer_token_file: a}|{bearer_token: a, bearer_token_file: b}|{basic_auth: {username: a, password: b}}|{basic_auth: {username_file: a, password_file: b}}|{basic_auth: {username: a, username_file: b}}|{basic_auth: {password: a, password_file: b}}|{basic_auth: {user: a}}|{authorization: {credentials: a}}|{authorization: {type: Basic, credentials: a}}|{authorization: {credentials: a, credentials_file: b}}|{bearer_token: a, basic_auth: {username: b}}|{authorization: {credentials: a}, basic_auth: {username: b}}|{oauth2: {client_id: a, client_secret: b, token_url: 'http://t', scopes: [a], endpoint_params: {a: b}}}|{oauth2: {client_id: a, client_secret: b, client_secret_file: c, token_url: 'http://t'}}|{oauth2: {client_secret: b, token_url: 'http://t'}}|{oauth2: {client_id: a, client_secret: b}}|{oauth2: {client_id: a, client_secret: b, token_url: 'http://t'}, basic_auth: {username: b}}|{tls_config: {insecure_skip_verify: true, server_name: a, min_version: TLS12, max_version: TLS13}}|{tls_config: {min_version: TLS9}}|{tls_config: {cert_file: a, key_file: b}}|{tls_config: {cert_file: a}}|{tls_config: {key_file: a}}|{tls_config: {ca: a, ca_file: b}}|{tls_config: {certificate: a}}|{tls_config: {ca_file: a}}|{basic_auht: {}}";
 
 const GLOBAL: &str = "resolve_timeout: 5m|resolve_timeout: soon|resolve_timeot: 5m|smtp_from: a|smtp_hello: a|smtp_smarthost: 'h:25'|smtp_smarthost: h|smtp_auth_username: a|smtp_auth_password: a|smtp_auth_password: a, smtp_auth_password_file: b|smtp_auth_secret: a|smtp_auth_secret: a, smtp_auth_secret_file: b|smtp_auth_identity: a|smtp_require_tls: false|smtp_tls_config: {}|smtp_force_implicit_tls: true|slack_api_url: 'http://s'|slack_api_url: 'ftp://s'|slack_api_url: 'http://s', slack_api_url_file: b|slack_app_token: a|slack_app_token: a, slack_app_token_file: b|slack_app_url: 'http://s'|pagerduty_url: 'http://s'|opsgenie_api_url: 'http://s'|opsgenie_api_key: a|opsgenie_api_key: a, opsgenie_api_key_file: b|wechat_api_url: 'http://s'|wechat_api_secret: a|wechat_api_secret_file: a|wechat_api_secret: a, wechat_api_secret_file: b|wechat_api_corp_id: a|victorops_api_url: 'http://s'|victorops_api_key: a|victorops_api_key: a, victorops_api_key_file: b|telegram_api_url: 'http://s'|telegram_bot_token: a|telegram_bot_token: a, telegram_bot_token_file: b|webex_api_url: 'http://s'|jira_api_url: 'http://s'|rocketchat_api_url: 'http://s'|rocketchat_token: a|rocketchat_token: a, rocketchat_token_file: b|rocketchat_token_id: a|rocketchat_token_id: a, rocketchat_token_id_file: b|mattermost_webhook_url: 'http://s'|mattermost_webhook_url: 'http://s', mattermost_webhook_url_file: b|hipchat_api_url: 'http://s'|hipchat_auth_token: a|http_config: {bearer_token: a, bearer_token_file: b}";
@@ -96,16 +96,16 @@ const ROUTE: &str = "group_by: [a, b]|group_by: [a, a]|group_by: ['...']|group_b
 
 const TIMES: &str = "weekdays: [monday]|weekdays: ['monday:friday']|weekdays: [mon]|weekdays: ['friday:monday']|weekdays: ['saturday:sunday']|weekdays: [Monday]|months: [january]|months: ['1:3']|months: ['march:january']|months: [jan]|months: [13]|years: ['2024:2026']|years: ['2026:2024']|years: [soon]|days_of_month: ['1:5']|days_of_month: ['5:1']|days_of_month: ['-3:-1']|days_of_month: ['-1:-3']|days_of_month: ['1:-1']|days_of_month: ['-5:5']|days_of_month: ['15:-20']|days_of_month: [0]|days_of_month: [32]|days_of_month: ['a']|times: [{start_time: '09:00', end_time: '17:00'}]|times: [{start_time: '17:00', end_time: '09:00'}]|times: [{start_time: '09:00', end_time: '09:00'}]|times: [{start_time: '09:00'}]|times: [{start_time: '00:00', end_time: '24:00'}]|times: [{start_time: '9:00', end_time: '17:00'}]|times: [{start_time: '09:00', end_time: '24:01'}]|times: [{from: '09:00', to: '17:00'}]|location: Europe/Berlin|location: Mars/Base|hours: ['1:2']";
 
-const WHOLE: &str = "templates: [a.tmpl]|templates: a.tmpl|inhibit_rules: [{source_matchers: ['a=b'], target_matchers: ['c=d'], equal: [e]}]|inhibit_rules: [{source_matchers: ['a=b'], target_matchers: ['c=d'], equals: [e]}]|inhibit_rules: [{name: n, source_match: {a: b}, target_match_re: {c: d}}]|tracing: {endpoint: 'h:1', client_type: grpc}|tracing: {client_type: http}|tracing: {endpoint: h, client_type: udp}|tracing: {endpoint: h, compression: zip}|trace: {}|time_intervals: [{time_intervals: []}]|time_intervals: [{name: x, time_intervals: []}, {name: x, time_intervals: []}]|time_intervals: [{name: x, intervals: []}]|receivers: [{name: r}, {name: r}]|receivers: [{name: r}, {nam: x}]|receivers: [{name: r}, {}]|receivers: [{name: r, webhook_configs: [null]}]|receivers: [{name: r, webhok_configs: []}]|receivers: [{name: r, email_configs: [{to: a@b}]}]|global: {smtp_smarthost: 'h:25', smtp_from: a@b}, receivers: [{name: r, email_configs: [{to: a@b}]}]|receivers: [{name: r, slack_configs: [{channel: c}]}]|global: {slack_api_url: 'http://s'}, receivers: [{name: r, slack_configs: [{channel: c}]}]|global: {opsgenie_api_key: k}, receivers: [{name: r, opsgenie_configs: [{note: c}]}]|receivers: [{name: r, opsgenie_configs: [{note: c}]}]|global: {victorops_api_key: k}, receivers: [{name: r, victorops_configs: [{routing_key: c}]}]|receivers: [{name: r, victorops_configs: [{routing_key: c}]}]|receivers: [{name: r, jira_configs: [{project: p, issue_type: i}]}]|global: {jira_api_url: 'http://j'}, receivers: [{name: r, jira_configs: [{project: p, issue_type: i}]}]|receivers: [{name: r, telegram_configs: [{chat_id: 1}]}]|global: {telegram_bot_token: t}, receivers: [{name: r, telegram_configs: [{chat_id: 1}]}]|receivers: [{name: r, rocketchat_configs: [{channel: c}]}]|receivers: [{name: r, mattermost_configs: [{channel: c}]}]|receivers: [{name: r, wechat_configs: [{api_secret: s}]}]|route: {receiver: r}, route: {receiver: r}";
+const WHOLE: &str = "templates: [a.tmpl]|templates: a.tmpl|inhibit_rules: [{source_matchers: ['a=b'], target_matchers: ['c=d'], equal: [e]}]|inhibit_rules: [{source_matchers: ['a=b'], target_matchers: ['c=d'], equals: [e]}]|inhibit_rules: [{name: n, source_match: {a: b}, target_match_re: {c: d}}]|tracing: {endpoint: 'h:1', client_type: grpc}|tracing: {client_type: http}|tracing: {endpoint: h, client_type: udp}|tracing: {endpoint: h, compression: zip}|trace: {}|time_intervals: [{time_intervals: []}]|time_intervals: [{name: x, time_intervals: []}, {name: x, time_intervals: []}]|time_intervals: [{name: x, intervals: []}]|receivers: [{name: r}, {name: r}]|receivers: [{name: r}, {nam: x}]|receivers: [{name: r}, {}]|receivers: [{name: r, webhook_configs: [null]}]|receivers: [{name: r, webhok_configs: []}]|receivers: [{name: r, email_configs: [{to: a@b}]}]|global: {smtp_smarthost: 'h:25', smtp_from: a@b}, receivers: [{name: r, email_configs: [{to: a@b}]}]|receivers: [{name: r, slack_configs: [{channel: c}]}]|global: {slack_api_url: 'http://s'}, receivers: [{name: r, slack_configs: [{channel: c}]}]|global: {opsgenie_api_key: k}, receivers: [{name: r, opsgenie_configs: [{note: c}]}]|receivers: [{name: r, opsgenie_configs: [{note: c}]}]|global: {victorops_api_key: k}, receivers: [{name: r, victorops_configs: [{routing_key: c}]}]|receivers: [{name: r, victorops_configs: [{routing_key: c}]}]|receivers: [{name: r, jira_configs: [{project: p, issue_type: i}]}]|global: {jira_api_url: 'http://j'}, receivers: [{name: r, jira_configs: [{project: p, issue_type: i}]}]|receivers: [{name: r, telegram_configs: [{chat_id: 1}]}]|global: {telegram_bot_token: t}, receivers: [{name: r, telegram_configs: [{chat_id: 1}]}]|receivers: [{name: r, rocketchat_configs: [{channel: c}]}]|receivers: [{name: r, mattermost_configs: [{channel: c}]}]|receivers: [{name: r, wechat_configs: [{api_secret: s}]}]|route: {receiver: r}, route: {receiver: r}|templates: {}|templates: ''|templates: [[a]]|inhibit_rules: {}|inhibit_rules: a|inhibit_rules: [5]|time_intervals: {}|time_intervals: 5|time_intervals: [a]|mute_time_intervals: {}|receivers: {}|receivers: [{name: r}, 5]|receivers: [{name: r}, []]|receivers: [{name: r, webhook_configs: [5]}]|global: []|tracing: []";
 
-/// A configuration of one line for each of these.
+/// Returns a one-line configuration for each change.
 fn configurations() -> Vec<String> {
     let root = "route: {receiver: r}";
     let mut all = Vec::new();
     for (name, needs, more) in INTEGRATIONS {
         let with = |keys: &str| format!("{{{root}, receivers: [{{name: r, {name}_configs: [{{{keys}}}]}}]}}");
         all.push(with(needs));
-        // Without each of what is needed.
+        // One configuration without each required key.
         let parts: Vec<&str> = needs.split(", ").collect();
         for at in 0..parts.len() {
             let rest: Vec<&str> =
@@ -113,12 +113,17 @@ fn configurations() -> Vec<String> {
             all.push(with(&rest.join(", ")));
         }
         for change in more.split('|').chain(["send_resolved: false", "nonsense: 1"]) {
-            // A key that is there already is replaced.
+            // The change replaces a key that is there already.
             let key = change.split(':').next().unwrap_or_default();
             let kept = parts.iter().filter(|part| part.split(':').next() != Some(key));
             let keys: Vec<&str> = kept.copied().chain([change]).collect();
             all.push(with(&keys.join(", ")));
         }
+        // A mapping or text where a list is required.
+        all.extend(
+            ["{}", "{a: b}", "''", "a", "~"]
+                .map(|list| format!("{{{root}, receivers: [{{name: r, {name}_configs: {list}}}]}}")),
+        );
     }
     let receiver = "receivers: [{name: r}]";
     all.extend(HTTP.split('|').map(|http| {
@@ -145,7 +150,8 @@ fn accepts(amtool: &Path, file: &Path) -> std::io::Result<bool> {
     Ok(Command::new(amtool).arg("check-config").arg(file).output()?.status.success())
 }
 
-/// What the newest version takes is taken, and what both ends refuse is refused; what only the old one takes is either.
+/// What the newest version accepts must be accepted, and what both refuse must be refused. What only the old version
+/// accepts may be either.
 #[test]
 fn keys_and_refusals_are_those_of_amtool_old_and_new() -> Result<(), Box<dyn std::error::Error>> {
     let newest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/parts/bin/amtool");
@@ -157,7 +163,7 @@ fn keys_and_refusals_are_those_of_amtool_old_and_new() -> Result<(), Box<dyn std
         std::fs::write(&file, &text)?;
         let verdicts = tools.iter().map(|tool| accepts(tool, &file)).collect::<Result<Vec<bool>, _>>()?;
         let own = Configuration::parse(&text);
-        // Without the newer one nothing is sure.
+        // Without the newest amtool, a refusal of the old one proves nothing.
         let taken = verdicts.contains(&true);
         let newest = verdicts.last() == Some(&true);
         if own.is_ok() != newest && (newest || !taken) && tools.len() > 1 {

@@ -1,4 +1,4 @@
-//! `test --rules`: promtool tests of anybody, what they cover, and which broken rules they notice.
+//! `test --rules`: runs promtool tests of any rule files, and reports what they cover and which mutants they notice.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by its panic")]
 
@@ -86,7 +86,7 @@ fn broken_rules_that_no_test_notices_are_named() {
     };
     assert_eq!(noticed("comparison flipped"), (2, 2), "{printed}");
     assert_eq!(noticed("for dropped"), (1, 1), "{printed}");
-    // Three of one, ten of one: nothing in the test tells them apart.
+    // A limit of thirty instead of three: no case of the test distinguishes them.
     assert_eq!(noticed("number times ten"), (1, 2), "{printed}");
     assert_eq!(report["survivors"][0]["place"], "3 becomes 30 at 14", "{printed}");
     assert_eq!(report["not_mutated"], serde_json::json!([]), "{printed}");
@@ -112,5 +112,53 @@ fn a_test_that_fails_or_is_about_no_alert_and_a_file_that_cannot_be_read_are_nam
         let world = folder(&rules, &tests);
         let (found, printed) = test(world.path(), &["--rules", "all"]);
         assert!(found == Some(code) && printed.contains(word), "{found:?}, {word}: {printed}");
+    }
+}
+
+#[test]
+fn expressions_behind_anchors_aliases_and_merges_are_rules_and_have_mutants() {
+    let rules = "groups:
+- name: g
+  rules:
+  - alert: Down
+    expr: &up up
+    labels: {severity: critical}
+  - {alert: Gone, expr: *up, labels: {severity: info}}
+  - &third
+    alert: Third
+    expr: up < 2
+  - <<: *third
+    alert: Fourth
+";
+    let cases = |expected: &str| {
+        let case = |alert: &str, labels: &str| {
+            format!("  - {{eval_time: 1m, alertname: {alert}, exp_alerts: [{{exp_labels: {{job: a{labels}}}}}]}}\n")
+        };
+        format!(
+            "rule_files: [rules.yaml]\nevaluation_interval: 1m\ntests:\n- interval: 1m\n  input_series:\n  \
+             - {{series: 'up{{job=\"a\"}}', values: '0x20'}}\n  alert_rule_test:\n{}{}{}{}  promql_expr_test:\n{expected}",
+            case("Down", ", severity: critical"),
+            case("Gone", ", severity: info"),
+            case("Third", ""),
+            case("Fourth", "")
+        )
+    };
+    let world = folder(rules, &cases("  - {eval_time: 1m, expr: 'ALERTS{alertname=~\"Dwon|Gone\"} > 5'}\n"));
+    let (code, printed) = test(world.path(), &["--rules", "all", "--mutate", "--output", "json", "--min-rate", "50"]);
+    let report: serde_json::Value = serde_json::from_str(&printed).unwrap_or_else(|_| panic!("{printed}"));
+    assert!(code == Some(0) && report["alerts"] == 4, "{printed}");
+    assert_eq!(report["not_mutated"], serde_json::json!([]), "{printed}");
+    let swapped = report["mutants"].as_array().unwrap().iter().find(|one| one["kind"] == "metric swapped").unwrap();
+    assert!(swapped["all"] == 4 && swapped["noticed"] == 4, "{printed}");
+}
+
+#[test]
+fn what_cannot_be_read_in_a_folder_is_named() {
+    for (name, text) in [("a.yaml", &b"\xff\xff"[..]), ("b_test.yaml", b"tests: [\n")] {
+        let world = folder(&RULES.replace("  - {alert: Never, expr: up > 5}\n", ""), TEST);
+        std::fs::write(world.path().join("all").join(name), text).unwrap();
+        std::fs::rename(world.path().join("all/rules_test.yaml"), world.path().join("all/z_test.yaml")).unwrap();
+        let (code, printed) = test(world.path(), &["--rules", "all/rules.yaml"]);
+        assert!(code == Some(1) && printed.contains("NOT READ") && printed.contains(name), "{printed}");
     }
 }

@@ -1,4 +1,4 @@
-//! Runbooks: their commands can be copied as they are, because the names in them are those of checklist.yaml.
+//! Runbooks: their commands contain the names in checklist.yaml, so that they can be copied unchanged.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by its panic")]
 
@@ -8,7 +8,7 @@ use std::process::Command;
 
 const EXAMPLE: &str = include_str!("../../examples/checklist.yaml");
 
-/// Every page by its name.
+/// Returns every page with its name.
 fn pages(yaml: &str) -> Vec<(String, String)> {
     let config = Config::parse("checklist.yaml", yaml).unwrap_or_else(|mistakes| panic!("{mistakes}"));
     let outputs = rules_gen::outputs::generate(&config, "checklist.yaml").unwrap();
@@ -23,7 +23,7 @@ fn page(yaml: &str, name: &str) -> String {
     pages(yaml).into_iter().find(|(known, _)| known == name).unwrap_or_else(|| panic!("no page {name}")).1
 }
 
-/// What a program gets when a shell runs a command, one argument a line.
+/// Returns the arguments that a program gets when a shell runs the command, one per line.
 fn arguments(program: &str, command: &str) -> String {
     let script = format!("{program}() {{ printf '%s\\n' \"$@\"; }}; {command}");
     let output = Command::new("sh").args(["-c", &script]).output().unwrap();
@@ -31,7 +31,7 @@ fn arguments(program: &str, command: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The commands of a page that begin with a program.
+/// Returns the commands of a page that begin with a program's name.
 fn commands<'a>(page: &'a str, program: &str) -> Vec<&'a str> {
     let spans = page.lines().flat_map(|line| line.split('`').skip(1).step_by(2).chain([line]));
     spans.filter(|span| span.starts_with(program)).collect()
@@ -99,7 +99,7 @@ fn names_are_quoted_for_the_shell_and_many_targets_are_cut_short() {
     };
     let text = page(&format!("backups:\n{}", (0..8).map(one).collect::<String>()), "backup");
     let lists = commands(&text, "aws --endpoint-url http://minio:9000 s3 ls");
-    // Two steps list the objects, each of five targets.
+    // Two steps list the objects, each for five targets.
     assert_eq!(lists.len(), 10, "{text}");
     for (at, list) in (0..5).cycle().zip(&lists) {
         let list = list.split(" | ").next().unwrap();
@@ -107,7 +107,7 @@ fn names_are_quoted_for_the_shell_and_many_targets_are_cut_short() {
     }
     assert_eq!(text.matches("\n   - and 3 more\n").count(), 3, "{text}");
     assert!(text.contains("# and 3 more targets\n"), "{text}");
-    // What no code in Markdown can show is left to the reader.
+    // A value that inline code cannot contain is left as a placeholder.
     let odd = page("backups:\n  - {name: a, bucket: bkt, prefix: 'x`id`/'}\n", "backup");
     assert!(odd.contains("s3://BUCKET/PREFIX") && !odd.contains("`id`"), "{odd}");
 }
@@ -133,7 +133,7 @@ postgres:
     );
 }
 
-/// Without clusters, and with everything from the operator's own queries.
+/// A configuration without clusters, and one with everything from the operator's own queries.
 #[test]
 fn what_the_configuration_does_not_say_is_left_to_the_reader_in_capitals() {
     let yaml = "
@@ -170,7 +170,7 @@ fn a_page_has_each_alert_once_and_no_sentence_without_its_lines() {
     assert!(exporter.contains("\nAnd ") && exporter.matches("ChecklistCheckOverdue\n").count() == 1, "{exporter}");
 }
 
-/// What a page silences: one line for a target, with every alert that may be.
+/// The commands that silence a page's alerts: one line for each target, with every alert that may be silenced.
 #[test]
 fn every_alert_that_may_be_silenced_is_in_the_command_and_no_other() {
     let silences = |name: &str| -> Vec<String> {

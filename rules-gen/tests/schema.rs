@@ -1,4 +1,4 @@
-//! The JSON Schema and the reader know the same keys.
+//! The JSON Schema and the reader of checklist.yaml have the same keys.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by its panic")]
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 const EXAMPLE: &str = include_str!("../../examples/checklist.yaml");
-/// Every table that a checklist can have, as small as it can be.
+/// A checklist with every table, each as small as possible.
 const EVERYTHING: &str = include_str!("../../checklist/src/config/everything.yaml");
 
 fn validator() -> jsonschema::Validator {
@@ -54,7 +54,42 @@ fn the_examples_are_valid_and_what_the_reader_refuses_is_not() {
     }
 }
 
-/// The parts of the schema for a value, by path: where the value has tables, the tables' schemas.
+#[test]
+fn the_examples_of_all_sections_together_are_a_checklist() {
+    let sections = checklist::config::ROOT.each().map(|key| format!("{}: {}\n", key.name, key.example));
+    let text: String = sections.collect();
+    let value: Value = serde_yaml::from_str(&text).unwrap();
+    assert_eq!(mistakes(&validator(), &value), Vec::<String>::new());
+    Config::parse("checklist.yaml", &text).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+}
+
+#[test]
+fn every_key_has_a_description_and_says_what_holds_without_it() {
+    fn visit(path: &str, schema: &Value, silent: &mut Vec<String>) {
+        let required = schema["required"].as_array().into_iter().flatten();
+        let required: BTreeSet<&str> = required.filter_map(Value::as_str).collect();
+        for (key, value) in schema["properties"].as_object().into_iter().flatten() {
+            let about = value["description"].as_str().unwrap_or_default();
+            let default = !value["default"].is_null() || about.contains("Default: ");
+            if about.is_empty() || !default && !required.contains(key.as_str()) {
+                silent.push(format!("{path}.{key}"));
+            }
+        }
+        let inner = schema.as_object().into_iter().flatten().filter(|(key, _)| *key != "allOf");
+        let inner = inner.flat_map(|(key, value)| match value {
+            Value::Array(items) => items.iter().map(|item| (key, item)).collect(),
+            one => vec![(key, one)],
+        });
+        for (key, value) in inner {
+            visit(&format!("{path}/{key}"), value, silent);
+        }
+    }
+    let mut silent = Vec::new();
+    visit("", &rules_gen::outputs::schema::schema(), &mut silent);
+    assert_eq!(silent, Vec::<String>::new());
+}
+
+/// Collects the schemas of all tables in a value, with their paths.
 fn tables<'a>(schema: &'a Value, value: &Value, path: &[Value], found: &mut Vec<(Vec<Value>, &'a Value)>) {
     if let Some(items) = value.as_array() {
         for (at, item) in items.iter().enumerate() {
@@ -63,7 +98,7 @@ fn tables<'a>(schema: &'a Value, value: &Value, path: &[Value], found: &mut Vec<
         return;
     }
     let Some(fields) = value.as_object() else { return };
-    // Levels of a threshold are a value or a table.
+    // The levels of a threshold are a single value or a table.
     let own = schema["anyOf"].as_array().into_iter().flatten().find(|one| one["properties"].is_object());
     let schema = own.filter(|_| schema["properties"].is_null()).unwrap_or(schema);
     if schema["properties"].is_object() && schema["additionalProperties"] == json!(false) {
@@ -74,7 +109,7 @@ fn tables<'a>(schema: &'a Value, value: &Value, path: &[Value], found: &mut Vec<
     }
 }
 
-/// An unknown field in every table: the reader names what it knows there, which is what the schema knows.
+/// Adds an unknown field to every table. The reader's error lists the known fields, which must be those of the schema.
 #[test]
 fn schema_and_reader_know_the_same_fields_of_every_table() {
     let (schema, value): (Value, Value) =
@@ -95,7 +130,7 @@ fn schema_and_reader_know_the_same_fields_of_every_table() {
             let (wrong, known) = mistake.message.split_once("; known here: ")?;
             wrong.contains("field zzzzzzzz").then(|| known.split(", ").map(ToOwned::to_owned).collect())
         });
-        // Tables whose keys are names of something (checks, alerts, tables) have messages of their own.
+        // Tables whose keys are names (of checks, alerts, tables) have other messages.
         let Some(known): Option<BTreeSet<String>> = known else { continue };
         let fields: BTreeSet<String> = table["properties"].as_object().unwrap().keys().cloned().collect();
         assert_eq!(fields, known, "{path:?}");
@@ -104,7 +139,7 @@ fn schema_and_reader_know_the_same_fields_of_every_table() {
     assert!(compared > 30, "only {compared} tables were compared");
 }
 
-/// Every property of every table in the schema.
+/// Collects every property of every table in the schema, with its path.
 fn properties<'a>(schema: &'a Value, path: &str, found: &mut Vec<(String, &'a Value)>) {
     let within = schema["properties"].as_object().into_iter().chain(schema["patternProperties"].as_object()).flatten();
     for (key, value) in within {
@@ -133,7 +168,7 @@ fn every_key_of_the_schema_is_described_and_stands_in_the_documentation() {
     for (path, value) in &all {
         assert!(value["description"].as_str().is_some_and(|text| text.len() > 2), "{path} has no description: {value}");
     }
-    // Beside keys the schema lists the names of the catalog, which docs/signals.md explains.
+    // Besides keys, the schema lists names of the catalog, which docs/signals.md explains.
     let names: BTreeSet<&str> = catalog_names().collect();
     let is_alert = |key: &str| key.starts_with("Checklist");
     let has_row = |key: &str| page.contains(&format!("| `{key}` |"));
@@ -148,7 +183,7 @@ fn every_key_of_the_schema_is_described_and_stands_in_the_documentation() {
     assert!(all.len() > 339, "{}", all.len());
 }
 
-/// The keys of every table in the schema.
+/// Returns the keys of every table in the schema.
 fn keys(schema: &Value) -> BTreeSet<&str> {
     let own = schema["properties"].as_object().into_iter().flatten().map(|(key, _)| key.as_str());
     let within: Vec<&Value> = match schema {
@@ -159,7 +194,8 @@ fn keys(schema: &Value) -> BTreeSet<&str> {
     own.chain(within.into_iter().flat_map(keys)).collect()
 }
 
-/// Signals, thresholds, tasks, levels, and the tables of the application with their columns and words.
+/// Returns the names in the catalog: signals, thresholds, tasks, levels, and the application's tables with their
+/// columns and words.
 fn catalog_names() -> impl Iterator<Item = &'static str> {
     let of_signals = checklist::SIGNALS.iter().flat_map(|signal| {
         let thresholds = signal.thresholds.iter().map(|threshold| threshold.key);

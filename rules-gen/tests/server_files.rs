@@ -1,12 +1,12 @@
-//! prometheus.yml, web configurations and rule tests against promtool, old and new: what both refuse is refused, what
-//! either takes is taken.
+//! Compares the checks of prometheus.yml, web configurations and rule tests with the oldest and newest promtool. What
+//! both refuse must be refused, and what either accepts must be accepted.
 
 use rules_gen::server_files::schema::Refusal;
 use rules_gen::server_files::{prometheus_yml, rule_test, web_yml};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const SCRAPES: &str = "job_name: a|job_name: ''|scrape_interval: 30s|scrape_interval: soon|scrape_interval: 30s, scrape_timeout: 1m|scrape_timeout: 2m|metrics_path: /m|scheme: https|honor_labels: true|honor_labels: maybe|params: {a: [b]}|sample_limit: 5|sample_limit: many|nonsense: 1|static_configs: [{targets: ['a:1'], labels: {b: c}}]|static_configs: [{targets: ['http://a:1/m']}]|static_configs: [{target: ['a:1']}]|static_configs: [{targets: 'a:1'}]|relabel_configs: [{source_labels: [a], target_label: b}]|relabel_configs: [{source_labels: [a], action: replace}]|relabel_configs: [{source_labels: [a], regex: '(', target_label: b}]|relabel_configs: [{action: labelmap, regex: 'a_(.+)'}]|relabel_configs: [{action: labeldrop, regex: a}]|relabel_configs: [{action: labeldrop, regex: a, target_label: b}]|relabel_configs: [{action: hashmod, source_labels: [a], target_label: b}]|relabel_configs: [{action: hashmod, source_labels: [a], target_label: b, modulus: 4}]|relabel_configs: [{action: Keep, source_labels: [a], regex: b}]|relabel_configs: [{action: remove, source_labels: [a]}]|relabel_configs: [{action: lowercase, source_labels: [a]}]|metric_relabel_configs: [{source_label: [a]}]|metric_relabel_configs: [null]|basic_auth: {username: a, password: b}|basic_auth: {username: a}, bearer_token: b|tls_config: {insecure_skip_verify: true}|tls_config: {ca: b, ca_file: c}|tls_config: {unknown: b}|proxy_url: 'http://p'|kubernetes_sd_configs: [{role: pod}]|file_sd_configs: [{files: [a.json]}]|enable_compression: false|body_size_limit: 10MB|track_timestamps_staleness: true";
+const SCRAPES: &str = "job_name: a|job_name: ''|scrape_interval: 30s|scrape_interval: soon|scrape_interval: 30s, scrape_timeout: 1m|scrape_timeout: 2m|metrics_path: /m|scheme: https|honor_labels: true|honor_labels: maybe|params: {a: [b]}|sample_limit: 5|sample_limit: many|nonsense: 1|static_configs: [{targets: ['a:1'], labels: {b: c}}]|static_configs: [{targets: ['http://a:1/m']}]|static_configs: [{target: ['a:1']}]|static_configs: [{targets: 'a:1'}]|relabel_configs: [{source_labels: [a], target_label: b}]|relabel_configs: [{source_labels: [a], action: replace}]|relabel_configs: [{source_labels: [a], regex: '(', target_label: b}]|relabel_configs: [{source_labels: [a], regex: '(?<n>a)\\Q.', target_label: b}]|relabel_configs: [{source_labels: [a], regex: 'a{2000}', target_label: b}]|relabel_configs: [{source_labels: [a], regex: '(?=a)', target_label: b}]|relabel_configs: [{source_labels: [a], regex: '\\z', target_label: b}]|relabel_configs: [{source_labels: [a], regex: '[[:word:]]\\pN', target_label: b}]|relabel_configs: [{source_labels: [a], regex: '[a&&b]', target_label: b}]|relabel_configs: [{source_labels: [a], regex: '(?x) a', target_label: b}]|relabel_configs: [{action: labelmap, regex: 'a_(.+)'}]|relabel_configs: [{action: labeldrop, regex: a}]|relabel_configs: [{action: labeldrop, regex: a, target_label: b}]|relabel_configs: [{action: hashmod, source_labels: [a], target_label: b}]|relabel_configs: [{action: hashmod, source_labels: [a], target_label: b, modulus: 4}]|relabel_configs: [{action: Keep, source_labels: [a], regex: b}]|relabel_configs: [{action: remove, source_labels: [a]}]|relabel_configs: [{action: lowercase, source_labels: [a]}]|metric_relabel_configs: [{source_label: [a]}]|metric_relabel_configs: [null]|basic_auth: {username: a, password: b}|basic_auth: {username: a}, bearer_token: b|tls_config: {insecure_skip_verify: true}|tls_config: {ca: b, ca_file: c}|tls_config: {unknown: b}|proxy_url: 'http://p'|kubernetes_sd_configs: [{role: pod}]|file_sd_configs: [{files: [a.json]}]|enable_compression: false|body_size_limit: 10MB|track_timestamps_staleness: true";
 
 const WHOLES: &str = "global: {scrape_interval: 30s, evaluation_interval: 30s, external_labels: {a: b}}|global: {scrape_intervall: 30s}|global: {scrape_interval: 5s, scrape_timeout: 10s}|global: {scrape_timeout: 10m}|global: {external_labels: [a]}|global: {query_log_file: a}|rule_files: [a.yaml]|rule_files: a.yaml|rule_file: [a.yaml]|alerting: {alertmanagers: [{static_configs: [{targets: ['a:1']}]}]}|alerting: {alertmanagers: [{static_configs: [{targets: ['http://a:1']}]}]}|alerting: {alertmanagers: [{scheme: https, path_prefix: /a, timeout: 10s, api_version: v2}]}|alerting: {alertmanagers: [{api_version: v3}]}|alerting: {alertmanagers: [{url: a}]}|alerting: {alertmanager: []}|alerting: {alert_relabel_configs: [{action: labeldrop, regex: replica}]}|alerting: {alert_relabel_configs: [{regex: replica}]}|scrape_configs: [{job_name: a}, {job_name: a}]|scrape_configs: [{metrics_path: /m}]|scrape_configs: [null]|storage: {tsdb: {out_of_order_time_window: 30m}}|remote_write: [{url: 'http://a/'}]|tracing: {endpoint: 'a:1'}|tracing: {insecure: true}";
 
@@ -19,7 +19,7 @@ fn promtools() -> Vec<PathBuf> {
     [PathBuf::from("promtool")].into_iter().chain(newest.exists().then_some(newest)).collect()
 }
 
-/// Compares each text with what the tools say of it; gives how many were refused.
+/// Compares each text with the verdicts of the tools. Returns how many were refused.
 fn compare(
     command: &[&str],
     texts: &[String],
@@ -39,7 +39,7 @@ fn compare(
             |error| vec![error.to_string()],
             |value| own(&value).iter().map(ToString::to_string).collect(),
         );
-        // Without the newer one, only what the older takes is sure.
+        // Without the newest promtool, a refusal of the old one proves nothing.
         if found.is_empty() != taken && (taken || tools.len() > 1) {
             wrong.push(format!("{text}\n  taken: {taken}; here: {found:?}"));
         }

@@ -1,4 +1,4 @@
-//! What is said where: progress on a terminal after a second, notes unless --quiet, colours as --color says, no logins.
+//! Terminal output: progress after one second, notes unless --quiet, colours by --color, and no logins in messages.
 
 use std::io::Write;
 use std::net::TcpListener;
@@ -16,7 +16,7 @@ fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// What a terminal shows of a command; its standard input is a pipe that ends after a while.
+/// Returns what a terminal shows of a command, whose standard input is a pipe that ends after `open_for`.
 fn on_a_terminal(folder: &Path, arguments: &str, open_for: Duration) -> std::io::Result<String> {
     let line = format!("cat | {} {arguments}", env!("CARGO_BIN_EXE_rules-gen"));
     let mut child = Command::new("script")
@@ -29,14 +29,14 @@ fn on_a_terminal(folder: &Path, arguments: &str, open_for: Duration) -> std::io:
     let mut input = child.stdin.take();
     std::thread::sleep(open_for);
     if let Some(mut input) = input.take() {
-        // The end of a file, as a terminal says it.
+        // End of transmission (Ctrl-D), which a terminal reads as the end of the file.
         input.write_all(&[4])?;
     }
     let output = child.wait_with_output()?;
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// A server that takes a question, says nothing for a while and then hangs up.
+/// Starts a server that accepts a request, sends nothing for a while, and closes the connection. Returns its address.
 fn slow() -> std::io::Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = format!("http://{}", listener.local_addr()?);

@@ -1,5 +1,5 @@
-//! What a person reads: every alert as Prometheus renders its annotations and Alertmanager the page and the message.
-//! `cargo test --test texts -- --nocapture` prints them.
+//! The texts that people read: every alert with its annotations rendered by Prometheus, and the notifications rendered
+//! by Alertmanager. `cargo test --test texts -- --nocapture` prints them.
 
 use anyhow::{Context, ensure};
 use checklist::Config;
@@ -12,20 +12,20 @@ use std::path::Path;
 use std::process::Command;
 
 const EXAMPLE: &str = include_str!("../../examples/checklist.yaml");
-/// A title of PagerDuty on a phone shows some lines of it; what is longer nobody reads at night.
+/// The largest number of characters in a title. A phone shows only some lines of a PagerDuty title.
 const LONGEST: usize = 330;
 
 /// Labels or annotations.
 type Texts = BTreeMap<String, String>;
 
-/// One alert as Prometheus sends it.
+/// An alert as Prometheus sends it.
 #[derive(Debug)]
 struct Fired {
     labels: Texts,
     annotations: Texts,
 }
 
-/// `name="value", …` as Go quotes it.
+/// Parses `name="value", …` with Go's quoting.
 fn texts(line: &str) -> anyhow::Result<Texts> {
     let inner = line.split_once('{').and_then(|(_, rest)| rest.rsplit_once('}')).context("no braces")?.0;
     let (mut all, mut rest) = (Texts::new(), inner);
@@ -44,8 +44,8 @@ fn texts(line: &str) -> anyhow::Result<Texts> {
     Ok(all)
 }
 
-/// The alerts that fire on the first course of each rule's test, with what promtool prints of them when it is told to
-/// expect none.
+/// Returns the alerts that fire in the first case of each rule's test. promtool prints them with their annotations,
+/// because the test is changed to expect none.
 fn fired(folder: &Path) -> anyhow::Result<Vec<Fired>> {
     let config = Config::parse("checklist.yaml", EXAMPLE)?;
     let tests = unit_tests::all(&rules::groups(&config))?;
@@ -75,7 +75,7 @@ fn fired(folder: &Path) -> anyhow::Result<Vec<Fired>> {
     Ok(all)
 }
 
-/// A template as Alertmanager renders it of one alert.
+/// Renders a template for one alert, by amtool.
 fn rendered(template: &str, fired: &Fired, folder: &Path) -> anyhow::Result<String> {
     let alert = json!({"status": "firing", "labels": fired.labels, "annotations": fired.annotations,
         "startsAt": "2026-11-23T03:10:00Z", "endsAt": "0001-01-01T00:00:00Z", "generatorURL": "", "fingerprint": "1"});
@@ -121,7 +121,7 @@ fn every_page_and_message_says_in_one_glance_what_is_wrong_where_how_bad_and_wha
         if label("severity") == Some("none") {
             continue;
         }
-        // Both in one go; PagerDuty shows its title alone, Slack heading and text.
+        // All three are rendered in one call. PagerDuty shows only its title, and Slack the heading and the text.
         let all = rendered(&format!("{title}\u{1}{heading}\u{1}{text}"), &fired, folder.path())?;
         let parts: Vec<&str> = all.split('\u{1}').collect();
         let [page, heading, text] = parts.as_slice() else { anyhow::bail!("{name}: {all}") };
@@ -138,16 +138,16 @@ fn every_page_and_message_says_in_one_glance_what_is_wrong_where_how_bad_and_wha
             expect(!page.contains(bad), &format!("has {bad:?}"));
         }
         expect(page.len() <= LONGEST, "is too long");
-        // In a course the kind of a workload is `some-kind`.
+        // In the test series the kind of a workload is `some-kind`.
         let first = page.chars().next().is_some_and(|c| c.is_uppercase() || c.is_ascii_digit());
         let first = first || page.starts_with("some-kind ");
         expect(first && page.ends_with(|c: char| !c.is_whitespace()), "is no sentence");
-        // Where: the target, or something within it.
+        // The text must name the target or something within it.
         let places = fired.labels.iter().filter(|(name, _)| {
             !["alertname", "severity", "check", "cadence", "team", "kind", "limits", "fingerprint"]
                 .contains(&name.as_str())
         });
-        // There is one group of people.
+        // The target `people` stands for everybody, so its name says nothing.
         let mut places = places.map(|(_, value)| value.as_str()).filter(|place| *place != "people").peekable();
         expect(places.peek().is_none() || places.any(|place| page.contains(place)), "does not say where");
         expect(

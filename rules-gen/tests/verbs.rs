@@ -1,4 +1,4 @@
-//! The verbs that people type: they say what is there, where it comes from, and end with the documented code.
+//! The commands of rules-gen: what they print, and their documented exit codes.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by its panic")]
 
@@ -33,7 +33,7 @@ fn init_writes_a_valid_checklist_once_and_every_comment_in_it_holds() {
     let again = run(folder.path(), &["init"]);
     assert_eq!(again.status.code(), Some(2), "a file that is there is not written over");
     printed(folder.path(), &["init", "--force"]);
-    // What is offered under alerting is valid once it is no comment any more.
+    // The commented keys under `alerting` are valid once they are uncommented.
     let offered: String = include_str!("../src/cli/init/alerting.yaml")
         .lines()
         .filter_map(|line| line.strip_prefix("# ").filter(|line| line.starts_with(' ') || line.ends_with(':')))
@@ -132,14 +132,14 @@ fn test_ends_with_one_when_a_rule_fails_and_with_two_when_promtool_is_not_there(
     assert_eq!(printed(folder.path(), &["test", "--run", "ChecklistBackupStale", "--quiet"]), "");
     let missing = run(folder.path(), &["test", "--run", "ChecklistBackup", "--promtool", "./nothing"]);
     assert_eq!(missing.status.code(), Some(2));
-    // A promtool that judges, and refuses every rule of ours.
+    // A promtool that passes the control tests and refuses every generated rule.
     let refusing = "#!/bin/sh\ncase \"$*\" in *control-*) exec promtool \"$@\";; esac\necho refused >&2\nexit 1\n";
     let path = folder.path().join("refusing");
     std::fs::write(&path, refusing).unwrap();
     std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let failing = run(folder.path(), &["test", "--run", "ChecklistBackup", "--promtool", "./refusing"]);
     assert_eq!(failing.status.code(), Some(1), "{}", String::from_utf8_lossy(&failing.stderr));
-    // What accepts everything judges nothing.
+    // A program that accepts every test shows nothing, so it is refused.
     let accepting = run(folder.path(), &["test", "--run", "ChecklistBackup", "--promtool", "true"]);
     assert_eq!(accepting.status.code(), Some(2), "{}", String::from_utf8_lossy(&accepting.stderr));
 }
@@ -188,7 +188,7 @@ printf '%s\\n' \"${COMPREPLY[@]}\"";
     assert!(words.lines().any(|word| word == "--output-file"), "{words}");
 }
 
-/// The commands of the workflow and of the hooks, as a shell runs them, on a repository with the example.
+/// Runs the commands of the CI workflow and hooks in a shell, on a repository with the example.
 #[test]
 fn what_ci_runs_passes_on_what_is_generated_and_fails_on_what_is_not() {
     let folder = example();
@@ -198,7 +198,7 @@ fn what_ci_runs_passes_on_what_is_generated_and_fails_on_what_is_not() {
     let text = |value: &Value| value.as_str().map(ToOwned::to_owned);
     let steps = workflow["jobs"]["rules"]["steps"].as_array().unwrap().iter().filter_map(|step| text(&step["run"]));
     let mut commands: Vec<String> = steps.collect();
-    // The mutants have a test of their own.
+    // Another test runs the mutants, so a few tests are enough here.
     for command in &mut commands {
         *command = command.replace(" --mutate", " --run ChecklistBackup");
     }

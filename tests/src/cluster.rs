@@ -1,5 +1,5 @@
 //! A Kubernetes cluster of real servers: etcd, API server, controllers, scheduler, and two nodes whose kubelets run no
-//! containers (kwok). What kwok lacks is served here: a kubelet's statistics and logs, and the metrics API.
+//! containers (kwok). The harness itself serves what kwok lacks: statistics and logs of kubelets, and the metrics API.
 
 mod api;
 mod door;
@@ -26,21 +26,19 @@ use std::sync::OnceLock;
 use tempfile::TempDir;
 use watchman::Watchman;
 
-/// The cluster. Its parts end in this order.
+/// The running cluster. Its parts end in the order of the fields.
 pub struct Cluster {
-    /// The kubelets without containers.
+    /// The simulated kubelets.
     pub kwok: Service,
-    /// Puts pods on nodes.
+    /// kube-scheduler.
     pub scheduler: Service,
-    /// Deployments, jobs, endpoints, volume claims, autoscalers …
+    /// kube-controller-manager: deployments, jobs, endpoints, volume claims, autoscalers and so on.
     pub controllers: Service,
-    /// The API server.
     pub server: Service,
-    /// Its memory.
+    /// The storage of the API server.
     pub etcd: Service,
-    /// Statistics and logs of the pods.
+    /// Serves statistics and logs of the pods.
     pub kubelet: Kubelet,
-    /// The metrics API.
     pub metrics: Metrics,
     authority: Authority,
     _watchman: Watchman,
@@ -48,14 +46,14 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// The one cluster of a test binary, started by the first test that asks. It ends with the process.
+    /// Returns the cluster that all tests of a binary share. The first caller starts it, and it ends with the process.
     pub async fn shared() -> anyhow::Result<&'static Self> {
         static SHARED: OnceLock<Result<Cluster, String>> = OnceLock::new();
         let shared = tokio::task::spawn_blocking(|| SHARED.get_or_init(on_own_runtime)).await?;
         shared.as_ref().map_err(|error| anyhow!("{error}"))
     }
 
-    /// Starts all of it and waits until pods can become ready.
+    /// Starts all servers and waits until pods can become ready.
     pub async fn start() -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("checklist-cluster").tempdir()?;
         let watchman = Watchman::start(folder.path())?;
@@ -94,7 +92,7 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// Nodes, and the metrics API.
+    /// Registers the nodes and the metrics API.
     async fn furnish(&self, api: &Api) -> anyhow::Result<()> {
         for name in ["node-1", "node-2"] {
             let port = self.kubelet.server.port.to_string();
@@ -103,7 +101,7 @@ impl Cluster {
                 "metadata": {"name": name, "labels": labels, "annotations": {"kubelet-port": port}}});
             api.create("/api/v1/nodes", &node).await?;
         }
-        // Only a name can lead to loopback.
+        // The API server refuses endpoints with loopback addresses, but follows an external name.
         let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "metrics"},
             "spec": {"type": "ExternalName", "externalName": "localhost"}});
         api.create("/api/v1/namespaces/kube-system/services", &service).await?;
@@ -131,42 +129,41 @@ impl Cluster {
         .await
     }
 
-    /// A client with every right.
+    /// Returns a client of the cluster's administrator.
     pub async fn admin(&self) -> anyhow::Result<Api> {
         Api::new(&self.kubeconfig(ADMIN)).await
     }
 
-    /// A kubeconfig with a token.
+    /// Returns a kubeconfig with a token.
     pub fn kubeconfig(&self, token: &str) -> String {
         kubeconfig(self.port(), &self.authority.ca_file, token)
     }
 
-    /// Another address of the API server.
+    /// Starts a proxy to the API server, which can be closed for one client alone.
     pub async fn door(&self) -> anyhow::Result<Door> {
         Door::to(self.port()).await
     }
 
-    /// A kubeconfig with a token, for a door.
+    /// Returns a kubeconfig with a token that connects through a proxy.
     pub fn kubeconfig_at(&self, door: &Door, token: &str) -> String {
         kubeconfig(door.port, &self.authority.ca_file, token)
     }
 
-    /// A kubeconfig with every right, as a file.
+    /// Returns the path of the administrator's kubeconfig.
     pub fn admin_kubeconfig(&self) -> PathBuf {
         self.folder.path().join("admin.kubeconfig")
     }
 
-    /// A kubeconfig whose token is read from a file.
+    /// Returns a kubeconfig whose token is read from a file.
     pub fn kubeconfig_with_file(&self, token: &Path) -> String {
         self.kubeconfig("TOKEN").replace("token: TOKEN", &format!("tokenFile: {}", token.display()))
     }
 
-    /// The port of the API server.
     pub fn port(&self) -> u16 {
         self.server.address().rsplit(':').next().and_then(|port| port.parse().ok()).unwrap_or_default()
     }
 
-    /// A client certificate of a user in a group, with its key.
+    /// Issues a client certificate for a user in a group. Returns the certificate and its key as PEM.
     pub fn client_certificate(
         &self,
         user: &str,
@@ -176,25 +173,25 @@ impl Cluster {
         self.authority.client(user, group, lasts)
     }
 
-    /// Gives the API server, which is stopped, a certificate of another authority, which lies where the one of before
-    /// did. The other components are left behind.
+    /// Gives the API server, which must be stopped, a certificate of a new authority, whose PEM file replaces the old
+    /// one. The other components do not trust it.
     pub fn new_authority_of_the_server(&self) -> anyhow::Result<()> {
         let (certificate, key) = Authority::new(self.folder.path())?.pem("kubernetes.default.svc")?;
         std::fs::write(self.folder.path().join("server.crt"), certificate)?;
         Ok(std::fs::write(self.folder.path().join("server.key"), key)?)
     }
 
-    /// The certificate of the authority that everything here trusts.
+    /// PEM file of the authority that all components trust.
     pub fn ca_file(&self) -> &Path {
         &self.authority.ca_file
     }
 
-    /// A namespace with a name of its own that begins with `name`.
+    /// Creates a namespace with a unique name that begins with `name`.
     pub async fn namespace(&self, name: &str) -> anyhow::Result<String> {
         self.namespace_with(name, &json!({})).await
     }
 
-    /// The same with labels.
+    /// Creates a namespace with labels and a unique name that begins with `name`.
     pub async fn namespace_with(&self, name: &str, labels: &serde_json::Value) -> anyhow::Result<String> {
         let api = self.admin().await?;
         let object = json!({"apiVersion": "v1", "kind": "Namespace",
@@ -206,12 +203,12 @@ impl Cluster {
         Ok(name)
     }
 
-    /// Asks for the end of a namespace and all that is in it.
+    /// Deletes a namespace with its objects, without waiting for the end.
     pub async fn remove(&self, namespace: &str) -> anyhow::Result<()> {
         self.admin().await?.delete(&format!("/api/v1/namespaces/{namespace}")).await
     }
 
-    /// A token of a service account.
+    /// Returns a token of a service account.
     pub async fn token(&self, namespace: &str, account: &str) -> anyhow::Result<String> {
         let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token");
         let request = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}});
@@ -226,7 +223,7 @@ impl Cluster {
         Ok(command)
     }
 
-    /// Applies objects as YAML into a namespace.
+    /// Applies YAML objects to a namespace.
     pub fn apply(&self, namespace: &str, yaml: &str) -> anyhow::Result<()> {
         let file = tempfile::NamedTempFile::new_in(self.folder.path())?;
         std::fs::write(file.path(), yaml)?;
@@ -236,42 +233,42 @@ impl Cluster {
         Ok(())
     }
 
-    /// What the audit log of the API server says of a service account: one event a line.
+    /// Returns the events of a service account in the API server's audit log.
     pub fn audit(&self, namespace: &str, account: &str) -> anyhow::Result<Vec<serde_json::Value>> {
         let user = format!("system:serviceaccount:{namespace}:{account}");
         let text = std::fs::read_to_string(self.folder.path().join("audit.log"))?;
-        // The last line may not be whole.
+        // The last line may be incomplete.
         let events = text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
         Ok(events.filter(|event| event["user"]["username"] == user).collect())
     }
 
-    /// The folder with logs and data.
+    /// The folder with the logs and data of the servers.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 }
 
-/// Standard output of a program that must have succeeded.
+/// Returns the standard output of a program, or an error if the program failed.
 pub fn printed(output: &Output) -> anyhow::Result<String> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     anyhow::ensure!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
     Ok(text(&output.stdout))
 }
 
-/// The shared cluster outlives the runtime of the test that began it.
+/// Starts the shared cluster on a runtime of its own, because it outlives the runtime of the test that started it.
 fn on_own_runtime() -> Result<Cluster, String> {
     let (sender, receiver) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
             Ok(runtime) => runtime,
             Err(error) => {
-                // Whoever asked has gone: there is nobody to tell.
+                // An error means that the test has ended already.
                 let _ = sender.send(Err(error.to_string()));
                 return;
             }
         };
         let started = runtime.block_on(Cluster::start()).map_err(|error| format!("{error:#}"));
-        // As above.
+        // An error means that the test has ended already.
         let _ = sender.send(started);
         runtime.block_on(std::future::pending::<()>());
     });

@@ -1,4 +1,4 @@
-//! Everything that can break on the stack, and how it is mended.
+//! The faults that tests and demo can inject into the stack, and how to repair each.
 
 use crate::peers::{Says, healthy};
 use crate::process::run;
@@ -7,21 +7,21 @@ use std::process::Command;
 use std::time::{Duration, SystemTime};
 use tokio_postgres::Client;
 
-/// Something that can break, and be mended.
+/// A fault, and the alert that it must cause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fault {
-    /// Its name on the command line.
+    /// Name on the command line.
     pub name: &'static str,
-    /// The alert that tells of it.
+    /// Name of the alert.
     pub alert: &'static str,
-    /// The alert's severity.
+    /// Severity of the alert.
     pub severity: &'static str,
-    /// Faults of one round do not disturb each other.
+    /// Number of the round in which the fault is injected. Faults of one round do not disturb each other.
     pub round: u8,
 }
 
 impl Fault {
-    /// Where the message goes.
+    /// The receiver of the notification.
     pub fn receiver(&self) -> &'static str {
         if self.severity == "critical" { "pagerduty" } else { "slack" }
     }
@@ -35,15 +35,15 @@ const fn warns(name: &'static str, alert: &'static str) -> Fault {
     Fault { name, alert, severity: "warning", round: 1 }
 }
 
-/// One fault per signal, in the order of the checklist. What an alert waits a week for cannot be shown within minutes:
-/// accounts and keys that nobody uses are judged by the exporter at once, and their alerts by a past.
+/// One fault per signal, in the order of the checklist. Faults whose alerts wait for a week (unused accounts and keys)
+/// are missing here; other tests show them.
 pub const FAULTS: &[Fault] = &[
     pages("pods", "ChecklistWorkloadDown"),
-    // It holds the symptoms back that requests show: what they show alone has rounds of its own.
+    // This alert inhibits those of symptoms in the requests, so it has a round of its own.
     Fault { round: 3, ..pages("health", "ChecklistHealthFailed") },
     Fault { round: 2, ..warns("restarts", "ChecklistContainerRestartsOften") },
     warns("silence", "ChecklistSilenceLong"),
-    // They hold a page about slow requests back, and come after it.
+    // This alert inhibits the page about slow requests, so it comes in a later round.
     Fault { round: 2, ..pages("errors", "ChecklistRequestsFail") },
     pages("disk", "ChecklistVolumeFilling"),
     pages("backup", "ChecklistBackupMissing"),
@@ -57,7 +57,7 @@ pub const FAULTS: &[Fault] = &[
     warns("permissions", "ChecklistPermissionViolations"),
     Fault { round: 2, ..pages("audit-log", "ChecklistAuditLogSilent") },
     warns("pod-logs", "ChecklistAuditLinesSilent"),
-    // The health endpoint has the same certificate: it cannot be reached, which holds the pages about requests back.
+    // The health endpoint has the same certificate. It cannot be reached then, which inhibits the pages about requests.
     Fault { round: 4, ..pages("certificate", "ChecklistCertificateNotVerified") },
     warns("advisory", "ChecklistAdvisorySevere"),
     warns("autoscaler", "ChecklistAutoscalerAtMax"),
@@ -75,7 +75,7 @@ pub const FAULTS: &[Fault] = &[
     pages("query", "ChecklistQueryStuckJobs"),
 ];
 
-/// What a broken thing needs to stay broken, or to be mended.
+/// What an injected fault holds, or needs for its repair.
 #[derive(Default)]
 pub struct Broken {
     clients: Vec<Client>,
@@ -84,7 +84,7 @@ pub struct Broken {
 }
 
 impl Stack {
-    /// Breaks a thing for real.
+    /// Injects a fault.
     pub async fn inject(&self, fault: Fault) -> anyhow::Result<Broken> {
         let mut broken = Broken::default();
         let sql = |sql: &'static str| self.postgres.execute(sql);
@@ -107,7 +107,8 @@ impl Stack {
             "disk" => self.kubernetes.kubelet.fill(0.93),
             "backup" => self.s3.remove(BUCKET, BACKUP)?,
             "connections" => {
-                // 36 of the 37 that ordinary roles may have; the superuser's reserve keeps the faults apart.
+                // 36 of the 37 connections for ordinary roles. The connections reserved for superusers let other faults
+                // still work.
                 for _ in 0..36 {
                     broken.clients.push(self.postgres.client().await?);
                 }
@@ -141,7 +142,7 @@ impl Stack {
             "vacuum" => sql("CREATE TABLE dirty WITH (autovacuum_enabled = off) AS SELECT n, repeat('x', 200) AS filler FROM generate_series(1, 20000) n; ANALYZE dirty; DELETE FROM dirty WHERE n % 3 = 0").await?,
             "index" => {
                 sql("CREATE TABLE doubles AS SELECT n % 10 AS n FROM generate_series(1, 100) n").await?;
-                // It fails, as it is meant to, and leaves the invalid index behind.
+                // The statement fails because of the duplicates, and leaves an invalid index behind.
                 let failed = sql("CREATE UNIQUE INDEX CONCURRENTLY doubles_once ON doubles (n)").await;
                 anyhow::ensure!(failed.is_err(), "the duplicates were indexed");
             }
@@ -168,7 +169,7 @@ impl Stack {
         Ok(broken)
     }
 
-    /// Mends it.
+    /// Repairs a fault.
     pub async fn mend(&self, fault: Fault, broken: Broken) -> anyhow::Result<()> {
         let sql = |sql: &'static str| self.postgres.execute(sql);
         match fault.name {
@@ -176,7 +177,7 @@ impl Stack {
             "health" => self.health.say(Says::Json(healthy())),
             "restarts" => self.kubernetes.replace_pod(),
             "silence" => self.alertmanager.expire(&broken.silence.unwrap_or_default())?,
-            // Rates remember: good requests without number make the bad ones few.
+            // The rates still contain the bad requests; a huge number of good ones makes their share small.
             "latency" => self.traffic.add(5e7, 0.0, 0.0),
             "errors" => self.traffic.add(5e11, 0.0, 0.0),
             "disk" => self.kubernetes.kubelet.fill(0.4),
@@ -211,7 +212,7 @@ impl Stack {
         Ok(())
     }
 
-    /// Runs a command of the exporter on the stack's checklist.yaml.
+    /// Runs a command of the exporter with the stack's checklist.yaml.
     pub fn command(&self, arguments: &[&str]) -> anyhow::Result<()> {
         let mut command = Command::new(program("checklist-exporter")?);
         run(command.args(arguments).env("CHECKLIST_CONFIG", self.folder().join("checklist.yaml")))

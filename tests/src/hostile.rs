@@ -1,4 +1,5 @@
-//! Peers that mean no good or have a bad day, every kind of target on each of them, and the program among them, watched.
+//! Hostile peers: servers that misbehave in every way, a configuration with every kind of target on each of them, and
+//! the exporter with limited resources.
 
 pub mod behaviour;
 pub mod matrix;

@@ -1,4 +1,4 @@
-//! Plain HTTP for the harness: a small client, and servers from a function.
+//! HTTP for the harness: a small client, and servers that are made of a function.
 
 use anyhow::Context;
 use bytes::Bytes;
@@ -13,12 +13,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-/// The body of every answer here.
+/// The body type of all responses in the harness.
 pub type Body = http_body_util::combinators::UnsyncBoxBody<Bytes, std::io::Error>;
 
-/// A server that ends with its handle.
+/// A running server. Dropping it ends it.
 pub struct Server {
-    /// Its port.
     pub port: u16,
     task: JoinHandle<()>,
 }
@@ -29,12 +28,12 @@ impl Drop for Server {
     }
 }
 
-/// A whole body.
+/// Makes a body of bytes.
 pub fn full(bytes: impl Into<Bytes>) -> Body {
     Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
 }
 
-/// A whole answer.
+/// Makes a response with a status, a content type and a body.
 pub fn answer(status: u16, content_type: &str, body: impl Into<Bytes>) -> Response<Body> {
     let mut response = Response::new(full(body));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -83,17 +82,17 @@ where
         let answer = f(request);
         async move { Ok::<_, Infallible>(answer.await) }
     });
-    // A peer that goes away in the middle is part of the tests.
+    // Errors are expected: some tests close connections early.
     let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
-/// Status and body of a GET or, with a body, a POST.
+/// Sends a GET request or, with a body, a POST request. Returns status and body.
 pub async fn request(url: &str, body: Option<&str>, headers: &[(&str, &str)]) -> anyhow::Result<(u16, Bytes)> {
     let method = if body.is_some() { "POST" } else { "GET" };
     exchange(method, url, Bytes::copy_from_slice(body.unwrap_or_default().as_bytes()), headers).await
 }
 
-/// Status and body of a POST of bytes.
+/// Sends a POST request with bytes. Returns status and body.
 pub async fn post(url: &str, body: Vec<u8>, headers: &[(&str, &str)]) -> anyhow::Result<(u16, Bytes)> {
     exchange("POST", url, body.into(), headers).await
 }
@@ -113,19 +112,19 @@ async fn exchange(method: &str, url: &str, body: Bytes, headers: &[(&str, &str)]
     tokio::time::timeout(Duration::from_secs(20), exchange).await.with_context(|| format!("{url}: no answer"))?
 }
 
-/// The JSON of a GET.
+/// Sends a GET request and parses the response as JSON.
 pub async fn json(url: &str) -> anyhow::Result<serde_json::Value> {
     let (status, body) = request(url, None, &[]).await?;
     serde_json::from_slice(&body)
         .with_context(|| format!("{url} answered {status}: {}", String::from_utf8_lossy(&body)))
 }
 
-/// Whether a GET answers 200.
+/// Whether a GET request returns 200.
 pub async fn is_up(url: &str) -> bool {
     matches!(request(url, None, &[]).await, Ok((200, _)))
 }
 
-/// Status and headers of a GET, one per line.
+/// Sends a GET request. Returns the status and the headers, one per line.
 pub async fn headers(url: &str) -> anyhow::Result<(u16, String)> {
     let client: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
     let response = client.request(Request::get(url).body(Full::default())?).await?;

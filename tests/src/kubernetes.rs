@@ -1,7 +1,7 @@
-//! A stand-in that speaks the HTTP protocol of the Kubernetes API, and a kubelet.
+//! A fake Kubernetes API server and kubelet, for faults that a real server cannot be made to show.
 //!
-//! Lists come in chunks (`limit`, `continue`), watches send events and bookmarks, old versions
-//! are `410 Gone`, and faults can be set while it runs.
+//! Lists are paginated (`limit`, `continue`), watches send events and bookmarks, expired versions get `410 Gone`, and
+//! tests can inject faults at run time.
 
 mod answers;
 mod kubelet;
@@ -24,17 +24,17 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use tokio::sync::broadcast;
 
-/// The API server.
+/// The fake API server.
 pub struct Kubernetes {
-    /// Where it listens.
+    /// The HTTP server.
     pub server: Server,
     api: Arc<Api>,
-    /// The one node's kubelet.
+    /// The kubelet of the only node.
     pub kubelet: Kubelet,
 }
 
 impl Kubernetes {
-    /// Starts both with the application of the checklist running well.
+    /// Starts the API server with the objects of a healthy application.
     pub async fn start(kubelet: Kubelet) -> anyhow::Result<Self> {
         let api = Arc::new(Api { world: Mutex::default(), events: broadcast::channel(4096).0 });
         let shared = Arc::clone(&api);
@@ -48,7 +48,7 @@ impl Kubernetes {
         Ok(kubernetes)
     }
 
-    /// A kubeconfig for it.
+    /// Returns a kubeconfig for this server.
     pub fn kubeconfig(&self) -> String {
         let port = self.server.port;
         let server = format!("http://127.0.0.1:{port}");
@@ -68,7 +68,7 @@ impl Kubernetes {
         let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
         let before = world.objects.entry(collection.to_owned()).or_default().insert(name, object.clone());
         let kind = if before.is_some() { "MODIFIED" } else { "ADDED" };
-        // Nobody watching is no error.
+        // An error means that there is no watch, which is fine.
         let _ = self.api.events.send(Event::Changed(collection.to_owned(), kind, object));
     }
 
@@ -79,32 +79,32 @@ impl Kubernetes {
         let version = world.version.to_string();
         let Some(mut object) = world.objects.get_mut(collection).and_then(|all| all.remove(name)) else { return };
         object["metadata"]["resourceVersion"] = json!(version);
-        // Nobody watching is no error.
+        // An error means that there is no watch, which is fine.
         let _ = self.api.events.send(Event::Changed(collection.to_owned(), "DELETED", object));
     }
 
-    /// Sets whether the application writes audit lines.
+    /// Sets whether the application's log contains audit lines.
     pub fn audit_lines(&self, writes: bool) {
         self.api.lock().no_audit_lines = !writes;
     }
 
-    /// Answers every request for a log with this body.
+    /// Answers every request for a log with this body; `None` restores the normal log.
     pub fn log(&self, body: Option<Vec<u8>>) {
         self.api.lock().log = body;
     }
 
-    /// From now on only what these roles grant is allowed.
+    /// Allows from now on only the requests that these roles grant.
     pub fn grant(&self, list: &Value) {
         self.api.lock().roles = list["items"].as_array().cloned().unwrap_or_default();
     }
 
-    /// Answers every request with this status, or normally again.
+    /// Answers every request with this status and ends all watches; `None` restores normal answers.
     pub fn refuse(&self, status: Option<u16>) {
         self.api.lock().refuse = status;
         let _ = self.api.events.send(Event::Dropped);
     }
 
-    /// Makes every known version too old.
+    /// Expires every resource version, so that watches get `410 Gone`.
     pub fn expire(&self) {
         {
             let mut world = self.api.lock();
@@ -114,37 +114,37 @@ impl Kubernetes {
         let _ = self.api.events.send(Event::Expired);
     }
 
-    /// Cuts every watch in the middle of a chunk.
+    /// Ends every watch in the middle of an event.
     pub fn drop_watches(&self) {
         let _ = self.api.events.send(Event::Dropped);
     }
 
-    /// Pages of lists handed out so far.
+    /// Returns the number of list pages served so far.
     pub fn lists(&self) -> u64 {
         self.api.lock().lists
     }
 
-    /// Every question that was asked so far: method and path, `WATCH` for a watch.
+    /// Returns every request so far as method and path, with `WATCH` as the method of a watch.
     pub fn asked(&self) -> BTreeSet<String> {
         self.api.lock().asked.clone()
     }
 }
 
-/// Leases.
+/// Control of leases.
 impl Kubernetes {
-    /// Who holds a lease; nothing when it is not held or does not exist.
+    /// Returns the holder of a lease; `None` if nobody holds it or it does not exist.
     pub fn holder(&self, lease: &str) -> Option<String> {
         let world = self.api.lock();
         let object = world.objects.get(&leases())?.get(lease)?;
         object["spec"]["holderIdentity"].as_str().filter(|holder| !holder.is_empty()).map(str::to_owned)
     }
 
-    /// Makes a lease that nobody holds, as a release leaves it.
+    /// Creates a lease without a holder, in the state after a release.
     pub fn free_lease(&self, lease: &str) {
         self.set_lease(lease, &json!({"leaseDurationSeconds": 1}));
     }
 
-    /// Makes or changes a lease, whoever holds it.
+    /// Creates or replaces a lease, whoever holds it.
     pub fn set_lease(&self, lease: &str, spec: &Value) {
         self.apply(&leases(), json!({"metadata": {"name": lease}, "spec": spec}));
     }
@@ -155,24 +155,24 @@ impl Kubernetes {
     }
 }
 
-/// Reviews of tokens and of access.
+/// Control of token reviews and access reviews.
 impl Kubernetes {
-    /// Makes a token that belongs to somebody and is meant for one audience.
+    /// Adds a valid token of a user for one audience.
     pub fn token(&self, token: &str, name: &str, audience: &str) {
         self.api.lock().reviews.people.insert(token.to_owned(), (name.to_owned(), audience.to_owned()));
     }
 
-    /// Lets somebody use a path.
+    /// Grants a user a verb on a path.
     pub fn let_use(&self, name: &str, verb: &str, path: &str) {
         self.api.lock().reviews.grants.insert((name.to_owned(), verb.to_owned(), path.to_owned()));
     }
 
-    /// Answers every review with this status and body, or as it should again.
+    /// Answers every review with this status and body; `None` restores normal answers.
     pub fn say_instead(&self, instead: Option<(u16, &str)>) {
         self.api.lock().reviews.instead = instead.map(|(status, body)| (status, body.to_owned()));
     }
 
-    /// How many token reviews and access reviews were asked for.
+    /// Returns the number of token reviews and of access reviews so far.
     pub fn reviews(&self) -> (usize, usize) {
         let asked = &self.api.lock().reviews.asked;
         let count = |kind| asked.get(kind).copied().unwrap_or_default();

@@ -1,6 +1,7 @@
-//! The stack of real things that tests, demo and benchmark run on: PostgreSQL, an S3 server, TLS
-//! and HTTP endpoints, a Kubernetes API, Prometheus, Alertmanager, and a recorder of what they send.
-//! Everything listens on free loopback ports and ends with its handle.
+//! The test harness: the servers that tests, demo and benchmarks run on, such as PostgreSQL, S3, TLS and HTTP
+//! endpoints, Kubernetes, Prometheus, Alertmanager, and a recorder of notifications.
+//!
+//! Every server listens on a free loopback port and ends when its handle is dropped.
 
 pub mod cluster;
 pub mod faults;

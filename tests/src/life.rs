@@ -1,8 +1,8 @@
-//! The benchmark of alerts on ordinary life: a seeded model of shops, what probes would expose of it, a ledger of
-//! incidents, and what a set of rules tells of it when a real Prometheus evaluates it.
+//! A benchmark of alerts in ordinary operation: a seeded simulation of online shops, the series that the exporter would
+//! expose, a ledger of injected incidents, and the alerts of a rule set when a real Prometheus evaluates it.
 //!
-//! What reads the ledger (`ledger`) never reads the rules, and what evaluates the rules (`evaluate`) never reads the
-//! ledger; `table` puts both side by side.
+//! The ledger (`ledger`) knows nothing of the rules, and the evaluation (`evaluate`) nothing of the ledger; `table`
+//! compares the two.
 
 pub mod board;
 mod book;

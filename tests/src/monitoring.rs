@@ -1,5 +1,5 @@
-//! Prometheus and Alertmanager with data folders of their own: those of the system, of the folder that `PROMETHEUS_BIN`
-//! names, or the newest of target/parts.
+//! Prometheus and Alertmanager with data folders of their own. The programs come from the system, from the folder in
+//! the variable `PROMETHEUS_BIN`, or from target/parts (the newest release).
 
 use crate::http::{is_up, json, request};
 use crate::process::{Process, run};
@@ -10,33 +10,33 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// Where the programs come from.
+/// The folder of the programs; `None` for those on PATH.
 #[derive(Debug, Clone)]
 pub struct Release(Option<PathBuf>);
 
 impl Release {
-    /// The folder of the variable `PROMETHEUS_BIN`, else what the system has: Debian's are the oldest that is supported.
+    /// Returns the release in the folder `PROMETHEUS_BIN`, else that of the system: Debian's is the oldest supported one.
     pub fn chosen() -> Self {
         Self(std::env::var_os("PROMETHEUS_BIN").map(PathBuf::from))
     }
 
-    /// The newest that is supported, as tests/parts pins it.
+    /// Returns the newest supported release, pinned in tests/parts.
     pub fn newest() -> Self {
         Self(Some(crate::parts::folder().join("bin")))
     }
 
-    /// A program: `prometheus`, `promtool`, `alertmanager` or `amtool`.
+    /// Returns a command for a program: `prometheus`, `promtool`, `alertmanager` or `amtool`.
     pub fn tool(&self, name: &str) -> Command {
         match &self.0 {
             Some(folder) => Command::new(folder.join(name)),
-            // Debian's name.
+            // The name in Debian's package.
             None if name == "alertmanager" => Command::new("prometheus-alertmanager"),
             None => Command::new(name),
         }
     }
 }
 
-/// Gives a Prometheus that is started in the folder later a past, in the text of OpenMetrics with its `# EOF`.
+/// Writes samples in OpenMetrics text (with `# EOF`) as blocks for a Prometheus that is later started in the folder.
 pub fn backfill(folder: &Path, text: &str) -> anyhow::Result<()> {
     let history = folder.join("history.txt");
     std::fs::write(&history, text)?;
@@ -47,14 +47,13 @@ pub fn backfill(folder: &Path, text: &str) -> anyhow::Result<()> {
 
 /// A running Alertmanager.
 pub struct Alertmanager {
-    /// Its port.
     pub port: u16,
     release: Release,
     _process: Process,
 }
 
 impl Alertmanager {
-    /// Silences an alert for so long and gives the silence's id.
+    /// Silences an alert for a duration. Returns the id of the silence.
     pub async fn silence(&self, alert: &str, lasts: Duration) -> anyhow::Result<String> {
         let now = jiff::Timestamp::now();
         let end = now + jiff::SignedDuration::try_from(lasts)?;
@@ -79,12 +78,12 @@ impl Alertmanager {
         Ok(())
     }
 
-    /// Starts it with a configuration file.
+    /// Starts Alertmanager with a configuration file.
     pub async fn start(port: u16, config: &Path, folder: &Path) -> anyhow::Result<Self> {
         Self::of(Release::chosen(), port, config, folder).await
     }
 
-    /// The same of a release.
+    /// Starts Alertmanager of a release with a configuration file.
     pub async fn of(release: Release, port: u16, config: &Path, folder: &Path) -> anyhow::Result<Self> {
         let mut command = release.tool("alertmanager");
         command
@@ -100,7 +99,6 @@ impl Alertmanager {
 
 /// A running Prometheus.
 pub struct Prometheus {
-    /// Its port.
     pub port: u16,
     process: Process,
 }
@@ -134,16 +132,17 @@ impl Prometheus {
         Self::of(&Release::chosen(), port, &config, folder).await
     }
 
-    /// A release with a configuration file.
+    /// Starts Prometheus of a release with a configuration file.
     pub async fn of(release: &Release, port: u16, config: &Path, folder: &Path) -> anyhow::Result<Self> {
         let mut command = release.tool("prometheus");
         command
             .arg(format!("--config.file={}", config.display()))
             .arg(format!("--storage.tsdb.path={}", folder.join("prometheus-data").display()))
             .arg(format!("--web.listen-address=127.0.0.1:{port}"))
-            // Fifteen days are the default, and reports look back a quarter and the one before.
+            // The default retention is 15 days, but reports look back up to two quarters.
             .arg("--storage.tsdb.retention.time=400d")
-            // What fires before it has found its Alertmanager is lost, and told again a minute later by default.
+            // A notification that is sent before Prometheus has discovered its Alertmanager is lost. By default it is
+            // sent again only after a minute.
             .arg("--rules.alert.resend-delay=10s")
             .arg("--log.level=warn");
         let mut process = Process::start(&mut command, "prometheus", folder, Signal::SIGTERM)?;
@@ -151,7 +150,7 @@ impl Prometheus {
         Ok(Self { port, process })
     }
 
-    /// Starts one that scrapes nothing and takes the past by remote write, in any order.
+    /// Starts a Prometheus that scrapes nothing and accepts old samples by remote write, in any order.
     pub async fn with_past(port: u16, folder: &Path) -> anyhow::Result<Self> {
         let config = folder.join("prometheus.yml");
         std::fs::write(&config, "storage: {tsdb: {out_of_order_time_window: 60d}}\n")?;
@@ -170,13 +169,13 @@ impl Prometheus {
         Ok(Self { port, process })
     }
 
-    /// Reads its configuration and rules again.
+    /// Reloads the configuration and the rules.
     pub fn reload(&self) -> anyhow::Result<()> {
         let id = nix::unistd::Pid::from_raw(i32::try_from(self.process.id())?);
         Ok(nix::sys::signal::kill(id, Signal::SIGHUP)?)
     }
 
-    /// The firing alerts.
+    /// Returns the firing alerts.
     pub async fn firing(&self) -> anyhow::Result<Vec<Value>> {
         let answer = json(&format!("http://127.0.0.1:{}/api/v1/alerts", self.port)).await?;
         let alerts = answer["data"]["alerts"].as_array().cloned().unwrap_or_default();
@@ -197,7 +196,7 @@ impl Prometheus {
         }
     }
 
-    /// The values of an instant query.
+    /// Returns the values of an instant query.
     pub async fn query(&self, expr: &str) -> anyhow::Result<Vec<f64>> {
         let encoded: String = url::form_urlencoded::byte_serialize(expr.as_bytes()).collect();
         let (_, body) =
@@ -207,7 +206,7 @@ impl Prometheus {
         Ok(result.iter().filter_map(|one| one["value"][1].as_str()?.parse().ok()).collect())
     }
 
-    /// Rules that do not evaluate, with their errors.
+    /// Returns the rules that fail to evaluate, with their errors.
     pub async fn broken_rules(&self) -> anyhow::Result<Vec<String>> {
         let answer = json(&format!("http://127.0.0.1:{}/api/v1/rules", self.port)).await?;
         let groups = answer["data"]["groups"].as_array().cloned().unwrap_or_default();
@@ -218,8 +217,8 @@ impl Prometheus {
             .collect())
     }
 
-    /// What the server remarks about rules that it can evaluate: warnings and notes of PromQL, such as a counter's function
-    /// on a gauge. Servers before 3 have few of them.
+    /// Returns the warnings and infos of PromQL about the rules, such as a counter function on a gauge. Versions before
+    /// 3 have few of them.
     pub async fn remarks(&self) -> anyhow::Result<Vec<String>> {
         let answer = json(&format!("http://127.0.0.1:{}/api/v1/rules", self.port)).await?;
         let groups = answer["data"]["groups"].as_array().cloned().unwrap_or_default();

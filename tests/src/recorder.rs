@@ -1,4 +1,4 @@
-//! Stands where PagerDuty and Slack are, and keeps what arrives.
+//! A fake PagerDuty and Slack that records the notifications.
 
 use crate::http::{Server, answer, serve};
 use http_body_util::BodyExt;
@@ -6,16 +6,15 @@ use serde_json::Value;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// One message.
+/// A received notification.
 #[derive(Debug, Clone)]
 pub struct Message {
-    /// When it arrived.
+    /// Time of arrival.
     pub at: Instant,
     /// `pagerduty` or `slack`.
     pub receiver: &'static str,
-    /// Whether it says that all is well again.
+    /// Whether it reports a resolved alert.
     pub resolved: bool,
-    /// The whole body.
     pub body: Value,
 }
 
@@ -26,14 +25,14 @@ impl Message {
     }
 }
 
-/// The recorder.
+/// The running recorder.
 pub struct Recorder {
     server: Server,
     messages: Arc<Mutex<Vec<Message>>>,
 }
 
 impl Recorder {
-    /// Starts to listen.
+    /// Starts the recorder.
     pub async fn start() -> anyhow::Result<Self> {
         let messages: Arc<Mutex<Vec<Message>>> = Arc::default();
         let kept = Arc::clone(&messages);
@@ -59,17 +58,17 @@ impl Recorder {
         Ok(Self { server, messages })
     }
 
-    /// The address of PagerDuty's Events API.
+    /// The URL for PagerDuty's Events API.
     pub fn pagerduty_url(&self) -> String {
         format!("http://127.0.0.1:{}/v2/enqueue", self.server.port)
     }
 
-    /// The address of the Slack webhook.
+    /// The URL for the Slack webhook.
     pub fn slack_url(&self) -> String {
         format!("http://127.0.0.1:{}/slack", self.server.port)
     }
 
-    /// Everything so far.
+    /// Returns all notifications so far.
     pub fn messages(&self) -> Vec<Message> {
         self.messages.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

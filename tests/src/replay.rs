@@ -1,5 +1,5 @@
-//! The courses of values of the generated rule tests, played to a real Prometheus: the past as blocks of its storage,
-//! the present as a page that it scrapes.
+//! Replays the series of the generated rule tests to a real Prometheus: the past as blocks of its storage, the present
+//! as a page that it scrapes.
 
 use crate::http::{Server, answer, serve};
 use anyhow::Context;
@@ -12,44 +12,46 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Seconds; shorter than the five minutes for which Prometheus takes a value for the present one.
+/// Longest gap between two samples in seconds. It is shorter than Prometheus' lookback of five minutes.
 const LONGEST_GAP: f64 = 240.0;
-/// Up to so many seconds a history has a value each second, as the page has: a median counts values, not minutes.
+/// Histories up to this length in seconds have a sample every second, as the scraped page has. Otherwise functions that
+/// count samples, such as a median, would weigh the past too little.
 const SHORT: f64 = 1_200.0;
 
-/// One series of a case, from its first value on.
+/// One series of a test case.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Played {
     metric: String,
     labels: Labels,
-    /// Runs of values, and of none: where it begins and what each further one adds, and how many there are.
+    /// Runs of values. Each has a first value with the increment, or `None` for missing values, and the number of
+    /// values.
     runs: Vec<(Option<(f64, f64)>, usize)>,
     /// Seconds between two values.
     pace: f64,
-    /// Seconds after which the alert must fire.
+    /// Seconds from the first value until the alert must fire.
     due: f64,
 }
 
-/// An alert that is to fire, and what makes it fire.
+/// An alert that must fire, and the series that make it fire.
 #[derive(Debug)]
 pub struct Role {
-    /// The labels of the alert.
+    /// Labels of the alert.
     pub alert: Labels,
     firing: Vec<Played>,
-    /// What keeps it quiet where another is played; nothing unless it tells of an absence.
+    /// Series that keep the alert silent in plays of other alerts. Only an alert about absent series has them.
     silent: Vec<Played>,
 }
 
 impl Role {
-    /// The alerts of a rule, one for each alert that its first case expects. A rule for all targets gets one of its
-    /// own, so that no two rules read the same series and none holds the other back.
+    /// Returns the alerts of a rule: one for each alert that its first test case expects. The target of a rule for all
+    /// targets is renamed to a unique one, so that no two rules share a series and none inhibits the other.
     ///
     /// # Errors
-    /// When the test is not written as rules-gen writes it.
+    /// Fails when the test does not have the form that rules-gen writes.
     pub fn all(number: usize, test: &RuleTest) -> anyhow::Result<Vec<Self>> {
         let own = (!test.rule.expr.contains("target=")).then(|| format!("t{number:03}"));
         let (firing, expected) = case(&test.test["tests"][0], own.as_deref())?;
-        // The Watchdog is never quiet.
+        // Only the Watchdog has a firing case without series and no silent case.
         let quiet = test.test["tests"].get(1).filter(|_| firing.is_empty());
         let silent =
             quiet.map_or_else(|| Ok(Vec::new()), |quiet| case(quiet, own.as_deref()).map(|(series, _)| series))?;
@@ -60,7 +62,8 @@ impl Role {
         Ok(expected.into_iter().map(role).collect())
     }
 
-    /// Whether both can be seen at once: no series is to have two values, and neither holds the other back.
+    /// Whether two alerts can be part of the same play: no series has two different values, and neither inhibits the
+    /// other.
     fn agrees(&self, other: &Self, routes: &Configuration) -> bool {
         let clash = |a: &Played, b: &Played| a.metric == b.metric && a.labels == b.labels && a != b;
         let held = |a: &Self, b: &Self| routes.inhibited(&a.alert, std::slice::from_ref(&b.alert)).is_some();
@@ -70,7 +73,7 @@ impl Role {
     }
 }
 
-/// Shares the roles out among as few plays as a greedy choice finds.
+/// Distributes the roles over plays greedily, so that there are few plays.
 pub fn plays(roles: Vec<Role>, routes: &Configuration) -> Vec<Vec<Role>> {
     let mut plays: Vec<Vec<Role>> = Vec::new();
     for role in roles {
@@ -82,17 +85,17 @@ pub fn plays(roles: Vec<Role>, routes: &Configuration) -> Vec<Vec<Role>> {
     plays
 }
 
-/// A scraped page, and the history before it.
+/// The series of several roles: a scraped page, and the history before it.
 pub struct Play {
-    /// Serves the present.
+    /// Serves the present values.
     pub page: Server,
     series: Arc<Vec<Played>>,
-    /// Unix seconds at which every alert is due.
+    /// The time at which every alert is due, Unix seconds.
     now: f64,
 }
 
 impl Play {
-    /// Plays what these roles need. What tells of an absence in other plays is kept quiet in this one.
+    /// Starts the page for the roles of a play. Alerts about absent series in `others` are kept silent.
     pub async fn start(play: &[Role], others: &[&Role]) -> anyhow::Result<Self> {
         let absent = |one: &&&Role| !play.iter().any(|role| role.alert == one.alert);
         let quiet = others.iter().filter(absent).flat_map(|role| &role.silent);
@@ -116,11 +119,11 @@ impl Play {
         Ok(Self { page, series, now })
     }
 
-    /// Writes the history as the blocks of a Prometheus that keeps its data in `prometheus-data` of the folder and
-    /// scrapes the page as its job `checklist`.
+    /// Writes the history as blocks of a Prometheus whose data is in `prometheus-data` of the folder, and which scrapes
+    /// the page with the job name `checklist`.
     ///
     /// # Errors
-    /// When promtool does not take it.
+    /// Fails when promtool refuses the series.
     pub fn write_history(&self, folder: &Path) -> anyhow::Result<()> {
         let instance = format!("127.0.0.1:{}", self.page.port);
         let mut families: BTreeMap<&str, String> = BTreeMap::new();
@@ -147,7 +150,8 @@ impl Play {
 }
 
 impl Played {
-    /// The value so many seconds after the first; times are counted from the Unix second at which it began.
+    /// Returns the value `after` seconds after the first one. `begin` is the time of the first value in Unix seconds:
+    /// values that are timestamps are relative to it.
     fn at(&self, after: f64, begin: f64) -> Option<f64> {
         let (mut place, shift) =
             (after / self.pace, if self.metric.ends_with("_timestamp_seconds") { begin } else { 0.0 });
@@ -168,7 +172,7 @@ impl Played {
     }
 }
 
-/// The series of a case of a rule test, and the labels of the alerts that its last step expects.
+/// Returns the series of a test case, and the labels of the alerts that its last step expects.
 fn case(case: &Value, own: Option<&str>) -> anyhow::Result<(Vec<Played>, Vec<Labels>)> {
     let place = || format!("not a case as rules-gen writes it: {case}");
     let renamed = |mut labels: Labels| {
@@ -208,7 +212,7 @@ fn case(case: &Value, own: Option<&str>) -> anyhow::Result<(Vec<Played>, Vec<Lab
     Ok((series, alerts.collect::<anyhow::Result<_>>()?))
 }
 
-/// `1+2x3` is 1, 3, 5, 7; `_x3` and `stale` are times without a value.
+/// Parses one run of promtool's notation: `1+2x3` is 1, 3, 5, 7; `_x3` and `stale` are missing values.
 fn run_of(text: &str) -> Option<(Option<(f64, f64)>, usize)> {
     if let Some(missing) = text.strip_prefix('_') {
         return Some((None, missing.strip_prefix('x').map_or(Some(1), |times| times.parse().ok())?));

@@ -1,4 +1,5 @@
-//! Two exporters with one lease, and what their database saw of them: each logs in as a role of its own.
+//! Two exporters with one lease. Each logs in to the database as a role of its own, so that the database's log shows
+//! which of them ran a costly check.
 
 use crate::cluster::{Api, Cluster, Door, eventually};
 use crate::http::{is_up, request};
@@ -14,25 +15,24 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// The lease of both.
+/// Name of the lease of both exporters.
 pub const LEASE: &str = "checklist-exporter";
 
-/// One of the two.
+/// One of the two exporters.
 pub struct Replica {
-    /// The program.
     pub process: Process,
-    /// Where it answers.
+    /// Port of its HTTP server.
     pub port: u16,
-    /// Its way to the API.
+    /// The proxy through which it reaches the API server.
     pub door: Door,
-    /// Its checklist.yaml.
+    /// Path of its checklist.yaml.
     pub config: PathBuf,
     role: String,
 }
 
-/// Both, and what they look at.
+/// Both exporters, and the servers that they check.
 pub struct Replicas {
-    /// The two.
+    /// The exporters.
     pub both: Vec<Replica>,
     /// The namespace of their lease.
     pub namespace: String,
@@ -43,7 +43,7 @@ pub struct Replicas {
 }
 
 impl Replicas {
-    /// Starts both. Their costly checks are the only ones that go to the database, once a second.
+    /// Starts both exporters. Their costly checks, made once a second, are the only ones that query the database.
     pub async fn start() -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("checklist-replicas").tempdir()?;
         let cluster = Cluster::shared().await?;
@@ -58,7 +58,7 @@ impl Replicas {
         }
         std::fs::write(folder.path().join("pg-password"), PASSWORD)?;
         let mut replicas = Self { both: Vec::new(), namespace, api, postgres, folder };
-        // Exactly the rights that are generated.
+        // Grants exactly the rights that rules-gen generates.
         let config = checklist::Config::parse("checklist.yaml", &replicas.configuration("a"))?;
         cluster.apply(&replicas.namespace, &rules_gen::outputs::access::kubernetes(&config, "stack").to_string())?;
         let token = cluster.token(&replicas.namespace, "checklist-exporter").await?;
@@ -86,7 +86,7 @@ impl Replicas {
         Ok(Replica { process, port, door, config, role })
     }
 
-    /// checklist.yaml of one of the two.
+    /// Returns the checklist.yaml of one exporter.
     fn configuration(&self, name: &str) -> String {
         let (folder, namespace, role) = (self.folder.path(), &self.namespace, role(name));
         let skipped = |key: &str| {
@@ -116,7 +116,7 @@ impl Replicas {
         format!("/apis/coordination.k8s.io/v1/namespaces/{}/leases/{name}", self.namespace)
     }
 
-    /// Who holds a lease; nothing when it is not held or does not exist.
+    /// Returns the holder of a lease; `None` if nobody holds it or it does not exist.
     pub async fn lease_holder(&self, lease: &str) -> anyhow::Result<Option<String>> {
         let (status, body) = self.api.ask("GET", &self.lease(lease), "application/json", Vec::new()).await?;
         anyhow::ensure!(status == 200 || status == 404, "{lease}: {status} {body}");
@@ -133,7 +133,7 @@ impl Replicas {
         .await
     }
 
-    /// Makes a lease that nobody holds, as a release leaves it.
+    /// Creates a lease without a holder, in the state after a release.
     pub async fn free_lease(&self, name: &str) -> anyhow::Result<()> {
         let lease = json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": name},
             "spec": {"leaseDurationSeconds": 1}});
@@ -146,7 +146,7 @@ impl Replicas {
         self.api.delete(&self.lease(name)).await
     }
 
-    /// Which of the two the API server knows as holder; waits for one.
+    /// Waits until one of the exporters holds the lease. Returns its index.
     pub async fn holder(&self) -> anyhow::Result<usize> {
         let which = |holder: Option<&str>| {
             let holder = holder.unwrap_or_default();
@@ -156,7 +156,7 @@ impl Replicas {
         which(self.lease_holder(LEASE).await?.as_deref()).context("nobody")
     }
 
-    /// Unix times at which the database ran a costly statement of one of the two.
+    /// Returns the Unix times at which the database ran a costly statement of an exporter.
     pub fn acts(&self, which: usize) -> Vec<f64> {
         let role = &self.both[which].role;
         let log = self.postgres.log();
@@ -181,12 +181,12 @@ impl Replicas {
 }
 
 impl Replica {
-    /// Sends a signal.
+    /// Sends a signal to the exporter.
     pub fn signal(&self, signal: Signal) -> anyhow::Result<()> {
         Ok(nix::sys::signal::kill(Pid::from_raw(i32::try_from(self.process.id())?), signal)?)
     }
 
-    /// Its exposition.
+    /// Returns its metrics.
     pub async fn metrics(&self) -> anyhow::Result<String> {
         let (_, body) = request(&format!("http://127.0.0.1:{}/metrics", self.port), None, &[]).await?;
         Ok(String::from_utf8(body.to_vec())?)
@@ -203,12 +203,12 @@ pub async fn until(what: &str, mut holds: impl FnMut() -> bool) -> anyhow::Resul
     Ok(())
 }
 
-/// Unix time in seconds.
+/// Returns the present Unix time in seconds.
 pub fn now() -> f64 {
     jiff::Timestamp::now().as_duration().as_secs_f64()
 }
 
-/// The role of one of the two in the database.
+/// Returns the name of an exporter's role in the database.
 fn role(name: &str) -> String {
     format!("checklist_{name}")
 }

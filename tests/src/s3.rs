@@ -1,5 +1,5 @@
-//! S3 servers with their buckets in a temporary folder: one in the process that holds its one user to an IAM policy, and
-//! versitygw, which is nobody's stand-in.
+//! S3 servers with their buckets in a temporary folder: s3s-fs within the process, which can enforce an IAM policy on
+//! its one user, and the real server versitygw.
 
 use crate::parts::{Part, Service};
 use crate::process::free_port;
@@ -27,12 +27,11 @@ pub const ACCESS_KEY: &str = "rounds";
 /// The secret access key.
 pub const SECRET_KEY: &str = "rounds-secret";
 
-/// The server.
+/// A running S3 server. Dropping it ends it.
 pub struct S3 {
-    /// Its port.
     pub port: u16,
     rights: Arc<Mutex<Rights>>,
-    /// Ends before its folder goes.
+    /// The server ends before its folder is removed, because of the order of the fields.
     server: Server,
     folder: TempDir,
 }
@@ -53,7 +52,7 @@ impl Drop for Server {
 }
 
 impl S3 {
-    /// Starts to listen, without buckets.
+    /// Starts s3s-fs without buckets.
     pub async fn start() -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("checklist-s3").tempdir()?;
         let files = s3s_fs::FileSystem::new(folder.path()).map_err(|error| anyhow::anyhow!("s3s-fs: {error:?}"))?;
@@ -78,7 +77,7 @@ impl S3 {
                             if allowed { hyper::service::Service::call(&service, request).await } else { Ok(denied()) }
                         }
                     });
-                    // A client that closes early is no concern of the server.
+                    // A client that closes the connection early is no error.
                     let _ = server.serve_connection(TokioIo::new(stream), service).await;
                 });
                 while connections.try_join_next().is_some() {}
@@ -87,7 +86,7 @@ impl S3 {
         Ok(Self { port, rights, server: Server::Here(task), folder })
     }
 
-    /// versitygw, without buckets. Its versions lie beside them.
+    /// Starts versitygw without buckets. Versions of objects are in a folder beside the buckets.
     pub async fn gateway() -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("checklist-s3").tempdir()?;
         let port = free_port()?;
@@ -105,7 +104,7 @@ impl S3 {
         Ok(Self { port, rights: Arc::default(), server: Server::Gateway(service), folder })
     }
 
-    /// One of each kind that this machine has.
+    /// Starts one server of each kind that is installed.
     pub async fn each() -> anyhow::Result<Vec<Self>> {
         let mut all = vec![Self::start().await?];
         if crate::parts::program("versitygw").is_ok() {
@@ -114,7 +113,7 @@ impl S3 {
         Ok(all)
     }
 
-    /// Its name.
+    /// The name of the server program.
     pub const fn name(&self) -> &'static str {
         match self.server {
             Server::Here(_) => "s3s-fs",
@@ -122,7 +121,7 @@ impl S3 {
         }
     }
 
-    /// The program, where it is one of its own.
+    /// The process of the server; `None` for s3s-fs.
     pub const fn service(&mut self) -> Option<&mut Service> {
         match &mut self.server {
             Server::Here(_) => None,
@@ -142,7 +141,7 @@ impl S3 {
         Client::from_conf(config)
     }
 
-    /// Another user of the gateway, whose secret is [`SECRET_KEY`] too, and what it may do with a bucket.
+    /// Adds a user to versitygw, whose secret is [`SECRET_KEY`] too, and allows it some actions on a bucket.
     pub async fn user(&self, name: &str, bucket: &str, actions: &[&str]) -> anyhow::Result<()> {
         let output = Command::new(crate::parts::program("versitygw")?)
             .args(["admin", "--access", ACCESS_KEY, "--secret", SECRET_KEY])
@@ -170,12 +169,12 @@ impl S3 {
         self.rights.lock().unwrap_or_else(PoisonError::into_inner).policy = Some(policy);
     }
 
-    /// Every question so far: its action and the resource, with the prefix of a list.
+    /// Returns every request so far: action, resource and prefix.
     pub fn asked(&self) -> BTreeSet<Asked> {
         self.rights.lock().unwrap_or_else(PoisonError::into_inner).asked.clone()
     }
 
-    /// Writes an object; the bucket is made if needed.
+    /// Writes an object. Creates the bucket if it does not exist.
     pub fn put(&self, bucket: &str, key: &str, bytes: &[u8]) -> anyhow::Result<()> {
         let path = self.path(bucket, key);
         std::fs::create_dir_all(path.parent().context("no parent")?)?;
@@ -196,7 +195,7 @@ impl S3 {
         Ok(std::fs::create_dir_all(path)?)
     }
 
-    /// Sets when an object was modified.
+    /// Sets the modification time of an object.
     pub fn modified(&self, bucket: &str, key: &str, at: SystemTime) -> anyhow::Result<()> {
         Ok(std::fs::File::options().write(true).open(self.path(bucket, key))?.set_modified(at)?)
     }
@@ -213,16 +212,16 @@ impl S3 {
 /// One question in the words of a policy.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Asked {
-    /// `s3:ListBucket` and its like; the method of what has no such name here.
+    /// The action, such as `s3:ListBucket`; the HTTP method if the request has no known action.
     pub action: String,
     /// The bucket or object, as an ARN.
     pub resource: String,
-    /// The prefix of a list.
+    /// The prefix of a listing.
     pub prefix: Option<String>,
 }
 
 impl Asked {
-    /// Of a path-style request.
+    /// Parses a path-style request.
     fn of(method: &Method, uri: &Uri) -> Self {
         let path = uri.path().trim_matches('/');
         let parameter = |name: &str| {
@@ -239,7 +238,7 @@ impl Asked {
         Self { action: action.to_owned(), resource: format!("arn:aws:s3:::{path}"), prefix }
     }
 
-    /// Whether a statement of a policy grants it.
+    /// Whether a statement of a policy allows the request.
     pub fn is_granted_by(&self, statement: &Value) -> bool {
         let any = |value: &Value, fits: &dyn Fn(&str) -> bool| match value {
             Value::Array(all) => all.iter().filter_map(Value::as_str).any(fits),
@@ -261,10 +260,10 @@ impl Asked {
     }
 }
 
-/// What is granted and what was asked for.
+/// The policy, and the requests so far.
 #[derive(Default)]
 struct Rights {
-    /// Nobody is refused for want of a right while there is none.
+    /// The policy to enforce; `None` allows everything.
     policy: Option<Value>,
     asked: BTreeSet<Asked>,
 }

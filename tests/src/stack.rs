@@ -1,4 +1,4 @@
-//! Everything together: the world, the exporter that looks at it, and those who are told.
+//! The stack: all servers together with the exporter that checks them and the receivers of alerts.
 
 use crate::http::{is_up, request};
 use crate::kubernetes::{Kubelet, Kubernetes, NAMESPACE};
@@ -17,30 +17,29 @@ use std::process::Command;
 use std::time::{Duration, Instant, SystemTime};
 use tempfile::TempDir;
 
-/// The host name in the endpoint's certificate.
 pub const HOST: &str = "localhost";
 pub(crate) const BUCKET: &str = "llm-orchestrator-backups";
 pub(crate) const BACKUP: &str = "daily/backup-latest.dump.gz";
 
-/// The parts in the order in which they end.
+/// The running stack. Its parts end in the order of the fields.
 pub struct Stack {
-    /// Scrapes and judges.
+    /// Scrapes the exporter and evaluates the rules.
     pub prometheus: Prometheus,
-    /// Routes.
+    /// Sends notifications to the recorder.
     pub alertmanager: Alertmanager,
-    /// The product.
+    /// The exporter under test.
     pub exporter: Process,
-    /// Its port.
+    /// Port of the exporter.
     pub exporter_port: u16,
-    /// Receives.
+    /// Receives the notifications.
     pub recorder: Recorder,
-    /// The database.
+    /// The database target.
     pub postgres: Postgres,
-    /// The backups.
+    /// The bucket with the backups.
     pub s3: S3,
-    /// The application.
+    /// The application's health endpoint.
     pub health: Health,
-    /// The cluster.
+    /// The fake cluster.
     pub kubernetes: Kubernetes,
     /// The application's own metrics.
     pub traffic: Traffic,
@@ -49,7 +48,7 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Starts everything and waits until every check has passed.
+    /// Starts all servers and waits until every check has passed.
     pub async fn start() -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("checklist-stack").tempdir()?;
         let authority = Authority::new(folder.path())?;
@@ -83,7 +82,7 @@ impl Stack {
             .arg(&config)
             .arg("--out")
             .arg(&generated))?;
-        // The cluster grants exactly the rights that are generated.
+        // The cluster and the bucket grant exactly the rights that rules-gen generates.
         let roles = std::fs::read_to_string(generated.join("access/kubernetes-stack.yaml"))?;
         kubernetes.grant(&serde_yaml::from_str(&roles)?);
         let policy = std::fs::read(generated.join("access/s3-policy.json"))?;
@@ -147,7 +146,7 @@ impl Stack {
         }
     }
 
-    /// The checks that have not passed, in the exporter's words.
+    /// Returns the checks that have not passed, with the exporter's explanation.
     async fn not_passed(&self) -> anyhow::Result<String> {
         let (_, body) = request(&format!("http://127.0.0.1:{}/api/v1/checks", self.exporter_port), None, &[]).await?;
         let checks: serde_json::Value = serde_json::from_slice(&body)?;
@@ -155,24 +154,25 @@ impl Stack {
         Ok(checks.map(|check| format!("\n{} {}: {}", check["check"], check["verdict"], check["why"])).collect())
     }
 
-    /// The exposition in the classic text format.
+    /// Returns the exporter's metrics in the classic text format.
     pub async fn metrics(&self) -> anyhow::Result<String> {
         let (_, body) = request(&format!("http://127.0.0.1:{}/metrics", self.exporter_port), None, &[]).await?;
         Ok(String::from_utf8(body.to_vec())?)
     }
 
-    /// Who issued the certificates of the stack.
+    /// The authority that issued the certificates of the stack.
     pub fn authority(&self) -> &Authority {
         &self.authority
     }
 
-    /// The folder with checklist.yaml and everything generated.
+    /// The folder with checklist.yaml and all generated files.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 }
 
-/// A past for Prometheus: a week ago the pods wrote an audit line a minute, so that their silence now is unusual.
+/// Writes a history for Prometheus: a week ago the pods wrote an audit line every minute, so that their silence now is
+/// unusual.
 async fn write_past(exporter: u16, folder: &Path) -> anyhow::Result<()> {
     const LINES: &str = "checklist_audit_log_lines_total";
     let (_, page) = request(&format!("http://127.0.0.1:{exporter}/metrics"), None, &[]).await?;
@@ -192,7 +192,7 @@ async fn write_past(exporter: u16, folder: &Path) -> anyhow::Result<()> {
     crate::monitoring::backfill(folder, &(text + "# EOF\n"))
 }
 
-/// Puts a backup of six hours ago into the bucket.
+/// Writes a backup of six hours ago into the bucket.
 pub(crate) fn put_backup(s3: &S3) -> anyhow::Result<()> {
     use std::io::Write;
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -202,7 +202,7 @@ pub(crate) fn put_backup(s3: &S3) -> anyhow::Result<()> {
     s3.modified(BUCKET, BACKUP, SystemTime::now() - Duration::from_hours(6))
 }
 
-/// A program of the workspace, built beside this one.
+/// Returns the path of a program of the workspace, which is built into the same folder as this one.
 pub fn program(name: &str) -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe()?;
     let folders = own.ancestors().skip(1).take(2);
@@ -212,7 +212,7 @@ pub fn program(name: &str) -> anyhow::Result<PathBuf> {
         .with_context(|| format!("{name} is not built; run: cargo build --workspace --bins"))
 }
 
-/// checklist.yaml of the stack: short intervals, short waits, otherwise the defaults.
+/// Returns the checklist.yaml of the stack: short intervals and waits, otherwise the defaults.
 pub fn configuration(
     folder: &Path,
     authority: &Authority,
@@ -225,7 +225,7 @@ pub fn configuration(
     let folder = folder.display();
     let ca = authority.ca_file.display();
     let (pg, s3, https) = (postgres.port, s3.port, health.server.port);
-    // Half a period after its day a task is forgotten, which would page: two days are late and never that late.
+    // A task that is open for half of its period pages. Two days is late, but not that late.
     let (since, weekday) = (days_ago(8).date(), days_ago(2).strftime("%A"));
     let mut text = format!(
         "kubernetes:
@@ -310,7 +310,7 @@ alerting:
     text
 }
 
-/// Reports of scans that found nothing.
+/// Writes reports of scans without findings.
 pub(crate) fn put_reports(folder: &Path) -> anyhow::Result<()> {
     let reports = folder.join("reports");
     std::fs::create_dir_all(reports.join("images"))?;
@@ -332,7 +332,7 @@ fn days_ago(days: i64) -> jiff::ZonedDateTime {
     (jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24 * days)).to_zoned_datetime(jiff::tz::TimeZone::UTC)
 }
 
-/// Records of every task on each of the last days, with or without the walk.
+/// Writes records of every task for the last days. `walked` includes the task `walk`.
 pub(crate) fn put_records(folder: &Path, walked: bool) -> anyhow::Result<()> {
     let tasks = folder.join("tasks");
     std::fs::create_dir_all(&tasks)?;

@@ -1,13 +1,12 @@
-//! The application's own metrics: a counter of requests and a histogram of their durations.
+//! The metrics of the application itself: a counter of requests and a histogram of their durations.
 
 use crate::http::{Server, answer, serve};
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-/// The application as Prometheus sees it.
+/// The application as Prometheus scrapes it.
 pub struct Traffic {
-    /// Its port.
     pub port: u16,
     state: Arc<Mutex<State>>,
     _server: Server,
@@ -15,14 +14,14 @@ pub struct Traffic {
 
 struct State {
     begun: Instant,
-    /// Requests beyond the steady ten a second: good and fast, failed, slow.
+    /// Requests in addition to the steady ten per second: fast ones, failed ones, slow ones.
     fast: f64,
     failed: f64,
     slow: f64,
 }
 
 impl Traffic {
-    /// Starts with ten good and fast requests a second.
+    /// Starts with ten fast requests per second.
     pub async fn start() -> anyhow::Result<Self> {
         let state = Arc::new(Mutex::new(State { begun: Instant::now(), fast: 0.0, failed: 0.0, slow: 0.0 }));
         let shared = Arc::clone(&state);
@@ -34,7 +33,7 @@ impl Traffic {
         Ok(Self { port: server.port, state, _server: server })
     }
 
-    /// Adds requests of each kind at once.
+    /// Adds requests of each kind.
     pub fn add(&self, fast: f64, failed: f64, slow: f64) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.fast += fast;

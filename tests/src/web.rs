@@ -1,4 +1,4 @@
-//! The program with a web configuration, and a client that speaks to it byte by byte.
+//! Runs the exporter with a web configuration, and sends it raw HTTP requests.
 
 use crate::peers::Authority;
 use crate::process::{Process, free_port};
@@ -17,35 +17,35 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-/// The login ann:open sesame.
+/// The header with the login of ann, whose password is `open sesame`.
 pub const ANN: &str = "Authorization: Basic YW5uOm9wZW4gc2VzYW1l\r\n";
 
-/// The program on a certificate that is not there, with a web configuration.
+/// An exporter with a web configuration. Its only target is a TLS endpoint that does not exist.
 pub struct World {
-    /// Where it serves everything.
+    /// Port of all paths.
     pub port: u16,
-    /// Where it shows its health to anyone.
+    /// Port of the health listener, which needs no login.
     pub health: u16,
-    /// Where its files are: `checklist.yaml`, `web.yaml`, `server.pem`, `server.key`, `ca.pem`.
+    /// The folder of its files: `checklist.yaml`, `web.yaml`, `server.pem`, `server.key`, `ca.pem`.
     pub folder: TempDir,
-    /// Who issued its certificate.
+    /// The authority that issued its certificate.
     pub authority: Authority,
-    /// The program.
+    /// The process of the exporter.
     pub process: Process,
 }
 
 impl World {
-    /// Starts with a web configuration.
+    /// Starts the exporter with a web configuration.
     pub async fn start(web: &str) -> anyhow::Result<Self> {
         Self::start_with(web, &[], "").await
     }
 
-    /// Starts with more files beside the configuration and more lists in checklist.yaml.
+    /// Starts the exporter with additional files beside the configuration and additional lists in checklist.yaml.
     pub async fn start_with(web: &str, files: &[(&str, &str)], lists: &str) -> anyhow::Result<Self> {
         Self::start_as(web, files, lists, &[]).await
     }
 
-    /// The same with more arguments.
+    /// As [`World::start_with`], with additional arguments.
     pub async fn start_as(web: &str, files: &[(&str, &str)], lists: &str, arguments: &[&str]) -> anyhow::Result<Self> {
         let folder = TempDir::new()?;
         let authority = Authority::new(folder.path())?;
@@ -74,7 +74,7 @@ impl World {
         Ok(Self { port, health, folder, authority, process })
     }
 
-    /// Waits until a line of the metrics is there, asked for with ann's login.
+    /// Waits until the metrics, requested with the login of ann, contain a line.
     pub async fn until(&self, line: &str) -> anyhow::Result<()> {
         let mut page = String::new();
         for _ in 0..300 {
@@ -87,7 +87,7 @@ impl World {
         anyhow::bail!("{line} is not in {page}")
     }
 
-    /// Waits until the log has a text.
+    /// Waits until the log contains a text.
     pub async fn until_logged(&self, text: &str) -> anyhow::Result<()> {
         for _ in 0..300 {
             if self.process.log().contains(text) {
@@ -98,12 +98,12 @@ impl World {
         anyhow::bail!("{text} is not in the log: {}", self.process.log())
     }
 
-    /// The metrics over TLS, asked for with ann's login and, if given, a certificate of that name.
+    /// Gets the metrics over TLS with the login of ann and, if given, a client certificate with that name.
     pub async fn tls(&self, client: Option<(&str, &Authority)>) -> anyhow::Result<String> {
         self.tls_as(client, ANN).await
     }
 
-    /// The same with another login.
+    /// As [`World::tls`], with another login.
     pub async fn tls_as(&self, client: Option<(&str, &Authority)>, login: &str) -> anyhow::Result<String> {
         let stream = TcpStream::connect(("127.0.0.1", self.port)).await?;
         let builder = trusting(&self.authority.ca_file)?;
@@ -119,7 +119,7 @@ impl World {
         ask(stream, "/metrics", login).await
     }
 
-    /// Resident memory of the program in bytes, as it tells itself.
+    /// Returns the exporter's resident memory in bytes, from its own metrics.
     pub async fn resident(&self, login: &str) -> anyhow::Result<f64> {
         let page = plain(self.port, "/metrics", login).await?;
         let line = page.lines().find_map(|line| line.strip_prefix("process_resident_memory_bytes "));
@@ -127,7 +127,7 @@ impl World {
     }
 }
 
-/// TLS that trusts the authorities in a file alone.
+/// Returns a TLS configuration that trusts only the authorities in a file.
 pub fn trusting(
     ca_file: &Path,
 ) -> anyhow::Result<rustls::ConfigBuilder<ClientConfig, rustls::client::WantsClientCert>> {
@@ -140,19 +140,19 @@ pub fn trusting(
         .with_root_certificates(roots))
 }
 
-/// Writes a certificate for a name, and its key, where the web configuration looks for them.
+/// Issues a certificate for a name and writes it with its key to the files that the web configuration names.
 pub fn certify(authority: &Authority, folder: &Path, name: &str) -> anyhow::Result<()> {
     let (certificate, key) = authority.pem(name)?;
     std::fs::write(folder.join("server.key"), key)?;
     Ok(std::fs::write(folder.join("server.pem"), certificate)?)
 }
 
-/// The status of an answer.
+/// Returns the status code of a response.
 pub fn status(answer: &str) -> &str {
     answer.get(9..12).unwrap_or(answer)
 }
 
-/// Bytes on a fresh connection and everything that comes back.
+/// Sends bytes on a new connection and returns everything that comes back.
 pub async fn raw(port: u16, bytes: &[u8]) -> anyhow::Result<String> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
     stream.write_all(bytes).await?;
@@ -161,7 +161,7 @@ pub async fn raw(port: u16, bytes: &[u8]) -> anyhow::Result<String> {
     Ok(String::from_utf8_lossy(&answer).into_owned())
 }
 
-/// One GET and everything that comes back; headers end with line breaks.
+/// Sends a GET request and returns everything that comes back. Each of `headers` ends with a line break.
 pub async fn ask(mut stream: impl AsyncRead + AsyncWrite + Unpin, path: &str, headers: &str) -> anyhow::Result<String> {
     let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n");
     stream.write_all(request.as_bytes()).await?;
@@ -170,12 +170,12 @@ pub async fn ask(mut stream: impl AsyncRead + AsyncWrite + Unpin, path: &str, he
     Ok(String::from_utf8_lossy(&answer).into_owned())
 }
 
-/// The same in clear text on a fresh connection.
+/// As [`ask`], without TLS on a new connection.
 pub async fn plain(port: u16, path: &str, headers: &str) -> anyhow::Result<String> {
     ask(TcpStream::connect(("127.0.0.1", port)).await?, path, headers).await
 }
 
-/// A web configuration that lets ann in.
+/// Returns a web configuration with the user ann.
 pub fn users() -> anyhow::Result<String> {
     Ok(format!("basic_auth_users: {{ann: '{}'}}\n", bcrypt::hash("open sesame", 4)?))
 }

@@ -1,4 +1,4 @@
-//! Conditions over time: PromQL that only Prometheus can judge, and the input series that prove it.
+//! Conditions over time: expressions that only Prometheus can judge, and the input series of their rule tests.
 
 use super::limits::Limits;
 use super::threshold::{Severity, Threshold};
@@ -6,73 +6,71 @@ use super::value::{Scope, Selector, of};
 use crate::metric::Metric;
 use std::time::Duration;
 
-/// A condition that needs history.
+/// A condition over time.
 #[derive(Debug, Clone, Copy)]
 pub struct History {
-    /// The expression at a severity, written with the metrics' own names.
+    /// Returns the expression for a severity, written with the metrics' own names.
     pub expr: fn(&Scope, &Limits, Severity) -> String,
     /// The threshold whose levels decide the severities.
     pub threshold: Option<&'static Threshold>,
-    /// The metrics it reads.
+    /// The metrics that the expression reads.
     pub metrics: &'static [&'static Metric],
-    /// A course of values that fires and one that stays quiet.
+    /// Returns the input series of the rule test: some that make the alert fire, and some that do not.
     pub case: fn(&Given<'_>) -> Case,
 }
 
-/// What a course of values may depend on.
+/// The values that a rule test may depend on.
 #[derive(Debug)]
 pub struct Given<'a> {
-    /// The limit of the level.
+    /// The limit at the severity that is tested.
     pub limit: f64,
     /// All limits of the signal.
     pub limits: &'a Limits,
-    /// How long the condition must hold.
+    /// The pending time (`for`) of the alert.
     pub pending: Duration,
 }
 
-/// Two sets of input series, one value a minute unless `pace` differs.
+/// The input series of a rule test, with one value a minute unless `pace` or `sampled` differs.
 #[derive(Debug, Clone)]
 pub struct Case {
-    /// Makes the alert fire.
+    /// Series that make the alert fire.
     pub firing: Vec<InputSeries>,
-    /// Keeps it quiet.
+    /// Series that do not make the alert fire.
     pub silent: Vec<InputSeries>,
-    /// The labels of the firing result, beyond `check` and `target`.
+    /// The labels of the firing alert beyond `check` and `target`.
     pub labels: Vec<(&'static str, String)>,
-    /// Time that passes before the condition begins to hold.
+    /// The time until the condition begins to hold.
     pub lead: Duration,
-    /// Time between two evaluations, and between two values unless they are closer.
+    /// The time between two evaluations, and between two values unless `sampled` is set.
     pub pace: Duration,
-    /// Time between two values of a course that is evaluated less often than it has values.
+    /// The time between two values, when the series has more values than evaluations.
     pub sampled: Option<Duration>,
-    /// More courses that prove a part of the condition which the two do not.
+    /// Further series that test a part of the condition which `firing` and `silent` do not.
     pub also: Vec<Also>,
 }
 
-/// One more course of values.
+/// Additional input series of a rule test.
 #[derive(Debug, Clone)]
 pub struct Also {
-    /// What it shows: "fires when ..." or "stays quiet when ...".
+    /// The name of the test: "fires when ..." or "stays quiet when ...".
     pub name: &'static str,
-    /// Whether the alert fires on it.
+    /// Whether the alert is expected to fire.
     pub fires: bool,
-    /// The series.
     pub series: Vec<InputSeries>,
 }
 
-/// One series over time.
+/// One input series.
 #[derive(Debug, Clone)]
 pub struct InputSeries {
-    /// Its metric.
     pub metric: &'static Metric,
-    /// Its labels beyond `check` and `target`.
+    /// The labels beyond `check` and `target`.
     pub labels: Vec<(&'static str, String)>,
-    /// Its values in promtool's notation.
+    /// The values in promtool's notation.
     pub values: String,
 }
 
 impl Case {
-    /// A case whose result has the labels of the first firing series.
+    /// Makes a case whose alert has the labels of the first firing series.
     pub fn new(firing: Vec<InputSeries>, silent: Vec<InputSeries>) -> Self {
         let labels = firing.first().map(|series| series.labels.clone()).unwrap_or_default();
         Self {
@@ -86,21 +84,22 @@ impl Case {
         }
     }
 
-    /// Takes labels off the result.
+    /// Removes labels from the expected alert.
     #[must_use]
     pub fn without(mut self, names: &[&str]) -> Self {
         self.labels.retain(|(name, _)| !names.contains(name));
         self
     }
 
-    /// One value an hour, for courses of weeks.
+    /// Sets one value an hour, for series of weeks.
     #[must_use]
     pub const fn hourly(mut self) -> Self {
         self.pace = Duration::from_hours(1);
         self
     }
 
-    /// A value every five minutes and an evaluation every half an hour: for courses of a week whose windows are an hour.
+    /// Sets a value every five minutes and an evaluation every half an hour, for series of a week and windows of an
+    /// hour.
     #[must_use]
     pub const fn sampled_often(mut self) -> Self {
         self.pace = Duration::from_mins(30);
@@ -108,14 +107,14 @@ impl Case {
         self
     }
 
-    /// Adds a course on which the alert stays quiet.
+    /// Adds series on which the alert must not fire.
     #[must_use]
     pub fn quiet(mut self, name: &'static str, series: Vec<InputSeries>) -> Self {
         self.also.push(Also { name, fires: false, series });
         self
     }
 
-    /// Adds a course on which the alert fires, with the same labels.
+    /// Adds series on which the alert must fire, with the same labels.
     #[must_use]
     pub fn fires(mut self, name: &'static str, series: Vec<InputSeries>) -> Self {
         self.also.push(Also { name, fires: true, series });
@@ -130,31 +129,30 @@ impl Case {
     }
 }
 
-/// A series with a plausible value for each label.
+/// Makes a series with an example value for each label of the metric.
 pub fn input(metric: &'static Metric, values: impl Into<String>) -> InputSeries {
     InputSeries { metric, labels: labels(&of(metric)), values: values.into() }
 }
 
-/// Samples of a course that goes on: at one a minute, more than a day.
+/// The number of values of a long series: more than a day at one value a minute.
 pub const SAMPLES: u64 = 1500;
 
-/// The same value for more than a day.
+/// Makes a series with one constant value for more than a day.
 pub fn steady(metric: &'static Metric, value: f64) -> InputSeries {
     input(metric, constant(value))
 }
 
-/// One value until a minute, another one from then on for more than a day.
+/// Makes a series that has one value until a minute and another value from then on, for more than a day.
 pub fn step(metric: &'static Metric, before: f64, until_minute: u64, after: f64) -> InputSeries {
     input(metric, format!("{before}+0x{until_minute} {after}+0x{SAMPLES}"))
 }
 
-/// A straight line for more than a day.
+/// Makes a series that rises or falls linearly for more than a day.
 pub fn line(metric: &'static Metric, from: f64, per_minute: f64) -> InputSeries {
     input(metric, format!("{from}+{per_minute}x{SAMPLES}"))
 }
 
 impl InputSeries {
-    /// Sets a label.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: &str) -> Self {
         self.labels.retain(|(known, _)| *known != name);
@@ -163,12 +161,12 @@ impl InputSeries {
     }
 }
 
-/// The same value for a day, in promtool's notation.
+/// Returns a constant value for more than a day in promtool's notation.
 pub fn constant(value: f64) -> String {
     format!("{value}+0x{SAMPLES}")
 }
 
-/// A plausible value for each label of the metric, the matcher's where there is one.
+/// Returns an example value for each label of the metric, or the matcher's value where there is one.
 pub fn labels(selector: &Selector) -> Vec<(&'static str, String)> {
     let value = |label: &&'static str| {
         let matcher = selector.matchers.iter().find(|(name, _)| name == label);

@@ -1,8 +1,8 @@
-//! The levels that hold for the targets of a scope, and how PromQL writes them.
+//! The threshold levels that apply to a scope of targets, and how PromQL writes them.
 
 use super::threshold::{Levels, Severity, Threshold};
 
-/// The levels that hold for a scope.
+/// The levels that apply to a scope, and the alerts that are switched off in it.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Limits {
     levels: Vec<(&'static str, Levels)>,
@@ -10,7 +10,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Defaults of the given thresholds, then what the operator moved.
+    /// Takes the default levels of the thresholds, replaced by what the operator set (`moved`).
     pub fn new(thresholds: &[&'static Threshold], moved: impl Fn(&str) -> Option<Levels>) -> Self {
         Self {
             levels: thresholds.iter().map(|t| (t.key, moved(t.key).unwrap_or(t.default))).collect(),
@@ -18,36 +18,37 @@ impl Limits {
         }
     }
 
-    /// The same without the alerts that the operator switched off.
+    /// Adds the alerts that the operator switched off.
     #[must_use]
     pub fn without(self, off: Vec<&'static str>) -> Self {
         Self { off, ..self }
     }
 
-    /// Whether the operator switched an alert off.
+    /// Returns whether the operator switched the alert off.
     pub fn is_off(&self, alert: &str) -> bool {
         self.off.contains(&alert)
     }
 
-    /// The levels of a threshold; its defaults when it is not part of these limits.
+    /// Returns the levels of a threshold, or its defaults when it is not part of these limits.
     pub fn of(&self, threshold: &Threshold) -> Levels {
         self.levels.iter().find(|(key, _)| *key == threshold.key).map_or(threshold.default, |(_, levels)| *levels)
     }
 
-    /// The level of a threshold at a severity, as PromQL writes it.
+    /// Returns the level of a threshold at a severity as PromQL writes it. `NaN`, which no value is beyond, when the
+    /// level is not set.
     pub fn level(&self, threshold: &Threshold, severity: Severity) -> String {
         number(self.of(threshold).at(severity).unwrap_or(f64::NAN))
     }
 
-    /// The one value of a threshold that has no levels of its own (a floor, a window).
+    /// Returns the single value of a threshold that has no levels (a floor, a window).
     pub fn value(&self, threshold: &Threshold) -> f64 {
         let levels = self.of(threshold);
         levels.warning.or(levels.critical).unwrap_or(f64::NAN)
     }
 }
 
-/// A number as PromQL writes it: whole ones exactly, fractions with at most twelve digits, so that what a factor times
-/// a limit leaves behind the point is not taken for precision.
+/// Writes a number for PromQL: whole numbers exactly, fractions with at most twelve digits. This drops the rounding
+/// errors of a factor times a limit.
 pub fn number(value: f64) -> String {
     if value.fract() == 0.0 {
         return format!("{value}");

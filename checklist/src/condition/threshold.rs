@@ -1,19 +1,18 @@
-//! Limits by key: written once, shared by verdict, alert, panel and page.
+//! Thresholds with a key. Each is defined once and used by verdict, alert, panel and status page.
 
 use crate::units::Unit;
 use std::fmt;
 
-/// How bad it is; the label `severity` of alerts.
+/// The severity of an alert, also the value of the label `severity`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
-    /// A message in the chat.
+    /// A notification in the chat.
     Warning,
-    /// A page.
+    /// A page to whoever is on call.
     Critical,
 }
 
 impl Severity {
-    /// The label value.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Warning => "warning",
@@ -28,26 +27,22 @@ impl fmt::Display for Severity {
     }
 }
 
-/// Which side of the limit is bad.
+/// Which side of a limit is bad.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
-    /// Values above the limit are bad.
     Above,
-    /// Values below the limit are bad.
     Below,
 }
 
-/// The values of one threshold: a warning level, a critical level, or both.
+/// The levels of a threshold: warning, critical, or both.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Levels {
-    /// Beyond this, a chat message.
     pub warning: Option<f64>,
-    /// Beyond this, a page.
     pub critical: Option<f64>,
 }
 
 impl Levels {
-    /// The value at a severity.
+    /// Returns the level of a severity.
     pub const fn at(&self, severity: Severity) -> Option<f64> {
         match severity {
             Severity::Warning => self.warning,
@@ -55,7 +50,7 @@ impl Levels {
         }
     }
 
-    /// The levels that are set, worst first.
+    /// Returns the levels that are set, the worst first.
     pub fn each(&self) -> impl Iterator<Item = (Severity, f64)> {
         [(Severity::Critical, self.critical), (Severity::Warning, self.warning)]
             .into_iter()
@@ -63,25 +58,22 @@ impl Levels {
     }
 }
 
-/// A limit that operators can move, by key, globally or per target.
+/// A limit with a key, which operators can set for all targets or for one.
 #[derive(Debug)]
 pub struct Threshold {
-    /// `signal.subject`.
+    /// `SIGNAL.SUBJECT`, such as `backup.max_age`.
     pub key: &'static str,
-    /// The unit of its values.
     pub unit: Unit,
-    /// Which side is bad.
     pub direction: Direction,
-    /// The defaults.
     pub default: Levels,
-    /// The least limit that means something, and the one from which on nothing can be beyond it.
+    /// The range of accepted limits: from the first to below the second value. `None`: the range follows from the unit.
     pub bounds: Option<(f64, f64)>,
-    /// What it limits and why the default is what it is; one sentence.
+    /// One sentence: what is limited, and the reason for the default.
     pub reason: &'static str,
 }
 
 impl Threshold {
-    /// Values above the limit are bad.
+    /// A threshold that is exceeded by larger values.
     pub const fn above(key: &'static str, unit: Unit, reason: &'static str) -> Self {
         Self {
             key,
@@ -93,20 +85,20 @@ impl Threshold {
         }
     }
 
-    /// Values below the limit are bad.
+    /// A threshold that is exceeded by smaller values.
     pub const fn below(key: &'static str, unit: Unit, reason: &'static str) -> Self {
         Self { direction: Direction::Below, ..Self::above(key, unit, reason) }
     }
 
-    /// Sets the limits that mean something: from the first to below the second.
+    /// Sets the range of accepted limits: from the first to below the second value.
     #[must_use]
     pub const fn between(mut self, least: f64, most: f64) -> Self {
         self.bounds = Some((least, most));
         self
     }
 
-    /// The limits that mean something: from the first to below the second. No part is above its whole, and nothing is
-    /// below nothing.
+    /// Returns the range of accepted limits: from the first to below the second value. By default a ratio is below 1
+    /// (no share is above the whole), and a lower limit is above 0 (no value is below 0).
     pub fn within(&self) -> (f64, f64) {
         let most = if self.unit == Unit::Ratio { 1.0 } else { f64::INFINITY };
         let least = match (self.direction, self.unit) {

@@ -1,32 +1,30 @@
-//! A number that the checklist judges: rendered as PromQL, and computed from one run's samples.
+//! The values that the checklist judges: rendered as PromQL, and computed from the samples of one run.
 
 use crate::metric::Metric;
 use crate::samples::Series;
 use std::collections::BTreeMap;
 
-/// A metric with label matchers; each matcher gives the allowed values.
+/// A metric with label matchers.
 #[derive(Debug, Clone, Copy)]
 pub struct Selector {
-    /// The metric.
     pub metric: &'static Metric,
-    /// Label name and allowed values.
+    /// Label names with their allowed values.
     pub matchers: &'static [(&'static str, &'static [&'static str])],
 }
 
-/// A metric without matchers.
+/// Selects a metric without matchers.
 pub const fn of(metric: &'static Metric) -> Selector {
     Selector { metric, matchers: &[] }
 }
 
 impl Selector {
-    /// Adds matchers.
     #[must_use]
     pub const fn with(mut self, matchers: &'static [(&'static str, &'static [&'static str])]) -> Self {
         self.matchers = matchers;
         self
     }
 
-    /// Whether a series is selected.
+    /// Returns whether the selector matches a series.
     pub fn accepts(&self, series: &Series) -> bool {
         std::ptr::eq(series.metric, self.metric)
             && self
@@ -35,7 +33,7 @@ impl Selector {
                 .all(|(name, values)| series.label(name).is_some_and(|value| values.contains(&value)))
     }
 
-    /// The instant vector selector within a scope.
+    /// Returns the instant vector selector within a scope.
     pub fn promql(&self, scope: &Scope) -> String {
         let matchers = self.matchers.iter().map(|(name, values)| match values {
             [one] => format!("{name}={one:?}"),
@@ -46,7 +44,7 @@ impl Selector {
     }
 }
 
-/// A regular expression (RE2) that matches each of the texts and nothing else.
+/// Returns a regular expression (RE2) that matches exactly these texts.
 pub fn alternatives(texts: &[impl AsRef<str>]) -> String {
     let escaped = |text: &str| {
         text.chars().fold(String::new(), |mut safe, c| {
@@ -60,16 +58,17 @@ pub fn alternatives(texts: &[impl AsRef<str>]) -> String {
     texts.iter().map(|text| escaped(text.as_ref())).collect::<Vec<_>>().join("|")
 }
 
-/// Where an expression applies: one check, and all of its targets or some.
+/// Where an expression applies: one check on all or some of its targets.
 #[derive(Debug, Clone, Default)]
 pub struct Scope {
-    /// The signal's id.
+    /// The id of the signal.
     pub check: String,
-    /// The targets, or every target when empty.
+    /// The names of the targets. Empty: every target.
     pub targets: Vec<String>,
 }
 
 impl Scope {
+    /// Returns the matchers that select the check and its targets.
     fn matchers(&self) -> Vec<String> {
         let mut matchers = vec![format!("check={:?}", self.check)];
         match self.targets.as_slice() {
@@ -80,7 +79,7 @@ impl Scope {
         matchers
     }
 
-    /// The selector of a whole metric, for expressions over time: `metric{check="pods"}`.
+    /// Returns the selector of a metric for expressions over time: `metric{check="pods"}`.
     pub fn series(&self, metric: &'static Metric) -> String {
         of(metric).promql(self)
     }
@@ -91,7 +90,7 @@ impl Scope {
         self.over_of(function, &of(metric), window)
     }
 
-    /// The same of a selector. The window may carry an offset: `1d] offset 7d` is written `1d@7d`.
+    /// Like [`Self::over`] for a selector. A window with an offset, `[1d] offset 7d`, is written `1d@7d`.
     pub fn over_of(&self, function: &str, selector: &Selector, window: &str) -> String {
         let (window, offset) = match window.split_once('@') {
             Some((window, offset)) => (window, format!(" offset {offset}")),
@@ -108,17 +107,17 @@ impl Scope {
         format!("({})[{window}]", self.max(metric))
     }
 
-    /// The value of a metric so many seconds ahead, by a line through the window.
+    /// Returns the value of a metric in `ahead` seconds, by linear regression over the window.
     pub fn predict(&self, metric: &'static Metric, window: &str, ahead: f64) -> String {
         format!("predict_linear({}, {ahead})", self.past(metric, window))
     }
 
-    /// The value of a metric whichever replica of the exporter saw it: the greatest.
+    /// Returns the largest value of a metric among the replicas of the exporter.
     pub fn max(&self, metric: &'static Metric) -> String {
         self.max_of(&of(metric))
     }
 
-    /// Several metrics with the same labels, distinguished by one more.
+    /// Combines several metrics with the same labels, and adds a label that tells them apart.
     pub fn named(&self, label: &str, metrics: &[(&'static Metric, &str)]) -> String {
         let one = |(metric, name): &(&'static Metric, &str)| {
             format!("label_replace({}, {label:?}, {name:?}, \"\", \"\")", self.max(metric))
@@ -126,36 +125,35 @@ impl Scope {
         metrics.iter().map(one).collect::<Vec<_>>().join(" or ")
     }
 
-    /// The same of a selector.
+    /// Like [`Self::max`] for a selector.
     pub fn max_of(&self, selector: &Selector) -> String {
         agreed("max", selector, self)
     }
 }
 
-/// The closed set of value shapes. Ages and remainders are in seconds.
+/// The closed set of value shapes. Ages and remaining times are in seconds.
 #[derive(Debug, Clone, Copy)]
 pub enum Value {
-    /// The series itself.
+    /// The value of the series.
     Of(Selector),
     /// Now minus a timestamp.
     Age(Selector),
     /// A timestamp minus now.
     Until(Selector),
-    /// A part by its whole; the part is summed over the labels that the whole lacks.
+    /// The first divided by the second. The first is summed over the labels that the second lacks.
     Share(Selector, Selector),
 }
 
-/// A computed value with the labels that tell it apart.
+/// A value that was computed from samples, with its labels.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Computed {
     /// Label names and values, sorted by name.
     pub labels: BTreeMap<&'static str, String>,
-    /// The value.
     pub value: f64,
 }
 
 impl Value {
-    /// The selectors it reads, the first of which names its labels.
+    /// Returns the selectors that the value reads. The labels of the result are those of the first.
     pub fn selectors(&self) -> Vec<Selector> {
         match self {
             Self::Of(one) | Self::Age(one) | Self::Until(one) => vec![*one],
@@ -163,7 +161,7 @@ impl Value {
         }
     }
 
-    /// The PromQL expression of the value. Several replicas of the exporter give one result.
+    /// Returns the PromQL expression, with one result for any number of exporter replicas.
     pub fn promql(&self, scope: &Scope) -> String {
         match self {
             Self::Of(one) => agreed("max", one, scope),
@@ -182,7 +180,7 @@ impl Value {
         }
     }
 
-    /// The values in one run's samples, as Prometheus would compute them at `now` (Unix seconds).
+    /// Returns the values in one run's samples, as Prometheus would compute them at `now` (Unix seconds).
     pub fn compute(&self, samples: &[Series], now: f64) -> Vec<Computed> {
         let select = |selector: &Selector| -> Vec<Computed> {
             samples.iter().filter(|series| selector.accepts(series)).map(computed).collect()
@@ -199,6 +197,7 @@ impl Value {
     }
 }
 
+/// Divides the sum of the parts by each whole with the same labels, as the PromQL expression does.
 fn share(parts: &[Computed], wholes: &[Computed]) -> Vec<Computed> {
     let matching = |whole: &Computed| {
         let mut parts = parts.iter().filter(|part| whole.labels.iter().all(|(k, v)| part.labels.get(k) == Some(v)));
@@ -216,16 +215,18 @@ fn computed(series: &Series) -> Computed {
     Computed { labels, value: series.value }
 }
 
+/// Returns the labels of `part` that `whole` lacks.
 fn labels_beyond(part: &Metric, whole: &Metric) -> Vec<&'static str> {
     part.labels.iter().filter(|label| !whole.labels.contains(label)).copied().collect()
 }
 
+/// Returns a selector, aggregated over the replicas of the exporter.
 pub(crate) fn agreed(aggregator: &str, selector: &Selector, scope: &Scope) -> String {
     format!("{aggregator} without ({}) ({})", without(selector.metric), selector.promql(scope))
 }
 
-/// One result for any number of exporter replicas. `pod` goes with `instance` unless the
-/// metric has a `pod` of its own, which `honor_labels` keeps.
+/// Returns the labels that differ between replicas of the exporter. `pod` is one of them, unless the metric has a `pod`
+/// of its own, which the scrape keeps with `honor_labels`.
 fn without(metric: &Metric) -> &'static str {
     if metric.labels.contains(&"pod") { "instance" } else { "instance, pod" }
 }

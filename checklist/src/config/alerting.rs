@@ -1,4 +1,4 @@
-//! `alerting:` receivers, the addresses that pages link to, and what the operator changed about single alerts.
+//! The section `alerting:`: receivers, addresses that notifications link to, and changes to single alerts.
 
 use super::objects::{self, AlertmanagerConfig, Dashboards, PrometheusRule};
 use super::receivers::{self, Email, Heartbeat, Maintenance, Webhook};
@@ -11,87 +11,87 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// The section `alerting:`.
+/// The values of the section `alerting:`.
 #[derive(Debug, Clone)]
 pub struct Alerting {
-    /// Labels on every alert, for routing (`team: sre`).
+    /// Labels added to every alert, for routing (`team: sre`).
     pub labels: BTreeMap<String, String>,
-    /// Where the runbooks are published; a page links to `BASE/SIGNAL.md#ALERT`.
+    /// The address of the published runbooks. A notification links to `BASE/SIGNAL.md#ALERT`.
     pub runbook_base_url: Option<String>,
-    /// Where Grafana is; a page links to `BASE/d/UID`.
+    /// The address of Grafana. A notification links to `BASE/d/UID`.
     pub grafana_base_url: Option<String>,
-    /// Critical alerts go here.
+    /// The receiver of critical alerts.
     pub pagerduty: Option<PagerDuty>,
-    /// Warnings go here.
+    /// The receiver of warnings.
     pub slack: Option<Slack>,
-    /// Told beside them.
+    /// An additional receiver.
     pub email: Option<Email>,
-    /// Told beside them.
+    /// An additional receiver.
     pub webhook: Option<Webhook>,
-    /// Hears the Watchdog.
+    /// The receiver of the Watchdog alert.
     pub heartbeat: Option<Heartbeat>,
-    /// When warnings wait.
+    /// Windows of time in which warnings are held back.
     pub maintenance: Vec<Maintenance>,
-    /// Where the jobs leave the written reports.
+    /// Where the jobs put the written reports.
     pub reports: Option<WrittenReports>,
-    /// Delays of the notification.
+    /// Alertmanager's delays of notifications.
     pub grouping: Grouping,
     /// Changes to single alerts, by alert name.
     pub alerts: BTreeMap<String, AlertOverride>,
-    /// The `PrometheusRule` object.
+    /// Metadata of the `PrometheusRule` object.
     pub prometheus_rule: PrometheusRule,
-    /// The `AlertmanagerConfig` object.
+    /// Metadata of the `AlertmanagerConfig` object.
     pub alertmanager_config: AlertmanagerConfig,
-    /// The objects that carry dashboards.
+    /// Metadata of the objects that carry dashboards.
     pub dashboards: Dashboards,
 }
 
-/// PagerDuty's Events API v2.
+/// A receiver that uses PagerDuty's Events API v2.
 #[derive(Debug, Clone)]
 pub struct PagerDuty {
-    /// The file, as Alertmanager sees it, that holds the integration key.
+    /// The file with the integration key, by its path on Alertmanager's host.
     pub routing_key_file: PathBuf,
-    /// The endpoint, if it is not PagerDuty's own.
+    /// The endpoint. `None`: PagerDuty's default.
     pub url: Option<String>,
 }
 
 /// A Slack incoming webhook.
 #[derive(Debug, Clone)]
 pub struct Slack {
-    /// The file, as Alertmanager sees it, that holds the webhook's address.
+    /// The file with the address of the webhook, by its path on Alertmanager's host.
     pub webhook_url_file: PathBuf,
-    /// The channel, for webhooks that may choose.
+    /// The channel, for webhooks that may choose one.
     pub channel: Option<String>,
 }
 
-/// Where the written reports of `rules-gen report` are left; at least one of both.
+/// Where `rules-gen report` puts its reports. At least one of the two is set.
 #[derive(Debug, Clone)]
 pub struct WrittenReports {
-    /// The file, as the jobs see it, that holds the address of a Slack incoming webhook.
+    /// The file with the address of a Slack incoming webhook, by its path in the jobs.
     pub webhook_url_file: Option<PathBuf>,
-    /// A folder for each report in every format.
+    /// The directory for the reports, one file for each format.
     pub directory: Option<PathBuf>,
 }
 
-/// Alertmanager's delays.
+/// Alertmanager's delays of notifications.
 #[derive(Debug, Clone)]
 pub struct Grouping {
-    /// Wait for more alerts of a new group.
+    /// How long to wait for further alerts of a new group (`group_wait`).
     pub wait: Duration,
-    /// Between two messages about a changed group.
+    /// The time between two notifications of a changed group (`group_interval`).
     pub interval: Duration,
-    /// Time until the notification of an unchanged group is repeated.
+    /// The time until the notification of an unchanged group is repeated (`repeat_interval`).
     pub repeat: Duration,
 }
 
-/// What the operator changed about one alert.
+/// The operator's changes to one alert.
 #[derive(Debug, Clone)]
 pub struct AlertOverride {
-    /// How long the condition must hold.
+    /// The pending time (`for`).
     pub pending: Option<Duration>,
-    /// How long it keeps firing afterwards.
+    /// How long the alert keeps firing after the condition ended (`keep_firing_for`).
     pub keep_firing: Option<Duration>,
-    /// Left out of the rules when false.
+    /// False when the alert is left out of the rules.
     pub enabled: bool,
 }
 
@@ -115,10 +115,11 @@ pub const META_ALERTS: [&str; 16] = [
     "ChecklistWebConfigBroken",
 ];
 
-/// The shortest past that an alert compares with is a day: after that the change itself is the past.
+/// The longest pending time of alerts that compare with the past. They look back at least one day, so with a pending
+/// time of a day a change would be compared with itself.
 const LONGEST_OF_HISTORY: Duration = Duration::from_hours(12);
 
-/// Labels that have a meaning of their own: those of the exporter, of every scrape and of every rule.
+/// Label names that are set by the exporter, by every scrape or by every rule.
 pub(super) const RESERVED: [&str; 7] = ["alertname", "cadence", "check", "instance", "job", "severity", "target"];
 
 const URL: Key = Key::new("url", Kind::Form(&HTTP), "The address of another endpoint than PagerDuty's own.")
@@ -206,7 +207,6 @@ static CHANGE: Section = Section {
     rules: &[],
 };
 
-/// The section.
 pub(super) static SECTION: Section = Section {
     what: "alerting",
     keys: &[&[
@@ -260,12 +260,11 @@ pub(super) static SECTION: Section = Section {
     rules: &[],
 };
 
-/// Addresses are written without the slash at their end, because a path follows.
+/// Returns an address without its trailing slash, because a path is appended.
 fn base(table: &Table<'_>, key: &'static str) -> Option<String> {
     table.text(key).map(|url| url.trim_end_matches('/').to_owned())
 }
 
-/// Reads the section.
 pub(super) fn read(table: &Table<'_>, signals: &[&'static Signal]) -> Option<Alerting> {
     let of_metrics = signals.iter().flat_map(|signal| signal.metrics).flat_map(|metric| metric.labels).copied();
     let reserved: Vec<&str> = RESERVED.into_iter().chain(of_metrics).collect();
@@ -303,7 +302,7 @@ pub(super) fn read(table: &Table<'_>, signals: &[&'static Signal]) -> Option<Ale
     })
 }
 
-/// Labels of every alert.
+/// Reads the labels that are added to every alert.
 fn labels(table: &Table<'_>, reserved: &[&str]) -> BTreeMap<String, String> {
     let mut labels = BTreeMap::new();
     for (name, node) in table.entries("labels") {
@@ -329,6 +328,7 @@ fn grouping(table: &Table<'_>) -> Option<Grouping> {
     Some(Grouping { wait, interval, repeat })
 }
 
+/// Reads the changes to single alerts.
 fn alerts(table: &Table<'_>, signals: &[&'static Signal]) -> BTreeMap<String, AlertOverride> {
     let of_signals = || signals.iter().flat_map(|signal| signal.alerts);
     let known: Vec<&str> = of_signals().map(|alert| alert.name).chain(META_ALERTS).collect();

@@ -1,4 +1,4 @@
-//! `highAvailability:` which of several exporters makes the costly checks: the holder of a Lease of Kubernetes.
+//! The section `highAvailability:`: of several exporters, the holder of a Kubernetes Lease makes the costly checks.
 
 use crate::reader::keys::{Form, Key, Kind, Section};
 use crate::reader::table::Table;
@@ -6,19 +6,20 @@ use crate::targets::parts::is_dns_label;
 use crate::targets::{Backup, Kubernetes};
 use crate::yaml::quote;
 
-/// Longer names of objects are allowed, but `kubectl get` is read by people.
+/// The limit of the lease's name in characters. Kubernetes allows longer names, but they are hard to read in `kubectl
+/// get`.
 const LONGEST: usize = 49;
 
-/// What only one process proves at a time.
+/// A proof that only one process may carry out at a time.
 #[derive(Debug, Clone, Copy)]
 pub enum Proof<'a> {
-    /// The way of the alerts.
+    /// The delivery of an alert.
     Alerts,
-    /// That a backup can be restored.
+    /// The restore of a backup.
     Backup(&'a Backup),
 }
 
-/// Where the lease is.
+/// The values of the section `highAvailability:`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HighAvailability {
     /// The name of the cluster in checklist.yaml.
@@ -28,7 +29,8 @@ pub struct HighAvailability {
 }
 
 impl HighAvailability {
-    /// The lease that a proof takes while it runs: proofs of different backups do not wait for each other.
+    /// Returns the name of the lease that a proof takes while it runs. Each backup has its own, so that proofs of
+    /// different backups do not wait for each other.
     pub fn proof_lease(&self, proof: Proof<'_>) -> String {
         match proof {
             Proof::Alerts => format!("{}-verify-alerts", self.lease),
@@ -43,7 +45,6 @@ static LEASE: Form = Form {
     fits: |text| is_dns_label(text) && text.len() <= LONGEST,
 };
 
-/// The section.
 pub(super) static SECTION: Section = Section {
     what: "highAvailability",
     keys: &[&[

@@ -1,4 +1,4 @@
-//! Which checks there are on which targets, and what limits hold for them.
+//! Which checks exist on which targets, and which limits apply to them.
 
 use super::Config;
 use super::origin::Origin;
@@ -14,20 +14,19 @@ use std::time::Duration;
 /// One signal on one target.
 #[derive(Debug, Clone)]
 pub struct Check {
-    /// The signal.
     pub signal: &'static Signal,
     /// The name of the target.
     pub target: String,
-    /// Time between two runs.
+    /// The time between two runs.
     pub interval: Duration,
-    /// Deadline of one run.
+    /// The deadline of one run.
     pub timeout: Duration,
-    /// Series that it may expose.
+    /// The maximum number of series that the check may expose.
     pub series: usize,
 }
 
 impl Check {
-    /// A signal on a target as the catalog has it.
+    /// Makes a check with the settings of the catalog.
     pub fn of(signal: &'static Signal, target: &str) -> Self {
         let Signal { interval, timeout, max_series: series, .. } = *signal;
         Self { signal, target: target.to_owned(), interval, timeout, series }
@@ -35,24 +34,23 @@ impl Check {
 }
 
 impl Config {
-    /// Every signal: the catalog's, then the operator's own.
+    /// Returns every signal: those of the catalog, then the operator's own.
     pub fn signals(&self) -> impl Iterator<Item = &'static Signal> {
         SIGNALS.iter().copied().chain(self.queries.iter().map(|query| query.signal))
     }
 
-    /// The signal with this id.
     pub fn signal(&self, id: &str) -> Option<&'static Signal> {
         self.signals().find(|signal| signal.id == id)
     }
 
-    /// Every check that the exporter makes, in the order of signals and targets.
+    /// Returns every check that the exporter makes, ordered by signal and target.
     pub fn checks(&self) -> Vec<Check> {
         self.signals()
             .flat_map(|signal| {
                 let pace = self.pace.get(signal.id).cloned().unwrap_or_default();
                 self.probed(signal).into_iter().map(move |target| {
                     let interval = pace.interval.unwrap_or(signal.interval);
-                    // A shorter interval shortens the default deadline; an explicit one was checked.
+                    // A shorter interval shortens the default deadline. An explicit deadline was validated already.
                     let timeout = pace.timeout.unwrap_or_else(|| signal.timeout.min(interval.mul_f64(0.8)));
                     let series = pace.series.unwrap_or(signal.max_series);
                     Check { signal, target, interval, timeout, series }
@@ -61,21 +59,21 @@ impl Config {
             .collect()
     }
 
-    /// The targets on which the exporter itself makes the check.
+    /// Returns the targets that the exporter itself probes for a signal.
     pub fn probed(&self, signal: &Signal) -> Vec<String> {
         let mut targets = self.targets(signal);
         targets.retain(|target| signal.kind.is_probed() && self.source(signal, target).is_none());
         targets
     }
 
-    /// The other exporter that has the metrics of a signal on a target, if one is configured.
+    /// Returns the other exporter that provides the metrics of a signal on a target, when one is configured.
     pub fn source(&self, signal: &Signal, target: &str) -> Option<&'static ExternalSource> {
         let settings = self.settings.get(&(signal.kind.key(), target.to_owned()))?;
         let source = settings.sources.get(signal.id)?;
         signal.external_sources.iter().find(|external| external.source == source)
     }
 
-    /// The label matchers of a target's series among those that other exporters expose, without braces.
+    /// Returns the label matchers (without braces) that select a target's series among those of other exporters.
     pub fn selector(&self, signal: &Signal, target: &str) -> String {
         let own = self.settings.get(&(signal.kind.key(), target.to_owned())).and_then(|s| s.selector.clone());
         let cluster =
@@ -84,7 +82,7 @@ impl Config {
         own.into_iter().chain(namespaces).collect::<Vec<_>>().join(", ")
     }
 
-    /// The targets on which a signal is judged.
+    /// Returns the targets on which a signal is judged.
     pub fn targets(&self, signal: &Signal) -> Vec<String> {
         let skipped = |name: &str| {
             let settings = self.settings.get(&(signal.kind.key(), name.to_owned()));
@@ -92,15 +90,16 @@ impl Config {
         };
         let mut names: Vec<String> = self.names(signal).into_iter().filter(|name| !skipped(name)).collect();
         if signal.kind == TargetKind::Server {
-            // What belongs to a server is reported once, by the first of its databases.
+            // A signal about a database server is reported once, for the first of the server's databases.
             let mut servers = BTreeSet::new();
             names.retain(|name| self.database(name).is_some_and(|database| servers.insert(database.of_server())));
         }
         names
     }
 
-    /// Targets that are one thing under several names: entries of one cluster, databases of one server, backups in one
-    /// bucket, entries of one Alertmanager or Prometheus. The kind, and the names in the order of checklist.yaml.
+    /// Returns the targets that stand for the same thing under several names: entries of one cluster, databases of one
+    /// server, backups in one bucket, entries of one Alertmanager or Prometheus. Each group has its kind, and the names
+    /// in the order of checklist.yaml.
     pub fn same(&self) -> Vec<(&'static str, Vec<&str>)> {
         let clusters = self.kubernetes.iter().map(|cluster| {
             let place = format!("{:?} {:?}", cluster.kubeconfig, cluster.context);
@@ -123,25 +122,26 @@ impl Config {
         groups.into_iter().map(|((kind, _), names)| (kind, names)).collect()
     }
 
-    /// Whether a target tells what belongs to all of its names: the first of them does.
+    /// Returns whether a target is the first of its group (see [`Self::same`]), and so reports what belongs to the
+    /// whole group.
     pub fn is_first(&self, kind: &str, name: &str) -> bool {
         let others = |(of, names): &(&str, Vec<&str>)| *of == kind && names.iter().skip(1).any(|other| *other == name);
         !self.same().iter().any(others)
     }
 
-    /// The database of this name.
     pub fn database(&self, name: &str) -> Option<&Postgres> {
         self.postgres.iter().find(|database| database.name == name)
     }
 
-    /// The databases of one server, in the order of checklist.yaml.
+    /// Returns the databases of the same server, in the order of checklist.yaml.
     pub fn of_server<'a>(&'a self, database: &Postgres) -> impl Iterator<Item = &'a Postgres> {
         let server = database.of_server();
         self.postgres.iter().filter(move |other| other.of_server() == server)
     }
 
+    /// Returns the names of the signal's targets, including those that skip the check.
     fn names(&self, signal: &Signal) -> Vec<String> {
-        // The results of this proof are recorded beside those of people's tasks.
+        // The results of this proof are recorded in the place of the task records, so it needs `tasks:`.
         if signal.kind == TargetKind::AlertPath && self.tasks.is_none() {
             return Vec::new();
         }
@@ -154,7 +154,7 @@ impl Config {
         here.filter(|target| target.kinds().contains(&signal.kind)).map(|target| target.name().to_owned()).collect()
     }
 
-    /// Who set the levels that hold for a threshold of a signal on a target.
+    /// Returns where the levels of a threshold come from, for a signal on a target.
     pub fn origin(&self, signal: &Signal, target: &str, key: &str) -> Origin {
         let own = self.settings.get(&(signal.kind.key(), target.to_owned()));
         if own.is_some_and(|settings| settings.thresholds.contains_key(key)) {
@@ -166,7 +166,7 @@ impl Config {
         }
     }
 
-    /// The limits that hold for a signal on a target: the target's own, else the global ones, else the defaults.
+    /// Returns the limits for a signal on a target: the target's own, else the global ones, else the defaults.
     pub fn limits(&self, signal: &Signal, target: &str) -> Limits {
         let own = self.settings.get(&(signal.kind.key(), target.to_owned()));
         let limits = Limits::new(signal.thresholds, |key| {
@@ -176,14 +176,15 @@ impl Config {
         limits.without(signal.alerts.iter().filter(off).map(|alert| alert.name).collect())
     }
 
-    /// The worst severity that an alert of a signal can have here, after the operator's changes.
+    /// Returns the worst severity that any alert of a signal can have, after the operator's changes.
     pub fn worst(&self, signal: &Signal) -> Severity {
         let counts = |alert: &Alert| self.alert(alert).is_some();
         let all = self.targets(signal).into_iter().map(|target| signal.worst_of(&self.limits(signal, &target), counts));
         all.max().unwrap_or(Severity::Warning)
     }
 
-    /// The signal's targets grouped by equal limits. A single group is not narrowed by target.
+    /// Returns the targets of a signal, grouped by equal limits. With a single group, its list of targets is empty,
+    /// which means all.
     pub fn scopes(&self, signal: &Signal) -> Vec<(Scope, Limits)> {
         let mut groups: Vec<(Scope, Limits)> = Vec::new();
         for target in self.targets(signal) {

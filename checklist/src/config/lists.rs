@@ -1,4 +1,5 @@
-//! The lists of targets: what every entry can say about its own checks, and that names are given once.
+//! Reads the lists of targets: the settings that every entry can have for its own checks, and the rule that names are
+//! unique.
 
 use super::settings::TargetSettings;
 use super::thresholds::{self, ByKey};
@@ -9,13 +10,13 @@ use crate::targets::target::List;
 use crate::yaml::{hint, quote, word};
 use std::collections::BTreeMap;
 
-/// What reading the lists needs beside them.
+/// What is needed to read the lists of targets.
 pub(super) struct Lists<'a> {
     pub(super) root: Table<'a>,
     pub(super) signals: &'a [&'static Signal],
-    /// The limits that hold for all targets.
+    /// The levels that apply to all targets.
     pub(super) before: &'a ByKey,
-    /// What each target says about its checks.
+    /// The settings of each target for its checks, by list and name.
     pub(super) settings: &'a mut BTreeMap<(&'static str, String), TargetSettings>,
 }
 
@@ -26,7 +27,7 @@ impl ReadList for Lists<'_> {
         let fitting: Vec<_> = self.signals.iter().copied().filter(|signal| signal.kind.key() == T::LIST).collect();
         for table in self.root.tables(T::LIST) {
             let name = name(&table, &mut places);
-            // Read on without a name, so that the other mistakes are found too.
+            // Continue without a name, so that other mistakes of the entry are found, too.
             let target = T::read(&table, name.clone().unwrap_or_default());
             let following =
                 target.iter().flat_map(List::limits).map(|(key, levels)| (key.to_owned(), levels)).collect();
@@ -40,6 +41,7 @@ impl ReadList for Lists<'_> {
     }
 }
 
+/// Reads the name of an entry, and reports a name that an earlier entry has. `places` has the lines of earlier names.
 fn name(table: &Table<'_>, places: &mut BTreeMap<String, usize>) -> Option<String> {
     let name = table.text("name")?;
     let line = table.node("name")?.place.line;
@@ -50,7 +52,7 @@ fn name(table: &Table<'_>, places: &mut BTreeMap<String, usize>) -> Option<Strin
     Some(name)
 }
 
-/// `following` are limits that follow from the target itself.
+/// Reads the settings of an entry. `following` are levels that follow from the target itself.
 fn own_settings(table: &Table<'_>, signals: &[&'static Signal], before: &ByKey, following: ByKey) -> TargetSettings {
     let mut before = before.clone();
     before.extend(following.clone());

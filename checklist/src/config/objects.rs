@@ -1,4 +1,4 @@
-//! `alerting:` the objects of Kubernetes that rules, routes and dashboards are written as.
+//! The sections of `alerting:` for the Kubernetes objects that rules, routes and dashboards are written as.
 
 use crate::reader::keys::{Default, Key, Kind, Section};
 use crate::reader::table::Table;
@@ -8,35 +8,30 @@ use std::collections::BTreeMap;
 /// Metadata of the `PrometheusRule` object.
 #[derive(Debug, Clone)]
 pub struct PrometheusRule {
-    /// Its name.
     pub name: String,
-    /// Its namespace.
     pub namespace: Option<String>,
-    /// Its labels, which the operator's `ruleSelector` must match.
+    /// The labels, which the `ruleSelector` of the Prometheus operator must match.
     pub labels: BTreeMap<String, String>,
 }
 
 /// Metadata of the `AlertmanagerConfig` object.
 #[derive(Debug, Clone)]
 pub struct AlertmanagerConfig {
-    /// Its name.
     pub name: String,
-    /// Its namespace.
     pub namespace: Option<String>,
-    /// Its labels, which the operator's `alertmanagerConfigSelector` must match.
+    /// The labels, which the `alertmanagerConfigSelector` of the Prometheus operator must match.
     pub labels: BTreeMap<String, String>,
-    /// The secret beside it that holds every key and address, each under the name of its file.
+    /// The name of the Secret that holds every key and address, each under the name of its file.
     pub secret: String,
 }
 
 /// Metadata of the objects that carry dashboards.
 #[derive(Debug, Clone)]
 pub struct Dashboards {
-    /// Their namespace.
     pub namespace: Option<String>,
     /// The folder in Grafana.
     pub folder: Option<String>,
-    /// Labels of the Grafana objects that show them.
+    /// The labels of the Grafana objects (of the Grafana operator) that show the dashboards.
     pub instance_selector: BTreeMap<String, String>,
 }
 
@@ -114,7 +109,7 @@ impl Dashboards {
     }
 }
 
-/// Labels of an object, as far as the API server takes them.
+/// Reads the labels of an object and checks them by the rules of the API server.
 fn labels(table: &Table<'_>, key: &'static str) -> BTreeMap<String, String> {
     let good = |text: &str| {
         let inner = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);

@@ -1,15 +1,15 @@
-//! Where a limit comes from.
+//! Where the levels of a threshold come from.
 
 use std::fmt;
 
-/// Who set the levels of a threshold on a target.
+/// Where the levels of a threshold on a target come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Origin {
-    /// The catalog.
+    /// The catalog's default.
     Default,
-    /// `thresholds:` of checklist.yaml.
+    /// `thresholds:` at the top of checklist.yaml.
     Global,
-    /// The target, by `thresholds:` or by what it says about itself, such as how often a backup is made.
+    /// The target's own `thresholds:`, or another setting of the target, such as how often a backup is made.
     Target,
 }
 

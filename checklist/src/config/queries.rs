@@ -1,4 +1,4 @@
-//! `queries:` an operator's own SQL checks, each of which becomes a signal like those of the catalog.
+//! The section `queries:`: an operator's own SQL checks. Each becomes a signal like those of the catalog.
 
 use super::alerting::RESERVED;
 use super::thresholds::levels;
@@ -19,28 +19,30 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// One own check.
+/// One SQL check.
 #[derive(Debug, Clone)]
 pub struct Query {
-    /// What it became.
+    /// The signal that was made of the check.
     pub signal: &'static Signal,
-    /// The databases it is asked of.
+    /// The databases on which the query runs.
     pub targets: Vec<String>,
     /// The operator's SELECT.
     pub sql: String,
-    /// Its column with the value.
+    /// The column with the value.
     pub value: String,
     /// Whether a result without a value is bad.
     pub empty_is_bad: bool,
-    /// Whether it is asked as the role that reads the server's statistics, where the application's tables have another.
+    /// Whether the query runs as the role that reads the server's statistics, instead of the role for the application's
+    /// tables.
     pub statistics: bool,
-    /// Schemas for names without one, after the system's.
+    /// The schemas in which names without a schema are looked up, after the system's schema.
     pub schemas: Vec<String>,
 }
 
 impl Query {
-    /// The SELECT around the operator's: labels as texts, then the value by an expression in which `{value}` stands for
-    /// its column. Names are quoted, and the operator's text stays a subquery of its own, so that it can only be a SELECT.
+    /// Wraps the operator's SELECT in another one, which selects the labels as texts and the value by an expression, in
+    /// which `{value}` stands for the value's column. Names are quoted. As a subquery, the operator's text can only be
+    /// a SELECT.
     pub fn around(&self, expression: &str) -> String {
         let labels = self.signal.metrics.first().map_or(&[][..], |metric| metric.labels);
         let labels: String = labels.iter().map(|label| format!("q.{}::text, ", quoted(label))).collect();
@@ -49,7 +51,7 @@ impl Query {
     }
 }
 
-/// What tells one own signal from another.
+/// What distinguishes one SQL check from another.
 #[derive(Debug, Clone)]
 struct Definition {
     name: String,
@@ -78,7 +80,7 @@ static LABEL: Form = Form {
     fits: |text| is_name(text) && !RESERVED.contains(&text),
 };
 
-/// An entry of the list.
+/// The keys of an entry.
 pub(super) static SECTION: Section = Section {
     what: "a query",
     keys: &[&[
@@ -120,7 +122,7 @@ pub(super) static SECTION: Section = Section {
     )],
 };
 
-/// Reads the list. Targets are checked later, when they are known.
+/// Reads the list. Names of targets are checked later, when the targets are known.
 pub(super) fn read(root: &Table<'_>) -> Vec<Query> {
     let mut queries: Vec<Query> = Vec::new();
     for table in root.tables("queries") {
@@ -131,6 +133,7 @@ pub(super) fn read(root: &Table<'_>) -> Vec<Query> {
     queries
 }
 
+/// Reads an entry. `before` are the entries above it, whose names it must not repeat.
 fn one(table: &Table<'_>, before: &[Query]) -> Option<Query> {
     let (name, help, sql, value) = (table.text("name"), table.text("help"), table.text("query"), table.text("value"));
     if let Some(name) = &name {
@@ -150,7 +153,7 @@ fn one(table: &Table<'_>, before: &[Query]) -> Option<Query> {
     let above = above.map(|levels| (Direction::Above, levels));
     let (direction, levels) = above.or(below.map(|levels| (Direction::Below, levels)))?;
     let (name, sql) = (name?, sql?.trim().trim_end_matches(';').to_owned());
-    // Where too little is bad, nothing is too little.
+    // By default an empty result is bad when too low values are bad.
     let empty_is_bad = table.choice("empty", &EMPTY).unwrap_or(direction == Direction::Below);
     let (statistics, schemas) = (table.flag("statistics"), table.texts("schemas"));
     let definition =
@@ -158,7 +161,7 @@ fn one(table: &Table<'_>, before: &[Query]) -> Option<Query> {
     Some(Query { signal: signal(definition), targets, sql, value: value?, empty_is_bad, statistics, schemas })
 }
 
-/// Whether a text can be a part of the name of a metric.
+/// Returns whether a text can be a part of a metric name.
 fn is_name(name: &str) -> bool {
     name.len() <= 60
         && name.starts_with(|c: char| c.is_ascii_lowercase())
@@ -166,7 +169,7 @@ fn is_name(name: &str) -> bool {
         && name.split('_').all(|part| !part.is_empty())
 }
 
-/// `ChecklistQueryStuckJobs` of `stuck_jobs`.
+/// Returns the name of the alert: `ChecklistQueryStuckJobs` for `stuck_jobs`.
 fn alert_name(name: &str) -> String {
     let capital = |part: &str| {
         part.chars().take(1).map(|c| c.to_ascii_uppercase()).chain(part.chars().skip(1)).collect::<String>()
@@ -174,14 +177,15 @@ fn alert_name(name: &str) -> String {
     format!("ChecklistQuery{}", name.split('_').map(capital).collect::<String>())
 }
 
-/// The signal of a definition. Signals live as long as the process, so equal definitions share one and
-/// reading the same file again costs nothing.
+/// Returns the signal of a definition. Signals are never freed, so equal definitions share one, and reading the same
+/// file again allocates nothing.
 fn signal(definition: Definition) -> &'static Signal {
     static KNOWN: Mutex<BTreeMap<String, &'static Signal>> = Mutex::new(BTreeMap::new());
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     known.entry(format!("{definition:?}")).or_insert_with(|| make(definition))
 }
 
+/// Makes the signal with its metric, threshold, alert and panel.
 fn make(definition: Definition) -> &'static Signal {
     let Definition { name, help, labels, unit, direction, levels, interval, costly } = definition;
     let text = |text: String| -> &'static str { text.leak() };

@@ -1,4 +1,4 @@
-//! `alerting:` receivers beside PagerDuty and Slack, windows in which warnings wait, and who watches the Watchdog.
+//! The sections of `alerting:` for receivers other than PagerDuty and Slack, maintenance windows, and the heartbeat.
 
 use crate::condition::threshold::Severity;
 use crate::reader::keys::{Form, Key, Kind, Rule, Section, words};
@@ -16,59 +16,56 @@ pub struct Email {
     pub to: String,
     /// The sender.
     pub from: String,
-    /// The server and its port.
+    /// The server with its port.
     pub smarthost: String,
-    /// The user, for servers that ask.
+    /// The user, for servers that need a login.
     pub username: Option<String>,
-    /// The file, as Alertmanager sees it, that holds the password.
+    /// The file with the password, by its path on Alertmanager's host.
     pub password_file: Option<PathBuf>,
     /// Whether the connection must be encrypted.
     pub require_tls: bool,
-    /// The severities that it receives.
+    /// The severities that this receiver gets.
     pub severities: Vec<Severity>,
 }
 
 /// The address of a webhook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Address {
-    /// In the open, for addresses that are no secret.
+    /// The address itself, when it is no secret.
     Url(String),
-    /// In a file, as Alertmanager sees it; needs Alertmanager 0.26.
+    /// A file with the address, by its path on Alertmanager's host. Needs Alertmanager 0.26.
     File(PathBuf),
 }
 
-/// Anything that takes Alertmanager's own JSON.
+/// A receiver of Alertmanager's webhook JSON.
 #[derive(Debug, Clone)]
 pub struct Webhook {
-    /// Where.
     pub address: Address,
-    /// The severities that it receives.
+    /// The severities that this receiver gets.
     pub severities: Vec<Severity>,
 }
 
-/// An external service that complains when the Watchdog is no longer heard.
+/// An external service that raises an alarm when it no longer receives the Watchdog alert.
 #[derive(Debug, Clone)]
 pub struct Heartbeat {
-    /// Where.
     pub address: Address,
-    /// Time between two messages.
+    /// The time between two notifications.
     pub interval: Duration,
 }
 
-/// A window in which warnings wait. Pages never do.
+/// A window of time in which warnings are held back. Critical alerts never are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Maintenance {
-    /// Its name.
     pub name: String,
-    /// The days on which it begins, 0 is Sunday; every day when empty.
+    /// The weekdays on which the window begins, 0 is Sunday. Sorted and unique. Empty: every day.
     pub weekdays: Vec<u8>,
-    /// From and to in minutes of the day; the whole day when empty. An end before its begin is on the next day.
+    /// Start and end in minutes of the day. Empty: the whole day. An end before the start is on the next day.
     pub times: Vec<(u16, u16)>,
-    /// The name of the time zone.
+    /// The name of the time zone in the IANA database.
     pub time_zone: String,
 }
 
-/// Names of the days, Sunday first as Alertmanager counts.
+/// The names of the weekdays, Sunday first as in Alertmanager's configuration.
 pub const WEEKDAYS: [&str; 7] = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
 
 const SEVERITY: [(&str, Severity); 2] = [("critical", Severity::Critical), ("warning", Severity::Warning)];
@@ -127,7 +124,7 @@ pub(super) static HEARTBEAT: Section = Section {
     rules: &[ONE_ADDRESS],
 };
 
-/// The names of the days in any case.
+/// A regular expression for the names of the weekdays in any case.
 macro_rules! weekday {
     () => {
         concat!(
@@ -231,7 +228,7 @@ fn severities(table: &Table<'_>) -> Vec<Severity> {
     if all.is_empty() { SEVERITY.map(|(_, severity)| severity).to_vec() } else { all }
 }
 
-/// The windows.
+/// Reads the maintenance windows.
 pub(super) fn maintenance(alerting: &Table<'_>) -> Vec<Maintenance> {
     let mut windows: Vec<Maintenance> = Vec::new();
     for table in alerting.tables("maintenance") {
@@ -256,7 +253,7 @@ pub(super) fn maintenance(alerting: &Table<'_>) -> Vec<Maintenance> {
     windows
 }
 
-/// Whether every minute of a day is within one of the times; without times the whole day is.
+/// Returns whether the times cover every minute of a day. Without times, the whole day is covered.
 fn covers_the_day(times: &[(u16, u16)]) -> bool {
     let within = |minute: u16| {
         let one = |(from, to): &(u16, u16)| {
@@ -267,7 +264,7 @@ fn covers_the_day(times: &[(u16, u16)]) -> bool {
     (0..24 * 60).all(within)
 }
 
-/// Days and ranges of days: `monday:friday`.
+/// Parses a weekday or a range of weekdays: `monday:friday`.
 fn days(text: &str) -> Option<Vec<u8>> {
     let number = |day: &str| (0_u8..).zip(WEEKDAYS).find(|(_, name)| *name == day.trim().to_lowercase());
     let (first, last) = text.split_once(':').unwrap_or((text, text));
@@ -275,6 +272,7 @@ fn days(text: &str) -> Option<Vec<u8>> {
     Some((0..=(last + 7 - first) % 7).map(|step| (first + step) % 7).collect())
 }
 
+/// Reads the times of a window as minutes of the day.
 fn times(window: &Table<'_>) -> Vec<(u16, u16)> {
     let mut times = Vec::new();
     for table in window.tables("times") {
@@ -290,7 +288,7 @@ fn times(window: &Table<'_>) -> Vec<(u16, u16)> {
     times
 }
 
-/// The minute of the day.
+/// Parses a time of the day as minutes.
 fn clock(text: &str) -> Option<u16> {
     let part = |text: &str| (text.len() == 2).then(|| text.parse::<u16>().ok()).flatten();
     let (hour, minute) = text.split_once(':')?;

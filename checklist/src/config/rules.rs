@@ -1,4 +1,4 @@
-//! What the rules of a configuration are: their groups, times, metrics and fingerprint.
+//! The rules of a configuration: groups, times of alerts, metrics and fingerprint.
 
 use super::Config;
 use crate::metric::Metric;
@@ -8,20 +8,21 @@ use std::time::Duration;
 /// The times of an alert after the operator's changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Effective {
-    /// How long the condition must hold.
+    /// The pending time (`for`).
     pub pending: Duration,
-    /// How long it keeps firing afterwards.
+    /// How long the alert keeps firing after the condition ended (`keep_firing_for`).
     pub keep_firing: Duration,
 }
 
 impl Config {
-    /// The groups of rules that this configuration generates.
+    /// Returns the names of the rule groups that this configuration generates.
     pub fn rule_sets(&self) -> Vec<String> {
         let judged = self.signals().filter(|signal| !self.targets(signal).is_empty());
         judged.map(|signal| signal.id).chain(["exporter"]).map(|id| format!("checklist-{id}")).collect()
     }
 
-    /// What the rules of this configuration are known by: a hash of every expression, level, time and label.
+    /// Returns a hash of every expression, level, time and label of the rules. Exporter and rules compare it, so that
+    /// outdated rules are noticed.
     pub fn fingerprint(&self) -> String {
         let mut text = format!("{} {:?}", env!("CARGO_PKG_VERSION"), self.alerting.labels);
         for signal in self.signals() {
@@ -42,7 +43,7 @@ impl Config {
         digest(&text)
     }
 
-    /// The metrics that must have series in Prometheus while everything works.
+    /// Returns the names of the metrics that must have series in Prometheus as long as everything works.
     pub fn expected_metrics(&self) -> Vec<&'static str> {
         let of_signal = |signal: &'static Signal| {
             let there = |metric: &&&'static Metric| !metric.sparse && self.has(signal, metric);
@@ -51,7 +52,8 @@ impl Config {
         self.signals().flat_map(of_signal).collect()
     }
 
-    /// Whether any target of the signal gives the metric: the exporter itself, or the exporter that stands in for it.
+    /// Returns whether any target of the signal provides the metric, from this exporter or from another one that
+    /// replaces it.
     pub fn has(&self, signal: &Signal, metric: &Metric) -> bool {
         self.targets(signal).iter().any(|target| match self.source(signal, target) {
             Some(external) => external.records.iter().any(|(known, _)| *known == metric),
@@ -59,12 +61,13 @@ impl Config {
         })
     }
 
-    /// The times of a catalog alert; nothing when the operator switched it off.
+    /// Returns the times of an alert of the catalog, or `None` when the operator switched it off.
     pub fn alert(&self, alert: &Alert) -> Option<Effective> {
         self.alert_by_name(alert.name, alert.pending, alert.keep_firing)
     }
 
-    /// The times of any alert by name, with its defaults; nothing when the operator switched it off.
+    /// Returns the times of any alert by its name. The arguments are its defaults. `None` when the operator switched it
+    /// off.
     pub fn alert_by_name(&self, name: &str, pending: Duration, keep_firing: Duration) -> Option<Effective> {
         let Some(change) = self.alerting.alerts.get(name) else { return Some(Effective { pending, keep_firing }) };
         change.enabled.then(|| Effective {
@@ -74,7 +77,8 @@ impl Config {
     }
 }
 
-/// FNV-1a in hexadecimal: the same in every build, which the standard library's hasher does not promise.
+/// Returns the FNV-1a hash in hexadecimal. It is the same in every build, which the standard library does not promise
+/// for its hasher.
 pub fn digest(text: &str) -> String {
     let hash = text
         .bytes()

@@ -1,10 +1,10 @@
-//! Settings of the checks of a signal and of a target.
+//! Settings for the checks of a signal and of a target.
 
 use crate::condition::threshold::Levels;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// `checks:` how often a signal is looked at, and how much it may tell.
+/// The settings of a signal (`checks:`): interval, deadline, and maximum number of series.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Pace {
     pub(super) interval: Option<Duration>,
@@ -12,7 +12,7 @@ pub(super) struct Pace {
     pub(super) series: Option<usize>,
 }
 
-/// What every kind of target can say about its own checks.
+/// The settings for its own checks that every kind of target can have.
 #[derive(Debug, Clone, Default)]
 pub(super) struct TargetSettings {
     pub(super) thresholds: BTreeMap<String, Levels>,

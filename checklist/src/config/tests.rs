@@ -1,4 +1,4 @@
-//! The description of checklist.yaml against the code that reads it.
+//! Tests that compare the description of checklist.yaml with the code that reads it.
 
 use super::{Config, ROOT};
 use crate::reader::found::Found;
@@ -6,10 +6,10 @@ use crate::reader::keys::{Default, Kind, Section};
 use crate::reader::shape;
 use std::collections::BTreeSet;
 
-/// Every table that a checklist can have, as small as it can be.
+/// A checklist with every table that a checklist can have, each as small as possible.
 const EVERYTHING: &str = include_str!("everything.yaml");
 
-/// Every table of the description by the path to it.
+/// Collects every table of the description, with its path.
 fn sections(
     section: &'static Section,
     path: &str,

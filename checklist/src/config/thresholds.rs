@@ -1,4 +1,4 @@
-//! `thresholds:` and `checks:`, globally and per target.
+//! The sections `thresholds:` (global and per target) and `checks:`.
 
 use super::settings::Pace;
 use crate::condition::threshold::{Direction, Levels, Threshold};
@@ -12,12 +12,12 @@ use crate::yaml::{Node, Tree, hint, word};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Levels by threshold key.
+/// Levels by the key of the threshold.
 pub(super) type ByKey = BTreeMap<String, Levels>;
 
 const LEVELS: [&str; 2] = ["critical", "warning"];
 
-/// Levels by threshold key of the signals that make sense here; a level that is not named is that of `before`, or the
+/// Reads the levels for thresholds of these signals. A level that is not written is taken from `before`, else from the
 /// default.
 pub(super) fn read(table: &Table<'_>, signals: &[&'static Signal], before: &ByKey) -> ByKey {
     let mut levels = BTreeMap::new();
@@ -26,7 +26,7 @@ pub(super) fn read(table: &Table<'_>, signals: &[&'static Signal], before: &ByKe
         let text = key.scalar().unwrap_or_default();
         let Some(threshold) = known.iter().find(|threshold| threshold.key == text) else {
             let keys: Vec<&str> = known.iter().map(|threshold| threshold.key).collect();
-            // All of them are many: shown only to one whose word is near none.
+            // The list of all keys is long, so it is shown only when no similar key exists.
             let hint = match hint(text, &keys) {
                 none if none.is_empty() => format!("; known here: {}", keys.join(", ")),
                 near => near,
@@ -43,6 +43,7 @@ pub(super) fn read(table: &Table<'_>, signals: &[&'static Signal], before: &ByKe
     levels
 }
 
+/// Reads the levels of one threshold and checks that they are within its bounds.
 fn one(threshold: &Threshold, node: &Node, before: Levels, found: &Found) -> Option<Levels> {
     let levels = if let Tree::Table(_) = node.tree {
         levels(node, threshold.key, threshold.unit, threshold.direction, before, found)?
@@ -67,7 +68,8 @@ fn one(threshold: &Threshold, node: &Node, before: Levels, found: &Found) -> Opt
     Some(levels)
 }
 
-/// `{warning: …, critical: …}`, each of them reachable; `none` leaves a level out, one that is not named is as `before`.
+/// Reads `{warning: …, critical: …}` and checks that each level can be reached. `none` removes a level, and one that is
+/// not written is taken from `before`.
 pub(super) fn levels(
     node: &Node,
     key: &str,
@@ -126,7 +128,7 @@ pub(super) fn levels(
     Some(levels)
 }
 
-/// A single value moves the only level that the threshold has.
+/// Reads a single value, which sets the only level that the threshold has.
 fn single(threshold: &Threshold, value: f64, node: &Node, found: &Found) -> Option<Levels> {
     match (threshold.default.warning, threshold.default.critical) {
         (_, None) => Some(Levels { warning: Some(value), critical: None }),
@@ -143,7 +145,6 @@ fn single(threshold: &Threshold, value: f64, node: &Node, found: &Found) -> Opti
     }
 }
 
-/// How often a check is made, and how much it may tell.
 pub(super) static PACE: Section = Section {
     what: "a check",
     keys: &[&[
@@ -168,7 +169,7 @@ pub(super) static PACE: Section = Section {
     rules: &[],
 };
 
-/// Interval, timeout and number of series by signal.
+/// Reads interval, timeout and number of series by signal.
 pub(super) fn pace(table: &Table<'_>, signals: &[&'static Signal]) -> BTreeMap<String, Pace> {
     let mut all = BTreeMap::new();
     for (name, own) in table.named_tables("checks") {
@@ -179,7 +180,7 @@ pub(super) fn pace(table: &Table<'_>, signals: &[&'static Signal]) -> BTreeMap<S
             own.mistake(name.place, format!("unknown check{shown}{}; known: {}", hint(text, &ids), ids.join(", ")));
             continue;
         };
-        // Where a number of 32 bits fits no word of the machine, nothing was written.
+        // A number of 32 bits that does not fit into `usize` counts as not written.
         let series = own.whole::<u32>("series").and_then(|series| usize::try_from(series).ok());
         let pace = Pace { interval: own.duration("interval"), timeout: own.duration("timeout"), series };
         let interval = pace.interval.unwrap_or(signal.interval);

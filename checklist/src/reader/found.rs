@@ -1,28 +1,28 @@
-//! Where mistakes are collected, and which keys were asked for.
+//! Collects the mistakes of a file, and records which keys were read.
 
 use super::keys::Section;
 use crate::yaml::Place;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-/// One thing that is wrong.
+/// One mistake in checklist.yaml.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ConfigError {
-    /// Where.
     pub place: Place,
-    /// What, and what would be right.
+    /// What is wrong, and what would be right.
     pub message: String,
 }
 
-/// What reading a file has found so far.
+/// The state of reading one file.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
     mistakes: RefCell<Vec<ConfigError>>,
-    /// The address of a description and the key that was asked for: a test compares them with all that are described.
+    /// The keys that were read, each with the address of its section. A test compares them with all described keys.
     asked: RefCell<BTreeSet<(usize, &'static str)>>,
 }
 
 impl Found {
+    /// Records a mistake.
     pub(crate) fn mistake(&self, place: Place, message: impl Into<String>) {
         self.mistakes.borrow_mut().push(ConfigError { place, message: message.into() });
     }
@@ -31,6 +31,7 @@ impl Found {
         self.mistakes.borrow().len()
     }
 
+    /// Records that a key was read.
     pub(crate) fn asked(&self, section: &'static Section, key: &'static str) {
         self.asked.borrow_mut().insert((std::ptr::from_ref(section).addr(), key));
     }
@@ -46,7 +47,7 @@ impl Found {
         self.asked.borrow().iter().filter(|(known, _)| *known == of).map(|(_, key)| *key).collect()
     }
 
-    /// The mistakes, which are taken out.
+    /// Returns the mistakes and removes them from the state.
     pub(crate) fn take(&self) -> Vec<ConfigError> {
         self.mistakes.take()
     }

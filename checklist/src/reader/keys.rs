@@ -1,144 +1,136 @@
-//! The types that describe checklist.yaml: each key once, with type, whether it is required, default, a sentence and an
-//! example.
+//! The types that describe checklist.yaml. Each key is described once: type, whether it is required, default, one
+//! sentence, and an example.
 //!
-//! This description drives the check of a file's shape (`shape`), the values that are read where nothing is written
-//! (`table`), the JSON Schema and docs/configuration.md. Tests compare it with what the reading code asks for.
+//! The description is used to check the shape of a file (`shape`), for the default values (`table`), for the JSON
+//! Schema and for docs/configuration.md. Tests compare it with the keys that the code reads.
 //!
-//! It is a table of our own. serde, schemars and garde were judged for the same purpose and left out: a serde
-//! deserializer ends at the first mistake, so that every struct needs a second, tolerant one for "all mistakes in one
-//! run"; garde's reports have paths but neither lines nor columns; and half of the rules here compare keys with the
-//! catalog or with each other, which derive macros say in functions beside the struct. What this module and the two
-//! beside it cost (some 500 lines) is less than those functions, and a key is still one line.
+//! Why not serde, schemars and garde: a serde deserializer stops at the first mistake, so every struct would need a
+//! second, tolerant version to report all mistakes in one run. The reports of garde have paths, but no lines and
+//! columns. Half of the rules here compare keys with the catalog or with each other, which derive macros express as
+//! functions beside the struct. Those functions would be longer than this module and the two beside it (about 500
+//! lines), and with these modules a key is still one line.
 
 use crate::units::Unit;
 
 /// One key of a table.
 #[derive(Debug, Clone, Copy)]
 pub struct Key {
-    /// Its name.
     pub name: &'static str,
-    /// What its value is.
+    /// The type of the value.
     pub kind: Kind,
-    /// Whether it must be there.
     pub required: bool,
-    /// What holds where it is not there.
+    /// The value when the key is not written.
     pub default: Default,
-    /// What it is for; one sentence.
+    /// One sentence: what the key is for.
     pub about: &'static str,
-    /// A value as it is written in YAML.
+    /// An example value in YAML.
     pub example: &'static str,
 }
 
-/// What holds where a key is not there.
+/// The value when a key is not written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Default {
-    /// Nothing.
+    /// No value.
     None,
     /// A value as it is written in YAML.
     Value(&'static str),
-    /// What follows from something else, in words.
+    /// A value that follows from something else, described in words.
     Described(&'static str),
 }
 
-/// What a value is.
+/// The type of a value.
 #[derive(Debug, Clone, Copy)]
 pub enum Kind {
     /// A text that is not empty.
     Text,
-    /// The path of a file or a folder.
+    /// The path of a file or a directory.
     Path,
-    /// The name of an environment variable.
     Variable,
-    /// A text of a form.
+    /// A text of a given form.
     Form(&'static Form),
     /// One of a closed set of words.
     Choice(&'static [&'static str]),
-    /// True or false.
     Flag,
-    /// A whole number within bounds.
+    /// A whole number between two bounds, both included.
     Whole(u32, u32),
     /// A duration above zero.
     Duration,
-    /// A duration, zero too.
+    /// A duration that may be zero.
     Wait,
-    /// A quantity of a unit.
+    /// A quantity in a unit.
     Quantity(Unit),
-    /// A text, a number, true or false: whatever is compared as a text.
+    /// A text, a number, true or false, all compared as text.
     Scalar,
-    /// A list; `true` when it must not be empty.
+    /// A list of values. `true`: it must not be empty.
     List(&'static Self, bool),
-    /// A table of known keys.
+    /// A table with known keys.
     Table(&'static Section),
-    /// A table whose keys are any names.
+    /// A table with any keys.
     Map(&'static Self),
-    /// A table whose keys are names of something.
+    /// A table whose keys are names of a kind.
     By(Names, &'static Self),
-    /// A name of something.
+    /// A name of a kind.
     Name(Names),
-    /// Levels of a threshold: a quantity of the threshold's unit, or a table of such.
+    /// The levels of a threshold: a quantity in its unit, or a table of levels.
     Levels,
-    /// One level: a quantity of the threshold's unit, or `none`.
+    /// One level: a quantity in the threshold's unit, or `none`.
     Level,
 }
 
-/// What names may be of. Which ones there are depends on the catalog, on the kind of target and on `queries:`.
+/// The kinds of names. The valid names depend on the catalog, on the kind of target and on `queries:`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Names {
-    /// Alerts.
     Alerts,
-    /// Checks of this kind of target, or of all.
+    /// Checks of this kind of target, or of all kinds.
     Checks,
-    /// Columns of the application's table.
+    /// Columns of a table of the application.
     Columns,
-    /// Checks whose metrics another exporter may have; the value is the name of that exporter.
+    /// Checks whose metrics another exporter may provide. The value is the name of that exporter.
     Sources,
-    /// The application's tables.
     Tables,
     /// Tasks of the catalog.
     Tasks,
-    /// Thresholds of this kind of target, or of all.
+    /// Thresholds of this kind of target, or of all kinds.
     Thresholds,
-    /// The kinds of words in the application's table.
+    /// The kinds of words in a table of the application.
     WordKinds,
 }
 
-/// A form that a text must have.
+/// The form that a text must have.
 #[derive(Debug)]
 pub struct Form {
-    /// What the form is called in messages: "`KEY` must be ...".
+    /// The description for messages: "`KEY` must be ...".
     pub right: &'static str,
-    /// The form as a regular expression, for the schema; it may accept more than `fits`.
+    /// A regular expression for the JSON Schema. It may accept more than `fits`.
     pub pattern: &'static str,
-    /// Whether a text has it.
+    /// Returns whether a text has the form.
     pub fits: fn(&str) -> bool,
 }
 
-/// A table of known keys and the rules between them.
+/// The description of a table: known keys and the rules between them.
 #[derive(Debug)]
 pub struct Section {
-    /// What it is called in messages.
+    /// The name of the table in messages.
     pub what: &'static str,
-    /// Its keys, in groups that several tables may share.
+    /// The keys, in groups that several tables may share.
     pub keys: &'static [&'static [Key]],
-    /// Rules between its keys.
     pub rules: &'static [Rule],
 }
 
-/// A rule between the keys of a table, and the message when it is broken.
+/// A rule between the keys of a table, with the message when it is broken.
 #[derive(Debug, Clone, Copy)]
 pub enum Rule {
-    /// Exactly one of the keys is there.
+    /// Exactly one of the keys is written.
     One(&'static [&'static str], &'static str),
-    /// At least one of the keys is there.
+    /// At least one of the keys is written.
     Any(&'static [&'static str], &'static str),
-    /// The two exclude each other; the message is at the second.
+    /// The two keys exclude each other. The message points at the second.
     NotBoth(&'static str, &'static str, &'static str),
-    /// The first one needs the second; the message is at the first.
+    /// The first key requires the second. The message points at the first.
     Needs(&'static str, &'static str, &'static str),
 }
 
 impl Rule {
-    /// The message when it is broken.
     pub const fn message(&self) -> &'static str {
         match self {
             Self::One(_, message)
@@ -150,33 +142,33 @@ impl Rule {
 }
 
 impl Key {
-    /// A key that may be left out.
+    /// Makes an optional key without a default.
     pub const fn new(name: &'static str, kind: Kind, about: &'static str) -> Self {
         Self { name, kind, required: false, default: Default::None, about, example: "" }
     }
 
-    /// It must be there.
+    /// Makes the key required.
     #[must_use]
     pub const fn required(mut self) -> Self {
         self.required = true;
         self
     }
 
-    /// What holds where it is not there, as it is written in YAML.
+    /// Sets the default value, as written in YAML.
     #[must_use]
     pub const fn default(mut self, value: &'static str) -> Self {
         self.default = Default::Value(value);
         self
     }
 
-    /// What holds where it is not there, in words.
+    /// Describes in words what applies when the key is not written.
     #[must_use]
     pub const fn otherwise(mut self, words: &'static str) -> Self {
         self.default = Default::Described(words);
         self
     }
 
-    /// A value as it is written in YAML.
+    /// Sets the example, as written in YAML.
     #[must_use]
     pub const fn example(mut self, value: &'static str) -> Self {
         self.example = value;
@@ -185,17 +177,17 @@ impl Key {
 }
 
 impl Section {
-    /// Its keys.
+    /// Returns the keys of all groups.
     pub fn each(&self) -> impl Iterator<Item = &'static Key> + use<> {
         self.keys.iter().copied().flatten()
     }
 
-    /// The key of a name.
+    /// Returns the key with this name.
     pub fn key(&self, name: &str) -> Option<&'static Key> {
         self.each().find(|key| key.name == name)
     }
 
-    /// The names of its keys in alphabetical order.
+    /// Returns the names of the keys in alphabetical order.
     pub fn names(&self) -> Vec<&'static str> {
         let mut names: Vec<&str> = self.each().map(|key| key.name).collect();
         names.sort_unstable();
@@ -203,7 +195,7 @@ impl Section {
     }
 }
 
-/// The words of a choice, of which each stands for a value.
+/// Returns the words of a choice, without the values that they stand for.
 pub const fn words<T: Copy, const N: usize>(choices: &[(&'static str, T); N]) -> [&'static str; N] {
     let mut words = [""; N];
     let mut at = 0;

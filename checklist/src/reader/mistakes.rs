@@ -1,8 +1,8 @@
-//! Everything that is wrong with a file, with its lines as far as they may be shown.
+//! The list of all mistakes of a file, printed with the lines of the file, but without possible secrets.
 //!
-//! A line is shown only where its keys are described and its values are the described ones: the names of known keys,
-//! and values that cannot be secrets. Everything else (unknown keys' values, comments, anchors, what stands on the next
-//! line) is replaced by stars, so that columns still match. Of a file that is not YAML no line is shown.
+//! Only described keys are shown, and their values when these cannot be secrets. Everything else (values of unknown
+//! keys, comments, anchors, text that continues on the next line) is replaced by stars, so that columns still match.
+//! When the file is not YAML, no line is shown.
 
 use super::found::ConfigError;
 use super::keys::{Kind, Section};
@@ -10,18 +10,18 @@ use crate::yaml::{Lines, Node, Place, Tree, is_plain, word};
 use std::fmt;
 use std::ops::Range;
 
-/// Everything that is wrong with a file, in the order of its lines.
+/// All mistakes of a file, in the order of its lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigErrors {
     file: String,
-    /// The mistakes.
     pub list: Vec<ConfigError>,
-    /// The line of each as it may be shown.
+    /// The printable line of each mistake.
     lines: Vec<Option<String>>,
 }
 
 impl ConfigErrors {
-    /// Mistakes of a text that was read as `root`, which is described by `section`.
+    /// Collects the mistakes of a text. `root` is the parsed text with its description, or `None` when the text is not
+    /// YAML.
     pub(crate) fn new(file: &str, text: &str, root: Option<(&Node, &Section)>, mut list: Vec<ConfigError>) -> Self {
         list.sort();
         list.dedup();
@@ -42,7 +42,7 @@ impl ConfigErrors {
 }
 
 impl fmt::Display for ConfigErrors {
-    /// `file:line:column: message`, the line, and a caret under the place.
+    /// Writes `file:line:column: message`, the line, and a caret below the place.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (ConfigError { place: Place { line, column }, message }, source) in self.list.iter().zip(&self.lines) {
             writeln!(f, "{}:{line}:{column}: {message}", self.file)?;
@@ -59,16 +59,16 @@ impl fmt::Display for ConfigErrors {
 
 impl std::error::Error for ConfigErrors {}
 
-/// Characters of a line that are shown.
+/// The maximum number of characters of a line that are shown.
 const WIDEST: usize = 200;
 
-/// The part of a long line around a column, and the column in it.
+/// Returns the part of a long line around a column, and the column within that part.
 fn window(line: &str, column: usize) -> (String, usize) {
     let from = if line.chars().count() > WIDEST { column.saturating_sub(WIDEST / 2) } else { 0 };
     (line.chars().skip(from).take(WIDEST).collect(), column - from)
 }
 
-/// The bytes of a table that may be shown.
+/// Collects the ranges of bytes of a table that may be shown.
 fn of_table(node: &Node, section: &Section, text: &str, shown: &mut Vec<Range<usize>>) {
     for (name, value) in node.entries() {
         if let Some(key) = name.scalar().and_then(|name| section.key(name)) {
@@ -80,14 +80,16 @@ fn of_table(node: &Node, section: &Section, text: &str, shown: &mut Vec<Range<us
     }
 }
 
+/// Collects the ranges of bytes of a value that may be shown.
 fn of_value(node: &Node, kind: &Kind, text: &str, shown: &mut Vec<Range<usize>>) {
     match (&node.tree, kind) {
         (Tree::Scalar(value, _), kind) => {
             let source = text.get(node.span.clone()).unwrap_or_default();
-            // What is written over several lines or with escapes is not what it seems to be.
+            // A value with line breaks or escapes differs from its source text, so it is not shown.
             let same = source.trim_matches(['"', '\'']) == value;
             let fitting = match kind {
-                // A password that somebody wrote in the place of its file or variable is neither.
+                // A user may write a password in the place of its file or variable. A path is shown only with a slash,
+                // a variable never.
                 Kind::Path => value.contains('/'),
                 Kind::Variable | Kind::Table(_) | Kind::List(..) | Kind::Map(_) | Kind::By(..) => false,
                 _ => true,
@@ -118,7 +120,7 @@ fn of_value(node: &Node, kind: &Kind, text: &str, shown: &mut Vec<Range<usize>>)
     }
 }
 
-/// A line in which everything but the shown bytes and what only separates them is stars.
+/// Replaces by stars everything in a line except the shown ranges and the separators between them.
 fn masked(text: &str, line: Range<usize>, shown: &[Range<usize>]) -> String {
     let mut masked = String::new();
     let mut at = line.start;
@@ -137,7 +139,8 @@ fn masked(text: &str, line: Range<usize>, shown: &[Range<usize>]) -> String {
     masked
 }
 
-/// What stands between two shown parts: itself if it only separates them, else stars behind the colon.
+/// Returns the text between two shown ranges when it only separates them. Otherwise replaces it by stars, except a
+/// colon at its start.
 fn separating(between: &str) -> String {
     let separates = |c: char| c.is_whitespace() || "-{}[],:\"'".contains(c);
     let colon = if between.starts_with(": ") { 2 } else { 0 };

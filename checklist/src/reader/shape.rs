@@ -1,15 +1,15 @@
-//! Whether a file has the shape that its description gives it: known keys, types, needed keys and rules between keys.
-//! Everything wrong is found in one run; what values mean is judged by the code that reads them.
+//! Checks the shape of a file against its description: known keys, types, required keys and rules between keys. All
+//! mistakes are found in one run. The meaning of values is checked by the code that reads them.
 
 use super::found::Found;
 use super::keys::{Kind, Rule, Section};
 use crate::units::{self, Unit};
 use crate::yaml::{Node, Tree, hint, quote, word};
 
-/// Ten years in seconds: what Prometheus, Kubernetes and people can still count with.
+/// The longest accepted duration: ten years in seconds. Prometheus and Kubernetes can still compute with it.
 const LONGEST: f64 = 3_650.0 * units::DAY;
 
-/// Checks a value; `key` is what it is called in messages.
+/// Checks a value. `key` is its name in messages.
 pub(crate) fn check(node: &Node, key: &str, kind: &Kind, found: &Found) {
     match kind {
         Kind::Text | Kind::Path | Kind::Variable | Kind::Form(_) => text(node, key, kind, found),
@@ -52,7 +52,6 @@ pub(crate) fn check(node: &Node, key: &str, kind: &Kind, found: &Found) {
     }
 }
 
-/// Checks a table.
 pub(crate) fn table(node: &Node, section: &Section, found: &Found) {
     let Tree::Table(entries) = &node.tree else {
         found.mistake(node.place, format!("{} must be a table of fields, this is {}", section.what, node.what()));
@@ -70,7 +69,7 @@ pub(crate) fn table(node: &Node, section: &Section, found: &Found) {
             None => {
                 let known = section.names();
                 let shown = word(text).map(|word| format!(" {word}")).unwrap_or_default();
-                let hint = hint(text, &known);
+                let hint = secret_hint(text, &known).unwrap_or_else(|| hint(text, &known));
                 found.mistake(name.place, format!("unknown field{shown}{hint}; known here: {}", known.join(", ")));
             }
         }
@@ -88,6 +87,14 @@ pub(crate) fn table(node: &Node, section: &Section, found: &Found) {
             found.mistake(place, *message);
         }
     }
+}
+
+/// Returns the hint for a user who wrote a secret itself: the keys for its file or variable.
+fn secret_hint(text: &str, known: &[&'static str]) -> Option<String> {
+    let of = |end: &str| known.iter().find(|key| key.strip_suffix(end) == Some(text));
+    let keys: Vec<&str> = ["File", "Env"].into_iter().filter_map(of).copied().collect();
+    let is_secret = of("Env").is_some();
+    is_secret.then(|| format!(" (secrets are never written in the file: use {})", keys.join(" or ")))
 }
 
 fn text(node: &Node, key: &str, kind: &Kind, found: &Found) {
@@ -112,7 +119,7 @@ fn choice(node: &Node, key: &str, words: &[&str], found: &Found) {
     }
 }
 
-/// A whole number within bounds.
+/// Returns a whole number within the bounds.
 pub(crate) fn whole(node: &Node, low: u32, high: u32) -> Option<u32> {
     node.scalar()?.parse().ok().filter(|whole| (low..=high).contains(whole) && node.number().is_some())
 }
@@ -125,7 +132,7 @@ fn duration(node: &Node, key: &str, kind: &Kind, seconds: f64, found: &Found) {
     }
 }
 
-/// A quantity in a single value.
+/// Parses a single value as a quantity, or reports a mistake.
 pub(crate) fn quantity(node: &Node, what: &str, unit: Unit, found: &Found) -> Option<f64> {
     let Some(text) = node.scalar() else {
         found.mistake(node.place, format!("{what} must be a single value, this is {}", node.what()));

@@ -1,5 +1,5 @@
-//! A table whose shape was checked, and the values of its keys. Where a key is not there its default is read; a value of
-//! the wrong shape was reported by the check of the shape and reads as absent.
+//! A table whose shape was checked, with functions for the values of its keys. They return the default when a key is
+//! not written. A value of the wrong type was reported by the check of the shape, and counts as not written.
 
 use super::found::Found;
 use super::keys::{Default, Key, Kind, Section};
@@ -19,7 +19,7 @@ pub(crate) struct Table<'a> {
 }
 
 impl<'a> Table<'a> {
-    /// The node as a table of the described keys.
+    /// Makes a table from a node and its description.
     pub(crate) const fn new(node: &'a Node, section: &'static Section, found: &'a Found) -> Self {
         Self { place: node.place, node, section, found }
     }
@@ -28,24 +28,24 @@ impl<'a> Table<'a> {
         self.found.mistake(place, message);
     }
 
-    /// A mistake at a key, or at the table where the key is not there.
+    /// Reports a mistake at a key, or at the table when the key is not written.
     pub(crate) fn mistake_at(&self, key: &'static str, message: impl Into<String>) {
         self.mistake(self.node.get(key).map_or(self.place, |node| node.place), message);
     }
 
-    /// The description of a key. One that is not described has no value, and a test fails.
+    /// Returns the description of a key. A key that is not described has no value, and a test fails.
     fn key(&self, key: &'static str) -> Option<&'static Key> {
         self.found.asked(self.section, key);
         self.section.key(key)
     }
 
-    /// The value of a key; `key:` with nothing behind it counts as absent.
+    /// Returns the node of a key. `key:` without a value counts as not written.
     pub(crate) fn node(&self, key: &'static str) -> Option<&'a Node> {
         self.key(key)?;
         self.node.get(key)
     }
 
-    /// What is written, or the default.
+    /// Returns the written text, or the default.
     fn written(&self, key: &'static str) -> Option<&'a str> {
         let described = self.key(key)?;
         match (self.node.get(key), described.default) {
@@ -55,6 +55,7 @@ impl<'a> Table<'a> {
         }
     }
 
+    /// Returns a text that is not empty and has the described form.
     pub(crate) fn text(&self, key: &'static str) -> Option<String> {
         let Some(Key { kind: Kind::Form(form), .. }) = self.section.key(key) else {
             return self.written(key).filter(|text| !text.trim().is_empty()).map(str::to_owned);
@@ -87,7 +88,7 @@ impl<'a> Table<'a> {
         Duration::try_from_secs_f64(seconds).ok()
     }
 
-    /// One of a closed set of words.
+    /// Returns the value that stands for the written word.
     pub(crate) fn choice<T: Copy>(&self, key: &'static str, choices: &[(&str, T)]) -> Option<T> {
         let text = self.written(key)?;
         choices.iter().find(|(word, _)| *word == text).map(|(_, value)| *value)
@@ -97,24 +98,24 @@ impl<'a> Table<'a> {
         self.node(key).map(Node::items).unwrap_or_default()
     }
 
-    /// The texts of a list.
+    /// Returns the scalar entries of a list.
     pub(crate) fn texts(&self, key: &'static str) -> Vec<String> {
         self.list(key).iter().filter_map(Node::scalar).map(str::to_owned).collect()
     }
 
-    /// The entries of a table whose keys are names.
+    /// Returns the entries of a table whose keys are names.
     pub(crate) fn entries(&self, key: &'static str) -> &'a [(Node, Node)] {
         self.node(key).map(Node::entries).unwrap_or_default()
     }
 
-    /// A table within the table.
+    /// Returns a table within this table.
     pub(crate) fn table(&self, key: &'static str) -> Option<Self> {
         let Kind::Table(section) = self.key(key)?.kind else { return None };
         let node = self.node(key).filter(|node| node.is_table())?;
         Some(Self::new(node, section, self.found))
     }
 
-    /// The same, of which every key is absent where the table is.
+    /// Like [`Self::table`], with an empty table when the key is not written.
     pub(crate) fn table_or_empty(&self, key: &'static str) -> Self {
         static EMPTY: Node = Node { place: Place { line: 1, column: 1 }, span: 0..0, tree: Tree::Table(Vec::new()) };
         static NONE: Section = Section { what: "", keys: &[], rules: &[] };
@@ -131,19 +132,19 @@ impl<'a> Table<'a> {
         self.node.is_table()
     }
 
-    /// Whether something is written at a key, and not an empty list.
+    /// Returns whether a value is written, other than an empty list.
     pub(crate) fn has(&self, key: &str) -> bool {
         self.node.get(key).is_some_and(|node| !matches!(&node.tree, Tree::List(items) if items.is_empty()))
     }
 
-    /// The tables of a list.
+    /// Returns the tables of a list.
     pub(crate) fn tables(&self, key: &'static str) -> Vec<Self> {
         let Some(Key { kind: Kind::List(Kind::Table(section), _), .. }) = self.key(key) else { return Vec::new() };
         let tables = self.list(key).iter().filter(|node| node.is_table());
         tables.map(|node| Self::new(node, section, self.found)).collect()
     }
 
-    /// The tables behind the names of a table whose keys are names of something.
+    /// Returns the inner tables of a table whose keys are names of a kind.
     pub(crate) fn named_tables(&self, key: &'static str) -> Vec<(&'a Node, Self)> {
         let Some(Key { kind: Kind::By(_, Kind::Table(section)), .. }) = self.key(key) else { return Vec::new() };
         let tables = self.entries(key).iter().filter(|(_, node)| node.is_table());

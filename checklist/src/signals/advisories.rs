@@ -1,34 +1,30 @@
-//! Wednesday 5, "Run dependency security scan": what `cargo audit` found, and whether it still runs.
+//! Security advisories that `cargo audit` found, and the age of its report. Checklist: Wednesday 5, "Run dependency
+//! security scan".
 
 use crate::prelude::*;
 
-/// Advisories by level.
 pub static ADVISORIES: Metric = Metric::gauge(
     "checklist_advisories",
     "Security advisories that apply to the dependencies, by level: critical, high, medium, low or unknown.",
     &["report", "level"],
 );
-/// Age of the report.
 pub static WRITTEN: Metric = Metric::fact(
     "checklist_advisories_report_timestamp_seconds",
     "Unix time at which the report of cargo audit was written.",
     &["report"],
 );
 
-/// Whether its time is yet to come.
 pub static FUTURE: Metric = Metric::gauge(
     "checklist_advisories_report_in_future",
     "Whether the report's time is more than five minutes in the future (1), so that its age is not known, or not (0).",
     &["report"],
 );
 
-/// Warnings by kind.
 pub static WARNINGS: Metric = Metric::gauge(
     "checklist_advisory_warnings",
     "Dependencies that cargo audit warns of, by kind: unmaintained, unsound, yanked or other.",
     &["report", "kind"],
 );
-/// Age of what the dependencies are held against.
 pub static DATABASE: Metric = Metric::fact(
     "checklist_advisories_database_timestamp_seconds",
     "Unix time at which the database of advisories that the report was made with was last changed.",
@@ -74,7 +70,6 @@ static MAX_AGE: Threshold =
 const SEVERE_ONES: &[(&str, &[&str])] = &[("level", &["critical", "high"])];
 const OTHER_ONES: &[(&str, &[&str])] = &[("level", &["medium", "low", "unknown"])];
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "advisories",
     title: "Security advisories",

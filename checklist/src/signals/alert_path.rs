@@ -1,28 +1,25 @@
-//! Fourth Monday 5, "Test alert routing": a synthetic alert of each severity left Alertmanager for its receiver.
+//! The delivery of synthetic alerts through Alertmanager, for each severity. Checklist: fourth Monday 5, "Test alert
+//! routing".
 
 use crate::prelude::*;
 
-/// Whether it was ever tried.
 pub static RECORDED: Metric = Metric::gauge(
     "checklist_alert_path_recorded",
     "Whether a test of the alert path was ever recorded for the level (1) or not (0).",
     &["level"],
 );
-/// Whether the last one succeeded.
 pub static PASSED: Metric = Metric::gauge(
     "checklist_alert_path_passed",
     "Whether the last synthetic alert of the level was delivered (1) or not (0).",
     &["level"],
 )
 .sparse();
-/// When one last succeeded.
 pub static LAST: Metric = Metric::fact(
     "checklist_alert_path_last_success_timestamp_seconds",
     "Unix time at which a synthetic alert of the level was last delivered.",
     &["level"],
 )
 .sparse();
-/// How long it took.
 pub static DURATION: Metric = Metric::gauge(
     "checklist_alert_path_duration_seconds",
     "Seconds until the last synthetic alert of the level was delivered.",
@@ -37,7 +34,6 @@ static MAX_AGE: Threshold = Threshold::above(
 )
 .warning(35.0 * DAY);
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "alert_path",
     title: "Alert path",

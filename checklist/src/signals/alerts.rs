@@ -1,24 +1,20 @@
-//! Daily 4, "Review overnight alerts": pages that nobody took, and silences that hide too much for too long.
+//! Critical alerts that nobody acknowledged, and long silences. Checklist: daily 4, "Review overnight alerts".
 
 use crate::prelude::*;
 
-/// Alerts by severity and state.
 pub static ALERTS: Metric = Metric::gauge(
     "checklist_alertmanager_alerts",
     "Alerts in Alertmanager by their severity and state: active, silenced or inhibited.",
     &["level", "state"],
 );
-/// The oldest page that nobody took.
 pub static OLDEST: Metric = Metric::gauge(
     "checklist_alertmanager_oldest_active_timestamp_seconds",
     "Unix time at which the oldest critical alert began that is neither silenced nor inhibited.",
     &[],
 )
 .sparse();
-/// Silences by state.
 pub static SILENCES: Metric =
     Metric::gauge("checklist_alertmanager_silences", "Silences in Alertmanager by state.", &["state"]);
-/// The silence that lasts longest.
 pub static SILENCE_END: Metric = Metric::gauge(
     "checklist_alertmanager_longest_silence_end_timestamp_seconds",
     "Unix time at which the active silence that lasts longest ends.",
@@ -40,7 +36,6 @@ static LONG: Threshold = Threshold::above(
 )
 .warning(7.0 * DAY);
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "alerts",
     title: "Alerts",

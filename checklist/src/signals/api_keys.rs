@@ -1,14 +1,12 @@
-//! Second Monday 2, "Review API keys": keys that nobody uses.
+//! API keys that are not used. Checklist: second Monday 2, "Review API keys".
 
 use crate::prelude::*;
 
-/// Keys by state.
 pub static KEYS: Metric = Metric::gauge(
     "checklist_api_keys",
     "API keys that are not revoked, by state: active, stale (not used for long) never_used (and not new) or future (its time is ahead).",
     &["state"],
 );
-/// The oldest key.
 pub static OLDEST: Metric = Metric::gauge(
     "checklist_api_key_oldest_created_timestamp_seconds",
     "Unix time at which the oldest API key that is not revoked was created.",
@@ -16,7 +14,7 @@ pub static OLDEST: Metric = Metric::gauge(
 )
 .sparse();
 
-/// Also the parameter of the query.
+/// Also a parameter of the probe's query.
 pub static STALE_AFTER: Threshold = Threshold::above(
     "api_keys.stale_after",
     Unit::Seconds,
@@ -28,7 +26,6 @@ static STALE: Threshold = Threshold::above("api_keys.stale", Unit::Count, "The r
 
 const UNUSED: &[(&str, &[&str])] = &[("state", &["stale", "never_used", "future"])];
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "api_keys",
     title: "API keys",

@@ -1,21 +1,18 @@
-//! Wednesday 3, "Verify audit logging is working": the newest event in the application's audit table.
+//! The newest event in the application's audit table. Checklist: Wednesday 3, "Verify audit logging is working".
 
 #![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "courses of whole samples")]
 
 use crate::prelude::*;
 use crate::signals::error_rate::REQUESTS;
 
-/// Whether there is any event.
 pub static PRESENT: Metric =
     Metric::gauge("checklist_audit_event_present", "Whether the audit table holds an event (1) or not (0).", &[]);
-/// The newest event.
 pub static LAST: Metric = Metric::gauge(
     "checklist_audit_last_event_timestamp_seconds",
     "Unix time of the newest event in the audit table that is not in the future.",
     &[],
 )
 .sparse();
-/// Events that are not yet.
 pub static FUTURE: Metric = Metric::gauge(
     "checklist_audit_future_events",
     "Events in the audit table whose time is more than five minutes ahead, counted up to 1000.",
@@ -34,7 +31,8 @@ static SILENCE: Threshold = Threshold::above(
     Unit::Seconds,
     "The checklist expects events within the last hour, where there usually are some. Four hours of silence of an application in use are critical.",
 )
-// Silence is compared with the same hours a week ago; that of days is the limit `audit_log.stopped`.
+// A silence is compared with the same hours a week ago, so longer limits make no sense. Silences of days have the
+// threshold `audit_log.stopped`.
 .between(5.0 * MINUTE, DAY)
 .warning(HOUR)
 .critical(4.0 * HOUR);
@@ -48,7 +46,7 @@ static USUAL: Threshold = Threshold::above(
     Unit::Count,
     "A quiet night is normal. Silence counts when a week ago an hour earlier and an hour later there were at least ten events within the hour: clocks change, and shops open late. Where an hour has fewer, four hours must have had ten, and the silence is four times as long as the limit.",
 )
-// A look every five minutes sees no more within an hour.
+// The probe runs every five minutes, so it sees at most twelve changes in an hour.
 .between(1.0, 12.0)
 .warning(10.0);
 
@@ -60,7 +58,7 @@ static BUSY: Threshold = Threshold::above(
 .between(1.0, f64::INFINITY)
 .warning(500.0);
 
-/// Requests of an hour of the application of the same name.
+/// Returns the mean requests per second of an hour, of the application with the same name.
 fn requests(at: &str) -> String {
     format!("sum by (target) (avg_over_time({REQUESTS}[1h]{at}))")
 }
@@ -89,7 +87,6 @@ fn silent(scope: &Scope, limits: &Limits, severity: crate::condition::threshold:
     )
 }
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "audit_log",
     title: "Audit log",
@@ -117,8 +114,8 @@ pub static SIGNAL: Signal = Signal {
                 threshold: Some(&SILENCE),
                 metrics: &[&LAST, &REQUESTS],
                 case: |given| {
-                    // An event every five minutes for a week and four hours, then none; the limit is reached when the
-                    // lead is over.
+                    // An event every five minutes for a week and four hours, then none. The silence reaches its limit
+                    // at the end of the lead.
                     let lead = hours(172);
                     let (count, end) = (lead.as_secs() / 300, lead.as_secs());
                     let rest = (given.limit as u64 + given.pending.as_secs()) / 300 + 90;
@@ -152,7 +149,7 @@ pub static SIGNAL: Signal = Signal {
                     if usual < 4.0 {
                         return case;
                     }
-                    // Half as many events an hour as are usual, and twice as many in four: a week ago, and one now.
+                    // A log with few events: half as many per hour as `usual`, but twice as many in four hours.
                     let apart = (24.0 / usual) as u64;
                     let events = (count + rest - 7 * 288 + 12) / apart;
                     let last = end - 3 * given.limit as u64;

@@ -1,8 +1,7 @@
-//! Wednesday 1, "Review failed authentication attempts": by the hour, the day and the week.
+//! Failed authentications by hour, day and week. Checklist: Wednesday 1, "Review failed authentication attempts".
 
 use crate::prelude::*;
 
-/// Failures in a sliding window.
 pub static FAILURES: Metric = Metric::gauge(
     "checklist_auth_failures",
     "Failed authentications in the audit log within the sliding window.",
@@ -26,17 +25,16 @@ static RISE: Threshold = Threshold::above(
     Unit::Count,
     "Three times the average day of the week stands out of the usual noise.",
 )
-// Beyond seven times its own seventh no day can be.
+// A day is part of its week, so it is at most seven times the average day.
 .between(1.0, 7.0)
 .warning(3.0);
 
-/// The number of failures a day below which a rise is noise.
+/// The number of failures per day below which a rise is ignored.
 pub static FLOOR: Threshold =
     Threshold::above("auth_failures.floor", Unit::Count, "Three failures instead of one are no rise worth a message.")
         .between(1.0, f64::INFINITY)
         .warning(20.0);
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "auth_failures",
     title: "Failed authentications",
@@ -82,7 +80,8 @@ pub static SIGNAL: Signal = Signal {
                 expr: |scope, limits, severity| {
                     let window = |window| scope.max_of(&of(&FAILURES).with(window));
                     format!(
-                        // On the first day the day is the whole week: without failures before it nothing rises.
+                        // On the first day of the log, the week consists of that day only. The rest of the week must
+                        // have failures, too.
                         "{day} / ignoring (window) ({week} / 7) > {rise} and ignoring (window) {day} > {floor} \
                          and ignoring (window) ({week} - ignoring (window) {day}) >= {floor}",
                         day = window(DAY_WINDOW),
@@ -97,7 +96,7 @@ pub static SIGNAL: Signal = Signal {
                     let window = |window, count| steady(&FAILURES, count).with("window", window);
                     let day = 2.0 * given.limits.value(&FLOOR) + 10.0;
                     let quiet = vec![window("24h", day), window("7d", 7.0 * day)];
-                    // Six days just above the least, and a day far above the rise.
+                    // Six days with just enough failures, and a day far above the limit.
                     let rest = given.limits.value(&FLOOR) + 1.0;
                     let much = 2.0 * rest * given.limit.max(1.0) / (7.0 - given.limit).max(0.01) + day;
                     let rises = vec![window("24h", much), window("7d", much + rest)];

@@ -1,47 +1,40 @@
-//! Daily 7, "Verify backups completed": last night's backup is in the bucket and looks like one.
+//! The newest backup in a bucket: its age, size and format. Checklist: daily 7, "Verify backups completed".
 
 use crate::condition::history::SAMPLES;
 use crate::prelude::*;
 
-/// Whether there is a backup at all.
 pub static PRESENT: Metric = Metric::gauge(
     "checklist_backup_present",
     "Whether the prefix of the backup holds an object that is a backup by its name (1) or not (0).",
     &["backup"],
 );
-/// When the newest one was written.
 pub static LAST: Metric = Metric::fact(
     "checklist_backup_last_timestamp_seconds",
     "Unix time at which the newest object of the backup was last modified, without those of the future.",
     &["backup"],
 );
-/// Size of the newest one.
 pub static BYTES: Metric =
     Metric::gauge("checklist_backup_last_bytes", "Size of the newest object of the backup.", &["backup"]);
-/// How many there are.
 pub static OBJECTS: Metric =
     Metric::gauge("checklist_backup_objects", "Backups under the prefix; a folder of pg_dump is one.", &["backup"]);
-/// How many have a time that is yet to come.
 pub static FUTURE: Metric = Metric::gauge(
     "checklist_backup_future_objects",
     "Backups whose time is more than five minutes in the future, which says nothing about their age.",
     &["backup"],
 );
-/// Whether the newest one starts as a dump does.
 pub static HEADER_VALID: Metric = Metric::gauge(
     "checklist_backup_header_valid",
     "Whether the newest backup starts as its format demands (1) or not (0), absent when any is accepted or it cannot be read.",
     &["backup"],
 );
-/// How often one is expected.
 pub static EXPECTED_INTERVAL: Metric = Metric::gauge(
     "checklist_backup_expected_interval_seconds",
     "Seconds between two backups as configured.",
     &["backup"],
 );
 
-/// One missed night warns, two page; two hours of slack cover a slow dump. A backup whose
-/// `every` is not a day gets one interval plus slack and two intervals plus slack instead.
+/// Warns after one missed night and pages after two, with two hours for a slow dump. A backup that is not daily gets
+/// limits by its `every`, with the same two hours.
 pub static MAX_AGE: Threshold = Threshold::above(
     "backup.max_age",
     Unit::Seconds,
@@ -71,7 +64,6 @@ static SHRUNK: Threshold = Threshold::below(
 )
 .critical(0.5);
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "backup",
     title: "Backups",
@@ -97,7 +89,7 @@ pub static SIGNAL: Signal = Signal {
         Alert {
             name: "ChecklistBackupStale",
             when: When::Beyond(Value::Age(of(&LAST)), &MAX_AGE),
-            // An age does not flap, and the slack of a slow dump is in the limit.
+            // An age does not flap, and the limit includes time for a slow dump.
             pending: minutes(2),
             summary: "Backup is too old.",
             description: "The newest object of backup {{ $labels.backup }} is {value} old; the limit is {limit}.",
@@ -122,7 +114,7 @@ pub static SIGNAL: Signal = Signal {
         Alert {
             name: "ChecklistBackupNotADump",
             when: When::Zero(of(&HEADER_VALID)),
-            // An object is there whole or not at all.
+            // S3 shows an object only when it is complete, so the state does not flap.
             pending: minutes(2),
             summary: "Newest backup is not a dump.",
             description: "The newest object of backup {{ $labels.backup }} does not start as a dump of its format does.",

@@ -1,24 +1,21 @@
-//! First Monday, "Check for bloat": the largest tables, and how much of them holds nothing.
+//! The largest tables, and the share of wasted space in them. Checklist: first Monday, "Check for bloat".
 
 use crate::prelude::*;
 
 const TABLE: &[&str] = &["database", "schema", "table"];
 
-/// Wasted bytes.
 pub static BLOAT: Metric = Metric::gauge(
     "checklist_postgres_table_bloat_bytes",
     "Bytes of the table that hold no live row, by pgstattuple_approx where that is installed, else by the widths of its columns, else by its dead rows.",
     TABLE,
 )
 .sparse();
-/// Bytes of the table.
 pub static TABLE_BYTES: Metric = Metric::gauge(
     "checklist_postgres_table_heap_bytes",
     "Size of the table's main storage, for tables above the size from which bloat matters.",
     TABLE,
 )
 .sparse();
-/// Bytes of everything.
 pub static TOTAL: Metric = Metric::gauge(
     "checklist_postgres_table_total_bytes",
     "Size of the table with indexes and oversized values as of its last vacuum or analyze, the ten largest.",
@@ -29,7 +26,7 @@ static SHARE: Threshold =
     Threshold::above("bloat.share", Unit::Ratio, "A table that is half empty is read twice as long as it needs to be.")
         .warning(0.5);
 
-/// Also the parameter of the query: half of it is a gigabyte.
+/// Also a parameter of the probe's query. Half of this size is a gigabyte.
 pub static MIN_BYTES: Threshold = Threshold::above(
     "bloat.min_table_size",
     Unit::Bytes,
@@ -37,7 +34,6 @@ pub static MIN_BYTES: Threshold = Threshold::above(
 )
 .warning(2.0 * GIB);
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "bloat",
     title: "Bloat",

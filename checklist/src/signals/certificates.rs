@@ -1,42 +1,37 @@
-//! Wednesday 4, "Check certificate expiry": more than 30 days are left, and clients accept it.
+//! The remaining validity of certificates, and whether clients accept them. Checklist: Wednesday 4, "Check certificate
+//! expiry".
 
 use crate::prelude::*;
 
 const CERTIFICATE: &[&str] = &["source", "subject_cn", "issuer_cn", "position"];
 
-/// End of validity.
 pub static NOT_AFTER: Metric = Metric::fact(
     "checklist_certificate_not_after_timestamp_seconds",
     "Unix time at which the certificate expires, known also when it is expired or not trusted.",
     CERTIFICATE,
 );
-/// Begin of validity.
 pub static NOT_BEFORE: Metric = Metric::fact(
     "checklist_certificate_not_before_timestamp_seconds",
     "Unix time from which the certificate is valid.",
     CERTIFICATE,
 );
-/// End of validity of what nobody needs.
 pub static SPARE_NOT_AFTER: Metric = Metric::fact(
     "checklist_certificate_spare_not_after_timestamp_seconds",
     "Unix time at which a presented certificate expires that clients do not need, such as a root or one that is cross-signed for older clients.",
     CERTIFICATE,
 )
 .sparse();
-/// Whether a client would accept it.
 pub static VERIFIED: Metric = Metric::gauge(
     "checklist_certificate_verified",
     "Whether a client accepts the presented chain for the server's name (1) or not (0).",
     &[],
 );
-/// Why not.
 pub static VERIFICATION_FAILURES: Metric = Metric::gauge(
     "checklist_certificate_verification_failures",
     "Constant 1 with the reason for which the presented chain is not accepted, absent when it is.",
     &["reason"],
 )
 .sparse();
-/// What was negotiated.
 pub static TLS_VERSION: Metric =
     Metric::gauge("checklist_tls_version_info", "Constant 1 with the negotiated TLS version.", &["version"]).sparse();
 
@@ -55,7 +50,6 @@ static SPARE_LEAD: Threshold = Threshold::below(
 )
 .warning(0.0);
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "certificates",
     title: "Certificates",

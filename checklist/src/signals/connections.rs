@@ -1,42 +1,37 @@
-//! Daily 8, "Check database connections": no excessive idle connections, and room for more.
+//! Connections to database servers: free ones, idle ones, and long transactions. Checklist: daily 8, "Check database
+//! connections".
 
 use crate::prelude::*;
 
-/// Connections by state.
 pub static CONNECTIONS: Metric = Metric::gauge(
     "checklist_postgres_connections",
     "Client connections to the server by database and state.",
     &["database", "state"],
 )
 .sparse();
-/// What ordinary roles may use.
 pub static LIMIT: Metric = Metric::gauge(
     "checklist_postgres_connections_limit",
     "Connections that ordinary roles can open: max_connections less those reserved for superusers and privileged roles.",
     &[],
 );
-/// What a database may use.
 pub static DATABASE_LIMIT: Metric = Metric::gauge(
     "checklist_postgres_database_connections_limit",
     "Connections that ordinary roles can open to the database, absent where the server's own limit holds.",
     &["database"],
 )
 .sparse();
-/// What a role uses.
 pub static ROLE_CONNECTIONS: Metric = Metric::gauge(
     "checklist_postgres_role_connections",
     "Client connections of the role, for roles with a limit of their own.",
     &["role"],
 )
 .sparse();
-/// What a role may use.
 pub static ROLE_LIMIT: Metric = Metric::gauge(
     "checklist_postgres_role_connections_limit",
     "Connections that the role can open, absent where the server's own limit holds.",
     &["role"],
 )
 .sparse();
-/// When the oldest open transaction of a state began.
 pub static OLDEST_TRANSACTION: Metric = Metric::gauge(
     "checklist_postgres_oldest_transaction_start_timestamp_seconds",
     "Unix time at which the oldest open transaction of a client in this state began.",
@@ -69,7 +64,6 @@ static IDLE_IN_TRANSACTION: Threshold = Threshold::above(
 const IDLE_ONES: &[(&str, &[&str])] = &[("state", &["idle"])];
 const IN_TRANSACTION: &[(&str, &[&str])] = &[("state", &["idle in transaction", "idle in transaction (aborted)"])];
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "connections",
     title: "Database connections",

@@ -1,8 +1,8 @@
-//! Fourth Monday 3, "Review dashboard effectiveness": metrics that rules and panels need and that nobody has.
+//! Metrics that rules and panels read and that Prometheus does not have. Checklist: fourth Monday 3, "Review dashboard
+//! effectiveness".
 
 use crate::prelude::*;
 
-/// Whether a metric has no series.
 pub static MISSING: Metric = Metric::gauge(
     "checklist_rule_metrics_missing",
     "Whether a metric that rules and panels read has no series in Prometheus (1) or has some (0).",
@@ -16,7 +16,6 @@ static ANY: Threshold = Threshold::above(
 )
 .warning(0.0);
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "dashboards",
     title: "Metrics of rules and panels",

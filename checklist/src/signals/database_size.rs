@@ -1,9 +1,9 @@
-//! Friday 2, "Check database size": how large, how fast it grows, and when it reaches its limit.
+//! Size and growth of databases, and the time until a size limit is reached. Checklist: Friday 2, "Check database
+//! size".
 
 use crate::condition::history::SAMPLES;
 use crate::prelude::*;
 
-/// Size by database.
 pub static BYTES: Metric =
     Metric::gauge("checklist_postgres_database_bytes", "Size of the database on disk.", &["database"]);
 
@@ -12,16 +12,16 @@ static GROWTH: Threshold = Threshold::above(
     Unit::Count,
     "A week that adds twice as much as the average week of the last four is worth a look.",
 )
-// The month that it is compared with has the week in it.
+// The four weeks of comparison include this week, so the ratio is at most 4.
 .between(1.1, 4.0)
 .warning(2.0);
 
-/// The growth of a week below which a doubling is noise.
+/// The weekly growth below which a larger ratio is ignored.
 static FLOOR: Threshold =
     Threshold::above("database_size.floor", Unit::Bytes, "A few megabytes more or less are noise.")
         .warning(100.0 * MIB);
 
-/// No default: only the operator knows how large the volume or the contract is.
+/// Without a default, because only the operator knows the size of the volume or of the contract.
 static LIMIT: Threshold = Threshold::above(
     "database_size.limit",
     Unit::Bytes,
@@ -29,7 +29,6 @@ static LIMIT: Threshold = Threshold::above(
 )
 .between(MIB, f64::INFINITY);
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "database_size",
     title: "Database size",
@@ -57,7 +56,7 @@ pub static SIGNAL: Signal = Signal {
                 metrics: &[&BYTES],
                 case: |given| {
                     let hour = given.limits.value(&FLOOR).max(MIB) / 100.0;
-                    // So steep that the limit is crossed between the 24th and the 25th hour.
+                    // The growth is so steep that the limit is crossed between the 24th and the 25th hour.
                     let steeper = 672.0 * (given.limit - 1.0) / (24.5 * (4.0 - given.limit));
                     let fast = (1.0 + steeper) * hour;
                     let bend = input(&BYTES, format!("0+{hour}x670 {}+{fast}x400", 671.0 * hour));

@@ -1,21 +1,19 @@
-//! Third Monday 1, "Check for Rust crate updates": what `cargo outdated` found, and whether it still runs.
+//! Outdated dependencies that `cargo outdated` found, and the age of its report. Checklist: third Monday 1, "Check for
+//! Rust crate updates".
 
 use crate::prelude::*;
 
-/// Outdated dependencies by kind.
 pub static OUTDATED: Metric = Metric::gauge(
     "checklist_outdated_dependencies",
     "Dependencies with a newer release, by kind of the step: major, minor, patch or removed.",
     &["report", "kind"],
 );
-/// Age of the report.
 pub static WRITTEN: Metric = Metric::fact(
     "checklist_dependencies_report_timestamp_seconds",
     "Unix time at which the report of cargo outdated was written.",
     &["report"],
 );
 
-/// Whether its time is yet to come.
 pub static FUTURE: Metric = Metric::gauge(
     "checklist_dependencies_report_in_future",
     "Whether the report's time is more than five minutes in the future (1), so that its age is not known, or not (0).",
@@ -43,7 +41,6 @@ static MAJOR: Threshold = Threshold::above(
 const MAJOR_ONES: &[(&str, &[&str])] = &[("kind", &["major"])];
 const OTHER_ONES: &[(&str, &[&str])] = &[("kind", &["minor", "patch", "removed"])];
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "dependencies",
     title: "Outdated dependencies",

@@ -1,24 +1,21 @@
-//! Daily 6, "Check disk space": the data volumes are less than 70% full.
+//! Usage of volumes, in bytes and inodes, and the time until they are full. Checklist: daily 6, "Check disk space".
 
 use crate::condition::history::SAMPLES;
 use crate::prelude::*;
 
-/// Used bytes.
 pub static USED: Metric =
     Metric::gauge("checklist_volume_used_bytes", "Bytes used on the volume.", &["namespace", "persistentvolumeclaim"]);
-/// What can be used: used plus available, so that root's reserve does not hide a full disk.
+/// Used plus available bytes, because the space that is reserved for root cannot be used by the application.
 pub static CAPACITY: Metric = Metric::gauge(
     "checklist_volume_capacity_bytes",
     "Bytes that the volume can hold: used plus available to an ordinary user.",
     &["namespace", "persistentvolumeclaim"],
 );
-/// Used inodes.
 pub static INODES_USED: Metric = Metric::gauge(
     "checklist_volume_inodes_used",
     "Inodes used on the volume.",
     &["namespace", "persistentvolumeclaim"],
 );
-/// All inodes.
 pub static INODES: Metric =
     Metric::gauge("checklist_volume_inodes", "Inodes that the volume has.", &["namespace", "persistentvolumeclaim"]);
 
@@ -38,7 +35,7 @@ static FULL_WITHIN: Threshold = Threshold::below(
     Unit::Seconds,
     "Four days leave room for a weekend; the lines are drawn through the last six hours and the last day, and it must have grown in both halves of the six hours for three hours, so that neither a nightly job nor a load of some hours is a trend.",
 )
-// Shorter than the time that the line is drawn through it would be no trend.
+// The minimum is the window of the regression: a prediction for less time is no trend.
 .between(6.0 * HOUR, f64::INFINITY)
 .warning(4.0 * DAY);
 
@@ -50,7 +47,7 @@ static FULL_NOW: Threshold = Threshold::below(
 .between(10.0 * MINUTE, 12.0 * HOUR)
 .critical(HOUR);
 
-/// The fill below which a steep line is a burst.
+/// The usage below which a steep rise is ignored as a short burst.
 static FULL_FLOOR: Threshold = Threshold::above(
     "disk.full_floor",
     Unit::Ratio,
@@ -58,7 +55,6 @@ static FULL_FLOOR: Threshold = Threshold::above(
 )
 .warning(0.60);
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "disk",
     title: "Disk space",
@@ -108,7 +104,8 @@ pub static SIGNAL: Signal = Signal {
                 threshold: Some(&FULL_NOW),
                 metrics: &[&USED, &CAPACITY],
                 case: |given| {
-                    // Flat for a day, then a line that crosses the floor after forty minutes and is full soon, or much later.
+                    // Constant for a day, then a rise that passes the floor after forty minutes and fills the volume
+                    // soon (fires) or much later (does not fire).
                     let (floor, within) = (1000.0 * given.limits.value(&USAGE), given.limit / 60.0);
                     let (rest, waits) = ((1000.0 - floor).max(1.0), given.pending.as_secs_f64() / 60.0);
                     let rises = |pace: f64| {
@@ -148,7 +145,7 @@ pub static SIGNAL: Signal = Signal {
                 threshold: Some(&FULL_WITHIN),
                 metrics: &[&USED, &CAPACITY],
                 case: |given| {
-                    // Ahead of the time that the limit gives: one line beyond the capacity, the other half way there.
+                    // Within the time of the limit, one line exceeds the capacity, and the other stays well below it.
                     let minutes = given.limit / 60.0;
                     let floor = 1000.0 * given.limits.value(&FULL_FLOOR);
                     let by =

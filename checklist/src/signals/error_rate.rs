@@ -1,12 +1,11 @@
-//! Daily 5, "Check error rate (last 24h)": the application's own counter, over a day and as a budget that burns.
+//! The error rate of the application's requests, over a day and as burn rates of an error budget. Checklist: daily 5,
+//! "Check error rate (last 24h)".
 
 use crate::condition::history::SAMPLES;
 use crate::prelude::*;
 
-/// Requests per second.
 pub static REQUESTS: Metric =
     Metric::gauge("checklist:http_requests:rate5m", "Requests per second within five minutes.", &[]);
-/// Failed requests per second.
 pub static ERRORS: Metric =
     Metric::gauge("checklist:http_request_errors:rate5m", "Failed requests per second within five minutes.", &[]);
 
@@ -15,7 +14,7 @@ static RATIO: Threshold = Threshold::above(
     Unit::Ratio,
     "The checklist expects less than 1% over the last day; this is also the budget of the burn rates.",
 )
-// Nobody keeps an objective of no error at all, and no rate burns it.
+// The minimum is above 0, because an objective without any error has no budget that could burn.
 .between(0.000_01, 1.0)
 .warning(0.01);
 
@@ -70,23 +69,24 @@ fn nearly_all(limits: &Limits) -> f64 {
     f64::midpoint(share(limits, 14.4), 1.0).max(0.9)
 }
 
-/// Mean ratio of errors within a window; means of rates, so that it does not depend on how often rules run.
+/// Returns the mean ratio of errors within a window. It divides means of rates, so it does not depend on the evaluation
+/// interval.
 fn ratio(scope: &Scope, window: &str) -> String {
     let (errors, requests) =
         (scope.over("avg_over_time", &ERRORS, window), scope.over("avg_over_time", &REQUESTS, window));
     format!("{errors} / ({requests} > 0)")
 }
 
-/// Two windows above a multiple of the budget (Google, "The Site Reliability Workbook", chapter 5): the long one
-/// shows that it matters, the short one that it still goes on.
+/// Returns the condition that both windows are above a multiple of the budget (Google, "The Site Reliability Workbook",
+/// chapter 5). The long window shows that the burn is significant, the short one that it continues.
 fn burns(scope: &Scope, limits: &Limits, factor: f64, long: Window, short: &str) -> String {
     let limit = number(share(limits, factor));
     let (both, volume) = (ratio(scope, short), enough(scope, limits, long));
     format!("{} > {limit} and {both} > {limit} and {volume}", ratio(scope, long.0))
 }
 
-/// The share of errors that burns a budget so many times too fast. A large budget is never burnt fourteen times too
-/// fast, for no share is above one: there it is half way between the budget and everything.
+/// Returns the error ratio that burns the budget `factor` times too fast. With a large budget this would exceed 1, so
+/// the ratio is at most half way between the budget and 1.
 fn share(limits: &Limits, factor: f64) -> f64 {
     let budget = limits.value(&RATIO);
     (factor * budget).min(f64::midpoint(budget, 1.0))
@@ -119,11 +119,11 @@ fn burning(limit: f64, limits: &Limits, window: Window) -> Case {
     case
 }
 
+/// Returns a ratio just above the limit and below 1.
 fn above(limit: f64) -> f64 {
     limit + 0.2 * limit.min(1.0 - limit)
 }
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "error_rate",
     title: "Error rate",
@@ -275,7 +275,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Record {
             metric: &ERRORS,
-            // Without a failure there may be no series of failures: then it is zero, not unknown.
+            // Without failures there may be no series of failed requests. The rate is then 0 and not unknown.
             expr: |traffic| {
                 let (name, own, errors) = (&traffic.requests, &traffic.selector, &traffic.errors);
                 format!("sum(rate({name}{{{own}, {errors}}}[5m])) or 0 * sum(rate({name}{{{own}}}[5m]))")

@@ -1,19 +1,15 @@
-//! Daily 2, "Verify health endpoints": the application says that it and its database are well.
+//! The health pages of the application and its database. Checklist: daily 2, "Verify health endpoints".
 
 use crate::prelude::*;
 
-/// Status code of the answer.
 pub static STATUS: Metric = Metric::gauge("checklist_http_status_code", "HTTP status code of the last answer.", &[]);
-/// Time to the whole answer.
 pub static DURATION: Metric =
     Metric::gauge("checklist_http_duration_seconds", "Seconds from connecting to the end of the last answer.", &[]);
-/// One expectation.
 pub static FIELD_OK: Metric = Metric::gauge(
     "checklist_http_field_ok",
     "Whether the answer meets the expectation (1) or not (0): the status code, the body being JSON, or a JSON field.",
     &["field"],
 );
-/// The version that the application says it is.
 pub static VERSION: Metric =
     Metric::gauge("checklist_http_version_info", "Constant 1 with the version in the last answer.", &["version"]);
 
@@ -32,15 +28,15 @@ static VERSIONS: Threshold = Threshold::above(
 .between(1.0, 8.0)
 .warning(1.0);
 
-/// How many versions each page reports at the same time: within a quarter of an hour now, an hour ago and two hours ago.
-/// A version that was deployed since, or that is gone, is none of them.
+/// Returns the number of versions that each page has reported in all of three windows: the last quarter of an hour, and
+/// those an hour and two hours ago. A newly deployed version and a removed one are in some of them only, so a rollout
+/// does not count.
 fn versions(scope: &Scope) -> String {
     let series = scope.series(&VERSION);
     let at = |offset: &str| format!("count by (check, target, version) (max_over_time({series}[15m]{offset}))");
     format!("count by (check, target) ({} and {} and {})", at(""), at(" offset 1h"), at(" offset 2h"))
 }
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "health",
     title: "Health endpoints",
@@ -92,7 +88,7 @@ pub static SIGNAL: Signal = Signal {
                         let count = ALL.iter().zip(1_u32..).take_while(|(_, n)| f64::from(*n) <= count);
                         count.map(|(version, _)| steady(&VERSION, 1.0).with("version", version)).collect()
                     };
-                    // Each hour another one, as continuous deployment makes them.
+                    // A new version each hour, as with continuous deployment.
                     let of_hour = |hour: usize| {
                         let value = format!("_x{} 1+0x65 stale", (hour * 60).max(1));
                         input(&VERSION, value).with("version", ALL[hour])

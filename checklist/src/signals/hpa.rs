@@ -1,29 +1,25 @@
-//! Friday 3, "Review HPA status": autoscalers that are often at their maximum, or cannot scale.
+//! Autoscalers that are often at their maximum, or cannot scale. Checklist: Friday 3, "Review HPA status".
 
 use crate::condition::history::SAMPLES;
 use crate::prelude::*;
 
 const HPA: &[&str] = &["namespace", "hpa"];
 
-/// Replicas by state.
 pub static REPLICAS: Metric = Metric::gauge(
     "checklist_hpa_replicas",
     "Replicas of the autoscaler's target by state: current, desired, min or max.",
     &["namespace", "hpa", "state"],
 );
-/// Whether it can do no more.
 pub static AT_MAX: Metric = Metric::gauge(
     "checklist_hpa_at_max",
     "Whether the autoscaler has reached its maximum and could be lower (1) or not (0).",
     HPA,
 );
-/// Whether it wants more than it may.
 pub static LIMITED: Metric = Metric::gauge(
     "checklist_hpa_scaling_limited",
     "Whether the autoscaler wants more replicas than its maximum (1) or not (0).",
     HPA,
 );
-/// Whether it works.
 pub static ABLE: Metric = Metric::gauge(
     "checklist_hpa_able_to_scale",
     "Whether the autoscaler can read its metrics and change its target (1) or not (0).",
@@ -84,7 +80,6 @@ fn often_at_max_case(limit: f64) -> Case {
         .quiet("stays quiet when a new autoscaler begins at its maximum", both(new.clone(), new))
 }
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "hpa",
     title: "Autoscaling",
@@ -157,7 +152,8 @@ pub static SIGNAL: Signal = Signal {
             description: "1 while an autoscaler wants more replicas than its maximum.",
             query: PanelQuery::Value(Value::Of(of(&LIMITED))),
             legend: HPA,
-            // The limit belongs to what is at its maximum; this is one half of what the alert judges.
+            // No threshold: this metric is only a part of the alert's condition, whose limit is about autoscalers at
+            // their maximum.
             threshold: None,
             ..PANEL
         },
@@ -192,7 +188,7 @@ pub static SIGNAL: Signal = Signal {
             ),
             (
                 &ABLE,
-                // One whose target is scaled to zero is switched off, not unable.
+                // An autoscaler is disabled when its target is scaled to zero. It does not count as unable to scale.
                 "min by (namespace, hpa) (label_replace(kube_horizontalpodautoscaler_status_condition{{selector}, condition=~\"AbleToScale|ScalingActive\", status=\"true\"} unless on (namespace, horizontalpodautoscaler) (kube_horizontalpodautoscaler_status_desired_replicas{{selector}} == 0), \"hpa\", \"$1\", \"horizontalpodautoscaler\", \"(.*)\"))",
             ),
             (

@@ -1,24 +1,21 @@
-//! Second Monday 5, "Vulnerability scan": what Trivy or Grype found in the images, and whether they still run.
+//! Vulnerabilities that Trivy or Grype found in images, and the age of the reports. Checklist: second Monday 5,
+//! "Vulnerability scan".
 
 use crate::prelude::*;
 
-/// Vulnerabilities by level.
 pub static VULNERABILITIES: Metric = Metric::gauge(
     "checklist_image_vulnerabilities",
     "Vulnerabilities of the image for which a fixed version exists, by level: critical, high, medium, low or unknown.",
     &["image", "level"],
 );
-/// Vulnerabilities that nobody can mend.
 pub static UNFIXABLE: Metric = Metric::gauge(
     "checklist_image_unfixable_vulnerabilities",
     "Vulnerabilities of the image for which no fixed version exists yet, by level.",
     &["image", "level"],
 );
-/// Age of the report.
 pub static WRITTEN: Metric =
     Metric::fact("checklist_images_report_timestamp_seconds", "Unix time at which the image was scanned.", &["image"]);
 
-/// Whether its time is yet to come.
 pub static FUTURE: Metric = Metric::gauge(
     "checklist_images_report_in_future",
     "Whether the report's time is more than five minutes in the future (1), so that its age is not known, or not (0).",
@@ -50,7 +47,6 @@ const CRITICAL_ONES: &[(&str, &[&str])] = &[("level", &["critical"])];
 const HIGH_ONES: &[(&str, &[&str])] = &[("level", &["high"])];
 const OTHER_ONES: &[(&str, &[&str])] = &[("level", &["medium", "low", "unknown"])];
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "images",
     title: "Image vulnerabilities",
@@ -66,7 +62,7 @@ pub static SIGNAL: Signal = Signal {
         Alert {
             name: "ChecklistImageVulnerable",
             when: When::Beyond(Value::Of(of(&VULNERABILITIES).with(CRITICAL_ONES)), &SEVERE),
-            // A scan does not flap.
+            // The result of a scan does not flap.
             pending: minutes(2),
             summary: "Image has a critical vulnerability.",
             description: "Image {{ $labels.image }} has {value} critical vulnerabilities that newer packages mend: build it again.",

@@ -1,20 +1,17 @@
-//! First Monday, "Reindex": indexes that are broken, unused or there twice.
+//! Indexes that are invalid, unused or duplicates. Checklist: first Monday, "Reindex".
 
 use crate::prelude::*;
 
-/// Broken indexes.
 pub static INVALID: Metric = Metric::gauge(
     "checklist_postgres_invalid_indexes",
     "Indexes of the database that an interrupted build left invalid.",
     &["database"],
 );
-/// Bytes of indexes that nobody uses.
 pub static UNUSED: Metric = Metric::gauge(
     "checklist_postgres_unused_index_bytes",
     "Size of the indexes that were never scanned since statistics began and enforce nothing.",
     &["database"],
 );
-/// Bytes of indexes that another one makes needless.
 pub static DUPLICATE: Metric = Metric::gauge(
     "checklist_postgres_duplicate_index_bytes",
     "Size of the indexes whose definition another index of the same table has too.",
@@ -25,7 +22,6 @@ static BROKEN: Threshold =
     Threshold::above("indexes.invalid", Unit::Count, "An invalid index is written to and never read: one is too many.")
         .warning(0.0);
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "indexes",
     title: "Indexes",

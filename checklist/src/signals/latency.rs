@@ -1,36 +1,33 @@
-//! Monday 1, "Review P99 latency trend (last 7 days)": the application's own histogram.
+//! Request durations from the application's own histogram. Checklist: Monday 1, "Review P99 latency trend (last 7
+//! days)".
 
 use crate::prelude::*;
 
-/// The histogram, once for all that is built on it: nine rates of raw buckets over a day would load every sample of
+/// The histogram, recorded once for all quantiles. Nine rates of raw buckets over a day would load every sample of
 /// every bucket of every pod with each evaluation.
 pub static BUCKETS: Metric = Metric::gauge(
     "checklist:http_request_duration_seconds_bucket:rate5m",
     "Requests per second by upper bound of their duration within five minutes.",
     &["le"],
 );
-/// How many requests it is made of.
 pub static VOLUME: Metric = Metric::gauge(
     "checklist:http_request_duration_seconds:rate5m",
     "Requests per second within five minutes, as the histogram of their duration counts them.",
     &[],
 );
 
-/// P99 within five minutes.
 pub static SHORT: Metric = Metric::gauge(
     "checklist:http_request_duration_seconds:p99_rate5m",
     "99th percentile of the request duration within five minutes.",
     &[],
 )
 .sparse();
-/// P99 within an hour.
 pub static HOURLY: Metric = Metric::gauge(
     "checklist:http_request_duration_seconds:p99_rate1h",
     "99th percentile of the request duration within an hour.",
     &[],
 )
 .sparse();
-/// P99 within a day.
 pub static DAILY: Metric = Metric::gauge(
     "checklist:http_request_duration_seconds:p99_rate1d",
     "99th percentile of the request duration within a day.",
@@ -38,45 +35,40 @@ pub static DAILY: Metric = Metric::gauge(
 )
 .sparse();
 
-// A hundredth of the requests may be slow. Where a burn rate of 14.4 means that 14.4% are, the 85.6th percentile is slow;
-// so a percentile in a window says whether the budget burns that fast, whatever the buckets of the histogram are.
+// The objective allows 1% slow requests. At a burn rate of 14.4, 14.4% of the requests are slow, so the 85.6th
+// percentile is above the limit. Burn rates are therefore expressed as percentiles of a window, which work with any
+// buckets.
 
-/// P85.6 within an hour.
 pub static FAST_LONG: Metric = Metric::gauge(
     "checklist:http_request_duration_seconds:p856_rate1h",
     "Request duration that 85.6% of the requests stay below within an hour.",
     &[],
 )
 .sparse();
-/// P85.6 within five minutes.
 pub static FAST_SHORT: Metric = Metric::gauge(
     "checklist:http_request_duration_seconds:p856_rate5m",
     "Request duration that 85.6% of the requests stay below within five minutes.",
     &[],
 )
 .sparse();
-/// P94 within six hours.
 pub static MIDDLE_LONG: Metric = Metric::gauge(
     "checklist:http_request_duration_seconds:p94_rate6h",
     "Request duration that 94% of the requests stay below within six hours.",
     &[],
 )
 .sparse();
-/// P94 within half an hour.
 pub static MIDDLE_SHORT: Metric = Metric::gauge(
     "checklist:http_request_duration_seconds:p94_rate30m",
     "Request duration that 94% of the requests stay below within half an hour.",
     &[],
 )
 .sparse();
-/// P97 within a day.
 pub static SLOW_LONG: Metric = Metric::gauge(
     "checklist:http_request_duration_seconds:p97_rate1d",
     "Request duration that 97% of the requests stay below within a day.",
     &[],
 )
 .sparse();
-/// P97 within two hours.
 pub static SLOW_SHORT: Metric = Metric::gauge(
     "checklist:http_request_duration_seconds:p97_rate2h",
     "Request duration that 97% of the requests stay below within two hours.",
@@ -132,12 +124,14 @@ const FAST: (Window, Window) = (after("30m", window("1h", HOUR, 100.0)), window(
 const MIDDLE: (Window, Window) = (after("3h", window("6h", 6.0 * HOUR, 300.0)), window("30m", 1_800.0, 30.0));
 const SLOW: (Window, Window) = (after("12h", window("1d", DAY, 1_000.0)), window("2h", 2.0 * HOUR, 100.0));
 
+/// Returns the expression of a quantile within a window, without a result when the window has too few requests.
 fn quantile(traffic: &crate::targets::Traffic, quantile: f64, window: &Window) -> String {
     let recorded = |metric: &Metric| {
         let series = format!("{metric}{{check=\"latency\", target={:?}}}", traffic.name);
         if window.text == "5m" { series } else { format!("avg_over_time({series}[{}])", window.text) }
     };
-    // Means of native histograms are younger than the histograms.
+    // Prometheus supports `avg_over_time` of native histograms only since a later version than the histograms
+    // themselves, so their rate is computed from the raw series.
     let buckets =
         if traffic.native { histogram(traffic, window.text) } else { format!("sum by (le) ({})", recorded(&BUCKETS)) };
     let past = window.past.map(|half| {
@@ -152,7 +146,7 @@ fn quantile(traffic: &crate::targets::Traffic, quantile: f64, window: &Window) -
     )
 }
 
-/// The P99 below which a change does not matter.
+/// The 99th percentile below which a change is ignored.
 static WORSE_FLOOR: Threshold = Threshold::above(
     "latency.worse_floor",
     Unit::Seconds,
@@ -161,7 +155,7 @@ static WORSE_FLOOR: Threshold = Threshold::above(
 .between(0.001, f64::INFINITY)
 .warning(0.5);
 
-/// The histogram of an application's request durations within a window.
+/// Returns the rate of an application's duration histogram within a window.
 pub fn histogram(traffic: &crate::targets::Traffic, window: &str) -> String {
     let (name, selector) = (&traffic.duration, &traffic.selector);
     if traffic.native {
@@ -171,12 +165,14 @@ pub fn histogram(traffic: &crate::targets::Traffic, window: &str) -> String {
     }
 }
 
-/// Both windows: the long one shows that it matters, the short one that it still goes on.
+/// Returns the condition that both windows are above the limit. The long one shows that the burn is significant, the
+/// short one that it continues.
 fn burns(scope: &Scope, limits: &Limits, long: &'static Metric, short: &'static Metric) -> String {
     let limit = number(limits.value(&P99));
     format!("{} > {limit} and {} > {limit}", scope.max(long), scope.max(short))
 }
 
+/// A rule test: both windows must be above the limit, so a burn that is over and one that has just begun do not fire.
 fn burning(given: &crate::Given<'_>, long: &'static Metric, short: &'static Metric) -> Case {
     let (slow, fast) = (1.2 * given.limits.value(&P99), 0.8 * given.limits.value(&P99));
     let at = |in_long, in_short| vec![steady(long, in_long), steady(short, in_short)];
@@ -185,7 +181,6 @@ fn burning(given: &crate::Given<'_>, long: &'static Metric, short: &'static Metr
         .quiet("stays quiet when it has just begun", at(fast, slow))
 }
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "latency",
     title: "Latency",

@@ -1,51 +1,45 @@
-//! First Monday, "VACUUM and ANALYZE" and "Update statistics": large tables are kept clean, and ids do not run out.
+//! Vacuum and analyze of large tables, and the age of transaction ids. Checklist: first Monday, "VACUUM and ANALYZE"
+//! and "Update statistics".
 
 use crate::prelude::*;
 
 const TABLE: &[&str] = &["database", "schema", "table"];
 
-/// The last vacuum.
 pub static LAST_VACUUM: Metric = Metric::gauge(
     "checklist_postgres_table_last_vacuum_timestamp_seconds",
     "Unix time of the last vacuum of the large table, manual or automatic, absent if there was none.",
     TABLE,
 )
 .sparse();
-/// The last analyze.
 pub static LAST_ANALYZE: Metric = Metric::gauge(
     "checklist_postgres_table_last_analyze_timestamp_seconds",
     "Unix time of the last analyze of the large table, manual or automatic, absent when nothing changed since.",
     TABLE,
 )
 .sparse();
-/// Dead rows.
 pub static DEAD: Metric = Metric::gauge(
     "checklist_postgres_table_dead_rows",
     "Dead rows of the large table by the server's estimate.",
     TABLE,
 )
 .sparse();
-/// All rows.
 pub static ROWS: Metric = Metric::gauge(
     "checklist_postgres_table_rows",
     "Live and dead rows of the large table by the server's estimate.",
     TABLE,
 )
 .sparse();
-/// Age of the oldest transaction id.
 pub static XID_AGE: Metric = Metric::gauge(
     "checklist_postgres_transaction_id_age",
     "Transactions since the oldest transaction id that the database still holds.",
     &["database"],
 );
-/// Large tables that were never vacuumed.
 pub static NEVER: Metric = Metric::gauge(
     "checklist_postgres_never_vacuumed_tables",
     "Large tables of the database that were never vacuumed since its statistics began, although there is something to clean.",
     &["database"],
 )
 .sparse();
-/// Large tables that were never analyzed.
 pub static NEVER_ANALYZED: Metric = Metric::gauge(
     "checklist_postgres_never_analyzed_tables",
     "Large tables of the database that were never analyzed since its statistics began, although they changed.",
@@ -89,7 +83,7 @@ static XID: Threshold = Threshold::above(
 .warning(1.0e9)
 .critical(1.5e9);
 
-/// Also the parameter of the query.
+/// Also a parameter of the probe's query.
 pub static MIN_BYTES: Threshold = Threshold::above(
     "maintenance.min_table_size",
     Unit::Bytes,
@@ -97,7 +91,6 @@ pub static MIN_BYTES: Threshold = Threshold::above(
 )
 .warning(100.0 * MIB);
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "maintenance",
     title: "Vacuum and statistics",

@@ -1,21 +1,18 @@
-//! "Emergency Override": routine work is put aside with a reason and an end.
+//! The emergency override, which puts routine work aside with a reason and an end. Checklist: "Emergency Override".
 
 use crate::prelude::*;
 
-/// Whether it holds.
 pub static ACTIVE: Metric = Metric::gauge(
     "checklist_override_active",
     "Whether an emergency override holds (1) or not (0): alerts of routine checks, pages too, are held back.",
     &[],
 );
-/// Until when.
 pub static UNTIL: Metric = Metric::gauge(
     "checklist_override_until_timestamp_seconds",
     "Unix time at which the emergency override ends by itself.",
     &[],
 )
 .sparse();
-/// Since when.
 pub static SINCE: Metric = Metric::gauge(
     "checklist_override_since_timestamp_seconds",
     "Unix time at which the emergency override began.",
@@ -30,7 +27,6 @@ static LASTS: Threshold = Threshold::above(
 )
 .warning(72.0 * HOUR);
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "override",
     title: "Emergency override",

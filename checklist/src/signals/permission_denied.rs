@@ -1,27 +1,25 @@
-//! Wednesday 2, "Check for permission violations": users who were refused more than ten times in a week.
+//! Users who were refused more than ten times in a week. Checklist: Wednesday 2, "Check for permission violations".
 
 use crate::prelude::*;
 
-/// Refusals in a sliding window.
 pub static DENIED: Metric = Metric::gauge(
     "checklist_permission_denied",
     "Refused permissions in the audit log within the sliding window.",
     &["window"],
 );
-/// Users above the limit.
 pub static USERS: Metric = Metric::gauge(
     "checklist_permission_denied_users",
     "Users who were refused more often within seven days than the limit allows.",
     &[],
 );
-/// The most refusals of one user; who it is stays in the database.
+/// The name of the user stays in the database.
 pub static WORST: Metric = Metric::gauge(
     "checklist_permission_denied_worst_user",
     "Refused permissions of the user with the most of them within seven days.",
     &[],
 );
 
-/// Also the parameter of the query.
+/// Also a parameter of the probe's query.
 pub static PER_USER: Threshold = Threshold::above(
     "permission_denied.per_user",
     Unit::Count,
@@ -29,7 +27,6 @@ pub static PER_USER: Threshold = Threshold::above(
 )
 .warning(10.0);
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "permission_denied",
     title: "Permission violations",

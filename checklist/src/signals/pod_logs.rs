@@ -1,19 +1,16 @@
-//! Wednesday 3, "Verify audit logging is working": audit lines in the logs of the application's pods.
+//! Audit lines in the logs of the application's pods. Checklist: Wednesday 3, "Verify audit logging is working".
 
 use crate::prelude::*;
 
 const SOURCE: &[&str] = &["namespace", "selector"];
 
-/// Audit lines seen.
 pub static LINES: Metric =
     Metric::counter("checklist_audit_log_lines_total", "Audit lines read from the logs of the pods.", SOURCE);
-/// Whether there was one at all.
 pub static SEEN: Metric = Metric::gauge(
     "checklist_audit_log_seen",
     "Whether the logs of the pods hold an audit line of the last hour or held one since the exporter started (1) or not (0).",
     SOURCE,
 );
-/// The newest one.
 pub static LAST: Metric = Metric::gauge(
     "checklist_audit_log_last_line_timestamp_seconds",
     "Unix time of the newest audit line in the logs of the pods.",
@@ -26,7 +23,7 @@ static SILENCE: Threshold = Threshold::above(
     Unit::Seconds,
     "The checklist expects audit lines within the last hour, where there usually are some. Four hours of silence by day are critical.",
 )
-// It is compared with the same hours a week ago.
+// The silence is compared with the same hours a week ago, so longer limits make no sense.
 .between(5.0 * MINUTE, DAY)
 .warning(HOUR)
 .critical(4.0 * HOUR);
@@ -39,7 +36,6 @@ static USUAL: Threshold = Threshold::above(
 .between(1.0, f64::INFINITY)
 .warning(10.0);
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "pod_logs",
     title: "Audit lines in pod logs",

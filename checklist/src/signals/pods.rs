@@ -1,34 +1,29 @@
-//! Daily 1, "All pods Running with 1/1 READY": workloads, their pods, and services with someone behind them.
+//! Workloads, their pods, and services without ready endpoints. Checklist: daily 1, "All pods Running with 1/1 READY".
 
 use crate::condition::history::SAMPLES;
 use crate::prelude::*;
 
-/// Replicas asked for.
 pub static DESIRED: Metric = Metric::gauge(
     "checklist_workload_replicas_desired",
     "Pods that the workload asks for.",
     &["namespace", "kind", "workload"],
 );
-/// Replicas that are ready.
 pub static READY: Metric = Metric::gauge(
     "checklist_workload_replicas_ready",
     "Pods of the workload that are ready.",
     &["namespace", "kind", "workload"],
 );
-/// Pods by phase.
 pub static PODS: Metric =
     Metric::gauge("checklist_pods", "Pods of the workload by phase.", &["namespace", "workload", "phase"]);
-/// Pods that should be ready and are not, with the reason that the container or condition gives.
+/// The reason is that of the container's state or of the pod's condition.
 pub static NOT_READY: Metric = Metric::gauge(
     "checklist_pod_not_ready",
     "Constant 1 for each pod that is neither ready nor finished, with the reason.",
     &["namespace", "pod", "reason"],
 )
 .sparse();
-/// Ready endpoints of a service that selects pods.
 pub static ENDPOINTS: Metric =
     Metric::gauge("checklist_service_ready_endpoints", "Ready endpoints of the service.", &["namespace", "service"]);
-/// Endpoints of a service, whatever their state.
 pub static ALL_ENDPOINTS: Metric = Metric::gauge(
     "checklist_service_endpoints",
     "Endpoints of the service, ready or not, without those that are ending: 0 where no pod is wanted behind it.",
@@ -49,7 +44,7 @@ static UNREADY: Threshold = Threshold::above(
 )
 .warning(0.0);
 
-/// What the kubelet says of a container that will not start without help.
+/// The kubelet's reasons for containers that will not start without help.
 const STUCK_ONES: &[(&str, &[&str])] = &[(
     "reason",
     &[
@@ -64,13 +59,14 @@ const STUCK_ONES: &[(&str, &[&str])] = &[(
     ],
 )];
 
-/// Whether a pod was stuck for any of the reasons within five minutes. The reason is no part of it: it changes with every
-/// attempt of a crash loop or of a pull, and would begin the wait anew; and between two crashes a pod may be ready.
+/// Returns whether a pod was stuck for any of these reasons within five minutes. The label `reason` is aggregated away,
+/// because it changes with every attempt of a crash loop or an image pull, which would restart the pending time. The
+/// window covers the moments when the pod is ready between two crashes.
 fn stuck(scope: &Scope) -> String {
     format!("max without (reason) ({})", scope.over_of("max_over_time", &of(&NOT_READY).with(STUCK_ONES), "5m"))
 }
 
-/// Whether a pod is not ready, whatever the reason.
+/// Returns whether a pod is not ready, for any reason.
 fn unready(scope: &Scope) -> String {
     format!("max without (reason) ({})", scope.max(&NOT_READY))
 }
@@ -105,7 +101,6 @@ fn none_left_case(have: &'static Metric, want: &'static Metric) -> Case {
         .quiet("stays quiet while a new one starts", of("_x17 0+0~", "_x17 3+0~"))
 }
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "pods",
     title: "Pods and services",
@@ -157,7 +152,7 @@ pub static SIGNAL: Signal = Signal {
                 case: |given| {
                     let waits = |reason: &str, values: String| input(&NOT_READY, values).with("reason", reason);
                     let (bad, steady) = (given.limit + 1.0, |value: f64| crate::condition::history::constant(value));
-                    // Four minutes of back-off and a minute of trying, again and again.
+                    // Repeatedly four minutes of back-off and a minute of an attempt to start.
                     let of_times = |waiting: &str, trying: &str| {
                         let long = 4 + given.pending.as_secs() / 300;
                         vec![format!("{waiting} {trying}"); usize::try_from(long).unwrap_or(4)].join(" ")
@@ -183,7 +178,7 @@ pub static SIGNAL: Signal = Signal {
                     )
                 },
             }),
-            // Five minutes of it are remembered, so that a pod must be stuck for five more.
+            // The expression remembers five minutes, so a pod must be stuck for five more minutes.
             pending: minutes(10),
             summary: "Pod cannot start.",
             description: "Pod {{ $labels.namespace }}/{{ $labels.pod }} cannot start{{ with printf \"topk(1, checklist_pod_not_ready{target=%q,namespace=%q,pod=%q})\" $labels.target $labels.namespace $labels.pod | query }}: {{ . | first | label \"reason\" }}{{ end }}. Look at: kubectl -n {{ $labels.namespace }} describe pod {{ $labels.pod }}",
@@ -302,13 +297,15 @@ pub static SIGNAL: Signal = Signal {
                 "max by (namespace, kind, workload) (label_replace(label_replace(kube_deployment_status_replicas_ready{{selector}}, \"workload\", \"$1\", \"deployment\", \"(.*)\"), \"kind\", \"Deployment\", \"\", \"\") or label_replace(label_replace(kube_statefulset_status_replicas_ready{{selector}}, \"workload\", \"$1\", \"statefulset\", \"(.*)\"), \"kind\", \"StatefulSet\", \"\", \"\") or label_replace(label_replace(kube_daemonset_status_number_ready{{selector}}, \"workload\", \"$1\", \"daemonset\", \"(.*)\"), \"kind\", \"DaemonSet\", \"\", \"\"))",
             ),
             (&PODS, "sum by (namespace, phase) (kube_pod_status_phase{{selector}})"),
-            // Waiting containers of either kind with their reason; the rest of the pods that are not ready and not finished.
+            // Waiting containers and init containers with their reason, then the other pods that are neither ready nor
+            // finished.
             (
                 &NOT_READY,
                 "max by (namespace, pod, reason) (kube_pod_container_status_waiting_reason{{selector}} == 1 or kube_pod_init_container_status_waiting_reason{{selector}} == 1) or max by (namespace, pod, reason) (label_replace(kube_pod_status_unschedulable{{selector}} == 1, \"reason\", \"Unschedulable\", \"\", \"\")) or max by (namespace, pod, reason) (label_replace(kube_pod_status_ready{{selector}, condition=\"true\"} == 0 unless on (namespace, pod) (kube_pod_status_phase{{selector}, phase=~\"Succeeded|Failed\"} == 1 or kube_pod_container_status_waiting_reason{{selector}} == 1 or kube_pod_init_container_status_waiting_reason{{selector}} == 1 or kube_pod_status_unschedulable{{selector}} == 1), \"reason\", \"ContainersNotReady\", \"\", \"\"))",
             ),
-            // A slice is named after its service, with five characters of chance behind it. No ready endpoint is zero only
-            // where the source speaks of slices, or of the older endpoints; it never does of ExternalName.
+            // The name of a slice is that of its service with a random suffix of five characters. Zero ready endpoints
+            // are recorded only for services for which the source has slices or older endpoints, which excludes
+            // ExternalName.
             (
                 &ENDPOINTS,
                 "sum by (namespace, service) (label_replace(kube_endpointslice_endpoints{{selector}, ready=\"true\"}, \"service\", \"$1\", \"endpointslice\", \"(.+)-[^-]+\")) or sum by (namespace, service) (label_replace(kube_endpoint_address{{selector}, ready=\"true\"}, \"service\", \"$1\", \"endpoint\", \"(.+)\")) or 0 * max by (namespace, service) (label_replace(kube_endpointslice_info{{selector}}, \"service\", \"$1\", \"endpointslice\", \"(.+)-[^-]+\") or label_replace(kube_endpoint_info{{selector}}, \"service\", \"$1\", \"endpoint\", \"(.+)\"))",

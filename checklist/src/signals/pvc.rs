@@ -1,21 +1,18 @@
-//! Friday 4, "Check PVC usage": claims that wait for a volume; how full the volumes are is the signal `disk`.
+//! Claims that wait for a volume. The usage of volumes is the signal `disk`. Checklist: Friday 4, "Check PVC usage".
 
 use crate::prelude::*;
 
-/// Whether a claim has its volume.
 pub static BOUND: Metric = Metric::gauge(
     "checklist_volume_claim_bound",
     "Whether the claim has its volume (1) or waits for one or lost it (0).",
     &["namespace", "persistentvolumeclaim"],
 );
-/// What a claim asks for.
 pub static REQUESTED: Metric = Metric::gauge(
     "checklist_volume_claim_requested_bytes",
     "Size that the claim asks for.",
     &["namespace", "persistentvolumeclaim"],
 );
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "pvc",
     title: "Volume claims",

@@ -1,9 +1,8 @@
-//! Friday 1, "Check request volume trend": this day against the same day a week ago.
+//! The number of requests, compared with a week ago. Checklist: Friday 1, "Check request volume trend".
 
 use crate::condition::history::SAMPLES;
 use crate::prelude::*;
 
-/// Requests per second over a day.
 pub static VOLUME: Metric = Metric::gauge("checklist:http_requests:rate1d", "Requests per second within a day.", &[]);
 
 static GREW: Threshold =
@@ -16,7 +15,7 @@ static FELL: Threshold =
         .between(0.01, 1.0)
         .warning(0.5);
 
-/// The requests a day below which a ratio is an anecdote.
+/// The number of requests per day below which a ratio is ignored.
 static FLOOR: Threshold = Threshold::above(
     "requests.floor",
     Unit::Count,
@@ -24,6 +23,7 @@ static FLOOR: Threshold = Threshold::above(
 )
 .warning(1_000.0);
 
+/// Returns the number of requests divided by that of a week ago.
 fn week_over_week(scope: &Scope) -> String {
     format!("{} / ({} > 0)", scope.max(&VOLUME), before(scope))
 }
@@ -53,6 +53,7 @@ fn enough(volume: &str, limits: &Limits) -> String {
     format!("{volume} * 86400 >= {}", number(limits.value(&FLOOR)))
 }
 
+/// A rule test: requests that change by a factor within a week fire, constant ones and few ones do not.
 fn changed(factor: f64, limits: &Limits) -> Case {
     let bend = |before: f64| step(&VOLUME, before, 350, before * factor);
     let few = 0.9 * limits.value(&FLOOR) / DAY / factor.max(1.0);
@@ -68,7 +69,6 @@ fn changed(factor: f64, limits: &Limits) -> Case {
     if factor > 1.0 { case.quiet("stays quiet on the eighth day of an application", vec![input(&VOLUME, new)]) } else { case }
 }
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "requests",
     title: "Request volume",

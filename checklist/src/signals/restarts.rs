@@ -1,15 +1,13 @@
-//! Daily 3, "Check for pod restarts": the count is zero or does not move.
+//! Restarts of containers. Checklist: daily 3, "Check for pod restarts".
 
 use crate::condition::history::SAMPLES;
 use crate::prelude::*;
 
-/// Restarts of a container.
 pub static RESTARTS: Metric = Metric::counter(
     "checklist_container_restarts_total",
     "Restarts of the container since its pod was created.",
     &["namespace", "workload", "pod", "container"],
 );
-/// When the container last ended, and why.
 pub static LAST_TERMINATION: Metric = Metric::fact(
     "checklist_container_last_termination_timestamp_seconds",
     "Unix time at which the previous instance of the container ended, with the reason.",
@@ -45,7 +43,6 @@ static OOM_RECENT: Threshold = Threshold::below(
 
 const OOM: &[(&str, &[&str])] = &[("reason", &["OOMKilled"])];
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "restarts",
     title: "Container restarts",
@@ -114,12 +111,12 @@ pub static SIGNAL: Signal = Signal {
             title: "Restarts per hour",
             description: "Restarts of each container over the last hour; empty is good.",
             query: PanelQuery::Expression(
-                // Rounded, for an increase is extrapolated to the ends of its window.
+                // Rounded, because `increase` extrapolates to the ends of its window.
                 |scope| format!("round(max without (instance) (increase({}[1h]))) > 0", scope.series(&RESTARTS)),
                 &[&RESTARTS],
             ),
             legend: &["namespace", "pod", "container"],
-            // The alert counts from the lowest value of the hour, which is not drawn: a counter is no panel's value.
+            // No threshold: the alert subtracts the lowest value of the hour, while the panel shows `increase`.
             threshold: None,
             ..PANEL
         },

@@ -1,42 +1,36 @@
-//! "Backup Verification": the newest backup was restored for proof, and the restored database answers sensibly.
+//! Restores of backups as a proof, and the answers of the restored databases. Checklist: "Backup Verification".
 
 use crate::prelude::*;
 
-/// Whether it was ever tried.
 pub static RECORDED: Metric = Metric::gauge(
     "checklist_restore_recorded",
     "Whether a restore of the backup was ever recorded (1) or not (0).",
     &["backup"],
 );
-/// Whether the last one succeeded.
 pub static PASSED: Metric = Metric::gauge(
     "checklist_restore_passed",
     "Whether the last restore of the backup succeeded and met every check (1) or not (0).",
     &["backup"],
 )
 .sparse();
-/// Whether the last one came to a verdict.
 pub static CONCLUSIVE: Metric = Metric::gauge(
     "checklist_restore_conclusive",
     "Whether the last restore of the backup came to a verdict (1), or could not be made (0).",
     &["backup"],
 )
 .sparse();
-/// When one last succeeded.
 pub static LAST: Metric = Metric::fact(
     "checklist_restore_last_success_timestamp_seconds",
     "Unix time at which a restore of the backup last succeeded.",
     &["backup"],
 )
 .sparse();
-/// How long it took.
 pub static DURATION: Metric = Metric::gauge(
     "checklist_restore_duration_seconds",
     "Seconds that each stage of the last restore of the backup took.",
     &["backup", "stage"],
 )
 .sparse();
-/// What the checks answered.
 pub static ANSWER: Metric = Metric::gauge(
     "checklist_restore_rows",
     "What each check answered in the restored database, mostly a number of rows.",
@@ -44,7 +38,6 @@ pub static ANSWER: Metric = Metric::gauge(
 )
 .sparse();
 
-/// The newest rows.
 pub static NEWEST: Metric = Metric::gauge(
     "checklist_restore_newest_row_timestamp_seconds",
     "Unix time of the newest row that each check of age found in the restored database.",
@@ -59,7 +52,6 @@ static MAX_AGE: Threshold = Threshold::above(
 )
 .warning(35.0 * DAY);
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "restore",
     title: "Restore proof",

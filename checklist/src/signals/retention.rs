@@ -1,14 +1,12 @@
-//! First Monday, "Data Cleanup": old audit events are archived, old workflows deleted.
+//! Audit events and workflows that are older than their retention. Checklist: first Monday, "Data Cleanup".
 
 use crate::prelude::*;
 
-/// Rows beyond their time.
 pub static OVERDUE: Metric = Metric::gauge(
     "checklist_retention_overdue_rows",
     "Rows older than the rule keeps them, counted up to 100000.",
     &["rule"],
 );
-/// The oldest row.
 pub static OLDEST: Metric = Metric::gauge(
     "checklist_retention_oldest_row_timestamp_seconds",
     "Unix time of the oldest row that the rule applies to.",
@@ -16,7 +14,7 @@ pub static OLDEST: Metric = Metric::gauge(
 )
 .sparse();
 
-/// Also a parameter of the query.
+/// Also a parameter of the probe's query.
 pub static AUDIT_KEPT: Threshold = Threshold::above(
     "retention.audit_events",
     Unit::Seconds,
@@ -24,7 +22,7 @@ pub static AUDIT_KEPT: Threshold = Threshold::above(
 )
 .warning(90.0 * DAY);
 
-/// Also a parameter of the query.
+/// Also a parameter of the probe's query.
 pub static WORKFLOWS_KEPT: Threshold = Threshold::above(
     "retention.workflows",
     Unit::Seconds,
@@ -49,7 +47,6 @@ static WORKFLOWS_AGE: Threshold = Threshold::above(
 const AUDIT_EVENTS: &[(&str, &[&str])] = &[("rule", &["audit_events"])];
 const WORKFLOWS: &[(&str, &[&str])] = &[("rule", &["workflows"])];
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "retention",
     title: "Data cleanup",

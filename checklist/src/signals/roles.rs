@@ -1,10 +1,9 @@
-//! Second Monday 3, "Review RBAC permissions": who may do what has changed, or too many may do everything.
+//! Changes of privileged roles, and the number of administrators. Checklist: second Monday 3, "Review RBAC
+//! permissions".
 
 use crate::prelude::*;
 
-/// Members by role.
 pub static MEMBERS: Metric = Metric::gauge("checklist_role_members", "Users that have the role.", &["role"]);
-/// A number that changes with any assignment of a role that may do much.
 pub static FINGERPRINT: Metric = Metric::gauge(
     "checklist_privileged_role_assignments_fingerprint",
     "A number that is another one after any change to the assignments of privileged roles.",
@@ -25,7 +24,6 @@ fn changes(scope: &Scope) -> String {
     format!("changes({})", scope.past(&FINGERPRINT, "1d:1m"))
 }
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "roles",
     title: "Roles",

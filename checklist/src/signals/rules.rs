@@ -1,20 +1,18 @@
-//! Fourth Monday 1, "Review alert definitions": Prometheus runs the rules of this checklist.yaml, and they work.
+//! The alert rules in Prometheus: whether they are those of this checklist.yaml, and can be evaluated. Checklist:
+//! fourth Monday 1, "Review alert definitions".
 
 use crate::prelude::*;
 
-/// Whether a group of rules is there.
 pub static DEPLOYED: Metric = Metric::gauge(
     "checklist_rules_deployed",
     "Whether Prometheus has the group of rules (1) or not (0).",
     &["rule_set"],
 );
-/// Whether the rules are those of this configuration.
 pub static MATCH: Metric = Metric::gauge(
     "checklist_rules_match",
     "Whether the rules in Prometheus were generated from this checklist.yaml and catalog (1) or not (0).",
     &[],
 );
-/// Rules that cannot be evaluated.
 pub static FAILING: Metric = Metric::gauge(
     "checklist_rules_failing",
     "Rules that Prometheus could not evaluate the last time, of any group.",
@@ -25,7 +23,6 @@ static BROKEN: Threshold =
     Threshold::above("rules.failing", Unit::Count, "A rule that cannot be evaluated never fires: one is too many.")
         .critical(0.0);
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "rules",
     title: "Alert rules",

@@ -1,14 +1,13 @@
-//! Annual, "Secret Rotation": when each secret of the cluster was last changed. Their values are never read.
+//! The time of the last rotation of each Secret. The values of Secrets are never read. Checklist: annual, "Secret
+//! Rotation".
 
 use crate::prelude::*;
 
-/// The last rotation.
 pub static ROTATED: Metric = Metric::fact(
     "checklist_secret_last_rotation_timestamp_seconds",
     "Unix time which the secret's annotation gives, or else at which the secret was created.",
     &["namespace", "secret"],
 );
-/// Whether it is there.
 pub static PRESENT: Metric =
     Metric::gauge("checklist_secret_present", "Whether the secret exists (1) or not (0).", &["namespace", "secret"]);
 
@@ -19,7 +18,6 @@ static MAX_AGE: Threshold = Threshold::above(
 )
 .warning(335.0 * DAY);
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "secrets",
     title: "Secret rotation",

@@ -1,32 +1,27 @@
-//! Monday 2, "Check database performance": large tables read by sequential scans lack an index.
+//! Large tables that are read by sequential scans, which indicates a missing index. Checklist: Monday 2, "Check
+//! database performance".
 
 use crate::condition::history::SAMPLES;
 use crate::prelude::*;
 
 const TABLE: &[&str] = &["database", "schema", "table"];
 
-/// Sequential scans.
 pub static SEQ_SCANS: Metric =
     Metric::counter("checklist_postgres_table_seq_scans_total", "Sequential scans of the table.", TABLE);
-/// Index scans.
 pub static INDEX_SCANS: Metric =
     Metric::counter("checklist_postgres_table_index_scans_total", "Index scans of the table.", TABLE);
-/// Rows read by sequential scans.
 pub static SEQ_ROWS: Metric = Metric::counter(
     "checklist_postgres_table_seq_rows_read_total",
     "Live rows of the table read by sequential scans.",
     TABLE,
 );
-/// Rows fetched by index scans.
 pub static INDEX_ROWS: Metric = Metric::counter(
     "checklist_postgres_table_index_rows_fetched_total",
     "Live rows of the table fetched by index scans.",
     TABLE,
 );
-/// Estimated rows.
 pub static LIVE_ROWS: Metric =
     Metric::gauge("checklist_postgres_table_live_rows", "Live rows of the table by the server's estimate.", TABLE);
-/// Estimated size.
 pub static BYTES: Metric =
     Metric::gauge("checklist_postgres_table_bytes", "Size of the table's main storage, without indexes.", TABLE);
 
@@ -37,7 +32,7 @@ static SHARE: Threshold = Threshold::above(
 )
 .warning(0.90);
 
-/// The size below which a table may be read whole.
+/// The size below which sequential scans are fine.
 pub static MIN_BYTES: Threshold = Threshold::above(
     "seq_scans.min_table_size",
     Unit::Bytes,
@@ -45,7 +40,7 @@ pub static MIN_BYTES: Threshold = Threshold::above(
 )
 .warning(100.0 * MIB);
 
-/// The number of scans below which nobody waits for them.
+/// The number of scans below which a table is ignored.
 static MIN_SCANS: Threshold = Threshold::above(
     "seq_scans.min_scans",
     Unit::Count,
@@ -58,7 +53,6 @@ fn within_a_day(scope: &Scope, metric: &'static Metric) -> String {
     format!("({} - {})", scope.max(metric), scope.over("min_over_time", metric, "1d"))
 }
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "seq_scans",
     title: "Sequential scans",
@@ -91,7 +85,7 @@ pub static SIGNAL: Signal = Signal {
                 let scans =
                     |seq, index| vec![line(&SEQ_SCANS, 0.0, seq), line(&INDEX_SCANS, 0.0, index), large.clone()];
                 let few = given.limits.value(&MIN_SCANS);
-                // One dump a day of a table that nobody else reads.
+                // One dump a day of a table that is otherwise not read.
                 let dump = vec![step(&SEQ_SCANS, 100.0, 10, 101.0), steady(&INDEX_SCANS, 5.0), large.clone()];
                 let bad = 10.0 * few.max(1.0);
                 let on = |replica: &str, values: String| input(&SEQ_SCANS, values).with("instance", replica);

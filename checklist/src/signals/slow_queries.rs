@@ -1,23 +1,19 @@
-//! Monday 3, "Review slow queries": statements that are slow on average, and queries that do not end.
+//! Statements that are slow on average, and queries that do not end. Checklist: Monday 3, "Review slow queries".
 
 use crate::prelude::*;
 
 const STATEMENT: &[&str] = &["database", "queryid"];
 
-/// Whether statements can be distinguished.
 pub static TRACKED: Metric = Metric::gauge(
     "checklist_postgres_statements_tracked",
     "Whether the server keeps statistics of statements that the role can read, by pg_stat_statements (1), or not (0).",
     &[],
 );
-/// Calls by statement.
 pub static CALLS: Metric =
     Metric::counter("checklist_postgres_statement_calls_total", "Executions of the statement.", STATEMENT).sparse();
-/// Time by statement.
 pub static SECONDS: Metric =
     Metric::counter("checklist_postgres_statement_seconds_total", "Seconds spent executing the statement.", STATEMENT)
         .sparse();
-/// Begin of the longest query.
 pub static LONGEST: Metric = Metric::gauge(
     "checklist_postgres_longest_query_start_timestamp_seconds",
     "Unix time at which the longest running query of the database began.",
@@ -48,12 +44,12 @@ static SLOWER: Threshold = Threshold::above(
 .between(1.1, f64::INFINITY)
 .warning(2.0);
 
-/// The mean below which a change does not matter.
+/// The mean duration below which a change is ignored.
 static FLOOR: Threshold =
     Threshold::above("slow_queries.floor", Unit::Seconds, "Below a tenth of a second nobody feels the difference.")
         .warning(0.1);
 
-/// The calls below which a mean is an anecdote.
+/// The number of calls below which a mean is ignored.
 static MIN_CALLS: Threshold = Threshold::above(
     "slow_queries.min_calls",
     Unit::Count,
@@ -61,18 +57,17 @@ static MIN_CALLS: Threshold = Threshold::above(
 )
 .warning(20.0);
 
-/// Calls within a window, where they are enough to judge by.
+/// Returns the condition that a window has enough calls.
 fn enough(scope: &Scope, limits: &Limits, window: &str) -> String {
     format!("{} >= {}", scope.over("increase", &CALLS, window), number(limits.value(&MIN_CALLS)))
 }
 
-/// Mean seconds of a call within a window.
+/// Returns the mean seconds of a call within a window.
 fn mean(scope: &Scope, window: &str) -> String {
     let (seconds, calls) = (scope.over("increase", &SECONDS, window), scope.over("increase", &CALLS, window));
     format!("{seconds} / ({calls} > 0)")
 }
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "slow_queries",
     title: "Slow queries",
@@ -112,7 +107,7 @@ pub static SIGNAL: Signal = Signal {
                     let many = 10.0 * given.limits.value(&MIN_CALLS).max(1.0);
                     let of_calls =
                         |calls: f64, mean: f64| vec![line(&SECONDS, 0.0, mean * calls), line(&CALLS, 0.0, calls)];
-                    // Like the one COPY of a dump that takes a minute.
+                    // Like a dump's single COPY that takes a minute.
                     let dump =
                         vec![step(&SECONDS, 2400.0, 10, 2400.0 + 60.0 * given.limit), step(&CALLS, 40.0, 10, 41.0)];
                     Case::new(of_calls(many, 2.0 * given.limit), of_calls(many, 0.5 * given.limit))
@@ -138,7 +133,7 @@ pub static SIGNAL: Signal = Signal {
                     let slow = 2.0 * given.limits.value(&FLOOR).max(0.001);
                     let hourly = 60.0 + given.limits.value(&MIN_CALLS);
                     let (calls, before) = (line(&CALLS, 0.0, hourly), hourly * slow);
-                    // So steep that the limit is crossed between the second and the third hour.
+                    // The growth is so steep that the limit is crossed between the second and the third hour.
                     let after = before * (1.0 + 24.0 * (given.limit - 1.0) / 2.5);
                     // Eight days at the old pace, then a steeper line.
                     let bend = input(&SECONDS, format!("0+{before}x192 {}+{after}x200", before * 193.0));

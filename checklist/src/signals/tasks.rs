@@ -1,35 +1,30 @@
-//! What only people can do: whether each task was done in time, as its records say.
+//! The manual tasks: whether each was recorded as done in time.
 
 use crate::prelude::*;
 
 const TASK: &[&str] = &["task", "cycle"];
 
-/// The last time.
 pub static LAST_DONE: Metric = Metric::fact(
     "checklist_task_last_done_timestamp_seconds",
     "Unix time at which the task was last recorded as done, absent if it never was.",
     TASK,
 )
 .sparse();
-/// Until when.
 pub static DUE: Metric = Metric::fact(
     "checklist_task_due_timestamp_seconds",
     "Unix time until which the open occurrence of the task may be done without a warning.",
     TASK,
 );
-/// From when it is bad.
 pub static OVERDUE: Metric = Metric::fact(
     "checklist_task_overdue_timestamp_seconds",
     "Unix time from which the open occurrence of the task is half a period late.",
     TASK,
 );
-/// Skipped with a reason.
 pub static SKIPPED: Metric = Metric::gauge(
     "checklist_task_skipped",
     "Whether the last occurrence of the task was skipped with a reason (1) or not (0).",
     TASK,
 );
-/// Records that nobody can read.
 pub static REJECTED: Metric = Metric::gauge(
     "checklist_task_records_rejected",
     "Records that are torn, foreign or from the future, and are left out.",
@@ -52,7 +47,6 @@ static UNREADABLE: Threshold = Threshold::above(
 )
 .warning(0.0);
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "tasks",
     title: "Tasks of people",

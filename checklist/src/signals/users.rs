@@ -1,15 +1,14 @@
-//! Second Monday 1, "Review all user accounts": accounts that nobody uses.
+//! Accounts that are not used. Checklist: second Monday 1, "Review all user accounts".
 
 use crate::prelude::*;
 
-/// Accounts by state.
 pub static ACCOUNTS: Metric = Metric::gauge(
     "checklist_accounts",
     "Accounts that are not disabled, by state: active, stale (no login for long) never_logged_in or future (its time is ahead).",
     &["state"],
 );
 
-/// Also the parameter of the query.
+/// Also a parameter of the probe's query.
 pub static STALE_AFTER: Threshold = Threshold::above(
     "users.stale_after",
     Unit::Seconds,
@@ -21,7 +20,6 @@ static STALE: Threshold = Threshold::above("users.stale", Unit::Count, "The revi
 
 const UNUSED: &[(&str, &[&str])] = &[("state", &["stale", "never_logged_in", "future"])];
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "users",
     title: "User accounts",

@@ -1,42 +1,35 @@
-//! Monday 4, "Check resource utilization trends": what `kubectl top` shows, against limits and over weeks.
+//! CPU and memory usage compared with limits, and its trend over weeks. Checklist: Monday 4, "Check resource
+//! utilization trends".
 
 use crate::prelude::*;
 
 const WORKLOAD: &[&str] = &["namespace", "workload"];
 
-/// CPU of a workload.
 pub static POD_CPU: Metric =
     Metric::gauge("checklist_pod_cpu_usage_cores", "CPU cores that the pods of the workload use together.", WORKLOAD);
-/// CPU limit of a workload.
 pub static POD_CPU_LIMIT: Metric = Metric::gauge(
     "checklist_pod_cpu_limit_cores",
     "CPU limit of the pods of the workload together, absent when a container has none.",
     WORKLOAD,
 )
 .sparse();
-/// Memory of a workload.
 pub static POD_MEMORY: Metric = Metric::gauge(
     "checklist_pod_memory_working_set_bytes",
     "Working set of the pods of the workload together.",
     WORKLOAD,
 );
-/// Memory limit of a workload.
 pub static POD_MEMORY_LIMIT: Metric = Metric::gauge(
     "checklist_pod_memory_limit_bytes",
     "Memory limit of the pods of the workload together, absent when a container has none.",
     WORKLOAD,
 )
 .sparse();
-/// CPU of a node.
 pub static NODE_CPU: Metric =
     Metric::gauge("checklist_node_cpu_usage_cores", "CPU cores that the node uses.", &["node"]);
-/// CPU that a node can give to pods.
 pub static NODE_CPU_ALLOCATABLE: Metric =
     Metric::gauge("checklist_node_cpu_allocatable_cores", "CPU cores that the node can give to pods.", &["node"]);
-/// Memory of a node.
 pub static NODE_MEMORY: Metric =
     Metric::gauge("checklist_node_memory_working_set_bytes", "Working set of the node.", &["node"]);
-/// Memory that a node can give to pods.
 pub static NODE_MEMORY_ALLOCATABLE: Metric =
     Metric::gauge("checklist_node_memory_allocatable_bytes", "Memory that the node can give to pods.", &["node"]);
 
@@ -60,6 +53,7 @@ static HEIGHT: Threshold = Threshold::above(
 )
 .warning(0.70);
 
+/// An alert on a large share of a limit.
 const fn near(
     name: &'static str,
     part: &'static Metric,
@@ -72,15 +66,17 @@ const fn near(
     Alert { name, when, pending, summary, description, ..WARNING }
 }
 
-/// The highest share of a day that ended so many days ago. Shares and not sums: at night an autoscaler takes pods away,
-/// and their limits with them; and the highest of a day, because every release begins with cold memory.
+/// Returns the highest share within a day that ended `ago`. Shares are used instead of sums, because an autoscaler
+/// removes pods at night, and their limits with them. The highest value is used, because memory is low after each
+/// release.
 fn day(scope: &Scope, used: &'static Metric, most: &'static Metric, ago: &str) -> String {
     let share = format!("{} / {}", scope.max(used), scope.max(most));
     format!("max_over_time(({share})[1d:30m]{ago})")
 }
 
-/// The highest share of the day goes on as in the last week and reaches everything. It must have grown in both halves of
-/// the week: a step is a release that needs more, and stays where it is.
+/// Returns the condition that the highest daily share, with the growth of the last week, reaches 1 within the time of
+/// the limit. It must have grown in both halves of the week, because a single step is a release that needs more and
+/// stays at the new level.
 fn reaches(
     scope: &Scope,
     limits: &Limits,
@@ -99,14 +95,15 @@ fn reaches(
     )
 }
 
-/// A week of growth that reaches the most in half of the time that the limit gives, and half as much growth as needed.
+/// A rule test: a week of growth that reaches the limit in half of the allowed time fires, and half of the necessary
+/// growth does not.
 fn growing(used: &'static Metric, most: &'static Metric, given: &crate::Given<'_>) -> Case {
     let (days, floor) = (given.limit / DAY, given.limits.value(&HEIGHT));
     let high = 1000.0 * (floor + 0.05 * (1.0 - floor)).max(0.9);
-    // The share after six days, and what an hour adds.
+    // A share that is `high` after six days and rises by `hour` each hour.
     let by = |hour: f64| vec![line(used, high - 144.0 * hour, hour), steady(most, 1000.0)];
     let needed = (1000.0 - high) / (24.0 * days);
-    // A day and a night of an autoscaler that halves its pods; a release that needs more for good.
+    // An autoscaler that has fewer pods at night, and a release that needs more from then on.
     let nights = |metric, day: f64| input(metric, vec![format!("{day}+0x13 {}+0x9", day / 4.0); 20].join(" "));
     let step = step(used, 0.6 * high, 100, high);
     Case::new(by(2.0 * needed), by(0.4 * needed))
@@ -119,7 +116,6 @@ fn growing(used: &'static Metric, most: &'static Metric, given: &crate::Given<'_
         .quiet("stays quiet after a step", vec![step, steady(most, 1000.0)])
 }
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "utilization",
     title: "Resource utilization",
@@ -146,7 +142,7 @@ pub static SIGNAL: Signal = Signal {
             &POD_CPU_LIMIT,
             "Workload is near its CPU limit.",
             "Workload {{ $labels.namespace }}/{{ $labels.workload }} uses {value} of its CPU limit; the limit is {limit}.",
-            // A job that uses the CPU that it has is no news within the hour.
+            // A job that uses its CPU limit for less than an hour is normal.
             minutes(60),
         ),
         near(

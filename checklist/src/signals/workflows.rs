@@ -1,26 +1,21 @@
-//! Monday 5, "Review workflow completion rates": the application finishes what it begins.
+//! Whether the application's workflows complete. Checklist: Monday 5, "Review workflow completion rates".
 
 use crate::prelude::*;
 
-/// Rows by status.
 pub static WORKFLOWS: Metric = Metric::gauge("checklist_workflows", "Workflows by status.", &["status"]);
-/// Rows of a status that nobody configured.
 pub static UNKNOWN: Metric = Metric::gauge(
     "checklist_workflows_unknown",
     "Workflows whose status is none of the words that checklist.yaml knows: they count neither as open nor as ended.",
     &["status"],
 )
 .sparse();
-/// Workflows that ended.
 pub static FINISHED: Metric = Metric::gauge(
     "checklist_workflows_finished",
     "Workflows that completed or failed within the sliding window.",
     &["window"],
 );
-/// Workflows that failed.
 pub static FAILED: Metric =
     Metric::gauge("checklist_workflows_failed", "Workflows that failed within the sliding window.", &["window"]);
-/// Workflows that still run.
 pub static OPEN: Metric =
     Metric::gauge("checklist_workflows_open", "Workflows whose status is one of the words for open.", &[]);
 
@@ -42,7 +37,7 @@ static STRANGE: Threshold = Threshold::above(
 )
 .warning(0.0);
 
-/// Failures below which a share is an anecdote.
+/// The number of failures below which a share is ignored.
 static FAILED_FLOOR: Threshold = Threshold::above(
     "workflows.failed_floor",
     Unit::Count,
@@ -51,7 +46,7 @@ static FAILED_FLOOR: Threshold = Threshold::above(
 .between(1.0, f64::INFINITY)
 .warning(5.0);
 
-/// How many must usually end, that none is news.
+/// The number of workflows that must usually end in the window, so that none is unusual.
 static USUAL: Threshold = Threshold::above(
     "workflows.usual",
     Unit::Count,
@@ -60,7 +55,6 @@ static USUAL: Threshold = Threshold::above(
 .between(1.0, f64::INFINITY)
 .warning(5.0);
 
-/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "workflows",
     title: "Workflow completion",
@@ -109,7 +103,7 @@ pub static SIGNAL: Signal = Signal {
                 case: |given| {
                     let open = steady(&OPEN, 3.0);
                     let usual = given.limits.value(&USUAL).max(1.0);
-                    // A week ago, and now.
+                    // One value for a week ago and one for now.
                     let finished = |before: f64, now: f64| step(&FINISHED, before, 170, now).with("window", "6h");
                     Case::new(vec![finished(usual, 0.0), open.clone()], vec![finished(usual, 1.0), open.clone()])
                         .hourly()

@@ -1,4 +1,4 @@
-//! `alertmanagers:` an Alertmanager with its HTTP API.
+//! The list `alertmanagers:`.
 
 use super::kind::TargetKind;
 use super::parts::{ENDPOINT, ENDPOINT_RULES, Endpoint, Needs, endpoint};
@@ -11,7 +11,6 @@ use crate::reader::table::Table;
 pub struct Alertmanager {
     /// The value of the label `target`.
     pub name: String,
-    /// Where it is.
     pub endpoint: Endpoint,
 }
 
@@ -34,6 +33,7 @@ static ENTRY: Section = Section { what: "a target", keys: &[OWN, ENDPOINT], rule
 impl List for Alertmanager {
     const LIST: &'static str = "alertmanagers";
     const ABOUT: &'static str = "Servers of Alertmanager.";
+    const EXAMPLE: &'static str = "[{name: main, url: \"http://alertmanager.monitoring.svc:9093\"}]";
     const ENTRY: &'static Section = &ENTRY;
 
     fn read(table: &Table<'_>, name: String) -> Option<Self> {

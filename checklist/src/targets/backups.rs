@@ -1,4 +1,4 @@
-//! `backups:` a prefix in a bucket into which a job writes regularly.
+//! The list `backups:`.
 
 use super::kind::TargetKind;
 use super::name_pattern::NamePattern;
@@ -11,21 +11,21 @@ use crate::reader::table::Table;
 use crate::units::HOUR;
 use std::time::Duration;
 
-/// What a backup must be by its first bytes. A dump is of whatever format of `pg_dump`: plain SQL, custom, tar, or a
-/// folder.
+/// The format that a backup must have, judged by its first bytes. A dump may have any format of `pg_dump`: plain SQL,
+/// custom, tar, or a directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BackupFormat {
-    /// Anything: the header is not read.
+    /// Any format. The first bytes are not read.
     Any,
     /// A dump of `pg_dump`.
     PgDump,
-    /// gzip around anything.
+    /// Anything compressed with gzip.
     Gzip,
-    /// gzip around a dump, as the checklist makes it.
+    /// A dump compressed with gzip, as the written checklist makes it.
     PgDumpGzip,
-    /// Zstandard around anything.
+    /// Anything compressed with Zstandard.
     Zstd,
-    /// Zstandard around a dump.
+    /// A dump compressed with Zstandard.
     PgDumpZstd,
 }
 
@@ -38,28 +38,26 @@ const FORMATS: [(&str, BackupFormat); 6] = [
     ("pg_dump.zst", BackupFormat::PgDumpZstd),
 ];
 
-/// One series of backups: a prefix in a bucket into which a job writes regularly.
+/// A series of backups: a prefix in a bucket into which a job writes regularly.
 #[derive(Debug, Clone)]
 pub struct Backup {
     /// The value of the labels `target` and `backup`.
     pub name: String,
-    /// Where it is written to.
     pub place: S3Prefix,
-    /// Names that are backups; every name when there are none.
+    /// Patterns of names that are backups. Empty: every name.
     pub matching: Vec<NamePattern>,
-    /// Names that are none.
+    /// Patterns of names that are no backups.
     pub excluded: Vec<NamePattern>,
     /// How often a backup is made.
     pub every: Duration,
-    /// What the header must look like.
     pub format: BackupFormat,
-    /// How it is restored for proof, if it is.
+    /// How the backup is restored as a proof, if it is.
     pub restore: Option<Restore>,
 }
 
 impl Backup {
-    /// The name as a part of the names of Kubernetes objects: at most 20 lower-case letters, digits and dashes. Two
-    /// backups may have the same.
+    /// Returns the name as a part of the names of Kubernetes objects: at most 20 lower-case letters, digits and dashes.
+    /// Two backups may have the same slug.
     pub fn slug(&self) -> String {
         let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
         let text: String = self.name.chars().map(plain).take(20).collect();
@@ -123,6 +121,7 @@ static ENTRY: Section = Section {
 impl List for Backup {
     const LIST: &'static str = "backups";
     const ABOUT: &'static str = "Series of backups: prefixes in buckets into which jobs write regularly.";
+    const EXAMPLE: &'static str = "[{name: daily, bucket: backups, prefix: daily/, format: pg_dump.gz}]";
     const ENTRY: &'static Section = &ENTRY;
 
     fn read(table: &Table<'_>, name: String) -> Option<Self> {
@@ -143,7 +142,7 @@ impl List for Backup {
         })
     }
 
-    /// Without a limit of its own, the age of a backup follows how often it is made.
+    /// Returns the default age limits for backups that are not daily. They follow from how often a backup is made.
     fn limits(&self) -> Vec<(&'static str, Levels)> {
         let every = self.every.as_secs_f64();
         let levels = Levels { warning: Some(every + 2.0 * HOUR), critical: Some(2.0 * every + 2.0 * HOUR) };

@@ -1,4 +1,4 @@
-//! `certificates:` a TLS endpoint whose certificates are watched.
+//! The list `certificates:`.
 
 use super::kind::TargetKind;
 use super::parts::{CA_FILE, HOST_PORT, Needs, Peer, host_and_port};
@@ -7,7 +7,7 @@ use crate::reader::keys::{Key, Kind, Section, words};
 use crate::reader::table::Table;
 use std::path::PathBuf;
 
-/// A protocol that starts in clear text and then turns to TLS.
+/// A protocol that starts in plain text and then switches to TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StartTls {
     /// PostgreSQL's `SSLRequest`.
@@ -21,15 +21,14 @@ const START_TLS: [(&str, StartTls); 1] = [("postgres", StartTls::Postgres)];
 pub struct Certificate {
     /// The value of the label `target`.
     pub name: String,
-    /// Host name or address to connect to.
+    /// The host name or address to connect to.
     pub host: String,
-    /// TCP port.
     pub port: u16,
-    /// The name to ask for (SNI) and to verify; the host when absent.
+    /// The name to send as SNI and to verify. By default the host.
     pub server_name: String,
-    /// The clear-text prelude, if any.
+    /// The protocol in front of TLS, if any.
     pub start_tls: Option<StartTls>,
-    /// Authorities to trust instead of the system's.
+    /// The file with the authorities to trust. `None`: those of the system.
     pub ca_file: Option<PathBuf>,
 }
 
@@ -73,6 +72,7 @@ static ENTRY: Section = Section {
 impl List for Certificate {
     const LIST: &'static str = "certificates";
     const ABOUT: &'static str = "TLS endpoints whose certificates are watched.";
+    const EXAMPLE: &'static str = "[{name: shop, address: \"shop.example.com:443\"}]";
     const ENTRY: &'static Section = &ENTRY;
 
     fn read(table: &Table<'_>, name: String) -> Option<Self> {

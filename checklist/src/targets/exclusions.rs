@@ -1,5 +1,5 @@
-//! `exclude:` what of a cluster or a database is not judged: previews, services that are meant to have nobody behind
-//! them, archives.
+//! The key `exclude:` of clusters and databases: objects that are not judged, such as preview environments, services
+//! without pods on purpose, and archive tables.
 
 use super::name_pattern::NamePattern;
 use super::tables::literal;
@@ -7,7 +7,7 @@ use crate::reader::keys::{Key, Kind, Rule, Section, words};
 use crate::reader::table::Table;
 use std::collections::BTreeMap;
 
-/// The kinds of objects of a cluster that can be left out.
+/// The kinds of Kubernetes objects that can be excluded.
 const KINDS: [(&str, &str); 7] = [
     ("Pod", "Pod"),
     ("Deployment", "Deployment"),
@@ -21,7 +21,7 @@ const KINDS: [(&str, &str); 7] = [
 /// Labels or annotations of an object.
 pub type Texts = BTreeMap<Box<str>, Box<str>>;
 
-/// Objects of a cluster that are not judged: those for which everything that is given holds.
+/// An entry of `exclude:` for a cluster. It excludes the objects that match all of its keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exclusion {
     kind: Option<&'static str>,
@@ -31,11 +31,12 @@ pub struct Exclusion {
     annotation: Option<Mark>,
 }
 
-/// A label or an annotation: its key, and its value unless any will do.
+/// A label or an annotation: its key, and a pattern of its value. `None`: any value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Mark(String, Option<NamePattern>);
 
 impl Mark {
+    /// Parses `key` or `key=pattern`.
     fn new(text: &str) -> Self {
         match text.split_once('=') {
             Some((key, value)) => Self(key.trim().to_owned(), Some(NamePattern::new(value.trim()))),
@@ -49,25 +50,20 @@ impl Mark {
     }
 }
 
-/// An object as far as it is looked at to leave it out.
+/// The properties of a Kubernetes object that exclusions look at.
 #[derive(Debug, Clone, Copy)]
 pub struct Described<'a> {
-    /// Its kind.
     pub kind: &'a str,
-    /// Its namespace.
     pub namespace: &'a str,
-    /// Its name.
     pub name: &'a str,
-    /// Whose pod it is: kind and name of a workload.
+    /// For a pod, kind and name of the workload that owns it.
     pub workload: Option<(&'a str, &'a str)>,
-    /// Its labels.
     pub labels: &'a Texts,
-    /// Its annotations.
     pub annotations: &'a Texts,
 }
 
 impl Exclusion {
-    /// Whether an object is left out. A pod goes with its workload.
+    /// Returns whether an object is excluded. A pod is excluded together with its workload.
     pub fn fits(&self, object: Described<'_>) -> bool {
         let named = |name: &str| self.name.as_ref().is_none_or(|pattern| pattern.matches(name));
         let of_workload = object.workload.is_some_and(|(_, name)| named(name));
@@ -114,7 +110,7 @@ static OBJECTS: Section = Section {
 
 static OBJECT: Kind = Kind::Table(&OBJECTS);
 
-/// The key of a cluster.
+/// The key `exclude:` of a cluster.
 pub(super) const OF_CLUSTER: Key = Key::new(
     "exclude",
     Kind::List(&OBJECT, false),
@@ -122,7 +118,7 @@ pub(super) const OF_CLUSTER: Key = Key::new(
 )
 .example("[{kind: Service, name: '*-ro'}, {label: env=preview}]");
 
-/// Reads it.
+/// Reads `exclude:` of a cluster.
 pub(super) fn of_cluster(table: &Table<'_>) -> Vec<Exclusion> {
     let pattern = |entry: &Table<'_>, key: &'static str| entry.text(key).map(|text| NamePattern::new(&text));
     let mark = |entry: &Table<'_>, key: &'static str| entry.text(key).map(|text| Mark::new(&text));
@@ -136,7 +132,7 @@ pub(super) fn of_cluster(table: &Table<'_>) -> Vec<Exclusion> {
     table.tables("exclude").into_iter().map(one).collect()
 }
 
-/// What of a database is not judged.
+/// The value of `exclude:` for a database.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LeftOut {
     tables: Vec<String>,
@@ -165,41 +161,43 @@ static DATABASE: Section = Section {
     rules: &[],
 };
 
-/// The key of a database.
+/// The key `exclude:` of a database.
 pub(super) const OF_DATABASE: Key = Key::new("exclude", Kind::Table(&DATABASE), "What of the database is not judged.")
     .example("{tables: ['archive.*']}");
 
-/// Reads it.
+/// Reads `exclude:` of a database.
 pub(super) fn of_database(table: &Table<'_>) -> LeftOut {
     let Some(table) = table.table("exclude") else { return LeftOut::default() };
     LeftOut { tables: table.texts("tables"), roles: table.texts("roles"), applications: table.texts("applications") }
 }
 
 impl LeftOut {
-    /// An SQL condition that holds for the tables that are judged; `schema` and `table` are expressions.
+    /// Returns an SQL condition that is true for tables that are judged. `schema` and `table` are SQL expressions.
     pub fn tables(&self, schema: &str, table: &str) -> String {
         let whole = format!("{schema} || '.' || {table}");
         none_of(&self.tables, |pattern| if pattern.contains('.') { whole.clone() } else { table.to_owned() })
     }
 
-    /// The same of roles.
+    /// Like [`Self::tables`], for roles.
     pub fn roles(&self, role: &str) -> String {
         none_of(&self.roles, |_| role.to_owned())
     }
 
-    /// The same of applications.
+    /// Like [`Self::tables`], for applications.
     pub fn applications(&self, application: &str) -> String {
         none_of(&self.applications, |_| application.to_owned())
     }
 }
 
+/// Returns an SQL condition that is true when no pattern matches. `of` returns the SQL expression to compare for a
+/// pattern.
 fn none_of(patterns: &[String], of: impl Fn(&str) -> String) -> String {
     let like = |pattern: &String| format!("coalesce({}, '') NOT LIKE {}", of(pattern), literal(&like(pattern)));
     let all: Vec<String> = patterns.iter().map(like).collect();
     if all.is_empty() { "true".to_owned() } else { format!("({})", all.join(" AND ")) }
 }
 
-/// A pattern in the way of SQL's LIKE, whose own signs are plain letters here.
+/// Converts a pattern to SQL's LIKE. The wildcards of LIKE are escaped.
 fn like(pattern: &str) -> String {
     let mut text = String::new();
     for letter in pattern.chars() {

@@ -1,4 +1,4 @@
-//! `health:` an HTTP endpoint that says in JSON how the application is.
+//! The list `health:`.
 
 use super::kind::TargetKind;
 use super::parts::{ENDPOINT, ENDPOINT_RULES, Endpoint, Needs, endpoint};
@@ -7,18 +7,17 @@ use crate::reader::keys::{Key, Kind, Section};
 use crate::reader::table::Table;
 use std::collections::BTreeMap;
 
-/// An HTTP endpoint that says in JSON how the application is.
+/// An HTTP endpoint that reports in JSON how the application is.
 #[derive(Debug, Clone)]
 pub struct Health {
     /// The value of the label `target`.
     pub name: String,
-    /// Where it is.
     pub endpoint: Endpoint,
-    /// The status codes of a healthy answer, at least one.
+    /// The status codes of a healthy answer. Never empty.
     pub status: Vec<u16>,
-    /// JSON fields (dots descend) and the text that each must have.
+    /// JSON fields with the text that each must have. Dots in a field descend into objects.
     pub expect: BTreeMap<String, String>,
-    /// The JSON field that holds the version of the application.
+    /// The JSON field with the version of the application.
     pub version_field: Option<String>,
 }
 
@@ -68,6 +67,7 @@ static ENTRY: Section = Section {
 impl List for Health {
     const LIST: &'static str = "health";
     const ABOUT: &'static str = "HTTP endpoints that say in JSON how the application is.";
+    const EXAMPLE: &'static str = "[{name: shop, url: \"https://shop.example.com/health\", expect: {status: ok}}]";
     const ENTRY: &'static Section = &ENTRY;
 
     fn read(table: &Table<'_>, name: String) -> Option<Self> {

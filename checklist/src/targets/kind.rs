@@ -1,16 +1,15 @@
-//! What signals are probed on.
+//! The kinds of targets.
 
-/// What a signal is probed on. Several kinds may share a list in checklist.yaml: a database is one target for
-/// the server's own statistics, and another one for the application's tables.
+/// What a signal is probed on. Several kinds may share a list in checklist.yaml: a database is one target for the
+/// server's statistics and another one for the application's tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TargetKind {
     /// Reports of `cargo audit`.
     Advisories,
     /// An Alertmanager through which synthetic alerts are sent.
     AlertPath,
-    /// An Alertmanager.
     Alertmanager,
-    /// A database that holds the application's tables.
+    /// A database with the application's tables.
     Application,
     /// A series of backups.
     Backup,
@@ -22,30 +21,29 @@ pub enum TargetKind {
     Health,
     /// Reports of Trivy or Grype.
     Images,
-    /// A cluster.
+    /// A Kubernetes cluster.
     Kubernetes,
-    /// A cluster whose pods write audit lines.
+    /// A cluster whose pods write audit lines to their logs.
     PodLogs,
     /// A database.
     Postgres,
-    /// A Prometheus.
     Prometheus,
-    /// An operator's own SQL check; the targets are named by the check.
+    /// A database for an operator's own SQL check, which names its targets.
     Query,
-    /// A series of backups that is restored for proof.
+    /// A series of backups that is restored as a proof.
     Restore,
-    /// A cluster with secrets that are rotated.
+    /// A cluster with secrets that must be rotated.
     Secrets,
-    /// A database server, by the first of its databases in checklist.yaml.
+    /// A database server, represented by its first database in checklist.yaml.
     Server,
-    /// The records of what people did.
+    /// The records of manual tasks.
     Tasks,
-    /// The application's own HTTP metrics in Prometheus; nothing is probed.
+    /// The application's own HTTP metrics in Prometheus. The exporter does not probe them.
     Traffic,
 }
 
 impl TargetKind {
-    /// The key of the list in checklist.yaml.
+    /// Returns the key of the list in checklist.yaml.
     pub const fn key(self) -> &'static str {
         match self {
             Self::Advisories | Self::Dependencies | Self::Images => "reports",
@@ -61,7 +59,8 @@ impl TargetKind {
         }
     }
 
-    /// What its checks connect to, the label `kind` of a target; nothing where they read what somebody recorded.
+    /// Returns what the checks connect to, which is the label `kind` of a target. `None` when they only read records,
+    /// or nothing is probed.
     pub const fn reaches(self) -> Option<&'static str> {
         match self {
             Self::Advisories | Self::Dependencies | Self::Images => Some("report"),
@@ -77,7 +76,7 @@ impl TargetKind {
         }
     }
 
-    /// Whether the exporter probes it; the rest is judged on metrics that others expose.
+    /// Returns whether the exporter probes this kind. Other kinds are judged on metrics of other exporters.
     pub const fn is_probed(self) -> bool {
         !matches!(self, Self::Traffic)
     }

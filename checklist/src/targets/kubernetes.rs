@@ -1,4 +1,4 @@
-//! `kubernetes:` a cluster, or the part of it that the listed namespaces make up.
+//! The list `kubernetes:`.
 
 use super::exclusions::{self, Exclusion};
 use super::kind::TargetKind;
@@ -10,58 +10,56 @@ use crate::reader::table::Table;
 use crate::yaml::{Place, quote};
 use std::path::PathBuf;
 
-/// A cluster, or the part of it that the listed namespaces make up.
+/// A cluster, or a part of it that consists of some namespaces.
 #[derive(Debug, Clone)]
 pub struct Kubernetes {
     /// The value of the label `target`.
     pub name: String,
-    /// A kubeconfig; the pod's service account when absent.
+    /// The kubeconfig. `None`: the service account of the pod.
     pub kubeconfig: Option<PathBuf>,
-    /// The context within the kubeconfig; its current one when absent.
+    /// The context in the kubeconfig. `None`: its current context.
     pub context: Option<String>,
-    /// Namespaces to watch, at least one.
+    /// The namespaces to watch. Never empty.
     pub namespaces: Vec<String>,
-    /// The namespace of the service account that the exporter has in this cluster; the first watched one when absent.
+    /// The namespace of the exporter's service account in this cluster. By default the first watched one.
     pub exporter_namespace: String,
-    /// Whether to accept the kubelets' self-made serving certificates.
+    /// Whether to accept the self-signed serving certificates of kubelets.
     pub kubelet_insecure_skip_verify: bool,
-    /// Which nodes' kubelets are asked, as a label selector; all when there is none.
+    /// A label selector of the nodes whose kubelets are asked. `None`: all nodes.
     pub kubelet_node_selector: Option<String>,
-    /// Whether a namespace without any workload or pod is fine.
+    /// Whether a namespace may be without workloads and pods.
     pub may_be_empty: bool,
-    /// The authority of the kubelets' serving certificates; the cluster's own when absent.
+    /// The authority of the kubelets' serving certificates. `None`: that of the cluster.
     pub kubelet_ca_file: Option<PathBuf>,
     /// Objects that are not judged.
     pub excluded: Vec<Exclusion>,
-    /// Secrets that are rotated.
+    /// Secrets that must be rotated.
     pub secrets: Vec<RotatedSecret>,
-    /// Pods that write audit lines.
+    /// Pods that write audit lines to their logs.
     pub audit_logs: Vec<AuditLogs>,
-    /// Whom tokens must be meant for to be let in to the web side; none when no token is let in.
+    /// The audiences of service account tokens that are accepted as login to the exporter's web server. Empty: no token
+    /// is accepted.
     pub web_audiences: Vec<String>,
 }
 
-/// A secret of the cluster that must be rotated. Only its metadata is read.
+/// A Secret that must be rotated. The exporter reads only its metadata.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RotatedSecret {
-    /// Namespace.
     pub namespace: String,
-    /// Name.
     pub name: String,
-    /// An annotation with the time of the last rotation (RFC 3339), instead of the last change of the data.
+    /// The annotation with the time of the last rotation (RFC 3339). `None`: the time of creation counts.
     pub annotation: Option<String>,
 }
 
-/// Pods whose logs carry audit lines.
+/// Pods whose logs contain audit lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditLogs {
-    /// Namespace.
     pub namespace: String,
-    /// Label selector of the pods.
+    /// The label selector of the pods.
     pub selector: String,
-    /// The container, where a pod has several.
+    /// The container, when a pod has several.
     pub container: Option<String>,
-    /// What every audit line contains.
+    /// A text that every audit line contains.
     pub marker: String,
 }
 
@@ -183,6 +181,7 @@ static ENTRY: Section = Section {
 impl List for Kubernetes {
     const LIST: &'static str = "kubernetes";
     const ABOUT: &'static str = "Clusters, or parts of clusters that namespaces make up.";
+    const EXAMPLE: &'static str = "[{name: production, namespaces: [shop]}]";
     const ENTRY: &'static Section = &ENTRY;
 
     fn read(table: &Table<'_>, name: String) -> Option<Self> {
@@ -226,9 +225,9 @@ impl List for Kubernetes {
     }
 }
 
-/// What is between clusters. Where the exporter's service account is: in the first watched namespace, unless
-/// `exporterNamespace` says otherwise. Entries without a kubeconfig are parts of the one cluster that the exporter runs
-/// in, once.
+/// Checks rules between the entries, and sets the namespace of the exporter's service account: the first watched
+/// namespace, unless `exporterNamespace` is written. All entries without a kubeconfig are parts of the one cluster that
+/// the exporter runs in.
 pub(crate) fn together(clusters: &mut [Kubernetes], place: Place, found: &Found) {
     if clusters.iter().filter(|cluster| !cluster.web_audiences.is_empty()).count() > 1 {
         found.mistake(place, "webAudiences: one cluster says who a token belongs to, not several");
@@ -251,12 +250,12 @@ pub(crate) fn together(clusters: &mut [Kubernetes], place: Place, found: &Found)
     }
 }
 
-/// The namespace of an entry; the watched one when there is only one.
+/// Returns the namespace of an entry. When it is not written, the watched namespace, provided there is only one.
 fn namespace_or_only(entry: &Table<'_>, watched: &[String]) -> Option<String> {
     match watched {
         _ if entry.node("namespace").is_some() => entry.text("namespace"),
         [only] => Some(only.clone()),
-        // That no namespace is watched was reported already.
+        // The missing namespaces were reported already.
         [] => None,
         _ => {
             entry.mistake(entry.place, "the field namespace is missing: several are watched");

@@ -1,24 +1,24 @@
-//! Patterns of names, as shells have them: `*.dump`, `2026-*/full.sql.gz`.
+//! Patterns of names with shell wildcards: `*.dump`, `2026-*/full.sql.gz`.
 
-/// One pattern. `*` stands for any letters and `?` for one. Without a slash it is held against the last part of a name,
-/// with one against the whole name.
+/// A pattern of names. `*` stands for any characters, `?` for one. A pattern without a slash is compared with the part
+/// of the name after the last slash, one with a slash with the whole name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamePattern(String);
 
 impl NamePattern {
-    /// A pattern; every text is one.
     pub fn new(text: &str) -> Self {
         Self(text.to_owned())
     }
 
-    /// Whether it fits a name.
+    /// Returns whether the pattern matches a name.
     pub fn matches(&self, name: &str) -> bool {
         let part = if self.0.contains('/') { name } else { name.rsplit('/').next().unwrap_or(name) };
         fits(&self.0.chars().collect::<Vec<_>>(), &part.chars().collect::<Vec<_>>())
     }
 }
 
-/// Goes through both once, and after a mismatch gives the last star one letter more.
+/// Compares both from left to right. On a mismatch, the last star takes one more character and the comparison continues
+/// behind it.
 fn fits(pattern: &[char], name: &[char]) -> bool {
     let (mut at, mut from, mut star) = (0, 0, None);
     while from < name.len() {

@@ -1,10 +1,10 @@
-//! What several kinds of target have in common: secrets, authorities, endpoints, buckets, and the forms of texts.
+//! What several kinds of targets share: secrets, authorities, endpoints, buckets, and forms of texts.
 
 use crate::reader::keys::{Form, Key, Kind, Rule};
 use crate::reader::table::Table;
 use std::path::{Path, PathBuf};
 
-/// Where a secret is read from, each time it is needed. The value is never part of the configuration.
+/// Where a secret is read from. It is read each time it is needed, and its value is never part of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SecretRef {
     /// The first line of a file.
@@ -14,7 +14,7 @@ pub enum SecretRef {
 }
 
 impl SecretRef {
-    /// Where it comes from, for messages: never the value.
+    /// Returns the file or variable for messages, never the value.
     pub fn origin(&self) -> String {
         match self {
             Self::File(path) => format!("file {}", path.display()),
@@ -23,7 +23,7 @@ impl SecretRef {
     }
 }
 
-/// The two keys of a secret: its file and its variable.
+/// Makes the two keys of a secret: for a file and for a variable.
 macro_rules! secret_keys {
     ($file:literal, $env:literal, $what:literal, $example:literal) => {
         [
@@ -44,24 +44,23 @@ macro_rules! secret_keys {
 }
 pub(crate) use secret_keys;
 
+/// Reads a secret from one of its two keys.
 pub(crate) fn secret(table: &Table<'_>, file_key: &'static str, env_key: &'static str) -> Option<SecretRef> {
     let file = table.path(file_key).map(SecretRef::File);
     file.or(table.text(env_key).map(SecretRef::Env))
 }
 
-/// Authorities.
 pub(crate) const CA_FILE: Key = Key::new("caFile", Kind::Path, "The file with the authorities to trust, in PEM.")
     .otherwise("those of the system")
     .example("/etc/checklist/private/ca.pem");
 
-/// An HTTP endpoint and how to be let in.
+/// An HTTP endpoint with its credentials.
 #[derive(Debug, Clone)]
 pub struct Endpoint {
-    /// `http://` or `https://` address.
+    /// The address, `http://` or `https://`.
     pub url: String,
-    /// A bearer token to send.
     pub bearer_token: Option<SecretRef>,
-    /// Authorities to trust instead of the system's.
+    /// The file with the authorities to trust. `None`: those of the system.
     pub ca_file: Option<PathBuf>,
 }
 
@@ -72,7 +71,7 @@ pub(crate) const ENDPOINT: &[Key] = &[
     TOKEN[1],
     CA_FILE,
 ];
-/// The same where there are other places too.
+/// The keys of an endpoint where other places are possible, too, so that `url` is optional.
 pub(crate) const ENDPOINT_OR_OTHER: &[Key] = &[
     Key::new("url", Kind::Form(&HTTP), "An address that is asked by GET.")
         .example("https://reports.example.com/audit.json"),
@@ -81,7 +80,7 @@ pub(crate) const ENDPOINT_OR_OTHER: &[Key] = &[
     CA_FILE,
 ];
 const TOKEN: [Key; 2] = secret_keys!("bearerTokenFile", "bearerTokenEnv", "the bearer token that is sent", "token");
-/// Its rules.
+/// The rules of an endpoint.
 pub(crate) const ENDPOINT_RULES: &[Rule] = &[Rule::NotBoth(
     "bearerTokenFile",
     "bearerTokenEnv",
@@ -98,25 +97,24 @@ pub(crate) fn endpoint(table: &Table<'_>) -> Option<Endpoint> {
     Some(Endpoint { url: url?, bearer_token, ca_file })
 }
 
-/// The message about authorities of a connection that verifies nothing.
+/// The message for a `caFile` of a connection that does not verify certificates.
 pub(crate) const UNUSED_CA: &str = "caFile is never looked at: this connection does not verify certificates";
 
-/// A prefix in a bucket and how to be let in.
+/// A prefix in a bucket with its credentials.
 #[derive(Debug, Clone)]
 pub struct S3Prefix {
-    /// Bucket name.
     pub bucket: String,
-    /// Key prefix, without leading slash.
+    /// The prefix of keys, without a leading slash.
     pub prefix: String,
-    /// A custom endpoint (`MinIO`, Ceph); AWS's own when absent.
+    /// The endpoint of an S3-compatible service (`MinIO`, Ceph). `None`: AWS.
     pub endpoint: Option<String>,
-    /// Region to sign for.
+    /// The region that requests are signed for.
     pub region: String,
-    /// Bucket in the path instead of in the host name.
+    /// Whether the bucket is in the path of the URL instead of in the host name.
     pub path_style: bool,
-    /// Access key id and secret key; the AWS default chain when absent.
+    /// The access key id and the secret key. `None`: AWS' default credential chain.
     pub credentials: Option<(SecretRef, SecretRef)>,
-    /// Authorities to trust instead of the system's.
+    /// The file with the authorities to trust. `None`: those of the system.
     pub ca_file: Option<PathBuf>,
 }
 
@@ -148,7 +146,7 @@ const SECRET_KEY: [Key; 2] = secret_keys!(
     "the secret access key; without both AWS's default chain is asked",
     "secret-access-key"
 );
-/// Its rules.
+/// The rules of a prefix in a bucket.
 pub(crate) const S3_RULES: &[Rule] = &[
     Rule::NotBoth(
         "accessKeyIdFile",
@@ -186,7 +184,7 @@ pub(crate) fn s3_prefix(table: &Table<'_>) -> Option<S3Prefix> {
     })
 }
 
-/// The forms of texts.
+/// An address without credentials.
 pub(crate) static HTTP: Form = Form {
     right: "an address that begins with http:// or https://, names a host, and has no user or password in it (credentials have keys of their own)",
     pattern: "^https?://[^/@]",
@@ -203,25 +201,24 @@ static PREFIX: Form = Form {
     pattern: "^[^/]",
     fits: |text| !text.starts_with('/') && (1..=1024).contains(&text.len()) && !text.chars().any(char::is_control),
 };
-/// The name of a bucket, as S3 allows it; an access point has an ARN instead.
+/// The name of a bucket by the rules of S3, or the ARN of an access point.
 static BUCKET: Form = Form {
     right: "a name that S3 allows: 3 to 63 lower-case letters, digits, dashes and dots, with a letter or digit at both ends",
     pattern: "^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9]|arn:.+)$",
     fits: is_bucket,
 };
-/// Where a TCP connection goes to.
+/// Host and port of a TCP connection.
 pub(crate) static HOST_PORT: Form = Form {
     right: "host:port, like www.example.com:443",
     pattern: ":[0-9]+$",
     fits: |text| host_and_port(text).is_some(),
 };
-/// A namespace of Kubernetes.
 pub(crate) static NAMESPACE: Form = Form {
     right: "a namespace: a text of lower-case letters, digits and dashes",
     pattern: "^[a-z0-9-]{1,63}$",
     fits: is_dns_label,
 };
-/// The name of most objects of Kubernetes: up to 253 letters, DNS labels between dots.
+/// The name of most Kubernetes objects: up to 253 characters, DNS labels separated by dots.
 pub(crate) static OBJECT_NAME: Form = Form {
     right: "a name of lower-case letters, digits, dashes and dots",
     pattern: "^[a-z0-9.-]{1,253}$",
@@ -240,6 +237,7 @@ fn is_bucket(name: &str) -> bool {
             && !["xn--", "sthree-"].iter().any(|begin| name.starts_with(begin)))
 }
 
+/// Returns whether the text is a DNS label (RFC 1123): at most 63 lower-case letters, digits and dashes.
 pub(crate) fn is_dns_label(text: &str) -> bool {
     (1..=63).contains(&text.len())
         && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
@@ -247,10 +245,12 @@ pub(crate) fn is_dns_label(text: &str) -> bool {
         && !text.ends_with('-')
 }
 
+/// Returns whether the text is a DNS subdomain (RFC 1123): DNS labels separated by dots, at most 253 characters.
 pub(crate) fn is_dns_subdomain(text: &str) -> bool {
     text.len() <= 253 && text.split('.').all(is_dns_label)
 }
 
+/// Splits `host:port`. An IPv6 address may have brackets.
 pub(crate) fn host_and_port(address: &str) -> Option<(String, u16)> {
     let (host, port) = address.rsplit_once(':')?;
     let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
@@ -258,41 +258,39 @@ pub(crate) fn host_and_port(address: &str) -> Option<(String, u16)> {
     (!host.is_empty() && !host.contains(['/', '@'])).then(|| (host.to_owned(), port))
 }
 
-/// Whom a target is asked through.
+/// What the exporter connects to for a target.
 #[derive(Debug, Clone, Copy)]
 pub enum Peer<'a> {
-    /// A host and its port.
     Host(&'a str, u16),
-    /// An address.
+    /// A URL.
     Url(&'a str),
-    /// The API of the cluster.
+    /// The API server of the cluster.
     Kubernetes,
-    /// A bucket.
     Bucket(&'a S3Prefix),
 }
 
-/// What of the outside a target needs: its files, its variables, whom it talks to.
+/// What a target needs from its environment: files, variables, directories and peers. Volumes and network policies are
+/// generated from it.
 #[derive(Debug, Clone, Default)]
 pub struct Needs<'a> {
     /// Files with secrets and authorities.
     pub files: Vec<&'a Path>,
     /// Environment variables with secrets.
     pub variables: Vec<&'a str>,
-    /// Folders that other programs write into.
+    /// Directories that other programs write into.
     pub folders: Vec<&'a Path>,
-    /// Whom it talks to.
     pub peers: Vec<Peer<'a>>,
 }
 
 impl<'a> Needs<'a> {
-    /// A file, if there is one.
+    /// Adds a file, if there is one.
     #[must_use]
     pub fn file(mut self, path: Option<&'a PathBuf>) -> Self {
         self.files.extend(path.map(PathBuf::as_path));
         self
     }
 
-    /// A secret, if there is one.
+    /// Adds a secret, if there is one.
     #[must_use]
     pub fn secret(mut self, secret: Option<&'a SecretRef>) -> Self {
         match secret {
@@ -303,27 +301,26 @@ impl<'a> Needs<'a> {
         self
     }
 
-    /// A folder, if there is one.
+    /// Adds a directory, if there is one.
     #[must_use]
     pub fn folder(mut self, path: Option<&'a Path>) -> Self {
         self.folders.extend(path);
         self
     }
 
-    /// Whom it talks to.
     #[must_use]
     pub fn peer(mut self, peer: Peer<'a>) -> Self {
         self.peers.push(peer);
         self
     }
 
-    /// An endpoint with its token and authorities.
+    /// Adds an endpoint with its token and authorities.
     #[must_use]
     pub fn endpoint(self, endpoint: &'a Endpoint) -> Self {
         self.secret(endpoint.bearer_token.as_ref()).file(endpoint.ca_file.as_ref()).peer(Peer::Url(&endpoint.url))
     }
 
-    /// A bucket with its keys.
+    /// Adds a bucket with its credentials and authorities.
     #[must_use]
     pub fn bucket(self, place: &'a S3Prefix) -> Self {
         let (id, key) = place.credentials.as_ref().map_or((None, None), |(id, key)| (Some(id), Some(key)));

@@ -1,4 +1,4 @@
-//! `postgres:` one database of one server.
+//! The list `postgres:`.
 
 use super::exclusions::{self, LeftOut};
 use super::kind::TargetKind;
@@ -9,14 +9,14 @@ use crate::reader::keys::{Form, Key, Kind, Names, Rule, Section, words};
 use crate::reader::table::Table;
 use std::path::PathBuf;
 
-/// How a PostgreSQL connection is protected, with libpq's words.
+/// How a PostgreSQL connection is protected, with libpq's names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PostgresTls {
     /// Plain TCP.
     Disable,
-    /// Encrypted, the certificate is not looked at.
+    /// Encrypted, without verification of the certificate.
     Require,
-    /// Encrypted, chain and host name are checked.
+    /// Encrypted, with verification of chain and host name.
     VerifyFull,
 }
 
@@ -28,9 +28,8 @@ const TLS: [(&str, PostgresTls); 3] =
 pub struct Postgres {
     /// The value of the label `target`.
     pub name: String,
-    /// Host name or address.
+    /// The host name or address.
     pub host: String,
-    /// TCP port.
     pub port: u16,
     /// The database to connect to.
     pub database: String,
@@ -38,35 +37,33 @@ pub struct Postgres {
     pub user: String,
     /// The role's password, if it has one.
     pub password: Option<SecretRef>,
-    /// Protection of the connection.
     pub tls: PostgresTls,
-    /// Authorities to trust instead of the system's.
+    /// The file with the authorities to trust. `None`: those of the system.
     pub ca_file: Option<PathBuf>,
-    /// The names of the application's tables, if they are in this database.
+    /// The names of the application's tables, when they are in this database.
     pub tables: Option<Tables>,
-    /// The role that reads the application's tables, where it is another one than that of the statistics.
+    /// The role that reads the application's tables, when it differs from the role that reads the statistics.
     pub application: Option<Login>,
     /// Whether views, foreign tables, casts and functions of the tables' owners may run with the role's rights.
     pub trust_table_owners: bool,
-    /// The time zone of columns without one; the server's own when absent.
+    /// The time zone of columns without one. `None`: that of the server.
     pub time_zone: Option<String>,
-    /// Databases with the same word are of one server, whatever their addresses are.
+    /// A name for the server. Databases with the same name belong to one server, whatever their addresses are.
     pub server: Option<String>,
-    /// What of it is not judged.
+    /// What is not judged (`exclude:`).
     pub left_out: LeftOut,
 }
 
-/// Who logs in to a database.
+/// A login to a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Login {
-    /// The role.
     pub user: String,
-    /// Its password, if it has one.
+    /// The role's password, if it has one.
     pub password: Option<SecretRef>,
 }
 
 impl Postgres {
-    /// The database as the role that reads the application's tables.
+    /// Returns the database with the role that reads the application's tables.
     #[must_use]
     pub fn as_application(&self) -> Self {
         match self.application.clone() {
@@ -75,7 +72,7 @@ impl Postgres {
         }
     }
 
-    /// Which server it is of: the word that was given, else the address.
+    /// Returns an identifier of the server: the configured name, else host and port.
     pub fn of_server(&self) -> String {
         self.server.clone().unwrap_or_else(|| format!("{}:{}", self.host.to_ascii_lowercase(), self.port))
     }
@@ -99,14 +96,14 @@ pub(super) const CONNECTION: &[Key] = &[
     CA_FILE,
 ];
 const PASSWORD: [Key; 2] = secret_keys!("passwordFile", "passwordEnv", "the password of the role", "postgres-password");
-/// Its rules.
+/// The rules of a connection.
 pub(super) const CONNECTION_RULES: &[Rule] = &[Rule::NotBoth(
     "passwordFile",
     "passwordEnv",
     "passwordFile and passwordEnv exclude each other: keep one of them",
 )];
 
-/// Where a database is and how to be let in.
+/// Reads the keys of a connection.
 pub(super) fn connection(table: &Table<'_>, name: String) -> Option<Postgres> {
     let (password, ca_file) = (secret(table, "passwordFile", "passwordEnv"), table.path("caFile"));
     let (host, port) = (table.text("host"), table.whole("port"));
@@ -217,6 +214,7 @@ static ZONE: Form = Form {
 impl List for Postgres {
     const LIST: &'static str = "postgres";
     const ABOUT: &'static str = "Databases of PostgreSQL, each a database of one server.";
+    const EXAMPLE: &'static str = "[{name: shop, host: postgres.example.com, database: shop, user: checklist, passwordFile: /etc/checklist/postgres-password}]";
     const ENTRY: &'static Section = &ENTRY;
 
     fn read(table: &Table<'_>, name: String) -> Option<Self> {

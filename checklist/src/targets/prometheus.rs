@@ -1,4 +1,4 @@
-//! `prometheus:` a Prometheus with its HTTP API.
+//! The list `prometheus:`.
 
 use super::kind::TargetKind;
 use super::parts::{ENDPOINT, ENDPOINT_RULES, Endpoint, Needs, endpoint};
@@ -11,7 +11,6 @@ use crate::reader::table::Table;
 pub struct Prometheus {
     /// The value of the label `target`.
     pub name: String,
-    /// Where it is.
     pub endpoint: Endpoint,
 }
 
@@ -34,6 +33,7 @@ static ENTRY: Section = Section { what: "a target", keys: &[OWN, ENDPOINT], rule
 impl List for Prometheus {
     const LIST: &'static str = "prometheus";
     const ABOUT: &'static str = "Servers of Prometheus.";
+    const EXAMPLE: &'static str = "[{name: main, url: \"http://prometheus.monitoring.svc:9090\"}]";
     const ENTRY: &'static Section = &ENTRY;
 
     fn read(table: &Table<'_>, name: String) -> Option<Self> {

@@ -1,4 +1,4 @@
-//! `reports:` a report that another program writes regularly.
+//! The list `reports:`.
 
 use super::kind::TargetKind;
 use super::parts::{ENDPOINT_OR_OTHER, ENDPOINT_RULES, Endpoint, Needs, S3, S3_RULES, S3Prefix, endpoint, s3_prefix};
@@ -7,7 +7,7 @@ use crate::reader::keys::{Key, Kind, Rule, Section, words};
 use crate::reader::table::Table;
 use std::path::{Path, PathBuf};
 
-/// What wrote a report.
+/// The program that wrote a report, and so its format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReportFormat {
     /// `cargo audit --json`
@@ -27,16 +27,15 @@ const FORMATS: [(&str, ReportFormat); 4] = [
     ("grype", ReportFormat::Grype),
 ];
 
-/// Where a report lies.
+/// Where a report is found.
 #[derive(Debug, Clone)]
 pub enum ReportPlace {
-    /// One file.
     File(PathBuf),
-    /// Every file of a folder that ends in `.json`.
+    /// Every file of a directory whose name ends in `.json`.
     Directory(PathBuf),
     /// The newest object under a prefix.
     S3(S3Prefix),
-    /// The answer of an HTTP GET.
+    /// The answer to an HTTP GET.
     Http(Endpoint),
 }
 
@@ -45,9 +44,7 @@ pub enum ReportPlace {
 pub struct Report {
     /// The value of the label `target`.
     pub name: String,
-    /// What wrote it.
     pub format: ReportFormat,
-    /// Where it lies.
     pub place: ReportPlace,
 }
 
@@ -103,6 +100,7 @@ impl List for Report {
     const LIST: &'static str = "reports";
     const ABOUT: &'static str =
         "Reports that other programs write regularly, each in one file, folder, bucket or address.";
+    const EXAMPLE: &'static str = "[{name: image, format: trivy, directory: /var/lib/reports/images}]";
     const ENTRY: &'static Section = &ENTRY;
 
     fn read(table: &Table<'_>, name: String) -> Option<Self> {

@@ -1,4 +1,4 @@
-//! `restore:` of a backup: where it is restored for proof, and what must hold afterwards.
+//! The key `restore:` of a backup: where it is restored as a proof, and what must hold afterwards.
 
 use super::postgres::{CONNECTION, CONNECTION_RULES, Postgres, connection};
 use crate::reader::keys::{Key, Kind, Rule, Section};
@@ -7,32 +7,32 @@ use crate::units::Unit;
 use crate::yaml::quote;
 use std::time::Duration;
 
-/// How a backup is restored for proof.
+/// How a backup is restored as a proof.
 #[derive(Debug, Clone)]
 pub struct Restore {
-    /// A server to restore into, never one of `postgres:`; a throw-away server of its own when absent.
+    /// The server to restore into, never one of `postgres:`. `None`: a temporary server that the proof starts.
     pub server: Option<Postgres>,
-    /// What must hold afterwards, at least one.
+    /// What must hold afterwards. Never empty.
     pub checks: Vec<Sanity>,
 }
 
-/// A question to a restored database.
+/// A query on the restored database.
 #[derive(Debug, Clone)]
 pub struct Sanity {
-    /// What it is called in metrics.
+    /// The name of the check in metrics.
     pub name: String,
     /// A SELECT with one value.
     pub query: String,
-    /// What the value must be.
+    /// The expected value.
     pub expect: Expect,
 }
 
-/// What the answer of a question must be.
+/// The expected value of a query.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Expect {
-    /// A number that is no less, mostly of rows.
+    /// A number, mostly of rows, that is at least this.
     AtLeast(f64),
-    /// The time of a row, no longer ago.
+    /// A time, mostly of the newest row, that is at most this long ago.
     NotOlderThan(Duration),
 }
 

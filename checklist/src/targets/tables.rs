@@ -1,19 +1,16 @@
-//! The application's tables as the written checklist knows them, and what they, their columns and the words in them are
-//! really called.
+//! The application's tables as the written checklist names them, and the real names of tables, columns and words.
 
 use crate::reader::keys::{Key, Kind, Names, Section};
 use crate::reader::table::Table;
 use crate::yaml::{hint, quote, word};
 use std::collections::BTreeMap;
 
-/// A table of the application by the names of the written checklist.
+/// A table of the application with the names of the written checklist.
 #[derive(Debug)]
 pub struct AppTable {
-    /// Table.
     pub table: &'static str,
-    /// Columns.
     pub columns: &'static [&'static str],
-    /// What is counted by the words in a column: a name for each kind of words, and their default words.
+    /// Kinds of words by which rows of a column are counted: the name of each kind, and its default words.
     pub words: &'static [(&'static str, &'static [&'static str])],
 }
 
@@ -40,7 +37,7 @@ pub static TABLES: &[AppTable] = &[
     },
 ];
 
-/// What the operator calls tables, columns and words; what is not here is the checklist's own.
+/// The operator's names of tables, columns and words. What is missing here has the name of the written checklist.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tables {
     /// By table.
@@ -75,7 +72,7 @@ pub(super) static SECTION: Section = Section {
     rules: &[],
 };
 
-/// `tables: {audit_events: {table: security.audit, columns: {timestamp: at}}}`
+/// Reads `tables: {audit_events: {table: security.audit, columns: {timestamp: at}}}`.
 pub(super) fn read(target: &Table<'_>) -> Tables {
     let mut names = Tables::default();
     for (name, own) in target.named_tables("tables") {
@@ -111,7 +108,7 @@ pub(super) fn read(target: &Table<'_>) -> Tables {
     names
 }
 
-/// A word that means two things would be counted twice.
+/// Reports a word that belongs to two kinds, because its rows would be counted twice.
 fn twice(table: &Table<'_>, known: &AppTable, names: &Tables) {
     let mut seen: BTreeMap<String, &str> = BTreeMap::new();
     for (kind, _) in known.words {
@@ -132,14 +129,14 @@ fn unknown(what: &str, text: &str, known: &[&str]) -> String {
 }
 
 impl Tables {
-    /// The table as a quoted identifier with its schema.
+    /// Returns the table as a quoted identifier with its schema.
     pub fn table(&self, known: &str) -> String {
         let (schema, table) = self.schema_and_table(known);
         format!("{}.{}", quoted(&schema), quoted(&table))
     }
 
-    /// Schema and table: a dot separates them, and a name that has a dot stands in double quotes. Without a schema it
-    /// is `public`: a search path would let whoever may create tables there decide which one is meant.
+    /// Returns schema and table. A dot separates them, and a name that contains a dot is written in double quotes. The
+    /// default schema is `public`: with a search path, whoever may create tables could decide which table is read.
     pub fn schema_and_table(&self, known: &str) -> (String, String) {
         let name = self.tables.get(known).map_or(known, String::as_str);
         match identifier(name) {
@@ -151,12 +148,12 @@ impl Tables {
         }
     }
 
-    /// The column as a quoted identifier.
+    /// Returns the column as a quoted identifier.
     pub fn column(&self, table: &str, column: &str) -> String {
         quoted(self.columns.get(&(table.to_owned(), column.to_owned())).map_or(column, String::as_str))
     }
 
-    /// The words of a kind in a table.
+    /// Returns the words of a kind in a table.
     pub fn words(&self, table: &str, kind: &str) -> Vec<String> {
         let own = self.words.get(&(table.to_owned(), kind.to_owned()));
         let default = TABLES.iter().find(|known| known.table == table).into_iter().flat_map(|known| known.words);
@@ -164,7 +161,7 @@ impl Tables {
         own.cloned().unwrap_or_else(|| default.map(|word| (*word).to_owned()).collect())
     }
 
-    /// Fills `{table}`, `{table.column}` and `{table:kind of words}` in a query.
+    /// Replaces `{table}`, `{table.column}` and `{table:kind of words}` in a query.
     pub fn fill(&self, sql: &str) -> String {
         let mut filled = sql.to_owned();
         for AppTable { table, columns, words } in TABLES {
@@ -181,7 +178,7 @@ impl Tables {
     }
 }
 
-/// The first identifier of a dotted name, and what is behind its dot.
+/// Returns the first identifier of a dotted name, and the rest behind its dot.
 fn identifier(name: &str) -> (String, Option<&str>) {
     if let Some(inner) = name.strip_prefix('"') {
         let mut text = String::new();
@@ -195,7 +192,7 @@ fn identifier(name: &str) -> (String, Option<&str>) {
                     text.push('"');
                     rest = &behind[1..];
                 }
-                // A quote that ends nothing is part of the name.
+                // A quote in the middle is part of the name.
                 Some(_) => break,
             }
         }
@@ -206,12 +203,12 @@ fn identifier(name: &str) -> (String, Option<&str>) {
     }
 }
 
-/// A quoted identifier, whatever it contains.
+/// Quotes any text as an SQL identifier.
 pub fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// A literal text, whatever it contains and whatever `standard_conforming_strings` says.
+/// Quotes any text as an SQL literal, for both settings of `standard_conforming_strings`.
 pub fn literal(text: &str) -> String {
     let quoted = text.replace('\'', "''");
     if text.contains('\\') { format!("E'{}'", quoted.replace('\\', r"\\")) } else { format!("'{quoted}'") }

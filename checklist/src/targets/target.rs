@@ -1,4 +1,4 @@
-//! What every target and every kind of target can say about itself.
+//! The traits of targets and of lists of targets, and the keys that every target has.
 
 use super::kind::TargetKind;
 use super::parts::Needs;
@@ -7,31 +7,32 @@ use crate::reader::keys::{Form, Key, Kind, Names, Section};
 use crate::reader::table::Table;
 use std::fmt::Debug;
 
-/// One thing that is watched.
+/// Something that is watched.
 pub trait Target: Debug {
-    /// The value of the label `target`.
+    /// Returns the value of the label `target`.
     fn name(&self) -> &str;
 
-    /// What can be looked at on it.
+    /// Returns the kinds of checks that are possible on the target.
     fn kinds(&self) -> Vec<TargetKind>;
 
-    /// What the exporter needs to look at it.
+    /// Returns what the exporter needs to probe the target.
     fn needs(&self) -> Needs<'_>;
 }
 
-/// A kind of target: a list in checklist.yaml.
+/// A kind of target, which is a list in checklist.yaml.
 pub(crate) trait List: Target + Sized + 'static {
-    /// The key of the list.
     const LIST: &'static str;
-    /// What the list is of; one sentence.
+    /// One sentence: what the list contains.
     const ABOUT: &'static str;
-    /// What an entry is described by.
+    /// A list with one entry, as written in YAML.
+    const EXAMPLE: &'static str;
+    /// The description of an entry.
     const ENTRY: &'static Section;
 
-    /// Reads an entry.
+    /// Reads an entry. `None` when it has mistakes, which are reported to `table`.
     fn read(table: &Table<'_>, name: String) -> Option<Self>;
 
-    /// Limits that follow from the target, by the key of the threshold.
+    /// Returns limits that follow from the target's settings, by the key of the threshold.
     fn limits(&self) -> Vec<(&'static str, Levels)> {
         Vec::new()
     }
@@ -42,7 +43,7 @@ static NAME: Form = Form {
     pattern: "^[A-Za-z0-9._][A-Za-z0-9._-]{0,62}$",
     fits: |text| {
         let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        // Names become arguments of commands: one that begins with a dash would be an option.
+        // Names become arguments of commands, where a leading dash would start an option.
         (1..=63).contains(&text.len()) && text.chars().all(good) && !text.starts_with('-')
     },
 };
@@ -54,27 +55,27 @@ pub(crate) const OWN: &[Key] = &[
         .example("main"),
     Key::new("thresholds", Kind::By(Names::Thresholds, &Kind::Levels), "Limits that hold for this target alone.")
         .otherwise("the global ones, then those of the catalog")
-        .example("{}"),
+        .example("{disk.usage: {warning: 60%, critical: 80%}}"),
     Key::new("skip", Kind::List(&Kind::Name(Names::Checks), false), "Checks that are not made on this target.")
-        .example("[]"),
+        .example("[utilization]"),
     Key::new(
         "sources",
         Kind::By(Names::Sources, &Kind::Name(Names::Sources)),
         "Checks whose metrics come from another exporter, with its name; the exporter leaves them out.",
     )
-    .example("{}"),
+    .example("{pods: kube-state-metrics}"),
     Key::new("sourceSelector", Kind::Text, "Label matchers of the target's series among those of the other exporter.")
         .example("'cluster=\"main\"'"),
 ];
 
-/// An entry of a list.
+/// A type for the constant of an entry's kind: a constant with a type parameter needs one.
 struct Entry<T>(std::marker::PhantomData<T>);
 
 impl<T: List> Entry<T> {
     const LIST: Kind = Kind::List(&Kind::Table(T::ENTRY), false);
 }
 
-/// The key of a list of targets.
+/// Makes the key of a list of targets.
 pub(crate) const fn list<T: List>() -> Key {
-    Key::new(T::LIST, Entry::<T>::LIST, T::ABOUT).example("[]")
+    Key::new(T::LIST, Entry::<T>::LIST, T::ABOUT).example(T::EXAMPLE)
 }

@@ -1,4 +1,4 @@
-//! `tasks:` when people's tasks are due, and where it is recorded that they were done.
+//! The section `tasks:`: when manual tasks are due, and where their completion is recorded.
 
 use super::kind::TargetKind;
 use super::parts::{Needs, S3Prefix, s3_prefix};
@@ -14,25 +14,24 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use std::path::{Path, PathBuf};
 
-/// Where records are kept. Nothing there is ever changed or deleted.
+/// Where records are kept. Existing records are never changed or deleted.
 #[derive(Debug, Clone)]
 pub enum RecordPlace {
-    /// `records.jsonl` in a folder.
+    /// The file `records.jsonl` in a directory.
     Directory(PathBuf),
-    /// One object per record under a prefix.
+    /// One object for each record under a prefix.
     S3(S3Prefix),
 }
 
-/// People's tasks.
+/// The manual tasks of a configuration.
 #[derive(Debug, Clone)]
 pub struct Tasks {
     /// The time zone in which days begin.
     pub zone: TimeZone,
-    /// The day from which tasks count.
+    /// The first day that counts. What was due before is never late.
     pub since: Date,
-    /// Where it is recorded that they were done.
+    /// Where the completion of tasks is recorded.
     pub place: RecordPlace,
-    /// The tasks.
     pub list: Vec<Task>,
 }
 
@@ -104,7 +103,6 @@ static OWN: Section = Section {
     rules: &[],
 };
 
-/// The section.
 pub(crate) static SECTION: Section = Section {
     what: "tasks",
     keys: &[&[
@@ -126,7 +124,6 @@ pub(crate) static SECTION: Section = Section {
     rules: &[Rule::One(&["directory", "s3"], "records lie in one place: give either directory or s3")],
 };
 
-/// Reads the section.
 pub(crate) fn read(table: &Table<'_>) -> Option<Tasks> {
     let zone = table.text("timeZone").and_then(|name| TimeZone::get(&name).ok());
     let since = table.text("since").and_then(|text| text.parse().ok());
@@ -140,7 +137,7 @@ pub(crate) fn read(table: &Table<'_>) -> Option<Tasks> {
     Some(Tasks { zone: zone?, since: since?, place: places.pop()?, list })
 }
 
-/// `dr_drill: {when: first Monday of March, grace: 10d}` or `{enabled: false}`
+/// Reads `change:`, such as `dr_drill: {when: first Monday of March, grace: 10d}` or `dr_drill: {enabled: false}`.
 fn change(table: &Table<'_>, list: &mut Vec<Task>) {
     for (name, change) in table.named_tables("change") {
         let text = name.scalar().unwrap_or_default();
@@ -167,7 +164,7 @@ fn rule(table: &Table<'_>) -> Option<CalendarRule> {
     table.text("when").and_then(|text| CalendarRule::parse(&text).ok())
 }
 
-/// A task whose grace lasts until its next day would never be late.
+/// Reports a grace period that lasts until the next day of the task, because the task would never be late.
 fn ends_before_the_next(task: &Task, place: Place, table: &Table<'_>) {
     let (gap, grace) = (task.rule.shortest_gap(), task.grace.as_secs() / 86_400);
     if grace + 1 >= gap {

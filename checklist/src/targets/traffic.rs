@@ -1,4 +1,4 @@
-//! `traffic:` the application's own HTTP metrics, by the names that they have in Prometheus.
+//! The list `traffic:`.
 
 use super::kind::TargetKind;
 use super::parts::Needs;
@@ -6,18 +6,18 @@ use super::target::{List, OWN, Target};
 use crate::reader::keys::{Form, Key, Kind, Section};
 use crate::reader::table::Table;
 
-/// The application's own HTTP metrics, by the names that they have in Prometheus.
+/// The application's own HTTP metrics, with the names that they have in Prometheus.
 #[derive(Debug, Clone)]
 pub struct Traffic {
     /// The value of the label `target`.
     pub name: String,
-    /// The counter of requests.
+    /// The name of the counter of requests.
     pub requests: String,
-    /// The histogram of durations in seconds, without `_bucket`.
+    /// The name of the histogram of durations in seconds, without `_bucket`.
     pub duration: String,
-    /// Label matchers that select the application, without braces.
+    /// Label matchers of the application's series, without braces.
     pub selector: String,
-    /// Label matchers that select its failed requests.
+    /// Label matchers of failed requests.
     pub errors: String,
     /// Whether the histogram is a native one.
     pub native: bool,
@@ -37,7 +37,7 @@ impl Target for Traffic {
         vec![TargetKind::Traffic]
     }
 
-    /// Nothing: Prometheus judges it alone.
+    /// The exporter needs nothing, because only Prometheus judges this target.
     fn needs(&self) -> Needs<'_> {
         Needs::default()
     }
@@ -72,6 +72,7 @@ impl List for Traffic {
     const LIST: &'static str = "traffic";
     const ABOUT: &'static str =
         "The application's own HTTP metrics in Prometheus; rules judge them, the exporter does not.";
+    const EXAMPLE: &'static str = "[{name: shop, selector: 'job=\"shop\"'}]";
     const ENTRY: &'static Section = &ENTRY;
 
     fn read(table: &Table<'_>, name: String) -> Option<Self> {
@@ -92,7 +93,7 @@ fn is_metric_name(name: &str) -> bool {
         && letters.all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | ':'))
 }
 
-/// Whether the text is a list of label matchers: `job="a", code!~'2..'`.
+/// Returns whether the text is a list of label matchers: `job="a", code!~'2..'`.
 fn are_matchers(text: &str) -> bool {
     let mut rest = text.trim();
     loop {
@@ -104,7 +105,7 @@ fn are_matchers(text: &str) -> bool {
     }
 }
 
-/// What follows a label matcher at the beginning of the text.
+/// Returns what follows a label matcher at the beginning of the text, or `None` when there is no matcher.
 fn matcher(text: &str) -> Option<&str> {
     let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))?;
     let (name, rest) = text.split_at(end);

@@ -1,4 +1,4 @@
-//! What is wrong with a YAML file, in our own words and with a place.
+//! Parse errors of YAML files, with plain messages and places.
 
 use super::hint::hint;
 use super::place::Place;
@@ -6,17 +6,17 @@ use granit_parser::ErrorKind;
 use serde_yaml::Error as ParserError;
 use std::fmt;
 
-/// Why a text cannot be read.
+/// Why a text cannot be parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
-    /// Where; a line of 0 when nobody knows.
+    /// The place. Line 0 when the place is unknown.
     pub place: Place,
-    /// Why, and what to do.
+    /// What is wrong, and what to do.
     pub message: String,
 }
 
 impl fmt::Display for Error {
-    /// `line:column: message`, to stand behind a file's name and a colon.
+    /// Writes `line:column: message`. Callers put the name of the file and a colon in front.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Place { line, column } = self.place;
         if line > 0 {
@@ -36,6 +36,7 @@ impl From<ParserError> for Error {
     }
 }
 
+/// Returns a plain message for an error of serde-saphyr.
 fn message(error: &ParserError) -> String {
     const TOO_MUCH: &str = "it holds more than can be meant: an alias (*name) repeats what has aliases itself, or the \
                             file is too large; write values out, or make several files";
@@ -88,7 +89,8 @@ fn message(error: &ParserError) -> String {
     }
 }
 
-/// An error of the parser in our words. What it says of the file itself is no more than a character.
+/// Returns a plain message for an error of the parser. The message contains at most one character of the file, so no
+/// secrets.
 pub fn syntax(error: &granit_parser::ScanError) -> String {
     match error.kind() {
         ErrorKind::RecursionLimitExceeded => "it is nested deeper than any file of this kind: flatten it".to_owned(),

@@ -1,6 +1,6 @@
-//! The nearest known word to one that is not known.
+//! Hints for misspelled words.
 
-/// " (did you mean x?)" for the nearest known word, if one is near.
+/// Returns " (did you mean x?)" with the most similar known word, or an empty text when none is similar.
 pub fn hint(wrong: &str, known: &[&str]) -> String {
     let distance = |word: &str| strsim::levenshtein(&wrong.to_lowercase(), &word.to_lowercase());
     let near = known.iter().map(|word| (distance(word), word)).min();

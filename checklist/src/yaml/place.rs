@@ -1,23 +1,22 @@
-//! Where something stands in a file.
+//! Places in a file, and the conversion between bytes and places.
 
-/// A place in the file; lines and columns count from 1.
+/// A place in a file. Lines and columns count from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Place {
-    /// Line.
     pub line: usize,
-    /// Column, in characters.
+    /// In characters.
     pub column: usize,
 }
 
-/// Bytes of a block of a text whose characters are counted once.
+/// The size in bytes of the blocks for which the number of characters is stored.
 const BLOCK: usize = 256;
 
-/// Where lines begin, to turn bytes into places. A place costs the same wherever it is in a line: a file of JSON may be
-/// one line.
+/// The starts of the lines of a text, to convert bytes to places. The conversion takes the same time for long lines,
+/// because a JSON file may have a single one.
 #[derive(Debug, Clone)]
 pub struct Lines {
     starts: Vec<usize>,
-    /// The characters before each block; empty when every character is a byte.
+    /// The number of characters before each block. Empty when the text is ASCII.
     before: Vec<usize>,
 }
 
@@ -38,17 +37,17 @@ impl Lines {
         Self { starts, before }
     }
 
-    /// The number of the line of a byte.
+    /// Returns the number of the line that contains a byte.
     pub fn number(&self, byte: usize) -> usize {
         self.starts.partition_point(|start| *start <= byte).max(1)
     }
 
-    /// The first byte of a line.
+    /// Returns the first byte of a line.
     pub fn start(&self, number: usize) -> Option<usize> {
         self.starts.get(number.checked_sub(1)?).copied()
     }
 
-    /// The place of a byte.
+    /// Returns the place of a byte.
     pub fn place(&self, text: &str, byte: usize) -> Place {
         let byte = byte.min(text.len());
         let line = self.number(byte);
@@ -56,11 +55,11 @@ impl Lines {
         Place { line, column: self.characters(text, byte) - self.characters(text, start) + 1 }
     }
 
-    /// The byte of a place; nothing when the line is shorter.
+    /// Returns the byte of a place, or `None` when the text has no such place.
     pub fn byte(&self, text: &str, place: Place) -> Option<usize> {
         let start = self.start(place.line)?;
         let wanted = self.characters(text, start) + place.column.checked_sub(1)?;
-        // The last block that begins before it.
+        // The last block that begins before the wanted character.
         let block = self.before.partition_point(|before| *before <= wanted).saturating_sub(1);
         let Some(before) = self.before.get(block) else { return (wanted <= text.len()).then_some(wanted) };
         let bytes = text.as_bytes().iter().enumerate().skip(block * BLOCK);
@@ -68,7 +67,7 @@ impl Lines {
         begins.nth(wanted - before)
     }
 
-    /// The characters before a byte.
+    /// Returns the number of characters before a byte.
     fn characters(&self, text: &str, byte: usize) -> usize {
         match self.before.get(byte / BLOCK) {
             Some(before) => before + text.as_bytes().get(byte - byte % BLOCK..byte).map_or(0, characters),
@@ -76,7 +75,7 @@ impl Lines {
         }
     }
 
-    /// A line's text without its break.
+    /// Returns the text of a line without its line break.
     pub fn line<'a>(&self, text: &'a str, number: usize) -> &'a str {
         let start = self.starts.get(number.saturating_sub(1)).copied().unwrap_or(text.len());
         let end = self.starts.get(number).copied().unwrap_or(text.len());
@@ -84,7 +83,7 @@ impl Lines {
     }
 }
 
-/// The characters that begin within some bytes of a text.
+/// Returns the number of characters that begin within some bytes of a text.
 fn characters(bytes: &[u8]) -> usize {
     bytes.iter().filter(|byte| **byte & 0xC0 != 0x80).count()
 }

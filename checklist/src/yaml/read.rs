@@ -1,18 +1,18 @@
-//! YAML read into Rust's types. The parser keeps the comments in front of a list's item or a key, and refuses more than a
-//! few; nothing here needs them, so they are not kept.
+//! YAML parsed into Rust types. Comments are switched off, because the parser attaches them to list items and keys and
+//! fails when there are many.
 
 use super::error::Error;
 use serde::Deserialize;
 
-/// Reads the one document of a text.
+/// Parses the only document of a text.
 ///
 /// # Errors
-/// What is wrong, in our words and with its place.
+/// A plain message with its place.
 pub fn parse<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, Error> {
     serde_yaml::from_str_with_options(text, serde_yaml::options! { emit_comments: false }).map_err(Error::from)
 }
 
-/// Reads every document of a text.
+/// Parses every document of a text.
 ///
 /// # Errors
 /// As [`parse`].

@@ -1,9 +1,8 @@
-//! YAML as a tree in which every node knows its place and its bytes.
+//! YAML as a tree in which every node has its place and its range of bytes.
 //!
-//! It is built from the events of granit-parser and not through serde, because serde knows neither the bytes that a
-//! value covers nor whether it was written in quotes. Comments are not asked for: the parser keeps at most 96 of them
-//! in front of one item of a list. Aliases and merge keys are expanded within a budget, so that a small file cannot
-//! become a large tree.
+//! The tree is built from the events of granit-parser instead of serde, because serde provides neither the bytes of a
+//! value nor whether it was quoted. Comments are switched off, because the parser keeps at most 96 of them in front of
+//! a list item. Aliases and merge keys are expanded within a budget, so that a small file cannot become a large tree.
 
 use super::error::{Error, syntax};
 use super::place::{Lines, Place};
@@ -11,38 +10,36 @@ use granit_parser::{Event, Options, Parser, ScalarStyle, Span, StrInput};
 use std::collections::HashMap;
 use std::ops::Range;
 
-/// Deeper than any file that people write; a bound against hostile nesting.
+/// The maximum depth, against hostile nesting. Files written by people are less deep.
 const MAX_DEPTH: usize = 100;
 
-/// A value, where it stands and which bytes of the text it covers.
+/// A value with its place and its range of bytes.
 #[derive(Debug, Clone)]
 pub struct Node {
-    /// Its first character.
+    /// The place of the first character.
     pub place: Place,
-    /// Its bytes.
+    /// The range of bytes in the text.
     pub span: Range<usize>,
-    /// What it is.
     pub tree: Tree,
 }
 
-/// What YAML can hold.
+/// The value of a node.
 #[derive(Debug, Clone)]
 pub enum Tree {
-    /// A single value and whether it was written plain, so that it may mean null, true, false or a number.
+    /// A single value. `true` when it is not quoted, so that it may mean null, true, false or a number.
     Scalar(String, bool),
-    /// A list.
     List(Vec<Node>),
-    /// A table in the order of the file.
+    /// The keys and values of a table, in the order of the file.
     Table(Vec<(Node, Node)>),
 }
 
 impl Node {
-    /// Whether nothing is there.
+    /// Returns whether the value is null or missing.
     pub fn is_null(&self) -> bool {
         matches!(&self.tree, Tree::Scalar(text, true) if matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"))
     }
 
-    /// A single value as it is written, the way it was meant in a list of expectations; nothing for null.
+    /// Returns a single value as it is written, or `None` for null, lists and tables.
     pub fn scalar(&self) -> Option<&str> {
         match &self.tree {
             Tree::Scalar(text, _) if !self.is_null() => Some(text),
@@ -50,12 +47,12 @@ impl Node {
         }
     }
 
-    /// A text: a single value that is neither null nor true, false or a number.
+    /// Returns a text: a single value that is neither null nor true, false or a number.
     pub fn text(&self) -> Option<&str> {
         self.scalar().filter(|_| self.flag().is_none() && self.number().is_none())
     }
 
-    /// True or false, as YAML 1.2 has it: `yes`, `on` and `y` are texts.
+    /// Returns true or false by YAML 1.2, where `yes`, `on` and `y` are texts.
     pub fn flag(&self) -> Option<bool> {
         match &self.tree {
             Tree::Scalar(text, true) => match text.as_str() {
@@ -67,7 +64,7 @@ impl Node {
         }
     }
 
-    /// A finite decimal number.
+    /// Returns a finite decimal number.
     pub fn number(&self) -> Option<f64> {
         match &self.tree {
             Tree::Scalar(text, true) if text.chars().all(|c| c.is_ascii_digit() || "+-.eE".contains(c)) => {
@@ -77,12 +74,11 @@ impl Node {
         }
     }
 
-    /// Whether it is a table.
     pub const fn is_table(&self) -> bool {
         matches!(self.tree, Tree::Table(_))
     }
 
-    /// The items of a list; none of anything else.
+    /// Returns the items of a list. Empty for other values.
     pub fn items(&self) -> &[Self] {
         match &self.tree {
             Tree::List(items) => items,
@@ -90,7 +86,7 @@ impl Node {
         }
     }
 
-    /// The entries of a table; none of anything else.
+    /// Returns the entries of a table. Empty for other values.
     pub fn entries(&self) -> &[(Self, Self)] {
         match &self.tree {
             Tree::Table(entries) => entries,
@@ -98,13 +94,13 @@ impl Node {
         }
     }
 
-    /// The value of a key; `key:` with nothing behind it counts as absent.
+    /// Returns the value of a key. `key:` without a value counts as not written.
     pub fn get(&self, key: &str) -> Option<&Self> {
         let of_key = |(name, _): &&(Self, Self)| name.scalar() == Some(key);
         self.entries().iter().find(of_key).map(|(_, value)| value).filter(|value| !value.is_null())
     }
 
-    /// What people call it.
+    /// Returns the type in words, for messages.
     pub fn what(&self) -> &'static str {
         match &self.tree {
             _ if self.is_null() => "nothing",
@@ -116,7 +112,7 @@ impl Node {
         }
     }
 
-    /// What an alias repeats stands where the alias does: what is behind the anchor belongs to another key.
+    /// Moves a node to the place of an alias. The place of the anchor belongs to another key.
     fn stand_at(&mut self, place: Place, span: &Range<usize>) {
         (self.place, self.span) = (place, span.clone());
         match &mut self.tree {
@@ -131,6 +127,7 @@ impl Node {
         }
     }
 
+    /// Returns the number of nodes, including this one.
     fn size(&self) -> usize {
         1 + match &self.tree {
             Tree::Scalar(..) => 0,
@@ -140,10 +137,10 @@ impl Node {
     }
 }
 
-/// Reads the one document of a text.
+/// Parses the only document of a text.
 ///
 /// # Errors
-/// Syntax errors, duplicate keys, a second document, nesting and aliases beyond the bounds.
+/// Syntax errors, duplicate keys, a second document, and nesting or aliases beyond the limits.
 pub fn document(text: &str) -> Result<Node, Error> {
     let mut options = Options::default();
     options.set_emit_comments(false);
@@ -170,11 +167,12 @@ const SECOND: &str = "a second document begins here (---), and only one is read:
 const TOO_MUCH: &str = "it holds more than can be meant: an alias (*name) repeats what has aliases itself; write values out, or make several files";
 const TOO_DEEP: &str = "it is nested deeper than any file of this kind: flatten it";
 
+/// Builds nodes from the parser's events.
 struct Reader<'a> {
     text: &'a str,
     parser: Parser<'a, StrInput<'a>>,
     anchors: HashMap<usize, Node>,
-    /// Nodes that may still be made: aliases multiply, and what has an anchor is kept twice.
+    /// The number of nodes that may still be created. It limits aliases, which multiply nodes.
     budget: usize,
     lines: Lines,
 }
@@ -193,6 +191,7 @@ impl<'a> Reader<'a> {
         Error { place, message: message.into() }
     }
 
+    /// Takes nodes from the budget. Fails when the budget is used up.
     fn spend(&mut self, nodes: usize, span: &Span) -> Result<(), Error> {
         self.budget = self.budget.checked_sub(nodes).ok_or_else(|| self.error(span, TOO_MUCH))?;
         Ok(())
@@ -257,7 +256,7 @@ impl<'a> Reader<'a> {
         Ok(node)
     }
 
-    /// The next node's event, or nothing at the end of the collection.
+    /// Returns the event of the next node, or `None` at the end of the collection.
     fn within(&mut self, until: &Event<'a>, end: &mut usize) -> Result<Option<(Event<'a>, Span)>, Error> {
         let Some((event, span)) = self.event()? else {
             let place = self.lines.place(self.text, self.text.len());
@@ -268,7 +267,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// YAML's merge key: a table, or a list of tables.
+/// Applies YAML's merge key `<<`, whose value is a table or a list of tables.
 fn merge(value: &Node, merged: &mut Vec<(Node, Node)>) -> Result<(), Error> {
     let tables = if value.items().is_empty() { std::slice::from_ref(value) } else { value.items() };
     for table in tables {
@@ -280,6 +279,7 @@ fn merge(value: &Node, merged: &mut Vec<(Node, Node)>) -> Result<(), Error> {
     Ok(())
 }
 
+/// Reports a key that a table has twice.
 fn distinct(entries: &[(Node, Node)]) -> Result<(), Error> {
     let mut seen = HashMap::new();
     for (key, _) in entries {

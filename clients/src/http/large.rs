@@ -1,5 +1,6 @@
-//! Memory for large answers, shared by all who read one: however many targets answer without an end at once, together they
-//! take no more than this, and one that stops in the middle gives its part back.
+//! A memory budget for large HTTP answers, shared by all requests, as long as the answers are being read. However many
+//! targets send endless answers at once, the total stays within the budget. A request that is dropped in the middle
+//! frees its part. A complete answer belongs to its caller and does not count any more.
 
 use crate::failure::Failure;
 use bytes::Bytes;
@@ -10,32 +11,32 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 const MIB: usize = 1024 * 1024;
-/// Of the 128 MiB that a pod may have; the rules of a Prometheus have some of them.
+/// The budget in bytes, for a pod with a memory limit of 128 MiB. The rules API of a Prometheus answers with some MiB.
 pub const MOST: usize = 10 * MIB;
-/// Smaller answers are not counted.
+/// Answers of at most this many bytes do not count.
 const SMALL: usize = MIB;
-/// A large answer comes within this, or it is given up.
+/// The deadline for a large answer, so that slow servers do not hold the budget.
 const WITHIN: Duration = Duration::from_secs(10);
 
 static ROOM: Semaphore = Semaphore::const_new(MOST / MIB);
 
-/// An answer as it comes: in pieces of equal size, because a vector that grows takes up to three times what is in it.
+/// A body while it is received, in pieces of equal size. A vector that grows would take up to three times the size of
+/// its content.
 #[derive(Default)]
 pub(crate) struct Pieces {
     pieces: VecDeque<Vec<u8>>,
     length: usize,
 }
 
-/// Bytes of a piece.
+/// The size of a piece in bytes.
 const PIECE: usize = 64 * 1024;
 
 impl Pieces {
-    /// How long it is by now.
     pub(crate) fn len(&self) -> usize {
         self.length
     }
 
-    /// Adds what has come.
+    /// Appends received bytes.
     pub(crate) fn add(&mut self, mut bytes: &[u8]) {
         self.length += bytes.len();
         while !bytes.is_empty() {
@@ -52,7 +53,7 @@ impl Pieces {
         }
     }
 
-    /// The whole answer; each piece is given back as it is copied.
+    /// Joins the pieces. Each piece is freed as soon as it is copied.
     pub(crate) fn whole(mut self) -> Bytes {
         let mut whole = Vec::with_capacity(self.length);
         while let Some(piece) = self.pieces.pop_front() {
@@ -62,14 +63,14 @@ impl Pieces {
     }
 }
 
-/// What one answer takes of the room.
+/// The part of the budget that one answer holds.
 #[derive(Default)]
 pub(crate) struct Large {
     taken: Option<(SemaphorePermit<'static>, Instant)>,
 }
 
 impl Large {
-    /// Takes what an answer of so many bytes needs, and waits for it if others have it.
+    /// Reserves the budget for an answer of this size, and waits while other answers hold it.
     pub(crate) async fn grow(&mut self, bytes: usize) -> Result<(), Failure> {
         if bytes <= SMALL {
             return Ok(());
@@ -119,7 +120,7 @@ mod tests {
         let mut other = Large::default();
         assert!(other.grow(SMALL).await.is_ok(), "a small one needs none of it");
         assert!(other.grow(3 * MIB).await.is_err_and(|failure| failure.reason == Reason::Limit));
-        // By now it has lasted too long.
+        // The deadline of the first answer is over by now.
         assert!(one.grow(MOST - MIB).await.is_err_and(|failure| failure.reason == Reason::Timeout));
         drop(one);
         assert!(Large::default().grow(MOST).await.is_ok());

@@ -1,4 +1,5 @@
-//! The stream below HTTP: clear or TLS, bounded until the answer begins, and read as curl reads it.
+//! The byte stream below HTTP, plain or TLS. It limits the bytes before the answer's body, and tolerates a missing end
+//! of TLS, as curl does.
 
 use crate::failure::Failure;
 use crate::tcp::connect;
@@ -14,15 +15,16 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::TlsConnector;
 use url::Url;
 
-/// Bytes before the answer: headers, and informational answers (1xx), of which a server may send without end.
+/// The limit in bytes for what comes before the body: headers, and informational answers (1xx), of which a server may
+/// send any number.
 const MAX_HEAD: u64 = 512 * 1024;
 
-/// A connection of either kind.
+/// A plain or a TLS connection.
 pub(crate) trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Io for T {}
 
-/// Connects to the host of an address; `tls` is for `https`.
+/// Connects to the host of a URL. `tls` is needed for `https` only.
 pub(crate) async fn open(url: &Url, tls: Option<ClientConfig>) -> Result<Bounded, Failure> {
     let invalid = |why: &str| Failure::new(Reason::Config, format!("{} is no usable address: {why}", shown(url)));
     let host = url.host_str().ok_or_else(|| invalid("no host"))?.trim_matches(['[', ']']).to_owned();
@@ -40,10 +42,10 @@ pub(crate) async fn open(url: &Url, tls: Option<ClientConfig>) -> Result<Bounded
     Ok(Bounded { inner, before: Arc::default() })
 }
 
-/// An address for people: a login or a token in its query is nobody else's.
+/// Writes a URL for messages, without login, query and fragment, because these may contain secrets.
 pub fn shown(url: &Url) -> String {
     let mut url = url.clone();
-    // Only an address without a host refuses this, and has no login.
+    // The setters fail only for a URL without a host, which has no login.
     let _ = url.set_username("");
     let _ = url.set_password(None);
     url.set_query(None);
@@ -51,28 +53,27 @@ pub fn shown(url: &Url) -> String {
     url.to_string()
 }
 
-/// A stream that ends with an error when too much comes before the answer.
+/// A stream that fails when too many bytes come before the answer's body.
 pub(crate) struct Bounded {
     inner: Box<dyn Io>,
-    /// Bytes that came before the answer.
+    /// The bytes received before the body, or [`ANSWERED`].
     before: Arc<AtomicU64>,
 }
 
-/// Says that the answer has begun: from here on its body has a limit of its own.
+/// A handle that ends the counting when the body begins, because the body has a limit of its own.
 pub(crate) struct Begun(Arc<AtomicU64>);
 
-/// No count reaches it by adding to it.
+/// A value that counting never reaches.
 const ANSWERED: u64 = u64::MAX / 2;
 
 impl Bounded {
-    /// The handle to say that the answer has begun.
     pub(crate) fn begun(&self) -> Begun {
         Begun(Arc::clone(&self.before))
     }
 }
 
 impl Begun {
-    /// From now on nothing is counted.
+    /// Stops counting.
     pub(crate) fn now(&self) {
         self.0.store(ANSWERED, Ordering::Relaxed);
     }
@@ -89,7 +90,8 @@ impl AsyncRead for Bounded {
             return Poll::Ready(Err(Error::new(ErrorKind::InvalidData, what)));
         }
         Poll::Ready(match read {
-            // Servers as old as HTTP/1.0 end TLS by closing the connection. A body with a length is still checked.
+            // Servers of the HTTP/1.0 era close the connection without the closing message of TLS. A body with a length
+            // is still checked for completeness.
             Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(()),
             read => read,
         })

@@ -1,13 +1,13 @@
-//! What a place of records holds, whether a folder or a bucket.
+//! The contents of a place of records, which is a directory or a bucket.
 
-/// The most bytes that are read: ten years of some dozen tasks are below a megabyte.
+/// The limit in bytes of all records together. Ten years of some dozen tasks are below a megabyte.
 pub(super) const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
-/// The contents of a place.
+/// What was found in a place of records.
 #[derive(Debug, Default)]
 pub(super) struct Contents {
-    /// Names and texts of the files or objects with records.
+    /// The files or objects with records: name and text.
     pub(super) texts: Vec<(String, String)>,
-    /// Names of files and objects that are no records, with the reason.
+    /// The files or objects that are no records: name and reason.
     pub(super) foreign: Vec<(String, String)>,
 }

@@ -1,4 +1,4 @@
-//! Records in one file of a folder: added under a lock, on the disk when that returns.
+//! Records in a directory, as lines of one file. A line is added under a lock and synced to the disk.
 
 use super::contents::{Contents, MAX_BYTES};
 use crate::failure::Failure;
@@ -12,14 +12,14 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// The file.
 pub(super) const FILE: &str = "records.jsonl";
-/// A writer holds the lock for some milliseconds; one that hangs must not hang all others.
+/// How long to wait for the lock. A writer holds it for some milliseconds, and one that hangs must not block all
+/// others.
 const LOCKED: Duration = Duration::from_secs(10);
-/// Other files that a message names; a folder of thousands is not for records.
+/// The limit of foreign files that messages name, in case the directory is not meant for records.
 const MAX_FOREIGN: usize = 100;
 
-/// Everything that was recorded, and files that are not ours. The folder may lie on a mount that is dead.
+/// Reads the records, on a thread of its own because the directory may be on a dead mount. Also lists foreign files.
 pub(super) async fn read(folder: &Path) -> Result<Contents, Failure> {
     let own = folder.to_owned();
     let read = file::aside(folder, PATIENCE, move || read_now(&own)).await;
@@ -34,7 +34,7 @@ fn read_now(folder: &Path) -> Result<Contents, Failure> {
         Ok(content) => {
             contents.texts.push((path.display().to_string(), String::from_utf8_lossy(&content.bytes).into_owned()));
         }
-        // Nothing was ever recorded; but a folder that is not there is a volume that is not mounted.
+        // A missing file means that nothing was recorded yet. A missing directory means that a volume is not mounted.
         Err(error) if error.kind() == ErrorKind::NotFound && folder.is_dir() => {}
         Err(error) if error.kind() == ErrorKind::NotFound => {
             return Err(unreadable(Reason::NotFound, "its folder is not there: create it, or mount it".to_owned()));
@@ -42,7 +42,7 @@ fn read_now(folder: &Path) -> Result<Contents, Failure> {
         Err(error) => return Err(file::failure(&path, &error)),
     }
     let entries = std::fs::read_dir(folder).map_err(|error| unreadable(Reason::Permission, error.to_string()))?;
-    // Folders such as lost+found, and hidden files of network file systems, are nobody's records.
+    // Directories such as lost+found and hidden files of network file systems are ignored.
     let foreign = entries.flatten().filter(|entry| {
         let name = entry.file_name();
         name != FILE && !name.to_string_lossy().starts_with('.') && entry.file_type().is_ok_and(|kind| !kind.is_dir())
@@ -54,14 +54,15 @@ fn read_now(folder: &Path) -> Result<Contents, Failure> {
     Ok(contents)
 }
 
-/// Adds a line, or says why not within some seconds.
+/// Appends a line. Fails within some seconds when the file cannot be locked or its mount does not answer.
 pub(super) async fn append(folder: &Path, line: &str) -> anyhow::Result<()> {
     let (own, line) = (folder.to_owned(), line.to_owned());
     let added = file::aside(folder, LOCKED + PATIENCE, move || append_now(&own, &line)).await;
     added.with_context(|| format!("cannot write {}", folder.join(FILE).display()))?
 }
 
-/// Opens the file for writing; what somebody put in its place to have another file written to is refused.
+/// Opens the file for appending. Links and directories that other users may write to are refused, because another user
+/// could redirect the writing to another file.
 fn open(folder: &Path) -> anyhow::Result<File> {
     let path = folder.join(FILE);
     let options = &mut File::options();
@@ -85,7 +86,7 @@ fn append_now(folder: &Path, line: &str) -> anyhow::Result<()> {
     let path = folder.join(FILE);
     let what = || format!("cannot write {}", path.display());
     let mut file = open(folder).with_context(what)?;
-    // Two writers take turns, so that lines never mix.
+    // The lock keeps the lines of two writers apart.
     let begun = Instant::now();
     loop {
         match file.try_lock() {
@@ -97,7 +98,7 @@ fn append_now(folder: &Path, line: &str) -> anyhow::Result<()> {
             Err(TryLockError::Error(error)) => return Err(error).with_context(what),
         }
     }
-    // A line that someone's full disk tore off must not swallow this one.
+    // When an earlier writer's disk was full, the last line may lack its end. Then this record starts on a new line.
     let mut last = [b'\n'];
     if file.metadata().with_context(what)?.len() > 0 {
         file.seek(SeekFrom::End(-1)).and_then(|_| file.read_exact(&mut last)).with_context(what)?;
@@ -105,6 +106,6 @@ fn append_now(folder: &Path, line: &str) -> anyhow::Result<()> {
     let line = if last == [b'\n'] { line.to_owned() } else { format!("\n{line}") };
     file.write_all(line.as_bytes()).with_context(what)?;
     file.sync_all().with_context(what)?;
-    // The entry of a new file is part of its folder.
+    // Sync the directory too: it holds the entry of a new file.
     File::open(folder).and_then(|folder| folder.sync_all()).with_context(what)
 }

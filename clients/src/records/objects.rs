@@ -1,4 +1,4 @@
-//! Records as objects under a prefix, each created once and never changed.
+//! Records as objects under a prefix of a bucket. An object is created once and never changed.
 
 use super::contents::{Contents, MAX_BYTES};
 use crate::failure::Failure;
@@ -11,18 +11,19 @@ use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-/// A record with a long note is some kilobytes; a dump that someone put here is not fetched.
+/// The limit of an object in bytes. A record with a long note takes some kilobytes; a larger object, such as a dump, is
+/// no record.
 const MAX_RECORD: u64 = 64 * 1024;
-/// Requests at once.
+/// The number of concurrent requests.
 const AT_ONCE: usize = 8;
 
-/// An object, whichever server it lies on: what is replaced all the same has another time or size.
+/// The identity of an object: endpoint, bucket, key, size and time. Size and time differ when an object was replaced.
 type Key = (Option<String>, String, String, u64, u64);
 
-/// What was read: objects are never changed, and several checks read the same ones.
+/// A cache of objects that were read, because they never change and several checks read the same ones.
 static SEEN: Mutex<BTreeMap<Key, Bytes>> = Mutex::new(BTreeMap::new());
 
-/// Every record, and objects that are none.
+/// Reads every record, and lists foreign objects.
 pub(super) async fn read(prefix: &S3Prefix) -> Result<Contents, Failure> {
     let bucket = Bucket::new(prefix.clone());
     let name = |object: &Object| format!("s3://{}/{}", prefix.bucket, object.key);
@@ -49,7 +50,7 @@ pub(super) async fn read(prefix: &S3Prefix) -> Result<Contents, Failure> {
         ours.iter().map(|object| text(&bucket, object.clone(), seen.get(&key(object)).cloned())).collect();
     let texts: Vec<Bytes> = futures::stream::iter(reads).buffered(AT_ONCE).try_collect().await?;
     let mut kept = SEEN.lock().unwrap_or_else(PoisonError::into_inner);
-    // What is gone from this prefix is forgotten.
+    // Remove objects of this prefix that no longer exist.
     kept.retain(|(endpoint, bucket, name, ..), _| {
         *endpoint != prefix.endpoint || *bucket != prefix.bucket || !name.starts_with(&prefix.prefix)
     });
@@ -67,9 +68,9 @@ async fn text(bucket: &Bucket, object: Object, known: Option<Bytes>) -> Result<B
     }
 }
 
-/// Creates the object of a record; one of the same name is left as it is, and is an error.
+/// Creates the object of a record. An existing object is not overwritten but an error.
 pub(super) async fn create(prefix: &S3Prefix, at: Timestamp, line: String) -> anyhow::Result<()> {
-    // The time orders the objects, the hash keeps two of one second apart.
+    // The time puts the keys in order. The hash keeps two records of the same second apart.
     let key = format!("{}{}-{}.json", prefix.prefix, at.strftime("%Y%m%dT%H%M%SZ"), digest(&line));
     Bucket::new(prefix.clone()).create(&key, line.into_bytes()).await.map_err(anyhow::Error::from)
 }

@@ -1,5 +1,5 @@
-//! The HTTP below the S3 client: our own, so that trust, limits and the words of its errors are those of every other
-//! client here.
+//! The HTTP connector of the S3 client. It uses this crate's own HTTP stream, so that TLS trust, limits and error
+//! messages are the same as for the other clients.
 
 use crate::failure::{Failure, causes};
 use crate::http::stream::{Bounded, open};
@@ -23,17 +23,17 @@ use std::time::Duration;
 use tokio::task::AbortHandle;
 use url::Url;
 
-/// A page of a thousand keys of a thousand bytes each, escaped.
+/// The limit of a listing in bytes: a page of 1,000 keys of 1,000 bytes each, encoded.
 const MAX_LIST: u64 = 8 * 1024 * 1024;
-/// An error, or the answer to a PUT.
+/// The limit in bytes of an error or of the answer to a PUT.
 const MAX_SAID: u64 = 64 * 1024;
-/// Connecting and shaking hands.
+/// The deadline for connecting and the TLS handshake.
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// A connection for each request: what is asked here is a few requests every quarter of an hour.
+/// Opens a connection for each request. Pooling is not worth it for a few requests every quarter of an hour.
 #[derive(Debug, Clone)]
 pub(super) struct Connector {
-    /// Trust, for `https`.
+    /// The TLS configuration for `https`.
     pub(super) tls: Option<ClientConfig>,
 }
 
@@ -50,7 +50,7 @@ impl HttpConnector for Connector {
     }
 }
 
-/// One that says nothing about the request may be tried again; a mistake of the configuration may not.
+/// Marks failures of the connection as ones that may be retried. A mistake of the configuration is not retried.
 fn failed(failure: Failure) -> ConnectorError {
     match failure.reason {
         Reason::Connect | Reason::Protocol => ConnectorError::io(failure.into()),
@@ -59,6 +59,7 @@ fn failed(failure: Failure) -> ConnectorError {
     }
 }
 
+/// Sends a request and returns the answer with its body still to be read.
 async fn exchange(request: HttpRequest, tls: Option<ClientConfig>) -> Result<HttpResponse, ConnectorError> {
     let odd = |error: &(dyn std::error::Error + 'static)| failed(Failure::new(Reason::Config, causes(error)));
     let mut request: Request<SdkBody> = request.try_into_http1x().map_err(|error| odd(&error))?;
@@ -87,14 +88,14 @@ async fn send(stream: Bounded, request: Request<SdkBody>) -> Result<(hyper::Resp
     let begun = stream.begun();
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(protocol)?;
-    // Its end, good or bad, is also the end of the answer's body.
+    // The end of the connection ends the body of the answer, so the result of this task is not needed.
     let driver = Driver(tokio::spawn(async { drop(connection.await) }).abort_handle());
     let response = sender.send_request(request).await.map_err(protocol)?;
     begun.now();
     Ok((response, driver))
 }
 
-/// What moves the bytes of a connection; the connection is closed with its handle.
+/// The task that drives the connection. Dropping the handle closes the connection.
 struct Driver(AbortHandle);
 
 impl Drop for Driver {
@@ -103,7 +104,7 @@ impl Drop for Driver {
     }
 }
 
-/// A body with an end.
+/// A body with a limit of bytes.
 struct Limited {
     body: Incoming,
     left: u64,

@@ -1,54 +1,53 @@
-//! Which of the objects under a prefix is the newest backup, found while they are listed and without keeping them all.
+//! Finds the newest backup under a prefix while the objects are listed, without keeping them all in memory.
 
 use super::object::Object;
+use crate::AHEAD;
 use checklist::config::NamePattern;
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{Hash, Hasher};
 
-/// Clocks of two machines may differ by so many seconds.
-const AHEAD: f64 = 300.0;
-/// Files about another file: `dump.sha256` beside `dump`.
+/// Suffixes of files about another file: `dump.sha256` beside `dump`.
 const BESIDE: [&str; 7] = [".sha256", ".sha512", ".sha1", ".md5", ".sig", ".asc", ".log"];
-/// Of these, what may be a backup itself where the other file is not there: one that was encrypted or signed as a whole.
+/// Of these suffixes, the ones that a backup itself may have when there is no file without the suffix: it was encrypted
+/// or signed as a whole.
 const MAYBE_WHOLE: [&str; 2] = [".sig", ".asc"];
 
-/// Which objects count.
+/// The names of objects that count as backups.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Choice<'a> {
-    /// Names that count; every name where there are none.
+    /// Patterns of names that count. Empty: every name counts.
     pub matching: &'a [NamePattern],
-    /// Names that do not count.
+    /// Patterns of names that do not count.
     pub excluded: &'a [NamePattern],
 }
 
-/// What was found.
+/// The result of a search.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Found {
-    /// The newest one whose time is not in the future.
+    /// The newest backup whose time is not in the future.
     pub newest: Option<Newest>,
-    /// How many there are.
+    /// The number of backups.
     pub count: u64,
-    /// How many are of the future, beyond what clocks may differ.
+    /// The number of backups with a time in the future, beyond the tolerance for clocks.
     pub future: u64,
-    /// The furthest of these: its name and its time.
+    /// Of those in the future, the latest: name and time in Unix seconds.
     pub furthest: Option<(String, f64)>,
-    /// How many objects were left out because of their names.
+    /// The number of objects that were left out because of their names.
     pub left_out: u64,
 }
 
-/// The newest one: an object, or a folder of `pg_dump -Fd`.
+/// The newest backup: an object, or a folder that `pg_dump -Fd` made.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Newest {
-    /// The key of the object, or of the folder without its last slash.
+    /// The key of the object, or of the folder without its trailing slash.
     pub name: String,
-    /// Bytes of all its objects.
+    /// The size in bytes. For a folder, the size of all its objects.
     pub bytes: u64,
-    /// When its last object was written, Unix seconds.
+    /// The time of the last modification in Unix seconds. For a folder, that of its newest object.
     pub modified: f64,
-    /// The object whose first bytes say what it is; nothing for a folder that lacks its table of contents.
+    /// The object whose first bytes identify the format. `None` for a folder without a table of contents.
     pub begin: Option<Object>,
-    /// Whether it is a folder.
     pub is_folder: bool,
 }
 
@@ -58,14 +57,14 @@ impl PartialEq for Object {
     }
 }
 
-/// Takes objects one by one.
+/// The state of a search. It takes the objects one by one.
 pub(super) struct Listing<'a> {
     prefix: &'a str,
     choice: Choice<'a>,
     now: f64,
-    /// Hashes of the keys so far: half a million of them are some megabytes.
+    /// Hashes of the keys that were taken: half a million of them take some megabytes.
     known: HashSet<u64>,
-    /// Objects that may be about another one that did not come yet.
+    /// Objects whose names say that they are about another object, which was not listed yet.
     beside: Vec<Object>,
     folders: BTreeMap<String, Newest>,
     found: Found,
@@ -84,6 +83,8 @@ impl<'a> Listing<'a> {
         }
     }
 
+    /// Takes the next object of the listing. Files of a dumped folder are collected, and files beside another one are
+    /// left out.
     pub(super) fn take(&mut self, object: Object) {
         if let Some(folder) = folder_of_a_dump(&object.key) {
             let name = folder.to_owned();
@@ -98,7 +99,7 @@ impl<'a> Listing<'a> {
         }
         if self.choice.matching.is_empty() && self.choice.excluded.is_empty() {
             if let Some(about) = BESIDE.iter().find_map(|ending| object.key.strip_suffix(ending)) {
-                // Keys come in order, so the other one mostly came before.
+                // Keys are listed in order, so the other object usually came before.
                 if self.known.contains(&hash(about)) {
                     self.found.left_out += 1;
                 } else {
@@ -111,6 +112,7 @@ impl<'a> Listing<'a> {
         self.consider(one(object));
     }
 
+    /// Returns the result after the last object.
     pub(super) fn finish(mut self) -> Found {
         for object in std::mem::take(&mut self.beside) {
             let ending = BESIDE.iter().find(|ending| object.key.ends_with(**ending)).copied().unwrap_or_default();
@@ -127,6 +129,7 @@ impl<'a> Listing<'a> {
         self.found
     }
 
+    /// Counts a backup, and keeps it when it is the newest so far.
     fn consider(&mut self, one: Newest) {
         let name = one.name.strip_prefix(self.prefix).unwrap_or(&one.name);
         let is = |patterns: &[NamePattern]| patterns.iter().any(|pattern| pattern.matches(name));
@@ -135,14 +138,14 @@ impl<'a> Listing<'a> {
             return;
         }
         self.found.count += 1;
-        if one.modified > self.now + AHEAD {
+        if one.modified > self.now + AHEAD.as_secs_f64() {
             self.found.future += 1;
             if self.found.furthest.as_ref().is_none_or(|(_, known)| one.modified > *known) {
                 self.found.furthest = Some((one.name, one.modified));
             }
             return;
         }
-        // Of the same second the larger one is the backup, and the smaller one is about it.
+        // Among objects of the same second, the largest is the backup, and the smaller ones are about it.
         let order = |one: &Newest| (one.modified, one.bytes);
         if self.found.newest.as_ref().is_none_or(|newest| order(&one) >= order(newest)) {
             self.found.newest = Some(one);
@@ -161,7 +164,8 @@ fn hash(key: &str) -> u64 {
     hasher.finish()
 }
 
-/// The folder that an object of `pg_dump -Fd` lies in: `toc.dat`, `3245.dat.gz`, `blobs.toc`, `blob_16400.dat`.
+/// Returns the folder when the key is one of the files of `pg_dump -Fd`: `toc.dat`, `3245.dat.gz`, `blobs.toc`,
+/// `blob_16400.dat`.
 fn folder_of_a_dump(key: &str) -> Option<&str> {
     let (folder, name) = key.rsplit_once('/')?;
     let plain = [".gz", ".lz4", ".zst"].iter().find_map(|packed| name.strip_suffix(packed)).unwrap_or(name);

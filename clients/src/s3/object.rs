@@ -1,12 +1,10 @@
-//! An object as a listing names it.
+//! An object as a listing describes it.
 
-/// One object.
+/// One object of a listing.
 #[derive(Debug, Clone)]
 pub struct Object {
-    /// Its key.
     pub key: String,
-    /// Its size in bytes.
     pub bytes: u64,
-    /// When it was last modified, Unix seconds.
+    /// The time of the last modification in Unix seconds.
     pub modified: f64,
 }

@@ -1,4 +1,4 @@
-//! What an error of the S3 client means, in words for people: never the client's own structures.
+//! Turns errors of the S3 client into failures with plain messages, without the debug output of the client.
 
 use crate::failure::{Failure, causes};
 use aws_sdk_s3::config::http::HttpResponse;
@@ -7,10 +7,10 @@ use aws_sdk_s3::operation::RequestId;
 use checklist::Reason;
 use std::error::Error;
 
-/// Bytes of a server's own message that are repeated.
+/// The limit of the server's message in characters.
 const MAX_SAID: usize = 200;
 
-/// The failure that an error is; `region` is the one that was signed for.
+/// Returns the failure that an error stands for. `region` is the region that the request was signed for.
 pub(super) fn failure<E>(error: &SdkError<E, HttpResponse>, region: &str) -> Failure
 where
     E: Error + ProvideErrorMetadata + 'static,
@@ -39,7 +39,8 @@ where
             _,
         )
         | (_, 401) => Reason::Auth,
-        // In a colder storage class, or encrypted with a key that is not ours: listed, but not to be read.
+        // Listing works, but reading is refused: the object is in an archive storage class, or is encrypted with a key
+        // that this login may not use.
         ("AccessDenied" | "AllAccessDisabled" | "InvalidObjectState", _) | (_, 403) => Reason::Permission,
         ("NoSuchBucket" | "NoSuchKey", _) | (_, 404) => Reason::NotFound,
         ("AuthorizationHeaderMalformed" | "PermanentRedirect" | "InvalidBucketName", _) | (_, 301 | 307) => {
@@ -52,7 +53,7 @@ where
     Failure::new(reason, format!("{}{message} (request id {id})", answered()))
 }
 
-/// Our own failure, where the connection below the client gave it.
+/// Returns the failure of this crate's HTTP connector when it is among the causes.
 fn own(error: &(dyn Error + 'static)) -> Option<Failure> {
     let mut cause = Some(error);
     while let Some(error) = cause {
@@ -64,6 +65,7 @@ fn own(error: &(dyn Error + 'static)) -> Option<Failure> {
     None
 }
 
+/// Makes the failure for an error without an HTTP answer.
 fn without_answer<E, R>(error: &SdkError<E, R>) -> Failure
 where
     E: Error + 'static,
@@ -83,7 +85,7 @@ where
     Failure::new(reason, what)
 }
 
-/// The region of the bucket, where an answer says that the request was made for another one.
+/// Returns the region of the bucket when the answer says that the request was made for another region.
 fn right_region(response: &HttpResponse, code: &str, message: &str) -> Option<String> {
     let body = response.body().bytes().map(String::from_utf8_lossy).unwrap_or_default();
     let between = |begin: &str, end: char| {

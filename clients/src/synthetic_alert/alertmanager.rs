@@ -1,4 +1,4 @@
-//! Alertmanager's API: how many notifications were accepted, and where an alert is routed.
+//! The requests to Alertmanager: sending an alert, counters of notifications, and the route of an alert.
 
 use crate::http::{fetch_good, fetch_json, post_json};
 use anyhow::{Context, ensure};
@@ -9,33 +9,30 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The page of Alertmanager's metrics is some hundred kilobytes, and so is its configuration.
+/// The limit of an answer in bytes. Metrics and configuration have some hundred kilobytes.
 const MAX_BODY: usize = 8 * 1024 * 1024;
 const REQUESTS: &str = "alertmanager_notification_requests_total";
 const FAILED: &str = "alertmanager_notification_requests_failed_total";
 
-/// Requests to the receivers of one integration. The count of notifications would not do: it rises before the first
-/// attempt.
+/// The counters of requests to the receivers of one integration. Alertmanager's counter of notifications is not usable,
+/// because it rises before the first attempt.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Counts {
-    /// What the receiver accepted.
     pub(super) accepted: f64,
-    /// What failed.
     pub(super) failed: f64,
 }
 
-/// Where an alert is routed.
+/// Where Alertmanager routes an alert.
 #[derive(Debug)]
 pub(super) struct Routing {
-    /// Integrations of its receivers.
+    /// The integrations of the alert's receivers.
     pub(super) kinds: BTreeSet<String>,
-    /// The receivers' names.
     pub(super) receivers: Vec<String>,
-    /// Why it is not sent: a silence, an inhibition or a mute time.
+    /// Why Alertmanager suppresses the alert: a silence, an inhibition or a mute time interval.
     pub(super) suppressed: Option<String>,
 }
 
-/// Sends an alert that ends at a time.
+/// Sends an alert with a start and an end.
 pub(super) async fn send(
     server: &Alertmanager,
     name: &str,
@@ -48,14 +45,15 @@ pub(super) async fn send(
             "summary": "This is a test of the alert path.",
             "description": "checklist-exporter verify-alerts sent it; nothing is wrong.",
         },
-        // Without it Alertmanager takes the time at which it heard of the alert, also when it hears of its end alone.
+        // Without `startsAt`, Alertmanager takes the time of the request, also when the request only resolves the
+        // alert.
         "startsAt": starts.to_string(),
         "endsAt": ends.to_string(),
     }]);
     post_json(&server.endpoint, "/api/v2/alerts", &alert).await.context("cannot send a synthetic alert")
 }
 
-/// The counts by integration.
+/// Returns the counters by integration.
 pub(super) async fn counts(server: &Alertmanager) -> anyhow::Result<BTreeMap<String, Counts>> {
     let page = fetch_good(&server.endpoint, "/metrics", MAX_BODY).await?;
     let page = String::from_utf8_lossy(&page.body);
@@ -79,7 +77,7 @@ pub(super) async fn counts(server: &Alertmanager) -> anyhow::Result<BTreeMap<Str
     Ok(all)
 }
 
-/// Where an alert is routed, as soon as Alertmanager has processed it.
+/// Returns where an alert is routed, or `None` as long as Alertmanager has not processed it.
 pub(super) async fn routing(server: &Alertmanager, name: &str) -> anyhow::Result<Option<Routing>> {
     let path = format!("/api/v2/alerts?filter=alertname%3D%22{name}%22");
     let alerts: Value = fetch_json(&server.endpoint, &path, MAX_BODY).await?;

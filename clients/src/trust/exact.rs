@@ -1,4 +1,4 @@
-//! Certificates that are trusted themselves, and not for whom they issue.
+//! Certificates that are trusted by themselves, as end-entity certificates and not as issuers.
 
 use super::provider::provider;
 use rustls::client::danger::HandshakeSignatureValid;
@@ -14,13 +14,13 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 pub(super) struct Exact(pub(super) Vec<CertificateDer<'static>>);
 
 impl Exact {
-    /// Whether a presented certificate is one of them.
+    /// Returns whether a presented certificate is one of them.
     pub(super) fn has(&self, certificate: &CertificateDer<'_>) -> bool {
         self.0.iter().any(|own| own.as_ref() == certificate.as_ref())
     }
 }
 
-/// Judges a certificate that needs no issuer: its time, its purpose and its name.
+/// Verifies a certificate that needs no issuer: validity period, purpose and name.
 pub(super) fn verify(certificate: &CertificateDer<'_>, name: &ServerName<'_>, now: UnixTime) -> Result<(), Error> {
     let certificate = parse(certificate)?;
     let validity = certificate.validity();
@@ -38,7 +38,8 @@ pub(super) fn verify(certificate: &CertificateDer<'_>, name: &ServerName<'_>, no
     if is_named(&certificate, name)? { Ok(()) } else { Err(CertificateError::NotValidForName.into()) }
 }
 
-/// Whether it has the name; its common name counts where it has no alternative names, as OpenSSL and libpq see it.
+/// Returns whether the certificate is valid for the name. Without alternative names the common name counts, as in
+/// OpenSSL and libpq.
 fn is_named(certificate: &X509Certificate<'_>, name: &ServerName<'_>) -> Result<bool, Error> {
     let names = certificate.subject_alternative_name().map_err(|_| CertificateError::BadEncoding)?;
     let names: Vec<_> = names.map(|names| names.value.general_names.clone()).unwrap_or_default();
@@ -61,7 +62,7 @@ fn is_named(certificate: &X509Certificate<'_>, name: &ServerName<'_>) -> Result<
     })
 }
 
-/// RFC 6125: equal, or a star in place of the first part alone.
+/// Compares host names by RFC 6125: equal, or with a `*` in place of the first label only.
 fn is_host(known: &str, wanted: &str) -> bool {
     let (known, wanted) = (known.trim_end_matches('.'), wanted.trim_end_matches('.'));
     match known.strip_prefix("*.") {
@@ -75,7 +76,7 @@ fn is_host(known: &str, wanted: &str) -> bool {
     }
 }
 
-/// Whether the handshake was signed with the key of a certificate of whatever version.
+/// Verifies the signature of the handshake with the key of a certificate of any X.509 version.
 pub(super) fn signature(
     message: &[u8],
     certificate: &CertificateDer<'_>,
@@ -87,7 +88,7 @@ pub(super) fn signature(
     let provider = provider();
     let known = provider.signature_verification_algorithms.mapping;
     let algorithms = known.iter().find(|(scheme, _): &&(SignatureScheme, _)| *scheme == dss.scheme);
-    // A scheme of TLS 1.2 does not name the curve: one of its algorithms fits the key.
+    // A signature scheme of TLS 1.2 does not name the curve, so each of its algorithms is tried.
     let fits = algorithms.is_some_and(|(_, algorithms)| {
         algorithms.iter().any(|algorithm| key.verify_signature(*algorithm, message, dss.signature()).is_ok())
     });

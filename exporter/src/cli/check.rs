@@ -15,7 +15,7 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-/// Which checks are made, and how their verdicts are printed.
+/// The arguments of `check`.
 #[derive(Debug, Args)]
 pub struct Arguments {
     #[command(flatten)]
@@ -30,7 +30,7 @@ pub struct Arguments {
     explain: bool,
 }
 
-/// Which checks are made.
+/// The arguments that select checks. An empty selection means every check.
 #[derive(Debug, Args)]
 struct Selection {
     /// Only these checks.
@@ -49,7 +49,8 @@ fn cadence(text: &str) -> Result<Cadence, String> {
     known.ok_or_else(|| "known: daily, weekly, monthly, quarterly, annual".to_owned())
 }
 
-/// Makes the selected checks once; exits 0 when all passed, 1 when one did not, 2 when one cannot tell.
+/// Runs the selected checks once and prints their verdicts. The exit code is 0 when every check passed, 2 when at least
+/// one check could not be made, and 1 otherwise.
 pub async fn check(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let Arguments { checklist, selection, format, explain } = arguments;
     let config = checklist.load()?;
@@ -82,7 +83,7 @@ pub async fn check(arguments: Arguments) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// Makes every check once and, on a terminal, says how far it is.
+/// Runs every job once, all at the same time, and shows the progress when standard error is a terminal.
 async fn make(jobs: &[Arc<Job>]) {
     let mut runs: FuturesUnordered<_> = jobs.iter().map(|job| job.run()).collect();
     let terminal = std::io::stderr().is_terminal();

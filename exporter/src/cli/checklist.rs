@@ -1,4 +1,4 @@
-//! The argument `--config`, and what commands read from the file.
+//! The argument `--config`, shared by the commands, and the parts of checklist.yaml that they need.
 
 use crate::run::reload::load;
 use anyhow::Context;
@@ -7,7 +7,7 @@ use checklist::config::Tasks;
 use clap::Args;
 use std::path::PathBuf;
 
-/// Where the checklist is.
+/// The path of checklist.yaml.
 #[derive(Debug, Args)]
 pub struct Checklist {
     /// The checklist.
@@ -16,18 +16,18 @@ pub struct Checklist {
 }
 
 impl Checklist {
-    /// The whole configuration.
+    /// Reads and validates the whole file.
     ///
     /// # Errors
-    /// Every mistake in the file.
+    /// Lists every mistake in the file.
     pub fn load(&self) -> anyhow::Result<Config> {
         Ok(load(&self.config)?.1)
     }
 
-    /// Its section `tasks:`.
+    /// Reads the section `tasks:` of the file.
     ///
     /// # Errors
-    /// Also when there is none.
+    /// Fails as [`Checklist::load`] does, and when the file has no section `tasks:`.
     pub fn tasks(&self) -> anyhow::Result<Tasks> {
         self.load()?.watched.tasks.with_context(|| format!("{} has no section tasks:", self.config.display()))
     }

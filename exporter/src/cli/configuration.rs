@@ -1,5 +1,6 @@
-//! `init` and `validate`.
+//! The commands `init` and `validate`.
 
+use super::output::print;
 use crate::run::reload::load;
 use crate::run::shard::Shard;
 use anyhow::Context;
@@ -13,21 +14,22 @@ pub fn init(file: &Path) -> anyhow::Result<ExitCode> {
     let mut created = std::fs::File::create_new(file)
         .with_context(|| format!("cannot create {} (an existing file is never overwritten)", file.display()))?;
     created.write_all(include_bytes!("../../../examples/checklist.yaml")).context("cannot write it")?;
-    tracing::info!("wrote {}; edit it, then: checklist-exporter validate {}", file.display(), file.display());
+    print(&format!("wrote {}; edit it, then: checklist-exporter validate {}\n", file.display(), file.display()));
     Ok(ExitCode::SUCCESS)
 }
 
-/// Reports every mistake of a checklist.yaml, and how many checks each shard makes.
+/// Reports every mistake of a checklist.yaml. With `shards`, also logs how many checks each shard makes.
 pub fn validate(file: &Path, shards: Option<u32>) -> anyhow::Result<ExitCode> {
     let (_, config) = load(file)?;
-    tracing::info!("{} is good: {} checks", file.display(), config.checks().len());
+    let mut text = format!("{} is valid: {} checks\n", file.display(), config.checks().len());
     if let Some((section, ..)) = config.election() {
         let costly = config.checks().iter().filter(|check| config.is_elected(check.signal)).count();
-        tracing::info!("the holder of the lease {} makes {costly} of them", section.lease);
+        text += &format!("the holder of the lease {} makes {costly} of them\n", section.lease);
     }
     for shard in shards.into_iter().flat_map(|total| (0..total).map(move |index| Shard { index, total })) {
         let made = |check: &&Check| !config.is_elected(check.signal) && shard.has(check.signal.id, &check.target);
-        tracing::info!("shard {shard} makes {} of them", config.checks().iter().filter(made).count());
+        text += &format!("shard {shard} makes {} of them\n", config.checks().iter().filter(made).count());
     }
+    print(&text);
     Ok(ExitCode::SUCCESS)
 }

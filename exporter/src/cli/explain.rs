@@ -1,4 +1,5 @@
-//! `check --explain`: the plan of every SQL statement, and a warning where a large table is read whole.
+//! The option `check --explain`: prints the plan of every SQL statement, and warns about sequential scans of large
+//! tables.
 
 use crate::run::checks::Asked;
 use crate::run::job::Job;
@@ -8,10 +9,11 @@ use checklist::{Access, Config};
 use std::sync::Arc;
 use tokio_postgres::Row;
 
-/// Rows from which a sequential scan is worth a warning.
+/// Number of rows above which a sequential scan of a table is a warning.
 const LARGE: f64 = 100_000.0;
 
-/// The plans of the SQL checks among the jobs as text, and the number of warnings.
+/// Asks for the plans of the SQL checks among the jobs. Returns the plans as text, and the number of warnings. A plan
+/// that could not be had counts as a warning.
 pub async fn explain(config: &Config, jobs: &[Arc<Job>]) -> (String, usize) {
     let (mut text, mut warnings) = (String::new(), 0);
     for job in jobs {
@@ -43,7 +45,8 @@ async fn plans(asked: &Asked, text: &mut String) -> Result<usize, crate::probe::
         Asked::Catalog(sql) => {
             let facts = sql.database().facts().await?;
             for (statement, parameters) in sql.statements().iter().filter(|(statement, _)| (statement.when)(&facts)) {
-                // EXPLAIN takes no parameters; ours are numbers.
+                // EXPLAIN cannot be sent with parameters, so their values are written into the statement. All
+                // parameters are numbers.
                 let mut filled = statement.text(&facts);
                 for (at, value) in parameters.iter().enumerate() {
                     filled = filled.replace(&format!("${}", at + 1), &format!("({value})"));
@@ -61,14 +64,15 @@ async fn plans(asked: &Asked, text: &mut String) -> Result<usize, crate::probe::
     Ok(warnings)
 }
 
-/// Writes a plan and how many large tables it reads whole.
+/// Appends a plan to `text`. Returns how many large tables it scans sequentially.
 async fn print_plan(database: &Database, rows: Vec<Row>, text: &mut String) -> Result<usize, crate::probe::Failure> {
     let mut warnings = 0;
     for row in rows {
         let line: String = row.try_get(0).unwrap_or_default();
         text.push_str(&format!("    {line}\n"));
         let Some(table) = scanned(&line) else { continue };
-        // A plan names no schemas: of several tables with the name the largest counts.
+        // A plan names tables without their schema. If several tables have this name, the size of the largest one
+        // counts.
         let name = literal(table.trim_matches('"'));
         let size =
             format!("SELECT max(reltuples)::float8 FROM pg_catalog.pg_class WHERE relkind = 'r' AND relname = {name}");
@@ -82,7 +86,7 @@ async fn print_plan(database: &Database, rows: Vec<Row>, text: &mut String) -> R
     Ok(warnings)
 }
 
-/// The table of a line like `->  Seq Scan on audit_events  (cost=…`.
+/// Returns the table name in a line of a plan like `->  Seq Scan on audit_events  (cost=…`.
 fn scanned(line: &str) -> Option<String> {
     let rest = line.split_once("Seq Scan on ")?.1;
     Some(rest.split_whitespace().next()?.to_owned())

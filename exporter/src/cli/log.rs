@@ -1,4 +1,4 @@
-//! Where the log goes, and what never gets into it.
+//! The log of the process: written to standard error, one line per event, without secrets of the client libraries.
 
 use clients::failure::is_visible;
 use std::io::{Result, Stderr, Write};
@@ -8,9 +8,12 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
-/// At finer levels clients log headers, keys and bodies, whatever `RUST_LOG` asks for.
-const QUIET: [(&str, Level); 8] = [
+/// The finest level at which each client library may log. At finer levels they log headers, keys and bodies; `RUST_LOG`
+/// cannot override this list.
+const QUIET: [(&str, Level); 9] = [
     ("aws", Level::INFO),
+    // Its warnings are debug output of errors that the failure of the check already describes.
+    ("aws_config", Level::ERROR),
     ("h2", Level::INFO),
     ("hyper", Level::INFO),
     ("kube", Level::INFO),
@@ -20,21 +23,24 @@ const QUIET: [(&str, Level); 8] = [
     ("tower", Level::INFO),
 ];
 
-/// Logs to standard error as `RUST_LOG` asks for, `info` when it says nothing.
-pub fn to_stderr(json: bool) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    // A filter of its own: among directives of one, the more specific would win.
+/// Starts logging to standard error, as JSON objects if `json` is set. `RUST_LOG` filters the events; if it is not set,
+/// events of the level `otherwise` and above are logged.
+pub fn to_stderr(json: bool, otherwise: Level) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(otherwise.as_str()));
+    // This is a second filter because directives within one `EnvFilter` override each other: the more specific one in
+    // `RUST_LOG` would win.
     let quiet = filter_fn(|event| {
         QUIET.iter().all(|(client, finest)| !event.target().starts_with(client) || event.level() <= finest)
     });
-    // No colours: an escape code in the log is never ours, so none is let through.
+    // No colours, because `OneLine` escapes every escape code: those in a quoted text could forge output on a terminal.
     let layer = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(|| OneLine(std::io::stderr()));
     let layer = if json { layer.json().boxed() } else { layer.boxed() };
     tracing_subscriber::registry().with(layer.with_filter(filter.and(quiet))).init();
 }
 
-/// Writes each event as one line, whatever it quotes: of line breaks, escape codes and marks that turn the direction of
-/// text, the numbers are written. An event comes in one piece and ends with a line break.
+/// A writer that keeps each event on one line, whatever text it quotes. Line breaks, escape codes and characters that
+/// change the direction of text are written as `\u{…}`. Each call of `write` receives one whole event that ends with a
+/// line break.
 struct OneLine<W = Stderr>(W);
 
 impl<W: Write> Write for OneLine<W> {

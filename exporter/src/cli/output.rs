@@ -1,6 +1,7 @@
-//! What commands write to standard output.
+//! Standard output of the commands.
 
-/// Writes the output of a command.
+/// Prints the result of a command. All commands print through this function, because the lint `print_stdout` is denied
+/// elsewhere.
 #[expect(clippy::print_stdout, reason = "the command's output")]
 pub fn print(text: &str) {
     print!("{text}");

@@ -1,4 +1,4 @@
-//! `run`: makes the checks continuously and serves what they saw.
+//! The command `run`: makes the checks continuously and serves their results over HTTP.
 
 use super::checklist::Checklist;
 use crate::run::reload::Source;
@@ -16,29 +16,29 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// What is made and where it is served.
+/// The arguments of `run`.
 #[derive(Debug, Args)]
 pub struct Arguments {
     #[command(flatten)]
     checklist: Checklist,
-    /// Where to listen.
+    /// Address and port to listen on.
     #[arg(long, env = "CHECKLIST_LISTEN", default_value = "127.0.0.1:9876")]
     listen: SocketAddr,
     /// TLS, client certificates and passwords: the web configuration file of Prometheus' exporters.
     #[arg(long, value_name = "FILE", env = "CHECKLIST_WEB_CONFIG")]
     web_config: Option<PathBuf>,
-    /// Where to show /-/healthy and /-/ready to anyone, in clear text.
+    /// Address and port of a second listener that serves only /-/healthy and /-/ready, without TLS and without a login.
     #[arg(long, env = "CHECKLIST_HEALTH_LISTEN")]
     health_listen: Option<SocketAddr>,
-    /// Lets whoever may use the paths ask for a reload of checklist.yaml: POST /-/reload. SIGHUP and a change of the file
-    /// do it without this.
+    /// Enables POST /-/reload, which reloads checklist.yaml, for every client that may read the other paths. SIGHUP and
+    /// a change of the file reload it without this option.
     #[arg(long = "web.enable-lifecycle", env = "CHECKLIST_WEB_ENABLE_LIFECYCLE")]
     web_enable_lifecycle: bool,
     #[command(flatten)]
     sharding: Sharding,
 }
 
-/// Runs until SIGTERM or Ctrl-C.
+/// Runs the checks and the HTTP servers until SIGTERM or Ctrl-C. The lease, if one is held, is released at the end.
 pub async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let source = Source::open(&arguments.checklist.config, arguments.sharding.shard()?)?;
     let status = Arc::clone(&source.schedule.status().web);
@@ -73,7 +73,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let watching = tokio::spawn(async move { web.follow().await });
     let hangups = tokio::spawn(async move {
         while hangup.recv().await.is_some() {
-            // The mistakes are in the log and in the metric.
+            // The result is dropped here because a failed reload is already in the log and in a metric.
             let _ = source.reload().await;
         }
     });

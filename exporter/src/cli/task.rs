@@ -1,4 +1,4 @@
-//! `task list | show | done | skip` and `override start | extend | end | show`.
+//! The commands `task list | show | done | skip` and `override start | extend | end | show`.
 
 use anyhow::{Context, bail, ensure};
 use checklist::config::Tasks;
@@ -11,95 +11,90 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use std::fmt::Write as _;
 
-/// People's tasks.
+/// The subcommands of `task`.
 #[derive(Debug, Subcommand)]
 pub enum TaskCommand {
-    /// Shows every task: its next or open day, and who did it last.
+    /// Shows every task with its next or open day, and who did it last.
     List,
     /// Shows the steps and the records of one task.
     Show {
-        /// Its name.
+        /// Name of the task, as `task list` shows it.
         task: String,
     },
     /// Records that a task was done.
     Done {
-        /// Its name.
+        /// Name of the task, as `task list` shows it.
         task: String,
-        /// Who says so.
         #[command(flatten)]
         who: Who,
-        /// What was found.
+        /// Note about the result.
         #[arg(long)]
         note: Option<String>,
-        /// Where to see it.
+        /// Address (http or https) of the evidence.
         #[arg(long)]
         evidence: Option<String>,
-        /// When, if not now (RFC 3339); not in the future.
+        /// Time at which the task was done (RFC 3339); the present time by default, never in the future.
         #[arg(long)]
         at: Option<Timestamp>,
-        /// Records it although it is done already this time.
+        /// Records the task even if it is already recorded for this occurrence.
         #[arg(long)]
         again: bool,
     },
-    /// Records that a task is not done this time.
+    /// Records that a task is skipped this time.
     Skip {
-        /// Its name.
+        /// Name of the task, as `task list` shows it.
         task: String,
-        /// Who says so.
         #[command(flatten)]
         who: Who,
-        /// Why.
+        /// Reason for skipping the task.
         #[arg(long)]
         reason: String,
     },
 }
 
-/// Emergencies.
+/// The subcommands of `override`.
 #[derive(Debug, Subcommand)]
 pub enum OverrideCommand {
-    /// Puts alerts of routine checks aside until an end.
+    /// Starts an emergency override, which suppresses the alerts of routine checks until its end.
     Start {
-        /// Who says so.
         #[command(flatten)]
         who: Who,
-        /// Why.
+        /// Reason for the override.
         #[arg(long)]
         reason: String,
-        /// How long: 30m, 4h, 2d; at most 14 days.
+        /// Duration: 30m, 4h, 2d; at most 14 days.
         #[arg(long)]
         until: String,
     },
-    /// Moves the end.
+    /// Changes the end of the active override.
     Extend {
-        /// Who says so.
         #[command(flatten)]
         who: Who,
-        /// Why.
+        /// Reason for the change.
         #[arg(long)]
         reason: String,
-        /// How long from now: 30m, 4h, 2d; at most 14 days.
+        /// Duration from now: 30m, 4h, 2d; at most 14 days.
         #[arg(long)]
         until: String,
     },
-    /// Ends it now.
+    /// Ends the active override now.
     End {
-        /// Who says so.
         #[command(flatten)]
         who: Who,
     },
-    /// Shows the override that holds, if any.
+    /// Shows the active override, if any.
     Show,
 }
 
-/// Who says so.
+/// The argument that names the person whom a record is about.
 #[derive(Debug, Args)]
 pub struct Who {
-    /// Who says so.
+    /// Name of the person to record.
     #[arg(long, env = "USER", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     by: String,
 }
 
-/// Runs a task command and gives what it has to say.
+/// Runs a `task` command and returns its output.
 pub async fn task(tasks: &Tasks, command: TaskCommand) -> anyhow::Result<String> {
     let now = Timestamp::now();
     let records = Records::read(&tasks.place, now).await?;
@@ -130,12 +125,12 @@ pub async fn task(tasks: &Tasks, command: TaskCommand) -> anyhow::Result<String>
     }
 }
 
-/// Runs an override command and gives what it has to say.
+/// Runs an `override` command and returns its output.
 pub async fn emergency(tasks: &Tasks, command: OverrideCommand) -> anyhow::Result<String> {
     let now = Timestamp::now();
     let records = Records::read(&tasks.place, now).await?;
     let held = records.override_at(now);
-    // Of another machine whose clock is ahead: what comes after it must be read after it.
+    // The record of a machine whose clock is ahead may be newer than now. The new record must still sort after it.
     let at = held.map_or(now, |(_, last)| now.max(last.at + SignedDuration::from_nanos(1)));
     let ends = matches!(command, OverrideCommand::End { .. });
     let (by, act) = match command {
@@ -156,7 +151,7 @@ pub async fn emergency(tasks: &Tasks, command: OverrideCommand) -> anyhow::Resul
     Ok(describe(&records, tasks, now))
 }
 
-/// `4h`, at least a minute and at most two weeks: an override without end is impossible.
+/// Parses a duration such as `4h`: at least a minute and at most two weeks. An override without end is impossible.
 fn lasting(text: &str) -> anyhow::Result<SignedDuration> {
     let right = || format!("until must be a duration like 30m, 4h or 2d, not {text}");
     let (at, _) = text.char_indices().next_back().with_context(right)?;
@@ -180,7 +175,7 @@ fn find<'a>(tasks: &'a Tasks, id: &str) -> anyhow::Result<&'a Task> {
     })
 }
 
-/// Refuses a second record for the same occurrence.
+/// Fails if the task is already recorded for the same occurrence, unless `again` is set.
 fn once(task: &Task, tasks: &Tasks, records: &Records, at: Timestamp, again: bool) -> anyhow::Result<()> {
     let day = task.answers(at, &tasks.zone);
     let same = |record: &&Record| {
@@ -198,7 +193,7 @@ fn once(task: &Task, tasks: &Tasks, records: &Records, at: Timestamp, again: boo
     }
 }
 
-/// What a record at `at` did.
+/// Describes the effect of a record at `at`: the occurrence that it answers, and the next one.
 async fn after(task: &Task, tasks: &Tasks, at: Timestamp, now: Timestamp) -> anyhow::Result<String> {
     let records = Records::read(&tasks.place, now).await?;
     let answered = task.answers(at, &tasks.zone);
@@ -248,7 +243,7 @@ fn show(task: &Task, tasks: &Tasks, records: &Records, now: Timestamp) -> String
     text
 }
 
-/// What others wrote moves no cursor and colours nothing.
+/// Replaces control characters, so that text by others cannot control the terminal.
 fn visible(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

@@ -1,4 +1,4 @@
-//! `verify-backup` and `verify-alerts`.
+//! The commands `verify-backup` and `verify-alerts`.
 
 use super::checklist::Checklist;
 use super::output::print;
@@ -9,38 +9,39 @@ use std::process::ExitCode;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Which backup is restored.
+/// The arguments of `verify-backup`.
 #[derive(Debug, Args)]
 pub struct BackupArguments {
-    /// The name of the backup.
+    /// Name of the backup in checklist.yaml.
     backup: String,
     #[command(flatten)]
     checklist: Checklist,
-    /// The most bytes that download and unpacked dump may take each.
+    /// Maximum size in bytes, of the download and of the unpacked dump each.
     #[arg(long, default_value_t = 100 * 1024 * 1024 * 1024)]
     max_bytes: u64,
-    /// Who is recorded.
+    /// Name to record the result under.
     #[arg(long, default_value = "verify-backup")]
     by: String,
 }
 
-/// How an alert is followed.
+/// The arguments of `verify-alerts`.
 #[derive(Debug, Args)]
 pub struct AlertsArguments {
     #[command(flatten)]
     checklist: Checklist,
-    /// Seconds to wait for each delivery; longer than Alertmanager's group wait.
+    /// Seconds to wait for the delivery of each alert; must be longer than Alertmanager's group_wait.
     #[arg(long, default_value_t = 120)]
     within: u64,
-    /// Serves a webhook here, and believes only what Alertmanager tells it: an alert is known by its own name.
+    /// Address on which to serve a webhook. With it, an alert counts as delivered only when Alertmanager has sent it to
+    /// this webhook.
     #[arg(long, value_name = "ADDRESS")]
     webhook_listen: Option<SocketAddr>,
-    /// Who is recorded.
+    /// Name to record the result under.
     #[arg(long, default_value = "verify-alerts")]
     by: String,
 }
 
-/// Restores a backup and records the result.
+/// Runs `verify-backup`: restores a backup and records the result.
 pub async fn backup(arguments: BackupArguments) -> anyhow::Result<ExitCode> {
     let BackupArguments { backup, checklist, max_bytes, by } = arguments;
     let (output, code) = proofs::backup(&checklist.load()?, &backup, max_bytes, by, ended()).await?;
@@ -48,14 +49,15 @@ pub async fn backup(arguments: BackupArguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(code))
 }
 
-/// Sends alerts and records each result.
+/// Runs `verify-alerts`: sends alerts and records each result.
 pub async fn alerts(arguments: AlertsArguments) -> anyhow::Result<ExitCode> {
     let AlertsArguments { checklist, within, webhook_listen, by } = arguments;
     let (config, within) = (checklist.load()?, Duration::from_secs(within));
     Ok(ExitCode::from(proofs::alerts(&config, within, webhook_listen, &by, ended(), print).await?))
 }
 
-/// Every ending that can be caught: a terminal that closes sends SIGHUP.
+/// Waits for a signal that ends the process, and returns its name. SIGHUP is included because a terminal that closes
+/// sends it.
 async fn ended() -> &'static str {
     let kinds = [
         ("SIGTERM", SignalKind::terminate()),

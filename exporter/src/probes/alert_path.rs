@@ -1,4 +1,4 @@
-//! What the records say about synthetic alerts.
+//! The signal `alert_path`: results of the last synthetic alerts, read from the records of `verify-alerts`.
 
 use crate::probe::{Failure, Probe};
 use checklist::config::RecordPlace;
@@ -11,9 +11,9 @@ use jiff::Timestamp;
 
 /// The probe of the signal `alert_path`.
 pub struct AlertPath {
-    /// The name of the Alertmanager.
+    /// Name of the target in `alertmanagers:`.
     pub alertmanager: String,
-    /// Where its tests are recorded.
+    /// Storage of the records.
     pub place: RecordPlace,
 }
 

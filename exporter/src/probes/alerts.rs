@@ -1,4 +1,4 @@
-//! Active alerts and silences, from Alertmanager's API v2.
+//! The signal `alerts`: active alerts and silences, read from Alertmanager's API v2.
 
 use crate::probe::{Failure, Probe};
 use checklist::config::Alertmanager;
@@ -10,7 +10,7 @@ use futures::future::BoxFuture;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// Some thousand alerts.
+/// Maximum size of an answer in bytes, enough for some thousand alerts.
 const MAX_BODY: usize = clients::http::MOST;
 
 /// The probe of the signal `alerts`.
@@ -46,7 +46,8 @@ struct SilenceStatus {
 }
 
 impl Alert {
-    /// A closed set: other words of other people's rules are `other`.
+    /// Returns the label `severity`, with every value that is not one of ours replaced by `other`, so that the number
+    /// of series is bounded.
     fn level(&self) -> &'static str {
         let severity = self.labels.get("severity").map_or("", String::as_str);
         ["critical", "warning", "info", "none"].into_iter().find(|known| *known == severity).unwrap_or("other")

@@ -1,4 +1,4 @@
--- A time more than five minutes ahead says nothing about when it was.
+-- Counts API keys by state. A time more than five minutes in the future is a mistake and says nothing about use.
 SELECT s.state, s.keys::float8
 FROM (SELECT count(*) FILTER (WHERE ahead) AS future,
              count(*) FILTER (WHERE NOT ahead AND (used >= since OR used IS NULL AND created >= since)) AS active,

@@ -1,4 +1,4 @@
--- A key from before all time is as old as can be.
+-- Creation time of the oldest key. '-infinity' and times before 1970 count as 1970.
 SELECT extract(epoch FROM greatest(min({api_keys.created_at})::timestamptz, 'epoch'))::float8
 FROM {api_keys}
 WHERE {api_keys.revoked_at} IS NULL AND {api_keys.created_at} <= {ahead}

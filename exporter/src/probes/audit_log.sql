@@ -1,5 +1,5 @@
--- A time more than five minutes ahead is a mistake and no event of now: the newest plausible one is judged. A time
--- without a zone within the hour that a clock runs twice may mean the first of the two.
+-- Time of the newest audit event. Times more than five minutes in the future are mistakes and are only counted. In the
+-- hour that the end of daylight saving time repeats, a time without a zone may mean the earlier of the two.
 SELECT (newest.at IS NOT NULL OR future.events > 0)::int::float8,
        extract(epoch FROM CASE WHEN newest.at > now() + interval '5 minutes' THEN newest.at - interval '1 hour' ELSE newest.at END)::float8,
        future.events::float8

@@ -1,4 +1,5 @@
-//! The newest backup under a prefix, and whether it starts as a dump does.
+//! The signal `backup`: age and size of the newest backup under a prefix, and whether its first bytes have the expected
+//! format.
 
 use crate::probe::{Failure, Probe};
 use crate::run::time::unix_now;
@@ -17,13 +18,13 @@ pub struct Backup {
 }
 
 impl Backup {
-    /// Nothing is contacted yet.
+    /// Creates the probe without contacting the bucket.
     pub fn new(target: Target) -> Self {
         Self { bucket: Bucket::new(target.place.clone()), target }
     }
 
-    /// Whether the newest one starts as its format demands; nothing when any format is accepted. Every judgement but a
-    /// good one comes with its words.
+    /// Reads the first bytes of the newest backup and checks them against its format. Returns `None` when every format
+    /// is accepted, and `Some(Err)` with an explanation when the bytes do not match.
     async fn header(&self, newest: &Newest) -> Result<Option<Result<(), String>>, Failure> {
         let Some(begin) = &newest.begin else {
             return Ok(Some(Err("it is a folder of pg_dump without its table of contents, toc.dat".to_owned())));
@@ -31,7 +32,8 @@ impl Backup {
         if self.target.format == BackupFormat::Any {
             return Ok(None);
         }
-        // The files of a folder are packed by themselves, and its table of contents is not.
+        // In pg_dump's directory format each data file is compressed by itself, and toc.dat, which is read here, is
+        // not.
         let format = if newest.is_folder { BackupFormat::PgDump } else { self.target.format };
         let header = self.bucket.header(begin, header_bytes(format)).await?;
         Ok(Some(inspect(format, &header).map(|_| ())))
@@ -62,7 +64,8 @@ impl Probe for Backup {
                             samples.evidence.note(format!("{}: {why}", newest.name));
                         }
                     }
-                    // The listing had its age and size: they are known whatever the right to read it.
+                    // Age and size come from the listing and stay valid even if the credentials do not allow to read
+                    // the object.
                     Err(failure) => samples.missed(Object::Backup, failure.reason, failure.message),
                 }
             }
@@ -72,7 +75,7 @@ impl Probe for Backup {
     }
 }
 
-/// What people read beside the verdict.
+/// Adds notes for people about the newest backup and about the objects that were left out.
 fn tell(found: &Found, now: f64, samples: &mut Samples) {
     let ago = |at: f64| Unit::Seconds.human((now - at).round());
     if let Some(newest) = &found.newest {

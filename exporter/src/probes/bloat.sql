@@ -1,5 +1,5 @@
--- Without pgstattuple: what the rows should need by the widths of their columns, where the role may see those, else the
--- dead rows alone, which is the least that it can be. A standby counts no dead rows.
+-- Bloat without pgstattuple. It is estimated from the widths of the columns, if the role may see their statistics.
+-- Otherwise only dead rows count, which is a lower bound. A standby does not count dead rows.
 , largest AS (
     SELECT * FROM tables WHERE bytes >= $1::float8 ORDER BY bytes DESC LIMIT 10
 ),
@@ -15,7 +15,8 @@ SELECT pg_catalog.current_database()::text,
        schema,
        name,
        CASE WHEN w.known AND greatest(n_live_tup, reltuples) > 0
-            -- A line pointer and a header aligned to eight bytes, then the values; pages have a header too.
+            -- Each row has a line pointer, a header aligned to eight bytes, and its values. The factor 1.003 stands for
+            -- page headers.
             THEN greatest(l.bytes - greatest(n_live_tup, reltuples) * (4 + 8 * ceil((23 + w.nulls) / 8.0) + 8 * ceil(w.bytes / 8.0))
                           * 1.003 * 100 / coalesce(fill.factor, 100), 0)
             WHEN NOT pg_catalog.pg_is_in_recovery() AND n_live_tup + n_dead_tup > 0

@@ -1,4 +1,4 @@
--- What was judged by dead rows alone.
+-- Names the tables whose bloat was judged by dead rows only.
 , largest AS (
     SELECT * FROM tables WHERE bytes >= $1::float8 ORDER BY bytes DESC LIMIT 10
 )

@@ -1,4 +1,4 @@
--- The cast chooses the extension's own function, whatever else has its name.
+-- The cast to regclass selects the function of the extension, even if another one has the same name.
 , largest AS MATERIALIZED (
     SELECT *
     FROM tables

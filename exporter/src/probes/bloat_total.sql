@@ -1,4 +1,4 @@
--- relpages instead of pg_total_relation_size: the size functions wait for locks, this does not.
+-- Uses relpages instead of pg_total_relation_size, because the size functions wait for locks.
 SELECT pg_catalog.current_database()::text,
        n.nspname::text,
        c.relname::text,

@@ -1,4 +1,4 @@
--- Neither dead rows nor widths: on a standby, or after a reset of statistics.
+-- Tables for which neither dead rows nor widths of columns are known: on a standby, or after a reset of the statistics.
 , largest AS (
     SELECT * FROM tables WHERE bytes >= $1::float8 ORDER BY bytes DESC LIMIT 10
 )

@@ -1,4 +1,4 @@
-//! One handshake and the certificates it showed.
+//! The signal `certificates`: one TLS handshake, and the validity of the certificates that the server presented.
 
 use crate::probe::{Failure, Probe};
 use crate::sources::tls::{Inspection, inspect};
@@ -41,7 +41,7 @@ impl Probe for Certificates {
     }
 }
 
-/// What people read beside the verdict.
+/// Adds the evidence and notes for people: which certificate ends first, and why the chain was refused.
 fn tell(seen: Inspection, samples: &mut Samples) {
     samples.saw(Object::Certificate, seen.certificates.len());
     for why in seen.unreadable {

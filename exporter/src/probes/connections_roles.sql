@@ -1,4 +1,4 @@
--- The exporter's own limit follows from its configuration; superusers have none.
+-- Roles with a connection limit. The exporter's own limit follows from its configuration; superusers have none.
 SELECT r.rolname::text, count(a.pid)::float8, r.rolconnlimit::float8
 FROM pg_catalog.pg_roles r
 LEFT JOIN pg_catalog.pg_stat_activity a ON a.usesysid = r.oid AND a.backend_type = 'client backend'

@@ -1,4 +1,4 @@
-//! Whether Prometheus has series of every metric that rules and panels read.
+//! The signal `dashboards`: whether Prometheus has series of every metric that the generated rules and dashboards read.
 
 use crate::probe::{Failure, Probe};
 use checklist::config::Prometheus;
@@ -10,16 +10,15 @@ use futures::future::BoxFuture;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 
-/// Names of some hundred metrics.
+/// Maximum size of an answer in bytes, enough for the names of some hundred metrics.
 const MAX_BODY: usize = 4 * 1024 * 1024;
-/// `{__name__=~"checklist[_:].+"}` within the time that Prometheus was asked to look back.
+/// Path and query that ask for the names of all metrics which match `{__name__=~"checklist[_:].+"}`.
 const QUERY: &str = "/api/v1/label/__name__/values?match[]=%7B__name__%3D~%22checklist%5B_%3A%5D.%2B%22%7D";
 
 /// The probe of the signal `dashboards`.
 pub struct Dashboards {
-    /// The Prometheus.
     pub server: Prometheus,
-    /// Names that must have series.
+    /// Names of the metrics that must have series.
     pub metrics: Vec<&'static str>,
 }
 
@@ -31,7 +30,8 @@ struct SearchResponse {
 impl Probe for Dashboards {
     fn probe(&self, mut samples: Samples) -> BoxFuture<'_, Result<Samples, Failure>> {
         async move {
-            // Ten minutes bridge a restart, and forget what was renamed.
+            // The last ten minutes are long enough to bridge a restart of the exporter, and short enough that renamed
+            // metrics are no longer found.
             let now = jiff::Timestamp::now().as_second();
             let path = format!("{QUERY}&start={}&end={now}", now - 600);
             let answer: SearchResponse = fetch_json(&self.server.endpoint, &path, MAX_BODY).await?;

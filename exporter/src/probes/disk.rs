@@ -1,4 +1,5 @@
-//! Bytes and inodes of the claims in the watched namespaces.
+//! The signal `disk`: used bytes and inodes of the persistent volume claims in the watched namespaces, as the kubelets
+//! report them.
 
 use crate::probe::{Failure, Probe};
 use crate::sources::kubelet::{Claim, Volume, Volumes, volumes};
@@ -49,7 +50,8 @@ impl Probe for Disk {
     }
 }
 
-/// Takes away the figures of the claims that are not judged. Claims that cannot be read are told of by `unmounted`.
+/// Removes the volumes of claims that `exclude:` leaves out. If the claims of the namespace cannot be read, `unmounted`
+/// reports the failure.
 async fn leave_out(namespace: &Namespace, volumes: &mut Volumes, samples: &mut Samples) {
     let Ok(claims) = read(&namespace.claims).await else { return };
     let before = volumes.claims.len();
@@ -57,10 +59,10 @@ async fn leave_out(namespace: &Namespace, volumes: &mut Volumes, samples: &mut S
     left_out(Object::Claim, before - volumes.claims.len(), namespace, samples);
 }
 
-/// Sets the usage of one claim; false when its kubelet gives none.
+/// Sets the samples of one claim. Returns false when the kubelet reported no bytes for it.
 fn usage(claim: &Claim, volume: &Volume, samples: &mut Samples) -> bool {
     let labels = [claim.namespace.as_str(), claim.name.as_str()];
-    // Some file systems have no fixed number of inodes and say 0.
+    // File systems without a fixed number of inodes report 0 inodes.
     if let (Some(used), Some(all @ 1..)) = (volume.inodes_used, volume.inodes) {
         samples.set(&INODES_USED, labels, used);
         samples.set(&INODES, labels, all);
@@ -71,8 +73,9 @@ fn usage(claim: &Claim, volume: &Volume, samples: &mut Samples) -> bool {
     true
 }
 
-/// Bound claims that a running pod uses and no kubelet speaks of are not seen; those that no pod uses cannot fill up.
-/// Returns how many claims and volumes the namespace has.
+/// Reports as unseen each bound claim that a running pod uses but no kubelet reported. Claims that no pod uses are only
+/// counted, because they cannot fill up. Returns the number of claims in the namespace, or the number of mounted
+/// volumes if that is larger.
 async fn unmounted(namespace: &Namespace, volumes: &Volumes, samples: &mut Samples) -> Result<usize, Failure> {
     let known = |name: &str| volumes.claims.keys().any(|c| c.namespace == namespace.name && c.name == name);
     let mounted = volumes.claims.keys().filter(|claim| claim.namespace == namespace.name).count();

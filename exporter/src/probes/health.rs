@@ -1,4 +1,4 @@
-//! One GET of the health page and what it says.
+//! The signal `health`: one GET request to a health endpoint; judges the status code and fields of the JSON body.
 
 mod body;
 
@@ -11,7 +11,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::time::Instant;
 
-/// A health page is a few hundred bytes; this is for the one that lists every dependency.
+/// Maximum size of the body in bytes. A usual health page has a few hundred bytes, but some list every dependency.
 const MAX_BODY: usize = 1024 * 1024;
 
 /// The probe of the signal `health`.
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
     use checklist::Config;
 
-    /// The fields that are not as expected, and the message for people.
+    /// Evaluates an answer. Returns the fields that differ from the expectation, and the message for people.
     fn judged(target: &str, status: u16, kind: &str, body: &[u8]) -> anyhow::Result<(Vec<String>, String)> {
         let yaml = format!("health: [{{name: h, url: 'http://h', {target}}}]\n");
         let config = Config::parse("checklist.yaml", &yaml)?;

@@ -1,4 +1,4 @@
-//! Autoscalers of the watched namespaces.
+//! The signal `hpa`: replicas and conditions of the horizontal pod autoscalers in the watched namespaces.
 
 use crate::probe::{Failure, Probe};
 use crate::sources::kubernetes::{Cluster, Namespace, namespaces, read};
@@ -38,7 +38,7 @@ async fn autoscalers(namespace: &Namespace, samples: &mut Samples) -> Result<usi
         for (state, replicas) in [("current", current), ("desired", desired), ("min", min), ("max", max)] {
             samples.set(&REPLICAS, [own[0], own[1], state], replicas);
         }
-        // One that is pinned to a number is always at its maximum and means nothing by it.
+        // An autoscaler whose minimum equals its maximum is always at its maximum; that is no finding.
         samples.set(&AT_MAX, own, current >= max && max > min);
         samples.set(&LIMITED, own, autoscaler.is_limited());
         samples.set(&ABLE, own, autoscaler.is_able());

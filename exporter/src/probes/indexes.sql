@@ -1,4 +1,4 @@
--- An index that is being built at this moment is not valid yet, and no reason to worry.
+-- An index that is being built is not valid yet, which is normal.
 WITH indexes AS (
     SELECT i.*, c.relpages * pg_catalog.current_setting('block_size')::float8 AS bytes, s.idx_scan,
            row_number() OVER (PARTITION BY i.indrelid, i.indkey::text, i.indclass::text, i.indcollation::text,

@@ -1,4 +1,4 @@
--- The worst by each limit; what is better than a hundred bad ones is not needed for the verdict.
+-- Returns only the worst tables by each limit; the verdict does not need the better ones.
 SELECT pg_catalog.current_database()::text,
        schema,
        name,

@@ -1,4 +1,4 @@
--- By name, so that somebody can look.
+-- Names the tables, so that somebody can examine them.
 SELECT pg_catalog.format('never vacuumed or analyzed: %s (%s)',
                          string_agg(schema || '.' || name, ', ' ORDER BY bytes DESC), pg_catalog.pg_size_pretty(sum(bytes)::bigint))
 FROM (SELECT *

@@ -1,4 +1,5 @@
--- Nothing of nothing is no share: after a crash, a failover or an upgrade the server knows of no row until it counts again.
+-- After a crash, a failover or an upgrade the server has no row counts until the next VACUUM or ANALYZE, and a share of
+-- dead rows cannot be computed.
 SELECT count(*)::float8,
        pg_catalog.format('the server has no statistics of %s since they were reset: VACUUM (ANALYZE) begins them',
                          string_agg(schema || '.' || name, ', ' ORDER BY bytes DESC))

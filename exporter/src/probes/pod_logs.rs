@@ -1,4 +1,4 @@
-//! Audit lines in the logs of pods: each run reads on where the one before ended.
+//! The signal `pod_logs`: counts audit lines in the logs of pods. Each run continues where the one before ended.
 
 use crate::probe::{Failure, Probe};
 use crate::sources::kubernetes::Cluster;
@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The checklist looks at the last hour.
+/// How far back the first run reads a log. The written checklist looks at the last hour.
 const LOOK_BACK: SignedDuration = SignedDuration::from_hours(1);
 
 /// The probe of the signal `pod_logs`.
@@ -21,22 +21,25 @@ pub struct PodLogs {
     positions: Mutex<Vec<ReadPosition>>,
 }
 
-/// What is remembered of one group of pods.
+/// The state of one group of pods between runs.
 #[derive(Default, Clone)]
 struct ReadPosition {
+    /// Number of audit lines so far.
     lines: u64,
+    /// Time of the newest audit line.
     last: Option<Timestamp>,
-    /// How far each pod's log was read.
+    /// The time up to which each log was read, by `POD/CONTAINER`.
     read_to: BTreeMap<String, Timestamp>,
 }
 
 impl PodLogs {
-    /// Nothing is contacted yet.
+    /// Creates the probe without contacting the cluster.
     pub fn new(cluster: Arc<Cluster>) -> Self {
         let positions = vec![ReadPosition::default(); cluster.target.audit_logs.len()];
         Self { cluster, positions: Mutex::new(positions) }
     }
 
+    /// Reads the new lines of a group's logs. Returns the new state, which has only the logs of pods that still exist.
     async fn follow(
         &self,
         source: &AuditLogs,
@@ -46,7 +49,8 @@ impl PodLogs {
         let watched = self.cluster.watched().await?;
         let mut after = ReadPosition { read_to: BTreeMap::new(), ..before };
         for (pod, containers) in watched.running_pods(&source.namespace, &source.selector).await? {
-            // Without a name the API chooses only where there is nothing to choose: then every container is read.
+            // If no container is named, the API accepts only pods with one container. So every container is read by its
+            // name.
             let named = source.container.as_deref().map(|name| vec![name]);
             for container in named.unwrap_or_else(|| containers.iter().map(|name| &**name).collect()) {
                 let log = format!("{pod}/{container}");
@@ -58,12 +62,12 @@ impl PodLogs {
                         after.last = after.last.max(newest_match);
                         after.read_to.insert(log, read_to);
                     }
-                    // A pod that went away meanwhile has no log.
+                    // The pod was deleted meanwhile.
                     Ok(None) => {}
                     Err(failure) => {
                         let what = format!("log of {}/{log}: {}", source.namespace, failure.message);
                         samples.missed(Object::Log, failure.reason, what);
-                        // What was read of it before is not read again.
+                        // The next run continues at the same time.
                         after.read_to.insert(log, since);
                     }
                 }
@@ -73,6 +77,13 @@ impl PodLogs {
     }
 }
 
+/// Returns how many logs were read, and how many could not be read.
+fn logs(samples: &Samples) -> (u64, u64) {
+    let read = samples.evidence.seen().filter(|(object, _)| *object == Object::Log).map(|(_, count)| count);
+    let missed = samples.evidence.unseen().filter(|unseen| unseen.object == Object::Log).map(|unseen| unseen.count);
+    (read.sum(), missed.sum())
+}
+
 impl Probe for PodLogs {
     fn probe(&self, mut samples: Samples) -> BoxFuture<'_, Result<Samples, Failure>> {
         async move {
@@ -80,11 +91,12 @@ impl Probe for PodLogs {
             let positions = || self.positions.lock().unwrap_or_else(PoisonError::into_inner);
             for (at, source) in self.cluster.target.audit_logs.iter().enumerate() {
                 let before = positions()[at].clone();
+                let (read, missed) = logs(&samples);
                 let after = match self.follow(source, before, &mut samples).await {
                     Ok(after) => after,
-                    // The others would fare no better.
+                    // The cluster cannot be reached, so the other groups would fail too.
                     Err(failure) if failure.reason.is_of_the_way() => return Err(failure),
-                    // Pods that may not be listed hide no log of the others.
+                    // A group whose pods may not be listed does not hide the other groups.
                     Err(failure) => {
                         let what = format!("pods {} of {}: {}", source.selector, source.namespace, failure.message);
                         samples.missed(Object::Log, failure.reason, what);
@@ -93,8 +105,11 @@ impl Probe for PodLogs {
                 };
                 let labels = [&source.namespace, &source.selector];
                 samples.put(&LINES, &labels, after.lines as f64);
-                // Without a log that could be read there may be lines all the same.
-                if after.last.is_some() || samples.evidence.seen().any(|(_, logs)| logs > 0) {
+                // If no log could be read, it is unknown whether there are audit lines. If there are no pods, there are
+                // none.
+                let (now_read, now_missed) = logs(&samples);
+                let is_unknown = now_read == read && now_missed > missed;
+                if after.last.is_some() || !is_unknown {
                     samples.put(&SEEN, &labels, f64::from(u8::from(after.last.is_some())));
                 }
                 if let Some(last) = after.last {

@@ -1,4 +1,4 @@
-//! Workloads, pods and services of the watched namespaces.
+//! The signal `pods`: replicas of workloads, phases of pods and endpoints of services in the watched namespaces.
 
 use crate::probe::{Failure, Probe};
 use crate::sources::kubernetes::pods::Pod;
@@ -25,7 +25,8 @@ impl Probe for Pods {
                 };
                 self.0.conclude(&watched, namespace, judged, &mut samples).await;
             }
-            // One series for each such pod: they come last, so that a bound cuts off nothing else.
+            // One series for each pod that is not ready. They come last, so that the series limit cuts off nothing
+            // else.
             for pod in not_ready {
                 samples.set(&NOT_READY, [pod.namespace, &pod.name, &pod.reason], 1_u32);
             }
@@ -42,7 +43,8 @@ struct NotReady<'a> {
     reason: Arc<str>,
 }
 
-/// What makes a namespace worth watching: its workloads and pods. Its services are judged too.
+/// Adds samples for the workloads, pods and services of a namespace. Returns the number of workloads and pods; services
+/// alone do not make a namespace worth watching.
 async fn namespace_objects<'a>(
     namespace: &'a Namespace,
     samples: &mut Samples,
@@ -85,7 +87,8 @@ async fn pods<'a>(
     }
     for (name, pod) in &store.objects {
         *phases.entry((&pod.workload, &pod.phase)).or_default() += 1;
-        // A pod that was evicted stays until somebody clears it away, and is never ready again.
+        // A failed pod (such as an evicted one) stays until it is deleted and never becomes ready again. Its workload
+        // has a new one, unless it is a job.
         let cleared = &*pod.phase == "Failed" && !pod.is_of_job();
         let ended = &*pod.phase == "Succeeded" || cleared || is_past_attempt(pod, &newest);
         if let Some(reason) = pod.not_ready.as_ref().filter(|_| !ended) {
@@ -98,7 +101,8 @@ async fn pods<'a>(
     Ok(store.objects.len())
 }
 
-/// A failed pod of a job that was followed by another attempt: how that one does is what counts.
+/// Whether the pod is a failed attempt of a job that was followed by another attempt. Then only the last attempt
+/// counts.
 fn is_past_attempt(pod: &Pod, newest: &BTreeMap<&str, i64>) -> bool {
     let followed = || newest.get(&*pod.workload).is_some_and(|newest| *newest > pod.created);
     pod.is_of_job() && &*pod.phase == "Failed" && followed()
@@ -113,7 +117,8 @@ async fn services(namespace: &Namespace, samples: &mut Samples) -> Result<(), Fa
             *all += slice.wanted();
         }
     }
-    // With two kinds of addresses each endpoint is there twice.
+    // A dual-stack service has a slice for each address family, so each endpoint exists twice. The larger number
+    // counts.
     let mut most: BTreeMap<String, (usize, usize)> = BTreeMap::new();
     for ((service, _), (ready, all)) in endpoints {
         let known = most.entry(service).or_default();
@@ -123,7 +128,7 @@ async fn services(namespace: &Namespace, samples: &mut Samples) -> Result<(), Fa
     samples.saw(Object::Service, services.objects.len());
     namespaces::left_out(Object::Service, services.left_out.len(), namespace, samples);
     for (name, service) in &services.objects {
-        // Without a selector someone else keeps the endpoints, or there are none (ExternalName).
+        // The endpoints of a service without a selector are managed by others, or there are none (ExternalName).
         if service.spec.selector.as_ref().is_some_and(|selector| !selector.is_empty()) {
             let (ready, all) = most.get(&**name).copied().unwrap_or_default();
             samples.set(&ENDPOINTS, [&namespace.name, name], ready);

@@ -1,4 +1,5 @@
-//! Volume claims of the watched namespaces.
+//! The signal `pvc`: whether the persistent volume claims in the watched namespaces are bound, and their requested
+//! size.
 
 use crate::probe::{Failure, Probe};
 use crate::sources::kubernetes::{Cluster, Namespace, namespaces, read};

@@ -1,4 +1,5 @@
-//! An operator's own query: rows of labels and a value, of which the worst counts.
+//! Custom SQL checks (`queries:` in checklist.yaml). A query returns rows of labels and one value; for rows with equal
+//! labels the worst value counts.
 
 use crate::probe::{Failure, Probe};
 use crate::sources::postgres::{Database, Reads, SqlRequest};
@@ -12,48 +13,46 @@ use std::sync::Arc;
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
-/// The check of an own query.
+/// The probe of one custom query.
 pub struct Own {
     database: Arc<Database>,
     query: Query,
 }
 
-/// What was found in the rows.
+/// The result of reading the rows of a query.
 #[derive(Debug, Default)]
 struct RowSummary {
-    /// The worst value by labels.
+    /// The worst value for each combination of labels.
     worst: BTreeMap<Vec<String>, f64>,
     rows: usize,
-    /// Rows whose labels were there already.
+    /// Number of rows whose labels an earlier row already had.
     twice: usize,
     empty: usize,
     not_a_number: usize,
 }
 
 impl Own {
-    /// Asks a database.
     pub const fn new(database: Arc<Database>, query: Query) -> Self {
         Self { database, query }
     }
 
-    /// Where it is asked.
     pub const fn database(&self) -> &Arc<Database> {
         &self.database
     }
 
-    /// Asks something around the query.
+    /// Runs a statement that contains the query, such as the query itself or its EXPLAIN.
     ///
     /// # Errors
-    /// As [`Database::query`].
+    /// Fails as [`Database::query`] does.
     pub async fn ask(&self, sql: &str) -> Result<Vec<Row>, Failure> {
         let schemas = &self.query.schemas;
         self.database.query(SqlRequest { sql, parameters: &[], reads: Reads::Tables, schemas }).await
     }
 
-    /// The statement as it is sent, with the value as a number.
+    /// Returns the statement to send, in which the value is cast to a floating point number.
     ///
     /// # Errors
-    /// When the value is of a type that is no number, with what to write instead.
+    /// Fails when the value has a type that is no number; the message says what to write instead.
     pub async fn statement(&self) -> Result<String, Failure> {
         let sql = self.query.around("{value}");
         let ask = SqlRequest { sql: &sql, parameters: &[], reads: Reads::Tables, schemas: &self.query.schemas };
@@ -97,7 +96,7 @@ impl Own {
         let signal = self.query.signal;
         let mut worst: Vec<(Vec<String>, f64)> = summary.worst.into_iter().collect();
         samples.saw(Object::Row, worst.len().min(samples.limit()));
-        // What does not fit is the best of them.
+        // The worst rows come first, so that the series limit cuts off the best ones.
         worst.sort_by(|(_, a), (_, b)| match self.direction() {
             Direction::Above => b.total_cmp(a),
             Direction::Below => a.total_cmp(b),
@@ -130,13 +129,13 @@ impl Own {
     }
 }
 
-/// The expression that makes a number of a value, or what to write in the query.
+/// Returns the SQL expression that casts a value of this type to a number, or advice on how to rewrite the query.
 fn as_number(of_value: &Type) -> Result<&'static str, &'static str> {
     Ok(match *of_value {
         Type::INT2 | Type::INT4 | Type::INT8 | Type::FLOAT4 | Type::FLOAT8 | Type::NUMERIC | Type::OID => {
             "{value}::float8"
         }
-        // A literal or a text with digits in it; the server says when it is none.
+        // A text may hold digits; if it does not, the server's error says so.
         Type::TEXT | Type::VARCHAR | Type::UNKNOWN => "{value}::text::float8",
         Type::BOOL => "{value}::int::float8",
         Type::MONEY => "{value}::numeric::float8",

@@ -1,4 +1,5 @@
-//! What the reports of cargo audit, cargo outdated, Trivy and Grype say.
+//! The signals `advisories`, `dependencies` and `images`: counts of findings in reports of cargo audit, cargo outdated,
+//! Trivy and Grype.
 
 mod cargo_audit;
 mod cargo_outdated;
@@ -18,16 +19,14 @@ use crate::sources::report::{Document, each};
 use checklist::config::{Report as Target, ReportFormat};
 use checklist::signals::{advisories, dependencies, images};
 use checklist::{Metric, Object, Reason, Samples, Unit};
+use clients::AHEAD;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
 /// The probe of the signals `advisories`, `dependencies` and `images`.
 pub struct Reports(pub Target);
 
-/// Clocks of two machines may differ by so many seconds.
-const AHEAD: f64 = 300.0;
-
-/// The metrics that a format sets.
+/// The metrics of a report format.
 struct Shape {
     counted: &'static Metric,
     written: &'static Metric,
@@ -84,14 +83,15 @@ fn show(shape: &Shape, summary: &Summary, document: &Document, now: f64, samples
     if let Some(at) = summary.database {
         samples.set(&advisories::DATABASE, [name], at);
     }
-    // The report's own time is the scan's; a copied file only has that of the copy. A time that is yet to come is none:
-    // it would be fresh for years.
+    // The report's own time is preferred, because the time of a copied file is that of the copy. A time in the future
+    // is ignored: the report would look fresh until then.
     let times = [summary.written, document.modified];
-    let plausible = times.into_iter().flatten().find(|at| *at <= now + AHEAD);
+    let latest = now + AHEAD.as_secs_f64();
+    let plausible = times.into_iter().flatten().find(|at| *at <= latest);
     if let Some(at) = plausible {
         samples.set(shape.written, [name], at);
     }
-    let future = times.into_iter().flatten().find(|at| *at > now + AHEAD);
+    let future = times.into_iter().flatten().find(|at| *at > latest);
     samples.set(shape.future, [name], future.is_some());
     if let Some(at) = future {
         samples.evidence.note(format!("report {name} is of {} in the future", Unit::Seconds.human(at - now)));
@@ -144,7 +144,7 @@ mod tests {
         let summary = cargo_audit(warned)?;
         let kinds = ["unmaintained", "yanked", "unsound", "other"].map(|kind| summary.warnings[kind]);
         assert_eq!((kinds, summary.database), ([1, 2, 0, 1], Some(1_787_212_800.0)));
-        // Go writes an empty list as null.
+        // Programs in Go write an empty list as null.
         let none = |summary: Summary| summary.counts.values().sum::<u64>();
         assert_eq!(none(trivy(br#"{"ArtifactName": "img", "Results": null}"#)?), 0);
         assert_eq!(none(trivy(br#"{"ArtifactName": "img", "Results": [{"Vulnerabilities": null}]}"#)?), 0);

@@ -1,4 +1,4 @@
-//! Restart counts and last ends of the containers in the watched namespaces.
+//! The signal `restarts`: restart counts and last terminations of the containers in the watched namespaces.
 
 use crate::probe::{Failure, Probe};
 use crate::sources::kubernetes::{Cluster, Namespace, read};
@@ -16,7 +16,7 @@ impl Probe for Restarts {
         async move {
             let watched = self.0.watched().await?;
             samples.saw(Object::Container, 0);
-            // What restarted comes first, so that a bound only cuts off containers that never did.
+            // Containers that restarted come first, so that the series limit cuts off only containers that never did.
             for restarted in [true, false] {
                 for namespace in &watched.namespaces {
                     let judged = containers(namespace, restarted, &mut samples).await;
@@ -31,7 +31,8 @@ impl Probe for Restarts {
     }
 }
 
-/// The containers that restarted, or those that did not. Returns how many pods there are.
+/// Adds samples for the containers that restarted, or for those that did not. Returns the number of pods in the
+/// namespace.
 async fn containers(namespace: &Namespace, restarted: bool, samples: &mut Samples) -> Result<usize, Failure> {
     let pods = read(&namespace.pods).await?;
     for (name, pod) in &pods.objects {

@@ -1,4 +1,4 @@
-//! What the records say about restoring a backup.
+//! The signal `restore`: results of the last restore tests of a backup, read from the records of `verify-backup`.
 
 use crate::probe::{Failure, Probe};
 use checklist::config::RecordPlace;
@@ -11,9 +11,9 @@ use jiff::Timestamp;
 
 /// The probe of the signal `restore`.
 pub struct Restore {
-    /// The name of the backup.
+    /// Name of the target in `backups:`.
     pub backup: String,
-    /// Where its restores are recorded.
+    /// Storage of the records.
     pub place: RecordPlace,
 }
 
@@ -33,7 +33,7 @@ impl Probe for Restore {
             if let Some((_, act)) = mine.first() {
                 samples.set(&CONCLUSIVE, [name], known(act));
             }
-            // A proof that could not be made neither mends nor breaks what the one before found.
+            // A restore test that ended without a result changes nothing about what the one before found.
             let last = mine.iter().find(|(_, act)| known(act));
             if let Some((_, Act::Restored { passed, seconds, answers, newest, .. })) = last {
                 samples.set(&PASSED, [name], *passed);

@@ -1,4 +1,4 @@
--- A row from before all time is as old as can be, and one of the future says nothing of its age.
+-- '-infinity' and times before 1970 count as 1970. Times in the future say nothing about the age of a row.
 SELECT 'audit_events'::text,
        (SELECT count(*) FROM (SELECT FROM {audit_events}
                               WHERE {audit_events.timestamp} < now() - make_interval(secs => $1::float8)

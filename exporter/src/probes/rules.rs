@@ -1,4 +1,5 @@
-//! Whether Prometheus has the rules of this checklist.yaml and can evaluate them.
+//! The signal `rules`: whether Prometheus has loaded the rules generated from this checklist.yaml, and whether rules
+//! fail.
 
 use crate::probe::{Failure, Probe};
 use checklist::config::Prometheus;
@@ -11,16 +12,15 @@ use futures::future::BoxFuture;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// Ten thousand rules are some megabytes.
+/// Maximum size of an answer in bytes. Ten thousand rules have some megabytes.
 const MAX_BODY: usize = clients::http::MOST;
 
 /// The probe of the signal `rules`.
 pub struct Rules {
-    /// The Prometheus.
     pub server: Prometheus,
-    /// The groups that checklist.yaml generates.
+    /// Names of the rule groups that are generated from checklist.yaml.
     pub rule_sets: Vec<String>,
-    /// What the rules of this configuration are known by.
+    /// Fingerprint of the generated rules. The rule [`RULES_INFO`] carries it as a label.
     pub fingerprint: String,
 }
 

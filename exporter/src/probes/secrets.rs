@@ -1,21 +1,19 @@
-//! When each named secret was last rotated, from its metadata alone.
+//! The signal `secrets`: when each configured secret was last rotated. Reads only metadata, never the data of a secret.
 
 use crate::probe::{Failure, Probe};
 use crate::sources::kubernetes::Cluster;
 use checklist::config::RotatedSecret;
 use checklist::signals::secrets::{PRESENT, ROTATED};
 use checklist::{Object, Reason, Samples};
+use clients::AHEAD;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// The API server leaves the data out when it is asked for metadata alone.
+/// The `Accept` header with which the API server returns only the metadata of an object.
 const METADATA_ONLY: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
-
-/// Clocks of two machines may differ by this much.
-const AHEAD: jiff::SignedDuration = jiff::SignedDuration::from_mins(5);
 
 /// The probe of the signal `secrets`.
 pub struct Secrets(pub Arc<Cluster>);
@@ -29,29 +27,29 @@ struct Partial {
 #[serde(rename_all = "camelCase")]
 struct Metadata {
     creation_timestamp: Option<jiff::Timestamp>,
-    /// Nothing, or `null` as Go writes it, when there are none.
+    /// Absent or `null` if there are none.
     annotations: Option<BTreeMap<String, String>>,
 }
 
-/// Where the time of a rotation comes from.
+/// The source of a rotation time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Source {
-    /// What the operator's tool wrote into the annotation.
+    /// The configured annotation, which the operator's tool writes.
     Annotation,
-    /// When the object was made. Later changes of its data are not seen: the times that the API keeps of changes move
-    /// with every label, and would make an old secret young.
+    /// The creation time of the object. Later changes of the data cannot be seen: the times in `managedFields` also
+    /// change with every label, and would make an old secret look new.
     Creation,
 }
 
 impl Metadata {
-    /// When the secret was last rotated, and how that is known.
+    /// Returns when the secret was last rotated, and the source of that time.
     fn rotated(&self, secret: &RotatedSecret) -> Result<Option<(jiff::Timestamp, Source)>, Failure> {
         if let Some(annotation) = &secret.annotation
             && let Some(text) = self.annotations.as_ref().and_then(|all| all.get(annotation))
         {
             let wrong = |what: String| Failure::new(Reason::Decode, format!("annotation {annotation} is {what}"));
             let at: jiff::Timestamp = text.parse().map_err(|error| wrong(format!("no RFC 3339 time: {error}")))?;
-            // It would be young for years.
+            // The secret would look new until then.
             if at > jiff::Timestamp::now() + AHEAD {
                 return Err(wrong(format!("a time in the future, {at}")));
             }
@@ -71,9 +69,9 @@ impl Probe for Secrets {
                 let place = format!("secret {}/{}", secret.namespace, secret.name);
                 let found = match watched.one::<Partial>(&path, METADATA_ONLY).await {
                     Ok(found) => found,
-                    // The others would fare no better.
+                    // The cluster cannot be reached, so the other secrets would fail too.
                     Err(failure) if failure.reason.is_of_the_way() => return Err(failure),
-                    // One that is forbidden hides none of the others.
+                    // A forbidden secret does not hide the others.
                     Err(failure) => {
                         samples.missed(Object::Secret, failure.reason, format!("{place}: {}", failure.message));
                         continue;

@@ -1,4 +1,5 @@
--- A session that does not say what it does may be idle in a transaction, or run one query for hours.
+-- A session with track_activities off may be idle in a transaction, or run one query for hours, without anybody seeing
+-- it.
 SELECT count(*)::float8,
        pg_catalog.format('%s of the sessions do not say what they do: track_activities is off for %s', count(*),
                          string_agg(DISTINCT coalesce(usename, 'unknown')::text, ', '))

@@ -1,4 +1,4 @@
--- The texts, which may be a hundred megabytes, stay where they are; utilities are called too rarely to be judged.
+-- showtext is false, because the texts of the statements can have a hundred megabytes.
 SELECT coalesce(d.datname, '')::text,
        s.queryid::text,
        sum(s.calls)::float8,

@@ -1,4 +1,5 @@
--- A full table forgets the statements that are called least; now and then is no loss, all the time is.
+-- A full table deallocates the statements that are called least. A few deallocations are harmless; more than one an
+-- hour is reported.
 SELECT 1::float8,
        pg_catalog.format('the table of statements is full: the server forgot some of them %s times in %s hours; raise pg_stat_statements.max, which is %s',
                          i.dealloc, round(h.hours), pg_catalog.current_setting('pg_stat_statements.max'))

@@ -1,4 +1,4 @@
--- What a dump, a migration or maintenance does takes as long as it takes: nobody waits for it, and nobody should end it.
+-- Leaves out dumps, migrations and maintenance: they may take long, nobody waits for them, and nobody should end them.
 SELECT coalesce(datname, '')::text, extract(epoch FROM min(query_start))::float8
 FROM pg_catalog.pg_stat_activity
 WHERE backend_type = 'client backend' AND state = 'active' AND pid <> pg_catalog.pg_backend_pid()

@@ -1,4 +1,5 @@
-//! Every check that is a handful of SELECTs: a row is the labels of its metrics, then a value for each of them.
+//! The signals of PostgreSQL, each made of a few SELECTs. A row holds the labels of the signal's metrics, then one
+//! value for each metric.
 
 use crate::probe::{Failure, Probe};
 use crate::sources::postgres::{Database, Facts, Reads, SqlRequest};
@@ -12,55 +13,57 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio_postgres::Row;
 
-/// The signals whose values count since the server's statistics were reset.
+/// Signals whose values are counters since the server's statistics were last reset.
 const SINCE_A_RESET: &[&str] = &["indexes", "maintenance", "seq_scans"];
 
-/// The latest time without a zone that is not in the future: in five minutes by the clock, or by the clock of an hour ago,
-/// which differs within the hour that a change of time doubles.
+/// SQL for the latest `timestamp` without time zone that does not count as in the future: five minutes ahead. In the
+/// hour that the end of daylight saving time repeats, the local clock is ambiguous; the second term allows for that.
 pub const AHEAD: &str = "greatest((now() + interval '5 minutes')::timestamp, \
                          (now() - interval '1 hour')::timestamp + interval '65 minutes')";
 
-/// One SELECT.
+/// One SELECT of a signal.
 #[derive(Debug, Clone)]
 pub struct Statement {
-    /// The text, with `{table}` and `{table.column}` for the application's names. A line that ends in `-- since 14` is
-    /// left out for older servers.
+    /// The SQL text. `{table}` and `{table.column}` stand for the application's names. A line that ends in
+    /// `-- since 14` is left out for servers older than that version.
     pub sql: Cow<'static, str>,
-    /// What its rows are.
+    /// How to read the rows.
     pub gives: Gives,
-    /// The limits that are its parameters.
+    /// The thresholds whose values are passed as parameters `$1`, `$2` and so on.
     pub parameters: &'static [&'static Threshold],
-    /// Whether it is asked.
+    /// Whether to send the statement to a server with these facts.
     pub when: fn(&Facts) -> bool,
-    /// What its rows are evidence of.
+    /// The kind of object that the rows are evidence of, and how to count the objects.
     pub counts: Option<(Object, Count)>,
-    /// How long its rows are good enough, for what is expensive and changes slowly.
+    /// How long a result is reused. Zero means that the statement is sent on every run; expensive statements whose
+    /// results change slowly have more.
     pub reuse: Duration,
 }
 
-/// What the rows of a statement are.
+/// How the rows of a statement are read.
 #[derive(Debug, Clone, Copy)]
 pub enum Gives {
-    /// Texts for the labels, then a double for each of the metrics, which have the same labels; NULL sets nothing.
+    /// Text columns for the labels, then a `float8` column for each metric. All metrics have the same labels. NULL sets
+    /// no sample.
     Values(&'static [&'static Metric]),
-    /// How many objects should have been judged and were not, and a sentence about them.
+    /// A count of objects that could not be judged, and a sentence that says why.
     Gap(Object, Reason),
-    /// A sentence for people that changes no verdict.
+    /// A sentence for people that does not change the verdict.
     Note,
 }
 
-/// How many objects a statement's rows speak of.
+/// How to count the objects that a statement has examined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Count {
-    /// One object a row.
+    /// Each row is one object.
     Rows,
-    /// The sum of the rows' first values.
+    /// The first value column holds a count; the rows are summed up.
     FirstValue,
-    /// One more column after the values, the same in every row.
+    /// An extra column after the values holds the count, the same in every row.
     Column,
 }
 
-/// A statement without parameters, asked on every run.
+/// Creates a statement without parameters that is sent on every run.
 pub const fn select(sql: &'static str, metrics: &'static [&'static Metric]) -> Statement {
     statement(sql, Gives::Values(metrics))
 }
@@ -69,53 +72,53 @@ const fn statement(sql: &'static str, gives: Gives) -> Statement {
     Statement { sql: Cow::Borrowed(sql), gives, parameters: &[], when: |_| true, counts: None, reuse: Duration::ZERO }
 }
 
-/// A statement about what the others do not see.
+/// Creates a statement that counts the objects which the other statements of the signal cannot see.
 pub const fn gap(sql: &'static str, object: Object, reason: Reason) -> Statement {
     statement(sql, Gives::Gap(object, reason))
 }
 
-/// A statement that only tells people something.
+/// Creates a statement that returns notes for people.
 pub const fn note(sql: &'static str) -> Statement {
     statement(sql, Gives::Note)
 }
 
 impl Statement {
-    /// Gives it parameters.
+    /// Sets the thresholds that are its parameters.
     #[must_use]
     pub const fn with(mut self, parameters: &'static [&'static Threshold]) -> Self {
         self.parameters = parameters;
         self
     }
 
-    /// Asks it only of some servers.
+    /// Restricts it to servers whose facts fulfil a condition.
     #[must_use]
     pub const fn when(mut self, fits: fn(&Facts) -> bool) -> Self {
         self.when = fits;
         self
     }
 
-    /// Asks it at most once in a time.
+    /// Sends it at most once in the given time and reuses the result in between.
     #[must_use]
     pub const fn every(mut self, reuse: Duration) -> Self {
         self.reuse = reuse;
         self
     }
 
-    /// Each of its rows is one object that was looked at.
+    /// Counts each row as one examined object.
     #[must_use]
     pub const fn each_is(mut self, object: Object) -> Self {
         self.counts = Some((object, Count::Rows));
         self
     }
 
-    /// Its rows count objects that were looked at.
+    /// Counts examined objects by the sum of the first value column.
     #[must_use]
     pub const fn counts(mut self, object: Object) -> Self {
         self.counts = Some((object, Count::FirstValue));
         self
     }
 
-    /// It says in a column of its own how many objects it looked at.
+    /// Counts examined objects by an extra column after the values.
     #[must_use]
     pub const fn of_all(mut self, object: Object) -> Self {
         self.counts = Some((object, Count::Column));
@@ -129,7 +132,8 @@ impl Statement {
         }
     }
 
-    /// The text for a server.
+    /// Returns the SQL text for a server: without the lines for newer versions, and with the names of installed
+    /// extensions.
     pub fn text(&self, facts: &Facts) -> String {
         let major = facts.major();
         let fits = |line: &&str| match line.rsplit_once("-- since ").map(|(_, version)| version.trim().parse::<i32>()) {
@@ -149,30 +153,31 @@ impl Statement {
     }
 }
 
-/// What a statement found.
+/// The result of a statement.
 #[derive(Debug, Clone, Default)]
 struct Found {
-    /// Labels and values of its rows.
     rows: Vec<(Vec<String>, Vec<Option<f64>>)>,
-    /// Objects that it looked at.
+    /// Number of objects that the statement examined.
     seen: f64,
-    /// How many it did not see, and what to say.
+    /// Counts of unseen objects with their sentences; the count of a mere note is 0.
     notes: Vec<(f64, String)>,
 }
 
-/// A check made of statements.
+/// The probe of a signal that is made of statements.
 pub struct Sql {
     database: Arc<Database>,
     signal: &'static Signal,
     reads: Reads,
+    /// Each statement with the values of its parameters.
     statements: Vec<(Statement, Vec<f64>)>,
+    /// Results for reuse, in the order of the statements.
     kept: Mutex<Vec<Option<Kept>>>,
 }
 
-/// What was found, and when it was asked for.
+/// A result, and when it was asked for.
 type Kept = (Instant, Arc<Found>);
 
-/// Fills in the conditions of what is judged.
+/// Replaces the placeholders for what `exclude:` leaves out by SQL conditions.
 fn left_out(sql: &str, out: &LeftOut) -> String {
     [
         ("{kept_tables}", out.tables("n.nspname", "c.relname")),
@@ -186,8 +191,9 @@ fn left_out(sql: &str, out: &LeftOut) -> String {
 }
 
 impl Sql {
-    /// The check of a catalog signal, with the limits that hold for its target. `others` are the databases that are
-    /// told by targets of their own; nothing when another target tells what belongs to the server.
+    /// Creates the probe of a catalog signal with the thresholds of its target. `others` are the databases of the same
+    /// server that are targets themselves. It is `None` when another target reports on the server as a whole; then this
+    /// one reports only on its own database.
     pub fn new(
         database: Arc<Database>,
         signal: &'static Signal,
@@ -215,7 +221,7 @@ impl Sql {
         Self { database, signal, reads, kept: Mutex::new(vec![None; statements.len()]), statements }
     }
 
-    /// What a statement found: on an earlier run while that is good enough.
+    /// Returns the result of a statement, from an earlier run if that is recent enough.
     async fn found(&self, at: usize, facts: &Facts) -> Result<Arc<Found>, Failure> {
         let (statement, parameters) = &self.statements[at];
         let kept = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -237,7 +243,8 @@ impl Sql {
         Ok(found)
     }
 
-    /// Fails when the role may not see what the check judges: the server would show nothing, and nothing is not good.
+    /// Fails when the role may not see the statistics that the check needs. The server would return nothing, and an
+    /// empty result would look good.
     fn permitted(&self, facts: &Facts) -> Result<(), Failure> {
         if facts.statistics || !self.signal.access.contains(&Access::SqlRole("pg_read_all_stats")) {
             return Ok(());
@@ -255,17 +262,15 @@ impl Sql {
         Err(Failure::new(Reason::Permission, text))
     }
 
-    /// The statements as they are sent, with their parameters.
+    /// The statements in the order in which they are sent, with the values of their parameters.
     pub fn statements(&self) -> &[(Statement, Vec<f64>)] {
         &self.statements
     }
 
-    /// What they read.
     pub const fn reads(&self) -> Reads {
         self.reads
     }
 
-    /// Where they are sent to.
     pub fn database(&self) -> &Arc<Database> {
         &self.database
     }
@@ -297,7 +302,7 @@ fn read(statement: &Statement, rows: &[Row]) -> Result<Found, tokio_postgres::Er
     Ok(found)
 }
 
-/// A count as the server gives it: a double, whole and not negative.
+/// Converts a count, which the server returns as a `float8`, to an integer.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of rows")]
 fn whole(count: f64) -> usize {
     count as usize

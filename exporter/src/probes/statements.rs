@@ -1,4 +1,4 @@
-//! The SELECTs of every SQL signal.
+//! The SELECTs of every SQL signal. The SQL texts are in files beside this one.
 
 use super::sql::{Statement, gap, note, select};
 use checklist::signals::{
@@ -8,15 +8,16 @@ use checklist::signals::{
 use checklist::{Object, Reason};
 use std::time::Duration;
 
-/// Counts over a day or a week change little within this time.
+/// Reuse time of expensive counts over a day or a week, which change little within it.
 const SLOWLY: Duration = Duration::from_mins(15);
 
-/// The statements of a signal, if it is made of statements.
+/// Returns the statements of a signal, or `None` if the signal is not made of SQL.
 pub fn of(signal: &str) -> Option<&'static [Statement]> {
     STATEMENTS.iter().find(|(id, _)| *id == signal).map(|(_, statements)| *statements)
 }
 
-/// A statement about the tables of a database and their sizes.
+/// The SQL text of a file that starts from the common table expressions in tables.sql: the tables of a database and
+/// their sizes.
 macro_rules! of_tables {
     ($file:literal) => {
         concat!(include_str!("tables.sql"), include_str!($file))

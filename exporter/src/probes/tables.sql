@@ -1,5 +1,6 @@
--- Plain tables with their size. The figure of the catalog is that of the last vacuum or analyze, and 0 before the first;
--- where it may be wrong, the file is asked, except behind a lock that would make the question wait.
+-- The tables of a database with their sizes. The size in the catalog is that of the last vacuum or analyze, and 0
+-- before the first one. Where it may be outdated, the size of the file is read, except for tables with an exclusive
+-- lock, for which pg_relation_size would wait.
 WITH locked AS (
     SELECT DISTINCT l.relation
     FROM pg_catalog.pg_locks l
@@ -20,7 +21,7 @@ known AS (
     JOIN pg_catalog.pg_stat_user_tables s ON s.relid = c.oid
     WHERE c.relkind IN ('r', 'm') AND c.relpersistence <> 't' AND {kept_tables}
 ),
--- A database of more tables has its large ones in the catalog.
+-- The limit bounds the cost in databases with very many tables. The largest tables by the catalog come first.
 asked AS MATERIALIZED (
     SELECT oid
     FROM known

@@ -1,4 +1,4 @@
--- Whether these are large is not known.
+-- Locked tables whose size is not known, so that they may be large or not.
 SELECT count(*)::float8,
        pg_catalog.format('the size of %s could not be asked for: somebody holds or wants an exclusive lock on it',
                          string_agg(schema || '.' || name, ', '))

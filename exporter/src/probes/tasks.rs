@@ -1,4 +1,5 @@
-//! Where people's tasks stand, and whether an emergency override holds, by their records.
+//! The signals `tasks` and `override`, both read from the records: due times of human tasks, and whether an emergency
+//! override is active.
 
 use crate::probe::{Failure, Probe};
 use checklist::config::Tasks as Target;

@@ -1,4 +1,4 @@
-//! What pods and nodes use, from the metrics API, beside what they may use.
+//! The signal `utilization`: CPU and memory that pods and nodes use, from the metrics API, beside their limits.
 
 use crate::probe::{Failure, Probe};
 use crate::sources::kubernetes::objects::PodUsage;
@@ -15,13 +15,12 @@ use std::sync::Arc;
 
 /// The probe of the signal `utilization`.
 pub struct Utilization {
-    /// The cluster.
     pub cluster: Arc<Cluster>,
-    /// Whether it tells of the nodes: of several parts of one cluster the first does.
+    /// Whether this target reports on the nodes. If several targets are parts of one cluster, only the first one does.
     pub tells_nodes: bool,
 }
 
-/// Sums over the pods of a workload. A limit is known only while every pod has one.
+/// Sums over the pods of a workload, in cores and bytes. A limit is known only if every pod has one.
 struct Workload {
     cpu: f64,
     memory: f64,
@@ -29,7 +28,8 @@ struct Workload {
     memory_limit: Option<f64>,
 }
 
-/// A pod that is younger has no values yet: the metrics server asks once a minute and needs two answers for a rate.
+/// Age in seconds below which a pod may lack metrics: metrics-server scrapes about once a minute and needs two scrapes
+/// for a rate.
 const UNTIL_MEASURED: i64 = 300;
 
 impl Probe for Utilization {
@@ -75,7 +75,7 @@ async fn nodes(watched: &Watched, tells: bool, samples: &mut Samples) -> Result<
     Ok(())
 }
 
-/// Sums over the pods of each workload. Returns how many pods there are.
+/// Adds samples for each workload. Returns the number of pods in the namespace.
 async fn pods(watched: &Watched, namespace: &Namespace, samples: &mut Samples) -> Result<usize, Failure> {
     let usage = watched.pod_usage(&namespace.name).await?;
     let measured_before = jiff::Timestamp::now().as_second() - UNTIL_MEASURED;

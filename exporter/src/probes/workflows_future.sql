@@ -1,4 +1,4 @@
--- They are in no window before they are in all of them.
+-- A workflow that ended in the future is in no window now, and will later be in all of them.
 SELECT count(*)::float8,
        pg_catalog.format('%s workflows that ended say that they did so in the future', count(*))
 FROM (SELECT FROM {workflows}

@@ -1,4 +1,4 @@
-//! From checklist.yaml to jobs: one line per signal says which probe makes its check.
+//! Makes the jobs of a configuration: one match arm per signal creates its probe.
 
 use crate::probe::Probe;
 use crate::probes;
@@ -17,33 +17,37 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::Arc;
 
-/// Makes jobs, and holds the clients that several of them share.
+/// A factory of jobs. It keeps the clients (clusters, databases) that several jobs share, so that a reload reuses them.
 #[derive(Default)]
 pub struct Checks {
     shard: Shard,
+    /// Whether the process takes part in the lease of the configuration.
     elects: bool,
     durations: Durations,
+    /// The lease, and the definition that it was made from.
     lease: Option<(String, Arc<Lease>)>,
+    /// Clients by target name, each with the definition that it was made from.
     clusters: BTreeMap<String, (String, Arc<Cluster>)>,
-    /// As the role that reads statistics.
+    /// Connections with the role that reads statistics.
     databases: BTreeMap<String, (String, Arc<Database>)>,
-    /// As the role that reads the application's tables, which may be the same.
+    /// Connections with the role that reads the application's tables; the same ones if no such role is configured.
     applications: BTreeMap<String, (String, Arc<Database>)>,
 }
 
 impl Checks {
-    /// For `run`: one shard of the checks, and the costly ones while the process holds the lease.
+    /// Creates the factory for `run`, which makes the checks of one shard, and takes part in the lease for the costly
+    /// checks.
     pub fn continuous(shard: Shard) -> Self {
         Self { shard, elects: true, ..Self::default() }
     }
 
-    /// The lease of the configuration, if it has one.
+    /// Returns the lease of the last configuration, if it has one.
     pub fn lease(&self) -> Option<Arc<Lease>> {
         self.lease.as_ref().map(|(_, lease)| Arc::clone(lease))
     }
 
-    /// The jobs of a configuration, in the order of signals and targets. One of `before` that was made from the
-    /// same definition is taken over with all that it knows; clients whose target is as before are kept too.
+    /// Returns the jobs of a configuration, in the order of signals and targets. A job of `before` with the same
+    /// definition is reused with its state. Clients whose target has not changed are reused too.
     pub fn jobs(&mut self, config: &Config, before: &[Arc<Job>]) -> Vec<Arc<Job>> {
         self.clusters = config
             .kubernetes
@@ -76,7 +80,7 @@ impl Checks {
         let mut job = |check: Check| {
             let limits = config.limits(check.signal, &check.target);
             let lease = self.lease.as_ref().filter(|_| check.signal.costly.is_some());
-            // The holder of the lease makes the costly checks whatever its shard is.
+            // The holder of the lease makes all costly checks, whatever its shard.
             if lease.is_none() && !self.shard.has(check.signal.id, &check.target) {
                 return None;
             }
@@ -95,7 +99,7 @@ impl Checks {
         jobs
     }
 
-    /// The cluster that reviews the tokens of readers, if checklist.yaml names one.
+    /// Returns the cluster whose API server reviews bearer tokens of HTTP clients, if a target has `webAudiences`.
     pub fn web_cluster(&self, config: &Config) -> Option<Arc<Cluster>> {
         let target = config.kubernetes.iter().find(|target| !target.web_audiences.is_empty())?;
         self.clusters.get(&target.name).map(|(_, cluster)| Arc::clone(cluster))
@@ -161,15 +165,14 @@ impl Checks {
     }
 }
 
-/// What a check asks of a database.
+/// The SQL of a check.
 pub enum Asked {
-    /// The statements of a catalog signal.
     Catalog(Sql),
-    /// An operator's own query.
+    /// A custom query of checklist.yaml.
     Own(Own),
 }
 
-/// The statements of a check on a connection of its own, for `--explain`.
+/// Returns the SQL of a check on a connection of its own, for `--explain`; `None` if the check is not made of SQL.
 pub fn asked(config: &Config, signal: &'static Signal, target: &str) -> Option<Asked> {
     let target = config.database(target)?;
     let as_statistics = || Arc::new(Database::new(target.clone()));
@@ -184,15 +187,15 @@ pub fn asked(config: &Config, signal: &'static Signal, target: &str) -> Option<A
     Some(Asked::Catalog(Sql::new(database, signal, statements, &limits, others(config, &target.name).as_deref())))
 }
 
-/// The other databases of a target's server that are targets themselves, when this target tells what belongs to the
-/// server.
+/// Returns the other targets on the same PostgreSQL server, if this target is the first of them. The first one reports
+/// on the whole server, except for the databases that are targets themselves.
 fn others<'a>(config: &'a Config, target: &str) -> Option<Vec<&'a Postgres>> {
     let target = config.database(target)?;
     let mut same = config.of_server(target);
     (same.next()?.name == target.name).then(|| same.collect())
 }
 
-/// The client of before when its target is as before, else a new one.
+/// Returns the existing client if the definition of its target is unchanged, else a new one.
 fn kept<T>(
     before: &BTreeMap<String, (String, Arc<T>)>,
     name: &str,
@@ -204,21 +207,21 @@ fn kept<T>(
     (name.to_owned(), (definition, known.unwrap_or_else(|| Arc::new(make()))))
 }
 
-/// Everything that a job is made from, as text.
+/// Returns everything that a job depends on as text, so that a reload can tell whether a job has changed.
 fn definition(config: &Config, check: &Check, limits: &Limits) -> String {
     let (list, name) = (check.signal.kind.key(), &check.target);
     let target = config.each().into_iter().find(|(key, target)| *key == list && target.name() == name);
-    // What else a probe is made with.
+    // Other sections of the configuration that the probe depends on.
     let more = match check.signal.kind {
         TargetKind::AlertPath | TargetKind::Alertmanager | TargetKind::Backup | TargetKind::Restore => {
             format!("{:?}", config.tasks)
         }
-        // One target of a server also reports on the server's other databases.
+        // The first target of a server also reports on the server's other databases.
         TargetKind::Application | TargetKind::Postgres | TargetKind::Query | TargetKind::Server => {
             format!("{:?}", others(config, name))
         }
         TargetKind::Prometheus => config.fingerprint(),
-        // Whether another part of the same cluster tells of the nodes.
+        // Of several targets for one cluster only the first reports on the nodes.
         TargetKind::Kubernetes => config.is_first("kubernetes", name).to_string(),
         TargetKind::Advisories
         | TargetKind::Certificate
@@ -231,7 +234,7 @@ fn definition(config: &Config, check: &Check, limits: &Limits) -> String {
         | TargetKind::Traffic => String::new(),
     };
     let query = config.queries.iter().find(|query| query.signal.id == check.signal.id);
-    // Equal ids may be different signals: an operator's own check that was changed.
+    // After a reload, a changed custom query is another signal with the same id. The address tells them apart.
     let signal = std::ptr::from_ref(check.signal);
     format!(
         "{} {signal:?} {name} {:?} {:?} {} {limits:?} {query:?} {target:?} {more}",

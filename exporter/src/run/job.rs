@@ -1,4 +1,5 @@
-//! One check with its probe and its memory: one run at a time, within a deadline, and a panic is a failed run.
+//! A job: one check with its probe and its state. At most one run is active at a time, each run has a deadline, and a
+//! panic of the probe counts as a failed run.
 
 use crate::probe::{Failure, Probe};
 use crate::run::lease::Lease;
@@ -11,28 +12,27 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, watch};
 
-/// A run that ended so recently is not made again for whoever asks.
+/// How long the result of a requested run is shared: requests within this time do not start another run.
 const SHARED_FOR: Duration = Duration::from_secs(1);
 
-/// One check with its probe and its memory.
+/// One check with its probe and its state.
 pub struct Job {
-    /// The probe.
     pub probe: Arc<dyn Probe>,
-    /// Everything that it was made from: a reload compares it.
+    /// Everything that the job depends on, as text. A reload keeps the job if it is unchanged.
     pub definition: String,
-    /// Whoever holds this makes the check; nothing when every process does.
+    /// The lease whose holder makes the check; `None` if every process makes it.
     lease: Option<Arc<Lease>>,
-    /// Replaced whole, so that a reader keeps what it has while the next run is recorded.
+    /// Copied on write, so that a reader keeps its snapshot while the next run is recorded.
     state: Mutex<Arc<State>>,
+    /// Held during a run.
     running: tokio::sync::Mutex<()>,
-    /// The last run that somebody asked for, and when it ended.
+    /// The last run that a request has started. The channel gets the time of the run's end.
     asked: Mutex<Option<watch::Receiver<Option<Instant>>>>,
-    /// Asks for a run before it is due.
+    /// Wakes the scheduler for a run before the check is due.
     pub again: Notify,
 }
 
 impl Job {
-    /// A job that has not run.
     pub fn new(probe: Arc<dyn Probe>, definition: String, state: State) -> Self {
         Self {
             probe,
@@ -45,40 +45,40 @@ impl Job {
         }
     }
 
-    /// The same, made by the holder of a lease alone.
+    /// Restricts the job to the holder of a lease.
     #[must_use]
     pub fn under(mut self, lease: Option<Arc<Lease>>) -> Self {
         self.lease = lease;
         self
     }
 
-    /// Whether this process makes the check at present.
+    /// Whether this process makes the check at present: there is no lease, or it holds the lease.
     pub fn is_ours(&self) -> bool {
         self.lease.as_ref().is_none_or(|lease| lease.is_held())
     }
 
-    /// The memory of the check as it is now.
+    /// Returns a snapshot of the state.
     pub fn state(&self) -> Arc<State> {
         Arc::clone(&self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Changes the memory. A state that somebody still reads is copied first.
+    /// Changes the state. The state is copied first if a reader still has a snapshot of it.
     fn update(&self, change: impl FnOnce(&mut State)) {
         change(Arc::make_mut(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner)));
     }
 
-    /// Forgets every run: from now on another process makes the check.
+    /// Clears the state, because another process makes the check from now on.
     pub fn forget(&self) {
         self.update(State::forget);
     }
 
-    /// Whoever holds this makes the check; nothing when every process does.
+    /// The lease whose holder makes the check; `None` if every process makes it.
     pub fn lease(&self) -> Option<&Arc<Lease>> {
         self.lease.as_ref()
     }
 
-    /// Makes the check once, within its deadline. Never two runs of one check at a time, and no step of one while another
-    /// process holds its lease.
+    /// Runs the check once, within its deadline. Waits for a run that is active. If the job has a lease, every step of
+    /// the run requires that this process holds it.
     pub async fn run(&self) {
         match &self.lease {
             Some(lease) => lease.while_held(self.make()).await.unwrap_or_default(),
@@ -86,8 +86,8 @@ impl Job {
         }
     }
 
-    /// Makes the check for somebody who asks. All who ask share the run that is being made, or that ended a second ago, and
-    /// it goes on to its end when they go away: what a target does for it is done once.
+    /// Runs the check for a request. All requests share a run that is active or has ended within the last second. The
+    /// run goes on to its end even if every requester goes away, so that requests cannot multiply the load on a target.
     pub async fn run_shared(self: &Arc<Self>) {
         let mut run = {
             let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
@@ -103,7 +103,7 @@ impl Job {
                 asked.insert(run).clone()
             }
         };
-        // An error means that the run was taken down with the program.
+        // An error means that the task of the run was dropped when the program ended.
         let _ = run.wait_for(Option::is_some).await;
     }
 
@@ -124,7 +124,7 @@ impl Job {
     }
 }
 
-/// Whether a run goes on, or ended a moment ago.
+/// Whether a run is active or ended a moment ago.
 fn is_shared(run: &watch::Receiver<Option<Instant>>) -> bool {
     match *run.borrow() {
         Some(ended) => ended.elapsed() < SHARED_FOR,
@@ -132,6 +132,7 @@ fn is_shared(run: &watch::Receiver<Option<Instant>>) -> bool {
     }
 }
 
+/// Runs the probe once. A panic and an elapsed deadline become failures.
 async fn attempt(probe: &dyn Probe, timeout: Duration, series: usize) -> Result<Samples, Failure> {
     let run = AssertUnwindSafe(probe.probe(Samples::within(series))).catch_unwind();
     match tokio::time::timeout(timeout, run).await {

@@ -1,7 +1,7 @@
-//! Costly checks are made by one process: the holder of a Kubernetes Lease.
+//! Leader election by a Kubernetes Lease: only its holder makes the costly checks.
 //!
-//! The holder reads the clock before each step of its work. A process that was suspended and continued therefore takes no
-//! further step once its lease has expired, whatever it was waiting for.
+//! The holder reads the clock before each step of its work. A process that was suspended and continued therefore takes
+//! no further step once its lease has expired, whatever the step was waiting for.
 
 pub mod clock;
 pub mod election;
@@ -24,36 +24,37 @@ use std::time::Duration;
 use store::Store;
 use tokio::sync::{RwLock, watch};
 
-/// Time between two reads of the lease.
+/// Time between two reads of the lease, without the random part.
 const RETRY: Duration = Duration::from_secs(2);
-/// Deadline of one read with its write: two fit into the holder's deadline.
+/// Deadline of one read together with its write. Two attempts fit into [`election::DEADLINE`].
 const ATTEMPT: Duration = Duration::from_secs(4);
-/// Deadline of a release; Kubernetes kills a pod thirty seconds after SIGTERM.
+/// Deadline of a release. Kubernetes kills a pod 30 seconds after SIGTERM by default.
 const RELEASE: Duration = Duration::from_secs(5);
-/// Pause before a release, in which requests to the targets are cancelled.
+/// Pause before a release, so that the cancellations of queries and requests reach the targets.
 const SETTLE: Duration = Duration::from_millis(250);
 
-/// One lease, as one process takes part in it.
+/// The part of one process in one lease.
 pub struct Lease {
     store: Store,
     identity: String,
     clock: Clock,
-    /// Until when this process may act, on its clock.
+    /// The time on `clock` until which this process may act as the holder; `None` if it is not the holder.
     until: watch::Sender<Option<Duration>>,
-    /// One read of the lease at a time.
+    /// The mutex keeps attempts apart: one read of the lease at a time.
     election: tokio::sync::Mutex<Election>,
     resigned: AtomicBool,
-    /// Whether it was ever written, with or without success.
+    /// Whether this process has ever tried to write the lease. If not, there is nothing to release.
     written: AtomicBool,
-    /// Whether the last read failed, so that an outage is logged once.
+    /// Whether the last attempt failed, so that an outage is logged only once.
     failing: AtomicBool,
-    /// Held for reading while work is done under the lease.
+    /// Held for reading while work runs under the lease. A release takes it for writing and so waits for the work to
+    /// end.
     acting: RwLock<()>,
     status: Mutex<LeaseStatus>,
 }
 
 impl Lease {
-    /// Nothing is contacted yet.
+    /// Creates the lease with a random identity, without contacting the API server.
     pub fn new(target: Kubernetes, namespace: &str, name: &str) -> Self {
         Self::with(target, namespace, name, identity(), Clock::system())
     }
@@ -73,17 +74,16 @@ impl Lease {
         }
     }
 
-    /// `NAMESPACE/NAME`
+    /// Returns `NAMESPACE/NAME` for messages.
     pub fn place(&self) -> String {
         self.store.place()
     }
 
-    /// Whether this process holds the lease now.
     pub fn is_held(&self) -> bool {
         self.until.borrow().is_some_and(|until| self.clock.now() < until)
     }
 
-    /// What is exposed.
+    /// Returns the values of the metrics about the lease.
     pub fn status(&self) -> LeaseStatus {
         LeaseStatus { held: self.is_held(), ..self.locked().clone() }
     }
@@ -92,13 +92,14 @@ impl Lease {
     pub async fn held(&self) {
         let mut until = self.until.subscribe();
         while !self.is_held() {
-            // The sender is ours, so it lives.
+            // An error cannot happen: the sender belongs to `self`.
             let _ = until.changed().await;
         }
     }
 
-    /// Does the work while this process holds the lease; nothing when it does not, or loses it. The clock is read before
-    /// every step, and when the lease expires the work is dropped where it is.
+    /// Runs the work as long as this process holds the lease. Returns `None` if it does not hold the lease, or loses it
+    /// before the work is done. The clock is read before every step, and the work is dropped as soon as the lease
+    /// expires.
     pub async fn while_held<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         let _acting = self.acting.try_read().ok()?;
         let mut until = self.until.subscribe();
@@ -109,7 +110,7 @@ impl Lease {
             tokio::select! {
                 biased;
                 _ = until.changed() => {}
-                // At least a little, should the two clocks not agree: no busy loop.
+                // At least 10 ms, so that no busy loop arises if tokio's timer and `clock` disagree.
                 () = tokio::time::sleep(left.max(Duration::from_millis(10))) => {}
                 done = poll_fn(|context| {
                     if self.is_held() { work.as_mut().poll(context).map(Some) } else { Poll::Ready(None) }
@@ -118,18 +119,18 @@ impl Lease {
         }
     }
 
-    /// Takes part until dropped: reads the lease, takes it when it is free, and renews it.
+    /// Takes part in the election until dropped: reads the lease, takes it when it is free, and renews it.
     pub async fn campaign(&self) {
         loop {
-            // A failure is counted and logged.
+            // `attempt` has counted and logged a failure.
             let _ = self.attempt().await;
-            // A random part, so that several processes do not always collide.
+            // A random delay in milliseconds, so that several processes do not collide again and again.
             let apart = RandomState::new().hash_one(0) % 200;
             tokio::time::sleep(RETRY + Duration::from_millis(apart)).await;
         }
     }
 
-    /// Reads the lease once, and writes it if it is free or ours.
+    /// Reads the lease once, and writes it if it is free or held by this process.
     pub(crate) async fn attempt(&self) -> Result<(), Failure> {
         let result = match tokio::time::timeout(ATTEMPT, self.look()).await {
             Ok(result) => result,
@@ -196,7 +197,7 @@ impl Lease {
         }
     }
 
-    /// Gives up for ever, and releases the lease if it is held, so that another may take it at once.
+    /// Leaves the election for good, and releases the lease if it is held, so that another process can take it at once.
     pub async fn resign(&self) {
         self.resigned.store(true, Ordering::SeqCst);
         self.until.send_replace(None);
@@ -211,7 +212,7 @@ impl Lease {
     }
 
     async fn release(&self) -> Result<bool, Failure> {
-        // A read that is under way ends first, so that it writes nothing afterwards.
+        // Waits for an attempt that is active, so that it writes nothing after the release.
         let mut election = self.election.lock().await;
         let acted = election.until().is_some();
         election.stop();
@@ -236,7 +237,7 @@ impl Lease {
         }
     }
 
-    /// Who else was seen writing the lease.
+    /// Returns the holder, if another process was seen writing the lease.
     async fn rival(&self) -> Option<String> {
         let lives = self.election.lock().await.rival_lives();
         self.locked().holder.clone().filter(|_| lives)
@@ -247,9 +248,9 @@ impl Lease {
     }
 }
 
-/// The name of the pod and a random number, so that not even the next process in the same pod has the same identity.
+/// Returns the name of the pod and a random number. A new process in the same pod gets another identity.
 fn identity() -> String {
-    // Two hashers with random keys of the operating system.
+    // `RandomState` takes random keys from the operating system; two hashes give 128 bits.
     let random = [0, 1].map(|n: u8| format!("{:016x}", RandomState::new().hash_one((n, std::process::id()))));
     format!("{}_{}", crate::run::process::pod_name(), random.concat())
 }
@@ -269,7 +270,7 @@ mod tests {
         (Lease::with(target, "n", "l", "us".to_owned(), clock), now)
     }
 
-    /// Counts how often it is polled, and is always ready to go on.
+    /// A future that counts its steps and is always ready to go on.
     async fn work(steps: &AtomicU64) {
         loop {
             steps.fetch_add(1, Ordering::SeqCst);
@@ -294,7 +295,7 @@ mod tests {
         let (lease, now) = lease();
         lease.until.send_replace(Some(Duration::from_secs(10)));
         let steps = AtomicU64::new(0);
-        // In the middle of its third step the world goes on without it: timers have not fired, the clock has moved.
+        // Simulates a suspended process: the clock moves on, but no timer has fired.
         let stopped = async {
             for _ in 0..3 {
                 steps.fetch_add(1, Ordering::SeqCst);
@@ -321,7 +322,7 @@ mod tests {
         assert!(!waiting.is_finished());
         lease.until.send_replace(None);
         assert_eq!(waiting.await.ok(), Some(None));
-        // And nobody begins once it resigns.
+        // No work begins while `resign` holds the lock.
         lease.until.send_replace(Some(Duration::from_secs(100)));
         let _quiet = lease.acting.write().await;
         assert_eq!(lease.while_held(async {}).await, None);

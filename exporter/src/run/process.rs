@@ -1,10 +1,10 @@
-//! What the process itself uses, under the names that every Prometheus client has for it.
+//! Resource usage of the process, under the standard names of Prometheus client libraries (`process_*`).
 
 use checklist::Metric;
 use checklist::self_metrics::{CPU, MAX_FDS, OPEN_FDS, RESIDENT, STARTED, VIRTUAL};
 use procfs::process::{LimitValue, Process};
 
-/// The present usage; what the kernel does not tell is left out.
+/// Returns the present values. Values that /proc does not provide are left out.
 pub fn usage() -> Vec<(&'static Metric, f64)> {
     let Ok(process) = Process::myself() else { return Vec::new() };
     let mut usage = Vec::new();
@@ -28,7 +28,7 @@ pub fn usage() -> Vec<(&'static Metric, f64)> {
     usage
 }
 
-/// How many descriptors the process may have open; nothing when there is no limit.
+/// Returns the soft limit on open file descriptors; `None` if there is no limit.
 pub fn max_descriptors() -> Option<u64> {
     match Process::myself().ok()?.limits().ok()?.max_open_files.soft_limit {
         LimitValue::Value(most) => Some(most),
@@ -36,12 +36,12 @@ pub fn max_descriptors() -> Option<u64> {
     }
 }
 
-/// The name of the host; empty when the kernel does not tell.
+/// Returns the host name, or an empty text if it cannot be read.
 pub fn host_name() -> String {
     std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned()
 }
 
-/// The name of the pod: the variable `POD_NAME`, or the name of the host, which a pod has from it.
+/// Returns the variable `POD_NAME`, or the host name, which Kubernetes sets to the name of the pod by default.
 pub fn pod_name() -> String {
     std::env::var("POD_NAME").ok().filter(|name| !name.is_empty()).unwrap_or_else(host_name).trim().to_owned()
 }

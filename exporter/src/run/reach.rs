@@ -1,4 +1,5 @@
-//! Whether a target answers at all. When it does not, all of its checks fail for the same reason, and one alert says so.
+//! Reachability of targets. If a target is unreachable, all its checks fail for the same reason, and one alert covers
+//! them.
 
 use crate::run::state::State;
 use checklist::Reason;
@@ -6,27 +7,27 @@ use checklist::self_metrics::{TARGET_REACHABLE, TARGET_UNREACHABLE};
 use checklist::{Metric, Signal};
 use std::collections::BTreeMap;
 
-/// A target as its checks see it: its kind and its name.
+/// Kind and name of a target.
 pub type Target = (&'static str, String);
 
-/// What the checks of a target know of the way to it.
+/// What the last runs of a target's checks say about its reachability.
 #[derive(Debug, Default)]
 struct Sight {
-    /// When the newest run ended, and why it did not get through.
+    /// End of the newest run in Unix seconds, and the reason if it did not reach the target.
     newest: Option<(f64, Option<Reason>)>,
-    /// Whether a run got through.
+    /// Whether the last run of any check got an answer.
     any_through: bool,
-    /// Why the newest run failed that may not have got through.
+    /// The newest failure that may be due to an unreachable target: time in Unix seconds, and the reason.
     lost: Option<(f64, Reason)>,
 }
 
-/// The target of a check, if it connects to one.
+/// Returns the target of a check, or `None` if the check does not connect to one.
 pub fn target(signal: &Signal, name: &str) -> Option<Target> {
     Some((signal.kind.reaches()?, name.to_owned()))
 }
 
-/// Each target whose checks have run, and why it cannot be reached, if so: because the newest run of any of its checks
-/// did not get through, or because no check gets an answer in time.
+/// Returns each target whose checks have run, with the reason if it is unreachable. A target is unreachable if the
+/// newest run of any of its checks did not reach it, or if no check got an answer in time.
 pub fn of(states: &[&State]) -> BTreeMap<Target, Option<Reason>> {
     let mut sights: BTreeMap<Target, Sight> = BTreeMap::new();
     for state in states {
@@ -50,7 +51,7 @@ pub fn of(states: &[&State]) -> BTreeMap<Target, Option<Reason>> {
     sights.into_iter().map(|(target, sight)| (target, reason_of(sight))).collect()
 }
 
-/// The series of a metric: its labels, the target among them, and the value.
+/// Returns the series of a metric about targets: the labels, and the value.
 pub fn series<'a>(
     metric: &Metric,
     reaches: &'a BTreeMap<Target, Option<Reason>>,

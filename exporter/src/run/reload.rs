@@ -1,5 +1,5 @@
-//! Reads checklist.yaml again: on SIGHUP, on `POST /-/reload` where that is enabled, and when its content has changed.
-//! The file is read and parsed aside: its mount may hang, and nobody waits for it.
+//! Reloads checklist.yaml: on SIGHUP, on `POST /-/reload` if that is enabled, and when its content has changed. The
+//! file is read on another thread with a deadline, because its mount may hang.
 
 use crate::run::checks::Checks;
 use crate::run::schedule::Schedule;
@@ -14,35 +14,37 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// How often the file is looked at. Reading it, and not its time, sees the swapped link of a mounted `ConfigMap` too.
+/// Interval of checking the file for changes. Its content is compared and not its modification time, which also notices
+/// the replaced symbolic link of a mounted `ConfigMap`.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// A file that is away for a moment is being replaced; after so many looks it is gone.
+/// Number of failed reads after which the file counts as gone. Before that it may just be in the middle of a
+/// replacement.
 const MISSES: u32 = 3;
-/// More than may stand in it, which the reader tells itself.
+/// Maximum size that is read in bytes. The parser has a lower limit, with a better message.
 const MAX_BYTES: u64 = 2 * 1024 * 1024;
 
-/// The configuration file and what was made of it.
+/// The configuration file, and everything that is made from it.
 pub struct Source {
     path: PathBuf,
     current: Mutex<Current>,
-    /// One reload at a time.
+    /// Serializes reloads.
     reloading: tokio::sync::Mutex<()>,
-    /// What runs.
+    /// The running checks.
     pub schedule: Arc<Schedule>,
 }
 
-/// What was made of the file as it is now.
+/// The configuration in use, and what was made from it.
 struct Current {
-    /// The text that was last tried, good or not.
+    /// The text that was last tried, valid or not.
     text: String,
     config: Arc<Config>,
     checks: Checks,
-    /// The cluster that reviews the tokens of readers, if checklist.yaml names one.
+    /// The cluster whose API server reviews bearer tokens of HTTP clients, if a target has `webAudiences`.
     web_cluster: Option<Arc<Cluster>>,
 }
 
 impl Source {
-    /// Loads the file for the first time.
+    /// Loads the file for the first time and creates the schedule.
     pub fn open(path: &Path, shard: Shard) -> anyhow::Result<Arc<Self>> {
         let (text, config) = load(path)?;
         let mut checks = Checks::continuous(shard);
@@ -66,17 +68,31 @@ impl Source {
         Arc::clone(&self.current().config)
     }
 
-    /// The cluster that reviews the tokens of readers.
+    /// Returns the cluster that reviews bearer tokens, if there is one.
     pub fn web_cluster(&self) -> Option<Arc<Cluster>> {
         self.current().web_cluster.clone()
     }
 
-    /// Loads the file again. A file with mistakes changes nothing but the metric that says so.
+    /// Loads the file again. If it has mistakes, the old configuration stays and a metric reports the failure.
     pub async fn reload(&self) -> anyhow::Result<()> {
         let _one = self.reloading.lock().await;
         let path = self.path.clone();
         let loaded = file::aside(&self.path, file::PATIENCE, move || load(&path)).await;
         let loaded = loaded.with_context(|| format!("cannot read {}", self.path.display())).flatten();
+        self.settle(loaded)
+    }
+
+    /// Applies a text of the file that was just read.
+    async fn reload_as(&self, text: String) -> anyhow::Result<()> {
+        let _one = self.reloading.lock().await;
+        self.current().text.clone_from(&text);
+        let path = self.path.clone();
+        let parsed = tokio::task::spawn_blocking(move || parse(&path, text)).await;
+        self.settle(parsed.map_err(anyhow::Error::from).flatten())
+    }
+
+    /// Applies a configuration, or reports why it cannot be used.
+    fn settle(&self, loaded: anyhow::Result<(String, Config)>) -> anyhow::Result<()> {
         let result = loaded.and_then(|(text, config)| self.take(text, config));
         if let Err(error) = &result {
             self.refused(error);
@@ -84,10 +100,10 @@ impl Source {
         result
     }
 
-    /// Makes the checks of another configuration.
+    /// Replaces the configuration and the jobs.
     fn take(&self, text: String, config: Config) -> anyhow::Result<()> {
         let mut current = self.current();
-        // A file that is read while it is written looks like one that asks for less.
+        // A file that is only half written could lack `webAudiences`, and the server would then answer without a login.
         anyhow::ensure!(
             current.web_cluster.is_none() || config.kubernetes.iter().any(|cluster| !cluster.web_audiences.is_empty()),
             "{} has no webAudiences any more, and anyone would be let in; restart the exporter if it shall be so",
@@ -112,7 +128,7 @@ impl Source {
         tracing::error!("{} is not loaded, the previous one stays: {error:#}", self.path.display());
     }
 
-    /// Reloads whenever the content of the file changes, and tells when it is gone. Never ends.
+    /// Reloads the file when its content changes, and reports when it is gone. Never returns.
     pub async fn follow(&self) {
         let mut misses = 0;
         loop {
@@ -123,9 +139,8 @@ impl Source {
                 Ok(text) => {
                     let is_back = std::mem::take(&mut misses) >= MISSES;
                     if is_back || text != self.current().text {
-                        self.current().text = text;
-                        // The mistakes are in the log and in the metric.
-                        let _ = self.reload().await;
+                        // The mistakes are in the log and in a metric.
+                        let _ = self.reload_as(text).await;
                     }
                 }
                 Err(error) => {
@@ -143,14 +158,17 @@ impl Source {
     }
 }
 
-/// The text of a checklist.yaml and what it says.
+/// Reads and parses a checklist.yaml. Returns its text and the configuration.
 pub fn load(path: &Path) -> anyhow::Result<(String, Config)> {
-    let text = text(path)?;
+    parse(path, text(path)?)
+}
+
+fn parse(path: &Path, text: String) -> anyhow::Result<(String, Config)> {
     let config = Config::parse(&path.display().to_string(), &text)?;
     Ok((text, config))
 }
 
-/// The text of the file; a pipe or a folder is refused and not waited for.
+/// Reads the file. Named pipes and folders are refused, because reading a pipe could block.
 fn text(path: &Path) -> anyhow::Result<String> {
     let cannot = || format!("cannot read {}", path.display());
     let content = file::read_now(path, MAX_BYTES).with_context(cannot)?;

@@ -1,4 +1,4 @@
-//! Runs every check at its interval, each in a task of its own.
+//! The scheduler: runs every check at its interval, each in a task of its own.
 
 use crate::run::job::Job;
 use crate::run::lease::Lease;
@@ -12,19 +12,19 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::task::{AbortHandle, JoinSet};
 
-/// All checks of the process.
+/// All jobs of the process and the tasks that run them.
 pub struct Schedule {
     jobs: ArcSwap<Vec<Arc<Job>>>,
     lease: ArcSwapOption<Lease>,
     status: Mutex<ProcessStatus>,
-    /// There are other jobs, or another lease.
+    /// Notified when the jobs or the lease were replaced.
     replaced: Notify,
-    /// Something that is exposed has changed.
+    /// Signalled when an exposed value may have changed.
     changed: watch::Sender<()>,
 }
 
 impl Schedule {
-    /// Takes the jobs; nothing runs yet.
+    /// Creates the schedule; nothing runs before [`Schedule::run`].
     pub fn new(jobs: Vec<Arc<Job>>, status: ProcessStatus) -> Arc<Self> {
         Arc::new(Self {
             jobs: ArcSwap::from_pointee(jobs),
@@ -35,51 +35,51 @@ impl Schedule {
         })
     }
 
-    /// The present jobs, in the order of signals and targets.
+    /// All present jobs, in the order of signals and targets.
     pub fn jobs(&self) -> Arc<Vec<Arc<Job>>> {
         self.jobs.load_full()
     }
 
-    /// The present jobs that this process makes, and not the holder of a lease elsewhere.
+    /// The present jobs that this process makes, without those that another holder of the lease makes.
     pub fn ours(&self) -> Vec<Arc<Job>> {
         self.jobs().iter().filter(|job| job.is_ours()).cloned().collect()
     }
 
-    /// The lease that this process takes part in.
+    /// The lease that this process takes part in, if any.
     pub fn lease(&self) -> Option<Arc<Lease>> {
         self.lease.load_full()
     }
 
-    /// Takes part in another lease, or in none. Whatever was done under the one before ends, and it is released.
+    /// Replaces the lease. Work under the old lease ends, and the old lease is released.
     pub fn elect(&self, lease: Option<Arc<Lease>>) {
         self.lease.store(lease);
         self.replaced.notify_one();
         self.refresh();
     }
 
-    /// The state of the process, to be changed.
+    /// Locks the status of the process for a change.
     pub fn status_mut(&self) -> MutexGuard<'_, ProcessStatus> {
         self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Replaces the jobs: those that stay go on undisturbed, the others end.
+    /// Replaces the jobs. Jobs that stay keep running undisturbed, the tasks of the others are aborted.
     pub fn replace(&self, jobs: Vec<Arc<Job>>) {
         self.jobs.store(Arc::new(jobs));
         self.replaced.notify_one();
         self.refresh();
     }
 
-    /// Tells those who wait for [`Schedule::changes`].
+    /// Wakes the receivers of [`Schedule::changes`].
     pub fn refresh(&self) {
         self.changed.send_replace(());
     }
 
-    /// Wakes whenever something that is exposed has changed.
+    /// Returns a receiver that wakes when an exposed value may have changed.
     pub fn changes(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
     }
 
-    /// Runs until dropped.
+    /// Runs the checks. Never returns; dropping the future ends all tasks.
     pub async fn run(self: Arc<Self>) {
         let mut tasks = JoinSet::new();
         let mut running: Vec<(Arc<Job>, AbortHandle)> = Vec::new();
@@ -104,7 +104,7 @@ impl Schedule {
         }
     }
 
-    /// Takes part in the present lease, and no longer in the one before.
+    /// Starts a task for the present lease if the lease was replaced, and resigns from the old one.
     fn follow(&self, campaign: &mut Option<(Arc<Lease>, AbortHandle)>, tasks: &mut JoinSet<()>) {
         let lease = self.lease();
         if campaign.as_ref().map(|(lease, _)| Arc::as_ptr(lease)) == lease.as_ref().map(Arc::as_ptr) {
@@ -120,6 +120,7 @@ impl Schedule {
         });
     }
 
+    /// Runs a job for ever: always, or while this process holds the job's lease.
     async fn repeat(&self, job: &Job) {
         let Some(lease) = job.lease() else { return self.rounds(job).await };
         loop {
@@ -130,6 +131,7 @@ impl Schedule {
         }
     }
 
+    /// Runs a job at its interval, and out of turn when it is notified.
     async fn rounds(&self, job: &Job) {
         let (interval, spread) = {
             let state = job.state();
@@ -145,15 +147,15 @@ impl Schedule {
             job.run().await;
             self.tell_others(job, was_cut_off);
             self.refresh();
-            // Missed runs collapse into one.
+            // Missed runs collapse into one run.
             while due <= tokio::time::Instant::now() {
                 due += interval;
             }
         }
     }
 
-    /// When a check loses its target, or finds it again, the target's other checks look at once: the page is true within
-    /// seconds, and what they know is fresh when it is over. Only the first one tells them.
+    /// When a check loses its target or reaches it again, triggers a run of the target's other checks, so that their
+    /// results follow within seconds. Only the first check that notices the loss does so.
     fn tell_others(&self, job: &Job, was_cut_off: bool) {
         let (target, is_cut_off) = {
             let state = job.state();
@@ -181,18 +183,18 @@ impl Schedule {
         }
     }
 
-    /// The states of the checks that this process makes.
     pub fn states(&self) -> Vec<Arc<State>> {
         self.jobs().iter().filter(|job| job.is_ours()).map(|job| job.state()).collect()
     }
 
-    /// The state of the process.
+    /// Returns the status of the process, with the present state of the lease.
     pub fn status(&self) -> ProcessStatus {
         ProcessStatus { lease: self.lease().map(|lease| lease.status()), ..self.status_mut().clone() }
     }
 }
 
-/// The first run: soon, and not all at once.
+/// Returns the delay before the first run: at most five seconds, and different for each check, so that not all checks
+/// start at once.
 fn spread(check: &str, target: &str, interval: Duration) -> Duration {
     let mut hasher = DefaultHasher::new();
     (check, target).hash(&mut hasher);

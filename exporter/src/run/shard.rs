@@ -1,8 +1,8 @@
-//! Which part of the checks a process makes when one process is not enough.
+//! Shards: the part of the checks that a process makes when one process is not enough.
 //!
-//! Every check goes to the shard with the highest score, where the score is the beginning of
-//! SHA-256(check, 0, target, 0, index as four bytes, big end first). So it does not depend on the file's order, on the
-//! build or on the machine, and from n to n + 1 shards only those checks move that the new one makes.
+//! Every check belongs to the shard with the highest score (rendezvous hashing), where the score is SHA-256(check, 0,
+//! target, 0, index as four bytes in big-endian order). So the assignment does not depend on the order of the file, on
+//! the build or on the machine. From n to n + 1 shards only those checks move that the new shard makes.
 
 use anyhow::{Context, bail, ensure};
 use clap::Args;
@@ -10,27 +10,27 @@ use sha2::{Digest, Sha256};
 use std::fmt;
 use std::str::FromStr;
 
-/// More processes than anybody needs.
+/// Maximum number of shards.
 const MOST: u32 = 1_000;
 
-/// One part of how many.
+/// The shard `index` of `total` shards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shard {
-    /// From 0.
+    /// Less than `total`.
     pub index: u32,
     /// At least 1.
     pub total: u32,
 }
 
 impl Default for Shard {
-    /// All of it.
+    /// The only shard, which makes every check.
     fn default() -> Self {
         Self { index: 0, total: 1 }
     }
 }
 
 impl Shard {
-    /// Whether a check is made here.
+    /// Whether this shard makes the check.
     pub fn has(self, check: &str, target: &str) -> bool {
         let best = (0..self.total).max_by_key(|index| score(check, target, *index));
         best.is_none_or(|best| best == self.index)
@@ -63,22 +63,22 @@ impl FromStr for Shard {
     }
 }
 
-/// How the shard is given.
+/// The arguments that select the shard.
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub struct Sharding {
-    /// Make only this part of the checks: INDEX/TOTAL, where the index begins at 0.
+    /// Make only the checks of this shard: INDEX/TOTAL, where the index begins at 0.
     #[arg(long, env = "CHECKLIST_SHARD", value_name = "I/N", conflicts_with = "shards")]
     shard: Option<Shard>,
-    /// Make the N-th part that belongs to the ordinal at the end of the pod's name, as a `StatefulSet` gives it.
+    /// Number of shards. The shard is the ordinal at the end of the pod's name, as a `StatefulSet` gives it.
     #[arg(long, env = "CHECKLIST_SHARDS", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST)))]
     shards: Option<u32>,
 }
 
 impl Sharding {
-    /// The part of this process.
+    /// Returns the shard of this process.
     ///
     /// # Errors
-    /// When the pod's name has no ordinal, or one beyond the number of shards.
+    /// Fails when the pod's name has no ordinal, or one that is not less than the number of shards.
     pub fn shard(self) -> anyhow::Result<Shard> {
         match (self.shard, self.shards) {
             (Some(shard), _) => Ok(shard),
@@ -87,7 +87,7 @@ impl Sharding {
         }
     }
 
-    /// How many there are, where it does not matter which one this is.
+    /// Returns the number of shards.
     pub fn total(self) -> u32 {
         self.shard.map(|shard| shard.total).or(self.shards).unwrap_or(1)
     }
@@ -150,7 +150,8 @@ mod tests {
 
     #[test]
     fn the_split_is_the_same_in_every_build_and_on_every_machine() {
-        // Computed by another program: hashlib.sha256(b"disk\0production\0" + index.to_bytes(4, "big")).
+        // The expected values were computed in Python: hashlib.sha256(b"disk\0production\0" + index.to_bytes(4,
+        // "big")).
         let owners: Vec<u32> =
             [("disk", "production"), ("pods", "production"), ("backup", "daily"), ("backup", "monthly")]
                 .map(|(check, target)| owner(check, target, 5))

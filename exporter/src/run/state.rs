@@ -1,4 +1,4 @@
-//! What is known of one check: its counters, its last run, and what that run saw.
+//! The state of one check: its counters, its last run, and the values that it exposes.
 
 use crate::probe::Failure;
 use crate::run::durations;
@@ -10,16 +10,16 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Facts outlive the probe for a week: long enough for the alert on them to be acted upon.
+/// Seconds for which facts (such as the end of a certificate) are exposed after the last successful run. A week is long
+/// enough to act upon the alerts on them.
 const FACTS_LAST: f64 = 7.0 * 86_400.0;
 
-/// Runs that are remembered for people.
+/// Number of runs kept for the status page.
 const HISTORY: usize = 100;
 
-/// The memory of one check.
+/// The state of one check.
 #[derive(Debug, Clone)]
 pub struct State {
-    /// The check it belongs to.
     pub check: Check,
     limits: Limits,
     runs: u64,
@@ -28,43 +28,43 @@ pub struct State {
     last_run: Option<f64>,
     last_success: Option<f64>,
     duration: f64,
-    /// How long runs took, of all checks of the signal.
+    /// Durations of runs, of all checks of the signal.
     pub durations: Histogram,
-    /// Shared with the copies that readers hold.
+    /// The series of the last successful run, shared with the snapshots that readers hold.
     series: Arc<[Series]>,
-    /// What the last successful run says of its target.
+    /// The verdict of the last successful run.
     judged: Verdict,
-    /// What the last run that looked at anything looked at.
+    /// The objects that the last run has examined or missed. A run that failed before it examined anything does not
+    /// replace it.
     pub evidence: Evidence,
-    /// What is bad, as sentences.
+    /// The findings of the last successful run, as sentences.
     pub findings: Vec<String>,
-    /// The values that were judged, beside their limits.
+    /// The judged values of the last successful run, beside their limits.
     pub readings: Vec<Reading>,
-    /// Whether the last run saw anything of its target.
+    /// Whether the probe returned samples in the last run, whatever their verdict.
     got_through: bool,
-    /// Why the last run failed, if it did.
+    /// The failure of the last run, if it failed.
     pub failure: Option<Failure>,
-    /// The last runs, oldest first.
+    /// The last runs, oldest first, at most `HISTORY`.
     pub history: VecDeque<Run>,
 }
 
-/// One run that ended.
+/// A finished run.
 #[derive(Debug, Clone)]
 pub struct Run {
-    /// When it ended, Unix seconds.
+    /// End of the run, Unix seconds.
     pub at: f64,
-    /// How long it took, seconds.
+    /// Duration in seconds.
     pub seconds: f64,
-    /// What it says of its target.
     pub verdict: Verdict,
-    /// What was bad, or why nobody can tell.
+    /// The findings, or the reason why the check could not be made.
     pub why: Arc<str>,
-    /// What it looked at.
+    /// The examined objects as a sentence; empty for a failed run.
     pub seen: Arc<str>,
 }
 
 impl State {
-    /// A check that has not run.
+    /// Creates the state of a check that has not run.
     pub fn new(check: Check, limits: Limits) -> Self {
         Self {
             check,
@@ -87,20 +87,20 @@ impl State {
         }
     }
 
-    /// The same, with the histogram of the signal's other checks.
+    /// Sets the histogram that the checks of a signal share.
     #[must_use]
     pub fn timed_by(mut self, durations: Histogram) -> Self {
         self.durations = durations;
         self
     }
 
-    /// Forgets every run: from now on another process makes the check.
+    /// Clears everything about runs, because another process makes the check from now on.
     pub fn forget(&mut self) {
         *self = Self::new(self.check.clone(), self.limits.clone()).timed_by(self.durations.clone());
     }
 
-    /// Takes in the result of a run that ended at `now` (Unix seconds). A successful run replaces what the one before
-    /// saw, whole. A run that saw none of what must be there, and nothing bad, is a failed one.
+    /// Records the result of a run that ended at `now` (Unix seconds). The results of a successful run replace those of
+    /// the one before. A run that missed a required object and has no findings counts as failed.
     pub fn record(&mut self, result: Result<Samples, Failure>, now: f64, took: Duration) {
         self.runs += 1;
         self.last_run = Some(now);
@@ -118,7 +118,7 @@ impl State {
             self.history.pop_front();
         }
         let seen = if self.failure.is_some() { String::new() } else { self.evidence.to_string() };
-        // A check that fails for a day says the same a hundred times: it is kept once.
+        // A check that fails for a day has the same text in every run: equal texts are stored once.
         let same = |text: String, last: Option<&Arc<str>>| match last {
             Some(last) if **last == *text => Arc::clone(last),
             _ => text.into(),
@@ -129,8 +129,8 @@ impl State {
         self.history.push_back(Run { at: now, seconds: self.duration, verdict, why, seen });
     }
 
-    /// The one place where a verdict is made: what is bad counts whatever was not seen, and only what was seen whole
-    /// and is good passes.
+    /// The only place where a verdict is made. Findings count even if some objects were not seen; a check passes only
+    /// if everything was seen and nothing is bad.
     fn evaluate(&mut self, samples: Samples, now: f64) -> Result<(), Failure> {
         let signal = self.check.signal;
         let (series, dropped, mut evidence) = samples.into_parts();
@@ -153,7 +153,8 @@ impl State {
         Ok(())
     }
 
-    /// What is bad and what was not seen, or why nobody can tell; empty when all was seen and is well.
+    /// Returns the findings and the objects that were not seen, or the reason why the check could not be made. Empty
+    /// when the check passed.
     pub fn why(&self) -> String {
         match &self.failure {
             Some(failure) => failure.to_string(),
@@ -166,7 +167,7 @@ impl State {
         }
     }
 
-    /// What the last run looked at and the worst of it, in one sentence; empty when it could not look.
+    /// Returns the examined objects and the judged values in one sentence; empty when the last run failed.
     pub fn seen(&self) -> String {
         if self.failure.is_some() || self.runs == 0 {
             return String::new();
@@ -175,28 +176,29 @@ impl State {
         [self.evidence.to_string(), readings].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
     }
 
-    /// When the last successful run ended, Unix seconds.
+    /// End of the last successful run, Unix seconds.
     pub const fn last_success(&self) -> Option<f64> {
         self.last_success
     }
 
-    /// When the last run ended, and why it saw nothing at all, if so: one that saw too little has got through.
+    /// Returns the end of the last run in Unix seconds, and the reason if the probe failed. A run that failed because
+    /// it saw too little did reach the target and has no reason here.
     pub fn last_run(&self) -> Option<(f64, Option<Reason>)> {
         let failed = self.failure.as_ref().filter(|_| !self.got_through).map(|failure| failure.reason);
         Some((self.last_run?, failed))
     }
 
-    /// Whether the last run did not get through to the target.
+    /// Whether the last run did not reach the target.
     pub fn is_cut_off(&self) -> bool {
         self.last_run().and_then(|(_, failed)| failed).is_some_and(Reason::is_of_the_way)
     }
 
-    /// Whether a run has ended.
     pub fn has_run(&self) -> bool {
         self.runs > 0
     }
 
-    /// What the check says of its target: nobody can tell while the last run failed, or is too old, or none was made.
+    /// Returns the verdict at `now` (Unix seconds). It is [`Verdict::CannotTell`] if there was no run, if the last run
+    /// failed, or if the last success is too old.
     pub fn verdict(&self, now: f64) -> Verdict {
         if self.failure.is_none() && self.is_fresh(now) { self.judged } else { Verdict::CannotTell }
     }
@@ -207,7 +209,8 @@ impl State {
         self.last_success.is_some_and(|at| now - at <= stale_after)
     }
 
-    /// The series to expose at `now`: counters always, levels while fresh, facts for a week.
+    /// Returns the series to expose at `now` (Unix seconds): counters always, gauges while they are fresh, facts for a
+    /// week.
     pub fn exposed(&self, now: f64) -> impl Iterator<Item = &Series> {
         let fresh = self.is_fresh(now);
         let facts = self.last_success.is_some_and(|at| now - at <= FACTS_LAST);
@@ -218,7 +221,7 @@ impl State {
         })
     }
 
-    /// The series of a metric about the check at `now`, without the labels `check` and `target`.
+    /// Returns the series of a metric about the check at `now`, without the labels `check` and `target`.
     pub fn self_metric(&self, metric: &'static Metric, now: f64) -> Vec<(Vec<String>, f64)> {
         debug_assert!(PER_CHECK.iter().any(|known| std::ptr::eq(*known, metric)));
         let one = |value: f64| vec![(Vec::new(), value)];

@@ -1,23 +1,21 @@
-//! What the process exposes about itself: its configuration, its shard and its part in the lease.
+//! The status of the process that is exposed as metrics: its configuration, its shard, its lease and its HTTP clients.
 
 use super::shard::Shard;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
-/// The state of the process, beside the states of its checks.
+/// The status of the process. The states of the checks are in [`crate::run::state::State`].
 #[derive(Debug, Clone)]
 pub struct ProcessStatus {
-    /// When checklist.yaml was last loaded, Unix seconds.
+    /// When checklist.yaml was last loaded successfully, Unix seconds.
     pub loaded_at: f64,
-    /// Whether the last attempt to load it succeeded.
     pub successful: bool,
-    /// The fingerprint of the rules that it generates.
+    /// Fingerprint of the rules that checklist.yaml generates.
     pub fingerprint: String,
-    /// Which part of the checks is made here.
     pub shard: Shard,
-    /// The part in the lease, if one is configured.
+    /// Status of the lease, if one is configured.
     pub lease: Option<LeaseStatus>,
-    /// Who was not let in, and whether the web configuration holds.
+    /// Counts of refused requests, and whether the web configuration is in force.
     pub web: Arc<WebStatus>,
 }
 
@@ -34,36 +32,34 @@ impl Default for ProcessStatus {
     }
 }
 
-/// How this process takes part in a lease.
+/// The status of a lease from the view of this process.
 #[derive(Debug, Clone, Default)]
 pub struct LeaseStatus {
-    /// Whether it holds the lease.
     pub held: bool,
-    /// Times that it came to hold it.
+    /// How often this process has acquired the lease.
     pub acquisitions: u64,
-    /// Reads and writes of the lease that failed.
+    /// Number of failed reads and writes of the lease.
     pub failures: u64,
-    /// When it last wrote it, Unix seconds.
+    /// When this process last wrote the lease, Unix seconds.
     pub renewed: Option<f64>,
-    /// Who holds it, as far as is known.
+    /// Identity of the holder, as far as is known.
     pub holder: Option<String>,
 }
 
-/// Why somebody was not let in.
+/// Why a request was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refused {
-    /// No login, or a wrong one.
+    /// Without a login, or with a wrong one.
     Unauthenticated,
-    /// The login is good and may not do this.
+    /// The login is valid but has no right to the path.
     Forbidden,
-    /// The Kubernetes API did not say.
+    /// The Kubernetes API could not be asked.
     Undecided,
-    /// Too many logins wait already.
     Busy,
 }
 
 impl Refused {
-    /// Every reason, with its value of the label.
+    /// Every reason with its label value.
     pub const ALL: [(Self, &'static str); 4] = [
         (Self::Unauthenticated, "unauthenticated"),
         (Self::Forbidden, "forbidden"),
@@ -72,21 +68,22 @@ impl Refused {
     ];
 }
 
-/// What the server counts about those who ask, shared by all connections.
+/// Counters of the HTTP server, shared by all connections.
 #[derive(Debug, Default)]
 pub struct WebStatus {
-    /// 0: no file; 1: the file is not in force, or asks for less than before; 2: it is in force.
+    /// 0: no web configuration file; 1: the file on the disk is not in force, or asks for less than the one before; 2:
+    /// it is in force.
     file: AtomicU8,
     refused: [AtomicU64; Refused::ALL.len()],
 }
 
 impl WebStatus {
-    /// Whether the web configuration on the disk is in force and asks for no less than before.
+    /// Notes whether the web configuration on the disk is in force and asks for no less than the one before.
     pub fn set_in_force(&self, good: bool) {
         self.file.store(1 + u8::from(good), Ordering::Relaxed);
     }
 
-    /// The same; nothing without a file.
+    /// What [`WebStatus::set_in_force`] has noted; `None` without a file.
     pub fn in_force(&self) -> Option<bool> {
         match self.file.load(Ordering::Relaxed) {
             0 => None,
@@ -94,12 +91,12 @@ impl WebStatus {
         }
     }
 
-    /// One more was not let in.
+    /// Counts a refused request.
     pub fn refuse(&self, why: Refused) {
         self.refused[why as usize].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How many were not let in, by reason.
+    /// Returns the number of refused requests by reason.
     pub fn refused(&self) -> impl Iterator<Item = (&'static str, u64)> {
         Refused::ALL.iter().map(|(why, word)| (*word, self.refused[*why as usize].load(Ordering::Relaxed)))
     }

@@ -1,6 +1,6 @@
 //! The wall clock.
 
-/// Unix time in seconds.
+/// Returns the present Unix time in seconds.
 pub fn unix_now() -> f64 {
     jiff::Timestamp::now().as_duration().as_secs_f64()
 }

@@ -1,4 +1,4 @@
-//! Answers that several routes give.
+//! HTTP responses that several routes return.
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -7,12 +7,12 @@ use hyper::header::{
 };
 use hyper::{Request, Response, StatusCode, Version};
 
-/// A sentence.
+/// A plain text response.
 pub(super) fn text(status: StatusCode, message: &str) -> Response<Full<Bytes>> {
     whole(status, "text/plain; charset=utf-8", message.to_owned())
 }
 
-/// A page that may load nothing, from anywhere.
+/// An HTML page with a content security policy that forbids to load anything.
 pub(super) fn html(page: impl Into<Bytes>) -> Response<Full<Bytes>> {
     let mut response = whole(StatusCode::OK, "text/html; charset=utf-8", page);
     let policy = HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'");
@@ -20,7 +20,7 @@ pub(super) fn html(page: impl Into<Bytes>) -> Response<Full<Bytes>> {
     response
 }
 
-/// Anything.
+/// A response with any content type and body.
 pub(super) fn whole(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(body.into()));
     *response.status_mut() = status;
@@ -28,28 +28,29 @@ pub(super) fn whole(status: StatusCode, content_type: &'static str, body: impl I
     response
 }
 
-/// Another method than those that are allowed.
+/// A 405 response to a request with a method that is not among `methods`.
 pub(super) fn not_allowed(methods: &'static str) -> Response<Full<Bytes>> {
     let mut response = text(StatusCode::METHOD_NOT_ALLOWED, &format!("allowed here: {methods}\n"));
     response.headers_mut().insert(ALLOW, HeaderValue::from_static(methods));
     response
 }
 
-/// Too many wait for this already.
+/// A 429 response that asks the client to retry after a second.
 pub(super) fn too_many(why: &str) -> Response<Full<Bytes>> {
     let mut response = text(StatusCode::TOO_MANY_REQUESTS, &format!("{why}; ask again in a second\n"));
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
     response
 }
 
-/// What RFC 9112 says of a request that names no host, or two.
+/// Returns a 400 response if the request has no header `Host` or more than one (RFC 9112, section 3.2); `None` if it is
+/// valid.
 pub(super) fn without_one_host<B>(request: &Request<B>) -> Option<Response<Full<Bytes>>> {
     let hosts = request.headers().get_all(HOST).iter().count();
     let good = hosts == 1 || (hosts == 0 && request.version() < Version::HTTP_11);
     (!good).then(|| text(StatusCode::BAD_REQUEST, "the request needs one header Host\n"))
 }
 
-/// What every answer says.
+/// Adds the headers that every response has.
 pub(super) fn finish(response: &mut Response<Full<Bytes>>) {
     response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 }

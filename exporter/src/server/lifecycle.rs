@@ -1,5 +1,5 @@
-//! `POST /-/reload`, as Prometheus has it: there only with `--web.enable-lifecycle`, and never for a page of another site
-//! that a browser shows. SIGHUP and a change of the file do the same without it.
+//! `POST /-/reload`, as in Prometheus: only with `--web.enable-lifecycle`, and never for a request that a page of
+//! another site makes in a browser (CSRF). SIGHUP and a change of the file reload without this path.
 
 use super::answers::{not_allowed, text, too_many};
 use crate::run::reload::Source;
@@ -12,12 +12,12 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Between two reloads: each reads the file and makes every check anew.
+/// Minimum time between two reloads: each reads the file and compares every check.
 const BETWEEN: Duration = Duration::from_secs(1);
-/// What browsers say about where a request comes from.
+/// The header by which browsers report the origin of a request (Fetch Metadata).
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Who may ask for a reload, and how often.
+/// Decides who may ask for a reload, and how often.
 #[derive(Debug, Default)]
 pub struct Lifecycle {
     enabled: bool,
@@ -25,12 +25,13 @@ pub struct Lifecycle {
 }
 
 impl Lifecycle {
-    /// Enabled by `--web.enable-lifecycle`.
+    /// Creates the handler; `enabled` is the option `--web.enable-lifecycle`.
     pub fn new(enabled: bool) -> Self {
         Self { enabled, last: Mutex::default() }
     }
 
-    /// Loads checklist.yaml again; who has shown a login is told every mistake.
+    /// Handles a request to reload checklist.yaml. Only a client with a valid login (`known`) gets the mistakes in the
+    /// file.
     pub async fn reload(
         &self,
         source: &Source,
@@ -62,9 +63,9 @@ impl Lifecycle {
     }
 }
 
-/// Why a request may come from a page of another site, in the browser of somebody who can reach this server. A name that
-/// anyone can point at this address (rebinding) is none of ours; with a login of ours it does not matter, because no
-/// browser sends that to another name.
+/// Returns why a request may come from a page of another site, in the browser of somebody who can reach this server.
+/// The name in `Host` must be one that only this server can have, because anyone can point a DNS name at this address
+/// (DNS rebinding). A request with a login is exempt: browsers send credentials only to the name they belong to.
 fn foreign(headers: &HeaderMap, known: bool, own_name: &str) -> Option<&'static str> {
     let of = |name: &HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or_default());
     let host = of(&HOST).unwrap_or_default();
@@ -81,12 +82,11 @@ fn foreign(headers: &HeaderMap, known: bool, own_name: &str) -> Option<&'static 
     let name = name.unwrap_or_default();
     let own_name = own_name.to_ascii_lowercase();
     let ours = name.parse::<IpAddr>().is_ok()
-        || name == own_name
-        // Nobody outside can have a name without a dot, or one of a cluster.
+        // A name without a dot, or within a cluster, cannot be registered by others.
         || (!name.is_empty() && !name.contains('.'))
         || name.rsplit('.').next() == Some("svc")
-        || name.contains(".svc.cluster.")
-        || (!own_name.is_empty() && name.starts_with(&format!("{own_name}.")));
+        || name.ends_with(".svc.cluster.local")
+        || (!own_name.is_empty() && (name == own_name || name.starts_with(&format!("{own_name}."))));
     (!known && !ours).then_some("the name in Host is none of this server's; use its address, or configure a login")
 }
 
@@ -118,10 +118,12 @@ mod tests {
             (vec![(HOST, "evil.example:9876")], false, true),
             (vec![(HOST, "evil.example:9876"), (ORIGIN, "http://evil.example:9876")], false, true),
             (vec![(HOST, "machine-evil.example")], false, true),
+            (vec![(HOST, "a.svc.cluster.evil.example:9876")], false, true),
             (vec![(HOST, "a b")], false, true),
             (vec![], false, true),
         ] {
             assert_eq!(foreign(&headers(&list), known, "machine").is_some(), is_foreign, "{list:?}");
         }
+        assert!(foreign(&HeaderMap::new(), false, "").is_some(), "no name is not the name of a machine without one");
     }
 }

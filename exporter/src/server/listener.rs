@@ -1,4 +1,5 @@
-//! Connections: accepted up to a limit, encrypted if need be, and answered until the program stops.
+//! The HTTP listeners: accept connections up to a limit, with TLS if configured, and serve them until the program
+//! stops.
 
 use super::answers::finish;
 use super::routes::{authorize, health};
@@ -18,26 +19,27 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_io_timeout::TimeoutStream;
 
-/// Connections at a time; Prometheus servers and people need a handful.
+/// Maximum number of connections. Prometheus servers and people need a handful.
 const MAX_CONNECTIONS: usize = 256;
-/// The same where health alone is shown.
+/// Maximum number of connections to the health listener.
 const MAX_HEALTH: usize = 32;
-/// A client has this long to send its request head, and a connection to be used again.
+/// Timeout for the head of a request, and for the next request on an idle connection.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
-/// A client that takes nothing of its answer for this long is gone.
+/// A client that accepts no data for this long counts as gone.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Which paths a listener serves.
+/// The paths that a listener serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Paths {
-    /// All of them, to authorized requests.
+    /// All paths, for authorized requests.
     All,
-    /// Health alone, to anyone, in clear text.
+    /// Only health, without login and TLS.
     Health,
 }
 
 impl Paths {
-    /// Connections at a time: half of the descriptors that the process may have are left to its checks.
+    /// Returns the maximum number of connections. At least half of the process's file descriptors are left to the
+    /// checks.
     fn most(self, descriptors: Option<u64>) -> usize {
         let (most, part) = match self {
             Self::All => (MAX_CONNECTIONS, 2),
@@ -48,10 +50,10 @@ impl Paths {
     }
 }
 
-/// Listens. `[::]` takes both families, and means the old one alone where the kernel knows no IPv6.
+/// Binds the address. `[::]` accepts IPv4 and IPv6; on a kernel without IPv6 it means all IPv4 addresses.
 ///
 /// # Errors
-/// The operating system's, with the address.
+/// The operating system's error, with the address.
 pub async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     let mut bound = TcpListener::bind(address).await;
     if let Err(error) = &bound
@@ -63,7 +65,7 @@ pub async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     bound.with_context(|| format!("cannot listen on {address}"))
 }
 
-/// Serves until `stop` resolves, then lets open requests end.
+/// Serves connections until `stop` resolves, then lets open requests finish.
 pub async fn serve(listener: TcpListener, site: Site, paths: Paths, stop: impl Future<Output = ()>) {
     let graceful = GracefulShutdown::new();
     let connections = Connections::new(paths.most(process::max_descriptors()));
@@ -73,7 +75,7 @@ pub async fn serve(listener: TcpListener, site: Site, paths: Paths, stop: impl F
             () = &mut stop => break,
             accepted = listener.accept() => match accepted {
                 Ok(accepted) => accepted,
-                // Out of descriptors: wait for some to be closed instead of spinning.
+                // Usually the file descriptors are used up. The pause avoids a busy loop until some are closed.
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");
                     tokio::time::sleep(Duration::from_millis(100)).await;
@@ -81,7 +83,7 @@ pub async fn serve(listener: TcpListener, site: Site, paths: Paths, stop: impl F
                 }
             },
         };
-        // Beyond the limit a connection is closed at once, which the client sees.
+        // All connections are busy: the new one is closed at once, so that the client sees an error.
         if !connections.make_room().await {
             continue;
         }
@@ -97,11 +99,11 @@ pub async fn serve(listener: TcpListener, site: Site, paths: Paths, stop: impl F
         connections.register(requests, task.abort_handle());
     }
     connections.close_idle();
-    // Prometheus gives up on a scrape after ten seconds, so nothing worth having takes longer.
+    // Prometheus' default scrape timeout is ten seconds, so nobody waits longer for a response.
     let _ = tokio::time::timeout(Duration::from_secs(10), graceful.shutdown()).await;
 }
 
-/// One connection.
+/// One accepted connection.
 struct Connection {
     site: Site,
     paths: Paths,
@@ -111,7 +113,7 @@ struct Connection {
 
 impl Connection {
     async fn serve(self, stream: TcpStream, watcher: Watcher) -> Result<(), String> {
-        // A handshake in several small segments must not wait for the acknowledgement of the first.
+        // Without TCP_NODELAY, a handshake in several small segments waits for the acknowledgement of the first one.
         stream.set_nodelay(true).map_err(|error| error.to_string())?;
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(WRITE_TIMEOUT));
@@ -125,7 +127,8 @@ impl Connection {
         }
     }
 
-    /// Asked for anew by every request, so that a login that is taken away ends with the request that is open.
+    /// Returns the present rules. Every request asks again, so that a removed login is refused from the next request
+    /// on.
     fn rules(&self) -> Arc<Rules> {
         if self.paths == Paths::All { self.site.web.rules() } else { Arc::default() }
     }
@@ -142,7 +145,7 @@ impl Connection {
                     Paths::All => {
                         let (response, known) = authorize(&site, &rules, from, request).await;
                         if known {
-                            requests.is_known();
+                            requests.set_known();
                         }
                         response
                     }
@@ -158,7 +161,7 @@ impl Connection {
         });
         let mut builder = hyper::server::conn::http1::Builder::new();
         builder.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(16 * 1024);
-        // Who says that it sends no more still gets its answer.
+        // A client that closes its sending side after the request still gets the response.
         builder.half_close(true);
         let connection = builder.serve_connection(TokioIo::new(stream), service);
         watcher.watch(connection).await.map_err(|error| error.to_string())

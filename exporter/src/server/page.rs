@@ -1,4 +1,4 @@
-//! The status page: the checklist by cadence, and the last runs of one check. It needs no script.
+//! The status page: all checks by cadence, and the last runs of one check. The HTML needs no script.
 
 use crate::run::job::Job;
 use crate::run::schedule::Schedule;
@@ -8,10 +8,10 @@ use checklist::{Cadence, Config, Severity, Unit, Verdict, spaced};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use std::sync::Arc;
 
-/// Seconds after which the page asks for itself again.
+/// Seconds after which the browser reloads the page.
 const REFRESH: u32 = 30;
 
-/// Every check, by cadence.
+/// Renders the page of all checks, by cadence.
 pub fn overview(schedule: &Schedule, config: &Config) -> String {
     let (all, own) = (schedule.jobs(), schedule.status());
     let (jobs, others): (Vec<&Arc<Job>>, Vec<&Arc<Job>>) = all.iter().partition(|job| job.is_ours());
@@ -60,7 +60,7 @@ pub fn overview(schedule: &Schedule, config: &Config) -> String {
     page("Operations checklist", REFRESH, &body)
 }
 
-/// The last runs of the checks with an id; nothing when there are none.
+/// Renders the last runs of the checks of one signal, on all its targets; `None` if there are no such checks.
 pub fn history(jobs: &[Arc<Job>], config: &Config, check: &str) -> Option<String> {
     let here: Vec<&Arc<Job>> = jobs.iter().filter(|job| job.state().check.signal.id == check).collect();
     let title = here.first()?.state().check.signal.title;
@@ -141,7 +141,7 @@ fn time(at: f64) -> String {
     timestamp.strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-/// A whole page that asks for itself again after so many seconds.
+/// Renders a whole HTML page that the browser reloads after `refresh` seconds.
 pub(crate) fn page(title: &str, refresh: u32, body: &Markup) -> String {
     html! {
         (DOCTYPE)

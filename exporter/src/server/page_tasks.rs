@@ -1,4 +1,4 @@
-//! The page of people's tasks: the calendar of the week, what is due or overdue, and what was done or skipped.
+//! The page of human tasks: the calendar of the week, the tasks that are due or overdue, and the last records.
 
 use crate::server::page::page;
 use checklist::Config;
@@ -11,14 +11,15 @@ use jiff::{Timestamp, ToSpan};
 use maud::{Markup, html};
 use std::time::Duration;
 
-/// Records change a few times a week, and in a bucket each is an object to fetch.
+/// Seconds after which the browser reloads the page. Records change only a few times a week, and reading them from a
+/// bucket takes one request for each record.
 const REFRESH: u32 = 300;
-/// A bucket that does not answer must not hold a request for ever.
+/// Deadline for reading the records, so that a bucket that does not answer cannot hold up a request.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// Records shown below the tasks.
+/// Number of records shown below the tasks.
 const LAST: usize = 20;
 
-/// The page at `now`; without `tasks:` in checklist.yaml it says so.
+/// Renders the page at `now`. Without a section `tasks:` in checklist.yaml the page says so.
 pub async fn overview(config: &Config, now: Timestamp) -> String {
     let Some(tasks) = &config.tasks else {
         return whole(&html! { p.summary { "checklist.yaml has no section tasks." } });
@@ -96,7 +97,7 @@ fn body(tasks: &Tasks, records: &Records, now: Timestamp) -> Markup {
     }
 }
 
-/// Monday to Sunday around a day, with the tasks that fall on each.
+/// Renders the calendar from Monday to Sunday of the present week.
 fn week(tasks: &Tasks, records: &Records, now: Timestamp) -> Markup {
     let today = now.to_zoned_datetime(tasks.zone.clone()).date();
     let monday = today.checked_sub(i64::from(today.weekday().since(Weekday::Monday)).days()).unwrap_or(today);
@@ -117,7 +118,7 @@ fn week(tasks: &Tasks, records: &Records, now: Timestamp) -> Markup {
     }
 }
 
-/// What came of a task on a day: the class, the word and the note.
+/// Returns the state of a task on a day: the CSS class, a word, and a note.
 fn occurrence(
     task: &Task,
     day: Date,
@@ -140,7 +141,7 @@ fn occurrence(
     }
 }
 
-/// What a record says, with its evidence to click on.
+/// Renders the note of a record, with a link to its evidence if that is a URL.
 fn note(record: &Record) -> Markup {
     let Act::Done { note, evidence: Some(evidence), .. } = &record.act else { return html! { (summary(record).1) } };
     let address = evidence.starts_with("https://") || evidence.starts_with("http://");
@@ -194,7 +195,8 @@ mod tests {
         );
         assert!(page.contains("<a href=\"https://wiki/?a=&quot;b&quot;\" rel=\"noreferrer\">"), "{page}");
         assert!(page.contains("<li>Run its tests</li>"), "the steps are there");
-        // It is due at ten of the next working day: on Sunday nobody is late, on Monday the list of every task says so.
+        // The task becomes due at ten on the next working day: on Sunday it is not late, on Monday the list of every
+        // task shows it as due.
         let sunday = overview(&config, at("2026-11-29T09:00:00Z")?).await;
         assert!(sunday.contains("Alert routing test</td><td class=\"verdict cannot\">open"), "{sunday}");
         let monday = overview(&config, at("2026-11-30T10:00:00Z")?).await;

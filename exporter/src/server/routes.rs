@@ -1,4 +1,4 @@
-//! The paths: metrics, the status page, one probe now, health and reload. A scrape never waits for a probe.
+//! The routes: metrics, the status page, a single probe, health and reload. A scrape never waits for a probe.
 
 use super::answers::{html, not_allowed, text, too_many, whole, without_one_host};
 use super::exposition::collector::States;
@@ -22,7 +22,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Answers on the listener that shows health alone, to anyone.
+/// Answers requests on the listener of `--health-listen`, which needs no login.
 pub(super) fn health<B>(site: &Site, request: &Request<B>) -> Response<Full<Bytes>> {
     if let Some(bad) = without_one_host(request) {
         return bad;
@@ -37,7 +37,8 @@ pub(super) fn health<B>(site: &Site, request: &Request<B>) -> Response<Full<Byte
     }
 }
 
-/// Answers a request if it is authorized, and whether it has shown a good login; the only caller of [`respond`].
+/// Answers a request if it is authorized. Also returns whether the request had a valid login. This is the only caller
+/// of [`respond`], so that no path is answered without authorization.
 pub(super) async fn authorize<B>(
     site: &Site,
     rules: &Rules,
@@ -82,7 +83,8 @@ pub(super) async fn authorize<B>(
     (response, false)
 }
 
-/// Answers a request; `known` says that it has shown a login.
+/// Answers an authorized request. `known` says whether it had a valid login; without passwords and tokens nobody has
+/// one.
 async fn respond<B>(site: &Site, request: Request<B>, known: bool) -> Response<Full<Bytes>> {
     let path = request.uri().path();
     if path == "/-/reload" {
@@ -125,7 +127,7 @@ fn ready(schedule: &Schedule) -> Response<Full<Bytes>> {
     }
 }
 
-/// An exposition, or that it cannot be written.
+/// Returns the response with an exposition, or 500 if the body could not be written.
 fn metrics(body: Result<Bytes, Failure>, accepted: &Accepted) -> Response<Full<Bytes>> {
     let body = match body {
         Ok(body) => body,
@@ -140,8 +142,8 @@ fn metrics(body: Result<Bytes, Failure>, accepted: &Accepted) -> Response<Full<B
     response
 }
 
-/// Runs one configured check now, within the scrape's own timeout, and shows it alone. All who ask within a second share
-/// one run, and it goes on to its end whoever goes away.
+/// Runs the configured checks of one signal now, within the scrape timeout, and returns their series alone. Requests
+/// within a second share one run, which goes on to its end even if the clients go away.
 async fn probe(site: &Site, query: &str, headers: &HeaderMap) -> Response<Full<Bytes>> {
     let schedule = &site.source.schedule;
     let mut check = None;
@@ -175,7 +177,7 @@ async fn probe(site: &Site, query: &str, headers: &HeaderMap) -> Response<Full<B
     if tokio::time::timeout(within, runs).await.is_err() {
         return text(StatusCode::GATEWAY_TIMEOUT, "the check did not end within the scrape timeout\n");
     }
-    // The lease may have been lost meanwhile.
+    // The lease may have been lost during the run.
     if !jobs.iter().all(|job| job.is_ours()) {
         return elsewhere();
     }

@@ -1,4 +1,4 @@
-//! The state that all connections share, and from which requests are answered.
+//! The state that all HTTP connections share.
 
 use crate::run::reload::Source;
 use crate::server::exposition::publisher;
@@ -10,30 +10,29 @@ use crate::server::web::tokens::Tokens;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Semaphore;
 
-/// Requests that wait for a probe. Prometheus makes one at a time for each job.
+/// Maximum number of requests that wait for a probe. Prometheus sends one at a time for each scrape job.
 const PROBING: usize = 32;
 
-/// What requests are answered from.
+/// Everything that requests are answered from.
 #[derive(Clone)]
 pub struct Site {
-    /// The configuration and the checks.
     pub source: Arc<Source>,
-    /// Who may read.
+    /// TLS, passwords and headers.
     pub web: Arc<Web>,
-    /// The exposition.
+    /// The latest snapshot of the exposition.
     pub latest: Arc<Latest>,
-    /// Who may ask for a reload.
+    /// Handles POST /-/reload.
     pub lifecycle: Arc<Lifecycle>,
-    /// Places for those who wait for a probe.
+    /// Permits for requests that wait for a probe.
     pub probing: Arc<Semaphore>,
-    /// The page of people's tasks.
+    /// The cached page of human tasks.
     pub tasks: Arc<TasksPage>,
-    /// The reviewer of tokens, with its cache, as long as its cluster stays as it is.
+    /// The reviewer of bearer tokens with its cache; replaced when its cluster changes.
     tokens: Arc<Mutex<Option<Arc<Tokens>>>>,
 }
 
 impl Site {
-    /// Of a configuration; the exposition already has every series of checks that have not run.
+    /// Creates the state for a configuration. The exposition already has the series of checks that have not run.
     pub fn new(source: Arc<Source>, web: Arc<Web>, lifecycle: Lifecycle) -> Self {
         let latest = Arc::new(Latest::new(publisher::states(&source.schedule)));
         Self {
@@ -47,7 +46,7 @@ impl Site {
         }
     }
 
-    /// Who reviews tokens; nothing when checklist.yaml names no cluster for it.
+    /// Returns the reviewer of bearer tokens; `None` if no cluster of checklist.yaml has `webAudiences`.
     pub fn tokens(&self) -> Option<Arc<Tokens>> {
         let cluster = self.source.web_cluster();
         let mut kept = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,5 +1,5 @@
-//! The page of people's tasks, kept for a while: records may be many, and are read again when a twentieth of the time has
-//! not gone into that, however many ask.
+//! Caches the page of human tasks for twenty times as long as it took to make it, at most a minute. So reading many
+//! records takes at most a twentieth of the time, however many clients ask.
 
 use super::page_tasks;
 use checklist::Config;
@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, Semaphore};
 
-/// Who waits for the page while it is made.
+/// Maximum number of requests that wait for the page.
 const WAITING: usize = 16;
-/// A page is kept for so many times what it took to make it.
+/// A page is cached for this many times the duration of making it.
 const TIMES: u32 = 20;
 
-/// The page and what it was made from.
+/// The cached page.
 pub struct TasksPage {
     waiting: Semaphore,
     kept: Mutex<Option<Kept>>,

@@ -1,4 +1,4 @@
-//! What `check` prints and `/api/v1/checks` answers: the verdict of every check, in several formats.
+//! The verdicts of all checks as printed by `check` and returned by `/api/v1/checks`.
 
 use crate::run::job::Job;
 use crate::run::state::State;
@@ -11,20 +11,20 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How the result of `check` is written.
+/// Output format of `check`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// A table for people.
+    /// A table for a terminal.
     Table,
-    /// One JSON object.
+    /// One JSON object, the same as `/api/v1/checks`.
     Json,
-    /// A table for issues and chats.
+    /// A Markdown table, for issues and chats.
     Markdown,
-    /// For the test view of a CI server.
+    /// JUnit XML, for the test view of a CI server.
     Junit,
 }
 
-/// Writes the result in a format.
+/// Writes the verdicts of all jobs in a format.
 pub fn write(jobs: &[Arc<Job>], format: Format) -> String {
     let rows: Vec<Row> = jobs.iter().map(|job| Row::of(&job.state(), unix_now())).collect();
     match format {
@@ -35,20 +35,20 @@ pub fn write(jobs: &[Arc<Job>], format: Format) -> String {
     }
 }
 
-/// One check for people.
+/// The verdict of one check.
 struct Row {
     check: &'static str,
     target: String,
     verdict: Verdict,
-    /// What is bad, or why nobody can tell.
+    /// The findings, or the reason why the check could not be made.
     why: String,
-    /// What was looked at, and the worst of it beside its limits.
+    /// The examined objects, and the worst values beside their limits.
     seen: String,
     seconds: f64,
 }
 
 impl Row {
-    /// What is bad or why nobody can tell, then what was looked at: no verdict stands without its evidence.
+    /// Returns the findings or the failure, then the evidence: no verdict is shown without its evidence.
     fn words(&self) -> String {
         let parts = [&self.why, &self.seen].into_iter().filter(|part| !part.is_empty());
         parts.map(|part| one_line(part)).collect::<Vec<_>>().join(" | ")
@@ -93,7 +93,7 @@ fn markdown(rows: &[Row]) -> String {
     text
 }
 
-/// Text in a cell of a table: no markup of it means anything to Markdown, HTML or a chat.
+/// Escapes text for a table cell, so that nothing in it is markup of Markdown, HTML or a chat.
 fn markdown_text(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     let mut before = ' ';
@@ -101,7 +101,7 @@ fn markdown_text(text: &str) -> String {
         let begins_word = !before.is_alphanumeric();
         before = c;
         match c {
-            // A mention, such as @channel; an address of mail is none.
+            // Chats read @channel as a mention. An @ within a word, as in an e-mail address, is none.
             '@' if begins_word => safe.push_str("&#64;"),
             '<' => safe.push_str("&lt;"),
             '>' => safe.push_str("&gt;"),
@@ -113,7 +113,7 @@ fn markdown_text(text: &str) -> String {
     safe
 }
 
-/// For the test view of a CI server: a check that is not passed is a failure, one that cannot be made an error.
+/// Writes JUnit XML. A warning or critical verdict is a failure, a check that could not be made is an error.
 fn junit(rows: &[Row]) -> String {
     let mut suite = TestSuite::new("checklist");
     suite.add_test_cases(rows.iter().map(|row| {
@@ -132,11 +132,11 @@ fn junit(rows: &[Row]) -> String {
     }));
     let mut report = quick_junit::Report::new("checklist-exporter check");
     report.add_test_suite(suite);
-    // Written to memory, and every text in it is valid: nothing can fail.
+    // Writing to memory cannot fail.
     report.to_string().unwrap_or_default()
 }
 
-/// Every check as JSON, which is also what `/api/v1/checks` answers.
+/// Returns every check as JSON. `/api/v1/checks` returns the same.
 pub fn json(jobs: &[Arc<Job>]) -> Value {
     let now = unix_now();
     let checks: Vec<Value> = jobs.iter().map(|job| of_state(&job.state(), now)).collect();

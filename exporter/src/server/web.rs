@@ -1,6 +1,6 @@
-//! Who may read: TLS, client certificates, passwords and headers from the web configuration file that Prometheus' own
-//! exporters read, and tokens of the cluster that checklist.yaml names. The file and what it names are read again when
-//! they change, aside, because their mount may hang.
+//! Protection of the HTTP server: TLS, client certificates, passwords and headers from the web configuration file of
+//! Prometheus' exporter-toolkit, and bearer tokens of a cluster. The files are read again when they change, on another
+//! thread with a deadline, because their mount may hang.
 
 pub mod acceptor;
 pub mod access;
@@ -29,39 +29,39 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use watching::{Step, Watching};
 
-/// How often the files are looked at.
+/// Interval of checking the files for changes.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// The web configuration as it holds now.
+/// The web configuration in force.
 #[derive(Debug, Default)]
 pub struct Rules {
-    /// How connections are encrypted; plain without it.
+    /// The TLS acceptor; `None` for plain HTTP.
     pub tls: Option<Acceptor>,
-    /// Whose passwords are good; without them none is asked for.
+    /// The users with passwords; `None` if no login is required.
     pub passwords: Option<Passwords>,
-    /// Headers on every answer.
+    /// Headers to add to every response.
     pub headers: Vec<(HeaderName, HeaderValue)>,
-    /// What is asked of clients.
+    /// The protections, to compare with those of a new configuration.
     guards: Guards,
 }
 
-/// The web configuration, whatever it is at the moment.
+/// The web configuration and its reloading.
 #[derive(Debug)]
 pub struct Web {
-    /// The file, and the digest of what it was opened with.
+    /// The path of the file, and the digest of the files that it was opened with.
     file: Option<(PathBuf, watching::Digest)>,
     rules: ArcSwap<Rules>,
-    /// Logins that were good, whatever the file says meanwhile of others.
+    /// The cache of valid logins, which outlives reloads.
     verified: Verified,
-    /// What is exposed about it.
+    /// The values of the metrics about it.
     pub status: Arc<WebStatus>,
 }
 
 impl Web {
-    /// Reads the file; without one everything is open and plain.
+    /// Reads the file. Without a file the server speaks plain HTTP and requires no login.
     ///
     /// # Errors
-    /// What is wrong with the file or what it names, and where.
+    /// Says what is wrong with the file, or with a file that it names.
     pub fn open(path: Option<&Path>, status: Arc<WebStatus>) -> Result<Self, Failure> {
         let verified = Verified::default();
         let Some(path) = path else {
@@ -70,17 +70,17 @@ impl Web {
         let look = Look::at(path);
         let config = look.config?;
         let rules = Rules::of(&config, &verified)?;
-        tell_exposed(path, &config);
+        tell(&exposed(path, &config));
         status.set_in_force(true);
         Ok(Self { file: Some((path.to_owned(), look.digest)), rules: ArcSwap::from_pointee(rules), verified, status })
     }
 
-    /// The rules of a new connection or request.
+    /// Returns the rules for a new connection or request.
     pub fn rules(&self) -> Arc<Rules> {
         self.rules.load_full()
     }
 
-    /// Reads the files again when they changed; what cannot be used keeps the rules as they were. Never ends.
+    /// Reloads the files when they change. Files that cannot be used leave the rules unchanged. Never returns.
     pub async fn follow(&self) {
         let Some((path, digest)) = &self.file else { return };
         let mut follower = Follower { web: self, path, watching: Watching::new(*digest), before: None, hangs: false };
@@ -88,43 +88,50 @@ impl Web {
             tokio::time::sleep(LOOK).await;
             let own = path.clone();
             let looked = file::aside(path, file::PATIENCE, move || Look::at(&own)).await;
-            follower.consider(looked, Instant::now());
+            follower.consider(looked, Instant::now()).await;
         }
     }
 }
 
-/// Follows the files.
+/// The state of reloading.
 struct Follower<'a> {
     web: &'a Web,
     path: &'a Path,
     watching: Watching,
-    /// What was asked for before a file that asks for less came into force.
+    /// The protections before a file that protects less came into force, until they are restored.
     before: Option<Guards>,
-    /// Whether the last look did not end in time.
+    /// Whether the last read did not end in time.
     hangs: bool,
 }
 
 impl Follower<'_> {
-    fn consider(&mut self, looked: std::io::Result<Look>, now: Instant) {
+    /// Handles the result of a look at the files: applies, refuses or ignores them.
+    async fn consider(&mut self, looked: std::io::Result<Look>, now: Instant) {
         let Look { digest, config } = match looked {
             Ok(look) => look,
-            Err(error) => {
-                self.web.status.set_in_force(false);
-                if !self.hangs {
-                    stays(&file::failure(self.path, &error).message);
-                }
-                self.hangs = true;
-                return;
-            }
+            Err(error) => return self.hung(&error),
         };
-        self.hangs = false;
         let stayed = match self.watching.look(digest, now) {
-            Step::Same => return self.web.status.set_in_force(self.before.is_none()),
+            Step::Same => {
+                self.hangs = false;
+                return self.web.status.set_in_force(self.before.is_none());
+            }
             Step::Wait => return,
             Step::Judge { stayed } => stayed,
         };
-        let made = config.and_then(|config| Ok((Rules::of(&config, &self.web.verified)?, config)));
-        let (rules, config) = match made {
+        // This reads the certificate, the key, the authorities and the file modes.
+        let (own, verified) = (self.path.to_owned(), Arc::clone(&self.web.verified));
+        let make = move || -> Result<_, Failure> {
+            let config = config?;
+            Ok((Rules::of(&config, &verified)?, exposed(&own, &config)))
+        };
+        let made = match file::aside(self.path, file::PATIENCE, make).await {
+            Ok(made) => made,
+            // The next look tries again.
+            Err(error) => return self.hung(&error),
+        };
+        self.hangs = false;
+        let (rules, exposed) = match made {
             Ok(made) => made,
             Err(failure) => return self.refuse(digest, false, &failure.message),
         };
@@ -147,11 +154,20 @@ impl Follower<'_> {
         if self.before.as_ref().is_some_and(|before| rules.guards.loss(before).is_none()) {
             self.before = None;
         }
-        tell_exposed(self.path, &config);
+        tell(&exposed);
         tracing::info!("the web configuration {} was read again", self.path.display());
         self.web.rules.store(Arc::new(rules));
         self.watching.hold(digest);
         self.web.status.set_in_force(self.before.is_none());
+    }
+
+    /// Logs, once, that the files cannot be read in time.
+    fn hung(&mut self, error: &std::io::Error) {
+        self.web.status.set_in_force(false);
+        if !self.hangs {
+            stays(&file::failure(self.path, error).message);
+        }
+        self.hangs = true;
     }
 
     fn refuse(&mut self, digest: watching::Digest, may_count: bool, why: &str) {
@@ -161,12 +177,13 @@ impl Follower<'_> {
     }
 }
 
+/// Logs that the old configuration stays in force.
 fn stays(why: &str) {
     tracing::error!("the web configuration stays as it was: {why}");
 }
 
-fn tell_exposed(path: &Path, config: &WebConfig) {
-    for what in exposed(path, config) {
+fn tell(exposed: &[String]) {
+    for what in exposed {
         tracing::warn!("web configuration: {what}");
     }
 }
@@ -186,8 +203,8 @@ mod tests {
 
     const HASH: &str = "$2y$10$aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 
-    #[test]
-    fn a_file_that_asks_for_less_is_told_and_counts_only_when_it_stays_so() -> anyhow::Result<()> {
+    #[tokio::test]
+    async fn a_file_that_asks_for_less_is_told_and_counts_only_when_it_stays_so() -> anyhow::Result<()> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("web.yaml");
         let users = format!("basic_auth_users: {{ann: {HASH}}}\n");
@@ -198,7 +215,8 @@ mod tests {
         let mut follower =
             Follower { web: &web, path: &path, watching: Watching::new(digest), before: None, hangs: false };
         let begun = Instant::now();
-        // What is written, when it is looked at twice, how many headers hold then, and whether all is well.
+        // The content of the file, the time of two looks in seconds, the number of headers then in force, and whether
+        // the status is good.
         for (text, at, headers, well) in [
             (whole.as_str(), 0, 1, true),
             (&users, 10, 1, false),
@@ -212,8 +230,8 @@ mod tests {
         ] {
             std::fs::write(&path, text)?;
             let now = begun + Duration::from_secs(at);
-            follower.consider(Ok(Look::at(&path)), now);
-            follower.consider(Ok(Look::at(&path)), now);
+            follower.consider(Ok(Look::at(&path)), now).await;
+            follower.consider(Ok(Look::at(&path)), now).await;
             assert_eq!(web.rules().headers.len(), headers, "{text} at {at}");
             assert_eq!(web.status.in_force(), Some(well), "{text} at {at}");
             assert!(web.rules().passwords.is_some());

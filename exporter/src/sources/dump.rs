@@ -1,37 +1,35 @@
-//! The format of a backup by its first bytes, for both the check `backup` and `verify-backup`.
+//! Recognizes the format of a backup by its first bytes, for the check `backup` and for `verify-backup`.
 
 use checklist::config::BackupFormat;
 use flate2::read::MultiGzDecoder;
 use std::io::{self, Read};
 
-/// Bytes of an inside that say what it is: the title of a dump in plain SQL stands in its first lines.
+/// Number of uncompressed bytes that are examined. The title of a plain SQL dump is in its first lines.
 const TITLE_BYTES: usize = 4096;
-/// The most that the first block of Zstandard takes, with what stands before it: nothing of a block can be read before
-/// all of it is there.
+/// Upper bound of the first block of a Zstandard file, with everything before it. A block can only be decompressed as a
+/// whole.
 const ZSTD_BYTES: u64 = 132 * 1024;
 
-/// RFC 1952.
+/// Magic number of gzip (RFC 1952).
 const GZIP: [u8; 2] = [0x1f, 0x8b];
-/// RFC 8878.
+/// Magic number of a Zstandard frame (RFC 8878).
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
-/// The last three bytes of a frame to be skipped, as pzstd writes first; the one before them is 0x50 to 0x5f.
+/// Last three bytes of the magic number of a skippable Zstandard frame, which pzstd writes first. The byte before them
+/// is 0x50 to 0x5f.
 const ZSTD_SKIPPED: [u8; 3] = [0x2a, 0x4d, 0x18];
-/// What `pg_dump` writes first in plain SQL, and `pg_dumpall`.
+/// The first lines of plain SQL by `pg_dump` and by `pg_dumpall`.
 const TITLES: [(&str, Content); 2] =
     [("-- PostgreSQL database dump", Content::Sql), ("-- PostgreSQL database cluster dump", Content::Cluster)];
 
-/// What is packed around a backup.
+/// The compression around a backup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layer {
-    /// Nothing.
     None,
-    /// gzip.
     Gzip,
-    /// Zstandard.
     Zstd,
 }
 
-/// What a backup is inside.
+/// The format of a backup without its compression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Content {
     /// `pg_dump -Fc`, or the table of contents of `pg_dump -Fd`.
@@ -40,9 +38,9 @@ pub enum Content {
     Tar,
     /// `pg_dump -Fp`.
     Sql,
-    /// `pg_dumpall`: a dump, of several databases and of roles.
+    /// `pg_dumpall`: several databases and the roles.
     Cluster,
-    /// Nothing that PostgreSQL's programs write.
+    /// Not written by a program of PostgreSQL.
     Other,
 }
 
@@ -51,7 +49,7 @@ impl Content {
         if begin.starts_with(b"PGDMP") {
             return Self::Custom;
         }
-        // A file of tar begins with the name of its first member.
+        // A tar file begins with the name of its first member.
         if begin.starts_with(b"toc.dat\0") {
             return Self::Tar;
         }
@@ -79,10 +77,10 @@ impl Layer {
         }
     }
 
-    /// What is inside.
+    /// Returns a reader of the uncompressed content.
     ///
     /// # Errors
-    /// When the decoder cannot be made.
+    /// Fails when the decoder cannot be created.
     pub fn open<'a>(self, packed: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
         Ok(match self {
             Self::None => Box::new(packed),
@@ -92,7 +90,7 @@ impl Layer {
     }
 }
 
-/// The layer that a format has; any for `any`.
+/// Returns the compression that a format requires; `None` if the format is `any`.
 pub const fn layer(format: BackupFormat) -> Option<Layer> {
     match format {
         BackupFormat::Any => None,
@@ -102,15 +100,15 @@ pub const fn layer(format: BackupFormat) -> Option<Layer> {
     }
 }
 
-/// How many of the first bytes of a backup [`inspect`] needs.
+/// Returns how many of the first bytes of a backup [`inspect`] needs.
 pub fn header_bytes(format: BackupFormat) -> u64 {
     if layer(format) == Some(Layer::Zstd) { ZSTD_BYTES } else { TITLE_BYTES as u64 }
 }
 
-/// Judges the first bytes of a backup, at least [`header_bytes`] or all of them.
+/// Checks the first bytes of a backup against a format. `header` holds at least [`header_bytes`], or the whole backup.
 ///
 /// # Errors
-/// In what way they are not what the format demands.
+/// The text says how the bytes differ from what the format requires.
 pub fn inspect(format: BackupFormat, header: &[u8]) -> Result<Content, String> {
     if header.is_empty() {
         return Err("it is empty".to_owned());
@@ -133,13 +131,13 @@ pub fn inspect(format: BackupFormat, header: &[u8]) -> Result<Content, String> {
     Ok(content)
 }
 
-/// As much of the inside as a cut-off header gives.
+/// Decompresses as much as the truncated header allows, at most [`TITLE_BYTES`].
 fn begin(layer: Layer, header: &[u8]) -> Vec<u8> {
     let mut inside = Vec::new();
     let Ok(mut reader) = layer.open(header) else { return inside };
     let mut piece = [0; 512];
     while inside.len() < TITLE_BYTES {
-        // The end of the header is in the middle of the packed data.
+        // An error is expected: the header ends in the middle of the compressed data.
         match reader.read(&mut piece) {
             Ok(0) | Err(_) => break,
             Ok(read) => inside.extend_from_slice(&piece[..read]),
@@ -155,7 +153,7 @@ mod tests {
 
     #[test]
     fn every_format_of_pg_dump_is_known_within_every_layer_and_an_error_message_is_none() -> io::Result<()> {
-        // It packs badly: the first block of Zstandard is longer than what plain text needs.
+        // Text that compresses badly, so that the first block of Zstandard is longer than what plain text needs.
         let mut state = 1_u64;
         let letter = |_| {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);

@@ -1,4 +1,4 @@
-//! Statistics of volumes straight from each kubelet's stats summary, with the right `nodes/stats` alone.
+//! Usage of volumes, from the stats summary of each kubelet. Needs only the right `nodes/stats`.
 
 use crate::probe::Failure;
 use crate::sources::kubernetes::Cluster;
@@ -14,32 +14,30 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// A summary of a node with 500 pods is below two megabytes.
+/// Maximum size of a summary in bytes. The summary of a node with 500 pods is below two megabytes.
 const MAX_BODY: usize = 16 * 1024 * 1024;
-/// Kubelets asked at a time.
+/// Number of kubelets that are asked at a time.
 const AT_A_TIME: usize = 8;
 
-/// The usage of one claim.
+/// The usage of one volume, as the kubelet reports it.
 #[derive(Debug, Clone, Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Volume {
     /// Bytes used.
     pub used_bytes: Option<u64>,
-    /// Bytes that an ordinary user can still take.
+    /// Bytes that an unprivileged user can still write.
     pub available_bytes: Option<u64>,
     /// Inodes used.
     pub inodes_used: Option<u64>,
-    /// All inodes.
+    /// Inodes in total; 0 for file systems without a fixed number.
     pub inodes: Option<u64>,
     pvc_ref: Option<Claim>,
 }
 
-/// A claim by namespace and name.
+/// The key of a persistent volume claim.
 #[derive(Debug, Clone, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Claim {
-    /// Namespace.
     pub namespace: String,
-    /// Name.
     pub name: String,
 }
 
@@ -55,20 +53,20 @@ struct PodStats {
     volume: Option<Vec<Volume>>,
 }
 
-/// What the kubelets say about volumes.
+/// The volumes that the kubelets report.
 pub struct Volumes {
-    /// The usage of the claims that pods have mounted, in the watched namespaces.
+    /// Usage of the mounted claims in the watched namespaces.
     pub claims: BTreeMap<Claim, Volume>,
-    /// Nodes whose kubelet answered.
+    /// Number of nodes whose kubelet answered.
     pub nodes: usize,
-    /// Nodes whose kubelet could not be asked: the reason, and what it means.
+    /// Failures of the nodes whose kubelet could not be asked. The messages name the node.
     pub unreached: Vec<Failure>,
 }
 
-/// Asks every kubelet. One that cannot be asked is reported by its node's name; the values of the others are still used.
+/// Asks every kubelet for its volumes. A kubelet that does not answer is reported, and the others still count.
 ///
 /// # Errors
-/// When the nodes cannot be listed.
+/// Fails when the nodes cannot be listed.
 pub async fn volumes(cluster: &Cluster) -> Result<Volumes, Failure> {
     let watched = cluster.watched().await?;
     let tls = tls(cluster, &watched.config)?;
@@ -118,8 +116,8 @@ async fn summary(url: String, tls: ClientConfig, config: &kube::Config) -> Resul
         .map_err(|error| Failure::new(Reason::Decode, format!("kubelet {url}: {error}")))
 }
 
-/// The client certificate and the trust of the API client hold for kubelets too, unless the operator says whom
-/// else to trust.
+/// Returns the TLS configuration for kubelets: client certificate and trusted authorities of the API client, unless the
+/// target names other authorities.
 fn tls(cluster: &Cluster, config: &kube::Config) -> Result<ClientConfig, Failure> {
     let mut config = config.clone();
     config.accept_invalid_certs = cluster.target.kubelet_insecure_skip_verify;
@@ -132,7 +130,7 @@ fn tls(cluster: &Cluster, config: &kube::Config) -> Result<ClientConfig, Failure
         .map_err(|error| Failure::new(Reason::Config, format!("cannot set up TLS for the kubelets: {error}")))
 }
 
-/// The token that the API client uses.
+/// Returns the bearer token of the API client, if it uses one.
 async fn token(config: &kube::Config) -> Result<Option<SecretString>, Failure> {
     if let Some(token) = &config.auth_info.token {
         use secrecy::ExposeSecret;

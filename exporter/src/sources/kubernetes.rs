@@ -1,4 +1,5 @@
-//! A cluster as the checks need it: watched, with a few fields of each object, and with the time of the last news.
+//! Access to one Kubernetes cluster. Watches keep the few fields of each object that checks need, and the time of the
+//! last event, so that a check can tell whether its data is fresh.
 
 mod answers;
 mod cached;
@@ -38,59 +39,53 @@ pub use failure::failure;
 pub use store::{Store, Which};
 pub use watch::{Present, Watch};
 
-/// Without a word from the API server for this long, nobody knows the state of the cluster:
-/// bookmarks come every minute, and a watch that heard none ends with a new list after a minute and a half.
+/// How long the API server may be silent before the watched objects count as unknown. Bookmarks come about every
+/// minute, and a watch that heard nothing for a minute and a half starts over with a new list.
 pub const MAX_SILENCE: Duration = Duration::from_secs(150);
 
-/// One cluster of checklist.yaml, shared by its checks.
+/// A cluster of checklist.yaml, shared by its checks.
 pub struct Cluster {
-    /// What the configuration says.
+    /// The target of checklist.yaml.
     pub target: Target,
-    /// What the credentials were when the watches began, and the watches.
+    /// The watches, and the fingerprint of the credentials that they began with.
     watched: Mutex<Option<(u64, Arc<Watched>)>>,
 }
 
-/// The watches of a cluster; dropping them ends their tasks.
+/// The watches of a cluster. Dropping this value ends their tasks.
 pub struct Watched {
-    /// The client, for what is asked and not watched.
+    /// Client for direct requests, which are not watches.
     pub client: Client,
-    /// The same, with the room of the cluster.
+    /// The same client, with the cluster's limit on cached bytes.
     api: Bounded,
-    /// The configuration of the client, for the kubelets.
+    /// Configuration of the client. The kubelets are asked with the same credentials.
     pub config: Config,
-    /// One entry per namespace.
+    /// One entry for each configured namespace.
     pub namespaces: Vec<Namespace>,
 }
 
 /// The watches of one namespace.
 pub struct Namespace {
-    /// Its name.
     pub name: String,
-    /// Pods.
     pub pods: Watch<Pod>,
-    /// Services.
     pub services: Watch<Service>,
-    /// Endpoint slices.
     pub slices: Watch<Slice>,
     /// Deployments, stateful sets and daemon sets.
     pub workloads: [(WorkloadKind, Watch<Workload>); 3],
-    /// Autoscalers.
     pub autoscalers: Watch<Autoscaler>,
-    /// Volume claims.
     pub claims: Watch<Claim>,
 }
 
 impl Cluster {
-    /// Nothing is contacted yet.
+    /// Creates the cluster without contacting it.
     pub fn new(target: Target) -> Self {
         Self { target, watched: Mutex::new(None) }
     }
 
-    /// The watches, begun by the first caller, and anew when a file of the credentials has changed: a client keeps the
-    /// authorities and certificates that it was made with.
+    /// Returns the watches. The first call begins them. They begin anew when a file of the credentials has changed,
+    /// because a client keeps the authorities and certificates that it was created with.
     ///
     /// # Errors
-    /// When the credentials cannot be read or used.
+    /// Fails when the credentials cannot be read or used.
     pub async fn watched(&self) -> Result<Arc<Watched>, Failure> {
         let credentials = credentials::fingerprint(self.target.kubeconfig.as_deref()).await?;
         let mut watched = self.watched.lock().await;
@@ -104,19 +99,19 @@ impl Cluster {
         }
     }
 
-    /// Begins anew at the next question: the server refused the credentials, so they are read again.
+    /// Drops the watches, so that the next call reads the credentials again: the API server has refused them.
     async fn refused(&self) {
         *self.watched.lock().await = None;
     }
 
-    /// A client of its own, with connections of its own.
+    /// Creates a client with connections of its own.
     pub async fn client(&self) -> Result<Client, Failure> {
         Ok(self.connect().await?.0)
     }
 
     async fn connect(&self) -> Result<(Client, Config), Failure> {
         let mut config = self.config().await?;
-        // The caller backs off itself, and a refusal must be reported at once.
+        // Watches back off by themselves, and a refused request must be reported at once.
         config.default_retry = false;
         let builder = ClientBuilder::try_from(config.clone())
             .map_err(|error| Failure::new(Reason::Config, format!("cannot make a Kubernetes client: {error}")))?;
@@ -134,7 +129,7 @@ impl Cluster {
                 name: name.clone(),
                 pods: Watch::new(api.clone(), path("api/v1", "pods"), which("Pod")),
                 services: Watch::new(api.clone(), path("api/v1", "services"), which("Service")),
-                // They go with their service.
+                // `exclude:` does not apply to endpoint slices: they belong to a service, and that is excluded.
                 slices: Watch::new(api.clone(), path("apis/discovery.k8s.io/v1", "endpointslices"), Which::default()),
                 workloads: WorkloadKind::ALL.map(|kind| {
                     (kind, Watch::new(api.clone(), path("apis/apps/v1", kind.plural()), which(kind.as_str())))
@@ -162,7 +157,7 @@ impl Cluster {
         };
         let unreadable =
             |error: &dyn std::fmt::Display| invalid(format!("cannot read the kubeconfig {}: {error}", path.display()));
-        // Names of files within it are relative to its folder, which only this way of reading knows.
+        // Relative paths in a kubeconfig are relative to its folder; only `read_from` resolves them.
         let from = path.clone();
         let kubeconfig = file::aside(path, file::PATIENCE, move || Kubeconfig::read_from(from)).await;
         let kubeconfig = kubeconfig.map_err(|error| unreadable(&error))?.map_err(|error| unreadable(&error))?;
@@ -174,25 +169,25 @@ impl Cluster {
 }
 
 impl Watched {
-    /// Asks for the nodes by name, page by page: all, or those that a label selector selects.
+    /// Lists the nodes by name: all, or those that match a label selector.
     pub async fn nodes(&self, selector: Option<&str>) -> Result<BTreeMap<Box<str>, Node>, Failure> {
         let selected =
             selector.map(|selector| format!("?labelSelector={}", list::encoded(selector))).unwrap_or_default();
         Ok(list::list::<Node>(&self.api, &format!("/api/v1/nodes{selected}"), &Which::default()).await?.objects)
     }
 
-    /// Asks for what the nodes use.
+    /// Lists the resource usage of the nodes, from the metrics API.
     pub async fn node_usage(&self) -> Result<BTreeMap<Box<str>, NodeUsage>, Failure> {
         Ok(list::list::<NodeUsage>(&self.api, "/apis/metrics.k8s.io/v1beta1/nodes", &Which::default()).await?.objects)
     }
 
-    /// Asks for what the pods of a namespace use.
+    /// Lists the resource usage of the pods of a namespace, from the metrics API.
     pub async fn pod_usage(&self, namespace: &str) -> Result<BTreeMap<Box<str>, PodUsage>, Failure> {
         let path = format!("/apis/metrics.k8s.io/v1beta1/namespaces/{namespace}/pods");
         Ok(list::list::<PodUsage>(&self.api, &path, &Which::default()).await?.objects)
     }
 
-    /// The running pods that a label selector selects, each with the names of its containers.
+    /// Lists the running pods that match a label selector, each with the names of its containers.
     pub async fn running_pods(&self, namespace: &str, selector: &str) -> Result<Vec<(String, Vec<Arc<str>>)>, Failure> {
         let path = format!("/api/v1/namespaces/{namespace}/pods?labelSelector={}", list::encoded(selector));
         let pods = list::list::<Pod>(&self.api, &path, &Which::default()).await?.objects;
@@ -201,7 +196,7 @@ impl Watched {
         Ok(running.map(|(name, pod)| (name.into(), names(pod))).collect())
     }
 
-    /// Asks for one object as `T`; nothing when it does not exist.
+    /// Gets one object as `T`; `None` if it does not exist.
     pub async fn one<T: DeserializeOwned>(&self, path: &str, accept: &str) -> Result<Option<T>, Failure> {
         let request = http::Request::get(path).header(http::header::ACCEPT, accept).body(Vec::new());
         let request = request.map_err(|error| Failure::new(Reason::Config, format!("{path}: {error}")))?;
@@ -213,7 +208,7 @@ impl Watched {
     }
 }
 
-/// The objects of a watch, held still while they are read, or why they are not known.
+/// Locks the objects of a watch for reading. Fails if they are not known or not fresh.
 pub async fn read<K: CachedObject>(watch: &Watch<K>) -> Result<Present<'_, K>, Failure> {
     watch.read(MAX_SILENCE).await
 }

@@ -1,4 +1,5 @@
-//! One kept connection per database and role. Connections and their timeouts live here alone.
+//! PostgreSQL: one persistent connection for each database and role. This module alone opens connections and sets
+//! timeouts.
 
 mod facts;
 mod failure;
@@ -16,16 +17,16 @@ use tokio::sync::{Mutex, MutexGuard};
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
-/// Tables of which the role may read columns, and whose rows are hidden from it.
+/// Finds tables whose columns the role may read, but whose rows are hidden from it by row security.
 const HIDDEN: &str = include_str!("postgres/hidden.sql");
 
-/// A database of checklist.yaml, as one role. Its checks take turns on one connection.
+/// A database of checklist.yaml, accessed as one role. Its checks take turns on one connection.
 pub struct Database {
     target: Target,
     session: Mutex<Option<Session>>,
 }
 
-/// The connection in the hands of one query.
+/// The connection while one query uses it.
 struct Turn<'a> {
     slot: MutexGuard<'a, Option<Session>>,
     session: Session,
@@ -33,36 +34,36 @@ struct Turn<'a> {
 }
 
 impl Database {
-    /// Nothing is opened before the first query.
+    /// Creates the database; the first query opens the connection.
     pub fn new(target: Target) -> Self {
         Self { target, session: Mutex::new(None) }
     }
 
-    /// What the application calls its tables here.
+    /// The names of the application's tables in this database.
     pub fn tables(&self) -> Tables {
         self.target.tables.clone().unwrap_or_default()
     }
 
-    /// What of it is not judged.
+    /// The objects that `exclude:` leaves out.
     pub const fn left_out(&self) -> &LeftOut {
         &self.target.left_out
     }
 
-    /// What the statements of a run depend on.
+    /// Asks the server for the facts that the statements of a run depend on.
     ///
     /// # Errors
-    /// With the server's own words.
+    /// The message contains the server's own error text.
     pub async fn facts(&self) -> Result<Facts, Failure> {
         let turn = self.turn().await?;
         let result = turn.session.facts().await.map_err(|failure| (failure, false));
         self.after(turn, result)
     }
 
-    /// Runs one query in a read-only transaction of its own, which is rolled back. Tables of others that would run
-    /// code of their owners are refused, unless checklist.yaml trusts them.
+    /// Runs one query in a read-only transaction of its own, which is rolled back. Views and other tables that would
+    /// run code of their owners are refused, unless checklist.yaml trusts the owners.
     ///
     /// # Errors
-    /// With the server's own words; a connection that broke is opened anew by the next query.
+    /// The message contains the server's own error text. If the connection broke, the next query opens a new one.
     pub async fn query(&self, ask: SqlRequest<'_>) -> Result<Vec<Row>, Failure> {
         match self.rows(ask).await {
             Err(failure) if failure.reason == Reason::Permission && ask.reads == Reads::Tables => {
@@ -72,20 +73,20 @@ impl Database {
         }
     }
 
-    /// The types of the columns that a query would give.
+    /// Returns the types of a query's columns without running it.
     ///
     /// # Errors
-    /// As [`Database::query`].
+    /// Fails as [`Database::query`] does.
     pub async fn columns(&self, ask: SqlRequest<'_>) -> Result<Vec<Type>, Failure> {
         let turn = self.turn().await?;
         let result = turn.session.columns(ask).await;
         self.after(turn, result)
     }
 
-    /// Waits for the connection, and opens one when there is none.
+    /// Waits for the connection, and opens one if there is none.
     async fn turn(&self) -> Result<Turn<'_>, Failure> {
         let mut slot = self.session.lock().await;
-        // Taken out, so that a query whose future is dropped closes its connection.
+        // The session is taken out of the slot, so that a query whose future is dropped closes its connection.
         let session = match slot.take() {
             Some(session) if session.is_open() => session,
             _ => Session::open(&self.target).await.map_err(|failure| failure.while_doing(self.place()))?,
@@ -94,6 +95,7 @@ impl Database {
         Ok(Turn { slot, session, cancel })
     }
 
+    /// Ends a turn. Puts the session back for the next query if it is still usable.
     fn after<T>(&self, turn: Turn<'_>, result: Result<T, (Failure, bool)>) -> Result<T, Failure> {
         let Turn { mut slot, session, mut cancel } = turn;
         cancel.disarm();
@@ -110,7 +112,7 @@ impl Database {
         self.after(turn, result)
     }
 
-    /// A refusal with what to do about it: grants, or row security that hides rows.
+    /// Adds advice to a refusal: missing grants, or row security that hides rows.
     async fn explained(&self, failure: Failure) -> Failure {
         let hidden = self.rows(SqlRequest::of_catalogs(HIDDEN)).await;
         let hidden: Vec<String> = hidden.unwrap_or_default().iter().filter_map(|row| row.try_get(0).ok()).collect();

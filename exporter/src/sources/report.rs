@@ -1,4 +1,4 @@
-//! Reports that other programs write: from a file, a folder, a prefix in a bucket, or an HTTP address.
+//! Reads reports of other programs (such as Trivy) from a file, a folder, a prefix in a bucket, or an HTTP address.
 
 use crate::probe::Failure;
 use crate::run::time::unix_now;
@@ -11,24 +11,24 @@ use clients::s3::{Bucket, Choice};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-/// A Trivy report of a large image is some megabytes; one is in memory at a time.
+/// Maximum size of a report in bytes. A Trivy report of a large image has some megabytes. Only one is in memory at a
+/// time.
 const MAX_BYTES: u64 = 32 * 1024 * 1024;
-/// Reports in one folder.
+/// Maximum number of reports in a folder.
 const MAX_FILES: usize = 100;
 
-/// One report as it was found.
+/// The content of one report.
 #[derive(Debug)]
 pub struct Document {
-    /// The name of the target, or of the file within its folder.
+    /// Name of the target, or of the file (without extension) in its folder.
     pub name: String,
-    /// Its content.
     pub bytes: Bytes,
-    /// When it was written, Unix seconds, if its place says so.
+    /// Time of the last change in Unix seconds, if the source has one.
     pub modified: Option<f64>,
 }
 
-/// Reads every report of a target, at least one, and gives each away before it reads the next. One file of a folder
-/// that cannot be read does not hide the others.
+/// Reads all reports of a target and passes each to `take` before it reads the next. A file of a folder that cannot be
+/// read is passed as a failure and does not hide the others. There is at least one report, or an error.
 pub async fn each(target: &Target, mut take: impl FnMut(Result<Document, Failure>)) -> Result<(), Failure> {
     let named = |bytes, modified| Ok(Document { name: target.name.clone(), bytes, modified });
     match &target.place {
@@ -56,7 +56,7 @@ pub async fn each(target: &Target, mut take: impl FnMut(Result<Document, Failure
     Ok(())
 }
 
-/// The reports of a folder, by name.
+/// Lists the reports of a folder, sorted by name.
 async fn files(path: &Path) -> Result<Vec<PathBuf>, Failure> {
     let own = path.to_owned();
     let listed = file::aside(path, PATIENCE, move || {
@@ -66,7 +66,7 @@ async fn files(path: &Path) -> Result<Vec<PathBuf>, Failure> {
     });
     let mut files = listed.await.flatten().map_err(|error| file::failure(path, &error))?;
     files.retain(|path| {
-        // Hidden files are being written, or are Kubernetes' own links of a mounted ConfigMap.
+        // Hidden files are either still being written, or links that Kubernetes makes in a mounted ConfigMap.
         let hidden = path.file_name().is_none_or(|name| name.to_string_lossy().starts_with('.'));
         !hidden && path.extension().is_some_and(|extension| extension == "json")
     });

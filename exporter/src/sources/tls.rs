@@ -1,4 +1,5 @@
-//! What a TLS endpoint presents, also when no client should accept it, or the handshake does not come to its end.
+//! Inspects a TLS endpoint: reports the presented certificates even if no client should accept them, or if the
+//! handshake fails later.
 
 mod refusal;
 
@@ -17,44 +18,44 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use x509_parser::prelude::{FromDer, X509Certificate, X509Name};
 
-/// Longer chains are not read further.
+/// Maximum number of certificates that are examined; the rest of a longer chain is ignored.
 const MAX_CERTIFICATES: usize = 10;
 
-/// What one handshake showed.
+/// The result of one handshake.
 #[derive(Debug)]
 pub struct Inspection {
-    /// The presented certificates that can be read, leaf first.
+    /// The presented certificates that could be parsed, leaf first.
     pub certificates: Vec<Presented>,
-    /// Why others cannot be read.
+    /// Messages about certificates that could not be parsed.
     pub unreadable: Vec<String>,
-    /// Why clients refuse the chain; nothing when they accept it.
+    /// Why clients refuse the chain; `None` if they accept it.
     pub refused: Option<Refusal>,
-    /// `1.2` or `1.3`; nothing when the handshake did not come to its end.
+    /// `1.2` or `1.3`; `None` if the handshake failed.
     pub version: Option<&'static str>,
-    /// Why it did not.
+    /// Why the handshake failed after the certificates were presented.
     pub broken: Option<String>,
 }
 
-/// One presented certificate.
+/// A certificate that the server presented.
 #[derive(Debug)]
 pub struct Presented {
     /// `leaf`, or `chain-1` and so on in the order of the chain.
     pub position: String,
-    /// Common name of the subject, possibly empty.
+    /// Common name of the subject, may be empty.
     pub subject_cn: String,
-    /// Common name of the issuer, possibly empty.
+    /// Common name of the issuer, may be empty.
     pub issuer_cn: String,
-    /// Begin of validity, Unix seconds.
+    /// Start of validity, Unix seconds.
     pub not_before: i64,
     /// End of validity, Unix seconds.
     pub not_after: i64,
-    /// Whether clients that trust the given authorities accept the chain without it, as they do without a root or
-    /// without a cross-signed one that is sent for older clients.
+    /// Whether the chain is also accepted without this certificate, by clients that trust the given authorities. This
+    /// is so for a root certificate, and for a cross-signed one that is sent for older clients.
     pub spare: bool,
 }
 
-/// Shakes hands and reports what was presented. That the peer then goes away, because it wants a certificate of ours or
-/// for another reason, is part of the report once it has shown its own.
+/// Makes a handshake and reports the presented certificates. If the peer then closes the connection, for example
+/// because it requires a client certificate, that is part of the report and no error.
 pub async fn inspect(target: &Target) -> Result<Inspection, Failure> {
     let (host, port) = (target.host.as_str(), target.port);
     let tls = |why: String| Failure::new(Reason::Tls, format!("TLS handshake with {host}:{port}: {why}"));
@@ -87,7 +88,8 @@ pub async fn inspect(target: &Target) -> Result<Inspection, Failure> {
     Ok(inspection)
 }
 
-/// PostgreSQL's `SSLRequest` (protocol documentation, "Message Formats"): length 8, code 80877103.
+/// Sends PostgreSQL's `SSLRequest` and reads the answer (protocol documentation, "Message Formats": length 8, code
+/// 80877103).
 pub(crate) async fn ask_postgres_for_tls(stream: &mut TcpStream) -> Result<(), &'static str> {
     let mut answer = [0];
     let asked = async {
@@ -116,6 +118,7 @@ fn presented(at: usize, der: &CertificateDer<'_>, spare: bool) -> Result<Present
     })
 }
 
+/// The presented chain, and why the verifier refuses it.
 #[derive(Debug, Default)]
 struct Seen {
     chain: Vec<CertificateDer<'static>>,
@@ -123,7 +126,7 @@ struct Seen {
 }
 
 impl Seen {
-    /// Whether the chain is accepted without one of its certificates.
+    /// Whether the verifier accepts the chain without the certificate at this position.
     fn is_accepted_without(&self, at: usize, verifier: &Verifier, name: &ServerName<'_>) -> bool {
         let Some((leaf, others)) = self.chain.split_first() else { return false };
         let mut others = others.to_vec();
@@ -133,12 +136,13 @@ impl Seen {
 
     fn refuse(&mut self, error: &rustls::Error) {
         let leaf = self.chain.first().map(AsRef::as_ref).unwrap_or_default();
-        // The first one is what people mend first.
+        // Only the first reason is kept, because it is the first one to fix.
         self.refused.get_or_insert_with(|| Refusal::of(error, leaf));
     }
 }
 
-/// Notes what was presented and what the real verifier says, then lets the handshake go on, whatever it says.
+/// A verifier that records the presented chain and the verdict of the real verifier, and then accepts everything so
+/// that the handshake goes on.
 #[derive(Debug)]
 struct Recorder {
     inner: Arc<Verifier>,

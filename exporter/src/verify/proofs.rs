@@ -1,4 +1,5 @@
-//! The commands `verify-backup` and `verify-alerts`: lease, run, output and exit code. With a lease one runs at a time.
+//! The commands `verify-backup` and `verify-alerts`: lease, execution, output and exit code. If a lease is configured,
+//! only one process runs the same proof at a time.
 
 use crate::run::lease::proof::alone;
 use crate::verify::verify_alerts;
@@ -13,8 +14,9 @@ use jiff::{SignedDuration, Timestamp};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// Proves the backup of a name. Gives what there is to say, and 0 when the backup is good, 1 when it is not, 2 when
-/// nobody knows. When `ended` gives a reason first, nothing is left behind.
+/// Runs `verify-backup` for a backup. Returns the output and the exit code: 0 if the backup is good, 1 if it is bad, 2
+/// if that could not be found out, or if something temporary could not be removed. `ended` resolves to a reason if the
+/// process is told to stop; the proof then removes everything temporary and ends.
 pub async fn backup(
     config: &Config,
     name: &str,
@@ -53,8 +55,8 @@ fn time(at: f64) -> String {
     at.map_or_else(|| "?".to_owned(), |at| at.strftime("%F %T").to_string())
 }
 
-/// Proves the way of an alert of each severity through every Alertmanager, and says each result when it is known. Gives
-/// 0 when every alert was delivered, 1 when one was not.
+/// Runs `verify-alerts` on every Alertmanager and passes each result to `say` as soon as it is known. Returns the exit
+/// code: 0 if every alert was delivered, 1 otherwise.
 pub async fn alerts(
     config: &Config,
     within: Duration,
@@ -88,7 +90,7 @@ pub async fn alerts(
     Box::pin(alone(config, Proof::Alerts, ended, |stop| stopped(stop, work))).await?
 }
 
-/// The work, unless `stop` gives a reason first.
+/// Runs the work, unless `stop` resolves to a reason first.
 async fn stopped<T>(
     stop: BoxFuture<'_, &'static str>,
     work: impl Future<Output = anyhow::Result<T>>,
@@ -100,7 +102,7 @@ async fn stopped<T>(
     }
 }
 
-/// Where the result is recorded.
+/// Returns the storage in which the result is recorded.
 fn place(config: &Config) -> anyhow::Result<&RecordPlace> {
     let place = config.tasks.as_ref().map(|tasks| &tasks.place);
     place.context("checklist.yaml has no section tasks: to record the result in")

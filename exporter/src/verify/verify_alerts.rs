@@ -1,4 +1,4 @@
-//! `verify-alerts`: one synthetic alert of each severity goes through every Alertmanager, and each result is recorded.
+//! `verify-alerts`: sends one synthetic alert of each severity through an Alertmanager, and records each result.
 
 use super::webhook::Webhook;
 use checklist::Severity;
@@ -8,13 +8,13 @@ use clients::synthetic_alert::{Received, deliver, severities};
 use jiff::Timestamp;
 use std::time::Duration;
 
-/// The seconds that the delivery of each severity took, or why it did not arrive.
+/// For each severity the seconds until the delivery, or why the alert did not arrive.
 pub type Results = Vec<(Severity, anyhow::Result<f64>)>;
 
 /// Sends an alert of each severity that has a receiver, and records every result.
 ///
 /// # Errors
-/// When no receiver is configured, or a result cannot be recorded.
+/// Fails when no receiver is configured, or a result cannot be recorded.
 pub async fn verify(
     server: &Alertmanager,
     alerting: &Alerting,

@@ -1,4 +1,5 @@
-//! `verify-backup`: the newest backup is downloaded, unpacked, read, restored into a throw-away database, and asked.
+//! `verify-backup`: downloads the newest backup, decompresses it, reads it, restores it into a temporary database, and
+//! runs the configured queries there.
 
 mod database;
 mod dump;
@@ -28,25 +29,25 @@ use std::time::Instant;
 
 pub use error::NotProved;
 
-/// What a restore showed.
+/// The result of a restore.
 #[derive(Debug, Default)]
 pub struct Proof {
-    /// Seconds by stage, as far as it came.
+    /// Seconds by stage, for the stages that were finished.
     pub seconds: BTreeMap<String, f64>,
-    /// Numbers that the checks answered.
+    /// Results of the configured queries that are numbers.
     pub answers: BTreeMap<String, f64>,
-    /// Times that the checks answered, in Unix seconds.
+    /// Results of the configured queries that are times, in Unix seconds.
     pub newest: BTreeMap<String, f64>,
-    /// The backup that was restored: its key.
+    /// Key of the restored object.
     pub object: Option<String>,
-    /// What of it was not set up, and why.
+    /// Parts of the dump that were not set up, and why.
     pub not_set_up: Vec<String>,
-    /// What could not be removed afterwards.
+    /// Temporary things that could not be removed afterwards.
     pub left: Vec<String>,
 }
 
-/// Proves a backup and records the result, good, bad or unknown, unless it cannot even begin. When `stop` ends first
-/// it says why. Everything temporary is gone when this returns.
+/// Restores a backup and records the result (good, bad or unknown), unless the restore is not configured. `stop`
+/// resolves to a reason if the process is told to end. Everything temporary is removed before this returns.
 pub async fn verify(
     config: &Config,
     backup: &Backup,
@@ -60,7 +61,7 @@ pub async fn verify(
     let mut result = match Sandbox::open().await {
         Ok(mut sandbox) => {
             let result = tokio::select! {
-                // Looked at before each step: a process that was stopped and continued does nothing more.
+                // `biased` polls `stop` before each step: a process that was suspended and continued does nothing more.
                 biased;
                 why = stop => Err(NotProved::CannotTell(anyhow!("ended by {why}"))),
                 result = prove(config, backup, restore, most, &mut sandbox, &mut proof) => result,
@@ -137,6 +138,7 @@ async fn prove(
     asked
 }
 
+/// A stopwatch for the stages.
 struct Stage<'a> {
     begun: Instant,
     seconds: &'a mut BTreeMap<String, f64>,

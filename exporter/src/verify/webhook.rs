@@ -1,4 +1,5 @@
-//! A webhook that `verify-alerts` serves itself. Alertmanager sends it the alert's own name, which nobody else knows.
+//! A webhook receiver that `verify-alerts` serves itself. Alertmanager sends it the name of the alert, which is random,
+//! so nobody else can claim its delivery.
 
 use anyhow::Context;
 use bytes::Bytes;
@@ -18,20 +19,20 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
-/// A message of Alertmanager about one group is some kilobytes.
+/// Maximum size of a message in bytes. Alertmanager sends some kilobytes for each group.
 const MAX_BODY: usize = 1024 * 1024;
-/// Alertmanager keeps a few connections.
+/// Maximum number of connections. Alertmanager keeps a few.
 const MAX_CONNECTIONS: usize = 32;
-/// Names of our own alerts that are kept: two for each Alertmanager.
+/// Maximum number of alert names that are kept. A run sends two alerts for each Alertmanager.
 const MAX_NAMES: usize = 1_000;
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECTION_TIMEOUT: Duration = Duration::from_mins(5);
 
 type Names = Arc<Mutex<BTreeSet<String>>>;
 
-/// The webhook; it ends with its handle.
+/// The running webhook. Dropping it ends the server.
 pub struct Webhook {
-    /// Where it listens.
+    /// The address that the webhook listens on.
     pub address: SocketAddr,
     names: Names,
     task: JoinHandle<()>,
@@ -64,13 +65,13 @@ async fn accept(listener: TcpListener, names: Names) {
     let mut connections = tokio::task::JoinSet::new();
     while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
         let Ok((stream, _)) = listener.accept().await else {
-            // Too many open files, mostly: soon there are fewer.
+            // Usually too many open files, which soon become fewer.
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
         let names = Arc::clone(&names);
         connections.spawn(async move {
-            // A client that goes away early is no concern of ours.
+            // A client that closes the connection early is no error.
             let _ = tokio::time::timeout(CONNECTION_TIMEOUT, serve(stream, names)).await;
             drop(slot);
         });
@@ -108,7 +109,7 @@ async fn receive(request: Request<Incoming>, names: &Names) -> Response<Full<Byt
     response
 }
 
-/// Names of the firing alerts that are ours.
+/// Returns the names of the firing alerts that `verify-alerts` has sent.
 fn firing(message: &Value) -> impl Iterator<Item = String> + '_ {
     let alerts = message["alerts"].as_array().into_iter().flatten();
     let names =

@@ -1,4 +1,4 @@
-//! Operators: binary ones with their modifiers, signs, and what stands behind a selector.
+//! Parses binary operators with their modifiers, signs, and the modifiers behind an operand.
 
 use super::Parser;
 use crate::Span;
@@ -7,11 +7,11 @@ use crate::table;
 use crate::tree::{At, Binary, BinaryOp, Expr, Extension, Fill, Group, Kind, Matching, Modifiers, Name, Number};
 use crate::tree::{Selector, Side, Sign};
 
-/// Seconds behind `@` that fit into 63 bits.
+/// The largest time behind `@`, in seconds: it must fit into 63 bits.
 const LATEST: f64 = 9_223_372_036_854_775_807.0;
 
 impl Parser<'_> {
-    /// An expression of operators that bind at least so tightly.
+    /// Parses an expression whose operators have at least the precedence `least`.
     pub(super) fn expression(&mut self, least: u8) -> Expr {
         if !self.enter() {
             return self.placeholder();
@@ -64,7 +64,7 @@ impl Parser<'_> {
         }
         let matching = self.matching();
         let fill = self.fill();
-        // Powers are read from the right, all others from the left.
+        // `^` is right-associative, all other operators are left-associative.
         let least = op.precedence() + u8::from(op != BinaryOp::Pow);
         let right = self.expression(least);
         let span = left.span.to(right.span);
@@ -72,6 +72,7 @@ impl Parser<'_> {
         Expr { kind: Kind::Binary(Box::new(binary)), span }
     }
 
+    /// Parses `on (…)` or `ignoring (…)` with an optional group.
     fn matching(&mut self) -> Option<Matching> {
         let on = self.is_word("on");
         if !on && !self.is_word("ignoring") {
@@ -89,9 +90,10 @@ impl Parser<'_> {
         Some(Matching { on, labels, group, span: start.to(self.last()) })
     }
 
+    /// Parses `fill (…)`, `fill_left (…)` and `fill_right (…)`.
     fn fill(&mut self) -> Fill {
         let mut fill = Fill::default();
-        // A metric may be called `fill` as long as no parenthesis follows.
+        // `fill` without a parenthesis behind it is the name of a metric.
         while self.kind_behind(1) == TokenKind::LeftParen {
             let (left, right) = match self.word().to_ascii_lowercase().as_str() {
                 "fill" if fill == Fill::default() => (true, true),
@@ -114,7 +116,7 @@ impl Parser<'_> {
         fill
     }
 
-    /// A number or a duration with at most one sign.
+    /// Parses a number or a duration with at most one sign.
     fn number_with_sign(&mut self, wanted: &str) -> Option<Number> {
         let sign = self.sign();
         if !matches!(self.kind(), TokenKind::Number | TokenKind::Duration) && !self.is_number_word() {
@@ -139,7 +141,7 @@ impl Parser<'_> {
         Some(sign)
     }
 
-    /// A sign binds as tightly as a product: `-2 ^ 2` is -4.
+    /// Parses an operand with its sign. A sign binds as tightly as a product: `-2 ^ 2` is -4.
     fn signed(&mut self) -> Expr {
         let start = self.span();
         let Some(sign) = self.sign() else { return self.with_modifiers() };
@@ -153,7 +155,7 @@ impl Parser<'_> {
         Expr { kind, span }
     }
 
-    /// What stands behind an operand: ranges, offsets and the like.
+    /// Parses an operand and what stands behind it: ranges, offsets, `@` and the like.
     fn with_modifiers(&mut self) -> Expr {
         let mut expr = self.primary();
         loop {
@@ -178,7 +180,7 @@ impl Parser<'_> {
         let word = self.bump().span;
         let Some(offset) = self.offset_duration() else { return };
         let Some(modifiers) = self.modifiers(expr, word, "offset") else { return };
-        // Prometheus does not see an offset of nothing.
+        // Prometheus accepts a second offset when the first one is 0.
         if modifiers.offset.as_ref().is_some_and(|offset| offset.seconds() != Some(0.0)) {
             self.error(word, "offset stands here twice");
         } else {
@@ -237,7 +239,7 @@ impl Parser<'_> {
         modifiers.extension = Some(extension);
     }
 
-    /// The modifiers of an expression that takes some.
+    /// Returns the modifiers of a selector or a subquery. Reports a mistake for other expressions.
     fn modifiers<'e>(&mut self, expr: &'e mut Expr, word: Span, name: &str) -> Option<&'e mut Modifiers> {
         Self::name_variable(expr);
         match &mut expr.kind {
@@ -250,7 +252,7 @@ impl Parser<'_> {
         }
     }
 
-    /// A variable with something behind it is the name of a metric.
+    /// Turns a Grafana variable into the selector of a metric with that name, because something stands behind it.
     pub(super) fn name_variable(expr: &mut Expr) {
         if let Kind::Variable(text) = &expr.kind {
             let name = Name { text: text.clone(), span: expr.span, variable: true };

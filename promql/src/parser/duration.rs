@@ -1,4 +1,4 @@
-//! Ranges, steps and offsets.
+//! Parses ranges, steps and offsets.
 
 use super::Parser;
 use crate::Span;
@@ -8,11 +8,11 @@ use crate::number::LONGEST;
 use crate::table;
 use crate::tree::{At, Duration, DurationKind, DurationOp, Expr, Kind, Modifiers, Number, Sign, Subquery};
 
-/// Of a power; signs bind as tightly as products.
+/// The precedence of a power. Signs bind more loosely than that, as tightly as products.
 const TIGHTEST: u8 = 3;
 
 impl Parser<'_> {
-    /// `[5m]` or `[1h:5m]` behind an expression.
+    /// Parses `[5m]` or `[1h:5m]` behind an expression.
     pub(super) fn range(&mut self, mut expr: Expr) -> Expr {
         let open = self.bump().span;
         self.brackets = true;
@@ -39,7 +39,7 @@ impl Parser<'_> {
             self.error(place, "the selector has a range already");
         }
         match &selector.modifiers.offset {
-            // Older servers do not see an offset that they have to compute.
+            // Prometheus accepts an offset of 0 in front of the range.
             Some(offset) if offset.seconds() != Some(0.0) => self.error(place, "offset belongs behind the range"),
             _ => {}
         }
@@ -52,8 +52,9 @@ impl Parser<'_> {
         Expr { span, ..expr }
     }
 
+    /// Consumes the colon of a subquery, if there is one.
     fn colon(&mut self) -> bool {
-        // What older servers take for one: `[5m x 1m]`.
+        // Older servers take any letter for the colon of a subquery: `[5m x 1m]`.
         if self.word().len() == 1 && self.word().bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_') {
             self.uses(&table::LETTER_AS_COLON, self.span());
             self.bump();
@@ -62,6 +63,7 @@ impl Parser<'_> {
         self.eat(TokenKind::Colon)
     }
 
+    /// Parses a range or a step, which must be longer than 0.
     fn positive(&mut self) -> Duration {
         let plain = self.kind() == TokenKind::Number;
         let duration = as_units(self.duration(0));
@@ -75,7 +77,7 @@ impl Parser<'_> {
         duration
     }
 
-    /// What stands behind `offset`: only in parentheses, or behind two signs, it is more than one operand.
+    /// Parses the duration behind `offset`. Arithmetic is possible only in parentheses or behind two signs.
     pub(super) fn offset_duration(&mut self) -> Option<Duration> {
         let start = self.span();
         let sign = self.sign();
@@ -105,7 +107,7 @@ impl Parser<'_> {
             }
         };
         let whole = self.duration_operators(first, 0);
-        // Without parentheses it would not read the same again.
+        // Add parentheses, without which the printed text would be parsed in another way.
         let leftmost = |mut duration: &Duration| loop {
             match &duration.kind {
                 DurationKind::Binary(_, left, _) => duration = left,
@@ -130,7 +132,7 @@ impl Parser<'_> {
         Duration { kind, span }
     }
 
-    /// A duration of operators that bind at least so tightly.
+    /// Parses a duration whose operators have at least the precedence `least`.
     fn duration(&mut self, least: u8) -> Duration {
         if !self.enter() {
             return self.no_duration();
@@ -204,6 +206,7 @@ impl Parser<'_> {
         Duration { kind, span: start.to(self.last()) }
     }
 
+    /// Parses `step()`, `range()`, `min_of(a, b)` or `max_of(a, b)`.
     fn duration_function(&mut self) -> DurationKind {
         let word = self.bump().span;
         let name = word.of(self.text).to_ascii_lowercase();
@@ -232,7 +235,7 @@ impl Parser<'_> {
         kind
     }
 
-    /// What stands for something wrong; it never leaves the parser.
+    /// A duration that stands for wrong text. It never leaves the parser, because a tree with mistakes is not returned.
     fn no_duration(&self) -> Duration {
         Duration { kind: DurationKind::Step, span: self.span() }
     }
@@ -254,7 +257,8 @@ impl Parser<'_> {
     }
 }
 
-/// Alone, a number says the same as with units, and is printed with them; but no server takes `[0s]`.
+/// Marks a number that is the whole duration as one with units, so that it is printed with them. `0` keeps its spelling,
+/// because no server accepts the range `[0s]`.
 fn as_units(mut duration: Duration) -> Duration {
     if let DurationKind::Literal(number) = &mut duration.kind {
         number.duration |= number.value != 0.0;

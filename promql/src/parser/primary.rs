@@ -1,4 +1,4 @@
-//! Operands: numbers, strings, parentheses, calls and aggregations.
+//! Parses operands: numbers, strings, parentheses, calls and aggregations.
 
 use super::{Parser, starts_expression};
 use crate::construct::ConstructKind;
@@ -9,7 +9,7 @@ use crate::table;
 use crate::text;
 use crate::tree::{Aggregation, Call, Expr, Grouping, Kind, Name, Number};
 
-/// Words that can be no metric.
+/// Keywords that cannot be the name of a metric.
 const NO_METRICS: [&str; 6] = ["bool", "on", "ignoring", "group_left", "group_right", "atan2"];
 
 impl Parser<'_> {
@@ -43,7 +43,7 @@ impl Parser<'_> {
                     TokenKind::RightParen | TokenKind::RightBracket | TokenKind::RightBrace | TokenKind::Comma
                 ) {
                     self.bump();
-                    // Of two operators one is too much: the operand stands behind both.
+                    // With two operators in a row, one is superfluous. The operand stands behind both.
                     if starts_expression(self.kind()) {
                         return self.primary();
                     }
@@ -54,12 +54,12 @@ impl Parser<'_> {
         Expr { kind, span: span.to(self.last()) }
     }
 
-    /// `Inf` and `NaN`, in any case; not within brackets.
+    /// Returns whether `Inf` or `NaN` (in any case) stands here. Within brackets these are no numbers.
     pub(super) fn is_number_word(&self) -> bool {
         !self.brackets && (self.is_word("inf") || self.is_word("nan"))
     }
 
-    /// The number or duration here.
+    /// Parses the number or duration at the current place.
     pub(super) fn number(&mut self) -> Number {
         let Token { kind, span } = self.bump();
         let text = span.of(self.text);
@@ -72,7 +72,8 @@ impl Parser<'_> {
         } else {
             match number::scan(text) {
                 Scanned::Number(_, Spelling::Underscores) => self.uses(&table::UNDERSCORES, span),
-                // Whether it is one depends on what follows: `0xee ` is a number for all servers.
+                // The spelling may depend on the character that follows: `0xee ` with a space is a number for all
+                // servers.
                 Scanned::Number(_, Spelling::Old) if !matches!(number::scan(&self.text[span.start..]), Scanned::Number(length, Spelling::Plain) if length == text.len()) =>
                 {
                     self.uses(&table::OLD_NUMBER, span);
@@ -91,7 +92,7 @@ impl Parser<'_> {
         Number { value, duration }
     }
 
-    /// Takes the parenthesis that ends something, after passing over what does not belong.
+    /// Consumes the closing parenthesis, after skipping what does not belong in front of it.
     fn close(&mut self, wanted: &str) {
         if !self.expect(TokenKind::RightParen, wanted) {
             self.skip_to(&[TokenKind::RightParen]);
@@ -99,7 +100,7 @@ impl Parser<'_> {
         }
     }
 
-    /// What begins with a name: an aggregation, a call or a selector.
+    /// Parses an operand that begins with a name: an aggregation, a call or a selector.
     fn named(&mut self) -> Kind {
         let word = self.word().to_ascii_lowercase();
         let behind = self.kind_behind(1);
@@ -203,7 +204,7 @@ impl Parser<'_> {
         Some(Grouping { without, labels, span: start.to(self.last()) })
     }
 
-    /// `(job, "my.label")`
+    /// Parses a list of labels: `(job, "my.label")`.
     pub(super) fn labels(&mut self) -> Vec<Name> {
         let mut labels = Vec::new();
         if !self.expect(TokenKind::LeftParen, "( and labels") {
@@ -258,7 +259,8 @@ impl Parser<'_> {
     }
 }
 
-/// `$x` or `${x}`, and nothing around it: it may stand for any expression.
+/// Returns whether the text is one variable such as `$x` or `${x}` with nothing around it. Such a variable may stand
+/// for any expression.
 fn is_one_variable(text: &str) -> bool {
     let inner = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
     let inner = inner.or_else(|| text.strip_prefix("[[").and_then(|rest| rest.strip_suffix("]]")));

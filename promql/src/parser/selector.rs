@@ -1,4 +1,4 @@
-//! `metric{label="value"}`.
+//! Parses selectors: `metric{label="value"}`.
 
 use super::Parser;
 use crate::lexer::TokenKind;
@@ -6,7 +6,7 @@ use crate::tree::{Kind, MatchOp, Matcher, Modifiers, Name, Selector};
 use crate::{Text, regex, table, text};
 
 impl Parser<'_> {
-    /// The selector of a metric that is read already, or of the braces that begin here.
+    /// Parses the rest of a selector: `name` is the metric when it was read already; otherwise the braces begin here.
     pub(super) fn selector(&mut self, name: Option<Name>) -> Kind {
         let matchers = if self.kind() == TokenKind::LeftBrace { self.matchers() } else { Vec::new() };
         let again = matchers.iter().find(|matcher| matcher.name.text == "__name__");
@@ -58,7 +58,7 @@ impl Parser<'_> {
                 return None;
             }
         };
-        // A variable may stand for whole matchers.
+        // A Grafana variable may stand for whole matchers. It is kept as a matcher with an empty value.
         if name.variable && matches!(self.kind(), TokenKind::Comma | TokenKind::RightBrace) {
             return Some(Matcher { name, op: MatchOp::NotEqual, value: Text::default(), span: token.span });
         }

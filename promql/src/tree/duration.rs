@@ -1,13 +1,12 @@
-//! Numbers and lengths of time within an expression.
+//! Numbers and durations within an expression.
 
 use crate::span::Span;
 
-/// A number.
 #[derive(Debug, Clone, Copy)]
 pub struct Number {
-    /// What it is worth; seconds when it is written as a duration.
+    /// The value. In seconds when it is written as a duration.
     pub value: f64,
-    /// Whether it is written with units: `5m`.
+    /// Whether the number is written with units: `5m`.
     pub duration: bool,
 }
 
@@ -17,12 +16,10 @@ impl PartialEq for Number {
     }
 }
 
-/// A length of time.
+/// A duration: the length of a range, a step or an offset.
 #[derive(Debug, Clone)]
 pub struct Duration {
-    /// What it is.
     pub kind: DurationKind,
-    /// Its text.
     pub span: Span,
 }
 
@@ -32,14 +29,14 @@ impl PartialEq for Duration {
     }
 }
 
-/// What a length of time can be.
+/// The variants of a duration.
 #[derive(Debug, Clone, PartialEq)]
 pub enum DurationKind {
-    /// Seconds, written `5m` or `300`; which of both counts only where a computation has it as a factor.
+    /// Seconds, written `5m` or `300`. The spelling counts for equality only within arithmetic.
     Literal(Number),
-    /// `step()`: that of the query.
+    /// `step()`: the step of the query.
     Step,
-    /// `range()`: that of the query.
+    /// `range()`: the range of the query.
     Range,
     /// `-(…)`.
     Unary(Sign, Box<Duration>),
@@ -56,7 +53,7 @@ pub enum DurationKind {
 }
 
 impl Duration {
-    /// Seconds, when they do not depend on the query or a variable.
+    /// Returns the seconds, or `None` when they depend on the query or on a variable.
     pub fn seconds(&self) -> Option<f64> {
         Some(match &self.kind {
             DurationKind::Literal(number) => number.value,
@@ -70,7 +67,7 @@ impl Duration {
     }
 }
 
-/// Arithmetic of durations.
+/// An arithmetic operator of durations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DurationOp {
     /// `+`
@@ -100,7 +97,6 @@ impl DurationOp {
     }
 }
 
-/// A sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sign {
     /// `+`

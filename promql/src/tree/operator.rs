@@ -1,6 +1,5 @@
-//! The binary operators, and how tightly they bind.
+//! The binary operators and their precedence.
 
-/// A binary operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum BinaryOp {
     /// `or`
@@ -21,9 +20,9 @@ pub enum BinaryOp {
     Greater,
     /// `>=`
     GreaterOrEqual,
-    /// `</`: a histogram without what is above.
+    /// `</`: trims a histogram, whose observations above the right side are dropped.
     TrimUpper,
-    /// `>/`: a histogram without what is below.
+    /// `>/`: trims a histogram, whose observations below the right side are dropped.
     TrimLower,
     /// `+`
     Add,
@@ -42,7 +41,7 @@ pub enum BinaryOp {
 }
 
 impl BinaryOp {
-    /// As PromQL writes it.
+    /// Returns the operator as PromQL writes it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Or => "or",
@@ -66,7 +65,7 @@ impl BinaryOp {
         }
     }
 
-    /// How tightly it binds; larger is tighter.
+    /// Returns the precedence. Operators with a larger value bind more tightly.
     pub const fn precedence(self) -> u8 {
         match self {
             Self::Or => 1,
@@ -85,7 +84,7 @@ impl BinaryOp {
         }
     }
 
-    /// `==`, `!=`, `<`, `<=`, `>` and `>=`.
+    /// Returns whether this is a comparison: `==`, `!=`, `<`, `<=`, `>` or `>=`.
     pub const fn compares(self) -> bool {
         matches!(
             self,
@@ -93,7 +92,7 @@ impl BinaryOp {
         )
     }
 
-    /// `and`, `or` and `unless`.
+    /// Returns whether this is a set operator: `and`, `or` or `unless`.
     pub const fn is_set(self) -> bool {
         matches!(self, Self::Or | Self::And | Self::Unless)
     }

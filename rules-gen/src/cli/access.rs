@@ -1,4 +1,4 @@
-//! `rules-gen access`: the least rights alone, for whoever grants them.
+//! `rules-gen access`: writes only the least rights, for the people who grant them.
 
 use crate::cli::{ConfigFile, EXIT_CODES};
 use crate::outputs::access::files;
@@ -7,7 +7,8 @@ use crate::terminal::{note, print};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Writes the least rights that the configured checks need: roles, SQL, bucket and network policies.
+/// Writes the least rights that the configured checks need: Kubernetes roles, SQL, bucket policies and network
+/// policies.
 #[derive(Debug, clap::Args)]
 #[command(after_help = format!("\
 Examples:
@@ -21,15 +22,15 @@ The files are those of the folder access of `rules-gen generate`.
 pub struct Arguments {
     #[command(flatten)]
     config: ConfigFile,
-    /// The folder to write to; without it everything is printed.
+    /// The folder to write to. Without it everything is printed.
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
 }
 
-/// Runs the verb.
+/// Runs the command.
 ///
 /// # Errors
-/// An invalid checklist, and files that cannot be written.
+/// When the checklist is invalid or a file cannot be written.
 pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let files = files(&arguments.config.load()?, &arguments.config.name())?;
     let Some(folder) = &arguments.out else {

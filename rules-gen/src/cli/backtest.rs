@@ -1,4 +1,4 @@
-//! `rules-gen backtest`.
+//! `rules-gen backtest`: shows when alerts would have fired in the past.
 
 use crate::cli::{ConfigFile, zone};
 use crate::review::backtest::settings::Settings;
@@ -12,11 +12,12 @@ use std::process::ExitCode;
 
 /// Replays alerts over the history of a Prometheus-compatible server.
 ///
-/// Every rule goes through Prometheus' own state machine, label set by label set, with its `for` and
-/// `keep_firing_for`. Recording rules of the same files are evaluated where what they record is read, so that the files
-/// are judged and not what the server recorded then. With --sweep the same history is judged with other limits or waits; the recommendation is the
-/// most sensitive value within --budget. Exits 0; 1 when --budget is given and an alert (with --sweep: every value of
-/// it) is beyond it, or when the server cannot evaluate an alert, which is named while the others go on; 3 when the server gave no usable answer.
+/// Every rule runs through the alert state machine of Prometheus, separately for each label set, with its `for` and
+/// `keep_firing_for`. Recording rules of the same files are inserted where their series are read, so that the files are
+/// judged and not what the server recorded at that time. With --sweep the same history is also judged with other limits
+/// or durations; the recommendation is the most sensitive value within --budget. Exits with 0; with 1 when an alert
+/// (with --sweep: every value of it) is beyond --budget, or when the server cannot evaluate an alert, which is named
+/// while the others continue; with 3 when the server gave no usable answer.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   rules-gen backtest --prometheus http://prometheus:9090 --range 30d
@@ -33,25 +34,25 @@ pub struct Arguments {
     /// Replay the alerts of this rule file or folder instead.
     #[arg(long, value_name = "FILE")]
     rules: Option<PathBuf>,
-    /// How the result is written.
+    /// The output format.
     #[arg(long, value_enum, default_value = "table")]
     output: Format,
 }
 
-/// How the result is written.
+/// The output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
-    /// For a terminal.
+    /// A table for a terminal.
     Table,
-    /// For programs, with every episode.
+    /// JSON with every episode.
     Json,
-    /// For reviews.
+    /// Markdown for reviews.
     Markdown,
-    /// One page with a chart per alert, nothing loaded from anywhere.
+    /// One page with a chart for each alert, which loads nothing from other servers.
     Html,
 }
 
-/// Runs the verb.
+/// Runs the command.
 pub async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let (rules, zone) = rules(arguments)?;
     let draws = arguments.output == Format::Html;
@@ -65,7 +66,7 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(u8::from(report.is_beyond_budget() || !report.failed.is_empty())))
 }
 
-/// The rules to replay and the time zone of the checklist.
+/// Returns the rules to replay and the time zone of the checklist.
 fn rules(arguments: &Arguments) -> anyhow::Result<(Vec<ListedRule>, TimeZone)> {
     let (all, zone) = if let Some(path) = &arguments.rules {
         (rule_set::read_path(path)?, TimeZone::UTC)

@@ -1,15 +1,15 @@
-//! `rules-gen diff`.
+//! `rules-gen diff`: compares generated with deployed rules.
 
 use crate::cli::ConfigFile;
 use crate::review::diff::{self, render, sources};
 use crate::terminal::{Progress, Style, is_quiet, print};
 use std::process::ExitCode;
 
-/// Compares the generated rules with those that are deployed; by meaning, not by text.
+/// Compares the generated rules with the deployed rules, by meaning and not by text.
 ///
-/// The order of rules, groups and labels, the way an expression or a duration is written, the namespace label that
-/// the operator enforces and what Mimir adds are no difference.
-/// Exits 0 when nothing differs, 1 when something does, 3 when the endpoint gave no answer.
+/// These do not count as differences: the order of rules, groups and labels, the notation of an expression or a
+/// duration, the namespace label that the operator enforces, and what Mimir adds. Exits with 0 when nothing differs, 1
+/// when something does, 3 when the endpoint gave no answer.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   rules-gen diff --against prometheus=http://prometheus:9090
@@ -19,30 +19,29 @@ use std::process::ExitCode;
 pub struct Arguments {
     #[command(flatten)]
     deployed: sources::Deployed,
-    /// What should be deployed.
     #[command(flatten)]
     config: ConfigFile,
-    /// The label that the operator enforces on every rule and selector.
+    /// The label that prometheus-operator enforces on every rule and selector.
     #[arg(long, value_name = "LABEL", default_value = "namespace")]
     enforced_label: String,
     /// Compare every deployed rule, not only those in groups of the checklist or with the name of a generated rule.
     #[arg(long)]
     all: bool,
-    /// How the result is written.
+    /// The output format.
     #[arg(long, value_enum, default_value = "text")]
     output: Format,
 }
 
-/// How the result is written.
+/// The output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
-    /// For people, in colours on a terminal.
+    /// Text for people, in colours on a terminal.
     Text,
-    /// For programs.
+    /// JSON for programs.
     Json,
 }
 
-/// Runs the verb.
+/// Runs the command.
 pub async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let generated = diff::generated(&arguments.config.load()?)?;
     let progress = Progress::new();

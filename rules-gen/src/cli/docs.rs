@@ -1,4 +1,4 @@
-//! `rules-gen docs`.
+//! `rules-gen docs`: writes the generated pages of the documentation.
 
 use crate::cli::EXIT_CODES;
 use crate::outputs::{configuration, docs, file};
@@ -14,10 +14,10 @@ pub struct Arguments {
     out: PathBuf,
 }
 
-/// Runs the verb.
+/// Runs the command.
 ///
 /// # Errors
-/// Files that cannot be written.
+/// When a file cannot be written.
 pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     file::write(&[configuration::configuration(), docs::signals(), docs::lints()], &arguments.out)?;
     Ok(ExitCode::SUCCESS)

@@ -1,5 +1,5 @@
-//! `rules-gen explain ALERT`: the expression with its limits filled in, where each number and each metric comes from,
-//! what to read and an example of firing.
+//! `rules-gen explain ALERT`: prints the expression with its limits, the source of each number and metric, the runbook,
+//! and an example of firing.
 
 use crate::cli::list::limit;
 use crate::cli::{ConfigFile, EXIT_CODES};
@@ -16,7 +16,7 @@ use checklist::{Config, Metric};
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-/// How many times too fast a budget may burn.
+/// The burn rates of the error budget alerts: how many times faster than allowed the budget is used.
 const BURN_RATES: [f64; 4] = [1.0, 3.0, 6.0, 14.4];
 
 /// Explains one alert.
@@ -28,16 +28,16 @@ Examples:
 
 {EXIT_CODES}"))]
 pub struct Arguments {
-    /// The alert's name; see rules-gen list.
+    /// The alert's name, as rules-gen list prints it.
     alert: String,
     #[command(flatten)]
     config: ConfigFile,
 }
 
-/// Runs the verb.
+/// Runs the command.
 ///
 /// # Errors
-/// An invalid checklist, and an alert that it does not have.
+/// When the checklist is invalid or has no such alert.
 pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let config = arguments.config.load()?;
     let groups = rules::groups(&config);
@@ -45,7 +45,7 @@ pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The explanation.
+/// Returns the explanation of an alert.
 ///
 /// # Errors
 /// When no rule has the name.
@@ -80,6 +80,7 @@ pub fn explain(config: &Config, groups: &[Group], alert: &str, style: Style) -> 
     Ok(text)
 }
 
+/// The message for an unknown alert, with the most similar names or that the alert is switched off.
 fn unknown(config: &Config, rules: &[&Rule], alert: &str) -> String {
     let off = config.signals().flat_map(|signal| signal.alerts).any(|one| one.name == alert);
     if off {
@@ -106,7 +107,8 @@ fn level(text: &mut String, config: &Config, rule: &Rule, style: Style) {
     let numbers = crate::rules::unit_tests::mutants::numbers(&rule.expr);
     for threshold in entry.signal.thresholds {
         let levels = entry.limits.of(threshold);
-        // A floor has one value, which the expression names; a budget is there times the burn rate.
+        // A floor has one value, which the expression contains as it is. A budget is in the expression multiplied by a
+        // burn rate.
         let named = |value: f64| {
             let same = |factor: &f64| numbers.iter().any(|known| number(*known) == number(factor * value));
             BURN_RATES.into_iter().find(same).map(|factor| (value, factor))
@@ -138,7 +140,7 @@ fn metrics(text: &mut String, config: &Config, groups: &[Group], entry: &Entry, 
     }
 }
 
-/// The sources of a metric on each target, each once.
+/// Returns where a metric comes from on each target, each source once.
 fn sources(config: &Config, groups: &[Group], entry: &Entry, metric: &Metric) -> Vec<String> {
     let signal = entry.signal;
     let mut all: Vec<String> = Vec::new();

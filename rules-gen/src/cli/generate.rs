@@ -1,4 +1,4 @@
-//! `rules-gen generate`: which of the files, in whose form, and where to.
+//! `rules-gen generate`: writes the generated files, or checks that they are up to date.
 
 use crate::cli::{ConfigFile, EXIT_CODES};
 use crate::outputs::file::{File, differences, place, write};
@@ -31,24 +31,24 @@ pub struct Arguments {
     /// The folder to write to, or - for one stream of YAML documents on standard output.
     #[arg(long, value_name = "FOLDER")]
     out: PathBuf,
-    /// The folder of the dashboards, instead of the one in the output folder.
+    /// The folder for the dashboards, instead of the folder dashboards in the output folder.
     #[arg(long, value_name = "FOLDER")]
     dashboards: Option<PathBuf>,
-    /// Change nothing, name what differs.
+    /// Write nothing, and name the files that differ.
     #[arg(long)]
     check: bool,
     /// Only these kinds of files.
     #[arg(long, value_enum, value_delimiter = ',', value_name = "KINDS")]
     only: Vec<Kind>,
-    /// Only what this one reads.
+    /// Only files for this reader.
     #[arg(long, value_enum, value_name = "FORMAT")]
     target_format: Option<Format>,
 }
 
-/// Runs the verb.
+/// Runs the command.
 ///
 /// # Errors
-/// An invalid checklist, and files that cannot be written.
+/// When the checklist is invalid or a file cannot be written.
 pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let ((config, text), source) = (arguments.config.read()?, arguments.config.name());
     let progress = Progress::new();
@@ -124,7 +124,7 @@ impl Arguments {
     }
 }
 
-/// The way from one folder to another, with `..` where it leads out.
+/// Returns the relative path from one folder to another, with `..` where it leads out.
 fn relative(from: &Path, to: &Path) -> anyhow::Result<PathBuf> {
     let absolute = |path: &Path| anyhow::Ok(place(&std::path::absolute(path)?, Path::new("")));
     let (from, to) = (absolute(from)?, absolute(to)?);
@@ -133,7 +133,7 @@ fn relative(from: &Path, to: &Path) -> anyhow::Result<PathBuf> {
     Ok(up.map(Path::new).chain([to.strip_prefix(shared)?]).collect())
 }
 
-/// Notes after a successful run.
+/// Returns the notes that are printed after a successful run.
 fn notes(config: &checklist::Config, files: &[File]) -> Vec<String> {
     let has = |path: &str| files.iter().any(|file| file.path == Path::new(path));
     let (file, object) = (has("alertmanager/alertmanager.yaml"), has("alertmanager/alertmanagerconfig.yaml"));
@@ -154,8 +154,8 @@ fn notes(config: &checklist::Config, files: &[File]) -> Vec<String> {
     notes
 }
 
-/// Everything that is YAML (JSON is) as one stream, and how many files are not. With `objects` only what kubectl takes:
-/// no plain JSON and no kustomization.
+/// Writes all YAML and JSON files as one stream, and returns how many files were left out. With `objects` only
+/// Kubernetes objects are written, as kubectl takes no plain JSON dashboards and no kustomization.
 pub fn stream(files: &[File], objects: bool) -> (String, usize) {
     let mut text = String::new();
     let mut left_out = 0;

@@ -1,4 +1,4 @@
-//! `rules-gen init`: a commented checklist.yaml to begin with.
+//! `rules-gen init`: writes a commented checklist.yaml to start from.
 
 use crate::cli::EXIT_CODES;
 use crate::terminal::print;
@@ -8,11 +8,11 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// The example of the documentation.
+/// The example of the documentation, with which the template begins.
 const EXAMPLE: &str = include_str!("../../../examples/checklist.yaml");
 const MORE: &str = include_str!("init/alerting.yaml");
 
-/// Writes a commented checklist.yaml to begin with.
+/// Writes a commented checklist.yaml to start from.
 #[derive(Debug, clap::Args)]
 #[command(after_help = format!("\
 Examples:
@@ -25,15 +25,15 @@ pub struct Arguments {
     /// The file to write, or - for standard output.
     #[arg(long, default_value = "checklist.yaml", value_name = "FILE")]
     out: PathBuf,
-    /// Write over a file that is there.
+    /// Overwrite an existing file.
     #[arg(long)]
     force: bool,
 }
 
-/// Runs the verb.
+/// Runs the command.
 ///
 /// # Errors
-/// A file that is there already, or cannot be written.
+/// When the file exists already or cannot be written.
 pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let out = &arguments.out;
     if out == Path::new("-") {
@@ -54,7 +54,7 @@ pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A valid checklist, with all other keys as comments.
+/// Returns a valid checklist.yaml, with all other keys as comments.
 pub fn template() -> String {
     let mut text = format!("{}\n{MORE}\n", EXAMPLE.trim_end());
     text += "# Every threshold with its default and the reason for it. A target may have its own: thresholds: {...} beside its name.\n# thresholds:\n";

@@ -1,4 +1,4 @@
-//! `rules-gen lint`.
+//! `rules-gen lint`: lints files and prints the findings, or repairs what has only one meaning.
 
 use crate::cli::checklist;
 use crate::lint::configuration::{self, Configuration};
@@ -11,11 +11,13 @@ use crate::lint::{Options, Outcome, asked, checks, files, fix, live, rule_file, 
 use crate::server::{Login, Server};
 use crate::terminal::{Progress, Style, is_quiet, note, print, say};
 use anyhow::Context;
+use glob::MatchOptions;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Checks rule files, `PrometheusRule` objects, dashboards and tests.
+/// Checks rule files, `PrometheusRule` objects, dashboards, rule tests, and the configurations of Alertmanager and
+/// Prometheus.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -37,66 +39,67 @@ pub struct Arguments {
     /// Files, folders, patterns, pipes, or - for standard input.
     #[arg(required_unless_present_any = ["explain", "list"])]
     paths: Vec<String>,
-    /// How to write the findings.
+    /// The output format.
     #[arg(long, value_enum, default_value = "text")]
     output: Format,
-    /// Write them to a file.
+    /// Write the output to this file.
     #[arg(long, value_name = "FILE")]
     output_file: Option<PathBuf>,
-    /// The least level that makes the exit code 1.
+    /// The lowest level that makes the exit code 1.
     #[arg(long, value_enum, default_value = "warning", value_name = "LEVEL")]
     fail_on: Level,
-    /// The least level that is shown; --fail-on info shows infos too, and --select those of its lints.
+    /// The lowest level that is shown. With --fail-on info, infos are shown too; with --select, all findings of its
+    /// lints.
     #[arg(long, value_enum, default_value = "warning", value_name = "LEVEL")]
     level: Level,
     /// Only these lints.
     #[arg(long, value_delimiter = ',', value_name = "ID", value_parser = lint_id)]
     select: Vec<String>,
-    /// Not these lints.
+    /// Skip these lints.
     #[arg(long, value_delimiter = ',', value_name = "ID", value_parser = lint_id)]
     ignore: Vec<String>,
-    /// Show a lint's page.
+    /// Print the page of a lint.
     #[arg(long, value_name = "ID", value_parser = lint_id)]
     explain: Option<String>,
     /// List every lint.
     #[arg(long)]
     list: bool,
-    /// How rules are judged here, instead of the files rules-gen.yaml beside what is linted.
+    /// Use this rules-gen.yaml, instead of those beside the linted files.
     #[arg(long, value_name = "FILE")]
     rules_config: Option<PathBuf>,
-    /// Mend what can mean one thing only, in the files: quotes, durations, links to runbooks by the pattern in
-    /// rules-gen.yaml.
+    /// Repair in the files what has only one meaning: missing quotes, durations in another notation, a quoted limit of
+    /// a group, and missing links to runbooks by the pattern in rules-gen.yaml.
     #[arg(long)]
     fix: bool,
-    /// The server that the rules are for; without it the keys of all are taken.
+    /// The server that evaluates the rules. Without it the keys of all servers are accepted.
     #[arg(long, value_enum)]
     server: Option<Flavour>,
-    /// A checklist.yaml whose own checks are known too.
+    /// A checklist.yaml whose queries define further metrics.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// A scrape (the text of /metrics): these metrics are there, and no others.
+    /// A scrape (the text of /metrics). Only these metrics exist.
     #[arg(long, value_name = "FILE")]
     catalog_from: Vec<PathBuf>,
     /// How long Prometheus keeps samples.
     #[arg(long, default_value = "15d", value_parser = duration)]
     retention: f64,
-    /// Time between two scrapes.
+    /// The scrape interval.
     #[arg(long, default_value = "30s", value_parser = duration)]
     scrape_interval: f64,
-    /// Time between two evaluations.
+    /// The evaluation interval of groups that set none.
     #[arg(long, default_value = "30s", value_parser = duration)]
     evaluation_interval: f64,
-    /// The oldest server that must accept the rules: 2.42.
+    /// The oldest version of Prometheus that must accept the rules, such as 2.42.
     #[arg(long, value_name = "VERSION", value_parser = version)]
     prometheus_version: Option<(u32, u32)>,
-    /// Feature flags that the servers have, by Prometheus' names: promql-experimental-functions.
+    /// Feature flags that are enabled on the servers, by Prometheus' names: promql-experimental-functions.
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     enable_feature: Vec<String>,
-    /// The folder with the runbooks that links point to.
+    /// The folder of the runbooks that links point to.
     #[arg(long, value_name = "FOLDER")]
     runbooks: Option<PathBuf>,
-    /// A live Prometheus: its metrics and their labels are known, its rules must be healthy, and links must lead to
-    /// pages that answer.
+    /// Query a live Prometheus: its metrics and labels exist, its rules must be healthy, and links must lead to pages
+    /// that answer.
     #[arg(long, value_name = "URL", value_parser = crate::server::address)]
     live: Option<String>,
     /// File that holds a bearer token for the live server.
@@ -122,10 +125,10 @@ fn version(text: &str) -> Result<(u32, u32), String> {
     }
 }
 
-/// Lints and writes what was found.
+/// Runs the command.
 ///
 /// # Errors
-/// Unreadable settings, and a live server without an answer.
+/// When a settings file cannot be read, or the live server does not answer.
 pub async fn run_command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if let Some(id) = &arguments.explain {
         let lint = checks::ALL.iter().find(|lint| lint.id == id).context("there is no such lint")?;
@@ -175,7 +178,8 @@ pub async fn run_command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(if blind.is_empty() { u8::from(failed) } else { 2 }))
 }
 
-/// What was named and not judged, a sentence each: a file, and a folder or a pattern of which no file was.
+/// Returns what the user named but was not linted, one sentence each: a file, or a folder or pattern with no linted
+/// file.
 fn not_judged(paths: &[String], outcome: &Outcome) -> Vec<String> {
     let named = outcome.left_out.iter().filter(|one| one.named);
     let mut all: Vec<String> = named.map(|one| format!("{} was not judged: {}", one.file, one.why)).collect();
@@ -183,8 +187,10 @@ fn not_judged(paths: &[String], outcome: &Outcome) -> Vec<String> {
     for path in paths.iter().filter(|path| *path != "-") {
         let (folder, file) = (Path::new(path).is_dir(), Path::new(path).exists());
         let pattern = glob::Pattern::new(path).ok().filter(|_| !file && path.contains(['*', '?', '[']));
+        // The same option as in the search for files: `*` does not match a separator.
+        let found = MatchOptions { require_literal_separator: true, ..MatchOptions::default() };
         let within = |file: &&String| match &pattern {
-            Some(pattern) => pattern.matches(file),
+            Some(pattern) => pattern.matches_with(file, found),
             None => Path::new(file).starts_with(path),
         };
         let files: Vec<&String> = outcome.files.iter().filter(within).collect();
@@ -205,7 +211,7 @@ fn not_judged(paths: &[String], outcome: &Outcome) -> Vec<String> {
     all
 }
 
-/// Mends files, and says what was mended.
+/// Repairs the files, and returns a note for each.
 fn mend(sources: &mut [Source], options: &Options) -> anyhow::Result<Vec<String>> {
     let mut notes = Vec::new();
     for source in sources {
@@ -214,7 +220,8 @@ fn mend(sources: &mut [Source], options: &Options) -> anyhow::Result<Vec<String>
         let of_file = options.configurations.iter().filter(|one| one.is_for(&source.name));
         let pattern = of_file.rev().find_map(Configuration::runbook_url);
         let Some(fixed) = fix::fix(text, pattern) else { continue };
-        // What was read is what is replaced: a byte-order mark or another encoding would be lost.
+        // The file is only replaced if its bytes are the text that was read. A byte-order mark or another encoding
+        // would be lost.
         let written = std::fs::read(path).with_context(|| format!("cannot read {}", source.name))?;
         if written != text.as_bytes() {
             notes.push(format!("{} is not mended: it is not written in plain UTF-8", source.name));
@@ -227,7 +234,7 @@ fn mend(sources: &mut [Source], options: &Options) -> anyhow::Result<Vec<String>
     Ok(notes)
 }
 
-/// The configurations of what is linted.
+/// Returns the `rules-gen.yaml` files that apply to the arguments.
 fn configurations(arguments: &Arguments) -> anyhow::Result<Vec<Configuration>> {
     if let Some(path) = &arguments.rules_config {
         return Ok(vec![Configuration::read(path, true, checks::id)?]);
@@ -263,7 +270,7 @@ fn options(arguments: &Arguments) -> anyhow::Result<Options> {
     })
 }
 
-/// Reads the scrapes, which are judged themselves.
+/// Reads the scrapes into the options. Returns findings about the scrapes themselves.
 fn scrapes(arguments: &Arguments, options: &mut Options) -> anyhow::Result<Vec<Finding>> {
     let mut findings = Vec::new();
     for path in &arguments.catalog_from {

@@ -1,4 +1,4 @@
-//! `rules-gen list`: every alert with its severity, cadence and limit.
+//! `rules-gen list`: prints every alert with its severity, cadence and limit.
 
 use crate::cli::{ConfigFile, EXIT_CODES};
 use crate::promql::duration::prometheus_duration;
@@ -24,7 +24,7 @@ pub struct Arguments {
     /// Only alerts of this cadence.
     #[arg(long, value_parser = cadence)]
     cadence: Option<Cadence>,
-    /// How to write them.
+    /// The output format.
     #[arg(long, value_enum, default_value = "text")]
     output: Format,
 }
@@ -41,10 +41,10 @@ fn cadence(text: &str) -> Result<Cadence, String> {
     found.ok_or_else(|| format!("a cadence is one of {}", words.join(", ")))
 }
 
-/// Runs the verb.
+/// Runs the command.
 ///
 /// # Errors
-/// An invalid checklist.
+/// When the checklist is invalid.
 pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let config = arguments.config.load()?;
     let groups = rules::groups(&config);
@@ -59,7 +59,7 @@ pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The threshold's key, its unit and the limit of the rule's level.
+/// Returns the threshold's key, its unit and the limit at the rule's severity.
 pub(crate) fn limit(rule: &Rule) -> Option<(&'static str, Unit, f64)> {
     let entry = rule.entry.as_ref()?;
     let threshold = entry.alert.when.threshold()?;

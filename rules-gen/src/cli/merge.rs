@@ -1,4 +1,4 @@
-//! `rules-gen merge`: our routes and receivers within an Alertmanager that others have already.
+//! `rules-gen merge`: adds the generated routes to an Alertmanager configuration that other teams use.
 
 use crate::cli::{ConfigFile, EXIT_CODES};
 use crate::outputs::alertmanager_merge::merged;
@@ -8,11 +8,11 @@ use checklist::yaml;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Prints an existing alertmanager.yml with the routes, receivers and inhibitions of checklist.yaml in it.
+/// Prints an existing alertmanager.yml with the routes, receivers and inhibition rules of checklist.yaml added.
 ///
-/// Ours is one route in front of the others, for alerts named Checklist... and no other, so that nobody else's alert
-/// changes its receiver; its receivers and time intervals begin with checklist-. Merged again, ours is replaced.
-/// Comments of the existing file are not kept.
+/// The checklist becomes one route in front of the others. It takes only alerts named Checklist..., so no other alert
+/// changes its receiver. The names of its receivers and time intervals begin with checklist-. A second merge replaces
+/// what the first one added. Comments of the existing file are lost.
 #[derive(Debug, clap::Args)]
 #[command(after_help = format!("\
 Examples:
@@ -22,15 +22,15 @@ Examples:
 pub struct Arguments {
     #[command(flatten)]
     config: ConfigFile,
-    /// The configuration that Alertmanager has now.
+    /// The current configuration of Alertmanager.
     #[arg(value_name = "FILE")]
     existing: PathBuf,
 }
 
-/// Runs the verb.
+/// Runs the command.
 ///
 /// # Errors
-/// An invalid checklist.yaml, and a file that is no configuration of Alertmanager.
+/// When the checklist.yaml is invalid, or the file is no Alertmanager configuration.
 pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let config = arguments.config.load()?;
     let name = arguments.existing.display().to_string();

@@ -1,4 +1,4 @@
-//! `rules-gen noise`.
+//! `rules-gen noise`: reports which alerts interrupt people most.
 
 use crate::cli::{checklist, zone};
 use crate::review::noise::hours::BusinessHours;
@@ -11,50 +11,50 @@ use std::process::ExitCode;
 
 /// Reports which alerts interrupted people, from the series ALERTS of a Prometheus-compatible server.
 ///
-/// An alert's noise is its episodes, plus its flaps, plus its episodes outside business hours, less the share of its
-/// firing time that was silenced. With --alertmanager silences are taken from there, and what is active now.
-/// Exits 0; 3 when a server gave no usable answer.
+/// The noise of an alert is the number of its episodes, plus its flaps, plus its episodes outside business hours, less
+/// the share of its firing time that was silenced. With --alertmanager, silences and active alerts are read from
+/// Alertmanager. Exits with 0; with 3 when a server gave no usable answer.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   rules-gen noise --prometheus http://prometheus:9090 --range 30d --output markdown
   rules-gen noise --prometheus http://prometheus:9090 --alertmanager http://alertmanager:9093 \\
     --business-hours Mon-Fri:8-18")]
 pub struct Arguments {
-    /// Whose history.
+    /// The Prometheus whose history is read.
     #[command(flatten)]
     server: Server,
-    /// Silences and active alerts are taken from this Alertmanager.
+    /// Read silences and active alerts from this Alertmanager.
     #[arg(long, value_name = "URL", value_parser = crate::server::address)]
     alertmanager: Option<String>,
     /// File that holds a bearer token for Alertmanager.
     #[arg(long, value_name = "FILE")]
     alertmanager_token_file: Option<PathBuf>,
-    /// A checklist, for its time zone; UTC without one.
+    /// A checklist, for its time zone. Without it the zone is UTC.
     #[arg(long, env = "CHECKLIST_CONFIG")]
     config: Option<PathBuf>,
-    /// Which part of it.
+    /// The range of time.
     #[command(flatten)]
     past: Past,
-    /// When people are at work anyway.
+    /// The hours in which people are at work.
     #[arg(long, value_name = "DAYS:HOURS", default_value = "Mon-Fri:9-18", value_parser = BusinessHours::parse)]
     business_hours: BusinessHours,
-    /// How the result is written.
+    /// The output format.
     #[arg(long, value_enum, default_value = "table")]
     output: Format,
 }
 
-/// How the result is written.
+/// The output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
-    /// For a terminal.
+    /// A table for a terminal.
     Table,
-    /// For programs.
+    /// JSON for programs.
     Json,
-    /// For reviews.
+    /// Markdown for reviews.
     Markdown,
 }
 
-/// Runs the verb.
+/// Runs the command.
 pub async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let zone = match &arguments.config {
         Some(path) => zone(&checklist(path)?),

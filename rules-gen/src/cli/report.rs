@@ -1,4 +1,4 @@
-//! `rules-gen report`.
+//! `rules-gen report`: writes, prints and posts the reports.
 
 use crate::cli::{ConfigFile, zone};
 use crate::outputs::file::{File, write};
@@ -18,10 +18,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// A webhook that does not answer within this time does not get the message.
+/// The time that the webhook has to answer.
 const WEBHOOK_DEADLINE: Duration = Duration::from_secs(30);
 
-/// What to report, and where to.
+/// The arguments of `rules-gen report`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -31,40 +31,41 @@ Examples:
 
 Exit codes: 0 a report was written, whatever it says, 2 usage, 3 Prometheus or the webhook gave no usable answer.")]
 pub struct Arguments {
-    /// Which report.
+    /// The cadence of the report.
     #[arg(value_enum)]
     kind: Kind,
     #[command(flatten)]
     config: ConfigFile,
-    /// Base address of a Prometheus-compatible API; Mimir's ends in /prometheus. Without it the first server under
-    /// `prometheus:` in the checklist is asked, with its token and authorities.
+    /// Base address of a Prometheus-compatible API; Mimir's ends in /prometheus. Without it, the first server under
+    /// `prometheus:` in the checklist is queried, with its token and certificate authorities.
     #[arg(long, value_name = "URL", env = "PROMETHEUS_URL", hide_env_values = true, value_parser = address)]
     prometheus: Option<String>,
     #[command(flatten)]
     login: Login,
-    /// The time at which the report ends, in RFC 3339, or `hour` for the last full hour; now, to the minute, without it.
+    /// The end of the report in RFC 3339, or `hour` for the last full hour. Without it, the current minute.
     #[arg(long, value_name = "TIME", value_parser = End::parse)]
     at: Option<End>,
-    /// A folder for the report in every format, named by cadence and day.
+    /// A folder for the report in every format. The files are named by cadence and day.
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
-    /// One format on standard output; markdown when nothing else is asked for.
+    /// Print this format. Markdown when neither --out nor a webhook is given.
     #[arg(long, value_enum)]
     format: Option<Format>,
     /// File that holds the address of a Slack incoming webhook, to which the report is posted.
     #[arg(long, value_name = "FILE")]
     webhook_file: Option<PathBuf>,
-    /// Print what would be posted to Slack, and post nothing.
+    /// Print the Slack message instead of posting it.
     #[arg(long)]
     dry_run: bool,
 }
 
-/// When a report ends.
+/// The end of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
-    /// Then.
+    /// The given time.
     At(Timestamp),
-    /// When the current hour began, by the checklist's clock: jobs that start some minutes late leave no gap.
+    /// The begin of the current hour in the checklist's time zone. Jobs that start some minutes late then leave no gap
+    /// between reports.
     Hour,
 }
 
@@ -87,21 +88,21 @@ impl End {
     }
 }
 
-/// How a report is written.
+/// The output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// In the shape of the written checklist's templates.
+    /// Markdown in the form of the written checklist's templates.
     Markdown,
-    /// One page with charts.
+    /// One HTML page with charts.
     Html,
-    /// Every figure; docs/reports.md has the fields.
+    /// JSON with every value; docs/reports.md describes the fields.
     Json,
-    /// Block Kit, as it is posted to a webhook.
+    /// The Slack message in Block Kit, as it is posted to the webhook.
     Slack,
 }
 
 impl Arguments {
-    /// Whom to ask.
+    /// Returns the Prometheus to query.
     fn server(&self, config: &Config) -> anyhow::Result<Server> {
         let login = self.login.clone();
         if let Some(url) = &self.prometheus {
@@ -121,7 +122,8 @@ impl Arguments {
 /// [`NoVerdict`] when Prometheus or the webhook gives no usable answer.
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let config = arguments.config.load()?;
-    // The only look at the clock: everything below is about this time.
+    // The clock is read only here. Everything below takes this time, so a report about a past time is the same whenever
+    // it runs.
     let minute = |at: Timestamp| period::timestamp((period::seconds(at) / 60.0).floor() * 60.0);
     let now = Timestamp::now();
     let at = arguments.at.map_or(Ok(minute(now)), |end| end.time(now, &zone(&config)))?;
@@ -163,7 +165,8 @@ fn written(report: &Report, format: Format) -> anyhow::Result<String> {
     })
 }
 
-/// The report in every format: `daily-2026-11-24.md`, and with forecasts the spreadsheet and a chart per resource.
+/// Returns the report in every format, such as `daily-2026-11-24.md`. With forecasts, also the spreadsheet and a chart
+/// for each resource.
 fn files(report: &Report) -> anyhow::Result<Vec<File>> {
     let name = format!("{}-{}", report.cadence, markdown::day(report, report.until));
     let mut files = Vec::new();
@@ -174,7 +177,7 @@ fn files(report: &Report) -> anyhow::Result<Vec<File>> {
         files.push(File { path: format!("{name}-capacity.csv").into(), content: csv::csv(capacity) });
         for (at, resource) in capacity.resources.iter().enumerate() {
             let Some(chart) = svg::outlook(resource, &report.clock) else { continue };
-            // Names of resources are not names of files; the chart's title has the whole.
+            // Names of resources may contain characters that file names cannot. The chart's title has the full name.
             let kind = resource.kind.replace(' ', "-");
             let path = format!("{name}-charts/{:02}-{kind}.svg", at + 1).into();
             files.push(File { path, content: chart.into_string() });
@@ -183,7 +186,7 @@ fn files(report: &Report) -> anyhow::Result<Vec<File>> {
     Ok(files)
 }
 
-/// Posts to the webhook of a file; a failure is reported without the address, which is the secret.
+/// Posts a message to the webhook whose address is in a file. The address is a secret, so no error contains it.
 async fn send(file: &std::path::Path, message: &serde_json::Value) -> anyhow::Result<()> {
     let address = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     let endpoint = Endpoint { url: address.trim().to_owned(), bearer_token: None, ca_file: None };
@@ -199,7 +202,7 @@ async fn send(file: &std::path::Path, message: &serde_json::Value) -> anyhow::Re
     }
 }
 
-/// A message without an address or any part of its path.
+/// Removes an address, and every part of its path, from a message.
 fn without(message: &str, address: &str) -> String {
     let Ok(url) = url::Url::parse(address) else { return "its content is no address".to_owned() };
     let text = message.replace(address, "the webhook").replace(address.trim_end_matches('/'), "the webhook");

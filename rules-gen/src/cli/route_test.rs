@@ -1,4 +1,5 @@
-//! `route-test`: which receivers an alert reaches, from a suite of cases, and live by one synthetic alert of each severity.
+//! `rules-gen route-test`: tests which receivers an alert reaches, offline with a suite of cases, or live with a
+//! synthetic alert of each severity.
 
 use crate::cli::{checklist, of_file};
 use crate::routing::Configuration;
@@ -14,13 +15,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// Tests routes and inhibition of an Alertmanager configuration without a server, or live with synthetic alerts.
+/// Tests routes and inhibition rules of an Alertmanager configuration, offline or live with synthetic alerts.
 ///
-/// Offline, every case of the suite says which alerts fire together, which receivers each reaches, and which are inhibited.
-/// Live (--live), --config names the checklist.yaml; an alert of each severity goes through Alertmanager to its
-/// receiver, as `checklist-exporter verify-alerts` does, but without a record.
-/// Exits 0 when everything is as expected, 1 when something is not, 2 when a file is wrong, 3 when Alertmanager
-/// gives no answer.
+/// Offline, every case of the suite names alerts that fire together, the receivers of each, and which are inhibited.
+/// Live (--live), --config names the checklist.yaml; one alert of each severity is sent through Alertmanager to its
+/// receiver, as with `checklist-exporter verify-alerts`, but without a record. Exits with 0 when everything is as
+/// expected, 1 when something is not, 2 when a file is wrong, 3 when Alertmanager gives no answer.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   rules-gen route-test --config alertmanager.yml --tests routes.yaml
@@ -33,32 +33,34 @@ A suite:
         - {labels: {alertname: DiskFull, severity: critical}, receivers: [pagerduty]}
         - {labels: {alertname: DiskFull, severity: warning}, receivers: [slack], inhibited: true}")]
 pub struct Arguments {
-    /// Alertmanager's configuration; with --live the checklist.
+    /// The Alertmanager configuration; with --live the checklist.yaml.
     #[arg(long, value_name = "FILE")]
     pub config: PathBuf,
-    /// The suite.
+    /// The suite of test cases.
     #[arg(long, value_name = "FILE", required_unless_present = "live")]
     pub tests: Option<PathBuf>,
     /// Send synthetic alerts through this Alertmanager instead.
     #[arg(long, value_name = "URL", value_parser = crate::server::address, conflicts_with = "tests")]
     pub live: Option<String>,
-    /// Live: seconds to wait for each delivery; longer than Alertmanager's group wait.
+    /// Live: seconds to wait for each delivery. It must be longer than the `group_wait` of Alertmanager.
     #[arg(long, default_value_t = 120, value_name = "SECONDS")]
     pub within: u64,
     /// Live: file that holds a bearer token for Alertmanager.
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
-    /// Live: PEM file with the authorities to trust instead of the system's.
+    /// Live: PEM file with the certificate authorities to trust instead of the system's.
     #[arg(long, value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
 }
 
+/// The file with test cases (`--tests`).
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Suite {
     tests: Vec<Case>,
 }
 
+/// A test case: alerts that fire together.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Case {
@@ -66,6 +68,7 @@ struct Case {
     alerts: Vec<Expected>,
 }
 
+/// An alert of a case, and what should happen to it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Expected {
@@ -113,7 +116,7 @@ fn offline(arguments: &Arguments, tests: &Path) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(u8::from(failed > 0)))
 }
 
-/// What is not as expected, a sentence each.
+/// Returns what differs from the expectations of a case, one sentence each.
 fn mistakes_of(parsed: &Configuration, case: &Case) -> Vec<String> {
     let all: Vec<Labels> = case.alerts.iter().map(|alert| alert.labels.clone()).collect();
     let mut wrong = Vec::new();
@@ -147,7 +150,7 @@ fn shown(labels: &Labels) -> String {
     format!("{{{}}}", pairs.join(", "))
 }
 
-/// Routes and inhibition rules that no case uses.
+/// Returns the routes and inhibition rules that no case uses.
 fn untested(parsed: &Configuration, suite: &Suite) -> Vec<String> {
     let mut taken: BTreeSet<*const crate::routing::Route> = BTreeSet::new();
     let mut rules: BTreeSet<usize> = BTreeSet::new();
@@ -164,7 +167,7 @@ fn untested(parsed: &Configuration, suite: &Suite) -> Vec<String> {
         let matchers: Vec<String> = route.matchers.iter().map(ToString::to_string).collect();
         format!("the route {{{}}} to {}", matchers.join(", "), route.receiver)
     };
-    // A parent whose children take everything is no mistake.
+    // A route with children may have no alert of its own, because its children take all of them.
     let routes = routes.filter(|route| route.routes.is_empty()).map(name);
     let idle = (0..parsed.inhibit_rules.len()).filter(|at| !rules.contains(at));
     routes.chain(idle.map(|at| format!("inhibit_rules[{at}]"))).collect()
@@ -179,7 +182,7 @@ async fn live(arguments: &Arguments, url: &str) -> anyhow::Result<ExitCode> {
     };
     let progress = Progress::new();
     progress.tell("Alertmanager");
-    // Asked first, so that a server that is away is not taken for one that does not deliver.
+    // Checked first, so that a server without an answer is not reported as one that does not deliver.
     let up = clients::http::fetch_good(&endpoint, "/-/ready", 64 * 1024);
     answered(url, Duration::from_secs(30), Box::pin(up)).await?;
     let server = Alertmanager { name: "live".to_owned(), endpoint };

@@ -1,4 +1,4 @@
-//! `rules-gen completions` and `rules-gen man`: what shells and `man` know about the program.
+//! `rules-gen completions` and `rules-gen man`: writes shell completions and manual pages.
 
 use crate::terminal::print;
 use anyhow::Context;
@@ -6,7 +6,7 @@ use clap_complete::Shell;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Prints the completions of a shell.
+/// Prints the completions for a shell.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -14,11 +14,10 @@ Examples:
   rules-gen completions zsh > ~/.zfunc/_rules-gen
   rules-gen completions fish > ~/.config/fish/completions/rules-gen.fish")]
 pub struct Completions {
-    /// The shell.
     shell: Shell,
 }
 
-/// Prints the manual page, or writes one for each verb.
+/// Prints the manual page, or writes one for each command.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -30,23 +29,24 @@ pub struct Manual {
     out: Option<PathBuf>,
 }
 
-/// Prints the completions.
+/// Runs `rules-gen completions`.
 ///
 /// # Errors
 /// When standard output cannot be written to.
 pub fn completions(arguments: &Completions, mut program: clap::Command) -> anyhow::Result<ExitCode> {
     let mut text = Vec::new();
     clap_complete::generate(arguments.shell, &mut program, "rules-gen", &mut text);
-    // clap_complete 4.6 writes the hyphen of a program's name in two ways, and no verb is found.
+    // Works around clap_complete 4.6, which writes the hyphen of the program's name in two ways. Without this bash
+    // finds no subcommand.
     let text = String::from_utf8_lossy(&text).replace("rules__subcmd__gen__subcmd__", "rules__gen__subcmd__");
     print(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints or writes the manual.
+/// Runs `rules-gen man`.
 ///
 /// # Errors
-/// When the pages cannot be written.
+/// When a page cannot be written.
 pub fn manual(arguments: &Manual, program: clap::Command) -> anyhow::Result<ExitCode> {
     let Some(folder) = &arguments.out else {
         print(&page(program)?)?;

@@ -1,11 +1,11 @@
-//! `rules-gen test`: runs the generated tests with promtool, and proves that they notice broken rules.
+//! `rules-gen test`: runs rule tests with promtool, and shows with mutants whether they notice broken rules.
 
 mod own_tests;
 
 use crate::cli::{ConfigFile, EXIT_CODES};
 use crate::review::rule_tests;
 use crate::rules;
-use crate::rules::unit_tests::mutants::{self, Kind, Mutant};
+use crate::rules::unit_tests::mutants::{self, Kind, Mutant, Tally};
 use crate::rules::unit_tests::{self, RuleTest};
 use crate::rules::unit_tests::{equivalent, promtool};
 use crate::terminal::{self, Colour, Progress, Style, print};
@@ -15,9 +15,8 @@ use serde_json::json;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Runs the generated rule tests with promtool.
+/// Runs the generated rule tests, or tests of other rule files, with promtool.
 #[derive(Debug, clap::Args)]
 #[command(after_help = format!("\
 Examples:
@@ -40,19 +39,19 @@ pub struct Arguments {
     /// Rule files and their promtool tests, instead of the generated ones: files, folders and patterns.
     #[arg(long, value_name = "PATH", num_args = 1.., conflicts_with = "run")]
     rules: Vec<String>,
-    /// The program promtool.
+    /// The promtool program.
     #[arg(long, default_value = "promtool", value_name = "PATH")]
     promtool: PathBuf,
-    /// Only the tests whose name contains this.
+    /// Only tests whose name contains this text.
     #[arg(long, value_name = "TEXT", default_value = "")]
     run: String,
-    /// Break every rule and see whether its test notices.
+    /// Break every rule, and count how many of these mutants the tests notice.
     #[arg(long)]
     mutate: bool,
-    /// The least share of mutants, in percent, that must be noticed.
+    /// The lowest share of mutants, in percent, that the tests must notice.
     #[arg(long, default_value_t = 95, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
     min_rate: u8,
-    /// How to write the result.
+    /// The output format.
     #[arg(long, value_enum, default_value = "text")]
     output: Format,
 }
@@ -63,36 +62,27 @@ enum Format {
     Json,
 }
 
-/// What the tests of a configuration gave.
+/// The result of the generated tests.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// Tests that were run.
+    /// The number of tests that ran.
     pub tests: usize,
-    /// Name of the test and the output of promtool.
+    /// The name of each failed test, and promtool's message.
     pub failed: Vec<(String, String)>,
-    /// Rules without a case that fires, or without one that stays quiet.
+    /// Rules without a firing case, or without a silent case.
     pub uncovered: Vec<String>,
-    /// Mutants by kind: how many there are and how many were noticed.
-    pub mutants: Vec<(Kind, usize, usize)>,
-    /// Mutants that no test noticed: the rule, and what was broken.
+    /// The number of mutants of each kind.
+    pub mutants: Tally,
+    /// Mutants that no test noticed: the test and the mutant.
     pub survivors: Vec<(String, Mutant)>,
-    /// Mutants that mean the same as the rule, and why.
+    /// Mutants that mean the same as the rule, with the reason.
     pub equivalent: Vec<(String, Mutant, &'static str)>,
 }
 
-impl Outcome {
-    /// The share of mutants that were noticed; 1 when there are none.
-    pub fn rate(&self) -> f64 {
-        let all: usize = self.mutants.iter().map(|(_, all, _)| all).sum();
-        let noticed: usize = self.mutants.iter().map(|(.., noticed)| noticed).sum();
-        if all == 0 { 1.0 } else { noticed as f64 / all as f64 }
-    }
-}
-
-/// Runs the verb.
+/// Runs the command.
 ///
 /// # Errors
-/// An invalid checklist, and a promtool that does not run.
+/// When the checklist is invalid or promtool cannot be run.
 pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if !arguments.rules.is_empty() {
         return own(arguments);
@@ -107,7 +97,7 @@ pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     progress.end();
     let good = outcome.failed.is_empty()
         && outcome.uncovered.is_empty()
-        && outcome.rate() * 100.0 >= f64::from(arguments.min_rate);
+        && outcome.mutants.rate() * 100.0 >= f64::from(arguments.min_rate);
     match arguments.output {
         Format::Json => print(&format!("{:#}\n", report(&outcome)))?,
         Format::Text if terminal::is_quiet() && good => {}
@@ -116,15 +106,16 @@ pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(u8::from(!good)))
 }
 
-/// Runs the tests of rule files that are not ours.
+/// Runs the tests of rule files that rules-gen did not generate.
 fn own(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let progress = Progress::new();
     let outcome = rule_tests::run(&arguments.rules, &arguments.promtool, arguments.mutate, &progress)?;
     progress.end();
     let good = outcome.failed.is_empty()
         && outcome.never_fire.is_empty()
+        && outcome.unread.is_empty()
         && (!arguments.mutate || outcome.not_mutated.is_empty())
-        && outcome.rate() * 100.0 >= f64::from(arguments.min_rate);
+        && outcome.mutants.rate() * 100.0 >= f64::from(arguments.min_rate);
     match arguments.output {
         Format::Json => print(&format!("{:#}\n", own_tests::report(&outcome)))?,
         Format::Text if terminal::is_quiet() && good => {}
@@ -133,10 +124,10 @@ fn own(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(u8::from(!good)))
 }
 
-/// Runs tests, and the mutants of their rules when asked to.
+/// Runs the tests, and with `mutate` also the mutants of their rules.
 ///
 /// # Errors
-/// A promtool that does not run, and a folder that cannot be written to.
+/// When promtool cannot be run, or the temporary folder cannot be written.
 pub fn run(tests: &[RuleTest], program: &Path, mutate: bool, progress: &Progress) -> anyhow::Result<Outcome> {
     let folder = tempfile::tempdir().context("cannot make a folder for the tests")?;
     let mut outcome = Outcome { tests: tests.len(), ..Outcome::default() };
@@ -147,7 +138,7 @@ pub fn run(tests: &[RuleTest], program: &Path, mutate: bool, progress: &Progress
         .enumerate()
         .map(|(at, test)| write(folder.path(), &format!("t{at}"), test, None))
         .collect::<anyhow::Result<_>>()?;
-    let verdicts = promtool::run(program, folder.path(), &files, &counted(progress, "tests"))?;
+    let verdicts = promtool::run(program, folder.path(), &files, &progress.counted("tests"))?;
     for (test, verdict) in tests.iter().zip(verdicts) {
         if let Err(why) = verdict {
             outcome.failed.push((test.name.clone(), why));
@@ -167,7 +158,7 @@ fn mutated(
     outcome: &mut Outcome,
 ) -> anyhow::Result<()> {
     let (mut files, mut broken) = (Vec::new(), Vec::new());
-    // A test that fails without a mutant shows nothing.
+    // A test that fails on the unchanged rule would count every mutant as noticed.
     for test in tests.iter().filter(|test| !outcome.failed.iter().any(|(name, _)| *name == test.name)) {
         let metrics = test.rule.entry.as_ref().map_or(PER_CHECK, |entry| entry.signal.metrics);
         let metrics: Vec<&str> = metrics.iter().map(|metric| metric.name).collect();
@@ -180,15 +171,10 @@ fn mutated(
             broken.push((test, mutant));
         }
     }
-    let verdicts = promtool::run(program, folder, &files, &counted(progress, "mutants"))?;
-    outcome.mutants = Kind::ALL.iter().map(|kind| (*kind, 0, 0)).collect();
+    let verdicts = promtool::run(program, folder, &files, &progress.counted("mutants"))?;
+    outcome.mutants = Tally::new();
     for ((test, mutant), verdict) in broken.into_iter().zip(verdicts) {
-        for (kind, all, noticed) in &mut outcome.mutants {
-            if *kind == mutant.kind {
-                *all += 1;
-                *noticed += usize::from(verdict.is_err());
-            }
-        }
+        outcome.mutants.count(mutant.kind, verdict.is_err());
         if verdict.is_ok() {
             outcome.survivors.push((test.name.clone(), mutant));
         }
@@ -196,7 +182,7 @@ fn mutated(
     Ok(())
 }
 
-/// Writes a test and its rule, broken or whole; returns the name of the test file.
+/// Writes a test and its rule, with the change of the mutant. Returns the name of the test file.
 fn write(folder: &Path, stem: &str, test: &RuleTest, mutant: Option<&Mutant>) -> anyhow::Result<String> {
     let (mut rules, mut cases) = (test.rules.clone(), test.test.clone());
     cases["rule_files"] = json!([format!("{stem}.rules.yaml")]);
@@ -208,20 +194,11 @@ fn write(folder: &Path, stem: &str, test: &RuleTest, mutant: Option<&Mutant>) ->
         }
     }
     let name = format!("{stem}.test.yaml");
-    // JSON is YAML.
+    // JSON is valid YAML.
     std::fs::write(folder.join(format!("{stem}.rules.yaml")), rules.to_string())
         .and_then(|()| std::fs::write(folder.join(&name), cases.to_string()))
         .with_context(|| format!("cannot write {name}"))?;
     Ok(name)
-}
-
-/// Counts what is done.
-fn counted(progress: &Progress, what: &'static str) -> impl Fn(usize, usize) + Sync {
-    let done = AtomicUsize::new(0);
-    move |more, all| {
-        let done = done.fetch_add(more, Ordering::Relaxed) + more;
-        progress.tell(&format!("{what}: {done} of {all}"));
-    }
 }
 
 // Writing to a String cannot fail.
@@ -248,10 +225,10 @@ fn text(outcome: &Outcome, mutate: bool, style: Style) -> String {
     for (name, mutant, reason) in &outcome.equivalent {
         let _ = writeln!(text, "not counted {name}: {}, {}: {reason}", mutant.kind, mutant.place);
     }
-    for (kind, all, noticed) in &outcome.mutants {
+    for (kind, all, noticed) in outcome.mutants.kinds() {
         let _ = writeln!(text, "{kind:<18} {noticed:>5} of {all}");
     }
-    let rate = format!("{:.1}% of the mutants are noticed", outcome.rate() * 100.0);
+    let rate = format!("{:.1}% of the mutants are noticed", outcome.mutants.rate() * 100.0);
     let _ = writeln!(
         text,
         "{}",
@@ -273,8 +250,8 @@ fn report(outcome: &Outcome) -> serde_json::Value {
         "tests": outcome.tests,
         "failed": outcome.failed.iter().map(|(name, why)| json!({"test": name, "why": why})).collect::<Vec<_>>(),
         "uncovered": outcome.uncovered,
-        "mutants": outcome.mutants.iter().map(|(kind, all, noticed)| json!({"kind": kind.to_string(), "all": all, "noticed": noticed})).collect::<Vec<_>>(),
-        "rate": outcome.rate(),
+        "mutants": outcome.mutants.kinds().iter().map(|(kind, all, noticed)| json!({"kind": kind.to_string(), "all": all, "noticed": noticed})).collect::<Vec<_>>(),
+        "rate": outcome.mutants.rate(),
         "survivors": survivors,
         "equivalent": equivalent.collect::<Vec<_>>(),
     })

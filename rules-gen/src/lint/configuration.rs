@@ -1,5 +1,5 @@
-//! `rules-gen.yaml`: how a team judges its rules. Levels of lints by path, findings that are accepted for a time, which
-//! labels and annotations rules must have, and what `--fix` writes.
+//! The file `rules-gen.yaml`, with which a team configures the lints: levels by path, findings that are accepted for
+//! some time, required labels and annotations, and what `--fix` writes.
 
 mod paths;
 mod policy;
@@ -12,26 +12,26 @@ use paths::Paths;
 use policy::Policy;
 use std::path::{Component, Path, PathBuf};
 
-/// The name of the file that is found beside what is linted.
+/// The name of the file, which is searched beside the linted files.
 pub const NAME: &str = "rules-gen.yaml";
 
-/// One `rules-gen.yaml`.
+/// A `rules-gen.yaml`.
 #[derive(Debug, Clone)]
 pub struct Configuration {
-    /// As it is shown.
+    /// The path as the user sees it.
     name: String,
-    /// Its folder, to which paths in it are relative.
+    /// The folder of the file. Paths in it are relative to this folder.
     folder: PathBuf,
-    /// Whether it was named, so that it is for every file.
+    /// Whether the user named the file with `--config`. Then it applies to every linted file.
     named: bool,
     levels: Vec<LevelOf>,
     ignores: Vec<Ignore>,
     policies: Vec<Policy>,
-    /// The link that `--fix` gives to alerts without one; `{alert}` stands for the name.
+    /// The link that `--fix` adds to alerts without one. `{alert}` is replaced by the alert's name.
     runbook_url: Option<String>,
 }
 
-/// The level of some lints; nothing turns them off.
+/// The level of some lints. Without a level they are turned off.
 #[derive(Debug, Clone)]
 struct LevelOf {
     lints: Vec<&'static str>,
@@ -39,26 +39,28 @@ struct LevelOf {
     paths: Paths,
 }
 
-/// Findings that are accepted.
+/// An entry of `ignores`: findings that are accepted.
 #[derive(Debug, Clone)]
 struct Ignore {
     lints: Vec<&'static str>,
     paths: Paths,
-    /// The rule, panel or route; any without one.
+    /// The rule, panel or route. `None` means any.
     subject: Option<String>,
     until: Option<Date>,
-    /// Where it stands, with its line of the file.
+    /// The line of the entry in the file.
     line: usize,
+    /// The text of that line.
     text: String,
 }
 
 impl Configuration {
-    /// Its name as it is shown.
+    /// Returns the path as the user sees it.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The path of a file as patterns see it; nothing when the configuration is not for it.
+    /// Returns a file's path as the patterns of this configuration match it. `None` when the configuration does not
+    /// apply.
     fn path_of(&self, file: &str) -> Option<PathBuf> {
         let file = plain(Path::new(file));
         match file.strip_prefix(&self.folder) {
@@ -67,24 +69,24 @@ impl Configuration {
         }
     }
 
-    /// The pattern of the links that `--fix` writes.
+    /// Returns the link pattern for `--fix`.
     pub fn runbook_url(&self) -> Option<&str> {
         self.runbook_url.as_deref()
     }
 
-    /// Whether it is for a file.
+    /// Whether the configuration applies to a file.
     pub fn is_for(&self, file: &str) -> bool {
         self.path_of(file).is_some()
     }
 
-    /// Says what of the policies a rule breaks.
+    /// Reports the policies that a rule violates.
     pub fn check(&self, rule: &Rule, report: &mut Report<'_>) {
         let Some(path) = self.path_of(report.file()) else { return };
         self.policies.iter().for_each(|policy| policy.check(rule, &path, &self.name, report));
     }
 
-    /// The findings with the levels that the file gives them, without those that it accepts; and what is wrong with its
-    /// own entries.
+    /// Applies the levels and removes accepted findings. Adds findings about entries of `ignores` that have ended or
+    /// suppress nothing.
     #[must_use]
     pub fn apply(&self, findings: Vec<Finding>, today: Date) -> Vec<Finding> {
         let mut needed = vec![false; self.ignores.len()];
@@ -107,7 +109,7 @@ impl Configuration {
                     (accepted, *needed) = (true, true);
                 }
             }
-            // The last entry that names a lint counts.
+            // If several entries name a lint, the last one counts.
             let of = self.levels.iter().rev().find(|of| of.lints.contains(&finding.id) && of.paths.matches(&path));
             match of.map(|of| of.level) {
                 _ if accepted => {}
@@ -150,7 +152,8 @@ impl Configuration {
     }
 }
 
-/// The files of this name beside what is linted: in a folder, in the folder of a file, and where the command is typed.
+/// Returns the `rules-gen.yaml` files that apply to the arguments: in a given folder, in the folder of a given file,
+/// and in the current folder.
 pub fn beside(arguments: &[String]) -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> = Vec::new();
     let folder = |argument: &String| {
@@ -158,7 +161,7 @@ pub fn beside(arguments: &[String]) -> Vec<PathBuf> {
         if path.is_dir() {
             return path.to_owned();
         }
-        // Of a pattern the part before the first sign.
+        // For a glob pattern, the folder before the first wildcard.
         let fixed = path.components().take_while(|part| !part.as_os_str().to_string_lossy().contains(['*', '?', '[']));
         let fixed: PathBuf = fixed.collect();
         if fixed.is_dir() { fixed } else { fixed.parent().unwrap_or(Path::new("")).to_owned() }
@@ -172,7 +175,7 @@ pub fn beside(arguments: &[String]) -> Vec<PathBuf> {
     found
 }
 
-/// A path without `.` in it.
+/// Returns a path without `.` components.
 fn plain(path: &Path) -> PathBuf {
     path.components().filter(|part| !matches!(part, Component::CurDir)).collect()
 }

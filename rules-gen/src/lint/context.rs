@@ -1,4 +1,4 @@
-//! What the lints on one rule may look at beside it.
+//! The other linted files and the settings, for the lints on a rule.
 
 use super::duplicates::plain;
 use super::options::Options;
@@ -8,31 +8,30 @@ use promql::Expr;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// What the lints on one rule may look at beside it.
+/// What a lint on a rule may look at besides the rule itself.
 #[derive(Debug)]
 pub struct Context<'a> {
-    /// The settings.
     pub options: &'a Options,
-    /// Metrics that linted rules record.
+    /// Names of series that linted recording rules write.
     pub recorded: &'a BTreeSet<String>,
-    /// What each of them is recorded of.
+    /// The expressions of these recording rules.
     pub recordings: &'a BTreeMap<&'a str, Vec<&'a Expr>>,
     /// Whether any linted alert has the label `severity`.
     pub uses_severity: bool,
-    /// The ids of the linted dashboards, when there are any and each has one.
+    /// The `uid`s of the linted dashboards. `None` when there are no dashboards, or one has no `uid`.
     pub uids: Option<&'a BTreeSet<String>>,
-    /// The names of the alerts in each linted file with rules.
+    /// The names of the alerts in each linted rule file.
     pub alerts: &'a BTreeMap<PathBuf, BTreeSet<String>>,
-    /// The linted configurations of Alertmanager.
+    /// The linted Alertmanager configurations.
     pub routing: &'a [&'a Configuration],
-    /// What the linted rule tests show.
+    /// What the linted rule tests cover.
     pub tested: &'a Tested,
     /// Metrics that linted rules and panels read.
     pub used: &'a Used,
 }
 
 impl Context<'_> {
-    /// The alerts of a linted file; nothing when it was not linted.
+    /// Returns the alerts of a rule file. `None` when it was not linted.
     pub fn alerts_of(&self, file: &Path) -> Option<&BTreeSet<String>> {
         self.alerts.get(&plain(file))
     }

@@ -1,4 +1,4 @@
-//! Lints on Grafana dashboards: what Grafana's own linter asks for, and metrics that are there.
+//! Lints Grafana dashboards: the rules of Grafana's dashboard-linter, and whether the metrics exist.
 
 pub(super) mod context;
 pub(super) mod limits;
@@ -16,7 +16,7 @@ use promql::Selector;
 use serde_json::Value;
 use source::{Language, fixed, language};
 
-/// Panels that show what they ask for: without a query they are empty.
+/// Types of panels that show data, so that they are empty without a query.
 const SHOWS_DATA: [&str; 13] = [
     "timeseries",
     "stat",
@@ -32,10 +32,10 @@ const SHOWS_DATA: [&str; 13] = [
     "logs",
     "graph",
 ];
-/// Panels that newer Grafanas replace or do not draw.
+/// Types of panels that newer versions of Grafana replace or do not show.
 const GONE: [&str; 5] = ["graph", "singlestat", "table-old", "grafana-piechart-panel", "grafana-worldmap-panel"];
 
-/// Every lint on a dashboard.
+/// Runs every check on a dashboard.
 pub(super) fn check(dashboard: &Value, context: &DashboardContext<'_>, report: &mut Report<'_>) {
     let mut say =
         |level: Level, near: &str, message: String, fix: &str| report.near("RG050", level, near, message, fix);
@@ -106,13 +106,13 @@ fn check_panel(panel: &Value, variables: &[Value], context: &DashboardContext<'_
     if timed && panel["fieldConfig"]["defaults"]["unit"].as_str().is_none_or(str::is_empty) {
         say(Level::Info, &near, "the panel has no unit".to_owned(), "fieldConfig.defaults.unit");
     }
-    // The panel and its queries name the same one: told once.
+    // The panel and its queries name the same data source, so it is reported once.
     if let Some(uid) = std::iter::once(panel).chain(targets).find_map(fixed) {
         let message = format!("the panel asks the data source {uid}, which is there in one Grafana only");
         say(Level::Warning, &near, message, "use a variable of type datasource");
     }
     let steps = panel["fieldConfig"]["defaults"]["thresholds"]["steps"].as_array();
-    // The first step is the base, whatever its number.
+    // The first step is the base, whose number has no meaning.
     let values: Vec<f64> = steps.into_iter().flatten().skip(1).filter_map(|step| step["value"].as_f64()).collect();
     if !values.is_sorted() {
         say(Level::Warning, &near, "the steps of the thresholds do not rise".to_owned(), "order them by value");
@@ -140,7 +140,7 @@ fn check_panel(panel: &Value, variables: &[Value], context: &DashboardContext<'_
             let message = "a rate over a fixed time: zoomed out, samples between two points are left out".to_owned();
             report.near("RG050", Level::Info, &near, message, "[$__rate_interval]");
         }
-        // A name with a variable is known to Grafana only.
+        // Grafana replaces variables in a name, so the metric is not known here.
         let plain = |name: &&str| !name.contains(['$', '[']);
         for name in ast.selectors().into_iter().filter_map(Selector::metric).filter(plain) {
             let known = &context.options.known;

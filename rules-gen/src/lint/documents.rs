@@ -1,4 +1,4 @@
-//! What a file holds: rules, dashboards, routes and tests, also within the objects of a cluster.
+//! Finds out what the documents of a file are: rules, dashboards, routes or tests, also inside Kubernetes objects.
 
 mod advice;
 mod form;
@@ -7,7 +7,7 @@ use super::embedded::{self, File, Form, Frame};
 use super::files::Source;
 use super::left_out::Why;
 use super::options::Options;
-use super::place::ParseError;
+use super::place::{ParseError, Place};
 use super::report::{Level, Report};
 use super::rule_file::Rule;
 use super::yaml::{self, Node};
@@ -19,7 +19,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::Path;
 
-/// What a document is.
+/// A document of a file.
 pub(super) enum Document {
     Rules(Vec<Rule>),
     Dashboard(Board),
@@ -27,30 +27,43 @@ pub(super) enum Document {
     Tests(Node),
     /// An `AlertmanagerConfig` object.
     Routing(Node),
-    /// A configuration of a server, which was judged when it was read.
+    /// The configuration of a server. It was checked when it was read.
     Server,
     Other,
 }
 
-/// A dashboard and the bytes of the file that hold it.
+impl Document {
+    /// Returns what follows if the document is not the first of its file, because servers read only the first one.
+    /// `None` where all documents are read.
+    const fn only_when_first(&self) -> Option<&'static str> {
+        match self {
+            Self::Rules(_) => Some("these rules do not exist"),
+            Self::Tests(_) => Some("these tests are not run"),
+            Self::Routes(_) | Self::Server => Some("this configuration does not exist"),
+            Self::Dashboard(_) | Self::Routing(_) | Self::Other => None,
+        }
+    }
+}
+
+/// A dashboard, and the bytes of the file that contain it.
 pub(super) struct Board {
     pub model: Value,
     pub within: Range<usize>,
 }
 
-/// A file after the first pass, which knows what is recorded.
+/// A file after the first pass. Lints that compare files run in a second pass.
 pub(super) struct Read<'a> {
     pub report: Report<'a>,
     pub documents: Vec<Document>,
 }
 
-/// What the first pass over a file gives.
+/// The result of the first pass over a file.
 pub(super) struct First<'a> {
-    /// What was read, unless nothing of it is judged.
+    /// The documents of the file. `None` when none of them can be linted.
     pub read: Option<Read<'a>>,
-    /// Sentences about parts that are not judged.
+    /// Notes about parts that are not linted.
     pub notes: Vec<String>,
-    /// Why nothing of it is judged.
+    /// The reason why nothing in the file is linted.
     pub why: Option<Why>,
 }
 
@@ -60,7 +73,7 @@ impl First<'_> {
     }
 }
 
-/// The first pass over a file; one without a text is an error of its own.
+/// Makes the first pass over a file. A file that cannot be read is a finding.
 pub(super) fn first<'a>(source: &'a Source, options: &Options) -> First<'a> {
     match &source.text {
         Ok(text) => read(source, text, options),
@@ -72,8 +85,8 @@ pub(super) fn first<'a>(source: &'a Source, options: &Options) -> First<'a> {
     }
 }
 
-/// Words of which every file that is ours has one; a folder may hold thousands of others.
-const OURS: [&str; 15] = [
+/// Words of which every relevant file contains one. It avoids parsing thousands of unrelated files in a folder.
+const OURS: [&str; 16] = [
     "group",
     "Group",
     "GROUP",
@@ -86,12 +99,13 @@ const OURS: [&str; 15] = [
     "AlertmanagerConfig",
     "ConfigMap",
     "GrafanaDashboard",
+    "rule_files",
     "scrape_config",
     "_server_config",
     "basic_auth_users",
 ];
 
-/// The documents of a file, and notes about what was left out.
+/// Reads the documents of a file.
 fn read<'a>(source: &'a Source, text: &'a str, options: &Options) -> First<'a> {
     if !source.named && !OURS.iter().any(|word| text.contains(word)) {
         return First::left_out(if text.trim().is_empty() { Why::Empty } else { Why::Foreign });
@@ -126,15 +140,15 @@ fn read<'a>(source: &'a Source, text: &'a str, options: &Options) -> First<'a> {
     let mut documents = Vec::new();
     for (at, node) in nodes.iter().enumerate().flat_map(|(at, node)| members(node).map(move |member| (at, member))) {
         let found = reader.documents(node, &mut report);
-        let rules = found.iter().any(|document| matches!(document, Document::Rules(_)));
-        if at > 0 && rules && node.get("kind").is_none() && node.get("namespace").is_none() {
-            let message = "Prometheus reads the first document of a rule file only: these rules do not exist";
+        let plain = node.get("kind").is_none() && node.get("namespace").is_none();
+        if let (true, true, Some(what)) = (at > 0, plain, found.iter().find_map(Document::only_when_first)) {
+            let message = format!("only the first document of a file is read: {what}");
             report.add("RG001", Level::Warning, node, message, "make a file of each document");
         }
         documents.extend(found);
     }
     let judged = documents.iter().any(|document| !matches!(document, Document::Other));
-    // A file that is refused is judged; one of others is not, whatever is said of its keys.
+    // A refused file counts as linted. A file of another program does not, even if it has findings about its keys.
     let refused = report.has_any() && !reader.why.contains(&Why::Foreign);
     let why = if judged || refused { None } else { reader.why() };
     let Documents { mut notes, .. } = reader;
@@ -143,17 +157,17 @@ fn read<'a>(source: &'a Source, text: &'a str, options: &Options) -> First<'a> {
     First { read: Some(Read { report, documents }), notes, why }
 }
 
-/// Reads the documents of a file one by one.
+/// The reader of a file's documents.
 struct Documents<'a> {
     source: &'a Source,
     text: &'a str,
     notes: Vec<String>,
-    /// Why documents were left out.
+    /// The reasons why documents were left out.
     why: BTreeSet<Why>,
 }
 
 impl Documents<'_> {
-    /// What a document of the file holds.
+    /// Returns what a document contains. A `ConfigMap` may contain several files.
     fn documents(&mut self, node: &Node, report: &mut Report<'_>) -> Vec<Document> {
         if let Some(kind) = kind(node)
             && let Some(files) = embedded::files(kind, node)
@@ -202,7 +216,7 @@ impl Documents<'_> {
             self.why.insert(Why::Grafana);
             return Document::Other;
         }
-        if let Some(document) = plain(self.text, node, self.source.named, report) {
+        if let Some(document) = plain(alone(self.text, node), node, self.source.named, report) {
             if node.get("groups").is_some_and(Node::is_null) {
                 self.why.insert(Why::NoGroups);
                 return Document::Other;
@@ -216,7 +230,7 @@ impl Documents<'_> {
         Document::Other
     }
 
-    /// Why nothing of the file was judged: the kinds of its objects together.
+    /// Returns the reason why nothing in the file is linted. The kinds of several objects become one reason.
     fn why(&self) -> Option<Why> {
         let kind = |why: &Why| match why {
             Why::Kinds(kind) => Some(kind.clone()),
@@ -228,7 +242,8 @@ impl Documents<'_> {
     }
 }
 
-/// The objects of a list as `kubectl get -o yaml` writes it (`List`, `PrometheusRuleList`), or the document itself.
+/// Returns the objects of a list, as `kubectl get -o yaml` writes it (`List`, `PrometheusRuleList`), or the document
+/// itself.
 fn members(node: &Node) -> impl Iterator<Item = &Node> {
     let is_list = node.get("apiVersion").is_some()
         && node.get("kind").and_then(Node::text).is_some_and(|kind| kind.ends_with("List"));
@@ -236,12 +251,12 @@ fn members(node: &Node) -> impl Iterator<Item = &Node> {
     items.unwrap_or(std::slice::from_ref(node)).iter()
 }
 
-/// The kind of an object of a cluster.
+/// Returns the kind of a Kubernetes object.
 fn kind(node: &Node) -> Option<&str> {
     node.get("apiVersion").and(node.get("kind")).and_then(Node::text)
 }
 
-/// What a file within an object holds.
+/// Reads a file inside an object.
 fn within(outer: &str, file: &File<'_>, report: &mut Report<'_>, notes: &mut Vec<String>) -> Vec<Document> {
     let text = file.text.text().unwrap_or_default();
     let frame = Frame::new(outer, file.key, file.text, text);
@@ -273,19 +288,32 @@ fn within(outer: &str, file: &File<'_>, report: &mut Report<'_>, notes: &mut Vec
     if let Some(malformed) = malformed {
         broken(&malformed, "YAML", report);
     }
-    let nodes = nodes.into_iter().map(|node| frame.moved(node));
-    nodes.filter_map(|node| plain(text, &node, file.mounted, report)).collect()
+    let nodes = nodes.into_iter().map(|node| (alone(text, &node), frame.moved(node)));
+    nodes.filter_map(|(text, node)| plain(text, &node, file.mounted, report)).collect()
 }
 
-/// Tells what a server refuses of a configuration file that is alone in its text.
+/// Reports what a server refuses in its configuration, or why the configuration cannot be parsed.
 fn tell(id: &'static str, who: &str, check: form::ServerCheck, text: &str, node: &Node, report: &mut Report<'_>) {
-    // What cannot be read so has been told by the reader of YAML.
-    if let Ok(whole) = checklist::yaml::parse::<Value>(text) {
-        refusals::tell(id, who, node, &check(&whole), report);
+    match checklist::yaml::parse::<Value>(text) {
+        Ok(whole) => {
+            refusals::tell(id, who, node, &check(&whole), report);
+        }
+        Err(error) => {
+            let line = node.place.line + error.place.line.saturating_sub(1);
+            let at = ParseError { place: Place { line, ..error.place }, message: String::new() };
+            report.add(id, Level::Error, &at.node(), format!("{who} refuses this: {}", error.message), "");
+        }
     }
 }
 
-/// Rules, tests or routes as Prometheus and Alertmanager read them; what nobody named must look like it.
+/// Returns the text of one of several documents.
+fn alone<'a>(text: &'a str, document: &Node) -> &'a str {
+    let own = text.get(document.span.clone()).unwrap_or(text).trim_end();
+    own.strip_suffix("---").or_else(|| own.strip_suffix("...")).unwrap_or(own)
+}
+
+/// Reads rules, tests or routes in the formats of Prometheus and Alertmanager. `text` is the text of the document. A
+/// file that the user did not name must look like one of these.
 fn plain(text: &str, node: &Node, named: bool, report: &mut Report<'_>) -> Option<Document> {
     if node.get("groups").is_some() && (named || form::is_rule_file(node)) {
         return Some(Document::Rules(rule_file::read(node, false, report)));
@@ -299,8 +327,7 @@ fn plain(text: &str, node: &Node, named: bool, report: &mut Report<'_>) -> Optio
         return Some(Document::Server);
     }
     if node.get("route").is_some() && node.get("receivers").is_some() {
-        // Only a configuration that is alone in its file can be read from the file's text.
-        return Some(routes::read(text, node, report).map_or(Document::Other, |found| Document::Routes(found.into())));
+        return Some(routes::read(text, node, report).map_or(Document::Server, |found| Document::Routes(found.into())));
     }
     None
 }

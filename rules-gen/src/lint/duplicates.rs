@@ -4,6 +4,7 @@
 use super::documents::{Board, Document, Read};
 use super::rule_file::Rule;
 use super::yaml::Node;
+use glob::MatchOptions;
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::{Hash, Hasher};
@@ -115,7 +116,9 @@ impl TestedFiles {
 
     fn has(&self, file: &str) -> bool {
         let path = plain(Path::new(file));
-        self.paths.contains(&path) || self.patterns.iter().any(|pattern| pattern.matches_path(&path))
+        // As promtool finds files: a * stands for no separator.
+        let options = MatchOptions { require_literal_separator: true, ..MatchOptions::default() };
+        self.paths.contains(&path) || self.patterns.iter().any(|pattern| pattern.matches_path_with(&path, options))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Rules and dashboards within objects of a cluster: `ConfigMap`s, which a sidecar or an operator mounts as files, and
+//! Rule files and dashboards inside Kubernetes objects: `ConfigMap`s, which a sidecar or operator mounts as files, and
 //! `GrafanaDashboard`s.
 
 use super::place::{Lines, ParseError, Place};
@@ -6,33 +6,33 @@ use super::yaml::{Kind, Node};
 use std::ops::Range;
 use std::path::Path;
 
-/// Who mounts a `ConfigMap` with one of these labels takes its files for what they say they are.
+/// Labels by which a sidecar or operator selects `ConfigMap`s. It reads every file in them.
 const MOUNTED: [&str; 3] = ["grafana_dashboard", "prometheus_rule", "prometheus-name"];
 
-/// A file within an object.
+/// A file inside an object.
 pub(super) struct File<'a> {
-    /// The object's kind and name and the key, for people.
+    /// The key and the object's kind and name, as the user sees them.
     pub shown: String,
-    /// What its text should be.
+    /// The expected format of the text.
     pub form: Form,
-    /// Whether a text that cannot be read is a mistake: somebody will read it.
+    /// Whether the object is mounted, so that a text that does not parse is a mistake.
     pub mounted: bool,
-    /// The key that it stands under.
+    /// The key in the object.
     pub key: &'a Node,
-    /// The text.
+    /// The text under the key.
     pub text: &'a Node,
-    /// The id that the object gives to a dashboard.
+    /// The `uid` that the object gives to a dashboard.
     pub uid: Option<&'a str>,
 }
 
-/// What a text should be.
+/// The expected format of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     Yaml,
     Json,
 }
 
-/// The files within an object; nothing when it is of another kind.
+/// Returns the files inside an object. `None` for other kinds of objects.
 pub(super) fn files<'a>(kind: &str, object: &'a Node) -> Option<Vec<File<'a>>> {
     let metadata = object.get("metadata");
     let name = metadata.and_then(|metadata| metadata.get("name")?.text()).unwrap_or_default();
@@ -66,13 +66,14 @@ pub(super) fn files<'a>(kind: &str, object: &'a Node) -> Option<Vec<File<'a>>> {
     }
 }
 
-/// Where a text that stands in a file is there: line by line when it is a literal block, else at its key.
+/// Translates places in an embedded text to places in the file. They are exact when the text is a literal block;
+/// otherwise every place becomes that of the key.
 pub(super) struct Frame<'a> {
     outer: &'a str,
     lines: Lines,
     inner: Lines,
     key: &'a Node,
-    /// The byte of the file at which each line of the text begins.
+    /// For each line of the text, the byte in the file at which it begins. `None` unless the text is a literal block.
     literal: Option<Vec<usize>>,
     within: Range<usize>,
 }
@@ -80,18 +81,18 @@ pub(super) struct Frame<'a> {
 impl<'a> Frame<'a> {
     pub(super) fn new(outer: &'a str, key: &'a Node, value: &Node, text: &str) -> Self {
         let lines = Lines::new(outer);
-        // The parser says where the first letter stands, which empty lines may precede.
+        // The parser reports the place of the first character, which empty lines may precede.
         let mut first = key.place.line + 1..=value.place.line + 1;
         let literal = first.find_map(|first| literal(outer, &lines, first, text));
         Self { outer, inner: Lines::new(text), lines, key, literal, within: key.span.start..value.span.end }
     }
 
-    /// The bytes of the file from the key to the end of the text.
+    /// Returns the bytes of the file from the key to the end of the text.
     pub(super) fn within(&self) -> Range<usize> {
         self.within.clone()
     }
 
-    /// A node of the text as one of the file.
+    /// Moves a node of the text to its place in the file.
     pub(super) fn moved(&self, mut node: Node) -> Node {
         (node.place, node.span) = match &self.literal {
             Some(starts) => {
@@ -115,7 +116,7 @@ impl<'a> Frame<'a> {
         node
     }
 
-    /// Where the text cannot be read, in the file.
+    /// Returns a node at the place in the file where the text does not parse.
     pub(super) fn broken(&self, malformed: &ParseError) -> Node {
         let span = self.literal.as_ref().and_then(|starts| {
             let start = *starts.get(malformed.place.line.checked_sub(1)?)?;
@@ -131,8 +132,8 @@ impl<'a> Frame<'a> {
     }
 }
 
-/// Where each line of a text begins, when they stand from a line of the file on as they are, all with the same white
-/// space in front.
+/// Returns the byte at which each line of the text begins in the file, if the lines stand there unchanged from line
+/// `first` on, all with the same indentation.
 fn literal(outer: &str, lines: &Lines, first: usize, text: &str) -> Option<Vec<usize>> {
     let mut indent = None;
     let mut starts = Vec::new();
@@ -152,12 +153,12 @@ fn literal(outer: &str, lines: &Lines, first: usize, text: &str) -> Option<Vec<u
         }
         starts.push(start + before.len());
     }
-    // What ends with a line break ends there.
+    // The end of the text, after its last line break.
     starts.extend(lines.start(first + starts.len()));
     Some(starts)
 }
 
-/// A place as the parser of JSON counts it.
+/// Converts an error of the JSON parser.
 pub(super) fn of_json(error: &serde_json::Error) -> ParseError {
     let place = Place { line: error.line().max(1), column: error.column().max(1) };
     let message = error.to_string();

@@ -1,13 +1,13 @@
-//! Questions to a PromQL expression: its selectors' labels, whether it is a condition, how far back it looks.
+//! Helpers that answer questions about a PromQL expression.
 
 use promql::{Binary, BinaryOp, Construct, Duration, Expr, Kind, Matcher, Modifiers, Selector, Sign, Type};
 
-/// The matchers of a selector beside its name.
+/// Returns the matchers of a selector, except that of the metric's name.
 pub fn matchers(selector: &Selector) -> impl Iterator<Item = &Matcher> {
     selector.matchers.iter().filter(|matcher| matcher.name.text != "__name__")
 }
 
-/// The value of a constant expression.
+/// Returns the value of a constant expression. `None` when it is not constant.
 pub fn constant(expr: &Expr) -> Option<f64> {
     match &expr.bare().kind {
         Kind::Number(number) => Some(number.value),
@@ -27,7 +27,7 @@ pub fn constant(expr: &Expr) -> Option<f64> {
     }
 }
 
-/// A comparison that filters: without `bool`.
+/// Returns the comparison if it filters series, that is, without `bool`.
 pub fn filter(expr: &Expr) -> Option<&Binary> {
     match &expr.kind {
         Kind::Binary(one) if one.op.compares() && !one.returns_bool => Some(one),
@@ -35,7 +35,7 @@ pub fn filter(expr: &Expr) -> Option<&Binary> {
     }
 }
 
-/// Whether the expression can give nothing although its metrics are there.
+/// Whether the expression can return nothing even if its metrics exist.
 pub fn conditional(expr: &Expr) -> bool {
     match &expr.kind {
         Kind::Call(call) if call.function.text.starts_with("absent") => true,
@@ -48,12 +48,12 @@ pub fn conditional(expr: &Expr) -> bool {
     }
 }
 
-/// Seconds before now that a selector's offset reaches; 0 when the query or a variable says.
+/// Returns the seconds of a selector's offset. 0 when the offset is a variable or an expression.
 pub fn offset(modifiers: &Modifiers) -> f64 {
     modifiers.offset.as_ref().and_then(Duration::seconds).unwrap_or_default()
 }
 
-/// How far into the past an expression looks, in seconds.
+/// Returns how many seconds into the past an expression reads.
 pub fn reach(expr: &Expr) -> f64 {
     let length = |range: Option<&Duration>| range.and_then(Duration::seconds).unwrap_or_default();
     match &expr.kind {
@@ -63,12 +63,12 @@ pub fn reach(expr: &Expr) -> f64 {
     }
 }
 
-/// Whether the expression gives a number without labels.
+/// Whether the expression returns a scalar.
 pub fn is_scalar(expr: &Expr) -> bool {
     expr.result() == Type::Scalar
 }
 
-/// The name of the function, when the expression is a call.
+/// Returns the name of the function if the expression is a call.
 pub fn function(expr: &Expr) -> Option<&str> {
     match &expr.kind {
         Kind::Call(call) => Some(&call.function.text),
@@ -76,7 +76,7 @@ pub fn function(expr: &Expr) -> Option<&str> {
     }
 }
 
-/// What a construct is called: `start()`, `offset`.
+/// Returns the name of a construct for messages: `start()`, `offset`.
 pub fn construct(construct: &Construct) -> String {
     match construct.signature() {
         Some(_) => format!("{}()", construct.name),
@@ -84,18 +84,17 @@ pub fn construct(construct: &Construct) -> String {
     }
 }
 
-/// A comparison of a metric that is 1 while all is well and 0 otherwise.
+/// A comparison of a metric that is 1 when something is healthy and 0 otherwise.
 #[derive(Debug)]
 pub struct Health<'a> {
-    /// The metric.
     pub metric: &'a str,
-    /// Whether the comparison holds while all is well.
+    /// Whether the comparison is true when the metric is 1.
     pub holds_well: bool,
-    /// Whether it holds when it is not.
+    /// Whether the comparison is true when the metric is 0.
     pub holds_ill: bool,
 }
 
-/// A comparison of such a metric with a number, if it is one.
+/// Returns the comparison of a health metric with a number. `None` for other comparisons.
 #[expect(clippy::float_cmp, reason = "PromQL compares exactly")]
 pub fn health(one: &Binary) -> Option<Health<'_>> {
     let mut side = one.left.bare();
@@ -109,7 +108,7 @@ pub fn health(one: &Binary) -> Option<Health<'_>> {
     let healthy = metric == "up"
         || ["_up", "_success", "_successful", "_healthy", "_passed"].iter().any(|ending| metric.ends_with(ending));
     let limit = constant(&one.right).filter(|_| healthy)?;
-    // Of other names with these endings some count: `brokers_up`.
+    // Some metrics with these endings count, such as `brokers_up`. They are compared with other numbers.
     if !["up", "probe_success"].contains(&metric) && ![0.0, 1.0].contains(&limit) {
         return None;
     }

@@ -1,4 +1,4 @@
-//! Which files are meant, and their text: folders, globs and standard input; links are followed once.
+//! Finds the files to lint (folders, patterns, standard input) and reads their text.
 
 use anyhow::Context;
 use std::collections::BTreeSet;
@@ -6,28 +6,28 @@ use std::io::Read;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
-/// Larger than any rule file: Kubernetes refuses objects of more than a mebibyte or so.
+/// The largest size of a file, far above that of any rule file. Kubernetes refuses objects of more than about one MiB.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
-/// One file to lint.
+/// A file to lint.
 #[derive(Debug)]
 pub struct Source {
-    /// As it is shown.
+    /// The path as the user sees it.
     pub name: String,
-    /// Whether the user named it, or it was found in a folder.
+    /// Whether the user named the file; otherwise it was found in a folder or by a pattern.
     pub named: bool,
-    /// Its text, or why there is none.
+    /// The text of the file, or the reason why it cannot be read.
     pub text: Result<String, String>,
 }
 
-/// Endings of the files of a folder that can be meant.
+/// The extensions of files that are read in a folder.
 const ENDINGS: [&str; 5] = ["yaml", "yml", "json", "rules", "rule"];
 
-/// The files of the given arguments, in order of their names. `-` is standard input. What a pattern matches is found, not
-/// named: it may match files of others.
+/// Returns the files that the arguments mean, ordered by name. `-` is standard input. Files that match a pattern count
+/// as found and not as named, because a pattern may match files of other programs.
 ///
 /// # Errors
-/// A pattern that cannot be one, or matches nothing.
+/// When a pattern is invalid or matches nothing.
 pub fn collect(arguments: &[String]) -> anyhow::Result<Vec<Source>> {
     let (mut paths, mut named) = (BTreeSet::new(), BTreeSet::new());
     let mut sources = Vec::new();
@@ -61,11 +61,11 @@ pub fn collect(arguments: &[String]) -> anyhow::Result<Vec<Source>> {
     Ok(sources)
 }
 
-/// Every YAML and JSON file below a folder; hidden ones are left out. A link back is not followed again.
+/// Adds every YAML and JSON file below a folder, except hidden ones. `seen` prevents endless loops of symbolic links.
 fn folder(path: &Path, found: &mut BTreeSet<PathBuf>, seen: &mut BTreeSet<PathBuf>) {
     let known = path.canonicalize().is_ok_and(|real| !seen.insert(real));
     let Ok(entries) = std::fs::read_dir(path) else {
-        // PanelQuery as a file that cannot be read, so that it is not forgotten.
+        // The folder is kept as a file that cannot be read, so that it is reported.
         found.insert(path.to_owned());
         return;
     };
@@ -88,7 +88,7 @@ fn folder(path: &Path, found: &mut BTreeSet<PathBuf>, seen: &mut BTreeSet<PathBu
     }
 }
 
-/// Who names a pipe or a terminal means what comes out of it; in a folder one could wait for ever.
+/// Reads a file. A pipe or device is only read when the user named it, because reading one may never end.
 fn read(path: &Path, named: bool) -> Result<String, String> {
     let unreadable = |error: std::io::Error| format!("cannot be read: {error}");
     let meta = std::fs::metadata(path).map_err(unreadable)?;
@@ -108,10 +108,10 @@ fn read(path: &Path, named: bool) -> Result<String, String> {
     bounded(std::fs::File::open(path).map_err(unreadable)?)
 }
 
-/// The text of the one file that an option names; a pipe too.
+/// Reads the text of a file or pipe that an option names.
 ///
 /// # Errors
-/// An unreadable file, and one that is too large.
+/// When the file cannot be read or is too large.
 pub fn text(path: &Path) -> anyhow::Result<String> {
     let shown = path.display();
     let file = std::fs::File::open(path).with_context(|| format!("cannot read {shown}"))?;
@@ -135,7 +135,8 @@ fn bounded(from: impl Read) -> Result<String, String> {
     Ok(text.strip_prefix('\u{feff}').map(ToOwned::to_owned).unwrap_or(text))
 }
 
-/// The text of a file whose first bytes say that it is UTF-16, as PowerShell writes it; Prometheus reads such a file.
+/// Returns the text of a file with a UTF-16 byte-order mark. PowerShell writes such files, and Prometheus reads them.
+/// `None` without the mark.
 fn utf16(bytes: &[u8]) -> Option<Result<String, String>> {
     let unit: fn([u8; 2]) -> u16 = match bytes {
         [0xFF, 0xFE, ..] => u16::from_le_bytes,

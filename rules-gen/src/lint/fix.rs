@@ -1,5 +1,5 @@
-//! What `--fix` mends, because it can mean one thing only: texts that need quotes, durations in another spelling, a limit
-//! in quotes, and the link to the runbook where a pattern says it.
+//! Repairs for `--fix`, where a mistake has only one possible meaning: missing quotes, durations in another notation, a
+//! quoted `limit` of a group, and missing links to runbooks.
 
 mod quotes;
 
@@ -9,29 +9,28 @@ use quotes::read;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// A mended text, and what was mended how often.
+/// A repaired text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fixed {
-    /// The text.
     pub text: String,
-    /// Such as "2 texts quoted".
+    /// What was repaired and how often, such as "texts quoted: 2".
     pub what: Vec<String>,
 }
 
-/// What is mended, for people.
+/// The kinds of repairs.
 const QUOTED: &str = "texts quoted";
 const DURATIONS: &str = "durations";
 const LIMITS: &str = "limits";
 const LINKS: &str = "runbook links";
 
-/// One change of a text.
+/// A change of the text.
 struct Edit {
     bytes: Range<usize>,
     text: String,
     what: &'static str,
 }
 
-/// The mended text; nothing when there is nothing to mend, or when the file could not be read afterwards either.
+/// Returns the repaired text. `None` when there is nothing to repair, or the result would not be valid YAML.
 pub fn fix(text: &str, runbook_url: Option<&str>) -> Option<Fixed> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     let mut mended = text.to_owned();
@@ -53,7 +52,7 @@ pub fn fix(text: &str, runbook_url: Option<&str>) -> Option<Fixed> {
             }
         }
     }
-    // An alias stands for one text that is changed once.
+    // Several aliases share one text, which is changed only once.
     edits.sort_by_key(|edit| (edit.bytes.start, edit.bytes.end));
     edits.dedup_by(|b, a| a.bytes == b.bytes);
     for edit in edits.iter().rev() {
@@ -82,14 +81,14 @@ fn limit(group: &Node, edits: &mut Vec<Edit>) {
     }
 }
 
-/// The link to the runbook of an alert that has none.
+/// Adds a link to the runbook to an alert without one.
 fn link(text: &str, rule: &Node, pattern: &str) -> Option<Edit> {
     let (key, name) = rule.entries().iter().find(|(key, _)| key.text() == Some("alert"))?;
     let alert = name.text().filter(|alert| !alert.is_empty() && !alert.contains("{{"))?;
     let url = pattern.replace("{alert}", alert);
     let edit = |at: usize, text: String| Some(Edit { bytes: at..at, text, what: LINKS });
     let in_brackets = |node: &Node| text.get(node.span.start..).is_some_and(|rest| rest.starts_with('{'));
-    // In brackets as JSON has it, which is YAML as well.
+    // In a flow mapping the entry is written as JSON, which is valid YAML.
     let pair = format!("\"runbook_url\": {}", serde_json::Value::from(url.as_str()));
     let plain = url.chars().all(|c| c.is_ascii_alphanumeric() || "/._~%?=&+-:#".contains(c)) && !url.ends_with(':');
     let line = if plain { url } else { format!("'{}'", url.replace('\'', "''")) };

@@ -1,11 +1,11 @@
 //! The servers that evaluate rule files.
 
-/// The servers that evaluate rule files, each with keys of its own.
+/// A server that evaluates rule files. Each has some keys of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Flavour {
-    /// Prometheus itself.
+    /// Prometheus.
     Prometheus,
-    /// Mimir, and Cortex before it.
+    /// Mimir, or Cortex before it.
     Mimir,
     /// The ruler of Thanos.
     Thanos,

@@ -1,6 +1,7 @@
-//! Helm's templates, which are no YAML.
+//! Recognises Helm templates, which are not valid YAML.
 
-/// Whether an action `{{ ... }}` is one of Helm's own, which no rule's annotation has. Only what is no YAML is asked.
+/// Whether the text contains a Helm action such as `{{ .Values.x }}`, which no annotation of a rule has. It is only
+/// called for texts that are not valid YAML.
 pub(super) fn is_template(text: &str) -> bool {
     let actions = text.split("{{").skip(1).filter_map(|rest| Some(rest.split_once("}}")?.0));
     let object = |action: &str, name: &str| {

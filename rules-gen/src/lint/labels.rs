@@ -1,11 +1,12 @@
-//! The labels that an expression's result has, may have and cannot have.
+//! Computes the labels that the result of an expression has, may have and cannot have.
 
 use super::expr::{is_scalar, matchers};
 use super::metric_facts::{MetricFacts, OF_TARGETS};
 use promql::{Binary, BinaryOp, Call, Expr, Kind, MatchOp, Name, Selector, Side};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What Prometheus makes of every scrape itself, with the labels of the target whatever a relabelling of metrics does.
+/// The series that Prometheus writes for every scrape. They keep the target's labels, because `metric_relabel_configs`
+/// does not apply to them.
 const OF_SCRAPES: [&str; 5] = [
     "up",
     "scrape_duration_seconds",
@@ -14,16 +15,16 @@ const OF_SCRAPES: [&str; 5] = [
     "scrape_series_added",
 ];
 
-/// What is known of the labels of a result.
+/// The known labels of a result.
 #[derive(Debug, Clone, Default)]
 pub struct Labels {
-    /// Those that it can have; any when nothing.
+    /// The labels that the result can have. `None` means any.
     pub possible: Option<BTreeSet<String>>,
-    /// Those that it surely has not.
+    /// The labels that the result certainly lacks.
     pub gone: BTreeSet<String>,
-    /// Those that it surely has.
+    /// The labels that the result certainly has.
     pub certain: BTreeSet<String>,
-    /// Those of which it has one value only.
+    /// The labels that have the same value on all series.
     pub fixed: BTreeMap<String, String>,
 }
 
@@ -61,7 +62,7 @@ impl Labels {
         self
     }
 
-    /// Either of two.
+    /// Returns the labels of a result that comes from one of two expressions.
     fn or(self, other: Self) -> Self {
         Self {
             possible: self.possible.zip(other.possible).map(|(a, b)| &a | &b),
@@ -71,18 +72,18 @@ impl Labels {
         }
     }
 
-    /// Whether a result may have the label.
+    /// Whether the result may have a label.
     pub fn may_have(&self, name: &str) -> bool {
         !self.gone.contains(name) && self.possible.as_ref().is_none_or(|possible| possible.contains(name))
     }
 }
 
-/// A set of names.
+/// Returns the names as a set.
 pub fn set(names: &[Name]) -> BTreeSet<String> {
     names.iter().map(|name| name.text.clone()).collect()
 }
 
-/// The labels of an expression's result.
+/// Returns the labels of an expression's result.
 pub fn labels(expr: &Expr, known: &MetricFacts) -> Labels {
     match &expr.kind {
         Kind::Selector(one) => of_selector(one, known),
@@ -100,7 +101,7 @@ pub fn labels(expr: &Expr, known: &MetricFacts) -> Labels {
                 Some(grouping) => inner.only(&set(&grouping.labels)),
                 None => inner.only(&BTreeSet::new()),
             };
-            // The values become a label of the given name.
+            // `count_values` adds a label with the given name.
             match &one.param {
                 Some(name) if op == "count_values" => kept.with(text(name)),
                 _ => kept,
@@ -131,7 +132,7 @@ fn of_selector(selector: &Selector, known: &MetricFacts) -> Labels {
     if let Some(fact) = selector.metric().and_then(|name| known.get(name)) {
         labels.certain.extend(fact.labels.iter().cloned());
         let others = OF_TARGETS.into_iter().map(ToOwned::to_owned);
-        // External labels and relabelling may add more: what is possible stays open unless the metric is ours.
+        // External labels and relabelling may add labels, so all labels are possible unless the metric is one of ours.
         if selector.metric().is_some_and(|name| name.starts_with("checklist_")) {
             let matched = matchers(selector).map(|matcher| matcher.name.text.clone());
             labels.possible = Some(fact.labels.iter().cloned().chain(others).chain(matched).collect());
@@ -162,11 +163,11 @@ fn of_call(call: &Call, known: &MetricFacts) -> Labels {
             let inner = argument(call.args.len().saturating_sub(1));
             inner.without(&BTreeSet::from(["le".to_owned()]))
         }
-        // Each quantile becomes a label of the given name.
+        // `histogram_quantiles` adds a label with the given name.
         "histogram_quantiles" => {
             argument(0).without(&BTreeSet::from(["le".to_owned()])).with(call.args.get(1).map_or("", |arg| text(arg)))
         }
-        // It adds labels of metrics that only the server knows.
+        // `info` adds labels of info metrics, which only the server knows.
         "info" => Labels { possible: None, gone: BTreeSet::new(), ..argument(0) },
         "quantile_over_time" | "predict_linear" => argument(usize::from(call.function.text == "quantile_over_time")),
         _ if call.args.is_empty() => Labels::none(),

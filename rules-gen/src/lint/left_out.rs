@@ -1,38 +1,36 @@
-//! Files in which nothing was judged, and why: a run that saw nothing of what was named is never green.
+//! Files in which nothing was linted, and the reasons. If nothing of what the user named was linted, the run fails.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// Files of others that are named one by one in the notes.
+/// The largest number of files that the notes list one by one.
 const FEW: usize = 5;
 
-/// A file in which nothing was judged.
+/// A file in which nothing was linted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeftOut {
-    /// The file's name.
     pub file: String,
-    /// Whether the user named it, or it was found in a folder.
+    /// Whether the user named the file; otherwise it was found in a folder or by a pattern.
     pub named: bool,
-    /// Why.
     pub why: Why,
 }
 
-/// Why nothing of a file was judged.
+/// The reason why nothing in a file was linted.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Why {
-    /// It holds nothing, or comments only.
+    /// The file is empty or has only comments.
     Empty,
-    /// `groups:` without a list.
+    /// `groups:` has no list.
     NoGroups,
-    /// It is a Helm template, not YAML.
+    /// The file is a Helm template, which is not YAML.
     Helm,
-    /// Alert rules as Grafana itself evaluates them.
+    /// Alert rules that Grafana itself evaluates.
     Grafana,
-    /// Objects of kinds that hold nothing of ours.
+    /// Kubernetes objects of kinds that are not linted.
     Kinds(String),
-    /// An object of a kind that can hold rules or dashboards.
+    /// An object of a kind that can contain rules or dashboards, but contains none.
     Holds(String),
-    /// Anything else.
+    /// The file belongs to another program.
     Foreign,
 }
 
@@ -45,13 +43,13 @@ impl fmt::Display for Why {
             Self::Grafana => f.write_str("these are alert rules of Grafana itself, which are not linted"),
             Self::Kinds(kinds) => write!(f, "objects of kind {kinds} are not linted"),
             Self::Holds(kind) => write!(f, "the {kind} holds no rules and no dashboard"),
-            Self::Foreign => f.write_str("it has no rules, tests, dashboard or routes"),
+            Self::Foreign => f.write_str("it holds no rules, rule tests or dashboard, and no configuration of Alertmanager, Prometheus or a web server"),
         }
     }
 }
 
 impl Why {
-    /// What many such files are called together.
+    /// Returns the words for several such files.
     const fn together(&self) -> &'static str {
         match self {
             Self::Empty | Self::NoGroups => "empty",
@@ -63,7 +61,7 @@ impl Why {
     }
 }
 
-/// What is said of files that were found in folders and left out: each when they are few, else how many of what.
+/// Returns the notes about files that were found and left out: each file, or only the numbers when there are many.
 pub(super) fn notes(all: &[LeftOut]) -> Vec<String> {
     let found: Vec<&LeftOut> = all.iter().filter(|one| !one.named).collect();
     if found.len() <= FEW {

@@ -1,5 +1,5 @@
-//! What only live servers know: the labels that metrics have, whether links lead anywhere (RG033), and which rules
-//! cannot be evaluated (RG070).
+//! Queries live servers: the labels of metrics, whether links lead to a page (RG033), and the rules that a server
+//! cannot evaluate (RG070).
 
 use super::options::Options;
 use super::report::{Finding, Level, Report};
@@ -12,18 +12,18 @@ use promql::{Expr, Selector, Text};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// Metrics and links that are asked about; a note counts the others.
+/// The largest number of metrics, and of links, that are queried. A note says how many were left out.
 const MOST: usize = 500;
-/// Questions at a time.
+/// The number of requests that run at the same time.
 const IN_FLIGHT: usize = 8;
-/// Bytes of a page behind a link.
+/// The largest size of a page behind a link, in bytes.
 const MAX_PAGE: usize = 8 * 1024 * 1024;
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// The annotations that are links.
+/// The annotations that contain links.
 pub(super) const LINKS: [&str; 2] = ["runbook_url", "dashboard_url"];
 
-/// What rules read and where they point to.
+/// The metrics that rules read, and the links in their annotations.
 #[derive(Debug, Default)]
 pub struct Asked {
     metrics: BTreeSet<String>,
@@ -31,31 +31,32 @@ pub struct Asked {
 }
 
 impl Asked {
+    /// Collects the metrics and links of rules.
     pub(super) fn of<'a>(rules: impl Iterator<Item = &'a Rule>) -> Self {
         let mut asked = Self::default();
         for rule in rules {
             let selectors = rule.ast.iter().flat_map(Expr::selectors);
             asked.metrics.extend(selectors.filter_map(Selector::metric).map(ToOwned::to_owned));
             let links = LINKS.iter().filter_map(|name| rule.annotation(name)).map(|text| &text.value);
-            // An address with a template is known when the alert fires only.
+            // A link with a template is only known when the alert fires.
             let whole = links.filter(|link| link.starts_with("http") && !link.contains("{{"));
-            // The part behind # is the browser's.
+            // The part after `#` is not sent to the server.
             asked.links.extend(whole.map(|link| page(link).to_owned()));
         }
         asked
     }
 }
 
-/// The address without the place on the page.
+/// Returns an address without the part after `#`.
 pub(super) fn page(link: &str) -> &str {
     link.split('#').next().unwrap_or(link)
 }
 
-/// Learns what a server and the pages behind links know; gives the rules that the server cannot evaluate, and notes
-/// about what was not asked.
+/// Adds to the options what the server and the pages behind links say. Returns findings about rules that the server
+/// cannot evaluate, and notes about what was left out.
 ///
 /// # Errors
-/// [`NoVerdict`] when the server does not answer. A link that does not is a finding.
+/// [`NoVerdict`] when the server does not answer. A link that does not answer is a finding.
 pub async fn learn(
     server: &Server,
     asked: Asked,
@@ -92,18 +93,18 @@ pub async fn learn(
     Ok((unhealthy(server, options).await?, notes))
 }
 
-/// A metric as a selector; names that are no words stand in quotes.
+/// Returns a selector of a metric. A name with other characters than letters, digits, `_` and `:` is quoted.
 fn selector(metric: &str) -> String {
     if metric_name(metric) { metric.to_owned() } else { format!("{{{}}}", Text::from(metric)) }
 }
 
-/// Why nobody would see a page behind a link.
+/// Returns the reason why the page behind a link cannot be opened.
 async fn why_broken(link: &str) -> Option<String> {
     let endpoint = Endpoint { url: link.to_owned(), bearer_token: None, ca_file: None };
     match tokio::time::timeout(DEADLINE, Box::pin(http::fetch(&endpoint, "", MAX_PAGE))).await {
         Err(_) => Some(format!("no answer within {DEADLINE:?}")),
         Ok(Err(failure)) => Some(failure.message),
-        // Who has to log in is led on, and comes back.
+        // A redirection usually leads to a login page and back.
         Ok(Ok(answer)) if answer.status.is_success() || answer.status.is_redirection() => None,
         Ok(Ok(answer)) => Some(format!("it answers {}", answer.status)),
     }

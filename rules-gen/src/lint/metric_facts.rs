@@ -1,10 +1,10 @@
-//! What is known about metrics: from the catalog, and from a scrape that the user gives.
+//! What is known about metrics: from the catalog, from a scrape, and from a live server.
 
 use checklist::self_metrics::{PER_CHECK, PER_PROCESS, PER_SIGNAL, PER_TARGET, RULES_INFO, STANDARD};
 use checklist::{Config, Kind, Metric, SIGNALS};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-/// Labels that Prometheus or its operator adds to what is scraped.
+/// Labels that Prometheus or prometheus-operator adds to scraped series.
 pub const OF_TARGETS: [&str; 12] = [
     "job",
     "instance",
@@ -20,47 +20,48 @@ pub const OF_TARGETS: [&str; 12] = [
     "__name__",
 ];
 
-/// A label of more values in a scrape is a name or a number, of which there will be others.
+/// The largest number of values of a label that a scrape is trusted to show completely. With more, they are probably
+/// names or numbers, and others will follow.
 pub const FEW: usize = 20;
 
-/// The type of a metric.
+/// The type of a metric, as in a `# TYPE` line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Type {
-    /// Only grows, or begins anew.
+    /// A value that only increases, or restarts at zero.
     Counter,
-    /// Goes up and down.
+    /// A value that goes up and down.
     Gauge,
-    /// `_bucket`, `_sum`, `_count`, or native.
+    /// A classic histogram with `_bucket`, `_sum` and `_count`, or a native one.
     Histogram,
-    /// Quantiles.
+    /// A summary with quantiles.
     Summary,
 }
 
-/// What is known of one metric.
+/// What is known about a metric.
 #[derive(Debug, Clone, Default)]
 pub struct Fact {
-    /// Its type, if anyone says.
     pub kind: Option<Type>,
-    /// Its labels beyond those of the target.
+    /// The labels of the metric, without those of the target.
     pub labels: BTreeSet<String>,
-    /// Every value of a label, where that is known: of the catalog's checks, and of labels of few values in a scrape.
+    /// All values of a label, where they are known: ids of the catalog's checks, and labels with few values in a
+    /// scrape.
     pub values: BTreeMap<String, BTreeSet<String>>,
-    /// Whether a healthy world has no series of it.
+    /// Whether the metric has no series while everything is healthy.
     pub sparse: bool,
-    /// The boundaries of its buckets.
+    /// The boundaries of the histogram's buckets.
     pub boundaries: BTreeSet<String>,
 }
 
-/// All metrics that are known.
+/// Everything that is known about metrics.
 #[derive(Debug, Clone, Default)]
 pub struct MetricFacts {
     metrics: HashMap<String, Fact>,
-    /// Whether what is not known is not there.
+    /// Whether all existing metrics are known, so that an unknown name is a mistake.
     pub complete: bool,
 }
 
 impl MetricFacts {
-    /// The metrics of the catalog, and of an operator's own checks.
+    /// Returns the metrics of the catalog and of the operator's own queries.
     pub fn catalog(config: Option<&Config>) -> Self {
         let mut known = Self::default();
         let mut add = |metric: &Metric, own: &[&str], checks: &BTreeSet<String>| {
@@ -76,7 +77,7 @@ impl MetricFacts {
                 sparse: metric.sparse,
                 boundaries: BTreeSet::new(),
             };
-            // The series of a classic histogram; a native one has the name of the family.
+            // A classic histogram has three series names. A native histogram has the name of the metric.
             for part in ["_bucket", "_sum", "_count"].into_iter().filter(|_| metric.kind == Kind::Histogram) {
                 let mut fact = Fact { kind: Some(Type::Counter), ..fact.clone() };
                 fact.labels.extend((part == "_bucket").then(|| "le".to_owned()));
@@ -102,7 +103,7 @@ impl MetricFacts {
         known
     }
 
-    /// Adds what a scrape shows; from then on what is not known is not there.
+    /// Adds the metrics of a scrape. All existing metrics are then considered known.
     pub fn add_scrape(&mut self, text: &str) {
         self.complete = true;
         let mut kinds: HashMap<&str, Type> = HashMap::new();
@@ -146,7 +147,7 @@ impl MetricFacts {
         }
     }
 
-    /// Adds names that a live server has.
+    /// Adds the metric names of a live server. All existing metrics are then considered known.
     pub fn add_names(&mut self, names: impl IntoIterator<Item = String>) {
         self.complete = true;
         for name in names {
@@ -159,24 +160,23 @@ impl MetricFacts {
         self.metrics.entry(metric.to_owned()).or_default().labels.extend(labels);
     }
 
-    /// What is known of a metric.
     pub fn get(&self, name: &str) -> Option<&Fact> {
         self.metrics.get(name)
     }
 
-    /// The type: known, or what the name of a counter says by convention.
+    /// Returns the type of a metric. If it is unknown, names that end like counters count as counters.
     pub fn kind(&self, name: &str) -> Option<Type> {
         let counter = ["_total", "_count", "_bucket"].iter().any(|ending| name.ends_with(ending));
         self.get(name).and_then(|fact| fact.kind).or(counter.then_some(Type::Counter))
     }
 
-    /// Every name.
+    /// Returns the names of all known metrics.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.metrics.keys().map(String::as_str)
     }
 }
 
-/// Label names and values of `{a="b",c="d"} 1`.
+/// Parses the label names and values of a line such as `{a="b",c="d"} 1`.
 fn labels(text: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let Some(mut rest) = text.strip_prefix('{') else { return found };

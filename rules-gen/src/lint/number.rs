@@ -1,9 +1,10 @@
-//! Numbers as Prometheus' reader of YAML (yaml.v3) takes them.
+//! Integers as the YAML reader of Prometheus (yaml.v3) accepts them.
 
-/// Whether a value without quotes is taken for a whole number of 64 bits. A fraction is: its part before the point counts.
+/// Whether the reader accepts a plain value for a field of type `int64`. It accepts fractions too and cuts off the
+/// decimals.
 #[expect(clippy::cast_precision_loss, reason = "Go compares with the nearest float as well")]
 pub(super) fn is_taken_as_whole(text: &str) -> bool {
-    // What begins otherwise is no number: `_1`, `nan`.
+    // Values with another first character, such as `_1` and `nan`, are not numbers.
     if !text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.')) {
         return false;
     }
@@ -14,7 +15,7 @@ pub(super) fn is_taken_as_whole(text: &str) -> bool {
     };
     let based = |prefixes: [&str; 2], radix| {
         let digits = prefixes.iter().find_map(|prefix| digits.strip_prefix(prefix))?;
-        // The reader takes no second sign here.
+        // Go accepts no second sign after the prefix.
         Some(u64::from_str_radix(digits, radix)).filter(|_| !digits.starts_with('+'))
     };
     let bits = [(["0x", "0X"], 16), (["0o", "0O"], 8), (["0b", "0B"], 2), (["0", "0"], 8)];

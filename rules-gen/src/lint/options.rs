@@ -1,4 +1,4 @@
-//! What the lints measure by.
+//! The settings of a lint run.
 
 use super::configuration::Configuration;
 use super::flavour::Flavour;
@@ -7,36 +7,36 @@ use jiff::civil::Date;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// What the lints measure by.
+/// What is known about the servers, and how the lints are configured.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Metrics that are known.
+    /// The known metrics.
     pub known: MetricFacts,
-    /// Seconds that Prometheus keeps.
+    /// The retention of Prometheus in seconds.
     pub retention: f64,
-    /// Seconds between two scrapes.
+    /// The scrape interval in seconds.
     pub scrape_interval: f64,
-    /// Seconds between two evaluations of a group that says nothing.
+    /// The evaluation interval in seconds of a group that sets none.
     pub evaluation_interval: f64,
-    /// The oldest server that must accept the rules.
+    /// The oldest version of Prometheus that must accept the rules.
     pub version: Option<(u32, u32)>,
-    /// The server that the rules are for; without one the keys of all are taken.
+    /// The server that evaluates the rules. `None` accepts the keys of all servers.
     pub server: Option<Flavour>,
-    /// The feature flags that the servers have: `promql-experimental-functions`.
+    /// The feature flags that are enabled on the servers, such as `promql-experimental-functions`.
     pub features: Vec<String>,
-    /// The folder of the runbooks that links point to.
+    /// The folder of the runbooks that `runbook_url` points to.
     pub runbooks: Option<PathBuf>,
-    /// Links that lead nowhere, and why; filled from live servers.
+    /// Links that lead to no page, with the reason. Filled from live servers.
     pub broken_links: BTreeMap<String, String>,
-    /// The files `rules-gen.yaml`.
+    /// The `rules-gen.yaml` files.
     pub configurations: Vec<Configuration>,
-    /// The day, for suppressions that end.
+    /// The current day, for suppressions with an end.
     pub today: Date,
 }
 
 impl Default for Options {
-    /// Prometheus' own defaults: samples for 15 days, scraped and evaluated once a minute. Half a minute between
-    /// scrapes is what its operator sets.
+    /// Prometheus' default retention of 15 days, and the scrape and evaluation interval of 30 seconds that
+    /// prometheus-operator sets.
     fn default() -> Self {
         Self {
             known: MetricFacts::catalog(None),

@@ -1,7 +1,7 @@
-//! Findings as people and machines read them.
+//! Writes findings as text for people and in formats for other programs.
 //!
-//! SARIF is written as a JSON value: the crates with its types need a builder for each of its objects, which is longer,
-//! and the schema of SARIF judges the result in a test.
+//! SARIF is written as a JSON value. A crate with SARIF types would need a builder for each object, and a test
+//! validates the output against the SARIF schema anyway.
 
 mod xml;
 
@@ -12,24 +12,24 @@ use checklist::config::digest;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
-/// How findings are written.
+/// The output format of findings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// The line with a caret, for people.
+    /// The line with a caret below the place, for people.
     Text,
-    /// A list of objects.
+    /// A list of JSON objects.
     Json,
     /// SARIF 2.1.0, for code scanning.
     Sarif,
-    /// A test suite, a case for each file and lint.
+    /// A JUnit test suite with a case for each file and lint.
     Junit,
-    /// Workflow commands of GitHub Actions: annotations without a token.
+    /// Workflow commands of GitHub Actions, which become annotations without a token.
     Github,
-    /// Checkstyle, for everything else.
+    /// Checkstyle XML, for other tools.
     Checkstyle,
 }
 
-/// Writes the findings; `files` are all that were read.
+/// Writes the findings. `files` are the names of all linted files, including those without findings.
 pub fn render(format: Format, findings: &[Finding], files: &[String], style: Style) -> String {
     match format {
         Format::Text => text(findings, files.len(), style),
@@ -42,7 +42,7 @@ pub fn render(format: Format, findings: &[Finding], files: &[String], style: Sty
 }
 
 fn pretty(value: &Value) -> String {
-    // A value without maps of other keys than texts always serialises.
+    // A value whose keys are all texts always serialises.
     serde_json::to_string_pretty(value).map(|text| text + "\n").unwrap_or_default()
 }
 
@@ -83,7 +83,7 @@ fn text(findings: &[Finding], files: usize, style: Style) -> String {
     out
 }
 
-/// Without control characters, which a hostile file could use on a terminal.
+/// Replaces control characters, with which a hostile file could manipulate a terminal.
 fn clean(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c }).collect()
 }
@@ -135,7 +135,7 @@ fn sarif(findings: &[Finding]) -> Value {
                     "endColumn": finding.place.column + finding.width,
                 },
             }}],
-            // The same finding in a file whose lines moved stays the same finding.
+            // The fingerprint contains no line number, so a finding stays the same when its lines move.
             "partialFingerprints": {"checklist/v1": fingerprint(finding)},
         })
     };

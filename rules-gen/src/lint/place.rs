@@ -1,25 +1,21 @@
-//! Texts of a file with their place, and what is wrong at a place.
+//! Texts of a file with their places, and errors with their places.
 
 pub use checklist::yaml::{Lines, Place};
 
 use std::ops::Range;
 
-/// A text of the file.
+/// A text in a linted file.
 #[derive(Debug, Clone)]
 pub struct Text {
-    /// What it says.
     pub value: String,
-    /// Where it begins.
     pub place: Place,
-    /// Its bytes in the file.
+    /// The bytes of the file that the text covers, including quotes.
     pub span: Range<usize>,
 }
 
-/// Why a file cannot be read, and where.
+/// The reason why a file cannot be parsed, and its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParseError {
-    /// Where.
     pub place: Place,
-    /// Why.
     pub message: String,
 }

@@ -1,10 +1,10 @@
-//! What servers refuse of their configuration files, told where it stands.
+//! Reports what servers refuse in their configuration files, at the right place in the file.
 
 use super::report::{Level, Report};
 use super::yaml::Node;
 use crate::server_files::schema::{Refusal, Step};
 
-/// Tells all of it; whether there is any.
+/// Reports all refusals. Returns whether there are any.
 pub(super) fn tell(id: &'static str, who: &str, root: &Node, refusals: &[Refusal], report: &mut Report<'_>) -> bool {
     for refusal in refusals {
         report.add(id, Level::Error, place(root, refusal), format!("{who} refuses this: {}", refusal.why), "");
@@ -12,7 +12,7 @@ pub(super) fn tell(id: &'static str, who: &str, root: &Node, refusals: &[Refusal
     !refusals.is_empty()
 }
 
-/// The node that is refused, or the last one on the way to it.
+/// Returns the refused node. If it is missing, the last existing node of its path.
 fn place<'a>(root: &'a Node, refusal: &Refusal) -> &'a Node {
     let mut node = root;
     for (at, step) in refusal.path.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! RG036 where it is read: Alertmanager's configuration, and the operator's objects with routes.
+//! Reads Alertmanager configurations and `AlertmanagerConfig` objects, and reports with RG036 what is wrong with them.
 
 use super::labels::labels;
 use super::options::Options;
@@ -8,7 +8,7 @@ use super::rule_file::Rule;
 use super::yaml::Node;
 use crate::routing::Configuration;
 
-/// Reads Alertmanager's configuration; what it refuses is an error.
+/// Reads an Alertmanager configuration. What Alertmanager refuses is reported, and the result is then `None`.
 pub(super) fn read(text: &str, node: &Node, report: &mut Report<'_>) -> Option<Configuration> {
     let refusals = Configuration::refusals(text);
     if refusals::tell("RG036", "Alertmanager", node, &refusals, report) {
@@ -23,8 +23,17 @@ pub(super) fn read(text: &str, node: &Node, report: &mut Report<'_>) -> Option<C
     }
 }
 
-/// An `AlertmanagerConfig` object: its receivers are there, and alerts without the object's namespace do not come to
-/// it unless the operator is configured otherwise.
+/// Reports a configuration in which no receiver has an integration, so that no linted alert notifies anybody.
+pub(super) fn without_integrations(configuration: &Configuration, alerts: usize, report: &mut Report<'_>) {
+    if alerts > 0 && !configuration.has_integrations() {
+        let message = format!("no receiver has an integration: the {alerts} alerts reach nobody");
+        let fix = "give a receiver an integration, such as slack_configs, and route the alerts to it";
+        report.near("RG036", Level::Error, "receivers:", message, fix);
+    }
+}
+
+/// Checks an `AlertmanagerConfig` object: its receivers must exist, and it gets alerts of other namespaces only if the
+/// operator is configured so.
 pub(super) fn object<'a>(
     node: &Node,
     rules: impl Iterator<Item = &'a Rule>,

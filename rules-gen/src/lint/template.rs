@@ -1,10 +1,11 @@
-//! The syntax of Go templates as far as Prometheus checks it: actions, blocks, variables and function names.
+//! The syntax of Go templates, as far as Prometheus checks it when it loads rules: actions, blocks, variables and
+//! function names.
 
 mod tokens;
 
 use tokens::{CONSTANTS, Token, tokens};
 
-/// The functions of text/template and those that Prometheus adds (v3.x, template/template.go).
+/// The functions of Go's text/template and those that Prometheus 3 adds (its file template/template.go).
 const FUNCTIONS: [&str; 48] = [
     "and",
     "or",
@@ -55,26 +56,26 @@ const FUNCTIONS: [&str; 48] = [
     "parseDuration",
     "urlQueryEscape",
 ];
-/// Variables that Prometheus defines before the text.
+/// Variables that Prometheus defines at the begin of a template.
 const GIVEN: [&str; 4] = ["labels", "externalLabels", "externalURL", "value"];
 
-/// What a text refers to.
+/// What a template refers to.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Used {
-    /// Labels of the series: `$labels.instance`.
+    /// Labels of the series, as in `$labels.instance`.
     pub labels: Vec<String>,
-    /// Whether the value is shown.
+    /// Whether the value of the alert is used.
     pub value: bool,
-    /// Functions that are called.
+    /// The functions that are called.
     pub functions: Vec<String>,
-    /// Expressions that `query` asks, where they are written out.
+    /// The arguments of `query` that are literal texts.
     pub queries: Vec<String>,
 }
 
-/// Reads a template.
+/// Parses a template and returns what it refers to.
 ///
 /// # Errors
-/// What Go's parser would refuse, in a sentence.
+/// The reason why Go's parser would refuse it, as one sentence.
 pub fn read(text: &str) -> Result<Used, String> {
     let mut used = Used::default();
     let mut blocks: Vec<(&str, usize)> = Vec::new();
@@ -92,7 +93,7 @@ pub fn read(text: &str) -> Result<Used, String> {
         let (tokens, after) = tokens(trimmed)?;
         rest = after;
         block(&tokens, &mut blocks, &mut variables)?;
-        // Within range and with, the dot is something else than the alert.
+        // Inside `range` and `with`, the dot is not the alert.
         let outer = blocks.iter().filter(|(word, _)| ["range", "with"].contains(word)).count();
         let inside = outer > usize::from(matches!(tokens.first(), Some(Token::Word("range" | "with"))));
         pipeline(&tokens, &mut variables, inside, &mut used)?;
@@ -116,7 +117,7 @@ pub fn read(text: &str) -> Result<Used, String> {
     }
 }
 
-/// A query that `printf` makes, with something for each of its verbs.
+/// Returns the query that `printf` creates, with a sample value for each verb.
 fn filled(format: &str) -> String {
     let mut filled = String::new();
     let mut rest = format;
@@ -135,7 +136,7 @@ fn filled(format: &str) -> String {
     filled + rest
 }
 
-/// Opens and closes blocks; a variable lives until the end of its block.
+/// Opens and closes blocks. A variable exists until the end of its block.
 fn block<'a>(
     tokens: &[Token<'a>],
     blocks: &mut Vec<(&'a str, usize)>,
@@ -181,7 +182,7 @@ fn pipeline(tokens: &[Token<'_>], variables: &mut Vec<String>, inside: bool, use
         match token {
             Token::Variable(name) => {
                 let next = tokens.get(at + 1);
-                // A variable is there once its value is known.
+                // A variable exists only after its assignment.
                 if !name.is_empty() && !variables.iter().any(|known| known == name) {
                     return Err(format!("undefined variable \"${name}\""));
                 }
@@ -225,7 +226,8 @@ fn pipeline(tokens: &[Token<'_>], variables: &mut Vec<String>, inside: bool, use
     Ok(())
 }
 
-/// The variables that a pipeline makes, and how many tokens that takes: `$x :=`, or `$key, $value :=` of a range.
+/// Returns the variables that a pipeline assigns, and the number of tokens of the assignment: `$x :=`, or `$key, $value
+/// :=` after `range`.
 fn declared(tokens: &[Token<'_>], range: bool, known: &[String]) -> Result<(Vec<String>, usize), String> {
     let (names, makes, length) = match tokens {
         [Token::Variable(name), Token::Assign(makes), ..] => (vec![*name], *makes, 2),

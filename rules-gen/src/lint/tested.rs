@@ -1,7 +1,7 @@
 //! What the linted rule tests show of alerts, and which metrics linted rules and panels read.
 
+use super::alert_series::AlertSeries;
 use super::dashboards::model::panels;
-use super::expr::matchers;
 use super::rule_file::Rule;
 use super::yaml::Node;
 use promql::{Expr, Selector};
@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Tested {
     any: bool,
     alerts: BTreeMap<String, Seen>,
+    series: Vec<AlertSeries>,
 }
 
 /// What tests show of an alert.
@@ -30,11 +31,7 @@ impl Tested {
             tested.any = true;
             let tests = file.get("tests").map(Node::items).unwrap_or_default();
             for case in tests.iter().filter_map(|test| test.get("promql_expr_test")).flat_map(Node::items) {
-                let fires = case.get("exp_samples").is_some_and(|samples| !samples.items().is_empty());
-                for alert in case.get("expr").and_then(Node::text).iter().flat_map(|expr| asked_for(expr)) {
-                    let entry = tested.alerts.entry(alert).or_default();
-                    if fires { entry.fires = true } else { entry.quiet = true }
-                }
+                tested.series.extend(AlertSeries::of(case));
             }
             for case in tests.iter().filter_map(|test| test.get("alert_rule_test")).flat_map(Node::items) {
                 let Some(alert) = case.get("alertname").and_then(Node::text) else { continue };
@@ -50,16 +47,12 @@ impl Tested {
 
     /// What the tests show of an alert; nothing when there are no tests.
     pub fn seen(&self, alert: &str) -> Option<Seen> {
-        self.any.then(|| self.alerts.get(alert).copied().unwrap_or_default())
+        let mut seen = self.alerts.get(alert).copied().unwrap_or_default();
+        for series in self.series.iter().filter(|series| series.is_about(alert)) {
+            if series.fires(alert) { seen.fires = true } else { seen.quiet = true }
+        }
+        self.any.then_some(seen)
     }
-}
-
-/// The alerts whose series `ALERTS` an expression asks for by name.
-fn asked_for(expr: &str) -> Vec<String> {
-    let Ok(query) = promql::parse(expr) else { return Vec::new() };
-    let alerts = query.expr.selectors().into_iter().filter(|selector| selector.metric() == Some("ALERTS"));
-    let names = alerts.flat_map(|selector| matchers(selector).filter(|matcher| matcher.name.text == "alertname"));
-    names.map(|matcher| (*matcher.value).to_owned()).collect()
 }
 
 /// Metrics that rules and panels read.
@@ -77,6 +70,7 @@ impl Used {
     }
 }
 
+/// Collects the metrics that rules and panels read.
 pub(super) fn used<'a>(
     rules: impl Iterator<Item = &'a Rule>,
     dashboards: impl Iterator<Item = &'a serde_json::Value>,

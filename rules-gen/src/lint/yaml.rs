@@ -1,5 +1,5 @@
-//! YAML as Prometheus' own reader sees it, with the place of every node. Aliases and merges are expanded within a
-//! budget, duplicate keys are refused, every document of a file is read.
+//! Parses YAML like the reader of Prometheus, with the place of every node. Aliases and merge keys are expanded up to a
+//! limit, duplicate keys are refused, and every document of a file is read.
 
 use super::place::{Lines, ParseError, Place};
 use super::yaml_v3::{self, Covered};
@@ -7,43 +7,42 @@ use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Span};
 use std::collections::HashMap;
 use std::ops::Range;
 
-/// What a message of the parser begins with.
+/// The beginning of the parser's messages.
 pub const NO_YAML: &str = "this is no YAML: ";
 
-/// Deeper than any rule file; a bound against hostile nesting.
+/// A limit against hostile nesting, deeper than any real rule file.
 const MAX_DEPTH: usize = 100;
 
-/// A value, where it stands and which bytes of the text it covers.
+/// A value with its place and its bytes in the text.
 #[derive(Debug, Clone)]
 pub struct Node {
-    /// Its first character.
+    /// The place of the first character.
     pub place: Place,
-    /// Its bytes.
+    /// The bytes of the text that the node covers.
     pub span: Range<usize>,
-    /// What it is.
     pub kind: Kind,
 }
 
-/// What YAML can hold.
+/// The kinds of YAML nodes.
 #[derive(Debug, Clone)]
 pub enum Kind {
-    /// A single value and whether it was written plain, so that it may mean null or a number.
+    /// A single value, and whether it was written without quotes, so that it may mean null or a number.
     Scalar(String, bool),
     /// A sequence.
     List(Vec<Node>),
-    /// A mapping in the order of the file.
+    /// A mapping, in the order of the file.
     Map(Vec<(Node, Node)>),
 }
 
 impl ParseError {
-    /// A node that stands for what cannot be read.
+    /// Returns a node at the place of the error, for findings about text that cannot be parsed.
     pub(super) fn node(&self) -> Node {
         Node { place: self.place, span: 0..0, kind: Kind::Scalar(String::new(), true) }
     }
 }
 
 impl Node {
-    /// The text of a scalar; a plain `null` or `~` is empty.
+    /// Returns the text of a scalar. A plain `null` or `~` is empty.
     pub fn text(&self) -> Option<&str> {
         match &self.kind {
             Kind::Scalar(text, plain) => Some(if *plain && is_null(text) { "" } else { text }),
@@ -51,7 +50,7 @@ impl Node {
         }
     }
 
-    /// The text of a scalar that was written without quotes, which may mean a number.
+    /// Returns the text of a scalar that was written without quotes, which may mean a number.
     pub fn plain(&self) -> Option<&str> {
         match &self.kind {
             Kind::Scalar(text, true) => Some(text),
@@ -59,17 +58,17 @@ impl Node {
         }
     }
 
-    /// Whether nothing is there.
+    /// Whether the node is null or empty.
     pub fn is_null(&self) -> bool {
         matches!(&self.kind, Kind::Scalar(text, true) if is_null(text))
     }
 
-    /// The value of a key.
+    /// Returns the value of a key in a mapping.
     pub fn get(&self, key: &str) -> Option<&Node> {
         self.entries().iter().find(|(name, _)| name.text() == Some(key)).map(|(_, value)| value)
     }
 
-    /// The entries of a mapping; none of anything else.
+    /// Returns the entries of a mapping. Empty for other nodes.
     pub fn entries(&self) -> &[(Node, Node)] {
         match &self.kind {
             Kind::Map(entries) => entries,
@@ -77,7 +76,7 @@ impl Node {
         }
     }
 
-    /// The items of a list; none of anything else.
+    /// Returns the items of a sequence. Empty for other nodes.
     pub fn items(&self) -> &[Node] {
         match &self.kind {
             Kind::List(items) => items,
@@ -85,7 +84,7 @@ impl Node {
         }
     }
 
-    /// What people call it.
+    /// Returns the kind of node in words, for messages.
     pub const fn what(&self) -> &'static str {
         match &self.kind {
             Kind::Scalar(..) => "a single value",
@@ -94,8 +93,8 @@ impl Node {
         }
     }
 
-    /// Whether it holds a table whose key is a table or a list, as `{{ action }}` without quotes is read; Prometheus'
-    /// reader refuses one.
+    /// Whether some mapping has a key that is not a scalar, as YAML reads `{{ action }}` without quotes. The reader of
+    /// Prometheus refuses it.
     pub fn has_key_that_is_no_text(&self) -> bool {
         match &self.kind {
             Kind::Scalar(..) => false,
@@ -119,17 +118,19 @@ fn is_null(text: &str) -> bool {
     matches!(text, "" | "~" | "null" | "Null" | "NULL")
 }
 
-/// Every document of a text, an empty one as null. What was read before a mistake is given back with it.
+/// Parses every document of a text. An empty document is a null node. After an error, the documents before it are
+/// returned too.
 pub fn documents(text: &str) -> (Vec<Node>, Option<ParseError>) {
     let read = parsed(text, text);
     if read.1.is_none() || !text.contains("\n\t") {
         return read;
     }
-    // The parser refuses tabs in front of a line within brackets, too, where they mean nothing.
+    // The parser refuses tabs at the begin of lines inside brackets, which YAML allows. They are replaced by spaces.
     parsed(&yaml_v3::spaced(text), text)
 }
 
-/// The documents of a text, and what is wrong with the one that it was made of.
+/// Parses the documents of `text`. Errors that only Prometheus' reader has are found in `original`, from which `text`
+/// was made.
 fn parsed(text: &str, original: &str) -> (Vec<Node>, Option<ParseError>) {
     let mut reader = Reader {
         text,
@@ -139,7 +140,7 @@ fn parsed(text: &str, original: &str) -> (Vec<Node>, Option<ParseError>) {
         covered: Covered::default(),
         brackets: 0,
     };
-    // Comments mean nothing here, and the parser keeps no more than some of them in front of an item.
+    // The parser keeps only some comments, and none are needed here.
     let mut options = Options::default();
     options.set_emit_comments(false);
     let mut parser = Parser::new_from_str_with_options(text, options);
@@ -164,21 +165,22 @@ fn parsed(text: &str, original: &str) -> (Vec<Node>, Option<ParseError>) {
     }
 }
 
-/// An error of the parser with its place.
+/// Converts an error of the parser.
 fn syntax(error: &ScanError) -> ParseError {
     let marker = error.marker();
     let place = Place { line: marker.line(), column: marker.col() + 1 };
     ParseError { place, message: checklist::yaml::syntax(error) }
 }
 
+/// Builds nodes from the parser's events.
 struct Reader<'a> {
     text: &'a str,
     anchors: HashMap<usize, Node>,
-    /// Nodes that may still be made: aliases multiply.
+    /// The number of nodes that may still be created. It limits the expansion of aliases, which can multiply.
     budget: usize,
     lines: Lines,
     covered: Covered,
-    /// Brackets around what is read.
+    /// The number of brackets around the current node.
     brackets: usize,
 }
 
@@ -268,7 +270,7 @@ impl<'a> Reader<'a> {
         Ok(node)
     }
 
-    /// The next node's event, or nothing at the end of the collection.
+    /// Returns the event of the next node, or `None` at the end of the collection.
     fn next(
         &mut self,
         parser: &mut Source<'a>,
@@ -291,7 +293,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Within brackets a colon in front of `,` or `}` belongs to the text for Prometheus: `{a:, b: c}` has a key `a:`.
+    /// Inside brackets, Prometheus' reader takes a colon before `,` or `}` as part of the text: `{a:, b: c}` has the
+    /// key `a:`.
     fn colon(&mut self, key: &mut Node) {
         let written = self.text.get(key.span.clone()).unwrap_or_default();
         if matches!(key.kind, Kind::Scalar(..)) && self.brackets > 0 && written.contains('\n') {
@@ -314,7 +317,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// YAML's merge key: a table, or a list of tables.
+/// Adds the entries of a merge key (`<<`), whose value is a mapping or a list of mappings.
 fn merge(value: &Node, merged: &mut Vec<(Node, Node)>) -> Result<(), ParseError> {
     match &value.kind {
         Kind::Map(entries) => merged.extend(entries.iter().cloned()),

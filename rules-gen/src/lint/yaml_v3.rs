@@ -1,26 +1,26 @@
-//! What Prometheus' reader of YAML (yaml.v3) refuses and the parser used here accepts: directives that it does not know,
-//! tabs where a block is indented, and some characters and escapes that YAML 1.1 reads otherwise.
+//! Finds what the YAML reader of Prometheus (yaml.v3) refuses and our parser accepts: unknown directives, tabs in the
+//! indentation, and some characters and escapes that YAML 1.1 reads differently.
 
 use super::place::{Lines, ParseError};
 use std::ops::Range;
 
-/// Where tabs mean nothing.
+/// Parts of a text that the checks in this file need to know.
 #[derive(Debug, Default)]
 pub(super) struct Covered {
-    /// Collections in brackets and texts in quotes.
+    /// Collections in brackets, and quoted texts. Tabs are allowed in them.
     pub closed: Vec<Range<usize>>,
-    /// Every other text.
+    /// All other texts.
     pub texts: Vec<Range<usize>>,
-    /// Where the first letters of blocks (`|`, `>`) stand.
+    /// The first bytes of block scalars (`|`, `>`).
     pub blocks: Vec<usize>,
-    /// Texts in quotes.
+    /// Quoted texts.
     pub quoted: Vec<Range<usize>>,
-    /// What is refused within a single text.
+    /// Mistakes inside a single scalar, each with its byte and message.
     pub refused: Vec<(usize, String)>,
 }
 
 impl Covered {
-    /// Looks at a text as it is written: in double quotes for escapes, without quotes within brackets for a `?`.
+    /// Checks the source of a scalar: escapes in double quotes, and `?` or `:` in plain scalars inside brackets.
     pub(super) fn look_at(&mut self, raw: &str, start: usize, within_brackets: bool) {
         let found = if raw.starts_with('"') {
             escape(raw)
@@ -36,7 +36,7 @@ impl Covered {
     }
 }
 
-/// An escape in double quotes that JSON has and Prometheus' reader does not.
+/// Returns an escape in double quotes that JSON allows and yaml.v3 does not.
 fn escape(raw: &str) -> Option<(usize, &'static str)> {
     let mut rest = raw.char_indices();
     while let Some((at, c)) = rest.next() {
@@ -61,7 +61,7 @@ fn escape(raw: &str) -> Option<(usize, &'static str)> {
     None
 }
 
-/// The first thing that yaml.v3 refuses.
+/// Returns the first mistake that yaml.v3 refuses.
 pub(super) fn refused(text: &str, lines: &Lines, covered: &Covered) -> Option<ParseError> {
     let first = covered.refused.iter().min_by_key(|(at, _)| *at).cloned();
     let all = [first, mark(text), directive(text), tab(text, covered), block(text, covered), separator(text, covered)];
@@ -69,7 +69,7 @@ pub(super) fn refused(text: &str, lines: &Lines, covered: &Covered) -> Option<Pa
     Some(ParseError { place: lines.place(text, at), message })
 }
 
-/// A second byte-order mark, and the end of a document that did not begin.
+/// Finds a second byte-order mark, and a document end marker without a document.
 fn mark(text: &str) -> Option<(usize, String)> {
     if text.starts_with('\u{feff}') {
         return Some((0, "a second byte-order mark: remove it".to_owned()));
@@ -79,7 +79,7 @@ fn mark(text: &str) -> Option<(usize, String)> {
     (line.trim_end() == "...").then(|| (at, "a document ends here (...) that did not begin".to_owned()))
 }
 
-/// A character outside of quotes that ends a line for YAML 1.1: what stands behind it is a line of its own.
+/// Finds a character outside of quotes that YAML 1.1 treats as a line break.
 fn separator(text: &str, covered: &Covered) -> Option<(usize, String)> {
     if text.is_ascii() {
         return None;
@@ -92,7 +92,7 @@ fn separator(text: &str, covered: &Covered) -> Option<(usize, String)> {
     })
 }
 
-/// The same text with a space for each tab in front of a line.
+/// Replaces each tab at the begin of a line by a space, which keeps the places of the text.
 pub(super) fn spaced(text: &str) -> String {
     let line = |line: &str| {
         let content = line.trim_start_matches('\t');
@@ -101,7 +101,7 @@ pub(super) fn spaced(text: &str) -> String {
     text.split_inclusive('\n').map(line).collect()
 }
 
-/// Lines of a text with the byte at which they begin.
+/// Returns the lines of a text, each with the byte at which it begins.
 fn starts(text: &str) -> impl Iterator<Item = (usize, &str)> {
     text.split_inclusive('\n').scan(0, |at, line| {
         let start = *at;
@@ -110,7 +110,7 @@ fn starts(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// A directive before the first document; later ones are never read.
+/// Finds a directive that yaml.v3 does not know. Only directives before the first document are read.
 fn directive(text: &str) -> Option<(usize, String)> {
     let before = |line: &str| line.trim().is_empty() || line.starts_with('#') || line.starts_with('%');
     let mut directives = starts(text).take_while(|(_, line)| before(line)).filter(|(_, line)| line.starts_with('%'));
@@ -127,12 +127,12 @@ fn directive(text: &str) -> Option<(usize, String)> {
     })
 }
 
-/// A tab at the beginning of a line, or behind the `-` of a list.
+/// Finds a tab at the begin of a line or after the `-` of a list item.
 fn tab(text: &str, covered: &Covered) -> Option<(usize, String)> {
     if !text.contains('\t') {
         return None;
     }
-    // What holds the others was read last.
+    // Ranges are added when they end, so the enclosing range comes after those inside it.
     let within = |ranges: &[Range<usize>], at: usize| ranges.iter().rev().any(|range| range.contains(&at));
     starts(text).find_map(|(start, line)| {
         let content = line.trim_start_matches([' ', '-', '\t']);
@@ -144,7 +144,7 @@ fn tab(text: &str, covered: &Covered) -> Option<(usize, String)> {
         if line.starts_with('\t') {
             return Some((start, "a tab in the indentation: use spaces".to_owned()));
         }
-        // Spaces and a tab in front of a key; a text may go on so.
+        // Spaces and a tab before a key are refused. The continuation of a text may have them.
         let begins = start + front.len();
         let goes_on = covered.texts.iter().rev().any(|range| range.start < begins && begins < range.end);
         if front.trim_matches([' ', '\t']).is_empty()
@@ -155,20 +155,20 @@ fn tab(text: &str, covered: &Covered) -> Option<(usize, String)> {
             return Some((start + at, "a tab in the indentation: use spaces".to_owned()));
         }
         let behind_dash = front[..at].trim_end_matches(' ').ends_with('-');
-        // A number may be negative, a text may go on.
+        // The `-` may also belong to a negative number or to the continuation of a text.
         let dash = front[..at].trim_start_matches(' ').split(' ').all(|part| matches!(part, "" | "-"));
         (behind_dash && dash && !within(&covered.texts, start + front.len() - front.trim_start_matches(' ').len()))
             .then(|| (start + at, "a tab behind the - of a list: use a space".to_owned()))
     })
 }
 
-/// A tab in front of the first line of a block, which says how far the block is indented.
+/// Finds a tab before the first line of a block scalar, where the indentation is determined.
 fn block(text: &str, covered: &Covered) -> Option<(usize, String)> {
     covered.blocks.iter().find_map(|start| {
         let line = text[..*start].rfind('\n').map_or(0, |at| at + 1);
         let front = text[line..].len() - text[line..].trim_start_matches([' ', '\t']).len();
         let tab = text[line..line + front].find('\t')?;
-        // A number behind | or > says it already.
+        // With an explicit indentation number after `|` or `>` the tab is allowed.
         let head = text[..line].trim_end().rsplit('\n').next().unwrap_or_default();
         let explicit = head.trim_end_matches(['+', '-']).ends_with(|c: char| c.is_ascii_digit())
             || head.rsplit(['|', '>']).next().is_some_and(|behind| behind.starts_with(|c: char| c.is_ascii_digit()));

@@ -1,4 +1,4 @@
-//! The least rights that the configured checks need: Kubernetes roles, a SQL script, an IAM policy.
+//! Writes the least rights that the configured checks need: Kubernetes roles, SQL scripts, network and IAM policies.
 
 mod kubernetes;
 mod postgres;
@@ -16,7 +16,7 @@ use checklist::Config;
 use serde_json::json;
 use std::path::Path;
 
-/// `access/`.
+/// The files in `access/`.
 pub struct Access;
 
 impl Output for Access {
@@ -40,14 +40,15 @@ impl Output for Access {
     }
 }
 
-/// Every file of rights for a configuration; `source` is its file name, for the headers.
+/// Writes every file of rights. `source` is the name of checklist.yaml, for the headers.
 ///
 /// # Errors
-/// When something cannot be written as YAML or JSON.
+/// When an object cannot be written as YAML or JSON.
 pub fn files(config: &Config, source: &str) -> anyhow::Result<Vec<File>> {
     let header = header(source);
     let mut files = Vec::new();
-    // The entries without a kubeconfig are one cluster, whose file has the name of the first.
+    // All entries without a kubeconfig mean the cluster that the exporter runs in. They share one file with the name of
+    // the first.
     let own = config.kubernetes.iter().filter(|cluster| cluster.kubeconfig.is_none()).take(1);
     for cluster in own.chain(config.kubernetes.iter().filter(|cluster| cluster.kubeconfig.is_some())) {
         files.push(yaml(&format!("kubernetes-{}.yaml", cluster.name), &header, &kubernetes(config, &cluster.name))?);

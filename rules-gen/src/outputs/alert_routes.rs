@@ -1,5 +1,5 @@
-//! The routes, receivers, inhibitions and maintenance windows of a configuration, before they are written for
-//! Alertmanager or its operator.
+//! The routes, receivers, inhibition rules and maintenance windows of a configuration, in a form from which both the
+//! Alertmanager file and the object of prometheus-operator are written.
 
 use crate::rules::outages;
 use checklist::condition::value::alternatives;
@@ -9,14 +9,12 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// A comparison of a label.
+/// A label matcher.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Matcher {
-    /// The label.
     pub name: &'static str,
     /// `=`, `!=`, `=~` or `!~`.
     pub operator: &'static str,
-    /// The value.
     pub value: Cow<'static, str>,
 }
 
@@ -26,55 +24,53 @@ impl Matcher {
     }
 }
 
-/// A route: the receiver of the alerts that match.
+/// A route below the root.
 #[derive(Debug, Clone)]
 pub struct Route {
-    /// The alerts.
+    /// The matcher of the alerts that the route takes.
     pub matcher: Matcher,
-    /// The receiver.
     pub receiver: &'static str,
-    /// Whether the following routes are tried too (`continue`).
+    /// Whether the routes after it are tried too (`continue`).
     pub continues: bool,
-    /// Whether it is muted in maintenance windows.
+    /// Whether maintenance windows mute the route.
     pub muted_by_maintenance: bool,
-    /// Time between two notifications of a heartbeat.
+    /// For the heartbeat: the time between two notifications.
     pub pace: Option<Duration>,
 }
 
-/// Alerts that inhibit others.
+/// An inhibition rule: while the source alerts fire, the target alerts are not notified.
 #[derive(Debug, Clone)]
 pub struct Inhibition {
     /// The alerts that inhibit.
     pub source: Vec<Matcher>,
     /// The alerts that are inhibited.
     pub target: Vec<Matcher>,
-    /// Labels that must be equal.
+    /// Labels whose values must be equal on both alerts.
     pub equal: BTreeSet<&'static str>,
 }
 
-/// A part of a maintenance window that lies within one day.
+/// A part of a maintenance window within one day.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Interval {
-    /// The days; every day when empty.
+    /// The days of the week. Empty means every day.
     pub weekdays: Vec<&'static str>,
-    /// From and to, such as `22:00` and `24:00`; the whole day when empty.
+    /// Begin and end, such as `22:00` and `24:00`. Empty means the whole day.
     pub times: Vec<(String, String)>,
 }
 
-/// Everything that the configuration of Alertmanager says.
+/// The routing part of an Alertmanager configuration.
 #[derive(Debug, Clone)]
 pub struct RouteTree {
-    /// Takes what no route matches.
+    /// The receiver of alerts that no route matches.
     pub root: &'static str,
-    /// In order.
+    /// The routes in order, as the first match counts.
     pub routes: Vec<Route>,
-    /// In order.
     pub inhibitions: Vec<Inhibition>,
-    /// Labels by which alerts are grouped into one message: check, target and place.
+    /// The labels by which alerts are grouped into one notification: check, target and namespace.
     pub group_by: [&'static str; 3],
 }
 
-/// The tree of routes of a configuration.
+/// Returns the routes and inhibition rules of a configuration.
 pub fn route_tree(config: &Config) -> RouteTree {
     let alerting = &config.alerting;
     let extra = [
@@ -90,7 +86,7 @@ pub fn route_tree(config: &Config) -> RouteTree {
     let main = |severity: Severity| match (alerting.pagerduty.is_some(), alerting.slack.is_some()) {
         (true, true) if severity == Severity::Critical => "pagerduty",
         (true, true) => "slack",
-        // A single receiver gets everything, unless another one takes the severities that it is not for.
+        // A single receiver gets both severities, unless the email or webhook receiver takes the other one.
         (true, false) if severity == Severity::Critical || takers(severity).is_empty() => "pagerduty",
         (false, true) if severity == Severity::Warning || takers(severity).is_empty() => "slack",
         _ => "nobody",
@@ -119,7 +115,7 @@ pub fn route_tree(config: &Config) -> RouteTree {
     RouteTree { root, routes, inhibitions: inhibitions(config), group_by: ["check", "target", "namespace"] }
 }
 
-/// The receiver of an alert of a severity, the first of several.
+/// Returns the receiver of alerts of a severity; if there are several, the first.
 pub fn receiver(config: &Config, severity: &str) -> &'static str {
     let RouteTree { root, routes, .. } = route_tree(config);
     let takes = |route: &&Route| route.matcher.name == "severity" && route.matcher.value == severity;
@@ -129,24 +125,26 @@ pub fn receiver(config: &Config, severity: &str) -> &'static str {
     all.fold(first, |found, next| if found == "nobody" { next } else { found })
 }
 
-/// Pages that cover the same alerts: their names, the labels that must be equal, the alerts, and how severe they are.
+/// Pages that cover the same alerts: the names of the pages, the labels that must be equal, the covered alerts, and the
+/// severity of the pages.
 type Covering<'a> = (Vec<&'a str>, BTreeSet<&'static str>, &'a [&'a str], Severity);
 
 fn inhibitions(config: &Config) -> Vec<Inhibition> {
     let is = |name, value| Matcher::new(name, "=", value);
-    // Labels that neither alert has agree, and so would those of other people's alerts.
+    // Alertmanager treats a label that both alerts lack as equal. So the rules must name our alerts, or they would
+    // match alerts of other teams.
     let ours = Matcher::new("alertname", "=~", "Checklist.*");
     let mut all = vec![
         Inhibition {
-            // Every label of the catalog must agree, so that a page about one pod, table or task never hides a
-            // warning about another, nor what is wrong with it beside.
+            // Every label of the catalog must be equal. A page about one pod, table or task then hides neither a
+            // warning about another one nor another warning about the same one.
             source: vec![ours.clone(), is("severity", "critical")],
             target: vec![ours.clone(), is("severity", "warning")],
             equal: labels(config).into_iter().chain(["alertname"]).collect(),
         },
         Inhibition {
-            // Everything waits during an emergency but what users feel now and what may lose data. The exporter's own
-            // pages go on: without them nobody would see either.
+            // An emergency override inhibits all alerts except those about user impact, attacks and possible data loss.
+            // The exporter's own alerts continue, because without the exporter none of these would be noticed.
             source: vec![is("alertname", "ChecklistEmergencyOverride")],
             target: vec![
                 ours.clone(),
@@ -161,15 +159,15 @@ fn inhibitions(config: &Config) -> Vec<Inhibition> {
             equal: BTreeSet::new(),
         },
     ];
-    // The checks of a target that cannot be reached fail with it: one cause, one page.
+    // When a target cannot be reached, its checks fail too. One alert about the target is enough.
     let unreached = |(kind, checks): (&'static str, Vec<&'static str>)| Inhibition {
         source: vec![is("alertname", "ChecklistTargetUnreachable"), is("kind", kind)],
         target: vec![ours.clone(), Matcher::new("check", "=~", checks.join("|"))],
         equal: BTreeSet::from(["target"]),
     };
     all.extend(crate::rules::generic::dependents(config).into_iter().map(unreached));
-    // One thing under several names is told by its first; the others tell the same, and go on holding back what depends on
-    // them.
+    // Several entries of checklist.yaml may name the same server. The alert of the first inhibits those of the others,
+    // which still inhibit the alerts of their own checks.
     let same = config.same().into_iter().filter_map(|(kind, names)| {
         let (first, others) = names.split_first().filter(|(_, others)| !others.is_empty())?;
         let of = |target| vec![is("alertname", "ChecklistTargetUnreachable"), is("kind", kind), target];
@@ -213,7 +211,7 @@ fn inhibitions(config: &Config) -> Vec<Inhibition> {
         let metrics = page.when.metrics();
         let labels = metrics.iter().flat_map(|metric| metric.labels).copied();
         let equal: BTreeSet<&str> = labels.chain(["check", "target"]).collect();
-        // A warning that says more than another one hides that one, and never a page.
+        // An alert of severity warning inhibits only warnings, never a page.
         let worst = page.levels(&Limits::default()).first().map_or(page.severity, |(severity, _)| *severity);
         let same = |(_, known, covers, severity): &&mut (_, BTreeSet<&str>, &[&str], Severity)| {
             *known == equal && *covers == page.covers && *severity == worst
@@ -235,15 +233,16 @@ fn inhibitions(config: &Config) -> Vec<Inhibition> {
     all
 }
 
-/// The checks that still alert during an emergency: what users feel now, what may lose data, and the exporter itself.
+/// Returns the checks that still alert during an emergency override, as a regular expression: those about user impact,
+/// attacks and possible data loss, and the exporter itself.
 fn emergency_checks(config: &Config) -> String {
     let continues = |signal: &&Signal| signal.stake != Stake::Routine;
     let ids = config.signals().filter(continues).map(|signal| signal.id);
     ids.chain(["exporter"]).collect::<Vec<_>>().join("|")
 }
 
-/// Causes by name of the application, the checks that only show their effects, and what must agree.
-/// Targets of one name are one application: its database, its health page and its traffic.
+/// Returns alerts that are causes, the checks that only show their effects, and the labels that must be equal. Targets
+/// with one name belong to one application: its database, its health page and its traffic.
 fn causes() -> Vec<(Vec<Matcher>, &'static str, &'static [&'static str])> {
     let is = |name, value| Matcher::new(name, "=", value);
     vec![
@@ -275,14 +274,14 @@ fn causes() -> Vec<(Vec<Matcher>, &'static str, &'static [&'static str])> {
     ]
 }
 
-/// Every label that an alert of the configured signals can have beyond those of its rule.
+/// Returns every label that the series of the configured signals can have.
 fn labels(config: &Config) -> BTreeSet<&'static str> {
     let judged = config.signals().filter(|signal| !config.targets(signal).is_empty());
     let of_metrics = judged.flat_map(|signal| signal.metrics).flat_map(|metric| metric.labels).copied();
     of_metrics.chain(["check", "target"]).collect()
 }
 
-/// A window as intervals within days: what goes on past midnight begins again on the next day.
+/// Splits a maintenance window into intervals within one day: a window past midnight continues on the next day.
 pub fn intervals(window: &Maintenance) -> Vec<Interval> {
     let clock = |minute: u16| format!("{:02}:{:02}", minute / 60, minute % 60);
     let days = |shift: u8| -> Vec<&'static str> {
@@ -305,24 +304,23 @@ pub fn intervals(window: &Maintenance) -> Vec<Interval> {
     if after.times.is_empty() { vec![within] } else { vec![within, after] }
 }
 
-/// The texts of messages, templates of Alertmanager.
+/// The texts of notifications, as Alertmanager templates.
 pub mod text {
-    /// The headline of a page, for one glance on a phone: what is wrong, where and how bad; of several alerts what each is
-    /// about.
+    /// The headline of a page: the description of the first alert and the summaries of the others.
     pub const SUMMARY: &str = "{{ $alerts := .Alerts.Firing }}{{ if not $alerts }}{{ $alerts = .Alerts }}{{ end }}{{ range $n, $alert := $alerts }}{{ if eq $n 0 }}{{ .Annotations.description }}{{ end }}{{ end }}{{ if gt (len $alerts) 1 }} And {{ len (slice $alerts 1) }} more: {{ range slice $alerts 1 }}{{ .Annotations.summary }} {{ end }}{{ end }}";
-    /// The headline of a message.
+    /// The headline of a Slack message or email.
     pub const TITLE: &str = "{{ $alerts := .Alerts.Firing }}{{ if not $alerts }}{{ $alerts = .Alerts }}{{ end }}[{{ .Status | toUpper }}{{ if eq .Status \"firing\" }} {{ .CommonLabels.severity }}{{ end }}] {{ range $n, $alert := $alerts }}{{ if eq $n 0 }}{{ .Annotations.description }}{{ end }}{{ end }}{{ if gt (len $alerts) 1 }} And {{ len (slice $alerts 1) }} more: {{ range slice $alerts 1 }}{{ .Annotations.summary }} {{ end }}{{ end }}";
-    /// What each alert says, since when, and what to read next.
+    /// For each alert: its text, the time since when it fires, and the link to the runbook.
     pub const DESCRIPTIONS: &str = "{{ range .Alerts.Firing }}{{ if gt (len $.Alerts.Firing) 1 }}{{ .Annotations.description }}{{ else }}{{ .Annotations.summary }}{{ end }} Since {{ .StartsAt.Format \"Jan 2 15:04 MST\" }}. {{ .Labels.alertname }}: {{ .Annotations.runbook_url }}\n{{ end }}{{ range .Alerts.Resolved }}Resolved: {{ .Labels.alertname }}: {{ .Annotations.summary }}\n{{ end }}";
-    /// The page to read.
+    /// The link to the runbook.
     pub const RUNBOOK: &str = "{{ .CommonAnnotations.runbook_url }}";
-    /// PagerDuty's own words for severities.
+    /// The severity in the values that PagerDuty defines.
     pub const SEVERITY: &str = "{{ if eq .CommonLabels.severity \"critical\" }}critical{{ else }}warning{{ end }}";
-    /// The kind of event.
+    /// PagerDuty's class of the event: the name of the alert.
     pub const CLASS: &str = "{{ .CommonLabels.alertname }}";
-    /// The broken part.
+    /// PagerDuty's component: the check.
     pub const COMPONENT: &str = "{{ .GroupLabels.check }}";
-    /// Who sends it.
+    /// PagerDuty's client: the program that sends the event.
     pub const CLIENT: &str = "ops-checklist";
 }
 

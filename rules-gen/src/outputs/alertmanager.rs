@@ -1,5 +1,5 @@
-//! The configuration of Alertmanager: critical alerts page, warnings go to the chat, a critical silences its own
-//! warning.
+//! Writes the configuration file of Alertmanager: critical alerts page, warnings go to the chat, and a critical alert
+//! inhibits the warning of the same name.
 
 use crate::outputs::alert_routes::{self, Matcher, Route, RouteTree, text};
 use crate::outputs::file::{File, yaml};
@@ -10,7 +10,7 @@ use checklist::config::{Address, Email};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// `alertmanager/alertmanager.yaml`.
+/// The file `alertmanager/alertmanager.yaml`.
 pub struct Configuration;
 
 impl Output for Configuration {
@@ -28,7 +28,7 @@ impl Output for Configuration {
     }
 }
 
-/// The configuration of Alertmanager.
+/// Returns the configuration of Alertmanager.
 pub fn configuration(config: &Config) -> Value {
     let RouteTree { root, routes, inhibitions, group_by } = alert_routes::route_tree(config);
     let grouping = &config.alerting.grouping;
@@ -79,7 +79,8 @@ fn route(config: &Config, one: &Route) -> Value {
     route
 }
 
-/// Alertmanager repeats at the first interval after the time to repeat has passed, so that must be a little shorter.
+/// Returns the `group_interval` and `repeat_interval` of the heartbeat. Alertmanager repeats a notification at the
+/// first group interval after the repeat interval has passed, so the repeat interval is a little shorter.
 pub(crate) fn heartbeat_pace(interval: Duration) -> (String, String) {
     let repeat = Duration::from_secs(interval.as_secs() * 9 / 10);
     (prometheus_duration(interval), prometheus_duration(repeat.max(Duration::from_secs(1))))

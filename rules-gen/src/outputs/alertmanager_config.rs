@@ -1,8 +1,10 @@
-//! The `AlertmanagerConfig` object of the operator: the same routes, with secrets by name.
+//! Writes the same routes as an `AlertmanagerConfig` object of prometheus-operator, which takes secrets from Secret
+//! objects.
 //!
-//! By default the operator lets the object route only alerts whose label `namespace` is the object's own. Most alerts
-//! of the checklist are about no namespace. So the object belongs into the namespace of the Alertmanager object, which
-//! needs `alertmanagerConfigMatcherStrategy: {type: OnNamespaceExceptForAlertmanagerNamespace}`; the object says so itself.
+//! By default the operator restricts the object to alerts whose label `namespace` is the object's own. Most alerts of
+//! the checklist have no namespace. So the object must be in the namespace of the Alertmanager object, which needs
+//! `alertmanagerConfigMatcherStrategy: {type: OnNamespaceExceptForAlertmanagerNamespace}`. The generated object says so
+//! in an annotation.
 
 use crate::outputs::alert_routes::{self, Matcher, Route, RouteTree, text};
 use crate::outputs::alertmanager::heartbeat_pace;
@@ -15,10 +17,10 @@ use checklist::config::{Address, Email, Maintenance, PagerDuty, Slack};
 use serde_json::{Map, Value, json};
 use std::path::Path;
 
-/// What must be set for the object to see every alert.
+/// The annotation that says what must be set so that the object gets every alert.
 const NOTE: &str = "Belongs into the namespace of the Alertmanager object, with alertmanagerConfigMatcherStrategy {type: OnNamespaceExceptForAlertmanagerNamespace} there: by default only alerts with the namespace label of this object are routed, and most of these have none.";
 
-/// `alertmanager/alertmanagerconfig.yaml`.
+/// The file `alertmanager/alertmanagerconfig.yaml`.
 pub struct AlertmanagerConfig;
 
 impl Output for AlertmanagerConfig {
@@ -36,7 +38,7 @@ impl Output for AlertmanagerConfig {
     }
 }
 
-/// The `monitoring.coreos.com/v1alpha1` object.
+/// Returns the `monitoring.coreos.com/v1alpha1` object.
 pub fn object(config: &Config) -> Value {
     let RouteTree { root, routes, inhibitions, group_by } = alert_routes::route_tree(config);
     let (meta, grouping) = (&config.alerting.alertmanager_config, &config.alerting.grouping);
@@ -55,7 +57,7 @@ pub fn object(config: &Config) -> Value {
             "groupWait": prometheus_duration(grouping.wait),
             "groupInterval": prometheus_duration(grouping.interval),
             "repeatInterval": prometheus_duration(grouping.repeat),
-            // Without it the route would take other teams' alerts once namespaces are no longer asked for.
+            // Without the namespace restriction of the operator, the route would take alerts of other teams.
             "matchers": matchers(&[Matcher { name: "alertname", operator: "=~", value: "Checklist.*".into() }]),
             "routes": routes.iter().map(|one| route(one, &windows)).collect::<Vec<_>>(),
         },
@@ -88,7 +90,7 @@ pub fn object(config: &Config) -> Value {
     })
 }
 
-/// The object's intervals are in UTC.
+/// Whether a maintenance window is in UTC, the only time zone that the object supports.
 fn is_utc(window: &Maintenance) -> bool {
     ["UTC", "Etc/UTC"].contains(&window.time_zone.as_str())
 }
@@ -97,7 +99,7 @@ fn windows(config: &Config) -> impl Iterator<Item = &Maintenance> {
     config.alerting.maintenance.iter().filter(|window| is_utc(window))
 }
 
-/// The windows that the object cannot say.
+/// Returns the maintenance windows that the object cannot contain.
 pub fn left_out(config: &Config) -> impl Iterator<Item = &Maintenance> {
     config.alerting.maintenance.iter().filter(|window| !is_utc(window))
 }
@@ -167,7 +169,8 @@ fn receivers(config: &Config) -> Vec<Value> {
     receivers
 }
 
-/// The key of the secret: the name of the file that holds it elsewhere, or its path with dots where two have one name.
+/// Returns the reference to a key of the Secret: the name of the file that holds the secret, or its path with dots when
+/// two files have one name.
 fn secret(config: &Config, file: &Path) -> Value {
     let alerting = &config.alerting;
     let addresses =

@@ -1,17 +1,17 @@
-//! Our routes within an Alertmanager that others have already: a fragment of its own, and the whole file with it in.
-//! Nobody else's alert changes its receiver: the fragment's route takes alerts named `Checklist...` and no other.
+//! Merges the generated routes into an existing Alertmanager configuration. The added route takes only alerts named
+//! `Checklist...`, so no other alert changes its receiver.
 
 use crate::outputs::alertmanager;
 use anyhow::{Context, bail, ensure};
 use checklist::Config;
 use serde_json::{Map, Value, json};
 
-/// What our alerts are called.
+/// The matcher of the checklist's alerts.
 const OURS: &str = "alertname=~\"Checklist.*\"";
-/// In front of the names of our receivers and time intervals, so that they meet no others.
+/// The prefix for the names of receivers and time intervals, so that they do not collide with existing names.
 const PREFIX: &str = "checklist-";
 
-/// The parts of Alertmanager's configuration that belong to a checklist.yaml: one route, its receivers, inhibitions and
+/// Returns the checklist's part of an Alertmanager configuration: one route, and its receivers, inhibition rules and
 /// time intervals.
 pub fn fragment(config: &Config) -> Value {
     let mut whole = alertmanager::configuration(config);
@@ -43,10 +43,10 @@ fn prefixed(route: &mut Value) {
     }
 }
 
-/// An existing configuration with ours in it. What an earlier merge put there is replaced.
+/// Returns an existing configuration with the checklist's part added. What an earlier merge added is replaced.
 ///
 /// # Errors
-/// When the existing one is no configuration of Alertmanager.
+/// When the existing text is no Alertmanager configuration.
 pub fn merged(mut existing: Value, config: &Config) -> anyhow::Result<Value> {
     let ours = fragment(config);
     let root = existing.as_object_mut().context("it is no mapping")?;
@@ -54,7 +54,7 @@ pub fn merged(mut existing: Value, config: &Config) -> anyhow::Result<Value> {
     ensure!(route.get("receiver").is_some_and(Value::is_string), "its root route has no receiver");
     let routes = list(route, "routes")?;
     routes.retain(|one| one["matchers"] != json!([OURS]));
-    // In front of the others, which may end with one that takes everything.
+    // The first route, because an existing route may match every alert.
     routes.insert(0, ours["route"].clone());
     for key in ["receivers", "time_intervals"] {
         let all = list(root, key)?;
@@ -79,7 +79,7 @@ fn list<'a>(within: &'a mut Map<String, Value>, key: &str) -> anyhow::Result<&'a
     }
 }
 
-/// Whether an inhibition is one of ours: both of its sides name our alerts.
+/// Whether an inhibition rule is from an earlier merge: both of its sides match alerts of the checklist.
 fn is_ours(rule: &Value) -> bool {
     let named = |side: &str| {
         let matchers = rule[side].as_array().into_iter().flatten().filter_map(Value::as_str);

@@ -1,4 +1,4 @@
-//! `docs/configuration.md`: every key of checklist.yaml, from the description that the reader has.
+//! Writes `docs/configuration.md`: every key of checklist.yaml, from the description that the reader uses.
 
 use crate::outputs::file::File;
 use checklist::config::{LARGEST, ROOT};
@@ -20,7 +20,7 @@ Durations are written like `30s`, `15m`, `26h`, `1d12h` or `7d`, sizes like `512
 that ends in `Env` an environment variable. Anchors, aliases and merge keys (`<<`) of YAML are understood.
 ";
 
-/// The page.
+/// Returns the page.
 pub fn configuration() -> File {
     let mut text = HEAD.to_owned();
     let (mebibytes, lists) = (LARGEST / 1024 / 1024, watching().collect::<Vec<_>>().join("`, `"));
@@ -46,7 +46,7 @@ pub fn configuration() -> File {
     File { path: "configuration.md".into(), content: text }
 }
 
-/// The table that a value is, or that the values of a list or a table of names are.
+/// Returns the section that a value contains, directly or in a list or map. `None` for plain values.
 fn entry(kind: &Kind) -> Option<&'static Section> {
     match kind {
         Kind::Table(section) => Some(section),
@@ -88,7 +88,7 @@ fn section(
     }
 }
 
-/// What names are of.
+/// Returns what the keys of a map are called.
 const fn of(names: Names) -> &'static str {
     match names {
         Names::Alerts => "the name of the alert",
@@ -135,13 +135,14 @@ fn value(kind: &Kind) -> String {
         Kind::Table(_) => "table, see below".to_owned(),
         Kind::Map(values) => format!("table by name: {}", value(values)),
         Kind::By(names, values) => format!("table by {}: {}", of(*names), value(values)),
+        Kind::Name(Names::Sources) => "the name of the other exporter".to_owned(),
         Kind::Name(names) => of(*names).to_owned(),
         Kind::Levels => "levels".to_owned(),
         Kind::Level => "level".to_owned(),
     }
 }
 
-/// What the application's tables are called unless checklist.yaml says otherwise.
+/// Writes the tables of the application with their default names.
 fn words(text: &mut String) {
     text.push_str("\n## The application's tables\n\nWhat stands under `tables:` of a database, and its defaults:\n\n| table | columns | words |\n|---|---|---|\n");
     for known in TABLES {

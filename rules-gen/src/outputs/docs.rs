@@ -1,4 +1,4 @@
-//! `docs/signals.md`, everything that the catalog watches, and `docs/lints.md`, for people.
+//! Writes `docs/signals.md`, which describes the catalog, and `docs/lints.md`.
 
 use crate::lint::checks::ALL;
 use crate::outputs::file::File;
@@ -6,7 +6,7 @@ use checklist::lines::{Watched, by_people, lines_of};
 use checklist::{Access, Limits, SIGNALS, Severity, Signal};
 use std::fmt::Write as _;
 
-/// The page of all signals.
+/// Returns the page of all signals.
 pub fn signals() -> File {
     let watched = checklist::lines::LINES.iter().filter(|line| matches!(line.watched, Watched::Signals(_))).count();
     let mut text = format!(
@@ -81,7 +81,7 @@ fn need(access: &Access) -> String {
     }
 }
 
-/// Every lint's page in one document.
+/// Returns the page of all lints.
 pub fn lints() -> File {
     let mut content = LINTS.to_owned();
     for lint in ALL {

@@ -1,4 +1,5 @@
-//! The dashboards: "The rounds" shows every check at a glance, and one per cadence has every signal's panels.
+//! Generates the Grafana dashboards: "The rounds" with all checks at a glance, and one for each cadence with the panels
+//! of its signals.
 
 pub mod dashboard;
 mod limits;
@@ -16,7 +17,7 @@ use dashboard::{Dashboard, model};
 pub use limits::JUST_ABOVE;
 use page::Page;
 
-/// `dashboards/UID.json`.
+/// The files `dashboards/UID.json`.
 pub struct Dashboards;
 
 impl Output for Dashboards {
@@ -37,10 +38,10 @@ impl Output for Dashboards {
     }
 }
 
-/// All dashboards of a configuration.
+/// Returns all dashboards of a configuration.
 ///
 /// # Errors
-/// A panel whose expression is no PromQL.
+/// When the expression of a panel is not valid PromQL.
 pub fn dashboards(config: &Config, source: &str) -> anyhow::Result<Vec<Dashboard>> {
     let mut all = vec![rounds(config, source)];
     for cadence in Cadence::ALL {

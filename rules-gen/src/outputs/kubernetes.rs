@@ -1,4 +1,5 @@
-//! The objects of a deployment that follow from checklist.yaml, as a kustomize component; the chart reads the same files.
+//! Writes the objects of a deployment that depend on checklist.yaml, as a kustomize component. The Helm chart reads the
+//! same files.
 
 pub mod names;
 pub mod network;
@@ -15,13 +16,14 @@ use checklist::{Cadence, Config, Signal};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// The user of both images.
+/// The numeric user of both images.
 const USER: u32 = 65532;
-/// A dump of the size that `verify-backup` takes by default, and as much for what is restored from it.
+/// Scratch space of the restore job: twice the size limit of a dump in `verify-backup`, for the dump and the restored
+/// database.
 const SCRATCH: &str = "200Gi";
 const DAY: f64 = 86_400.0;
 
-/// `kubernetes/` and `kustomization.yaml`.
+/// The files in `kubernetes/`, and `kustomization.yaml`.
 pub struct Deployment;
 
 impl Output for Deployment {
@@ -67,7 +69,7 @@ fn files(input: &Input<'_>) -> anyhow::Result<Vec<File>> {
         "patches": [{"path": "kubernetes/pod.yaml"}],
     });
     if let Some(cluster) = own {
-        // What names its namespace keeps it: roles are granted where the watched things are.
+        // `unsetOnly` keeps the namespace of roles, which are in the namespaces that the exporter watches.
         let transformer = json!({
             "apiVersion": "builtin", "kind": "NamespaceTransformer",
             "metadata": {"name": "namespace", "namespace": cluster.exporter_namespace}, "unsetOnly": true,
@@ -83,7 +85,7 @@ fn config_map(name: &str, key: &str, content: &str) -> Value {
     json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {key: content}})
 }
 
-/// Several pods write records, on whichever node they run.
+/// The volume claim for records and reports. `ReadWriteMany`, because several pods write to it, on any node.
 fn claim() -> Value {
     json!({
         "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": CLAIM},
@@ -91,7 +93,7 @@ fn claim() -> Value {
     })
 }
 
-/// What the Deployment of the base gets from the configuration.
+/// The patch that adds volumes, variables and the service account token to the base Deployment.
 fn pod_patch(needs: &Needs) -> Value {
     let mut container = json!({"name": "exporter", "volumeMounts": needs.volume_mounts.volume_mounts});
     if !needs.env.is_empty() {
@@ -107,17 +109,17 @@ fn pod_patch(needs: &Needs) -> Value {
     })
 }
 
-/// One run of a program at set times.
+/// A cron job.
 struct Job<'a> {
     name: String,
     schedule: String,
     image: &'a str,
     command: Vec<String>,
     deadline: u32,
-    /// How many seconds late it may begin.
+    /// Seconds after its time at which it may still start (`startingDeadlineSeconds`).
     late: u32,
     pod: Pod<'a>,
-    /// Whether it takes a lease in the cluster that it runs in.
+    /// Whether it takes a lease in its own cluster.
     elects: bool,
 }
 
@@ -126,21 +128,21 @@ fn cron_jobs(config: &Config) -> anyhow::Result<Vec<Value>> {
     let mut names = BTreeSet::new();
     let elects = config.election().is_some_and(|(_, cluster, _)| cluster.kubeconfig.is_none());
     for (n, backup) in config.backups.iter().filter(|backup| backup.restore.is_some()).enumerate() {
-        // Names of jobs may have 52 letters, ours begins with 27.
+        // Kubernetes limits the name of a cron job to 52 characters: the prefix has 27, a slug at most 20.
         let mut name = format!("{NAME}-restore-{}", backup.slug());
         if !names.insert(name.clone()) {
             name = format!("{name}-{n}");
         }
         jobs.push(Job {
             name,
-            // Proofs are heavy: one an hour.
+            // Restores are heavy, so each has an hour of its own.
             schedule: often(config, &restore::SIGNAL, &backup.name, 1 + n % 23),
             image: "checklist-restore",
             command: ["checklist-exporter", "verify-backup", &backup.name, "--config", CONFIG_FILE]
                 .map(str::to_owned)
                 .to_vec(),
             deadline: 6 * 3600,
-            // The next chance may be a month away.
+            // The next run may be a month away.
             late: 6 * 3600,
             pod: Pod::Restore(backup),
             elects,
@@ -150,7 +152,7 @@ fn cron_jobs(config: &Config) -> anyhow::Result<Vec<Value>> {
     if let (Some(first), true, true) = (config.alertmanagers.first(), config.tasks.is_some(), has_receiver) {
         jobs.push(Job {
             name: format!("{NAME}-alert-path"),
-            // In the working hours: the test of the page reaches a person.
+            // In working hours, because the test page reaches a person.
             schedule: often(config, &alert_path::SIGNAL, &first.name, 10),
             image: NAME,
             command: ["checklist-exporter", "verify-alerts", "--config", CONFIG_FILE].map(str::to_owned).to_vec(),
@@ -173,7 +175,7 @@ fn cron_jobs(config: &Config) -> anyhow::Result<Vec<Value>> {
             image: NAME,
             command: report(config, cadence),
             deadline: 1800,
-            // Later it would be another hour, by which it ends.
+            // The report ends at the full hour, so a later start would be another hour.
             late: 1700,
             pod: Pod::Report,
             elects: false,
@@ -183,7 +185,7 @@ fn cron_jobs(config: &Config) -> anyhow::Result<Vec<Value>> {
     jobs.iter().map(|job| Ok(cron_job(job, zone, needs(config, job.pod)?))).collect()
 }
 
-/// The command of a report. It ends at six o'clock, however late it begins within the hour.
+/// Returns the command of a report. It ends at the full hour, however late within the hour the job starts.
 fn report(config: &Config, cadence: Cadence) -> Vec<String> {
     let command =
         ["rules-gen", "report", cadence.as_str(), "--config", CONFIG_FILE, "--at", "hour", "--format", "markdown"];
@@ -197,7 +199,8 @@ fn report(config: &Config, cadence: Cadence) -> Vec<String> {
     command
 }
 
-/// Often enough that a proof is never older than its limit, even when one run fails.
+/// Returns a schedule that is frequent enough: even when one run fails, the proof does not get older than its strictest
+/// limit.
 fn often(config: &Config, signal: &Signal, target: &str, hour: usize) -> String {
     let limits = config.limits(signal, target);
     let levels = signal.thresholds.iter().map(|threshold| limits.of(threshold));

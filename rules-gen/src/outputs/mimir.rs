@@ -1,4 +1,4 @@
-//! The namespace file of Mimir and Cortex.
+//! The rules as a namespace file for Mimir and Cortex.
 
 use crate::outputs::file::{File, yaml};
 use crate::outputs::output::{About, Format, Input, Kind, Output};
@@ -7,7 +7,7 @@ use crate::rules::model::Group;
 use checklist::Config;
 use serde_json::{Value, json};
 
-/// `rules/mimir.yaml`.
+/// The file `rules/mimir.yaml`.
 pub struct NamespaceFile;
 
 impl Output for NamespaceFile {
@@ -25,7 +25,7 @@ impl Output for NamespaceFile {
     }
 }
 
-/// The rule file with the name of its namespace, as `mimirtool rules load` reads it.
+/// Returns the rule file with the name of its namespace, the format that `mimirtool rules load` reads.
 pub fn namespace_file(config: &Config, groups: &[Group]) -> Value {
     let mut file = rule_file(groups);
     file["namespace"] = json!(config.alerting.prometheus_rule.name);

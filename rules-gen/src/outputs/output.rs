@@ -1,4 +1,4 @@
-//! What an output is, and what every output is made from.
+//! The trait that every output implements, and the input of all outputs.
 
 use crate::outputs::file::{File, header};
 use crate::rules;
@@ -6,87 +6,88 @@ use crate::rules::model::Group;
 use checklist::Config;
 use std::path::PathBuf;
 
-/// One output: a file or a few of one purpose. To add one: a file in this folder, and a line in `outputs::ALL`.
+/// An output: one or a few files with one purpose. To add an output, add a file in this folder and a line in
+/// `outputs::ALL`.
 pub trait Output: Sync {
-    /// What it is.
+    /// Describes the output.
     fn about(&self) -> About;
-    /// Its files. Their paths match the patterns of [`Output::about`].
+    /// Returns the files. Their paths match the patterns of [`Output::about`].
     fn files(&self, input: &Input<'_>) -> anyhow::Result<Vec<File>>;
 }
 
-/// What an output is.
+/// The description of an output.
 #[derive(Debug, Clone, Copy)]
 pub struct About {
-    /// What `--only` chooses it by.
+    /// The kind, by which `--only` selects outputs.
     pub kind: Kind,
-    /// Who reads the files; what `--target-format` chooses it by.
+    /// The programs that read the files, by which `--target-format` selects outputs.
     pub formats: &'static [Format],
-    /// Patterns of the paths below the output folder. A generated file there that is no longer generated is stale.
+    /// Patterns of the paths below the output folder. A generated file that matches and is no longer generated is
+    /// stale.
     pub paths: &'static [&'static str],
-    /// What the files are for, for the README beside them.
+    /// The purpose of the files, for the generated README.
     pub purpose: &'static str,
 }
 
 /// A kind of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Kind {
-    /// Alerts and recorded series.
+    /// Alerting and recording rules.
     Rules,
-    /// Dashboards.
+    /// Dashboards for Grafana.
     Dashboards,
-    /// Routes and receivers.
+    /// Routes and receivers of Alertmanager.
     Alertmanager,
-    /// What to do about each alert.
+    /// Runbooks for the alerts.
     Runbooks,
     /// Tests of the rules.
     Tests,
-    /// The least rights of the exporter.
+    /// The least rights that the exporter needs.
     Access,
-    /// The other objects of its deployment, and the kustomize component of all.
+    /// Other objects of the deployment, and the kustomize component.
     Kubernetes,
 }
 
-/// Who reads the files.
+/// The programs that read the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// Prometheus, Alertmanager and Grafana themselves.
+    /// Prometheus, Alertmanager and Grafana with plain files.
     Prometheus,
-    /// Their operators in Kubernetes.
+    /// Their Kubernetes operators.
     Operator,
     /// Mimir and Cortex.
     Mimir,
 }
 
 impl Format {
-    /// Of what is the same for everyone.
+    /// The formats of files that are the same for all programs.
     pub const ALL: &[Self] = &[Self::Prometheus, Self::Operator, Self::Mimir];
 }
 
-/// The folder of dashboards below the output folder, unless `--dashboards` names another.
+/// The default folder of the dashboards, below the output folder.
 pub const DASHBOARDS: &str = "dashboards";
 
-/// What outputs are made from.
+/// The input of all outputs.
 #[derive(Debug)]
 pub struct Input<'a> {
-    /// The configuration.
     pub config: &'a Config,
-    /// The name of its file.
+    /// The name of checklist.yaml.
     pub source: &'a str,
-    /// The text of its file.
+    /// The text of checklist.yaml.
     pub text: &'a str,
-    /// Its rules.
+    /// The generated rules.
     pub groups: Vec<Group>,
-    /// The folder of dashboards, relative to the output folder.
+    /// The folder of the dashboards, relative to the output folder.
     pub dashboards: PathBuf,
 }
 
 impl<'a> Input<'a> {
-    /// The input that a configuration gives.
+    /// Returns the input for a configuration, and generates its rules.
     pub fn new(config: &'a Config, source: &'a str, text: &'a str) -> Self {
         Self { config, source, text, groups: rules::groups(config), dashboards: DASHBOARDS.into() }
     }
 
-    /// The first line of a generated file.
+    /// Returns the first line of a generated file.
     pub fn header(&self) -> String {
         header(self.source)
     }

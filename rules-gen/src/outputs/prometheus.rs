@@ -1,4 +1,4 @@
-//! The rule file of Prometheus.
+//! The rules as a rule file for Prometheus.
 
 use crate::outputs::file::{File, yaml};
 use crate::outputs::output::{About, Format, Input, Kind, Output};
@@ -6,7 +6,7 @@ use crate::promql::duration::prometheus_duration;
 use crate::rules::model::{Group, Recording, Rule};
 use serde_json::{Map, Value, json};
 
-/// `rules/checklist.yaml`.
+/// The file `rules/checklist.yaml`.
 pub struct RuleFile;
 
 impl Output for RuleFile {
@@ -24,7 +24,7 @@ impl Output for RuleFile {
     }
 }
 
-/// The plain rule file.
+/// Returns the content of the rule file.
 pub fn rule_file(groups: &[Group]) -> Value {
     let group = |group: &Group| {
         let record = |one: &Recording| json!({"record": one.record, "expr": one.expr, "labels": one.labels});
@@ -34,7 +34,7 @@ pub fn rule_file(groups: &[Group]) -> Value {
     json!({"groups": groups.iter().map(group).collect::<Vec<_>>()})
 }
 
-/// One alert rule.
+/// Returns an alerting rule as it is written in a rule file.
 pub fn rule(rule: &Rule) -> Value {
     let mut object = Map::from_iter([("alert".to_owned(), json!(rule.alert)), ("expr".to_owned(), json!(rule.expr))]);
     if !rule.times.pending.is_zero() {

@@ -1,4 +1,4 @@
-//! The `PrometheusRule` objects of the Prometheus operator.
+//! The rules as `PrometheusRule` objects for prometheus-operator.
 
 use crate::outputs::file::{File, documents};
 use crate::outputs::output::{About, Format, Input, Kind, Output};
@@ -7,7 +7,7 @@ use crate::rules::model::Group;
 use checklist::Config;
 use serde_json::{Map, Value, json};
 
-/// `rules/prometheusrule.yaml`.
+/// The file `rules/prometheusrule.yaml`.
 pub struct PrometheusRules;
 
 impl Output for PrometheusRules {
@@ -26,7 +26,7 @@ impl Output for PrometheusRules {
     }
 }
 
-/// The objects of the operator: one, or several when one would be larger than the operator takes.
+/// Returns one object, or one for each part of a group when a single object would be too large for the operator.
 pub fn prometheus_rules(config: &Config, groups: &[Group]) -> Vec<Value> {
     let whole = prometheus_rule(config, groups);
     if whole["spec"].to_string().len() <= MAX_SPEC {
@@ -41,7 +41,8 @@ pub fn prometheus_rules(config: &Config, groups: &[Group]) -> Vec<Value> {
     groups.iter().flat_map(parts).map(one).collect()
 }
 
-/// A group in parts that are small enough. The first keeps the name, by which the exporter looks for it.
+/// Splits a group into parts that are small enough. The first part keeps the name, because the exporter checks that the
+/// group is loaded by that name.
 fn parts(group: &Group) -> Vec<Group> {
     let records = group.records.iter().map(|one| one.expr.len() + 200).sum::<usize>();
     let part = |number: usize| {
@@ -65,11 +66,11 @@ fn parts(group: &Group) -> Vec<Group> {
     parts
 }
 
-/// Bytes of a rendered spec. The operator refuses more than half of what a secret may hold, 524,288; quotes and
-/// indentation are larger in YAML than here.
+/// The largest size of a spec, as bytes of JSON. The operator refuses more than 524,288 bytes of YAML, half of what a
+/// Secret may hold; quotes and indentation make the YAML larger than the JSON.
 const MAX_SPEC: usize = 400_000;
 
-/// The `monitoring.coreos.com/v1` object.
+/// Returns the `monitoring.coreos.com/v1` object.
 pub fn prometheus_rule(config: &Config, groups: &[Group]) -> Value {
     let meta = &config.alerting.prometheus_rule;
     let mut metadata = Map::from_iter([("name".to_owned(), json!(meta.name))]);

@@ -1,8 +1,8 @@
-//! The rule tests as files for promtool: one file of rules and one of tests for each signal, and two more for the rules
-//! that look at days: promtool evaluates every rule of a file at every step, and of days there are thousands.
+//! Writes the rule tests for promtool: a rule file and a test file for each signal. Rules that look at days are in
+//! separate files with a longer evaluation interval, because promtool evaluates every rule of a file at every step.
 //!
-//! All rules of a file are loaded at once, so an alert is asked for by its own labels in the series `ALERTS`: what its
-//! other levels do at the same time is no difference, and annotations are not compared.
+//! All rules of a file are loaded together. So a test queries the series `ALERTS` by the alert's own labels; alerts at
+//! other levels do not disturb it, and annotations are not compared.
 
 use crate::outputs::file::{File, yaml};
 use crate::outputs::output::{About, Format, Input, Kind, Output};
@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// `tests/SIGNAL.test.yaml` and `tests/SIGNAL.rules.yaml`; for the rules that look at days `tests/SIGNAL.INTERVAL.…`.
+/// The files `tests/SIGNAL.test.yaml` and `tests/SIGNAL.rules.yaml`; for rules that look at days
+/// `tests/SIGNAL.INTERVAL.…`.
 pub struct RuleTests;
 
 impl Output for RuleTests {
@@ -60,7 +61,8 @@ fn rules_of(name: &str, tests: &[&RuleTest]) -> Group {
     Group { name: name.to_owned(), records: Vec::new(), rules: tests.iter().map(bare).collect() }
 }
 
-/// A file has one interval of evaluation. Rules that look at days are tested in other files, which name their interval.
+/// Groups tests by evaluation interval, because a file has only one. The name of the interval becomes part of the file
+/// name, except for the shortest one.
 fn by_interval<'a>(tests: &[&'a RuleTest]) -> Vec<(Option<String>, Vec<&'a RuleTest>)> {
     let interval = |test: &RuleTest| test.test["evaluation_interval"].as_str().unwrap_or_default().to_owned();
     let mut groups: BTreeMap<(Duration, String), Vec<&RuleTest>> = BTreeMap::new();
@@ -71,7 +73,7 @@ fn by_interval<'a>(tests: &[&'a RuleTest]) -> Vec<(Option<String>, Vec<&'a RuleT
     groups.into_iter().enumerate().map(named).collect()
 }
 
-/// The cases of a test, each with questions about `ALERTS` at its times.
+/// Returns the cases of a test, with queries of `ALERTS` at the times of the case.
 fn cases(test: &RuleTest) -> Vec<Value> {
     let case = |case: &Value| {
         let steps = case["alert_rule_test"].as_array().map(Vec::as_slice).unwrap_or_default();

@@ -1,5 +1,5 @@
-//! Runbooks: what each alert means from the catalog, what to do from the prose beside it, with the names that the
-//! configuration knows in its commands.
+//! Writes the runbooks: the meaning of each alert from the catalog, and the instructions from the signal's Markdown
+//! file, whose commands are filled with the names in checklist.yaml.
 
 mod fill;
 mod names;
@@ -14,10 +14,10 @@ use checklist::{Config, Signal, TargetKind};
 use std::fmt::Write as _;
 
 const EXPORTER: &str = include_str!("../../../checklist/src/signals/exporter.md");
-/// Expressions of one alert that a page shows.
+/// The largest number of expressions of one alert on a page.
 const SHOWN: usize = 5;
 
-/// `runbooks/SIGNAL.md`.
+/// The files `runbooks/SIGNAL.md`.
 pub struct Runbooks;
 
 impl Output for Runbooks {
@@ -35,7 +35,7 @@ impl Output for Runbooks {
     }
 }
 
-/// One page per watched signal, and one for the exporter itself.
+/// Returns a page for each watched signal, and one about the exporter itself.
 fn all(config: &Config, groups: &[Group], source: &str) -> Vec<File> {
     let rules = |check: &str| -> Vec<&Rule> {
         let mine = |rule: &&Rule| match &rule.entry {
@@ -62,7 +62,8 @@ fn all(config: &Config, groups: &[Group], source: &str) -> Vec<File> {
     pages
 }
 
-/// The lines of the written checklist that a signal watches; what an own query is about is its help.
+/// Returns the text about what the signal watches: its lines of the written checklist, or the help text of an
+/// operator's own query.
 fn meaning(signal: &Signal) -> String {
     let lines: Vec<String> = lines_of(signal.id).map(|line| format!("- {line}")).collect();
     if signal.kind == TargetKind::Query {

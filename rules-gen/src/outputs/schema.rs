@@ -1,5 +1,5 @@
-//! `rules-gen schema`: the JSON Schema of checklist.yaml, for editors and for those who write it by program. It is written
-//! from the description that the reader has, so it knows the same keys.
+//! `rules-gen schema`: writes the JSON Schema of checklist.yaml, for editors and for programs that generate the file.
+//! It is made from the description that the reader uses, so both have the same keys.
 
 mod shapes;
 
@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 use shapes::{any_quantity, choice, described, duration, level, levels, object, quantity};
 use std::process::ExitCode;
 
-/// The name of an operator's own check.
+/// The pattern for names of the operator's own queries.
 const QUERY: &str = "[a-z][a-z0-9]*(_[a-z0-9]+)*";
 
 /// Prints the JSON Schema of checklist.yaml.
@@ -30,7 +30,7 @@ The programs themselves judge more than a schema can say, such as two levels in 
 {EXIT_CODES}"))]
 pub struct Arguments {}
 
-/// Runs the verb.
+/// Runs the command.
 ///
 /// # Errors
 /// When standard output cannot be written to.
@@ -39,10 +39,10 @@ pub fn command(_: &Arguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The schema.
+/// Returns the schema.
 pub fn schema() -> Value {
     let mut root = section(&ROOT, Within::Root);
-    // A section with nothing behind it counts as absent.
+    // A section without a value is null in YAML and counts as absent.
     for section in root["properties"].as_object_mut().into_iter().flat_map(Map::values_mut) {
         section["type"] = json!([section["type"], "null"]);
     }
@@ -53,7 +53,7 @@ pub fn schema() -> Value {
     root
 }
 
-/// What the names of a table are of.
+/// The part of checklist.yaml that a map of names is in. It decides which names are allowed.
 #[derive(Clone, Copy)]
 enum Within {
     Root,
@@ -70,7 +70,7 @@ impl Within {
         SIGNALS.iter().copied().filter(here)
     }
 
-    /// Whether operators' own checks are among the names: they are asked of databases.
+    /// Whether names of the operator's own queries are allowed. They run on databases.
     fn has_own(self) -> bool {
         !matches!(self, Self::List(list) if list != TargetKind::Query.key())
     }
@@ -94,8 +94,10 @@ fn section(section: &Section, within: Within) -> Value {
 fn key(key: &Key, within: Within) -> Value {
     let mut value = kind(&key.kind, within);
     let otherwise = match key.default {
+        _ if key.required => String::new(),
         Default::Described(words) => format!(" Default: {words}."),
-        Default::None | Default::Value(_) => String::new(),
+        Default::None => " Default: none.".to_owned(),
+        Default::Value(_) => String::new(),
     };
     value["description"] = json!(format!("{}{otherwise}", key.about));
     if let Default::Value(text) = key.default {
@@ -105,7 +107,11 @@ fn key(key: &Key, within: Within) -> Value {
             _ => json!(text),
         };
     }
-    if !key.example.is_empty() && !matches!(key.example, "[]" | "{}") {
+    // The allowed checks and limits depend on the kind of target, and the example fits only one kind. So it is left
+    // out.
+    let of_one_kind =
+        matches!(key.kind, Kind::By(..) | Kind::List(Kind::Name(_), _)) && !matches!(within, Within::Root);
+    if !key.example.is_empty() && !of_one_kind {
         value["examples"] = json!([serde_yaml::from_str::<Value>(key.example).unwrap_or_else(|_| json!(key.example))]);
     }
     value
@@ -134,19 +140,25 @@ fn kind(kind: &Kind, within: Within) -> Value {
     }
 }
 
-/// A table whose keys are names of something, each with what it is.
+/// Returns an object whose keys are names from the catalog, each with a description.
 fn by_name(names: Names, values: &Kind, within: Within) -> Value {
     let value = |within| kind(values, within);
     let known: Vec<(&str, Value)> = match names {
         Names::Alerts => {
             let of_signals = SIGNALS.iter().flat_map(|signal| signal.alerts).map(|alert| (alert.name, alert.summary));
             let meta = META_ALERTS.map(|name| (name, "An alert about the exporter itself."));
-            of_signals.chain(meta).map(|(name, about)| (name, described(value(within), about))).collect()
+            of_signals.chain(meta).map(|(name, about)| (name, by_catalog(value(within), about))).collect()
         }
-        Names::Checks => within.signals().map(|signal| (signal.id, described(value(within), signal.title))).collect(),
+        Names::Checks => within.signals().map(|signal| (signal.id, by_catalog(value(within), signal.title))).collect(),
         Names::Tables => {
             let one = |table: &'static AppTable| {
-                (table.table, described(value(Within::Table(table)), "What this table is called, and what is in it."))
+                (
+                    table.table,
+                    described(
+                        value(Within::Table(table)),
+                        "What this table is called, and what is in it. Default: as the written checklist has it.",
+                    ),
+                )
             };
             TABLES.iter().map(one).collect()
         }
@@ -155,7 +167,11 @@ fn by_name(names: Names, values: &Kind, within: Within) -> Value {
             match names {
                 Names::Columns => columns
                     .iter()
-                    .map(|name| (*name, described(value(within), "What this column is called.")))
+                    .map(|name| {
+                        let mut value = described(value(within), "What this column is called.");
+                        value["default"] = json!(name);
+                        (*name, value)
+                    })
                     .collect(),
                 _ => words
                     .iter()
@@ -171,11 +187,14 @@ fn by_name(names: Names, values: &Kind, within: Within) -> Value {
             let others = within.signals().filter(|signal| !signal.external_sources.is_empty());
             let one = |signal: &'static Signal| {
                 let sources: Vec<&str> = signal.external_sources.iter().map(|external| external.source).collect();
-                (signal.id, described(choice(&sources), "The exporter that has the metrics of this check."))
+                (
+                    signal.id,
+                    described(choice(&sources), "The exporter that has the metrics of this check. Default: none."),
+                )
             };
             others.map(one).collect()
         }
-        Names::Tasks => TASKS.iter().map(|task| (task.id, described(value(within), task.title))).collect(),
+        Names::Tasks => TASKS.iter().map(|task| (task.id, by_catalog(value(within), task.title))).collect(),
         Names::Thresholds => {
             within.signals().flat_map(|signal| signal.thresholds).map(|one| (one.key, threshold(one))).collect()
         }
@@ -193,7 +212,12 @@ fn by_name(names: Names, values: &Kind, within: Within) -> Value {
     table
 }
 
-/// Levels of a threshold; where there is only one level, its value too.
+/// Returns an entry of the catalog with its description.
+fn by_catalog(value: Value, about: &str) -> Value {
+    described(value, &format!("{}. Default: as the catalog says.", about.trim_end_matches('.')))
+}
+
+/// Returns the schema of a threshold's levels. A threshold with a single level may be a plain value.
 fn threshold(threshold: &Threshold) -> Value {
     let exact = |value: Option<f64>| value.map(|value| threshold.unit.exact(value));
     let (warning, critical) = (exact(threshold.default.warning), exact(threshold.default.critical));
@@ -204,7 +228,7 @@ fn threshold(threshold: &Threshold) -> Value {
     }
     value["description"] = json!(threshold.reason);
     match (warning, critical) {
-        (None, None) => {}
+        (None, None) => value["description"] = json!(format!("{} Default: none.", threshold.reason)),
         (Some(one), None) | (None, Some(one)) => value["default"] = json!(one),
         (warning, critical) => value["default"] = json!({"warning": warning, "critical": critical}),
     }

@@ -1,11 +1,12 @@
-//! Durations as Prometheus and its users write them.
+//! Parses and writes durations in the notation of Prometheus.
 
 use std::time::Duration;
 
-/// Prometheus counts nanoseconds in 63 bits: 292 years.
+/// The longest duration: Prometheus uses 63 bits of nanoseconds, which is 292 years.
 pub const LONGEST: Duration = Duration::from_nanos(i64::MAX as u64);
 
-/// `1h30m`, `90s`, `5m`, `2w`, `250ms`, or `0`: the grammar of Prometheus, units from large to small and each once.
+/// Parses `1h30m`, `90s`, `5m`, `2w`, `250ms` or `0`. As in Prometheus, units go from large to small and each occurs at
+/// most once.
 pub fn parse(text: &str) -> Result<Duration, String> {
     let milliseconds =
         milliseconds(text).ok_or_else(|| format!("{text:?} is no duration; examples: 90s, 15m, 1h30m, 30d"))?;
@@ -13,7 +14,7 @@ pub fn parse(text: &str) -> Result<Duration, String> {
     length.ok_or_else(|| format!("{text} is too long: 292y is the longest"))
 }
 
-/// The sum of a duration, however long.
+/// Returns the milliseconds of a duration. It does not overflow, however long the duration is.
 fn milliseconds(text: &str) -> Option<u128> {
     if text == "0" {
         return Some(0);
@@ -23,7 +24,7 @@ fn milliseconds(text: &str) -> Option<u128> {
     for (unit, length) in UNITS {
         let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
         let Some(after) = rest[digits..].strip_prefix(unit) else { continue };
-        // "5ms" is no minutes.
+        // The `m` of "5ms" does not mean minutes.
         if digits == 0 || (unit == "m" && after.starts_with('s')) {
             continue;
         }
@@ -44,7 +45,7 @@ const UNITS: [(&str, u128); 7] = [
     ("ms", 1),
 ];
 
-/// A duration as Prometheus writes it: `1h30m`, `90s` as `1m30s`.
+/// Writes a duration as Prometheus does: 90 seconds are `1m30s`.
 pub fn prometheus_duration(duration: Duration) -> String {
     if duration.subsec_millis() > 0 {
         return format!("{}ms", duration.as_millis());

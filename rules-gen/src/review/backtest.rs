@@ -1,4 +1,4 @@
-//! What alerts would have done over the last days, with other limits and waits as well.
+//! Computes when alerts would have fired in the past, also with other limits and other values of `for`.
 
 mod history;
 pub mod html;
@@ -24,15 +24,15 @@ use recorded::{Recorded, WrittenOut};
 use replay::{Clock, Replay};
 use settings::Settings;
 
-/// Points of one answer, over all its series.
+/// The approximate number of points in one answer, over all its series.
 const POINTS: f64 = 500_000.0;
-/// A limit against a range or step with a typing error.
+/// The largest number of steps. More are probably a mistake in `--range` or `--step`.
 const MAX_STEPS: usize = 10_000_000;
 
-/// Replays the chosen alerts; with `draws` each curve is kept for a chart.
+/// Replays the alerts that the settings choose. With `draws` the curves are kept for charts.
 ///
 /// # Errors
-/// No alert to replay, and a server without a usable answer.
+/// When no alert is chosen, or the server gives no usable answer.
 pub async fn replay_all(
     settings: &Settings,
     rules: &[ListedRule],
@@ -65,7 +65,7 @@ pub async fn replay_all(
         let tell = |done, of| progress.tell(&format!("{place}, slice {done} of {of}"));
         match replay((settings, draws), (rule, &written), &mut history, zone, &tell).await {
             Ok(alert) => alerts.push(alert),
-            // The server cannot evaluate this one; the others it may.
+            // The server may be able to evaluate the other alerts.
             Err(error) if error.of_the_expression => failed.push(Failed::new(rule, error.why)),
             Err(error) => return Err(error.into()),
         }
@@ -90,6 +90,7 @@ async fn replay(
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Alert, NoVerdict> {
     let mut warnings = history.warnings(&written.expr).await?;
+    warnings.extend(written.warnings.iter().cloned());
     if !written.records.is_empty() {
         let records = written.records.join(", ");
         warnings.push(format!("evaluated with the recording rules of the same files: {records}"));
@@ -103,7 +104,8 @@ async fn replay(
         warnings.push("a label of the rule is a template: its values are not distinguished".to_owned());
     }
     let (variants, ordered) = sweep::variants(settings.sweep.as_ref(), rule.pending, judged.as_ref());
-    // The values themselves are needed for other limits and for the curve; else the server may judge.
+    // The replay compares the values itself only where it needs them: for other limits and for curves. Otherwise the
+    // server evaluates the whole expression.
     let values = judged.as_ref().filter(|_| sweeps || draws);
     let expr = values.map_or(&written.expr, |judged| &judged.lhs);
     let clock = &history.clock;

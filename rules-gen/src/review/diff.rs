@@ -1,4 +1,4 @@
-//! What is deployed against what would be generated.
+//! Compares the deployed rules with the rules that `generate` would write.
 
 mod compare;
 pub mod render;
@@ -11,12 +11,13 @@ use crate::review::rule_set::{self, ListedRule};
 use crate::rules;
 use checklist::Config;
 
-/// The generated rules, read back from what would be written.
+/// Returns the generated rules, parsed back from the rule file.
 pub fn generated(config: &Config) -> anyhow::Result<Vec<ListedRule>> {
     rule_set::document_rules(&prometheus::rule_file(&rules::groups(config)))
 }
 
-/// Whether a deployed rule is in a group of the checklist or has the name of a generated rule.
+/// Whether a deployed rule belongs to the checklist: its group begins with `checklist-`, or a generated rule has its
+/// name.
 pub fn is_ours(rule: &ListedRule, generated: &[ListedRule]) -> bool {
     rule.group.starts_with("checklist-") || generated.iter().any(|own| own.kind == rule.kind && own.name == rule.name)
 }

@@ -1,4 +1,4 @@
-//! Which alerts interrupt people most, from what really fired.
+//! Measures which alerts interrupt people most, from the series `ALERTS` of the past.
 
 pub mod hours;
 pub mod model;
@@ -20,16 +20,16 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// By name and severity: the label sets and when each fired.
+/// The label sets of each alert name and severity, and the episodes of each label set.
 type Fired = BTreeMap<(String, String), Vec<(Labels, Vec<Episode>)>>;
 
 const MAX_BODY: usize = 64 * 1024 * 1024;
 const DEADLINE: Duration = Duration::from_mins(1);
-/// Alertmanager forgets silences that ended longer ago, unless it is told otherwise.
+/// Alertmanager's default `--data.retention` in seconds: it deletes silences so long after their end.
 const SILENCES_KEPT: f64 = 120.0 * 3600.0;
 
-/// The noise of every alert over a time. With an Alertmanager (its address and the file of its token) silences are
-/// taken from there, and what is active now.
+/// Reports the noise of every alert that fired within the range. `alertmanager` is the URL of an Alertmanager and the
+/// file with its bearer token: from there come the silences and the alerts that are active now.
 ///
 /// # Errors
 /// [`NoVerdict`] when a server gives no usable answer.
@@ -85,7 +85,8 @@ pub async fn report(
     })
 }
 
-/// Rows of points without a hole are episodes; an episode ends one step behind its last point.
+/// Turns the points of a series into episodes. Points without a gap between them are one episode, which ends one step
+/// after its last point.
 #[expect(clippy::cast_possible_truncation, reason = "milliseconds of this century")]
 fn episodes(course: &Series, step: f64, end: f64) -> Vec<Episode> {
     let milliseconds = |seconds: f64| (seconds * 1000.0).round() as i64;
@@ -101,6 +102,8 @@ fn episodes(course: &Series, step: f64, end: f64) -> Vec<Episode> {
     episodes
 }
 
+/// Noise is the number of episodes, plus flaps, plus episodes outside business hours, less the share of time that was
+/// silenced.
 fn alert_noise(
     alert: String,
     severity: String,
@@ -128,13 +131,14 @@ fn alert_noise(
     }
 }
 
+/// A silence of Alertmanager that has started. Times are Unix milliseconds.
 struct Silence {
     matchers: Vec<Matcher>,
     begin: i64,
     end: i64,
 }
 
-/// What Alertmanager knows.
+/// The silences and active alerts of an Alertmanager.
 struct Manager {
     silences: Vec<Silence>,
     alerts: Vec<Value>,
@@ -154,7 +158,7 @@ impl Manager {
         Ok(Self { silences, alerts: get("/api/v2/alerts").await? })
     }
 
-    /// The time of episodes that some silence covered; overlapping silences count once.
+    /// Returns the seconds of the episodes that silences covered. Time under several silences counts once.
     fn silenced_seconds(&self, labels: &Labels, episodes: &[Episode]) -> f64 {
         let matching = self.silences.iter().filter(|one| one.matchers.iter().all(|matcher| matcher.matches(labels)));
         let mut times: Vec<(i64, i64)> = matching.map(|silence| (silence.begin, silence.end)).collect();
@@ -173,6 +177,7 @@ impl Manager {
         covered as f64 / 1000.0
     }
 
+    /// The number of active alerts with a name and severity.
     fn active(&self, alert: &str, severity: &str) -> usize {
         let is = |one: &&Value| {
             one["labels"]["alertname"] == alert && one["labels"]["severity"].as_str().unwrap_or_default() == severity
@@ -194,7 +199,7 @@ fn silence(value: &Value) -> Option<Silence> {
     };
     let matchers = value["matchers"].as_array()?.iter().map(matcher).collect::<Option<Vec<_>>>()?;
     let (begin, end) = (time("startsAt")?, time("endsAt")?);
-    // A silence that waits for its begin has silenced nothing.
+    // A pending silence has not started, so it has silenced nothing.
     (value["status"]["state"] != "pending").then_some(Silence { matchers, begin, end })
 }
 

@@ -1,4 +1,4 @@
-//! The written checklist's own reports, out of Prometheus and the records of people's tasks.
+//! The reports of the written checklist, from Prometheus and the records of people's tasks.
 
 pub mod capacity;
 pub mod collect;
@@ -24,10 +24,10 @@ use jiff::tz::TimeZone;
 use model::{Report, SCHEMA};
 use period::{Kind, Period};
 
-/// The report of a time.
+/// Makes the report that ends at a time.
 ///
 /// # Errors
-/// [`NoVerdict`] when Prometheus gives no usable answer to any question.
+/// [`NoVerdict`] when Prometheus does not answer a query.
 pub async fn make(
     config: &Config,
     kind: Kind,

@@ -1,4 +1,4 @@
-//! Rules as files, `PrometheusRule` objects and the rules APIs of servers list them, in one form.
+//! Reads rules from files, from `PrometheusRule` objects and from the rules APIs of servers into one form.
 
 use crate::cli::of_file;
 use crate::lint::files::{self, Source};
@@ -11,40 +11,36 @@ use serde_json::Value;
 use std::path::Path;
 use std::time::Duration;
 
-/// Whether a rule alerts or records.
+/// The kind of a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// An alert.
+    /// An alerting rule.
     Alert,
-    /// A recording rule.
     Record,
 }
 
-/// One rule.
+/// A rule as a file or server lists it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListedRule {
-    /// Its group.
     pub group: String,
-    /// How often the group is evaluated, when it says so.
+    /// The group's evaluation interval, if the group sets one.
     pub interval: Option<Duration>,
-    /// Alert or record.
     pub kind: Kind,
-    /// The alert's or the record's name.
+    /// The value of `alert` or `record`.
     pub name: String,
-    /// PromQL as written.
+    /// The PromQL expression as written.
     pub expr: String,
-    /// `for`
+    /// The value of `for`.
     pub pending: Duration,
-    /// `keep_firing_for`
+    /// The value of `keep_firing_for`.
     pub keep_firing: Duration,
-    /// Labels that it sets.
+    /// The labels that the rule sets.
     pub labels: Labels,
-    /// Annotations.
     pub annotations: Labels,
 }
 
-/// Every rule of a text with one or more YAML (or JSON) documents.
+/// Reads every rule of a text with one or more YAML or JSON documents.
 pub fn read(text: &str) -> anyhow::Result<Vec<ListedRule>> {
     let documents: Vec<Value> = yaml::parse_all(text)?;
     let mut rules = Vec::new();
@@ -54,7 +50,7 @@ pub fn read(text: &str) -> anyhow::Result<Vec<ListedRule>> {
     Ok(rules)
 }
 
-/// Every rule of a file, or of the YAML and JSON files of a folder.
+/// Reads every rule of a file, or of the YAML and JSON files of a folder.
 pub fn read_path(path: &Path) -> anyhow::Result<Vec<ListedRule>> {
     let mut rules = Vec::new();
     for Source { name, text, .. } in files::collect(&[path.display().to_string()])? {
@@ -64,8 +60,8 @@ pub fn read_path(path: &Path) -> anyhow::Result<Vec<ListedRule>> {
     Ok(rules)
 }
 
-/// The rules of a rule file, a `PrometheusRule`, a list of such, or Mimir's map of namespaces. A document without
-/// any of these has no rules.
+/// Returns the rules of a rule file, a `PrometheusRule`, a list of these, or Mimir's map of namespaces. Other documents
+/// have no rules.
 pub fn document_rules(document: &Value) -> anyhow::Result<Vec<ListedRule>> {
     let all = |values: &Value| -> anyhow::Result<Vec<ListedRule>> {
         let values = values.as_array().map(Vec::as_slice).unwrap_or_default();
@@ -99,7 +95,7 @@ fn of_groups(groups: &[Value]) -> anyhow::Result<Vec<ListedRule>> {
     Ok(known)
 }
 
-/// One rule, in the words of files or of the API (`type`, `query`, `duration`, `keepFiringFor`).
+/// Reads one rule with the keys of rule files or of the rules API (`type`, `query`, `duration`, `keepFiringFor`).
 fn rule(group: &str, interval: Option<Duration>, value: &Value) -> anyhow::Result<ListedRule> {
     let text = |keys: &[&str]| keys.iter().find_map(|key| scalar(&value[*key]));
     let (kind, name) = match (scalar(&value["alert"]), scalar(&value["record"]), value["type"].as_str()) {
@@ -125,7 +121,7 @@ fn rule(group: &str, interval: Option<Duration>, value: &Value) -> anyhow::Resul
     })
 }
 
-/// A duration as text, or seconds as a number; nothing when it is not there.
+/// Reads a duration that is text, or a number of seconds. `None` when it is absent.
 fn time(value: &Value) -> anyhow::Result<Option<Duration>> {
     match value {
         Value::String(text) if text.is_empty() => Ok(None),

@@ -1,10 +1,11 @@
-//! Rule files of anybody and the promtool tests that load them: whether the tests hold, which alerts they never see
-//! firing, and which broken rules they notice.
+//! Runs the promtool tests of any rule files: whether they pass, which alerts they never show firing, and which mutants
+//! of the rules they notice.
 
 mod coverage;
 mod files;
 mod mutate;
 mod outcome;
+mod slot;
 
 pub use outcome::Outcome;
 
@@ -12,21 +13,20 @@ use crate::rules::unit_tests::promtool;
 use crate::terminal::Progress;
 use anyhow::ensure;
 use files::Files;
-use mutate::counted;
 use std::path::Path;
 
-/// Runs the tests among the files, and those beside the rule files when there are none among them; and the mutants of the
-/// rules when asked to.
+/// Runs the tests among the files. If there are none, the tests in the folders of the rule files. With `mutate` also
+/// the mutants of the rules.
 ///
 /// # Errors
-/// Files that cannot be read, no rule file, a promtool that does not run.
+/// When a file cannot be read, there is no rule file, or promtool cannot be run.
 pub fn run(paths: &[String], program: &Path, mutate: bool, progress: &Progress) -> anyhow::Result<Outcome> {
     let files = Files::read(paths)?;
     ensure!(!files.rules.is_empty(), "there is no rule file in {}", paths.join(", "));
-    let mut outcome = Outcome { tests: files.tests.len(), ..Outcome::default() };
+    let mut outcome = Outcome { tests: files.tests.len(), unread: files.unread.clone(), ..Outcome::default() };
     coverage::measure(&files, &mut outcome);
     let names: Vec<String> = files.tests.iter().map(|test| test.name.clone()).collect();
-    let verdicts = promtool::run(program, Path::new("."), &names, &counted(progress, "test files"))?;
+    let verdicts = promtool::run(program, Path::new("."), &names, &progress.counted("test files"))?;
     let mut good = Vec::new();
     for (test, verdict) in files.tests.iter().zip(verdicts) {
         match verdict {

@@ -5,38 +5,39 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-/// Milliseconds. An alert that fires again sooner flaps.
+/// In milliseconds: an alert that fires again within this time after its end flaps.
 pub const FLAP: i64 = 10 * 60 * 1000;
 
-/// The statistics of one alert.
+/// How often and how long an alert fired, over all its label sets.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Statistics {
-    /// Label sets that fired.
+    /// The number of label sets that fired.
     pub series: usize,
-    /// Times that a label set fired.
+    /// How often label sets began to fire.
     pub episodes: usize,
-    /// Times that the alert began to fire while no label set of it fired: the least number of notifications.
+    /// How often the alert began to fire while no other label set of it fired. Alertmanager sends at least so many
+    /// notifications.
     pub pages: usize,
-    /// Sum of the times that label sets fired.
+    /// The firing times of all label sets, added up.
     pub firing_seconds: f64,
-    /// Median length of an episode.
+    /// The median length of an episode.
     pub median_seconds: f64,
-    /// 95th percentile of the length of an episode.
+    /// The 95th percentile of the length of an episode.
     pub p95_seconds: f64,
     /// Episodes that began less than ten minutes after the previous one of the same label set.
     pub flaps: usize,
-    /// Pages by hour of day.
+    /// The number of pages in each hour of the day.
     pub pages_by_hour: [usize; 24],
-    /// Label sets that still fire at the end.
+    /// The number of label sets that still fire at the end.
     pub still_firing: usize,
-    /// The first episode's begin.
+    /// The begin of the first episode.
     pub first: Option<Timestamp>,
-    /// The last episode's begin.
+    /// The begin of the last episode.
     pub last: Option<Timestamp>,
 }
 
 impl Statistics {
-    /// The statistics of the episodes of all label sets.
+    /// Computes the statistics from the episodes of all label sets. `zone` is the time zone of the hours.
     pub fn of<'a>(sets: impl IntoIterator<Item = &'a [Episode]>, zone: &TimeZone) -> Self {
         let mut statistics = Self::default();
         let mut all: Vec<Episode> = Vec::new();
@@ -67,7 +68,8 @@ impl Statistics {
     }
 }
 
-/// The begins of the times in which at least one label set fires; the episodes are in order of their begin.
+/// Returns when each page begins: the first episode after a time in which no label set fired. `all` must be ordered by
+/// begin.
 fn pages(all: &[Episode]) -> Vec<i64> {
     let mut pages = Vec::new();
     let mut until = i64::MIN;
@@ -80,18 +82,18 @@ fn pages(all: &[Episode]) -> Vec<i64> {
     pages
 }
 
-/// How long an episode took.
+/// Returns the length of an episode.
 pub fn seconds(episode: &Episode) -> f64 {
     (episode.end - episode.begin) as f64 / 1000.0
 }
 
-/// The nearest rank, of lengths in order.
+/// Returns a percentile of sorted values by the nearest-rank method.
 fn quantile(sorted: &[f64], percent: usize) -> f64 {
     let rank = (sorted.len() * percent).div_ceil(100);
     sorted.get(rank.saturating_sub(1)).copied().unwrap_or_default()
 }
 
-/// 24 bars for 24 hours.
+/// Draws one bar for each hour of the day.
 pub fn bars(by_hour: &[usize; 24]) -> String {
     const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let most = by_hour.iter().copied().max().unwrap_or_default();

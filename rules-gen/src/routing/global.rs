@@ -1,4 +1,4 @@
-//! The table `global`, and what integrations need of it when they do not say it themselves.
+//! The keys of `global`, and the settings that integrations take from there.
 
 use crate::server_files::http_client::{HTTP, TLS};
 use crate::server_files::schema::{Findings, Kind, PLAIN, Table, is_there};
@@ -41,7 +41,8 @@ pub(super) static GLOBAL: Table = Table {
     ..PLAIN
 };
 
-/// What an integration must have, or `global` for it: the list of the integration, its keys, those of `global`.
+/// Settings that an integration needs, in its own table or in `global`: the name of the integration's list, its keys,
+/// and the keys of `global`.
 const SHARED: [(&str, &str, &str); 12] = [
     ("email_configs", "smarthost", "smtp_smarthost"),
     ("email_configs", "from", "smtp_from"),
@@ -61,7 +62,7 @@ const SHARED: [(&str, &str, &str); 12] = [
     ("wechat_configs", "corp_id", "wechat_api_corp_id"),
 ];
 
-/// One integration of a receiver, beside `global`.
+/// Checks that an integration has its required settings, in its own table or in `global`.
 pub(super) fn shared(list: &str, one: &Map<String, Value>, global: &Value, findings: &mut Findings) {
     let nothing = Map::new();
     let global = global.as_object().unwrap_or(&nothing);

@@ -1,10 +1,10 @@
-//! The ways to tell somebody: the keys of each integration in a receiver, and what it cannot do without.
+//! The keys of each integration in a receiver, and the keys that it requires.
 
 use crate::server_files::http_client::{HTTP, TLS};
 use crate::server_files::schema::{Findings, Kind, PLAIN, Table, is_on, is_there};
 use serde_json::{Map, Value};
 
-/// Every list of integrations in a receiver, and its table.
+/// Every list of integrations in a receiver, with the keys of its entries.
 pub(super) static INTEGRATIONS: &[(&str, &Table)] = &[
     ("discord_configs", &DISCORD),
     ("email_configs", &EMAIL),
@@ -324,7 +324,7 @@ fn key_pair(of: &Map<String, Value>, findings: &mut Findings) {
     }
 }
 
-/// Alertmanager refuses two addresses, and takes three.
+/// Checks the address of an SNS message. Alertmanager refuses two of the three keys, but accepts all three.
 fn one_address(of: &Map<String, Value>, findings: &mut Findings) {
     if ["topic_arn", "phone_number", "target_arn"].iter().filter(|key| is_there(of, key)).count() == 2 {
         findings.refuse("topic_arn, phone_number and target_arn exclude each other");

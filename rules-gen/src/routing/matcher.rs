@@ -1,4 +1,4 @@
-//! Matchers as Alertmanager writes and reads them: `match`, `match_re` and the strings of `matchers`.
+//! Alertmanager's matchers in all notations: `match`, `match_re` and the strings of `matchers`.
 
 use crate::server::Labels;
 use anyhow::{Context, bail, ensure};
@@ -6,32 +6,30 @@ use regex::Regex;
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// How a label is compared.
+/// The operator of a matcher.
 #[derive(Debug, Clone)]
 pub enum Operator {
     /// `=`
     Equal,
     /// `!=`
     NotEqual,
-    /// `=~`, anchored on both sides.
+    /// `=~`, anchored at both ends.
     Like(Regex),
-    /// `!~`, anchored on both sides.
+    /// `!~`, anchored at both ends.
     NotLike(Regex),
 }
 
-/// One condition on one label.
+/// A condition on a label.
 #[derive(Debug, Clone)]
 pub struct Matcher {
-    /// The label.
     pub name: String,
-    /// The comparison.
     pub operator: Operator,
-    /// The value or expression, as written.
+    /// The value or regular expression, as written.
     pub value: String,
 }
 
 impl Matcher {
-    /// Whether it holds for these labels; a label that is not there is empty.
+    /// Whether the labels satisfy the matcher. A missing label is empty.
     pub fn matches(&self, labels: &Labels) -> bool {
         let value = labels.get(&self.name).map_or("", String::as_str);
         match &self.operator {
@@ -42,10 +40,10 @@ impl Matcher {
         }
     }
 
-    /// A matcher with one of `=`, `!=`, `=~`, `!~`.
+    /// Creates a matcher. `operator` is `=`, `!=`, `=~` or `!~`.
     ///
     /// # Errors
-    /// When the expression does not compile or there is no label.
+    /// When the regular expression does not compile, or the name is empty.
     pub fn new(name: &str, operator: &str, value: String) -> anyhow::Result<Self> {
         ensure!(!name.is_empty(), "a matcher has no label");
         let pattern = |value: &str| {
@@ -73,7 +71,7 @@ impl fmt::Display for Matcher {
     }
 }
 
-/// The matchers of a route or of one side of an inhibition rule, in both syntaxes.
+/// Returns the matchers of a route, or of one side of an inhibition rule, from all three notations.
 pub(super) fn all(
     equals: &BTreeMap<String, String>,
     like: &BTreeMap<String, String>,
@@ -91,7 +89,7 @@ pub(super) fn all(
     Ok(matchers)
 }
 
-/// One string of `matchers`: one matcher, or several with commas between them, in braces or not.
+/// Parses a string of `matchers`: one or several matchers separated by commas, with or without braces.
 pub(super) fn parse(text: &str) -> anyhow::Result<Vec<Matcher>> {
     let trimmed = text.trim();
     let inner = trimmed.strip_prefix('{').unwrap_or(trimmed);
@@ -99,7 +97,7 @@ pub(super) fn parse(text: &str) -> anyhow::Result<Vec<Matcher>> {
     split(inner).into_iter().map(|one| single(one).with_context(|| format!("bad matcher {text:?}"))).collect()
 }
 
-/// Cuts at the commas outside quotes; nothing follows a last comma.
+/// Splits at the commas outside quotes. A comma at the end adds nothing.
 fn split(text: &str) -> Vec<&str> {
     let (mut parts, mut begin, mut quoted, mut escaped) = (Vec::new(), 0, false, false);
     for (at, character) in text.char_indices() {
@@ -130,7 +128,7 @@ fn single(text: &str) -> anyhow::Result<Matcher> {
     Matcher::new(&name, operator, unquote(rest[operator.len()..].trim())?)
 }
 
-/// The name of the label: plain, or quoted as newer versions allow.
+/// Parses the name of the label. Newer versions of Alertmanager allow it to be quoted.
 fn label(text: &str) -> anyhow::Result<(String, &str)> {
     if let Some(quoted) = text.strip_prefix('"') {
         let end = quoted.find('"').context("the label's quote does not end")?;
@@ -143,7 +141,8 @@ fn label(text: &str) -> anyhow::Result<(String, &str)> {
     Ok((text[..end].to_owned(), &text[end..]))
 }
 
-/// Only `\n`, `\"` and `\\` are escapes; every other backslash stands for itself.
+/// Removes quotes. `
+/// `, `\"` and `\\` are escapes; any other backslash stays.
 fn unquote(raw: &str) -> anyhow::Result<String> {
     let (inner, quoted) = raw.strip_prefix('"').map_or((raw, false), |inner| (inner, true));
     let mut value = String::new();

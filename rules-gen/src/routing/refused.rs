@@ -1,5 +1,5 @@
-//! What Alertmanager refuses of a configuration beside the tree of routes and matchers: keys, their values, what excludes
-//! what, and what is missing.
+//! What Alertmanager refuses in a configuration, apart from the route tree and matchers: unknown keys, wrong values,
+//! keys that exclude each other, and missing keys.
 
 use super::global::{GLOBAL, shared};
 use super::integrations::INTEGRATIONS;
@@ -30,7 +30,7 @@ static ROUTE: Table = Table {
         (Kind::Duration, "group_wait group_interval repeat_interval"),
         (Kind::TextMap, "match match_re labels"),
         (Kind::Bool, "continue"),
-        // Goes as deep as the reader of YAML lets a file be.
+        // The depth is limited by the YAML reader.
         (Kind::Tables(&ROUTE), "routes"),
     ],
     more: Some(route),
@@ -48,7 +48,7 @@ static INHIBIT_RULE: Table = Table {
 };
 static INHIBIT_SOURCE: Table = Table { keys: &[(Kind::Texts, "matchers equal")], ..PLAIN };
 
-/// Everything that Alertmanager refuses, in order.
+/// Returns everything that Alertmanager refuses, in the order of the checks.
 pub(super) fn check(whole: &Value) -> Vec<Refusal> {
     let mut findings = Findings::default();
     let Some(top) = whole.as_object() else {
@@ -63,19 +63,17 @@ pub(super) fn check(whole: &Value) -> Vec<Refusal> {
     for (key, table) in [("global", &GLOBAL), ("route", &ROUTE), ("tracing", &TRACING)] {
         findings.under(key, |findings| findings.table(part(key), table));
     }
-    if top.get("templates").is_some_and(|list| !list.is_array() && !list.is_null()) {
-        findings.under("templates", |findings| findings.refuse("a list belongs here"));
-    }
-    findings.each(top, "inhibit_rules", |rule, findings| findings.table(rule, &INHIBIT_RULE));
+    findings.under("templates", |findings| findings.value(part("templates"), &Kind::Texts));
+    findings.list(top, "inhibit_rules", |rule, findings| findings.table(rule, &INHIBIT_RULE));
     for key in ["mute_time_intervals", "time_intervals"] {
-        findings.each(top, key, |interval, findings| findings.table(interval, &times::NAMED));
+        findings.list(top, key, |interval, findings| findings.table(interval, &times::NAMED));
     }
     time_names(top, &mut findings);
-    findings.each(top, "receivers", |receiver, findings| self::receiver(receiver, part("global"), findings));
+    findings.list(top, "receivers", |receiver, findings| self::receiver(receiver, part("global"), findings));
     findings.all
 }
 
-/// Intervals have names of their own, and routes name those that are there.
+/// Checks that the names of time intervals are unique, and that routes refer to existing ones.
 fn time_names(top: &Map<String, Value>, findings: &mut Findings) {
     let mut names: BTreeSet<String> = BTreeSet::new();
     for key in ["mute_time_intervals", "time_intervals"] {
@@ -138,13 +136,16 @@ fn route(of: &Map<String, Value>, findings: &mut Findings) {
 }
 
 fn receiver(value: &Value, global: &Value, findings: &mut Findings) {
-    let Some(of) = value.as_object() else { return };
+    let Some(of) = value.as_object() else {
+        findings.refuse("a table belongs here");
+        return;
+    };
     let known: Vec<&str> = INTEGRATIONS.iter().map(|(list, _)| *list).chain(["name", "labels"]).collect();
     for key in of.keys().filter(|key| !known.contains(&key.as_str())) {
         findings.unknown(key, &known);
     }
     for (list, table) in INTEGRATIONS {
-        findings.each(of, list, |one, findings| {
+        findings.list(of, list, |one, findings| {
             if one.is_null() {
                 findings.refuse("an item is empty");
             }
@@ -156,7 +157,7 @@ fn receiver(value: &Value, global: &Value, findings: &mut Findings) {
     }
 }
 
-/// A refusal with its receiver's name instead of its number.
+/// Writes a refusal with the name of its receiver instead of the number.
 pub(super) fn named(refusal: &Refusal, whole: &Value) -> String {
     match refusal.path.as_slice() {
         [Step::Key(list), Step::Item(at), rest @ ..] if list == "receivers" => {

@@ -1,4 +1,4 @@
-//! Intervals of time, during which routes are muted or active.
+//! Time intervals, in which routes are muted or active.
 
 use crate::server_files::schema::{Findings, Kind, PLAIN, Table};
 use checklist::yaml::hint;
@@ -57,7 +57,7 @@ fn range(of: &Map<String, Value>, findings: &mut Findings) {
     }
 }
 
-/// Two digits, a colon, two digits; 24:00 is the end of the day.
+/// Parses a time of the day as `hh:mm` and returns minutes. `24:00` is the end of the day.
 fn minutes(text: &str) -> Option<u32> {
     let (hours, minutes) = text.split_once(':')?;
     let number = |text: &str| (text.len() == 2).then(|| text.parse::<u32>().ok())?;
@@ -66,7 +66,7 @@ fn minutes(text: &str) -> Option<u32> {
 }
 
 fn interval(of: &Map<String, Value>, findings: &mut Findings) {
-    // Newer versions let a range of days go over the end of the week.
+    // Newer versions allow a range of weekdays across the end of the week.
     findings.each(of, "weekdays", |item, findings| {
         let text = item.as_str().unwrap_or_default();
         for day in text.split(':') {
@@ -101,7 +101,7 @@ fn named(text: &str, names: &[&str], first: i64) -> Result<i64, String> {
     at.map(|at| at + first).ok_or_else(|| format!("{text:?} is none of {}{}", names.join(", "), hint(&lower, names)))
 }
 
-/// `monday:friday`, or one of it.
+/// Checks a range such as `monday:friday`, or a single value.
 fn ranges(item: &Value, findings: &mut Findings, member: impl Fn(&str) -> Result<i64, String>, days: bool) {
     let text = item.as_str().map_or_else(|| item.to_string(), ToOwned::to_owned);
     let (first, last) = text.split_once(':').unwrap_or((&text, &text));
@@ -111,7 +111,7 @@ fn ranges(item: &Value, findings: &mut Findings, member: impl Fn(&str) -> Result
             findings.refuse(format!("{first} counts from the end of the month, {last} from its beginning"));
         }
         (Ok(first), Ok(last)) => {
-            // Of the shortest month: what is reversed there always is.
+            // Days are counted in the shortest month: a range that is reversed there is reversed in every month.
             let from_beginning = |day: i64| if days && day < 0 { day + 28 } else { day };
             if from_beginning(first) > from_beginning(last) {
                 findings.refuse(format!("{text} ends before it begins"));

@@ -1,10 +1,10 @@
-//! The alert rules of a signal: one for each level and each group of targets with the same limits.
+//! Generates the alerting rules of a signal: one for each level and each group of targets with the same limits.
 
 use crate::rules::labels::{annotations, labels};
 use crate::rules::model::{Entry, Rule};
 use checklist::{Config, Limits, Scope, Signal, Unit};
 
-/// The alert rules of a signal.
+/// Returns the alerting rules of a signal.
 pub fn of_signal(config: &Config, signal: &'static Signal) -> Vec<Rule> {
     let mut rules = Vec::new();
     let targets = config.targets(signal);
@@ -28,7 +28,7 @@ pub fn of_signal(config: &Config, signal: &'static Signal) -> Vec<Rule> {
                     [target] => {
                         labels.insert("target".to_owned(), target.clone());
                     }
-                    // Large groups are numbered.
+                    // Several large groups have no target label to tell them apart, so they are numbered.
                     _ if n > 0 && parts.iter().take(n).any(|(before, _)| before.targets.len() > 1) => {
                         labels.insert("limits".to_owned(), (n + 1).to_string());
                     }
@@ -50,17 +50,17 @@ pub fn of_signal(config: &Config, signal: &'static Signal) -> Vec<Rule> {
     rules
 }
 
-/// Groups of more targets than this stay one rule.
+/// The largest number of targets of a group that is split.
 const MOST_APART: usize = 20;
 
-/// Rules with one name need labels that tell them apart: all but the largest group of targets are split, so that each
-/// rule can carry its target.
+/// Splits groups of targets into single targets, except the largest group. Rules with the same name need different
+/// labels, and a rule for a single target has the label `target`.
 fn split(scopes: Vec<(Scope, Limits)>) -> Vec<(Scope, Limits)> {
     let largest = scopes.iter().map(|(scope, _)| scope.targets.len()).max().unwrap_or_default();
     let mut kept = false;
     let mut all = Vec::new();
     for (scope, limits) in scopes {
-        // Hundreds of rules for hundreds of targets would outgrow what the operator takes.
+        // A large group is not split: hundreds of rules would exceed the object size that prometheus-operator accepts.
         let many = scope.targets.len() > MOST_APART;
         if many || (scope.targets.len() == largest && !kept) {
             kept |= scope.targets.len() == largest;

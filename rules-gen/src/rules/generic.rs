@@ -1,4 +1,4 @@
-//! The generic alerts: a check that cannot be made, an exporter that is not there, and the Watchdog.
+//! Generates the alerts about the exporter itself: checks that cannot be made, a missing exporter, and the Watchdog.
 
 use crate::rules::labels::{annotations, labels};
 use crate::rules::model::Rule;
@@ -12,7 +12,7 @@ use checklist::{Config, Metric, Severity, Signal};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// The rules about the exporter itself.
+/// Returns the rules about the exporter itself.
 pub fn rules(config: &Config) -> Vec<Rule> {
     let mut rules = Vec::new();
     for signal in config.signals() {
@@ -106,7 +106,7 @@ pub fn rules(config: &Config) -> Vec<Rule> {
     rules
 }
 
-/// The rules about parts that checklist.yaml may leave out.
+/// Returns the rules about optional parts of checklist.yaml.
 fn optional(config: &Config) -> Vec<Rule> {
     let mut rules = Vec::new();
     if config.election().is_some() {
@@ -136,6 +136,7 @@ fn optional(config: &Config) -> Vec<Rule> {
     rules
 }
 
+/// An alert about the exporter, from which a rule is made.
 struct Generic {
     name: &'static str,
     expr: String,
@@ -183,8 +184,8 @@ fn kind(name: &str) -> (&'static str, u64) {
     }
 }
 
-/// The signals that are probed on each kind of target, with those targets. A health page that does not answer is the
-/// alert of its signal.
+/// Returns, for each kind of target, the signals that are probed on it and the targets. Health pages are left out,
+/// because their own signal alerts when they do not answer.
 fn kinds(config: &Config) -> BTreeMap<&'static str, (Vec<&'static Signal>, Vec<String>)> {
     let mut kinds: BTreeMap<&str, (Vec<&'static Signal>, Vec<String>)> = BTreeMap::new();
     for signal in config.signals() {
@@ -200,14 +201,14 @@ fn kinds(config: &Config) -> BTreeMap<&'static str, (Vec<&'static Signal>, Vec<S
     kinds
 }
 
-/// The checks that are blind while a target of a kind cannot be reached.
+/// Returns the checks that fail while a target of a kind cannot be reached.
 pub fn dependents(config: &Config) -> Vec<(&'static str, Vec<&'static str>)> {
     let ids = |signals: Vec<&'static Signal>| signals.iter().map(|signal| signal.id).collect();
     kinds(config).into_iter().map(|(kind, (signals, _))| (kind, ids(signals))).collect()
 }
 
-/// One alert for each target that cannot be reached, as bad as the worst that its checks would tell, with the reason in
-/// its text. The reason is no label: a label that changes would be another alert, which begins to wait anew.
+/// Returns an alert for each target that cannot be reached, as severe as the worst alert of its checks. The reason is
+/// in the text and not in a label: a changed label would make a new alert, whose `for` starts again.
 fn unreachable(config: &Config) -> Vec<Rule> {
     let of_kind = |(kind_of, (signals, targets)): (&'static str, (Vec<&'static Signal>, Vec<String>))| {
         let (name, minutes) = kind(kind_of);
@@ -230,13 +231,14 @@ fn unreachable(config: &Config) -> Vec<Rule> {
              query }}}} ({{{{ . | first | value }}}} checks blind){{{{ end }}}}",
             signals.iter().map(|signal| signal.id).collect::<Vec<_>>().join("|"),
         );
-        // The others of its server, bucket or cluster are held back behind the first, and counted here.
+        // Other targets on the same server, bucket or cluster are inhibited by the first, so its text says how many
+        // there are.
         let others = format!(
             "{{{{ with printf \"count(max by (target) ({TARGET_REACHABLE}{{kind=\\\"{kind_of}\\\",target!=%q}}) == 0)\" $labels.target | \
              query }}}} and {{{{ . | first | value }}}} more{{{{ end }}}}"
         );
         let mut rule = rule.rule(config, "exporter", "daily")?;
-        // Its effects fire for some minutes after it is over, and must not be told then.
+        // Keeps the alert firing while effects on other alerts last, so that it still inhibits them.
         rule.times = config.alert_by_name(&rule.alert, Duration::from_secs(minutes * 60), AFTERMATH)?;
         rule.labels.insert("kind".to_owned(), kind_of.to_owned());
         let text = format!("{name} {{{{ $labels.target }}}}{others} cannot be reached{why}{blind}.");
@@ -246,11 +248,11 @@ fn unreachable(config: &Config) -> Vec<Rule> {
     kinds(config).into_iter().filter_map(of_kind).collect()
 }
 
-/// Three intervals without success, or none since the start. As severe as the worst alert of
-/// the check: what nobody can see may be that bad.
+/// Fires when a check had no success for three intervals, or none since the start. It is as severe as the worst alert
+/// of the check, which may be hidden.
 fn overdue(config: &Config, signal: &'static Signal) -> Option<Rule> {
     let max = |metric: &Metric| format!("max without (instance, pod) ({metric}{{check={:?}}})", signal.id);
-    // The reason is in one alert: that of its target.
+    // If the target cannot be reached, the alert about the target has the reason.
     let reached = signal.kind.reaches().map(|kind| {
         format!(" unless on (target) (max without (instance, pod) ({TARGET_REACHABLE}{{kind={kind:?}}}) == 0)")
     });
@@ -264,7 +266,7 @@ fn overdue(config: &Config, signal: &'static Signal) -> Option<Rule> {
     Generic {
         name: "ChecklistCheckOverdue",
         expr,
-        // A restart of what it asks takes less.
+        // A restart of the target takes less time.
         minutes: 10,
         severity: config.worst(signal).as_str(),
         summary: "Check cannot be made.",
@@ -274,9 +276,9 @@ fn overdue(config: &Config, signal: &'static Signal) -> Option<Rule> {
     .rule(config, signal.id, signal.cadence.as_str())
 }
 
-/// Something that the check should have judged and could not, while it judged the rest. A warning whatever the check is
-/// about: what was seen is judged at its own severity, and a run that saw nothing is overdue. The reason is no part of
-/// the alert's identity, so that it may change without starting the wait anew.
+/// Fires when a check could not read some of its objects and judged the others. It is always a warning: what was read
+/// is judged at its own severity, and a run without any object makes the check overdue. The reason is not a label, so
+/// that it can change without restarting `for`.
 fn incomplete(config: &Config, signal: &'static Signal) -> Option<Rule> {
     Generic {
         name: "ChecklistCheckIncomplete",
@@ -308,7 +310,7 @@ fn missing(config: &Config, signal: &'static Signal) -> Option<Rule> {
     .rule(config, signal.id, signal.cadence.as_str())
 }
 
-/// Metrics that others should expose and that are not there: their alerts could never fire.
+/// Fires when metrics of other exporters are missing, because alerts on these metrics cannot fire then.
 fn source_missing(config: &Config, signal: &'static Signal) -> Option<Rule> {
     let mut others = config.targets(signal);
     others.retain(|target| judged_by(config, signal, target).is_some());

@@ -1,22 +1,22 @@
-//! Labels, annotations and links of a rule.
+//! The labels, annotations and links of a rule.
 
 use checklist::{Cadence, Config};
 use std::collections::BTreeMap;
 
-/// The dashboard of all checks: its identity in Grafana and in links.
+/// The identifier of the dashboard of all checks, in Grafana and in links.
 pub const ROUNDS: &str = "checklist-rounds";
 
-/// The identity of a cadence's dashboard.
+/// Returns the identifier of a cadence's dashboard.
 pub fn dashboard_uid(cadence: Cadence) -> String {
     format!("checklist-{cadence}")
 }
 
-/// The identity of the dashboard that shows a check.
+/// Returns the identifier of the dashboard that shows a check.
 pub fn dashboard_of(config: &Config, check: &str) -> String {
     config.signal(check).map_or_else(|| ROUNDS.to_owned(), |signal| dashboard_uid(signal.cadence))
 }
 
-/// The labels of a rule: the operator's and those that routes and dashboards rely on.
+/// Returns the labels of a rule: those from checklist.yaml, and those that routes and dashboards use.
 pub fn labels(config: &Config, check: &str, cadence: &str, severity: &str) -> BTreeMap<String, String> {
     let mut labels = config.alerting.labels.clone();
     for (name, value) in [("check", check), ("cadence", cadence), ("severity", severity)] {
@@ -25,7 +25,7 @@ pub fn labels(config: &Config, check: &str, cadence: &str, severity: &str) -> BT
     labels
 }
 
-/// The annotations of a rule, with links where the configuration has their addresses.
+/// Returns the annotations of a rule. Links are included if checklist.yaml has their base addresses.
 pub fn annotations(
     config: &Config,
     page: &str,
@@ -46,8 +46,8 @@ pub fn annotations(
     annotations
 }
 
-/// Labels of what is recorded: those of the expression are gone with its aggregation, but the variables of dashboards
-/// and other people's routes go by job and instance.
+/// Returns the labels of a recorded series. Aggregation removes `job` and `instance`, but the variables of dashboards
+/// and existing routes use them, so they get fixed values.
 pub fn recorded(own: &[(&str, &str)]) -> BTreeMap<String, String> {
     let common = [("job", "checklist-rules"), ("instance", "rules")];
     own.iter().chain(&common).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()

@@ -1,68 +1,60 @@
-//! Groups, alert rules and recording rules as the generators make them.
+//! The rules as the generators create them, before they are written.
 
 use checklist::config::Effective;
 use checklist::{Alert, Limits, Metric, Severity, Signal};
 use std::collections::BTreeMap;
 
-/// A group of rules.
+/// A rule group of one signal, or of the exporter itself.
 #[derive(Debug, Clone)]
 pub struct Group {
-    /// Its name.
     pub name: String,
-    /// What it records before it judges.
+    /// The recording rules, which are evaluated before the alerting rules.
     pub records: Vec<Recording>,
-    /// Its rules.
+    /// The alerting rules.
     pub rules: Vec<Rule>,
 }
 
-/// One recording rule.
+/// A recording rule.
 #[derive(Debug, Clone)]
 pub struct Recording {
-    /// The metric.
+    /// The name of the recorded series.
     pub record: &'static str,
-    /// The expression.
     pub expr: String,
-    /// Labels of the recorded series.
+    /// The labels of the recorded series.
     pub labels: BTreeMap<String, String>,
 }
 
-/// One alert rule.
+/// An alerting rule.
 #[derive(Debug, Clone)]
 pub struct Rule {
-    /// The alert's name.
     pub alert: String,
-    /// The expression.
     pub expr: String,
-    /// The times.
+    /// The durations of `for` and `keep_firing_for`.
     pub times: Effective,
-    /// Labels.
     pub labels: BTreeMap<String, String>,
-    /// Annotations.
     pub annotations: BTreeMap<String, String>,
-    /// The targets within its scope; empty when it has none.
+    /// The targets that the rule covers. Empty for rules about no target.
     pub targets: Vec<String>,
-    /// The metric of others whose absence it tells of.
+    /// For an alert about missing metrics of another exporter: the metric.
     pub source: Option<&'static Metric>,
-    /// The catalog's entry, unless the rule is about the exporter itself.
+    /// The entry of the catalog. `None` for rules about the exporter itself.
     pub entry: Option<Entry>,
 }
 
 impl Rule {
-    /// The kind of what its check connects to, as its expression names it.
+    /// Returns the kind of target, from the matcher `kind` in the expression.
     pub fn targets_kind(&self) -> Option<&str> {
         self.expr.split_once("{kind=\"")?.1.split('"').next()
     }
 }
 
-/// Where a rule comes from.
+/// The part of the catalog that a rule comes from.
 #[derive(Debug, Clone)]
 pub struct Entry {
-    /// The signal.
     pub signal: &'static Signal,
-    /// The alert.
     pub alert: &'static Alert,
-    /// The level.
+    /// The severity of this rule.
     pub severity: Severity,
-    /// The limits that hold.
+    /// The limits for the rule's targets.
     pub limits: Limits,
 }

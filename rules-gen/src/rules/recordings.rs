@@ -1,12 +1,12 @@
-//! Recorded series: from the application's own metrics, from those of other exporters, and the verdicts of checks that
-//! Prometheus judges.
+//! Generates recording rules: from the application's own metrics, from metrics of other exporters, and for the verdicts
+//! of checks that Prometheus judges.
 
 use crate::rules::labels::recorded;
 use crate::rules::model::Recording;
 use checklist::self_metrics::{CHECK_INFO, CHECK_PASSED};
 use checklist::{Config, Metric, Signal};
 
-/// What Prometheus records for a signal, from the application's own metrics or those of other exporters.
+/// Returns the recording rules of a signal.
 pub fn recordings(config: &Config, signal: &Signal) -> Vec<Recording> {
     let mut recordings = Vec::new();
     for target in config.targets(signal) {
@@ -15,7 +15,7 @@ pub fn recordings(config: &Config, signal: &Signal) -> Vec<Recording> {
             let selector = config.selector(signal, &target);
             recordings.extend(external.records.iter().map(|(metric, expr)| Recording {
                 record: metric.name,
-                // Without matchers of its own a selector would begin with a comma.
+                // Without its own matchers, the selector would begin with a comma.
                 expr: expr.replace("{selector}", &selector).replace("{, ", "{"),
                 labels: labels.clone(),
             }));
@@ -34,7 +34,8 @@ pub fn recordings(config: &Config, signal: &Signal) -> Vec<Recording> {
     recordings
 }
 
-/// The metric of others whose presence tells that a check can be judged; nothing when the exporter makes the check.
+/// Returns the metric of another exporter whose presence shows that a check has data. `None` when the exporter makes
+/// the check.
 pub fn judged_by(config: &Config, signal: &Signal, target: &str) -> Option<&'static Metric> {
     if config.probed(signal).iter().any(|probed| probed == target) {
         return None;
@@ -42,8 +43,9 @@ pub fn judged_by(config: &Config, signal: &Signal, target: &str) -> Option<&'sta
     signal.metrics.iter().copied().find(|metric| !metric.sparse && config.has(signal, metric))
 }
 
-/// What the exporter says of its own checks, of one that is judged on the metrics of others: that it is there, and
-/// whether it passed. No alert of its fires, and the metrics are there; without them there is no verdict.
+/// Returns the recording rules for the verdict of a check on other exporters' metrics, under the names that the
+/// exporter uses for its own checks. The check passed when its metrics exist and none of its alerts fires. Without the
+/// metrics it has no verdict.
 fn verdict(signal: &Signal, target: &str, metric: &Metric) -> [Recording; 2] {
     let scope = format!("check={:?}, target={target:?}", signal.id);
     let alerts = "alertname=~\"Checklist.+\", alertname!=\"ChecklistSourceMissing\"";

@@ -1,4 +1,4 @@
-//! promtool unit tests: every alert at every level fires on a bad sample and stays quiet on a good one.
+//! Generates promtool unit tests: every alert at every level must fire on bad samples and stay silent on good ones.
 
 pub mod equivalent;
 pub mod mutants;
@@ -20,25 +20,24 @@ use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// One alert's slice of the rules and the test of it.
+/// A rule and its test.
 #[derive(Debug)]
 pub struct RuleTest {
-    /// File name without ending.
+    /// The file name without extension.
     pub name: String,
-    /// A rule file with this rule alone, so that the test takes no longer than it must.
-    /// Annotations are left out: promtool would compare their rendered text.
+    /// A rule file with only this rule, which keeps the test fast. It has no annotations, because promtool would
+    /// compare their rendered text.
     pub rules: Json,
-    /// The promtool test.
+    /// The test file for promtool.
     pub test: Json,
-    /// The rule.
     pub rule: Rule,
-    /// How many of its cases fire, and how many stay quiet.
+    /// The number of cases in which the alert fires, and in which it stays silent.
     pub cases: (usize, usize),
-    /// Between two evaluations.
+    /// The evaluation interval of the test.
     pub pace: Duration,
 }
 
-/// A test per rule. An alert without a case is an error: nothing is shipped untested.
+/// Returns a test for each rule. An alert without a test case is an error, so no untested rule is written.
 pub fn all(groups: &[Group]) -> anyhow::Result<Vec<RuleTest>> {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     let mut tests = Vec::new();
@@ -56,7 +55,7 @@ pub fn all(groups: &[Group]) -> anyhow::Result<Vec<RuleTest>> {
 fn test(rule: &Rule, name: String) -> anyhow::Result<RuleTest> {
     let target = rule.targets.first().map_or("", String::as_str);
     let check = rule.labels["check"].as_str();
-    // Two minutes more than it takes.
+    // The alert is expected to fire two evaluations after the end of `for`.
     let (at, case) = if let Some(entry) = &rule.entry {
         of_entry(entry, rule.times.pending)
     } else {
@@ -70,7 +69,7 @@ fn test(rule: &Rule, name: String) -> anyhow::Result<RuleTest> {
     let samples = (at.as_secs() / sampled.as_secs().max(1) + 10).max(SAMPLES);
     let per_process =
         [&BUILD_INFO, &CONFIG_INFO, &CONFIG_SUCCESSFUL, &WEB_CONFIG, &RULES_INFO, &LEASE_HELD, &SHARD, &SHARDS];
-    // An absence must be silent only when every target is there.
+    // The alert about something missing must be silent only when every target has its series.
     let all_targets = ["ChecklistCheckMissing", "ChecklistSourceMissing"].contains(&rule.alert.as_str());
     let series = |inputs: &[InputSeries]| {
         let one = |target: &str, InputSeries { metric, labels, values }: &InputSeries| {
@@ -82,7 +81,7 @@ fn test(rule: &Rule, name: String) -> anyhow::Result<RuleTest> {
             let common = common.into_iter().filter(|(name, _)| own && !(of_target && *name == "check"));
             let all = common.chain(labels.iter().cloned());
             let text: Vec<String> = all.map(|(name, value)| format!("{name}={value:?}")).collect();
-            // As long as it takes.
+            // Makes the series long enough to reach the time of the test.
             let values = values.replace(&format!("x{SAMPLES}"), &format!("x{samples}"));
             json!({"series": format!("{metric}{{{}}}", text.join(", ")), "values": values})
         };
@@ -102,7 +101,7 @@ fn test(rule: &Rule, name: String) -> anyhow::Result<RuleTest> {
     let case_of = |name: &str, inputs: &[InputSeries], fires: bool| {
         let step = |at: Duration, alerts: &[Json]| json!({"eval_time": prometheus_duration(at), "alertname": rule.alert, "exp_alerts": alerts});
         let mut steps = Vec::new();
-        // It holds already, but not for long enough.
+        // Shortly before the end of `for` the condition holds, but the alert does not fire yet.
         if fires && !rule.times.pending.is_zero() {
             steps.push(step(early, &[]));
         }
@@ -115,7 +114,7 @@ fn test(rule: &Rule, name: String) -> anyhow::Result<RuleTest> {
         })
     };
     let mut tests = vec![case_of("fires", &case.firing, true)];
-    // The Watchdog is never quiet.
+    // The Watchdog always fires.
     if rule.alert != "ChecklistWatchdog" {
         tests.push(case_of("stays quiet", &case.silent, false));
     }
@@ -137,22 +136,24 @@ fn metric_is_of(rule: &Rule, metric: &checklist::Metric) -> bool {
 
 fn expected(rule: &Rule, labels: &[(&'static str, String)]) -> Json {
     let own = labels.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
-    // promtool compares by name, so the alert's own labels win as they do in Prometheus.
+    // The labels of the rule replace those of the series, as in Prometheus. promtool compares all labels.
     let all: BTreeMap<String, String> = own.chain(rule.labels.clone()).collect();
     json!({"exp_labels": all})
 }
 
-/// Time between two samples: of long waits there would be very many, but two are within every window of an hour.
+/// Returns the evaluation interval of a test. Long waits use half an hour, to keep the number of samples small; a
+/// window of an hour still has two samples.
 fn pace(pending: Duration) -> Duration {
     Duration::from_mins(if pending > Duration::from_hours(12) { 30 } else { 1 })
 }
 
-/// A time as the evaluations have it: `ALERTS` has a value at each of them and none between two that are far apart.
+/// Rounds a time up to a multiple of the evaluation interval, because `ALERTS` has samples only at evaluations.
 fn whole(time: Duration, pace: Duration) -> Duration {
     let every = pace.as_secs().max(1);
     Duration::from_secs(time.as_secs().next_multiple_of(every))
 }
 
+/// The case of a rule from the catalog, and the time at which the alert must fire.
 fn of_entry(entry: &Entry, pending: Duration) -> (Duration, Case) {
     let limit = entry.alert.when.threshold().and_then(|threshold| entry.limits.of(threshold).at(entry.severity));
     let limit = limit.unwrap_or_default();
@@ -163,12 +164,12 @@ fn of_entry(entry: &Entry, pending: Duration) -> (Duration, Case) {
         When::Fewer(have, want) => pair(&[(of(have), 1.0, 3.0), (of(want), 3.0, 3.0)]),
         When::None(have, want) => pair(&[(of(have), 0.0, 1.0), (of(want), 3.0, 3.0)]),
         When::Expiring { begin, end, lead, parts } => {
-            // A lifetime so long that the lead time counts and not the share of the lifetime.
+            // The lifetime is so long that the limit is the lead time and not a share of the lifetime.
             let whole = 30.0 * entry.limits.of(lead).warning.unwrap_or(limit);
             let of_life = |end_at: f64, whole: f64| vec![steady(end, end_at), steady(begin, end_at - whole)];
-            // And one so short that its share is half the lead time.
+            // The lifetime is so short that the limit is its share, which is half the lead time.
             let short = limit / 2.0 * if entry.severity == Severity::Warning { parts.0 } else { parts.1 };
-            // It is beyond the limit from the beginning, and over when the limit is short.
+            // The first is beyond the limit from the start. The last is not, at any time of the test.
             Case::new(of_life(limit / 2.0 - 60.0, whole), of_life(at + 2.0 * limit, whole))
                 .fires("fires near the end of a short life", of_life(limit / 4.0 - 60.0, short))
                 .quiet("stays quiet in the middle of a short life", of_life(at + 0.75 * limit, short))
@@ -205,7 +206,7 @@ fn of_entry(entry: &Entry, pending: Duration) -> (Duration, Case) {
                 Value::Age(one) if above => pair(&[(one, -limit - 60.0, at - limit / 2.0)]),
                 Value::Age(one) => pair(&[(one, at, -2.0 * limit)]),
                 Value::Until(one) if above => pair(&[(one, at + 2.0 * limit + 60.0, at)]),
-                // It is below the limit from the beginning.
+                // The value is below the limit from the start.
                 Value::Until(one) => pair(&[(one, at.min(limit - 60.0), at + 2.0 * limit)]),
                 Value::Share(part, whole) => {
                     let limit = limit * 1000.0;
@@ -219,17 +220,18 @@ fn of_entry(entry: &Entry, pending: Duration) -> (Duration, Case) {
         When::History(history) => (history.case)(&Given { limit, limits: &entry.limits, pending }),
     };
     case.pace = case.pace.max(pace);
-    // It is asked for at an evaluation.
+    // The test must query at the time of an evaluation.
     case.lead = whole(case.lead, case.pace);
     (case.lead + whole(pending, case.pace) + 2 * case.pace, case)
 }
 
-/// A constant series with the selector's labels.
+/// Returns a constant series with the selector's labels.
 fn on(selector: &Selector, value: f64) -> InputSeries {
     InputSeries { metric: selector.metric, labels: labels(selector), values: constant(value) }
 }
 
-/// Constant series: the first value of each is bad, the second good. The first selector names the labels.
+/// Returns a case of constant series: the first value of each is bad, the second good. The alert has the labels of the
+/// first selector.
 fn pair(series: &[(Selector, f64, f64)]) -> Case {
     let course = |selector: &Selector, value: f64| InputSeries {
         metric: selector.metric,
@@ -240,11 +242,12 @@ fn pair(series: &[(Selector, f64, f64)]) -> Case {
     Case::new(firing, series.iter().map(|(selector, _, good)| course(selector, *good)).collect())
 }
 
-/// A constant series of one pod.
+/// Returns a constant series of one pod.
 fn on_pod(metric: &'static checklist::Metric, pod: &str, value: f64) -> InputSeries {
     steady(metric, value).with("pod", pod)
 }
 
+/// The case of an alert about the exporter itself.
 fn of_meta(rule: &Rule, at: f64) -> Option<Case> {
     let one = steady;
     let case = |firing, silent| Some(Case { labels: Vec::new(), ..Case::new(firing, silent) });
@@ -269,7 +272,7 @@ fn of_meta(rule: &Rule, at: f64) -> Option<Case> {
         "ChecklistCheckIncomplete" => {
             let unseen = |count| one(&UNSEEN, count).with("object", "node").with("reason", "connect");
             let case = Case::new(vec![unseen(1.0)], vec![one(&CHECK_INFO, 1.0)]);
-            // The rule adds up the reasons.
+            // The expression adds up the reasons, so the alert has no label `reason`.
             Some(Case { labels: vec![("object", "node".to_owned())], ..case })
         }
         "ChecklistCheckMissing" => {
@@ -300,7 +303,7 @@ fn of_meta(rule: &Rule, at: f64) -> Option<Case> {
         }
         "ChecklistShardMissing" => {
             let shard = |pod: &str, index: f64| [on_pod(&SHARD, pod, index), on_pod(&SHARDS, pod, 3.0)];
-            // Two replicas of the first shard are no second one.
+            // Two replicas of one shard do not replace a missing shard.
             let firing = [shard("a", 0.0), shard("b", 0.0), shard("c", 2.0)].concat();
             let silent = [shard("a", 0.0), shard("b", 1.0), shard("c", 2.0), shard("d", 2.0)].concat();
             let unsplit = |pod: &str| [on_pod(&SHARD, pod, 0.0), on_pod(&SHARDS, pod, 1.0)];

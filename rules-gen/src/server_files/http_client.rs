@@ -1,9 +1,10 @@
-//! How a receiver speaks HTTP: who it is, proxies, TLS. And where traces go. The same tables stand in Prometheus' configuration and in Alertmanager's.
+//! The settings of servers as HTTP clients: authentication, proxies, TLS and tracing. Prometheus and Alertmanager share
+//! them.
 
 use super::schema::{Findings, Kind, PLAIN, Table, is_on, is_there};
 use serde_json::{Map, Value};
 
-/// `tls_config`.
+/// The keys of `tls_config`.
 pub static TLS: Table = Table {
     keys: &[
         (
@@ -18,7 +19,7 @@ pub static TLS: Table = Table {
     ..PLAIN
 };
 
-/// A certificate is of no use without its key, and what stands here itself is PEM.
+/// Checks that a certificate has its key, and that inline certificates are PEM.
 fn pair(of: &Map<String, Value>, findings: &mut Findings) {
     for key in ["ca", "cert"] {
         if is_there(of, key) && of.get(key).and_then(Value::as_str).is_none_or(|text| !text.contains("-----BEGIN")) {
@@ -74,7 +75,7 @@ static OAUTH2: Table = Table {
     ..PLAIN
 };
 
-/// `http_config`.
+/// The keys of `http_config`.
 pub static HTTP: Table = Table {
     keys: &[
         (Kind::Text, "bearer_token bearer_token_file no_proxy proxy_url"),
@@ -102,7 +103,7 @@ fn proxies(of: &Map<String, Value>, findings: &mut Findings) {
     }
 }
 
-/// Where traces go.
+/// The keys of `tracing`.
 pub static TRACING: Table = Table {
     keys: &[
         (Kind::Text, "client_type endpoint compression"),

@@ -1,10 +1,10 @@
-//! What Prometheus refuses of prometheus.yml, as far as rules and alerts depend on it: intervals, rule files, targets,
-//! relabelling, Alertmanagers. Storage, remote reads and writes are left to promtool.
+//! What Prometheus refuses in prometheus.yml, as far as rules and alerts depend on it: intervals, rule files, targets,
+//! relabelling and Alertmanagers. Storage, remote read and remote write are left to promtool.
 
 use super::http_client::{HTTP, TRACING};
 use super::schema::{Findings, Kind, PLAIN, Refusal, Table, is_there};
 use crate::promql::duration;
-use regex::Regex;
+use promql::check_pattern;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -22,7 +22,7 @@ static TOP: Table = Table {
     ..PLAIN
 };
 
-/// What stands in `global` and in a scrape.
+/// The keys that `global` and scrape configurations share.
 static COMMON: Table = Table {
     keys: &[
         (Kind::Duration, "scrape_interval scrape_timeout"),
@@ -57,7 +57,7 @@ static GLOBAL: Table = Table {
     ..PLAIN
 };
 
-/// Ways to find targets.
+/// The keys of service discovery.
 static DISCOVERY: Table = Table {
     keys: &[
         (Kind::Tables(&STATIC), "static_configs"),
@@ -120,7 +120,7 @@ static RELABEL: Table = Table {
     ..PLAIN
 };
 
-/// Everything that is refused, in order.
+/// Returns everything that Prometheus refuses, in the order of the file.
 pub fn check(whole: &Value) -> Vec<Refusal> {
     let mut findings = Findings::default();
     findings.table(whole, &TOP);
@@ -139,7 +139,7 @@ fn timeout(of: &Map<String, Value>, findings: &mut Findings) {
     }
 }
 
-/// Jobs have names of their own, and their times fit those for all.
+/// Checks that names of jobs are unique, and that their timeouts are not longer than the intervals.
 fn jobs(of: &Map<String, Value>, findings: &mut Findings) {
     let global = of.get("global").and_then(Value::as_object);
     let of_all = |key: &str, default: Duration| global.and_then(|global| length(global, key)).unwrap_or(default);
@@ -195,9 +195,8 @@ fn relabel(of: &Map<String, Value>, findings: &mut Findings) {
         findings.under("action", |findings| findings.refuse(format!("{action:?} is none of {}", ACTIONS.join(", "))));
         return;
     }
-    if let Err(error) = Regex::new(&format!("^(?s:{})$", text("regex"))) {
-        let why = error.to_string().lines().last().unwrap_or_default().to_owned();
-        findings.under("regex", |findings| findings.refuse(format!("no pattern: {why}")));
+    if let Err(why) = check_pattern(&format!("^(?s:{})$", text("regex")).as_str().into()) {
+        findings.under("regex", |findings| findings.refuse(format!("this is no regular expression: {why}")));
     }
     let to_label = ["replace", "hashmod", "lowercase", "uppercase", "keepequal", "dropequal"];
     if to_label.contains(&action.as_str()) && !is_there(of, "target_label") {

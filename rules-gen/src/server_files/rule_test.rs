@@ -1,4 +1,4 @@
-//! What promtool refuses of rule tests: keys, times, expressions.
+//! What promtool refuses in rule tests: keys, times and expressions.
 
 use super::schema::{Findings, Kind, PLAIN, Refusal, Table};
 use crate::promql::mistakes;
@@ -57,7 +57,7 @@ fn parses(of: &Map<String, Value>, key: &str, findings: &mut Findings) {
     }
 }
 
-/// Everything that is refused, in order.
+/// Returns everything that promtool refuses, in the order of the file.
 pub fn check(whole: &Value) -> Vec<Refusal> {
     let mut findings = Findings::default();
     findings.table(whole, &TOP);

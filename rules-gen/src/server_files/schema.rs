@@ -1,28 +1,29 @@
-//! The shape of a configuration file: which keys a table has, of which kind, which belong together, and which do not. The
-//! tables hold the keys of every version: one that only older or newer servers know is not unknown.
+//! Describes the shape of configuration files: the keys of each table, the kinds of their values, and which keys
+//! require or exclude each other. The tables have the keys of every version of a server, so that a newer or older key
+//! is not reported as unknown.
 
 use crate::promql::duration;
 use checklist::yaml::hint;
 use serde_json::{Map, Value};
 use std::fmt;
 
-/// A step on the way to a value.
+/// A step in the path to a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// Under a key of a table.
+    /// A key of a mapping.
     Key(String),
-    /// The item of a list.
+    /// An index in a list.
     Item(usize),
 }
 
-/// What Alertmanager refuses, and where.
+/// A value or key that a server refuses, and the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// The way from the root of the file.
+    /// The path from the root of the file.
     pub path: Vec<Step>,
-    /// Whether it is the key at the end of the way, and not its value.
+    /// Whether the key at the end of the path is refused, and not its value.
     pub is_key: bool,
-    /// Why, in words.
+    /// The reason, as the user sees it.
     pub why: String,
 }
 
@@ -41,107 +42,107 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// What a value must be.
+/// The kind of a value.
 #[derive(Debug)]
 pub enum Kind {
-    /// A single value.
+    /// A scalar.
     Text,
-    /// A list of them.
+    /// A list of scalars.
     Texts,
-    /// Texts by name.
+    /// A mapping of names to scalars.
     TextMap,
     /// `true` or `false`.
     Bool,
-    /// A whole number.
+    /// An integer.
     Whole,
-    /// A whole number that is not negative.
+    /// An integer that is not negative.
     Count,
-    /// As Prometheus writes it: `1d`.
+    /// A duration in Prometheus' notation, such as `1d`.
     Duration,
-    /// As Go writes it: `1.5s`.
+    /// A duration in Go's notation, such as `1.5s`.
     GoDuration,
-    /// An address of a web server.
+    /// An HTTP URL.
     Url,
-    /// The same, or a template of one.
+    /// An HTTP URL or a template.
     TemplateUrl,
-    /// `host:port`.
+    /// A host and port, such as `localhost:25`.
     HostPort,
-    /// Anything.
+    /// Any value.
     Any,
-    /// A table.
+    /// A mapping with the keys of a table.
     Table(&'static Table),
-    /// A list of tables.
+    /// A list of such mappings.
     Tables(&'static Table),
 }
 
-/// Looks at a table for what its keys alone do not say.
+/// A further check of a table that its description cannot express.
 pub type More = fn(&Map<String, Value>, &mut Findings);
 
-/// A table of the configuration.
+/// The description of a mapping in a configuration file.
 #[derive(Debug)]
 pub struct Table {
-    /// Its keys by kind, with blanks between.
+    /// The keys of each kind, separated by spaces.
     pub keys: &'static [(Kind, &'static str)],
-    /// Of each of these one must be there.
+    /// Groups of keys, separated by spaces. At least one key of each group is required.
     pub needs: &'static [&'static str],
-    /// Of each of these at most one may be there.
+    /// Groups of keys, separated by spaces. At most one key of each group is allowed.
     pub at_most_one: &'static [&'static str],
-    /// Values that a key takes.
+    /// For some keys, the allowed values, separated by spaces.
     pub values: &'static [(&'static str, &'static str)],
-    /// Tables whose keys stand in this one.
+    /// Tables whose keys may occur in this mapping too.
     pub inline: &'static [&'static Table],
-    /// What else is refused.
+    /// A further check.
     pub more: Option<More>,
 }
 
-/// A table of which nothing is asked.
+/// A table without keys and requirements, as a base for others.
 pub const PLAIN: Table = Table { keys: &[], needs: &[], at_most_one: &[], values: &[], inline: &[], more: None };
 
 impl Table {
-    /// Itself and the tables whose keys stand in it.
+    /// Returns the table and all inline tables.
     fn all(&self) -> Vec<&Self> {
         std::iter::once(self).chain(self.inline.iter().flat_map(|table| table.all())).collect()
     }
 }
 
-/// What was found on the way through a configuration.
+/// The refusals, and the current path.
 #[derive(Debug, Default)]
 pub struct Findings {
     path: Vec<Step>,
-    /// What is refused, in order.
+    /// The refusals in the order in which they were found.
     pub all: Vec<Refusal>,
 }
 
 impl Findings {
-    /// Something is refused here.
+    /// Refuses the value at the current path.
     pub fn refuse(&mut self, why: impl Into<String>) {
         self.all.push(Refusal { path: self.path.clone(), is_key: false, why: why.into() });
     }
 
-    /// A key that no version knows.
+    /// Refuses a key that no version of the server knows.
     pub fn unknown(&mut self, key: &str, known: &[&str]) {
         let mut path = self.path.clone();
         path.push(Step::Key(key.to_owned()));
-        // The key is in the reason already.
+        // The message contains the key, so the path is shown without it.
         let why = format!("unknown key {key}{}", hint(key, known));
         self.all.push(Refusal { path, is_key: true, why });
     }
 
-    /// What follows within `then` is about the value under a key.
+    /// Runs `then` with the path of the value under a key.
     pub fn under(&mut self, key: &str, then: impl FnOnce(&mut Self)) {
         self.path.push(Step::Key(key.to_owned()));
         then(self);
         self.path.pop();
     }
 
-    /// What follows within `then` is about an item of a list.
+    /// Runs `then` with the path of an item of a list.
     pub fn at(&mut self, item: usize, then: impl FnOnce(&mut Self)) {
         self.path.push(Step::Item(item));
         then(self);
         self.path.pop();
     }
 
-    /// What follows is about each item of the list under a key.
+    /// Runs `then` for each item of the list under a key.
     pub fn each(&mut self, of: &Map<String, Value>, key: &str, mut then: impl FnMut(&Value, &mut Self)) {
         self.under(key, |this| {
             for (at, item) in of.get(key).and_then(Value::as_array).into_iter().flatten().enumerate() {
@@ -150,7 +151,15 @@ impl Findings {
         });
     }
 
-    /// What a table must be.
+    /// Like [`Findings::each`], and refuses a value that is not a list.
+    pub fn list(&mut self, of: &Map<String, Value>, key: &str, then: impl FnMut(&Value, &mut Self)) {
+        if of.get(key).is_some_and(|value| !value.is_array() && !value.is_null()) {
+            self.under(key, |this| this.refuse("a list belongs here"));
+        }
+        self.each(of, key, then);
+    }
+
+    /// Checks a value against a table.
     pub fn table(&mut self, value: &Value, table: &Table) {
         let Some(of) = value.as_object() else {
             if !value.is_null() {
@@ -173,7 +182,7 @@ impl Findings {
         }
     }
 
-    /// What belongs together in a table, and what does not.
+    /// Checks required keys, keys that exclude each other, and allowed values.
     fn rules(&mut self, of: &Map<String, Value>, table: &Table) {
         for needed in table.needs {
             if !needed.split_whitespace().any(|key| is_there(of, key)) {
@@ -198,7 +207,8 @@ impl Findings {
         }
     }
 
-    fn value(&mut self, value: &Value, kind: &Kind) {
+    /// Checks a value against a kind.
+    pub fn value(&mut self, value: &Value, kind: &Kind) {
         if value.is_null() {
             return;
         }
@@ -255,7 +265,7 @@ impl Findings {
                     self.refuse(format!("{text} is no whole number from 0 on"));
                 }
             }
-            // A number without a unit is taken for nanoseconds.
+            // Without a unit, Go reads a number as nanoseconds.
             (Kind::GoDuration, Some(text)) => {
                 if !is_go_duration(text) && !value.is_i64() {
                     self.refuse(format!("{text} is no duration such as 30s or 1h30m"));
@@ -277,12 +287,12 @@ impl Findings {
     }
 }
 
-/// Whether a value is given: neither nothing nor an empty text. `n` and `no` are texts where a text belongs.
+/// Whether a key has a value that is neither null nor an empty text.
 pub fn is_there(of: &Map<String, Value>, key: &str) -> bool {
     of.get(key).is_some_and(|value| !value.is_null() && value != "")
 }
 
-/// Whether a switch is on.
+/// Whether a Boolean key is true.
 pub fn is_on(of: &Map<String, Value>, key: &str) -> bool {
     is_there(of, key) && of.get(key).is_some_and(|value| value != false)
 }

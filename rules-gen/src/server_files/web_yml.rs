@@ -1,4 +1,4 @@
-//! What the web configuration of Prometheus, Alertmanager and exporters refuses (`--web.config.file`).
+//! What Prometheus, Alertmanager and exporters refuse in their web configuration (`--web.config.file`).
 
 use super::schema::{Findings, Kind, PLAIN, Refusal, Table, is_there};
 use regex::Regex;
@@ -35,7 +35,8 @@ static TLS: Table = Table {
     ..PLAIN
 };
 
-/// Who trusts clients by nobody refuses them all.
+/// Checks that client certificates can be verified: without certificate authorities the server would refuse every
+/// client.
 fn client(of: &Map<String, Value>, findings: &mut Findings) {
     let kind = of.get("client_auth_type").and_then(Value::as_str).unwrap_or_default();
     let authority = is_there(of, "client_ca") || is_there(of, "client_ca_file");
@@ -55,7 +56,7 @@ static HEADERS: Table = Table {
     ..PLAIN
 };
 
-/// Passwords are hashes of bcrypt, never the words themselves.
+/// Checks that passwords are bcrypt hashes and not plain text.
 fn passwords(of: &Map<String, Value>, findings: &mut Findings) {
     let Some(users) = of.get("basic_auth_users").and_then(Value::as_object) else { return };
     let hash = Regex::new(r"^\$2[abxy]?\$[0-9]{2}\$[./A-Za-z0-9]{53}$").ok();
@@ -69,7 +70,7 @@ fn passwords(of: &Map<String, Value>, findings: &mut Findings) {
     }
 }
 
-/// Everything that is refused, in order.
+/// Returns everything that the server refuses, in the order of the file.
 pub fn check(whole: &Value) -> Vec<Refusal> {
     let mut findings = Findings::default();
     findings.table(whole, &TOP);

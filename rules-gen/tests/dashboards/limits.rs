@@ -1,9 +1,9 @@
-//! Each target has its own limits on a panel.
+//! Targets with different limits have different threshold steps on a panel.
 
 use super::{list, of, panel};
 use serde_json::{Value, json};
 
-/// The coloured steps of the query that asks for a target: of the panel, or of the override for the query.
+/// Returns the threshold steps of the query for a target: those of the panel, or of the override for the query.
 fn steps<'a>(panel: &'a Value, target: &str) -> Vec<(&'a str, f64)> {
     let asks = |query: &&Value| query["expr"].as_str().is_some_and(|expr| expr.contains(&format!("{target:?}")));
     let query = list(panel, "targets").iter().find(asks).unwrap_or(&panel["targets"][0]);
@@ -41,7 +41,8 @@ kubernetes:
     assert_eq!(steps(age, "first"), [("orange", 36_000.0)]);
     assert_eq!(steps(age, "daily"), [("orange", 93_600.0), ("red", 180_000.0)]);
     assert_eq!(steps(age, "monthly"), [("orange", 3_031_200.0), ("red", 6_055_200.0)]);
-    // Grafana draws one set of lines into a course, and a table has one column for a query: they are panels of their own.
+    // In Grafana, a time series draws one set of threshold lines, and a table has one column for each query. So
+    // different limits need separate panels.
     let small = panel(&all, "Connections in use: small");
     assert_eq!(steps(small, "small"), [("orange", 0.5)]);
     let others = panel(&all, "Connections in use: large, other");
@@ -49,11 +50,11 @@ kubernetes:
     assert_eq!((list(small, "targets").len(), list(others, "targets").len()), (1, 1));
     assert_eq!(steps(panel(&all, "Stuck pods: a"), "a"), [("red", 2.001)]);
     assert_eq!(steps(panel(&all, "Stuck pods: b"), "b"), [("orange", 0.001)]);
-    // What has the same limits for all is asked once.
+    // With equal limits for all targets, there is a single query.
     assert_eq!(list(panel(&all, "Idle connections"), "targets").len(), 1);
 }
 
-/// A file of hundreds of targets gives panels that a browser can show.
+/// A configuration with many targets must not give more queries than a browser can show.
 #[test]
 fn limits_of_very_many_groups_are_not_drawn_but_their_values_are_shown() {
     let one = |at: usize| format!("  - {{name: t{at}, bucket: bkt, every: {}h}}\n", at + 1);

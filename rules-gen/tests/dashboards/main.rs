@@ -1,4 +1,4 @@
-//! Dashboards: the rules of Grafana's own linter hold without exclusions, and the model is one that Grafana knows.
+//! The dashboards pass the rules of Grafana's dashboard-linter without exclusions, and fit Grafana's schema.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by its panic")]
 
@@ -37,7 +37,8 @@ fn panels(dashboard: &Dashboard) -> impl Iterator<Item = &Value> {
     list(&dashboard.model, "panels").iter().filter(|panel| panel["type"] != "row")
 }
 
-/// Every query with the title of its panel, as Prometheus would see it.
+/// Returns the queries of a dashboard with the titles of their panels. Grafana's interval variable is replaced, so that
+/// Prometheus could parse them.
 fn queries(dashboard: &Dashboard) -> Vec<(String, String)> {
     let query = |panel: &Value, target: &Value| {
         let expr = target["expr"].as_str().unwrap().replace("$__rate_interval", "5m");
@@ -63,7 +64,7 @@ fn there_is_the_rounds_and_one_for_each_cadence_and_they_know_each_other() {
         assert_eq!((&link["type"], &link["tags"][0]), (&json!("dashboards"), &dashboard.model["tags"][0]));
         assert!(dashboard.uid.len() <= 40 && dashboard.model["uid"] == dashboard.uid);
     }
-    // Every dashboard that an alert links to is there.
+    // Each dashboard that an alert links to exists.
     for rule in rules_gen::rules::groups(&config).iter().flat_map(|group| &group.rules) {
         let uid = rule.annotations["dashboard_url"].rsplit('/').next().unwrap().to_owned();
         assert!(uids.contains(&uid), "{} links to {uid}", rule.alert);
@@ -74,7 +75,7 @@ fn there_is_the_rounds_and_one_for_each_cadence_and_they_know_each_other() {
             .find(|dashboard| dashboard.uid == rules_gen::rules::labels::dashboard_uid(signal.cadence))
             .unwrap();
         for panel in signal.panels {
-            // Two signals may have panels of one title.
+            // Two signals may have panels with the same title.
             let runbook = format!("[Runbook](https://runbooks.example.com/ops-checklist/{}.md)", signal.id);
             let is_own = |messages: &&str| messages.starts_with(panel.description) && messages.contains(&runbook);
             let titled = panels(own).filter(|drawn| drawn["title"] == panel.title);
@@ -98,7 +99,8 @@ fn functions<'a>(above: &[&'a Expr]) -> Option<&'a str> {
     above.last().and_then(|parent| function(parent))
 }
 
-/// What `dashboard-linter lint --strict` asks: the seventeen rules of its default set, without exclusions.
+/// The seventeen rules of `dashboard-linter lint --strict` (its default set), without exclusions. The names in the
+/// comments are those of the rules.
 #[test]
 fn the_rules_of_grafanas_linter_hold_without_exclusions() {
     let units = ["short", "percentunit", "s", "bytes"];
@@ -113,7 +115,7 @@ fn the_rules_of_grafanas_linter_hold_without_exclusions() {
             (&json!("datasource"), &json!("prometheus"), &json!("Data source"))
         );
         assert_eq!(model["editable"], json!(false));
-        // template-job, template-instance, and the same of the others
+        // template-job, template-instance; and the same for our variables check and target
         for (name, label) in [("job", "Job"), ("instance", "Instance"), ("check", "Check"), ("target", "Target")] {
             let one = variable(name);
             let wanted = (json!("query"), json!(label), json!(true), json!(".+"), json!("${datasource}"));
@@ -140,20 +142,20 @@ fn the_rules_of_grafanas_linter_hold_without_exclusions() {
             assert!(!list(panel, "targets").is_empty(), "{uid} {title}");
         }
         for (place, expr) in queries(dashboard) {
-            // target-promql; target-logql and target-logql-auto are about another language.
+            // target-promql; target-logql and target-logql-auto do not apply to PromQL
             let parsed = parse(&expr).unwrap_or_else(|errors| panic!("{place}: {errors:?}"));
             parsed.expr.walk(&mut |part, above| {
                 let Some(selector) = part.selector() else { return };
                 // target-job, target-instance
                 let is = |metric: &Metric| selector.metric() == Some(metric.name);
                 let process = PER_PROCESS.iter().copied().chain([&RULES_INFO]).any(is);
-                // The variable of a cadence has its checks: it can choose none of another cadence.
+                // The variable `check` of a cadence's dashboard has no checks of other cadences.
                 let elsewhere = SIGNALS
                     .iter()
                     .find(|signal| signal.metrics.iter().copied().any(is))
                     .is_some_and(|signal| ![ROUNDS.to_owned(), dashboard_uid(signal.cadence)].contains(&dashboard.uid));
                 let asked = match () {
-                    // The series of a process have no target and no check, those of a target no check.
+                    // Series of a process have neither target nor check, and series of a target have no check.
                     () if process => 2,
                     () if elsewhere || PER_TARGET.iter().copied().any(is) => 3,
                     () => 4,
@@ -169,7 +171,7 @@ fn the_rules_of_grafanas_linter_hold_without_exclusions() {
                 }
             });
         }
-        // target-rate-interval, on the text because the interval is a variable there.
+        // target-rate-interval, on the text, because the parser needs a duration instead of the variable
         for panel in panels(dashboard) {
             for expr in list(panel, "targets").iter().filter_map(|target| target["expr"].as_str()) {
                 for rated in expr.split("rate(").skip(1).filter(|rest| rest.starts_with("checklist")) {
@@ -181,7 +183,7 @@ fn the_rules_of_grafanas_linter_hold_without_exclusions() {
     }
 }
 
-/// What Grafana's schema demands and a reader of JSON would not see.
+/// Constraints of Grafana's schema that valid JSON may violate.
 #[test]
 fn the_model_is_one_that_grafana_knows() {
     for dashboard in &all().1 {
@@ -237,7 +239,7 @@ fn objects_carry_the_same_dashboards() {
     assert_eq!(generators.len(), all.len());
     for (((dashboard, map), object), generator) in all.iter().zip(&maps).zip(&objects).zip(generators) {
         let text = dashboard.json().unwrap();
-        // What kubectl applies is also kept in an annotation, which may have 256 KiB.
+        // kubectl keeps an applied object in an annotation of at most 256 KiB.
         assert!(text.len() < 200_000, "{} leaves no room to grow", dashboard.uid);
         assert_eq!(generator["name"], dashboard.uid.as_str());
         let key = format!("{}.json", dashboard.uid);
@@ -249,13 +251,13 @@ fn objects_carry_the_same_dashboards() {
     }
 }
 
-/// Literals as JSON has them: the words of an enumeration instead of the enumeration.
+/// TypeScript that accepts enumerations as their texts, because the JSON model contains texts.
 const HEAD: &str = r#"import type { AnnotationQuery, Dashboard } from "@grafana/schema";
 
 type Plain<T> = T extends string
   ? (string extends T ? T : `${T}`)
   : T extends (infer U)[] ? Plain<U>[] : T extends object ? { [K in keyof T]: Plain<T[K]> } : T;
-// What the query of an annotation has is the data source's own.
+// The fields of an annotation's query depend on the data source.
 type Annotations = { list: (Plain<AnnotationQuery> & Record<string, unknown>)[] };
 type Model = Omit<Plain<Dashboard>, "annotations"> & { annotations: Annotations };
 export const model: Model = "#;
@@ -286,7 +288,7 @@ fn the_model_has_the_types_of_grafanas_schema() {
     }
     let (good, printed) = check();
     assert!(good, "{printed}");
-    // The check can fail.
+    // Wrong models must fail the check.
     for (name, wrong) in
         [("mode", r#""thresholds": { "mode": "relative", "steps": [] }"#), ("field", r#""nonsense": 1"#)]
     {

@@ -1,4 +1,4 @@
-//! Nothing that is watched is missing on the dashboards, and everything leads to its runbook.
+//! The dashboards show every metric that the rules use, and every panel of "The rounds" links to a runbook.
 
 use super::{all, list, of, panel, panels, queries};
 use promql::parse;
@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-/// Whoever is paged looks at what the alert judges, on a dashboard and not by typing PromQL.
+/// The person who is paged must see the alert's metrics on a dashboard, without typing PromQL.
 #[test]
 fn every_metric_of_every_rule_is_on_a_panel() {
     let (config, all) = all();
@@ -48,7 +48,7 @@ fn every_panel_of_the_rounds_and_every_timeline_leads_to_a_runbook() {
     }
 }
 
-/// A test of promtool: series, and what an expression must give.
+/// Runs promtool with input series and the expected results of expressions.
 fn promtool(folder: &Path, series: &[(&str, &str)], expected: &[(&str, &str, f64)]) {
     let input: Vec<Value> = series.iter().map(|(series, values)| json!({"series": series, "values": values})).collect();
     let mut exprs: Vec<&str> = expected.iter().map(|(expr, ..)| *expr).collect();
@@ -67,7 +67,8 @@ fn promtool(folder: &Path, series: &[(&str, &str)], expected: &[(&str, &str, f64
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&printed));
 }
 
-/// What the exporter probes has its verdict from there, what is judged on the metrics of others from the rules.
+/// Checks of the exporter have their verdict from the exporter, and checks on other exporters' metrics from recording
+/// rules.
 #[test]
 fn every_check_is_once_on_the_timeline_with_its_verdict() {
     let yaml = "
@@ -102,7 +103,7 @@ alerting: {alerts: {ChecklistSourceMissing: {for: 5m}}}
         (of_exporter("checklist_check_info", "web", "one"), "1x200"),
         (of_exporter("checklist_check_info", "web", "two"), "1x200"),
         (of_exporter("checklist_check_info", "shop", "one"), "1x200"),
-        // One request in ten fails, and there is no histogram of durations.
+        // One of ten requests fails, and no histogram of durations exists.
         ("http_requests_total{job=\"app\", status=\"200\"}".to_owned(), "0+540x200"),
         ("http_requests_total{job=\"app\", status=\"500\"}".to_owned(), "0+60x200"),
         (claim.to_owned(), "1x200"),

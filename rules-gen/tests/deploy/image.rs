@@ -1,9 +1,9 @@
-//! The Dockerfile holds no build of its own: what it copies, builds and starts is what is there.
+//! The Dockerfile agrees with the repository: the paths, programs and toolchain that it names exist.
 
 use super::root;
 use std::collections::BTreeSet;
 
-/// Its instructions, with lines that go on joined.
+/// Returns the instructions of the Dockerfile, with continued lines joined.
 fn instructions() -> Vec<(String, String)> {
     let text = std::fs::read_to_string(root().join("Dockerfile")).expect("there is a Dockerfile");
     let joined = text.replace("\\\n", " ");
@@ -30,7 +30,7 @@ fn it_builds_the_programs_of_the_workspace_with_the_toolchain_of_the_workspace()
     let workspace = of(".");
     let version = workspace.split("rust-version = \"").nth(1).and_then(|rest| rest.split('"').next()).expect("it says");
     let text = std::fs::read_to_string(root().join("Dockerfile")).expect("there is a Dockerfile");
-    // With the number of the patch, as the image names it: another name would be downloaded.
+    // The image names the patch version too. With another name, rustup would download a toolchain.
     let base = text.split("BUILDER=rust:").nth(1).and_then(|rest| rest.split('-').next()).expect("a base");
     assert!(base.starts_with(&format!("{version}.")), "the base is {version}");
     assert!(text.contains(&format!("RUSTUP_TOOLCHAIN={base} ")), "the toolchain is {base}");
@@ -69,7 +69,7 @@ fn its_stages_exist_its_sources_are_there_and_nobody_is_root() {
         }
     }
     assert_eq!(stages, BTreeSet::from(["build", "exporter", "restore"].map(str::to_owned)));
-    // What is mounted at run time is what the pods mount.
+    // The paths and the address in the command line are those of the Deployment.
     let start = &all.last().expect("instructions").1;
     let deployment = std::fs::read_to_string(root().join("deploy/kustomize/base/deployment.yaml")).expect("there");
     for argument in ["/etc/checklist-exporter/checklist.yaml", "[::]:9876"] {
@@ -87,7 +87,7 @@ fn its_context_is_what_the_build_reads_and_nothing_else() {
     let members = workspace.split("members = [").nth(1).and_then(|rest| rest.split(']').next()).expect("members");
     let mut read: BTreeSet<String> = members.split(',').map(|name| name.trim().trim_matches('"').to_owned()).collect();
     read.extend(["Cargo.toml", "Cargo.lock"].map(str::to_owned));
-    // Files of the repository that become part of a program.
+    // Files outside of the crates that are compiled into the programs.
     let list = super::printed(
         std::process::Command::new("grep")
             .current_dir(root())

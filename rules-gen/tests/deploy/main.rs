@@ -1,4 +1,4 @@
-//! What is deployed: kustomize and Helm give the same objects, and each is one that Kubernetes knows.
+//! The deployment: kustomize and Helm give the same objects, and each is valid for Kubernetes.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by its panic")]
 
@@ -12,9 +12,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use template::{Scope, render};
 
-/// The namespace of the example.
+/// The namespace of the example overlay.
 const NAMESPACE: &str = "llm-orchestrator";
-/// Another configuration: no cluster of its own, records in a bucket, variables, an address, two restores of like names.
+/// A configuration without a cluster of its own, with records in a bucket, variables, an address, and two restores with
+/// similar names.
 const OUTSIDE: &str = "
 backups:
   - {name: Big_One, bucket: bkt, format: pg_dump, restore: {checks: [{name: n, query: SELECT 1}]}, endpoint: 'https://10.1.2.3:9000', region: r, accessKeyIdEnv: S3_ID, secretAccessKeyEnv: S3_KEY, thresholds: {restore.max_age: {warning: 9d}}}
@@ -28,14 +29,14 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// Runs a program that must succeed, and gives what it printed.
+/// Runs a program that must succeed, and returns what it printed.
 fn printed(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("it prints UTF-8")
 }
 
-/// Each object by kind, namespace and name.
+/// The objects by kind, namespace and name.
 type Objects = BTreeMap<(String, String, String), Value>;
 
 fn objects(text: &str) -> Objects {
@@ -44,7 +45,7 @@ fn objects(text: &str) -> Objects {
     let mut all = Objects::new();
     for mut object in documents.into_iter().flatten() {
         let wide = ["ClusterRole", "ClusterRoleBinding"].contains(&object["kind"].as_str().unwrap_or_default());
-        // Helm installs into the namespace of the release what names none.
+        // Helm installs an object without a namespace into the namespace of the release.
         if !wide && object["metadata"]["namespace"].is_null() {
             object["metadata"]["namespace"] = json!(NAMESPACE);
         }
@@ -60,12 +61,13 @@ fn kustomize(folder: &Path) -> Objects {
     objects(&printed(Command::new("kubectl").arg("kustomize").arg(folder)))
 }
 
-/// The chart with a folder of generated files, rendered by helm where `make parts` has built it.
+/// Renders the chart with a folder of generated files, by helm if `make parts` has built it, otherwise by our own
+/// subset of its templates.
 fn helm(generated: &Path) -> Objects {
     helm_with(generated, |_| ())
 }
 
-/// The same with changed values.
+/// Like [`helm`], with changed values.
 fn helm_with(generated: &Path, change: impl Fn(&mut Value)) -> Objects {
     let folder = tempfile::tempdir().expect("a folder");
     let chart = folder.path().join("ops-checklist");
@@ -95,7 +97,7 @@ fn helm_with(generated: &Path, change: impl Fn(&mut Value)) -> Objects {
     objects(&text)
 }
 
-/// The chart has its dashboards within; those of the repository lie beside `deploy`.
+/// Copies generated files into a chart. The dashboards of the repository are in a folder beside `deploy`.
 fn copy_generated(generated: &Path, chart: &Path) {
     printed(Command::new("cp").arg("-r").arg(generated).arg(chart.join("generated")));
     if !generated.join("dashboards").exists() {
@@ -103,9 +105,9 @@ fn copy_generated(generated: &Path, chart: &Path) {
     }
 }
 
-/// Generates and gives an overlay like the example's for it.
+/// Generates the files for a configuration, and returns a copy of the example overlay for them.
 fn generated(yaml: &str, folder: &Path) -> PathBuf {
-    // kustomize takes an absolute path for a remote one, so the folders lie as in the repository.
+    // kustomize takes an absolute path for a remote one, so the folders must be arranged as in the repository.
     std::fs::write(folder.join("checklist.yaml"), yaml).expect("written");
     let mut command = Command::new(env!("CARGO_BIN_EXE_rules-gen"));
     printed(command.current_dir(folder).args(["generate", "--config", "checklist.yaml", "--out", "generated"]));
@@ -185,7 +187,7 @@ fn who_asks_about_tokens_may_ask_and_reaches_the_api_server() {
     }
     let find = |kind: &str| &objects[&(kind.to_owned(), NAMESPACE.to_owned(), "checklist-exporter".to_owned())];
     assert!(find("NetworkPolicy")["spec"]["egress"].to_string().contains("6443"));
-    // Probes have no token: they ask where health alone is shown.
+    // Probes have no token, so they use the port that only answers health requests.
     let container = &find("Deployment")["spec"]["template"]["spec"]["containers"][0];
     for probe in ["livenessProbe", "readinessProbe"] {
         assert_eq!(container[probe]["httpGet"]["port"], "health");
@@ -244,7 +246,7 @@ fn the_leases_are_granted_by_name_and_the_proofs_get_no_other_right() {
     assert_eq!(leases("checklist-exporter"), [rule(&["create"]), named(&["checklist-exporter"])]);
     let proofs = ["checklist-exporter-verify-alerts", "checklist-exporter-verify-backup-monthly"];
     assert_eq!(find("Role", "checklist-exporter-jobs")["rules"], json!([named(&proofs)]));
-    // What they may not create is there.
+    // The job may not create its lease, so the lease must be among the objects.
     for proof in proofs {
         assert_eq!(find("Lease", proof)["spec"], json!(null));
     }
@@ -282,7 +284,7 @@ fn without_a_cluster_of_its_own_no_right_and_no_token_is_given() {
         assert!(egress.contains(part), "{part} is not in {egress}");
     }
     assert!(!egress.contains("6443") && !egress.contains("10250") && !egress.contains("169.254"), "{egress}");
-    // A proof on a given server asks it, and the sources that it must not be.
+    // The restore job connects to the given server, and to the databases that it is compared with.
     assert!(!egress.contains("\"lab\""), "the exporter has no business with it: {egress}");
     let proofs = find("NetworkPolicy", "checklist-exporter-jobs")["spec"]["egress"].to_string();
     assert!(proofs.contains("\"lab\"") && proofs.contains("5432") && proofs.contains("6432"), "{proofs}");
@@ -302,7 +304,7 @@ fn what_names_another_namespace_keeps_it_and_the_rest_goes_to_the_exporters() {
     let overlay = generated(config, folder.path());
     let file = overlay.join("kustomization.yaml");
     let text = std::fs::read_to_string(&file).expect("it is there");
-    // Here it is the component that says where everything goes.
+    // The component sets the namespace of all objects here, and the overlay does not.
     std::fs::write(&file, text.replace(&format!("namespace: {NAMESPACE}\n"), "")).expect("written");
     let objects = kustomize(&overlay);
     objects.values().for_each(schema::check);
@@ -368,7 +370,7 @@ tasks: {since: 2026-01-01, s3: {bucket: bkt, prefix: r/, region: r, accessKeyIdE
     ] {
         assert!(command.contains(option), "{command}");
     }
-    // The token and the authorities are those of checklist.yaml.
+    // The command uses the server in checklist.yaml, with its token and certificate authorities.
     assert!(!command.contains("--prometheus"), "{command}");
 }
 

@@ -1,4 +1,4 @@
-//! What the API server would refuse: fields that the types do not have, and the written constraints of the operator's.
+//! Checks objects like the API server: unknown fields, and the constraints of the operator's custom resources.
 
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::batch::v1::CronJob;
@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::path::Path;
 
-/// Fails when the object is not one of its kind.
+/// Fails when the object is not valid for its kind.
 pub(crate) fn check(object: &Value) {
     let kind = format!("{} {}", object["apiVersion"].as_str().unwrap(), object["kind"].as_str().unwrap());
     match kind.as_str() {
@@ -41,7 +41,7 @@ pub(crate) fn check(object: &Value) {
         "v1 ConfigMap" => {
             let map: ConfigMap = decoded(object);
             let size: usize = map.data.unwrap().values().map(String::len).sum();
-            // What kubectl applies is also kept in an annotation, which may have 256 KiB.
+            // kubectl keeps an applied object in an annotation of at most 256 KiB.
             assert!(size < 262_144, "{size} bytes");
         }
         "v1 PersistentVolumeClaim" => drop(decoded::<PersistentVolumeClaim>(object)),
@@ -51,7 +51,7 @@ pub(crate) fn check(object: &Value) {
     }
 }
 
-/// Reads and writes it: a field that the type does not have would be lost.
+/// Parses and serialises the object. A field that the type does not have would be lost.
 fn decoded<T: DeserializeOwned + Serialize>(object: &Value) -> T {
     let typed: T = serde_json::from_value(object.clone()).unwrap_or_else(|error| panic!("{error}: {object}"));
     let mut back = serde_json::to_value(&typed).unwrap();
@@ -72,7 +72,7 @@ fn has_null(value: &Value) -> bool {
     }
 }
 
-/// Empty lists, which the types leave out, say nothing.
+/// Removes empty lists and nulls, which the types leave out.
 fn bare(value: &mut Value) {
     match value {
         Value::Object(map) => {
@@ -84,7 +84,7 @@ fn bare(value: &mut Value) {
     }
 }
 
-/// The same object with named lists in one order.
+/// Returns the object with named lists in a fixed order, so that objects can be compared.
 pub(crate) fn normal(object: &Value) -> Value {
     let mut object = object.clone();
     order(&mut object);
@@ -108,7 +108,7 @@ fn order(value: &mut Value) {
     }
 }
 
-/// The restricted profile of Kubernetes' pod security standards, and more.
+/// Checks the restricted profile of Kubernetes' pod security standards, and resource limits and mounts.
 fn pod(pod: &PodSpec) {
     let whole = pod.security_context.as_ref().unwrap();
     assert_eq!(whole.run_as_non_root, Some(true));
@@ -128,7 +128,7 @@ fn pod(pod: &PodSpec) {
             let place = Path::new(&mount.mount_path);
             for other in volume_mounts.iter().filter(|other| !std::ptr::eq(**other, *mount)) {
                 assert_ne!(mount.mount_path, other.mount_path, "two volumes in one place");
-                // Where it is to be mounted could not be made.
+                // Kubernetes could not create the mount point inside a read-only mount.
                 assert!(
                     !(other.read_only == Some(true) && place.starts_with(&other.mount_path)),
                     "{} {other:?}",
@@ -150,7 +150,7 @@ fn monitor(object: &Value) {
 }
 
 fn rules(object: &Value) {
-    // The operator joins rules in a ConfigMap of its own, which may have half of etcd's bound.
+    // The operator joins all rules in a ConfigMap, whose size etcd limits.
     assert!(serde_json::to_string(object).unwrap().len() < 524_288);
     only(&object["spec"], &["groups"]);
     let mut names = Vec::new();
@@ -179,7 +179,8 @@ fn rules(object: &Value) {
     assert_eq!(names.len(), all, "groups have names of their own");
 }
 
-/// The operator's pattern: units fall, `0` or `((\d+)y)?((\d+)w)?((\d+)d)?((\d+)h)?((\d+)m)?((\d+)s)?((\d+)ms)?`.
+/// Checks the operator's pattern for durations, with units from large to small: `0` or
+/// `((\d+)y)?((\d+)w)?((\d+)d)?((\d+)h)?((\d+)m)?((\d+)s)?((\d+)ms)?`.
 fn duration(value: &Value) {
     let text = value.as_str().unwrap();
     let mut units = ["y", "w", "d", "h", "m", "s", "ms"].iter();

@@ -1,14 +1,14 @@
-//! As much of Helm's templates as the chart uses: if, range, variables, and the functions below. What it does not know
-//! is a panic, so that the chart cannot grow beyond it unnoticed.
+//! The subset of Helm's template language that the chart uses: if, range, variables, and the functions below. Anything
+//! else panics, so that the chart cannot use more without a change here.
 
 use serde_json::{Map, Value, json};
 use std::path::Path;
 
-/// What a template sees.
+/// The names that a template can use.
 pub(crate) struct Scope<'a> {
     /// The folder of the chart, for `.Files.Get`.
     pub chart: &'a Path,
-    /// `.Values`, `.Release` and the variables, which begin with `$`.
+    /// `.Values`, `.Release`, and the variables, whose names begin with `$`.
     pub names: Map<String, Value>,
 }
 
@@ -17,7 +17,7 @@ enum Node {
     Action(String),
 }
 
-/// Renders a whole template.
+/// Renders a template.
 pub(crate) fn render(text: &str, scope: &mut Scope<'_>) -> String {
     let nodes = split(text);
     let mut out = String::new();
@@ -43,7 +43,7 @@ fn split(text: &str) -> Vec<Node> {
     nodes
 }
 
-/// Renders until the end of the block, or skips it when there is nowhere to write; gives the place after it.
+/// Renders until the end of the block, or skips the block without an output. Returns the index of the node after it.
 fn block(nodes: &[Node], mut at: usize, scope: &mut Scope<'_>, mut out: Option<&mut String>) -> usize {
     while let Some(node) = nodes.get(at) {
         at += 1;
@@ -152,7 +152,7 @@ fn descend(value: Value, path: &str) -> Value {
     path.split('.').filter(|key| !key.is_empty()).fold(value, |value, key| value[key].clone())
 }
 
-/// Splits where the mark stands outside of quotes and parentheses.
+/// Splits at a character that is outside of quotes and parentheses.
 fn pieces(text: &str, mark: char) -> Vec<&str> {
     let (mut pieces, mut begin, mut depth, mut quoted) = (Vec::new(), 0, 0, false);
     for (at, c) in text.char_indices() {

@@ -1,10 +1,10 @@
-//! Numbers that are the same everywhere: xorshift64*.
+//! Reproducible random numbers: xorshift64*.
 
-/// The generator, from a seed that is not 0.
+/// The generator. Its seed must not be 0.
 pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    /// A number below the limit.
+    /// Returns a number below the limit.
     pub(crate) fn below(&mut self, limit: u64) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;

@@ -1,4 +1,5 @@
-//! `make demo`: the whole stack on this machine, and a page when something is broken.
+//! `make demo`: runs the whole stack on this machine. With the variable FAULT it also breaks something and prints the
+//! notification.
 
 #![expect(clippy::print_stdout, reason = "what the demo has to say")]
 
@@ -12,7 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 async fn main() -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hangup = signal(SignalKind::hangup())?;
-    // Whatever ends it, and whenever: dropping the stack ends every program of it.
+    // Dropping the stack ends all its programs, whatever signal arrives.
     tokio::select! {
         ended = demo() => ended,
         _ = tokio::signal::ctrl_c() => Ok(()),

@@ -1,4 +1,4 @@
-//! `make life`: what rules tell of a month of ordinary life and of its incidents.
+//! `make life`: measures which alerts a set of rules sends in a month of ordinary operation with known incidents.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "what the benchmark has to say")]
 
@@ -8,22 +8,22 @@ use stack::life::shop::{Kind, Shop};
 use stack::life::table;
 use std::path::PathBuf;
 
-/// Judges rules on months of ordinary life.
+/// Judges sets of rules on simulated months.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// The shops: small, busy, large.
+    /// Names of the simulated shops: small, busy, large.
     #[arg(long, value_delimiter = ',', default_value = "small")]
     shops: Vec<String>,
-    /// The seeds; the worst outcome of each shop is told.
+    /// Seeds of the simulation. The worst result of each shop is printed.
     #[arg(long, value_delimiter = ',', default_value = "1")]
     seeds: Vec<u64>,
-    /// A folder in which each file or folder is a rule set of others.
+    /// Folder with further rule sets to compare with. Each file or folder in it is one set.
     #[arg(long, env = "PEERS")]
     peers: Option<PathBuf>,
-    /// Fail when a page is false or an incident is not told.
+    /// Fail if our rules send a false page or miss an incident.
     #[arg(long)]
     strict: bool,
-    /// Tell of every incident and every false alert.
+    /// Print every incident and every false alert.
     #[arg(long)]
     verbose: bool,
 }

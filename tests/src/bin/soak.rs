@@ -1,5 +1,5 @@
-//! `make soak`: every kind of target on every bad peer, and clients that mean no good, for ten minutes (`SOAK_SECONDS`).
-//! Prints what the program took and what it left.
+//! `make soak`: runs the exporter with every kind of target on every hostile peer, while hostile clients connect to it,
+//! for ten minutes (or `SOAK_SECONDS`). Prints the resources that the exporter used and did not release.
 
 #![expect(clippy::print_stdout, reason = "what the run has to say")]
 
@@ -19,11 +19,11 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 
-/// Memory that all of it at once may take, in KiB.
+/// Maximum anonymous memory of the exporter, in KiB.
 const BUDGET: u64 = 176 * 1024;
-/// Clients with wrong passwords, each asking again at once.
+/// Number of clients that send wrong passwords again and again.
 const GUESSING: usize = 64;
-/// Connections that say nothing.
+/// Number of open connections that send nothing.
 const IDLE: usize = 300;
 
 #[tokio::main]
@@ -43,7 +43,7 @@ async fn main() -> anyhow::Result<()> {
         let refused = Arc::clone(&refused);
         clients.spawn(async move {
             loop {
-                // ann:wrong
+                // The credentials are `ann:wrong`.
                 let answer = plain(port, "/metrics", "Authorization: Basic YW5uOndyb25n\r\n").await;
                 refused.fetch_add(u64::from(answer.is_ok()), Ordering::Relaxed);
                 tokio::time::sleep(Duration::from_millis(50)).await;
@@ -69,7 +69,7 @@ async fn main() -> anyhow::Result<()> {
     clients.shutdown().await;
     drop(matrix);
     drop(stopped);
-    // Everybody is gone: what is still open a while later stays open.
+    // All peers and clients are gone. Resources that are still open after 20 s were leaked.
     tokio::time::sleep(Duration::from_secs(20)).await;
     let after = watched.usage()?;
     println!("connections that the peers took: {taken}");
@@ -86,7 +86,7 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A server of the same program that was stopped in the middle of its work: the kernel takes connections for it.
+/// Starts an exporter and stops it with SIGSTOP: the kernel still accepts connections for it, and nobody answers.
 async fn stopped(folder: &std::path::Path) -> anyhow::Result<(Process, u16)> {
     let folder = folder.join("stopped");
     std::fs::create_dir(&folder)?;

@@ -1,4 +1,4 @@
-//! The API server as a test asks it: paths and JSON.
+//! A client of the API server for tests, with paths and JSON.
 
 use anyhow::Context;
 use http_body_util::BodyExt;
@@ -14,14 +14,14 @@ pub struct Api {
 }
 
 impl Api {
-    /// With the identity of a kubeconfig.
+    /// Creates a client with the identity of a kubeconfig.
     pub async fn new(kubeconfig: &str) -> anyhow::Result<Self> {
         let mut config = client_config(kubeconfig).await?;
         config.default_retry = false;
         Ok(Self { client: kube::Client::try_from(config)? })
     }
 
-    /// Status and body of a request.
+    /// Sends a request and returns status and body.
     pub async fn ask(&self, method: &str, path: &str, kind: &str, body: Vec<u8>) -> anyhow::Result<(u16, String)> {
         let request = http::Request::builder().method(method).uri(path).header("content-type", kind);
         let answer = self.client.send(request.body(Body::from(body))?).await?;
@@ -30,6 +30,7 @@ impl Api {
         Ok((status, String::from_utf8_lossy(&body).into_owned()))
     }
 
+    /// Sends a JSON request that must succeed, and returns the response.
     async fn must(&self, method: &str, path: &str, kind: &str, body: &Value) -> anyhow::Result<Value> {
         let sent = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
         let (status, text) = self.ask(method, path, kind, sent).await?;
@@ -37,19 +38,19 @@ impl Api {
         serde_json::from_str(&text).with_context(|| format!("{method} {path}: {text}"))
     }
 
-    /// An object or a list.
+    /// Gets an object or a list.
     pub async fn get(&self, path: &str) -> anyhow::Result<Value> {
         self.must("GET", path, "application/json", &Value::Null).await
     }
 
-    /// A text, such as a log.
+    /// Gets a text, such as a log.
     pub async fn text(&self, path: &str) -> anyhow::Result<String> {
         let (status, text) = self.ask("GET", path, "application/json", Vec::new()).await?;
         anyhow::ensure!(status == 200, "GET {path}: {status} {text}");
         Ok(text)
     }
 
-    /// Makes an object in a collection.
+    /// Creates an object in a collection.
     pub async fn create(&self, path: &str, object: &Value) -> anyhow::Result<Value> {
         self.must("POST", path, "application/json", object).await
     }
@@ -64,7 +65,7 @@ impl Api {
         self.must("DELETE", path, "application/json", &Value::Null).await.map(|_| ())
     }
 
-    /// The names in a collection.
+    /// Returns the names of the objects in a collection.
     pub async fn names(&self, path: &str) -> anyhow::Result<Vec<String>> {
         let list = self.get(path).await?;
         let name = |object: &Value| object["metadata"]["name"].as_str().map(str::to_owned);

@@ -1,4 +1,4 @@
-//! Doors: further addresses of the API server, through which one process alone can be kept from it.
+//! TCP proxies to the API server. A test gives one process a proxy of its own, to cut off this process alone.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::copy_bidirectional;
@@ -6,20 +6,20 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// What a door does, to open connections too.
+/// What the proxy does with new and open connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Passage {
-    /// Lets everything through.
+    /// Forwards everything.
     Open,
     /// Closes every connection.
     Closed,
-    /// Takes every connection and passes nothing on.
+    /// Accepts connections and forwards nothing.
     Silent,
 }
 
-/// Another address of an API server.
+/// A proxy to an API server. Dropping it ends it.
 pub struct Door {
-    /// Where it listens.
+    /// The port that the proxy listens on.
     pub port: u16,
     passage: watch::Sender<Passage>,
     task: JoinHandle<()>,
@@ -32,7 +32,7 @@ impl Drop for Door {
 }
 
 impl Door {
-    /// An open door to a port of this machine.
+    /// Starts a proxy to a port of this machine, in the state [`Passage::Open`].
     pub async fn to(port: u16) -> anyhow::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let own = listener.local_addr()?.port();
@@ -47,13 +47,13 @@ impl Door {
         Ok(Self { port: own, passage, task })
     }
 
-    /// From now on.
+    /// Changes the state, for open connections too.
     pub fn set(&self, passage: Passage) {
         self.passage.send_replace(passage);
     }
 }
 
-/// One connection, until either side ends it or the door closes.
+/// Serves one connection until either side closes it or the proxy is closed.
 async fn pass(mut stream: TcpStream, port: u16, mut seen: watch::Receiver<Passage>) {
     let behind = Arc::new(Mutex::new(None));
     loop {
@@ -71,7 +71,7 @@ async fn pass(mut stream: TcpStream, port: u16, mut seen: watch::Receiver<Passag
                     let Ok(connected) = connected else { return };
                     let mut both = Returned { stream: Some(connected), to: Arc::clone(&behind) };
                     if let Some(other) = both.stream.as_mut() {
-                        // An end in the middle is what a door is for.
+                        // Connections may break at any time; that is what the proxy is for.
                         let _ = copy_bidirectional(&mut stream, other).await;
                     }
                 }
@@ -84,7 +84,7 @@ async fn pass(mut stream: TcpStream, port: u16, mut seen: watch::Receiver<Passag
     }
 }
 
-/// Gives the connection back when the talk over it is interrupted, so that a silent door can open again.
+/// Returns the upstream connection to `to` when forwarding is interrupted, so that a silent proxy can forward again.
 struct Returned {
     stream: Option<TcpStream>,
     to: Arc<Mutex<Option<TcpStream>>>,

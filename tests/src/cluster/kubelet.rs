@@ -1,5 +1,5 @@
-//! The kubelet's own API, which kwok lacks: `/stats/summary` for whoever the API server says may read it, and the logs
-//! that the API server asks for.
+//! The HTTP API of a kubelet, which kwok lacks: `/stats/summary` with real token and access reviews, and the logs that
+//! the API server asks for.
 
 use super::Api;
 use crate::http::{Body, Server, answer, serve};
@@ -8,18 +8,19 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio_rustls::TlsAcceptor;
 
-/// Serves both nodes.
+/// The kubelet of all nodes.
 pub struct Kubelet {
-    /// Where it listens (TLS).
+    /// The TLS server.
     pub server: Server,
     state: Arc<Mutex<State>>,
 }
 
 #[derive(Default)]
 struct State {
-    /// Namespace and claim to how full its volume is.
+    /// Used share of each volume, 0 to 1, by namespace and claim.
     volumes: BTreeMap<(String, String), f64>,
-    /// Namespace and pod to lines, each with its time. A pod without an entry writes one audit line now.
+    /// Log lines with their times, by namespace and pod (or `pod/container`). A pod without an entry has one audit line
+    /// of the present time.
     lines: BTreeMap<(String, String), Vec<(jiff::Timestamp, String)>>,
 }
 
@@ -54,18 +55,19 @@ impl Kubelet {
         Ok(Self { server, state })
     }
 
-    /// Sets how full the volume of a claim is, 0 to 1.
+    /// Sets the used share of a claim's volume, 0 to 1.
     pub fn fill(&self, namespace: &str, claim: &str, share: f64) {
         lock(&self.state).volumes.insert((namespace.to_owned(), claim.to_owned()), share);
     }
 
-    /// Sets what a pod has written, or one of its containers (`pod/container`).
+    /// Sets the log of a pod, or of one of its containers if `pod` is `POD/CONTAINER`.
     pub fn wrote(&self, namespace: &str, pod: &str, lines: Vec<(jiff::Timestamp, String)>) {
         lock(&self.state).lines.insert((namespace.to_owned(), pod.to_owned()), lines);
     }
 }
 
-/// As a kubelet does it: whose token is this, and may that one read the statistics of a node.
+/// Answers `/stats/summary` as a kubelet does: reviews the token, then the user's right to read the statistics of
+/// nodes.
 async fn summary(api: &Api, state: &Mutex<State>, token: Option<&str>) -> hyper::Response<Body> {
     let unauthorized = || answer(401, "text/plain", "Unauthorized");
     let Some(token) = token else { return unauthorized() };
@@ -86,7 +88,7 @@ async fn summary(api: &Api, state: &Mutex<State>, token: Option<&str>) -> hyper:
     answer(200, "application/json", statistics(&volumes).to_string())
 }
 
-/// Whether a user may do something in the API.
+/// Asks the API server whether a user has a right.
 pub(super) async fn may(api: &Api, user: &Value, attributes: &Value) -> bool {
     let question = json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": {
         "user": user["username"], "groups": user["groups"], "resourceAttributes": attributes}});

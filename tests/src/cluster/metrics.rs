@@ -1,4 +1,4 @@
-//! The metrics API behind the API server's aggregation: what nodes and running pods use, for whoever may list it.
+//! The metrics API as an aggregated API server: usage of nodes and running pods, for users with the right to list it.
 
 use super::Api;
 use super::kubelet::may;
@@ -8,17 +8,17 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio_rustls::TlsAcceptor;
 
-/// The server.
+/// The running server.
 pub struct Metrics {
-    /// Where it listens (TLS).
+    /// The TLS server.
     pub server: Server,
     used: Used,
 }
 
-/// Namespace to what each container of its pods uses: thousandths of a core, and bytes.
+/// By namespace, the usage of each container of its pods: CPU in thousandths of a core, memory in bytes.
 type Used = Arc<Mutex<BTreeMap<String, (u32, u64)>>>;
 
-/// What a container uses when no test says otherwise.
+/// The usage of a container by default.
 const ORDINARY: (u32, u64) = (120, 200 * 1024 * 1024);
 
 impl Metrics {
@@ -40,7 +40,7 @@ impl Metrics {
         Ok(Self { server, used })
     }
 
-    /// Sets what each container of a namespace's pods uses: thousandths of a core, and bytes.
+    /// Sets the usage of each container in a namespace: CPU in thousandths of a core, memory in bytes.
     pub fn uses(&self, namespace: &str, cpu: u32, memory: u64) {
         self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(namespace.to_owned(), (cpu, memory));
     }
@@ -99,7 +99,7 @@ async fn pods(api: &Api, used: &Used, namespace: &str, query: &str) -> anyhow::R
         let used = used.lock().unwrap_or_else(PoisonError::into_inner);
         used.get(namespace).copied().unwrap_or(ORDINARY)
     };
-    // The selector of whoever asks.
+    // Passes the label selector of the request on.
     let selected: Vec<(_, _)> =
         url::form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == "labelSelector").collect();
     let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(selected).finish();

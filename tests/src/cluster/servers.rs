@@ -1,4 +1,4 @@
-//! The servers of the cluster, each with its arguments and the question that tells when it is ready.
+//! The servers of the cluster: the arguments of each, and a request that tells when it is ready.
 
 use super::api::Api;
 use crate::parts::{Ready, Service};
@@ -9,11 +9,11 @@ use rcgen::KeyPair;
 use std::path::Path;
 use std::sync::Arc;
 
-/// The token of the cluster's administrator.
+/// Bearer token of the cluster's administrator.
 pub(super) const ADMIN: &str = "administrator-of-the-tests";
-/// What the nodes and pods of the cluster do.
+/// The configuration of kwok: life cycles of nodes and pods.
 const STAGES: &str = include_str!("stages.yaml");
-/// Only what service accounts of the tests do is recorded: who asked what, and what was answered.
+/// The audit policy: records only requests of service accounts, without those of kube-system.
 const AUDIT: &str = "apiVersion: audit.k8s.io/v1
 kind: Policy
 rules:
@@ -37,7 +37,7 @@ pub(super) fn write_files(folder: &Path, authority: &Authority) -> anyhow::Resul
         ("audit-policy.yaml", AUDIT.to_owned()),
         ("stages.yaml", STAGES.to_owned()),
         ("audit.log", String::new()),
-        // Whoever has a certificate of it stays known when the server gets one of another authority.
+        // A copy, so that client certificates stay valid when the server gets a certificate of another authority.
         ("clients.pem", std::fs::read_to_string(&authority.ca_file)?),
     ] {
         std::fs::write(folder.join(name), text)?;
@@ -87,7 +87,7 @@ pub(super) fn api_server(folder: &Path, port: u16, etcd: &str, kubeconfig: &str)
     Ok(Service::new("kube-apiserver", folder, format!("https://127.0.0.1:{port}"), ready)?
         .arg(format!("--etcd-servers={etcd}"))
         .arg(format!("--secure-port={port}"))
-        // Without a route to anywhere it does not find an address by itself.
+        // Without a default route the API server cannot find an address to advertise.
         .args(&["--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", "--authorization-mode=RBAC"])
         .args(&["--service-cluster-ip-range=10.0.0.0/16", "--allow-privileged=true", "--endpoint-reconciler-type=none"])
         .arg("--delete-collection-workers=8")
@@ -110,7 +110,7 @@ pub(super) fn api_server(folder: &Path, port: u16, etcd: &str, kubeconfig: &str)
         .arg("--audit-log-mode=blocking"))
 }
 
-/// A component that looks after the cluster and answers `/healthz` on a port of its own.
+/// Returns a control plane component that serves `/healthz` on a port of its own.
 fn component(name: &'static str, folder: &Path) -> anyhow::Result<Service> {
     let at = |name: &str| folder.join(name).display().to_string();
     let address = format!("https://127.0.0.1:{}", free_port()?);
@@ -144,7 +144,7 @@ pub(super) fn controllers(folder: &Path) -> anyhow::Result<Service> {
         .arg(format!("--root-ca-file={}", at("ca.pem")))
         .args(&["--kube-api-qps=1000", "--kube-api-burst=2000", "--horizontal-pod-autoscaler-sync-period=1s"])
         .args(&["--pvclaimbinder-sync-period=1s", "--horizontal-pod-autoscaler-downscale-stabilization=1s"])
-        // The usage of a new pod counts at once.
+        // The autoscaler counts the usage of a new pod at once.
         .args(&[
             "--horizontal-pod-autoscaler-initial-readiness-delay=0s",
             "--horizontal-pod-autoscaler-cpu-initialization-period=0s",
@@ -168,7 +168,7 @@ pub(super) fn kwok(folder: &Path) -> anyhow::Result<Service> {
         .arg(format!("--kubeconfig={}", at("admin.kubeconfig")))
         .arg(format!("--config={}", at("stages.yaml")))
         .arg(format!("--server-address={server}"))
-        // Nodes without a lease turn NotReady.
+        // kwok renews a lease for each node; nodes without one become NotReady.
         .args(&["--manage-all-nodes=true", "--node-lease-duration-seconds=40", "--cidr=10.1.0.0/16"])
         .env("HOME", folder.display().to_string()))
 }

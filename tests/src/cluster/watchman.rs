@@ -1,19 +1,19 @@
-//! Ends the servers of a cluster when the process that started them has ended in any way, and removes their data.
+//! Cleans up after a cluster: kills its servers and removes its data when the test process has ended, even by SIGKILL.
 
 use anyhow::Context;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 
-/// Waits in a process of its own for the end of ours.
+/// A shell process that waits for the end of the test process.
 pub(super) struct Watchman {
-    /// Closed by the system when our process ends.
+    /// Standard input of the shell. The kernel closes it when the test process ends.
     input: Option<ChildStdin>,
     child: Child,
 }
 
 impl Watchman {
-    /// Each server writes its process id to `NAME.pid` in the folder.
+    /// Starts the shell. The servers' process ids are in the files `NAME.pid` of the folder.
     pub(super) fn start(folder: &Path) -> anyhow::Result<Self> {
         let script = "trap '' INT TERM HUP; cat > /dev/null; kill -9 $(cat \"$0\"/*.pid 2> /dev/null) 2> /dev/null; while [ -e \"$0\" ]; do rm -rf \"$0\"; done";
         let mut child = Command::new("sh")
@@ -32,7 +32,7 @@ impl Watchman {
 impl Drop for Watchman {
     fn drop(&mut self) {
         self.input.take();
-        // It ends now, with nothing left to do.
+        // The shell ends now, because its input is closed.
         let _ = self.child.wait();
     }
 }

@@ -1,4 +1,4 @@
-//! How a peer can be bad: from a closed port to answers without end.
+//! Ways in which a peer can misbehave, from a closed port to endless responses.
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -12,35 +12,35 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
-/// What a peer does.
+/// How a peer misbehaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Behaviour {
-    /// Nobody listens.
+    /// No process listens on the port.
     Refuse,
-    /// Accepts, and never says a word.
+    /// Accepts connections and never sends anything.
     BlackHole,
-    /// A byte now and then, for ever.
+    /// Sends a response body of one byte every 100 ms, for ever.
     Drip,
-    /// Ends the connection with a reset as soon as it is asked.
+    /// Resets the connection after the request.
     Reset,
-    /// An answer without an end, in the words of whoever asks.
+    /// Sends an endless response in the protocol of the client.
     Endless,
-    /// Informational answers without an end.
+    /// Sends informational responses (102) without end.
     Informational,
-    /// Elsewhere, which is here.
+    /// Redirects to itself.
     Redirect,
-    /// A small answer that unpacks to a gigabyte.
+    /// Sends a small gzip body that decompresses to a gigabyte.
     GzipBomb,
-    /// The begin of a TLS handshake.
+    /// Sends only the start of a TLS handshake.
     HalfTls,
-    /// The banner of another protocol, then noise without an end.
+    /// Sends the banner of SSH, then endless bytes.
     WrongProtocol,
-    /// A refusal with twenty megabytes of words.
+    /// Sends an error status with a body of twenty megabytes.
     LongError,
 }
 
 impl Behaviour {
-    /// All of them.
+    /// Every behaviour.
     pub const ALL: [Self; 11] = [
         Self::Refuse,
         Self::BlackHole,
@@ -55,17 +55,16 @@ impl Behaviour {
         Self::LongError,
     ];
 
-    /// Its name, as part of the names of targets.
+    /// Returns the name of the behaviour, as used in the names of targets.
     pub fn name(self) -> String {
         format!("{self:?}").to_lowercase()
     }
 }
 
-/// A peer; it ends with its handle.
+/// A running peer. Dropping it ends it.
 pub struct Peer {
-    /// Its port.
     pub port: u16,
-    /// Connections that it took.
+    /// Number of accepted connections.
     pub connections: Arc<AtomicU64>,
     task: Option<JoinHandle<()>>,
 }
@@ -79,12 +78,12 @@ impl Drop for Peer {
 }
 
 impl Peer {
-    /// One that somebody else made bad.
+    /// Wraps a server that runs elsewhere.
     pub fn at(port: u16) -> Self {
         Self { port, connections: Arc::default(), task: None }
     }
 
-    /// Begins to be bad.
+    /// Starts a peer.
     pub async fn start(behaviour: Behaviour) -> anyhow::Result<Self> {
         let connections = Arc::new(AtomicU64::new(0));
         if behaviour == Behaviour::Refuse {
@@ -99,7 +98,7 @@ impl Peer {
             while let Ok((stream, _)) = listener.accept().await {
                 counted.fetch_add(1, Ordering::Relaxed);
                 let bomb = Arc::clone(&bomb);
-                // A client that goes away in the middle is what is wanted.
+                // An error is expected: clients close the connection early.
                 open.spawn(async move {
                     let _ = converse(behaviour, stream, port, &bomb).await;
                 });
@@ -110,7 +109,7 @@ impl Peer {
     }
 }
 
-/// A gigabyte of blanks, packed.
+/// Returns a gigabyte of spaces, compressed with gzip.
 fn bomb() -> anyhow::Result<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     let blanks = vec![b' '; 1024 * 1024];
@@ -178,8 +177,8 @@ async fn forever(stream: &mut TcpStream, bytes: &[u8], pause: Duration) -> std::
     }
 }
 
-/// What has no end for the one who asks: pages of a list, events of a watch, a listing of a bucket, rows of PostgreSQL, or
-/// a body.
+/// Sends an endless response that fits the request: pages of a Kubernetes list, events of a watch, a listing of a
+/// bucket, a PostgreSQL message, or a body.
 async fn endless(stream: &mut TcpStream, request: &str) -> std::io::Result<()> {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let named = |from: u64, count: u64| {
@@ -201,7 +200,7 @@ async fn endless(stream: &mut TcpStream, request: &str) -> std::io::Result<()> {
         }
     }
     if request.starts_with("GET /api") {
-        // One page with a next one; its connection stays for it.
+        // Each page names a next one; the client asks for it on the same connection.
         let mut request = request.to_owned();
         let mut asked = vec![0; 16 * 1024];
         while request.contains("limit=") {
@@ -228,7 +227,7 @@ async fn endless(stream: &mut TcpStream, request: &str) -> std::io::Result<()> {
         return stream.write_all(format!("{head}{page}").as_bytes()).await;
     }
     if !request.starts_with("GET") && !request.starts_with("HEAD") && !request.starts_with("POST") {
-        // PostgreSQL: a message as long as one can be.
+        // An error message of PostgreSQL with the maximum length.
         stream.write_all(b"E\x7f\xff\xff\xff").await?;
         return forever(stream, &vec![b'S'; 65_536], Duration::ZERO).await;
     }

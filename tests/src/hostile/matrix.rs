@@ -1,18 +1,19 @@
-//! checklist.yaml with every kind of target on every peer.
+//! A checklist.yaml with every kind of target on every hostile peer.
 
 use super::behaviour::{Behaviour, Peer};
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// The peers and the checklist that names them.
+/// The running peers of such a file.
 pub struct Matrix {
-    /// One for each behaviour.
+    /// The peers by name: the given ones, and one for each behaviour.
     pub peers: Vec<(String, Peer)>,
-    /// Targets of the checklist.
+    /// Number of targets in the file.
     pub targets: usize,
 }
 
-/// Kinds of target, each a line of its list: `{n}` is its name, `{p}` the port, `{f}` the folder.
+/// The lists of targets with their entries. `{n}` stands for the name of the peer, `{p}` for its port, `{f}` for the
+/// folder.
 const KINDS: [(&str, &[&str]); 8] = [
     (
         "health",
@@ -45,8 +46,8 @@ const KINDS: [(&str, &[&str]); 8] = [
 ];
 
 impl Matrix {
-    /// Starts the peers, with those that are given, and writes `checklist.yaml` and what it names into a folder. Every
-    /// check is made so often.
+    /// Starts a peer for each behaviour, in addition to `more`, and writes `checklist.yaml` and the files that it names
+    /// into a folder. Every check has the given interval.
     pub async fn start(folder: &Path, more: Vec<(String, Peer)>, interval: &str) -> anyhow::Result<Self> {
         let mut peers = more;
         for behaviour in Behaviour::ALL {

@@ -1,4 +1,5 @@
-//! The program under limits, and what it takes: memory, threads, descriptors, connections, and time for a scrape.
+//! The exporter with limited resources, and measurements of what it uses: memory, threads, descriptors, connections,
+//! and the time of scrapes.
 
 use crate::process::{Process, free_port};
 use crate::stack::program;
@@ -9,47 +10,48 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// Address space: far more than the memory that is used, so that a runaway ends there and not with the machine.
+/// Limit of the address space in bytes. It is far more than the exporter needs, so that a runaway is killed before it
+/// takes the memory of the machine.
 const ADDRESS_SPACE: u64 = 2 * 1024 * 1024 * 1024;
 
-/// The program.
+/// The running exporter.
 pub struct Watched {
-    /// Its process.
     pub process: Process,
-    /// Where it serves everything.
+    /// The port of all paths.
     pub port: u16,
 }
 
-/// What it takes now.
+/// The resources that the exporter uses.
 #[derive(Debug, Clone, Copy)]
 pub struct Usage {
-    /// The most memory that was ever resident, in KiB; the pages of the program itself are part of it.
+    /// Peak resident memory in KiB (`VmHWM`), with the pages of the program file.
     pub high_water: u64,
-    /// Memory that the kernel cannot take back, in KiB: what the limit of a pod is about.
+    /// Anonymous memory in KiB (`RssAnon`), which the kernel cannot reclaim and the memory limit of a pod counts.
     pub anonymous: u64,
-    /// Threads.
+    /// Number of threads.
     pub threads: u64,
-    /// Open descriptors.
+    /// Number of open file descriptors.
     pub descriptors: usize,
-    /// Those of them that are sockets.
+    /// Number of descriptors that are sockets.
     pub sockets: usize,
 }
 
-/// Scrapes that were made.
+/// The results of several scrapes.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Scrapes {
-    /// All of them.
+    /// Number of scrapes.
     pub made: u64,
-    /// Those with status 200.
+    /// Number of scrapes with status 200.
     pub answered: u64,
-    /// The longest.
+    /// Duration of the slowest scrape.
     pub worst: Duration,
-    /// The most anonymous memory that was seen between them, in KiB.
+    /// Peak anonymous memory in KiB, sampled between the scrapes.
     pub anonymous: u64,
 }
 
 impl Watched {
-    /// Starts it on the `checklist.yaml` and `web.yaml` of a folder, with ann's login.
+    /// Starts the exporter with the `checklist.yaml` and `web.yaml` of a folder. Requests use the login of the user
+    /// ann.
     pub async fn start(folder: &Path) -> anyhow::Result<Self> {
         let port = free_port()?;
         let mut command = Command::new("prlimit");
@@ -68,7 +70,7 @@ impl Watched {
         Ok(Self { process, port })
     }
 
-    /// What it takes now, as the kernel says.
+    /// Reads the present usage from /proc.
     pub fn usage(&self) -> anyhow::Result<Usage> {
         let of_process = PathBuf::from(format!("/proc/{}", self.process.id()));
         let text = std::fs::read_to_string(of_process.join("status"))?;
@@ -89,7 +91,7 @@ impl Watched {
         })
     }
 
-    /// Scrapes four times a second until a time has come or something holds.
+    /// Scrapes about four times a second until `done` accepts a response or the time has elapsed.
     pub async fn scrape_until(&self, mut done: impl FnMut(&str) -> bool, within: Duration) -> Scrapes {
         let begun = Instant::now();
         let mut scrapes = Scrapes::default();

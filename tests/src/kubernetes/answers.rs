@@ -1,4 +1,5 @@
-//! What the stand-in answers: lists in chunks, single objects, logs and watches, as far as the granted roles allow.
+//! Responses of the fake API server: paginated lists, single objects, logs and watches, restricted to the granted
+//! roles.
 
 use super::state::{Api, Event, TOKEN, USER, World, refusal, status};
 use super::{leases, reviews};
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
-/// One request, from wherever it came.
+/// Handles one request.
 pub(super) async fn handle(api: &Arc<Api>, request: Request<hyper::body::Incoming>) -> Response<Body> {
     api.record(&request);
     if reviews::is_review(&request) {
@@ -23,7 +24,7 @@ pub(super) async fn handle(api: &Arc<Api>, request: Request<hyper::body::Incomin
     whole(api, request).await
 }
 
-/// Answers a request with its whole body.
+/// Reads the body of a request and answers it.
 async fn whole(api: &Arc<Api>, request: Request<hyper::body::Incoming>) -> Response<Body> {
     let (parts, body) = request.into_parts();
     match body.collect().await {
@@ -56,7 +57,7 @@ fn respond(api: &Arc<Api>, request: &Request<Bytes>) -> Response<Body> {
     if query.contains_key("watch") {
         let since = query.get("resourceVersion").and_then(|version| version.parse().ok()).unwrap_or(0);
         if since < world.oldest {
-            // As the API server does it: the watch begins, and ends with its first event.
+            // As a real API server does: the response begins with status 200, and its first event is the error.
             let gone = status(410, &format!("too old resource version: {since} ({})", world.oldest));
             return answer(200, "application/json", format!("{}\n", json!({"type": "ERROR", "object": gone})));
         }
@@ -97,7 +98,7 @@ fn respond(api: &Arc<Api>, request: &Request<Bytes>) -> Response<Body> {
     answer(200, "application/json", list.to_string())
 }
 
-/// What is asked for, as the API server's authorizer sees it.
+/// The attributes of a request, as the authorizer of an API server sees them.
 struct Question<'a> {
     verb: &'static str,
     group: &'a str,
@@ -119,7 +120,7 @@ impl<'a> Question<'a> {
             rest => (None, rest),
         };
         let (resource, name) = match rest {
-            // A namespace is an object within itself, so that a role in it may grant the right to read it.
+            // For authorization a namespace is an object within itself, so that a Role in it can grant reading it.
             [] => ("namespaces".to_owned(), namespace),
             [resource] => ((*resource).to_owned(), None),
             [resource, name] => ((*resource).to_owned(), Some(*name)),
@@ -154,7 +155,7 @@ impl<'a> Question<'a> {
             })
     }
 
-    /// In the words of the API server.
+    /// Returns the error message of the API server for a forbidden request.
     fn forbidden(&self) -> String {
         let (kind, verb, resource, group) = (self.kind(), self.verb, &self.resource, self.group);
         let what = self.name.map_or_else(|| kind.clone(), |name| format!("{kind} \"{name}\""));
@@ -167,14 +168,14 @@ impl<'a> Question<'a> {
         )
     }
 
-    /// `leases.coordination.k8s.io`
+    /// Returns the resource with its group, such as `leases.coordination.k8s.io`.
     fn kind(&self) -> String {
         let resource = self.resource.split('/').next().unwrap_or_default();
         if self.group.is_empty() { resource.to_owned() } else { format!("{resource}.{}", self.group) }
     }
 }
 
-/// One secret: whoever asks for more than its metadata is refused.
+/// Returns the metadata of a secret. Refuses a request for the whole object: the exporter must never read the data.
 fn secret<T>(world: &World, collection: &str, name: &str, request: &Request<T>) -> Response<Body> {
     let accept = request.headers().get("accept").and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !accept.contains("as=PartialObjectMetadata") {
@@ -193,7 +194,8 @@ fn log(world: &World) -> Response<Body> {
     if let Some(body) = &world.log {
         return answer(200, "text/plain", body.clone());
     }
-    // Half a minute younger than the least silence that can be told, so that nobody waits long for it.
+    // The lines are 30 seconds younger than the shortest silence that the check can report, so that a test does not
+    // wait long for it.
     let written = jiff::Timestamp::now() - jiff::SignedDuration::from_secs(270);
     let mut text = format!("{written} GET /health 200\n");
     if !world.no_audit_lines {

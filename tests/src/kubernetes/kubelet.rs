@@ -1,19 +1,19 @@
-//! The kubelet of the one node: the statistics of its volumes.
+//! The fake kubelet of the only node: serves the statistics of its volumes.
 
 use super::state::{NAMESPACE, TOKEN};
 use crate::http::{Server, answer, serve};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The kubelet of the one node.
+/// The running kubelet.
 pub struct Kubelet {
-    /// Where it listens (TLS).
+    /// The TLS server.
     pub server: Server,
     used: Arc<Mutex<f64>>,
 }
 
 impl Kubelet {
-    /// Starts with the volume of the database two fifths full.
+    /// Starts with the database's volume 40% full.
     pub async fn start(tls: tokio_rustls::TlsAcceptor) -> anyhow::Result<Self> {
         let used = Arc::new(Mutex::new(0.4));
         let shared = Arc::clone(&used);
@@ -31,7 +31,7 @@ impl Kubelet {
         Ok(Self { server, used })
     }
 
-    /// Sets how full the volume is, 0 to 1.
+    /// Sets the used share of the volume, 0 to 1.
     pub fn fill(&self, share: f64) {
         *self.used.lock().unwrap_or_else(PoisonError::into_inner) = share;
     }

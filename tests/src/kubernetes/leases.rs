@@ -1,4 +1,4 @@
-//! Leases as the API server keeps them: every write is bound to the version that was read.
+//! Leases with the optimistic locking of the API server: a write must carry the current resource version.
 
 use super::state::{NAMESPACE, World, refusal};
 use crate::http::{Body, answer};
@@ -6,12 +6,12 @@ use bytes::Bytes;
 use hyper::{Method, Request, Response};
 use serde_json::{Value, json};
 
-/// The collection of the leases.
+/// Returns the path of the collection of leases.
 pub(super) fn leases() -> String {
     format!("/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases")
 }
 
-/// GET, POST and PUT of a lease; everything else is nobody's business.
+/// Answers GET, POST and PUT of a lease. Returns `None` if the path is not about leases.
 pub(super) fn lease(world: &mut World, path: &str, request: &Request<Bytes>) -> Option<Response<Body>> {
     let (collection, name) =
         path.split_once("/leases").map(|(namespace, rest)| (format!("{namespace}/leases"), rest))?;
@@ -31,7 +31,7 @@ pub(super) fn lease(world: &mut World, path: &str, request: &Request<Bytes>) -> 
             }
             object
         }
-        // A lease that is not there is made, whatever version was read.
+        // A PUT creates a lease that does not exist, whatever version it carries.
         (&Method::PUT, None, Some(object)) => object,
         (&Method::PUT, Some(known), Some(object)) => {
             if object["metadata"]["resourceVersion"] != known["metadata"]["resourceVersion"] {
@@ -44,7 +44,7 @@ pub(super) fn lease(world: &mut World, path: &str, request: &Request<Bytes>) -> 
         }
         _ => return Some(refusal(405, "the server does not allow this method on the requested resource")),
     };
-    // What the API server's validation refuses.
+    // The real API server's validation refuses this too.
     if object["spec"]["leaseDurationSeconds"].as_i64().is_some_and(|seconds| seconds <= 0) {
         let text = "spec.leaseDurationSeconds: Invalid value: 0: must be greater than 0";
         let name = &object["metadata"]["name"];

@@ -1,4 +1,4 @@
-//! The application of the checklist as objects of a cluster, and what can happen to them.
+//! The objects of a healthy application, and methods that change them.
 
 use super::Kubernetes;
 use super::state::NAMESPACE;
@@ -39,7 +39,7 @@ impl Kubernetes {
         }
     }
 
-    /// Sets how many pods the database wants; it has one.
+    /// Sets the desired number of database pods. One exists.
     pub fn database_replicas(&self, wanted: usize) {
         self.apply(
             &apps("statefulsets"),
@@ -47,13 +47,13 @@ impl Kubernetes {
         );
     }
 
-    /// Replaces the pod that restarts with a fresh one.
+    /// Replaces the pod that restarts by a new one.
     pub fn replace_pod(&self) {
         self.delete(&pods(), "orchestrator-5d4f8-1");
         self.apply(&pods(), pod("orchestrator-5d4f8-4", "ReplicaSet", "orchestrator-5d4f8", Some("5d4f8")));
     }
 
-    /// Sets the replicas of the autoscaler (of at most 6) and whether it works.
+    /// Sets the replicas of the autoscaler (at most 6), and whether it can read its metric.
     pub fn autoscaler(&self, replicas: u32, able: bool) {
         let status = if able { "True" } else { "False" };
         let conditions = json!([
@@ -77,7 +77,7 @@ impl Kubernetes {
         );
     }
 
-    /// Makes a secret whose data was changed so many days ago.
+    /// Creates a secret whose data was last changed `days` days ago.
     pub fn rotated(&self, name: &str, days: i64) {
         let at = (jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24 * days)).to_string();
         let changes = json!([
@@ -91,7 +91,7 @@ impl Kubernetes {
         );
     }
 
-    /// Sets the share of its limits that the application uses.
+    /// Sets the memory usage of the application as a share of its limit, 0 to 1.
     pub fn usage(&self, share: f64) {
         let memory = format!("{:.0}", 512.0 * 1_048_576.0 * share);
         let pods = (1..=3).map(|n| format!("orchestrator-5d4f8-{n}")).chain(["postgres-0".to_owned()]);
@@ -108,7 +108,7 @@ impl Kubernetes {
         );
     }
 
-    /// Sets the ready endpoints of a service.
+    /// Sets the number of ready endpoints of a service.
     pub fn endpoints(&self, service: &str, ready: usize) {
         let endpoints: Vec<Value> = (0..ready).map(|_| json!({"conditions": {"ready": true}})).collect();
         let labels = json!({"kubernetes.io/service-name": service});
@@ -116,7 +116,7 @@ impl Kubernetes {
         self.apply(&format!("/apis/discovery.k8s.io/v1/namespaces/{NAMESPACE}/endpointslices"), slice);
     }
 
-    /// Sets how many pods of the deployment are ready, in workload, pods and endpoints alike.
+    /// Sets the number of ready pods of the deployment, in the workload, the pods and the endpoints.
     pub fn ready_replicas(&self, ready: usize) {
         let status = json!({"readyReplicas": ready});
         self.apply(
@@ -134,7 +134,7 @@ impl Kubernetes {
         self.endpoints("orchestrator", ready);
     }
 
-    /// Lets the container of a pod end and start again so many times.
+    /// Sets the number of restarts of a pod's container, and the reason of its last termination.
     pub fn restart(&self, restarts: u32, reason: &str) {
         let mut pod = pod("orchestrator-5d4f8-1", "ReplicaSet", "orchestrator-5d4f8", Some("5d4f8"));
         let status = &mut pod["status"]["containerStatuses"][0];
@@ -143,7 +143,7 @@ impl Kubernetes {
         self.apply(&pods(), pod);
     }
 
-    /// Puts that many healthy pods of two containers, fifty to a workload, into the namespace at once.
+    /// Adds `count` healthy pods of two containers each, fifty per workload, without sending watch events.
     pub fn many_pods(&self, count: usize) {
         let mut world = self.api.lock();
         let all = world.objects.entry(pods()).or_default();
@@ -163,7 +163,7 @@ impl Kubernetes {
     }
 }
 
-/// The path of the pods.
+/// Returns the path of the collection of pods.
 pub fn pods() -> String {
     core("pods")
 }

@@ -1,4 +1,4 @@
-//! `TokenReview` and `SubjectAccessReview`: whose a token is, and what they may.
+//! `TokenReview` and `SubjectAccessReview`: whom a token belongs to, and which paths a user may use.
 
 use super::state::{Api, TOKEN, refusal};
 use crate::http::{Body, answer};
@@ -51,14 +51,14 @@ pub(super) async fn respond(api: &Arc<Api>, request: Request<Incoming>) -> Respo
                 "authenticated": true, "audiences": [audience],
                 "user": {"username": name, "uid": "1", "groups": ["system:authenticated"], "extra": {"x": ["y"]}},
             }),
-            // In the words of the real one.
+            // The error message of a real API server.
             _ => json!({"user": {}, "error": "[invalid bearer token, token audiences are invalid]"}),
         }
     } else {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let attributes = &spec["nonResourceAttributes"];
         let asked = (text(&spec["user"]), text(&attributes["verb"]), text(&attributes["path"]));
-        // Whoever forgets the groups and the rest of a user is not told what they may.
+        // The exporter must pass on the whole user, with uid, groups and extra. Otherwise nothing is allowed.
         let whole = spec["groups"][0] == "system:authenticated" && spec["uid"] == "1" && spec["extra"]["x"][0] == "y";
         json!({"allowed": whole && world.reviews.grants.contains(&asked)})
     };

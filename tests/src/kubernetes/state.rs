@@ -1,4 +1,4 @@
-//! What the stand-in knows, shared by everything that answers for it.
+//! The state of the fake API server, shared by its request handlers.
 
 use crate::http::{Body, answer};
 use hyper::{Request, Response};
@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::broadcast;
 
-/// The bearer token that both accept.
+/// The bearer token that the API server and the kubelet accept.
 pub const TOKEN: &str = "checklist-token";
-/// Whose token it is.
+/// The user that the token belongs to.
 pub const USER: &str = "system:serviceaccount:stack:checklist-exporter";
-/// The namespace of the checklist.
+/// The namespace of the application.
 pub const NAMESPACE: &str = "llm-orchestrator";
 
 pub(super) struct Api {
@@ -21,11 +21,11 @@ pub(super) struct Api {
 
 #[derive(Clone)]
 pub(super) enum Event {
-    /// Collection, type, object.
+    /// An object has changed: collection, event type, object.
     Changed(String, &'static str, Value),
-    /// Every watch is told `410 Gone`.
+    /// Every watch gets `410 Gone`.
     Expired,
-    /// Every watch is cut off in the middle.
+    /// Every watch ends in the middle of an event.
     Dropped,
 }
 
@@ -33,29 +33,29 @@ pub(super) enum Event {
 pub(super) struct World {
     pub(super) version: u64,
     pub(super) oldest: u64,
-    /// Collection path, then name.
+    /// Objects by the path of their collection, then by name.
     pub(super) objects: BTreeMap<String, BTreeMap<String, Value>>,
     pub(super) refuse: Option<u16>,
     pub(super) lists: u64,
     pub(super) no_audit_lines: bool,
-    /// Roles; nobody is refused for want of a right while there are none.
+    /// Roles that restrict requests. While there are none, every request is allowed.
     pub(super) roles: Vec<Value>,
     pub(super) log: Option<Vec<u8>>,
     pub(super) reviews: Reviews,
-    /// Every question so far: verb or method, and path.
+    /// Every request so far: verb or method, and path.
     pub(super) asked: BTreeSet<String>,
 }
 
-/// Who is known, and what was asked about them.
+/// The state of reviews.
 #[derive(Default)]
 pub(super) struct Reviews {
-    /// Token to name and audience.
+    /// User name and audience by token.
     pub(super) people: BTreeMap<String, (String, String)>,
-    /// Name, verb and path.
+    /// Granted rights: user name, verb and path.
     pub(super) grants: BTreeSet<(String, String, String)>,
-    /// How many reviews were asked for, by kind.
+    /// Number of reviews so far, by kind.
     pub(super) asked: BTreeMap<&'static str, usize>,
-    /// What is answered instead: status and body.
+    /// Status and body to answer instead.
     pub(super) instead: Option<(u16, String)>,
 }
 
@@ -71,7 +71,7 @@ impl Api {
     }
 }
 
-/// In the words of the API server.
+/// Returns a `Status` object of the API server for an error.
 pub(super) fn status(code: u16, message: &str) -> Value {
     let reason = match code {
         400 => "BadRequest",

@@ -1,59 +1,58 @@
-//! Series of a month: a value a minute.
+//! The simulated series of a shop, with one value per minute.
 
 #![expect(clippy::needless_range_loop, reason = "a minute is the time and the place in the track")]
 
 use std::collections::BTreeMap;
 
-/// Label names and values, without the metric's name.
+/// Names and values of labels, without the metric name.
 pub type Labels = BTreeMap<String, String>;
 
 /// One series.
 #[derive(Debug, Clone)]
 pub struct Track {
-    /// The metric.
+    /// Metric name.
     pub name: String,
-    /// Its labels.
     pub labels: Labels,
-    /// A value for each minute; not a number where there is no sample.
+    /// One value per minute; NaN where there is no sample.
     pub values: Vec<f64>,
 }
 
-/// Every series of a shop.
+/// All series of a shop.
 #[derive(Debug, Default)]
 pub struct Board {
     tracks: BTreeMap<(String, Labels), Vec<f64>>,
     minutes: usize,
 }
 
-/// Labels from pairs.
+/// Makes labels of pairs.
 pub fn labels(pairs: &[(&str, &str)]) -> Labels {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
 impl Board {
-    /// Nothing is on it yet.
+    /// Creates an empty board of a number of minutes.
     pub const fn new(minutes: usize) -> Self {
         Self { tracks: BTreeMap::new(), minutes }
     }
 
-    /// How many minutes it has.
+    /// The number of minutes.
     pub const fn minutes(&self) -> usize {
         self.minutes
     }
 
-    /// Writes a series from a function of the minute; what is there already is replaced where the function has a value.
+    /// Writes a series by a function of the minute. Where the function returns `None`, an existing value stays.
     pub fn draw(&mut self, name: &str, pairs: &[(&str, &str)], value: impl Fn(usize) -> Option<f64>) {
         let minutes = self.minutes;
         self.part(name, pairs, 0..minutes, value);
     }
 
-    /// The same for labels with values that are made here.
+    /// As [`Board::draw`], for labels with owned values.
     pub fn put(&mut self, name: &str, own: &[(&'static str, String)], value: impl Fn(usize) -> Option<f64>) {
         let pairs: Vec<(&str, &str)> = own.iter().map(|(name, value)| (*name, value.as_str())).collect();
         self.draw(name, &pairs, value);
     }
 
-    /// The same for a part of the time; what lies outside stays.
+    /// As [`Board::draw`], for a range of minutes only.
     pub fn part(
         &mut self,
         name: &str,
@@ -70,7 +69,7 @@ impl Board {
         }
     }
 
-    /// Changes the series that a test accepts, for a part of the time.
+    /// Changes the values in a range of minutes, of all series that `accepts` selects.
     pub fn change(
         &mut self,
         minutes: std::ops::Range<usize>,
@@ -87,7 +86,7 @@ impl Board {
         }
     }
 
-    /// Every series, in order of name and labels.
+    /// Returns copies of all series, sorted by name and labels.
     pub fn tracks(&self) -> impl Iterator<Item = Track> + '_ {
         self.tracks.iter().map(|((name, labels), values)| Track {
             name: name.clone(),
@@ -96,18 +95,18 @@ impl Board {
         })
     }
 
-    /// How many series there are.
+    /// The number of series.
     pub fn len(&self) -> usize {
         self.tracks.len()
     }
 
-    /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.tracks.is_empty()
     }
 }
 
-/// A number of 0 to 1 that a seed, a name and a minute decide: the same in every run.
+/// Returns a pseudo-random number from 0 to 1 that depends only on the seed, the name and the minute, so that every run
+/// of the benchmark is the same. FNV-1a hashes the name, and the finalizer of SplitMix64 mixes the bits.
 pub fn chance(seed: u64, name: &str, minute: usize) -> f64 {
     let mut state = seed ^ 0x9e37_79b9_7f4a_7c15;
     for byte in name.bytes() {

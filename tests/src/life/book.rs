@@ -1,4 +1,4 @@
-//! The book in which incidents are written down as they happen.
+//! Records incidents in the ledger while they are injected.
 
 use super::board::Board;
 use super::clock::at;
@@ -7,7 +7,7 @@ use super::shop::{DAY, Shop};
 use checklist::self_metrics::{LAST_SUCCESS, PROBE_SUCCESS, TARGET_REACHABLE};
 use std::ops::Range;
 
-/// When a thing happens: a day that is judged, an hour, and how many minutes it lasts.
+/// The time of an incident: day within the judged period, hour, and duration in minutes.
 pub(super) struct When(pub usize, pub usize, pub usize);
 
 impl When {
@@ -17,7 +17,7 @@ impl When {
     }
 }
 
-/// What is written while a shop is broken.
+/// The shop, its series, and the ledger so far.
 pub(super) struct Book<'a> {
     pub(super) shop: &'a Shop,
     pub(super) board: &'a mut Board,
@@ -25,7 +25,7 @@ pub(super) struct Book<'a> {
 }
 
 impl Book<'_> {
-    /// Writes an incident down. It matters from `after` minutes behind its begin on.
+    /// Adds an incident to the ledger. It begins to matter `after` minutes after its start.
     pub(super) fn write(
         &mut self,
         what: &'static str,
@@ -48,8 +48,8 @@ impl Book<'_> {
     }
 }
 
-/// What the exporter shows of a target that it cannot reach: the last success stays, the levels are gone after three
-/// intervals.
+/// Changes the series to those of an unreachable target: the last success stays, and the gauges disappear when they are
+/// stale. All checks of the model are stale after five minutes.
 pub(super) fn blind(board: &mut Board, when: &Range<usize>, kind: &str, target: &str) {
     let reachable = [("kind", kind), ("target", target)];
     board.part(TARGET_REACHABLE.name, &reachable, when.clone(), |_| Some(0.0));

@@ -1,19 +1,19 @@
-//! The clock of the model: one value a minute.
+//! The clock of the simulation, which counts minutes.
 
-/// Seconds of an hour.
+/// Seconds in an hour.
 pub const HOUR: f64 = 3_600.0;
-/// Seconds of a day.
+/// Seconds in a day.
 pub const DAY_SECONDS: f64 = 86_400.0;
 
-/// Where the clock of the model begins: Monday, 2 March 2026, midnight, Unix seconds.
+/// Start of the simulation: Monday, 2 March 2026, 00:00 UTC, in Unix seconds.
 pub const BEGIN: i64 = 1_772_409_600;
 
-/// Unix seconds of a minute.
+/// Converts a minute of the simulation to Unix seconds.
 pub fn at(minute: usize) -> f64 {
     BEGIN as f64 + minute as f64 * 60.0
 }
 
-/// The sum of the last minutes, at every minute.
+/// Returns for every minute the sum of the last `length` values.
 pub fn sliding(values: &[f64], length: usize) -> Vec<f64> {
     let mut sum = 0.0;
     let add = |minute: usize| {

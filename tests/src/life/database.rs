@@ -1,4 +1,4 @@
-//! A database server and the tables of the application in a month in which nothing is wrong.
+//! The series of a database server and of the application's tables in a month without incidents.
 
 use super::board::{Board, chance};
 use super::clock::{DAY_SECONDS, at, sliding};
@@ -8,7 +8,7 @@ use checklist::signals::{
     roles, seq_scans, slow_queries, users, workflows,
 };
 
-/// A database server as its statistics views show it.
+/// Writes the series of a database server's statistics.
 pub fn server(board: &mut Board, shop: &Shop, name: &str) {
     let own = |check: &'static str| [("check", check), ("target", name)];
     let with = |check: &'static str, label: &'static str, value: &'static str| {
@@ -32,13 +32,13 @@ pub fn server(board: &mut Board, shop: &Shop, name: &str) {
     });
     board.draw(maintenance::NEVER.name, &of("maintenance"), |_| Some(0.0));
     board.draw(slow_queries::TRACKED.name, &own("slow_queries"), |_| Some(1.0));
-    // A report of three minutes every night, and the longest of the day's queries of some seconds.
+    // A nightly report takes three minutes; the longest query by day takes some seconds.
     board.draw(slow_queries::LONGEST.name, &of("slow_queries"), |minute| {
         let report = hour(minute) == 4 && minute % 60 < 3;
         let usual = chance(shop.seed, name, minute) < 0.5;
         (report || usual).then(|| if report { at(minute / 60 * 60) } else { at(minute) - 4.0 })
     });
-    // By pg_stat_statements: what every page asks for, and the report with its one call a night (PostgreSQL
+    // Statement 1 runs several times for every request; statement 2 is the report, with one call a night (PostgreSQL
     // documentation, "pg_stat_statements").
     let statement =
         |id: &'static str| [("check", "slow_queries"), ("target", name), ("database", name), ("queryid", id)];
@@ -54,7 +54,7 @@ pub fn server(board: &mut Board, shop: &Shop, name: &str) {
     let nights = |minute: usize| ((minute + 20 * 60 - 3) / DAY) as f64;
     board.draw(slow_queries::CALLS.name, &statement("2"), |minute| Some(nights(minute)));
     board.draw(slow_queries::SECONDS.name, &statement("2"), |minute| Some(180.0 * nights(minute)));
-    // Old partitions are read by the nightly dump alone (PostgreSQL documentation, "pg_dump": it copies every table).
+    // Old partitions are only read by the nightly dump, which copies every table (PostgreSQL documentation, "pg_dump").
     for partition in 0..shop.partitions {
         let table = format!("events_{partition:03}");
         let labels = |check: &'static str| {
@@ -68,7 +68,7 @@ pub fn server(board: &mut Board, shop: &Shop, name: &str) {
             Some(if busy { totals[minute] } else { 5.0 })
         });
         board.put(seq_scans::BYTES.name, &labels("seq_scans"), |_| Some(4e8));
-        // Dead rows grow until autovacuum comes at 20% of a small table, and earlier on large ones.
+        // Dead rows grow until autovacuum removes them, at 20% of a table.
         if busy {
             board.put(maintenance::DEAD.name, &labels("maintenance"), |minute| {
                 Some(1e6 * (0.01 + 0.16 * (minute % 3000) as f64 / 3000.0))
@@ -79,7 +79,8 @@ pub fn server(board: &mut Board, shop: &Shop, name: &str) {
             });
         }
     }
-    // REINDEX CONCURRENTLY has an invalid index while it works, twenty-five minutes a week (PostgreSQL documentation).
+    // REINDEX CONCURRENTLY keeps an invalid index while it runs: 25 minutes a week (PostgreSQL documentation,
+    // "REINDEX").
     board.draw(indexes::INVALID.name, &of("indexes"), |minute| {
         Some(f64::from(u8::from(minute % (7 * DAY) / 25 == 245)))
     });
@@ -87,11 +88,11 @@ pub fn server(board: &mut Board, shop: &Shop, name: &str) {
     board.draw(indexes::DUPLICATE.name, &of("indexes"), |_| Some(0.0));
 }
 
-/// The application's own tables.
+/// Writes the series about the application's own tables.
 pub fn tables(board: &mut Board, shop: &Shop, name: &str) {
     let own = |check: &'static str| [("check", check), ("target", name)];
     let windows = |check: &'static str, window: &'static str| [("check", check), ("target", name), ("window", window)];
-    // People mistype: two an hour by day.
+    // About two failed logins an hour by day, because people mistype.
     let failures: Vec<f64> = (0..shop.minutes)
         .map(|minute| f64::from(u8::from(chance(shop.seed, "login", minute) < 0.03 * daylight(minute))))
         .collect();
@@ -101,7 +102,7 @@ pub fn tables(board: &mut Board, shop: &Shop, name: &str) {
     }
     board.draw(permission_denied::USERS.name, &own("permission_denied"), |_| Some(0.0));
     board.draw(permission_denied::WORST.name, &own("permission_denied"), |_| Some(3.0));
-    // Whoever does something leaves a trace: one request in forty, so that nights and weekends of a small shop have none.
+    // One request in forty writes an audit event, so that a small shop has none in some nights and on weekends.
     let mut last = at(0);
     let events: Vec<f64> = (0..shop.minutes)
         .map(|minute| {
@@ -113,7 +114,7 @@ pub fn tables(board: &mut Board, shop: &Shop, name: &str) {
         .collect();
     board.draw(audit_log::PRESENT.name, &own("audit_log"), |_| Some(1.0));
     board.draw(audit_log::LAST.name, &own("audit_log"), |minute| Some(events[minute]));
-    // Workflows end by day; a few wait for people overnight.
+    // Workflows end on working days; a few stay open overnight.
     let ended: Vec<f64> = (0..shop.minutes)
         .map(|minute| {
             if is_weekday(minute) && (8..18).contains(&hour(minute)) {
@@ -132,7 +133,7 @@ pub fn tables(board: &mut Board, shop: &Shop, name: &str) {
         board.draw(workflows::FAILED.name, &windows("workflows", window), |minute| Some(bad[minute]));
     }
     board.draw(workflows::OPEN.name, &own("workflows"), |_| Some(3.0));
-    // Sign-ups give ordinary roles; who may do much stays the same.
+    // New accounts get ordinary roles; the number of privileged ones stays the same.
     board.draw(roles::FINGERPRINT.name, &own("roles"), |_| Some(4_711.0));
     board.draw(roles::MEMBERS.name, &[("check", "roles"), ("target", name), ("role", "admin")], |_| Some(3.0));
     for (state, count) in [("active", 40.0), ("stale", 0.0), ("never_logged_in", 0.0)] {
@@ -141,7 +142,7 @@ pub fn tables(board: &mut Board, shop: &Shop, name: &str) {
     for (state, count) in [("active", 9.0), ("stale", 0.0), ("never_used", 0.0)] {
         board.draw(api_keys::KEYS.name, &[("check", "api_keys"), ("target", name), ("state", state)], |_| Some(count));
     }
-    // Cleaned on the first Monday of the month.
+    // Old rows are deleted every four weeks, on a Monday.
     for (rule, kept) in [("audit_events", 90.0), ("workflows", 30.0)] {
         let labels = [("check", "retention"), ("target", name), ("rule", rule)];
         board.draw(retention::OVERDUE.name, &labels, |_| Some(10.0));

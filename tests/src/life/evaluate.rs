@@ -1,5 +1,5 @@
-//! A set of rules on the history of a real Prometheus: what it records is recorded, and every alert goes through
-//! Prometheus' state machine, a step a minute.
+//! Evaluates a set of rules on the history in a real Prometheus. Recording rules are written back as series; alerts go
+//! through the same state machine as in Prometheus, at a step of one minute.
 
 use super::board::{Labels, Track};
 use super::remote_write;
@@ -12,30 +12,30 @@ use rules_gen::server::{Login, Series, Server};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-/// Seconds between two minutes.
+/// Seconds in a minute.
 const MINUTE: f64 = 60.0;
-/// Rules are asked for at the same time: Prometheus evaluates a query on one processor.
+/// Number of queries at a time. Prometheus evaluates each query on one core.
 const AT_A_TIME: usize = 2;
 
-/// A time in which one alert fired, in minutes.
+/// A period in which one alert fired, in minutes of the simulation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Firing {
-    /// The labels of the alert, its name among them.
+    /// Labels of the alert, including `alertname`.
     pub labels: Labels,
-    /// The first minute.
+    /// First minute.
     pub begin: usize,
-    /// The minute at which it was over.
+    /// Minute after the last one.
     pub end: usize,
 }
 
-/// The time that is judged: from a minute of the model to its end.
+/// The period for which rules are evaluated.
 #[derive(Debug, Clone, Copy)]
 pub struct Span {
-    /// Unix milliseconds of the first minute.
+    /// Unix milliseconds of minute 0.
     pub begin: i64,
-    /// How many minutes there are.
+    /// Number of minutes.
     pub minutes: usize,
-    /// The first minute at which alerts are evaluated: what is recorded before is their past.
+    /// First minute at which alerts are evaluated. Recording rules are evaluated from minute 0.
     pub alerts_from: usize,
 }
 
@@ -51,10 +51,11 @@ impl Span {
     }
 }
 
-/// Evaluates rules in their order: what is recorded is written back, so that later ones read it.
+/// Evaluates rules in order. The results of recording rules are written back, so that later rules can read them. `tell`
+/// gets the name of each rule and how long its query took.
 ///
 /// # Errors
-/// When Prometheus does not answer, or refuses what was recorded.
+/// Fails when Prometheus does not answer, or refuses recorded series.
 pub async fn firing(
     port: u16,
     rules: &[ListedRule],
@@ -78,7 +79,7 @@ pub async fn firing(
     Ok(all.into_iter().flatten().collect())
 }
 
-/// What a rule's expression gives at each of its steps.
+/// Returns the values of a rule's expression at each of its steps.
 async fn ask(
     server: &Server,
     rule: &ListedRule,
@@ -93,9 +94,9 @@ async fn ask(
     courses.with_context(|| format!("{}: {}", rule.name, rule.expr))
 }
 
-/// Minutes between two evaluations of a rule: one, as Prometheus evaluates by default. A rule that looks at a whole day or
-/// more is asked every ten minutes, and its answer holds until the next: a day differs little from the day that began
-/// ten minutes earlier, and a month of evaluations of a month of samples takes hours.
+/// Returns the minutes between two evaluations of a rule. It is one, which is Prometheus' default interval. For a rule
+/// with a range of a day or more it is ten, and a result holds until the next one: such a range changes little in ten
+/// minutes, and evaluating it every minute of a month would take hours.
 fn step(rule: &ListedRule) -> usize {
     let windows = rule.expr.split('[').skip(1).filter_map(|rest| rest.split([']', ':']).next());
     let longest = windows.filter_map(|window| duration::parse(window.trim()).ok()).max().unwrap_or_default();

@@ -1,5 +1,5 @@
-//! What goes wrong in the month of a shop: each incident changes what the probes see, and is written into the ledger
-//! with its begin, its end and how loudly a person should be told.
+//! The incidents in the month of a shop. Each changes the series that the probes would expose, and is recorded in the
+//! ledger with its begin, its end, and whether it deserves a page or a message.
 
 mod reach;
 
@@ -15,11 +15,12 @@ use checklist::signals::{
 };
 use std::ops::Range;
 
-/// Breaks a month, and says what was broken. Failed and slow requests of all incidents are written at the end.
+/// Injects all incidents and returns the ledger, sorted by begin. Failed and slow requests of all incidents are written
+/// together at the end.
 pub fn happen(shop: &Shop, board: &mut Board) -> Vec<Incident> {
     let large = shop.kind == Kind::Large;
     let mut book = Book { shop, board, all: Vec::new() };
-    // A week has fewer days than a month: there the same things happen closer together.
+    // The large shop simulates only a week, so its incidents are closer together.
     let day = |of_month: usize| if large { of_month * 6 / 27 } else { of_month };
     let mut failing: Vec<(Range<usize>, f64)> = Vec::new();
     let mut slow: Vec<(Range<usize>, f64)> = Vec::new();
@@ -66,8 +67,7 @@ pub fn happen(shop: &Shop, board: &mut Board) -> Vec<Incident> {
     book.all
 }
 
-/// The database refuses connections: every check of it is blind, the health page says so, and a part of the requests
-/// fails.
+/// The database refuses connections: all its checks fail, the health page reports it, and some requests fail.
 fn database_down(book: &mut Book<'_>, when: &When, failing: &mut Vec<(Range<usize>, f64)>) {
     let when = when.minutes(book.shop);
     let database = book.shop.databases[0].clone();
@@ -78,12 +78,12 @@ fn database_down(book: &mut Book<'_>, when: &When, failing: &mut Vec<(Range<usiz
     book.write("database down", when, 0, Loud::Page, DAY, &[&database, "shop"]);
 }
 
-/// One pod of a deployment crashes again and again; the others serve.
+/// One pod of a deployment crashes repeatedly; the other pods serve.
 fn crash_loop(book: &mut Book<'_>, when: &When) {
     let when = when.minutes(book.shop);
     let app = &book.shop.apps[0];
     let pod = format!("{}-1", app.workload);
-    // Back-off for four minutes, one minute of trying: the reason changes with every attempt (Kubernetes
+    // The pod waits for four minutes and runs for one, and the reason changes with every attempt (Kubernetes
     // documentation, "Pod Lifecycle").
     for (reason, trying) in [("CrashLoopBackOff", false), ("ContainersNotReady", true)] {
         let labels = [
@@ -118,7 +118,7 @@ fn crash_loop(book: &mut Book<'_>, when: &When) {
     book.write("crash loop of a pod", when, 5, Loud::Message, DAY + 60, &[&names[0]]);
 }
 
-/// No pod of a workload is ready: users see errors.
+/// No pod of a workload is ready, and users see errors.
 fn workload_down(book: &mut Book<'_>, when: &When, failing: &mut Vec<(Range<usize>, f64)>) {
     let when = when.minutes(book.shop);
     let app = &book.shop.apps[book.shop.apps.len().min(2) - 1];
@@ -167,8 +167,9 @@ fn volume_fills(book: &mut Book<'_>, when: &When) {
     book.board.part(disk::USED.name, &labels, when.clone(), |minute| {
         Some(1e11 * (0.55 + 0.42 * (minute - when.start) as f64 / length))
     });
-    // At this pace it is full within four hours: enough to get up, find out what writes and make room. Before that a
-    // message is enough (the mixin of Kubernetes pages at 3% left, when a database can write nothing any more).
+    // It deserves a page when the volume will be full within four hours, which is time to get up, find the writer and
+    // free space. Before that a message is enough. (kubernetes-mixin pages at 3% free space, when a database may
+    // already fail.)
     let matters = (0..when.len()).find(|minute| {
         let pace = 0.42 / length;
         0.55 + pace * *minute as f64 + 240.0 * pace >= 1.0

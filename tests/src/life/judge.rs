@@ -1,4 +1,4 @@
-//! One shop, from its model to the row of the table.
+//! Judges rule sets on one shop: simulates it, evaluates the rules and compares the alerts with the ledger.
 
 #![expect(clippy::print_stderr, reason = "how far it is: a run takes minutes")]
 
@@ -15,26 +15,26 @@ use rules_gen::routing::Configuration;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// What a set of rules did with a month.
+/// The result of one rule set on one shop.
 #[derive(Debug)]
 pub struct Judged {
-    /// Beside the ledger.
+    /// The comparison with the ledger.
     pub outcome: table::Outcome,
-    /// When which alert fired, before Alertmanager.
+    /// Periods in which alerts fired, before Alertmanager.
     pub firing: Vec<Firing>,
 }
 
-/// Judges our rules on the month of a shop, and those of others that a folder has.
+/// Judges our rules on a shop, and the rule sets in `folder`.
 ///
 /// # Errors
-/// When Prometheus does not run or refuses, or rules cannot be read.
+/// Fails when Prometheus does not run or refuses series, or when rules cannot be read.
 pub async fn judge(shop: &Shop, folder: Option<&Path>) -> anyhow::Result<Vec<Judged>> {
     let begun = Instant::now();
     let config =
         Config::parse("checklist.yaml", &shop.checklist()).map_err(|mistakes| anyhow::anyhow!("{mistakes}"))?;
     let mut board = ordinary::month(shop, &config);
     let ledger = incidents::happen(shop, &mut board);
-    // A day before what is judged is enough for the longest `for`.
+    // Alerts start a day before the judged period, which is enough for the longest `for`.
     let alerts_from = shop.from().saturating_sub(DAY);
     let span = Span { begin: clock::BEGIN * 1000, minutes: shop.minutes, alerts_from };
     let own = ours(&config)?;
@@ -56,14 +56,14 @@ pub async fn judge(shop: &Shop, folder: Option<&Path>) -> anyhow::Result<Vec<Jud
     Ok(outcomes)
 }
 
-/// A rule that takes longer is told of, so that nobody waits without knowing for what.
+/// A query that takes longer than this is printed, to show what the benchmark waits for.
 const SLOW: Duration = Duration::from_secs(10);
 
 fn severity(alert: &Labels) -> &str {
     alert.get("severity").map_or("", String::as_str)
 }
 
-/// Our rules and routes for a configuration.
+/// Generates our rules and routes for a configuration.
 fn ours(config: &Config) -> anyhow::Result<(Vec<ListedRule>, Configuration)> {
     let outputs = rules_gen::outputs::generate(config, "checklist.yaml")?;
     let file = |path: &str| {
@@ -73,6 +73,7 @@ fn ours(config: &Config) -> anyhow::Result<(Vec<ListedRule>, Configuration)> {
     Ok((rule_set::read(file("rules/checklist.yaml")?)?, Configuration::parse(file("alertmanager/alertmanager.yaml")?)?))
 }
 
+/// Evaluates one rule set on a Prometheus of its own. `pages` decides which alerts are pages.
 #[expect(clippy::too_many_arguments, reason = "what is judged, and by what")]
 async fn set(
     shop: &Shop,

@@ -1,38 +1,40 @@
-//! What went wrong, from when to when, and what a person should have been told. Nothing here knows of any rule.
+//! The ledger of incidents: what happened when, and how a person should be told. It knows nothing of rules.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
-/// How loudly a person should be told.
+/// The notification that an incident deserves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Loud {
     /// A message is enough.
     Message,
-    /// Somebody must be woken.
+    /// Somebody must be woken up.
     Page,
 }
 
-/// One thing that went wrong.
+/// One incident.
 #[derive(Debug, Clone)]
 pub struct Incident {
-    /// What happened.
+    /// A description.
     pub what: &'static str,
-    /// The minute at which it began, whether it mattered already or not: who is told of it then is not told falsely.
+    /// The minute at which it began. A notification from then on is not false, even if the incident does not matter
+    /// yet.
     pub since: usize,
-    /// The minute at which it began to matter: when a person who looked would have acted.
+    /// The minute at which it began to matter: a person who looks would act.
     pub begin: usize,
-    /// The minute at which it was over.
+    /// The minute at which it ended.
     pub end: usize,
-    /// How long its traces stay: a ratio over a day, a restart that is news until tomorrow.
+    /// Minutes after the end in which alerts may still fire, because ratios over a day or restart counts still show it.
     pub traces: usize,
-    /// How loudly.
+    /// The notification that it deserves.
     pub loud: Loud,
-    /// Names of what is affected, one of which must be among the values of an alert's labels.
+    /// Names of the affected objects. An alert belongs to the incident if one of them is the value of one of its
+    /// labels.
     pub names: BTreeSet<String>,
 }
 
 impl Incident {
-    /// Whether something told at a minute about these values may be about this incident.
+    /// Whether a notification at a minute, about alerts with these label values, belongs to the incident.
     pub fn is_told_by<'a>(&self, minute: usize, mut values: impl Iterator<Item = &'a str>) -> bool {
         (self.since..=self.end + self.traces).contains(&minute) && values.any(|value| self.names.contains(value))
     }

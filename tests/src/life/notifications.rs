@@ -1,26 +1,27 @@
-//! What Alertmanager makes of firing alerts: groups, inhibition, routes; a notification is what reaches a person.
+//! Simulates Alertmanager: turns firing alerts into the notifications that reach a person, by groups, inhibition and
+//! routes.
 
 use super::board::Labels;
 use super::evaluate::Firing;
 use rules_gen::routing::Configuration;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Something that reached a person.
+/// A notification that reached a person.
 #[derive(Debug, Clone)]
 pub struct Notification {
-    /// The minute.
+    /// Minute of the simulation.
     pub minute: usize,
-    /// Whether it wakes somebody.
+    /// Whether it is a page, which wakes somebody.
     pub page: bool,
-    /// The alerts in it.
+    /// Labels of the new alerts in it.
     pub alerts: Vec<Labels>,
 }
 
-/// A group of one route: its receiver, and the values of the labels that make it.
+/// A group of alerts: receiver of the route, and values of the labels in `group_by`.
 type Group = (String, Vec<String>);
 
-/// The notifications of a course of alerts. A group that is told of and gets one more alert is told again as a message
-/// within the same page, as PagerDuty does it: it wakes nobody a second time.
+/// Returns the notifications for firing alerts. A page whose group gets another alert does not wake anybody again: that
+/// is a message, as PagerDuty adds it to the open incident.
 pub fn notifications(
     firing: &[Firing],
     minutes: usize,
@@ -58,7 +59,7 @@ pub fn notifications(
                 all.push(Notification { minute, page, alerts: new });
             }
         }
-        // Alertmanager forgets a group with its last alert.
+        // Alertmanager forgets a group when its last alert has ended.
         messages = groups;
     }
     all

@@ -1,4 +1,4 @@
-//! A month in which nothing is wrong: what the probes would expose of it. Each behaviour names where it comes from.
+//! A month without incidents: the series that the probes would expose. Comments name the source of each behaviour.
 
 #![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a part of a week in minutes")]
 
@@ -15,7 +15,7 @@ use checklist::signals::{
     restarts, restore, rules, tasks, utilization,
 };
 
-/// The month of a shop.
+/// Simulates the month of a shop.
 pub fn month(shop: &Shop, config: &Config) -> Board {
     let mut board = Board::new(shop.minutes);
     exporter(&mut board, config);
@@ -37,7 +37,7 @@ pub fn month(shop: &Shop, config: &Config) -> Board {
     board
 }
 
-/// The self-metrics of every check: it is made, and its target answers.
+/// Writes the metrics about every check: all run and reach their targets.
 fn exporter(board: &mut Board, config: &Config) {
     for (metric, value) in [(&BUILD_INFO, 1.0), (&CONFIG_SUCCESSFUL, 1.0), (&SHARD, 0.0), (&SHARDS, 1.0)] {
         board.draw(metric.name, &[], |_| Some(value));
@@ -62,8 +62,8 @@ fn exporter(board: &mut Board, config: &Config) {
     }
 }
 
-/// Pods that an app wants at a minute. Source: Kubernetes documentation, "Horizontal Pod Autoscaling" (by day and
-/// night), and KEDA's, "Scaling to zero".
+/// Returns the desired number of pods of an app at a minute. Sources: Kubernetes documentation, "Horizontal Pod
+/// Autoscaling" (day and night), and KEDA's, "Scaling to zero".
 pub fn wanted(shop: &Shop, app: &App, minute: usize) -> usize {
     let (night, day) = app.replicas;
     if app.idle || app.sleeps && !(7..20).contains(&hour(minute)) {
@@ -78,8 +78,8 @@ pub fn wanted(shop: &Shop, app: &App, minute: usize) -> usize {
     night + more
 }
 
-/// Whether a rollout of the app is under way, and since how many minutes. Source: Kubernetes documentation, "Rolling
-/// update": pods are replaced one by one, each is started before the one that it replaces is ended.
+/// Returns the minutes since the start of a rollout, or `None` if none is going on. Source: Kubernetes documentation,
+/// "Rolling update": pods are replaced one by one, and a new one starts before an old one ends.
 pub fn rollout(shop: &Shop, app: &App, minute: usize) -> Option<usize> {
     let every = 7 * DAY / shop.deployments.max(1);
     let shift = (chance(shop.seed, &format!("deploy {} {}", app.namespace, app.workload), 0) * every as f64) as usize;
@@ -88,7 +88,7 @@ pub fn rollout(shop: &Shop, app: &App, minute: usize) -> Option<usize> {
     (since < 8 && by_day && !app.idle).then_some(since)
 }
 
-/// Minutes since the app was last released, for memory that warms up.
+/// Returns the minutes since the last release of an app, at most a week. Memory usage depends on it.
 fn since_release(shop: &Shop, app: &App, minute: usize) -> usize {
     (0..7 * DAY).step_by(10).find(|ago| rollout(shop, app, minute.saturating_sub(*ago)).is_some()).unwrap_or(7 * DAY)
 }
@@ -104,8 +104,8 @@ fn workload(board: &mut Board, shop: &Shop, app: &App) {
     };
     let labelled = |more: &[(&'static str, &str)]| borrow(&of(more));
     let want = |minute: usize| wanted(shop, app, minute) as f64;
-    // A node that is taken away takes one pod of three with it for two minutes (cloud providers' manuals of spot
-    // instances: notice of two minutes).
+    // A spot node that is taken away removes one pod for two minutes (manuals of cloud providers: two minutes of
+    // notice).
     let node_leaves =
         |minute: usize| shop.kind != Kind::Small && chance(shop.seed, "node", minute / 480) < 0.5 && minute % 480 < 2;
     let ready = |minute: usize| {
@@ -125,7 +125,7 @@ fn workload(board: &mut Board, shop: &Shop, app: &App) {
     let service = labelled(&[("service", workload)]);
     board.put(pods::ENDPOINTS.name, &service, |minute| Some(ready(minute)));
     board.put(pods::ALL_ENDPOINTS.name, &service, |minute| Some(want(minute)));
-    // The pod of a rollout that is being started: three minutes, of which the image takes one.
+    // A rollout's new pod that is starting.
     let starting = labelled(&[("pod", &format!("{workload}-new")), ("reason", "ContainerCreating")]);
     board.put(pods::NOT_READY.name, &starting, |minute| rollout(shop, app, minute).map(|_| 1.0));
     let restarts_of = [
@@ -140,8 +140,8 @@ fn workload(board: &mut Board, shop: &Shop, app: &App) {
     let usage = |check: &'static str| {
         [("check", check), ("target", "production"), ("namespace", namespace.as_str()), ("workload", workload.as_str())]
     };
-    // Memory warms up for a day after each release and stays (measured course of a JVM's and a page cache's working
-    // set); the limits follow the pods.
+    // After each release memory usage grows for a day and then stays, as the working set of a JVM or a page cache does.
+    // The limits follow the number of pods.
     let warm: Vec<f64> = (0..=(shop.minutes / 10))
         .map(|ten| {
             let hours = since_release(shop, app, ten * 10) as f64 / 60.0;
@@ -167,7 +167,7 @@ fn workload(board: &mut Board, shop: &Shop, app: &App) {
     }
 }
 
-/// A label name of the model.
+/// Returns the static form of a label name.
 fn name_of(name: &str) -> &'static str {
     ["check", "target", "namespace", "kind", "workload", "phase", "service", "pod", "reason"]
         .into_iter()
@@ -179,7 +179,7 @@ fn cluster(board: &mut Board, shop: &Shop) {
     for n in 1..=3 {
         let node = format!("node-{n}");
         let own = [("check", "utilization"), ("target", "production"), ("node", node.as_str())];
-        // Nightly batch jobs take the CPU that nobody else needs for forty minutes.
+        // Nightly batch jobs use all free CPU for forty minutes.
         let batch = |minute: usize| hour(minute) == 1 && minute % 60 < 40;
         board.draw(utilization::NODE_CPU.name, &own, |minute| {
             Some(if batch(minute) { 3.9 } else { 0.5 + 2.0 * daylight(minute) })
@@ -192,7 +192,7 @@ fn cluster(board: &mut Board, shop: &Shop) {
         let own = |check: &'static str| {
             [("check", check), ("target", "production"), ("namespace", namespace), ("persistentvolumeclaim", "data")]
         };
-        // The nightly dump lies on the volume for an hour, and a tenth of a per cent stays each day.
+        // A nightly dump takes space on the volume for an hour. The volume grows by 0.1% a day.
         let used = |minute: usize| {
             let grown = 0.001 * (minute / DAY) as f64;
             let dump = if hour(minute) == 2 { 0.06 * (minute % 60) as f64 / 60.0 } else { 0.0 };
@@ -206,7 +206,7 @@ fn cluster(board: &mut Board, shop: &Shop) {
         board.draw(pvc::REQUESTED.name, &own("pvc"), |_| Some(1e11));
     }
     let daily = [("check", "backup"), ("target", "daily"), ("backup", "daily")];
-    // Written at half past two and some minutes; two per cent larger or smaller than the day before.
+    // Backups are written at 02:30. Their size differs by up to 4%.
     let last = |minute: usize| {
         let day = (minute / DAY).saturating_sub(usize::from(minute % DAY < 150));
         (day, at(day * DAY) + 150.0 * 60.0)
@@ -226,7 +226,8 @@ fn cluster(board: &mut Board, shop: &Shop) {
     board.draw(restore::LAST.name, &restored, |minute| Some(at(minute / (28 * DAY) * 28 * DAY) - 3.0 * DAY_SECONDS));
 }
 
-/// The application's counters of a month, from the share of requests that fail and that are slow in each minute.
+/// Writes the application's request counters and histogram. `failing` and `slow` return the share of failing and of
+/// slow requests in a minute, 0 to 1.
 pub fn traffic(board: &mut Board, shop: &Shop, failing: &dyn Fn(usize) -> f64, slow: &dyn Fn(usize) -> f64) {
     const BOUNDS: [(&str, f64); 6] =
         [("0.1", 0.90), ("0.5", 0.985), ("1", 0.996), ("2", 0.9985), ("5", 0.9997), ("+Inf", 1.0)];
@@ -236,7 +237,7 @@ pub fn traffic(board: &mut Board, shop: &Shop, failing: &dyn Fn(usize) -> f64, s
     let mut sums = [0.0; BOUNDS.len()];
     for minute in 0..shop.minutes {
         let all = requests(shop, minute);
-        // Now and then a single request fails, also at night.
+        // The random part makes single requests fail now and then, also at night.
         let failed = (all * failing(minute) + chance(shop.seed, "error", minute)).floor().min(all);
         totals.0 += all - failed;
         totals.1 += failed;
@@ -259,7 +260,7 @@ pub fn traffic(board: &mut Board, shop: &Shop, failing: &dyn Fn(usize) -> f64, s
     }
 }
 
-/// The share of requests that fail on any day: one in a thousand; in a small shop one in a hundred at night is one.
+/// Returns the share of requests that fail on an ordinary day: one in two thousand.
 pub fn usual_failures(_: usize) -> f64 {
     0.0005
 }
@@ -272,7 +273,7 @@ fn application(board: &mut Board, shop: &Shop) {
     for field in ["status_code", "body", "status", "database"] {
         board.draw(health::FIELD_OK.name, &[page[0], page[1], ("field", field)], |_| Some(1.0));
     }
-    // Each release has a version of its own; for the minutes of a rollout either may answer.
+    // Each release has a version of its own. During a rollout the old or the new version answers.
     let web = &shop.apps[0];
     let mut version = 0;
     let mut versions: Vec<(usize, bool)> = Vec::with_capacity(shop.minutes);
@@ -291,7 +292,8 @@ fn application(board: &mut Board, shop: &Shop) {
     }
 }
 
-/// Valid for ninety days and renewed when thirty are left, at the next of two attempts a day (certbot's manual).
+/// Writes a certificate that is valid for 90 days and renewed when 30 days are left, at one of two attempts a day
+/// (certbot's manual).
 fn certificate(board: &mut Board, endpoint: &str, number: usize) {
     let own = [
         ("check", "certificates"),
@@ -302,7 +304,7 @@ fn certificate(board: &mut Board, endpoint: &str, number: usize) {
         ("position", "leaf"),
     ];
     let period = 60 * DAY;
-    // The first is renewed in the second week that is judged, and eleven hours late.
+    // The first certificate is renewed in the second judged week, eleven hours late.
     let shift = (60 - 17 + number * 7 % 40) * DAY - 660;
     let begin = |minute: usize| at(0) + (((minute + shift) / period * period) as f64 - shift as f64) * 60.0;
     board.draw(certificates::NOT_BEFORE.name, &own, |minute| Some(begin(minute)));
@@ -332,7 +334,7 @@ fn paperwork(board: &mut Board) {
         board.draw(alert_path::PASSED.name, &own, |_| Some(1.0));
         board.draw(alert_path::LAST.name, &own, |minute| Some(at(minute / (28 * DAY) * 28 * DAY) - DAY_SECONDS));
     }
-    // Base images have vulnerabilities that nobody has mended yet (Trivy's reports of any Debian image).
+    // Base images have vulnerabilities without a fix, as Trivy reports them for any Debian image.
     for level in ["critical", "high", "medium", "low", "unknown"] {
         let own = [("check", "images"), ("target", "images"), ("image", "shop/web"), ("level", level)];
         board.draw(images::VULNERABILITIES.name, &own, |_| Some(0.0));

@@ -1,4 +1,5 @@
-//! Rule files of others, from a folder that the operator of the benchmark provides: none is part of this project.
+//! Rule sets of other projects, from a folder that the user of the benchmark provides. None of them is part of this
+//! project.
 
 use super::board::Labels;
 use anyhow::Context;
@@ -6,7 +7,7 @@ use rules_gen::review::rule_set::{self, ListedRule};
 use rules_gen::routing::Configuration;
 use std::path::Path;
 
-/// What kube-prometheus' Alertmanager does by default: groups by namespace, a page is what is critical.
+/// The default routes of kube-prometheus' Alertmanager: groups by namespace; critical alerts are pages.
 const ROUTES: &str = "
 route:
   receiver: messages
@@ -23,23 +24,23 @@ inhibit_rules:
 - {source_matchers: ['severity=\"critical\"'], target_matchers: ['severity=~\"warning|info\"'], equal: [namespace, alertname]}
 ";
 
-/// Their routes.
+/// Returns the routes for these rule sets.
 ///
 /// # Errors
-/// Never: the text is ours.
+/// Cannot fail, because the text is constant.
 pub fn routes() -> anyhow::Result<Configuration> {
     Configuration::parse(ROUTES)
 }
 
-/// Whether an alert of theirs is a page.
+/// Whether an alert of these rule sets is a page.
 pub fn pages(alert: &Labels) -> bool {
     alert.get("severity").is_some_and(|severity| ["critical", "page", "major"].contains(&severity.as_str()))
 }
 
-/// Each file or folder in the folder is one set of rules.
+/// Reads the rule sets: each file or folder in `folder` is one. Returns name and rules, sorted by name.
 ///
 /// # Errors
-/// When the folder or a rule file cannot be read.
+/// Fails when the folder or a rule file cannot be read.
 pub fn sets(folder: &Path) -> anyhow::Result<Vec<(String, Vec<ListedRule>)>> {
     let mut all = Vec::new();
     for entry in std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {

@@ -1,5 +1,5 @@
-//! Series into a Prometheus by remote write 1.0: protobuf in a block of snappy, both written by hand. Snappy's literals
-//! are enough, for the way is short.
+//! Writes series to a Prometheus by remote write 1.0. The protobuf message and the snappy block are encoded here; the
+//! block holds only literals, because compression is of no use on the loopback interface.
 
 #![expect(clippy::cast_possible_truncation, reason = "seven bits at a time; lengths of at most 65,536")]
 
@@ -7,9 +7,9 @@ use super::board::{Labels, Track};
 use crate::http::post;
 use anyhow::ensure;
 
-/// What Prometheus takes for the end of a series (`model/value`, the NaN of staleness).
+/// The NaN that marks the end of a series in Prometheus (`StaleNaN` in `model/value`).
 const STALE: u64 = 0x7ff0_0000_0000_0002;
-/// Samples of one request: some megabytes.
+/// Number of samples after which a request is sent. It then has some megabytes.
 const MOST: usize = 200_000;
 
 fn varint(out: &mut Vec<u8>, mut value: u64) {
@@ -26,7 +26,7 @@ fn field(out: &mut Vec<u8>, number: u64, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
-/// One `TimeSeries` of a `WriteRequest`.
+/// Encodes one `TimeSeries` of a `WriteRequest`.
 fn series(name: &str, labels: &Labels, samples: &[(i64, f64)]) -> Vec<u8> {
     let mut all: Vec<(&str, &str)> = labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     all.push(("__name__", name));
@@ -48,12 +48,12 @@ fn series(name: &str, labels: &Labels, samples: &[(i64, f64)]) -> Vec<u8> {
     out
 }
 
-/// A block of snappy that holds the bytes as literals.
+/// Encodes bytes as a snappy block of literals.
 fn snappy(bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len() + bytes.len() / 65_536 * 3 + 16);
     varint(&mut out, bytes.len() as u64);
     for part in bytes.chunks(65_536) {
-        // A literal of up to 65,536 bytes has two bytes of length less one.
+        // Tag 61 announces a literal whose length less one follows in two bytes.
         let length = part.len() - 1;
         out.extend_from_slice(&[61 << 2, (length & 0xff) as u8, (length >> 8) as u8]);
         out.extend_from_slice(part);
@@ -61,10 +61,11 @@ fn snappy(bytes: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Sends series, one block of time after the other, so that Prometheus takes them in order.
+/// Sends series, one block of `block` minutes after the other, so that Prometheus gets the samples in order. `begin` is
+/// the time of minute 0 in Unix milliseconds.
 ///
 /// # Errors
-/// When Prometheus refuses them.
+/// Fails when Prometheus refuses the samples.
 pub async fn send(port: u16, tracks: &[Track], begin: i64, block: usize) -> anyhow::Result<()> {
     let minutes = tracks.iter().map(|track| track.values.len()).max().unwrap_or_default();
     let mut from = 0;

@@ -1,64 +1,60 @@
-//! The shops of the benchmark: what they consist of, and the checklist.yaml that watches each.
+//! The simulated shops, and the checklist.yaml for each.
 
 use super::board::chance;
 use std::fmt::Write as _;
 
-/// Days before the first one that is judged: rules that compare with the week before have one.
+/// Days before the judged period, so that rules which compare with the week before have data.
 pub const WARM_UP: usize = 8;
-/// Minutes of a day.
+/// Minutes in a day.
 pub const DAY: usize = 1_440;
 
-/// Which shop.
+/// The size of a shop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// One database, office hours, nights with a request every few minutes.
+    /// One database, office hours, and a request every few minutes at night.
     Small,
-    /// Autoscaling, thirty deployments a week, nodes that leave, previews and services that are scaled to zero.
+    /// Autoscaling, frequent deployments, nodes that leave, previews and services that are scaled to zero.
     HighTraffic,
-    /// Many namespaces, databases and certificates, releases all day, quiet weekends and a month end.
+    /// Many namespaces, databases and certificates, frequent releases, quiet weekends and a month end.
     Large,
 }
 
-/// One workload with a service of its name.
+/// A deployment with a service of the same name.
 #[derive(Debug, Clone)]
 pub struct App {
-    /// Its namespace.
     pub namespace: String,
-    /// Its name.
     pub workload: String,
-    /// Pods at night and by day.
+    /// Number of pods at night and by day.
     pub replicas: (usize, usize),
     /// Whether it is scaled to zero at night.
     pub sleeps: bool,
-    /// Whether nobody wants it now: the idle half of a blue-green pair, a preview.
+    /// Whether it has no pods at present: the idle half of a blue-green pair, or a preview.
     pub idle: bool,
 }
 
-/// A shop.
+/// A simulated shop.
 #[derive(Debug, Clone)]
 pub struct Shop {
-    /// Which.
     pub kind: Kind,
-    /// What chance depends on.
+    /// Seed of all random behaviour.
     pub seed: u64,
-    /// Minutes of the whole model, the warm-up among them.
+    /// Length of the simulation in minutes, including the warm-up.
     pub minutes: usize,
-    /// Its workloads.
     pub apps: Vec<App>,
-    /// Its databases; the first has the application's tables.
+    /// Names of the databases. The first one has the application's tables.
     pub databases: Vec<String>,
-    /// Its TLS endpoints.
+    /// Names of the TLS endpoints.
     pub certificates: Vec<String>,
-    /// Partitions of the largest table of each database.
+    /// Number of partitions of the largest table in each database.
     pub partitions: usize,
     /// Requests per minute by day and at night.
     pub requests: (f64, f64),
-    /// Deployments of each workload a week.
+    /// Number of deployments of each workload per week.
     pub deployments: usize,
 }
 
 impl Shop {
-    /// A shop with a seed.
+    /// Creates a shop.
     pub fn new(kind: Kind, seed: u64) -> Self {
         let app = |namespace: &str, workload: &str, replicas: (usize, usize)| App {
             namespace: namespace.to_owned(),
@@ -116,7 +112,7 @@ impl Shop {
         }
     }
 
-    /// What people call it.
+    /// The name of the shop on the command line.
     pub const fn name(&self) -> &'static str {
         match self.kind {
             Kind::Small => "small",
@@ -125,19 +121,19 @@ impl Shop {
         }
     }
 
-    /// The first minute that is judged.
+    /// The first judged minute.
     pub const fn from(&self) -> usize {
         WARM_UP * DAY
     }
 
-    /// The namespaces, each once.
+    /// Returns the namespaces without duplicates.
     pub fn namespaces(&self) -> Vec<&str> {
         let mut all: Vec<&str> = self.apps.iter().map(|app| app.namespace.as_str()).collect();
         all.dedup();
         all
     }
 
-    /// Its checklist.yaml: the defaults, as an operator would begin with.
+    /// Returns the checklist.yaml of the shop, with default settings as an operator would start with.
     pub fn checklist(&self) -> String {
         let mut text = String::new();
         let namespaces = self.namespaces().join(", ");
@@ -170,31 +166,31 @@ impl Shop {
     }
 }
 
-/// The hour of the day, 0 to 24.
+/// Returns the hour of the day, 0 to 23.
 pub const fn hour(minute: usize) -> usize {
     minute / 60 % 24
 }
 
-/// Whether it is Monday to Friday; the model begins on a Monday.
+/// Whether a minute is on Monday to Friday. The simulation begins on a Monday.
 pub const fn is_weekday(minute: usize) -> bool {
     minute / DAY % 7 < 5
 }
 
-/// How much of a day's traffic there is: 0 at night, 1 at the peak.
+/// Returns the level of traffic by the time of day: 0 at night, 1 at the peak.
 pub fn daylight(minute: usize) -> f64 {
     let hours = (minute % DAY) as f64 / 60.0;
     let curve = ((hours - 6.0) / 16.0 * std::f64::consts::PI).sin();
     if (6.0..22.0).contains(&hours) { curve.max(0.0) } else { 0.0 }
 }
 
-/// Requests of a minute. Weekends have a third; the last two days of the model's fourth week are a month end with ten
-/// times the load in the large shop.
+/// Returns the number of requests in a minute. On weekends the traffic by day is 35% of that on working days. In the
+/// large shop day 12 is a month end, with ten times the load from 9:00 to 18:00.
 pub fn requests(shop: &Shop, minute: usize) -> f64 {
     let (day, night) = shop.requests;
     let mut mean = night + (day - night) * daylight(minute) * if is_weekday(minute) { 1.0 } else { 0.35 };
     if shop.kind == Kind::Large && minute / DAY == 12 && (9..18).contains(&hour(minute)) {
         mean *= 10.0;
     }
-    // A request is whole: of few of them a minute has none or one.
+    // The number is an integer: at less than one request per minute, a minute has none or one.
     (mean * (0.9 + 0.2 * chance(shop.seed, "noise", minute)) + chance(shop.seed, "part", minute)).floor()
 }

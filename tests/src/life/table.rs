@@ -1,43 +1,43 @@
-//! The ledger beside what was told: the table of the benchmark.
+//! Compares notifications with the ledger; the result is a row of the benchmark's table.
 
 use super::ledger::{Incident, Loud};
 use super::notifications::Notification;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-/// What a set of rules did in one shop.
+/// The result of a rule set in one shop.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// The shop and the rules.
+    /// Names of the shop and of the rule set.
     pub name: String,
-    /// Weeks that are judged.
+    /// Length of the judged period in weeks.
     pub weeks: f64,
-    /// Pages that belong to no incident, and the alerts in them.
+    /// Pages that belong to no incident: alert, object and time.
     pub false_pages: Vec<String>,
-    /// The same of messages.
+    /// Messages that belong to no incident: alert, object and time.
     pub false_messages: Vec<String>,
-    /// Of each incident: by what it was told (page, message, nothing), after how many minutes, and how many pages.
+    /// What was reported about each incident.
     pub incidents: Vec<Told>,
 }
 
-/// One incident.
+/// What was reported about one incident.
 #[derive(Debug)]
 pub struct Told {
-    /// Which.
+    /// Description of the incident.
     pub what: String,
-    /// Whether a page was wanted.
+    /// Whether the incident deserves a page.
     pub wants_page: bool,
-    /// The loudest that told of it.
+    /// The most urgent notification about it; `None` if there was none.
     pub by: Option<Loud>,
-    /// Minutes until it was first told as loudly as it should be, or at all.
+    /// Minutes from its begin to the first notification of the deserved kind, or of any kind if there was none of that.
     pub after: Option<usize>,
-    /// Pages that it made.
+    /// Number of pages.
     pub pages: usize,
-    /// What was told of it: minutes since it began to matter, and the alerts; a page is marked.
+    /// The notifications: minutes since it began to matter, and the alerts; pages are marked.
     pub course: Vec<String>,
 }
 
-/// Puts the notifications beside the ledger. `from` is the first minute that is judged.
+/// Compares notifications with the ledger. `from` is the first judged minute, `minutes` the end of the simulation.
 pub fn outcome(name: &str, messages: &[Notification], ledger: &[Incident], from: usize, minutes: usize) -> Outcome {
     let mut outcome =
         Outcome { name: name.to_owned(), weeks: (minutes - from) as f64 / 10_080.0, ..Outcome::default() };
@@ -56,7 +56,8 @@ pub fn outcome(name: &str, messages: &[Notification], ledger: &[Incident], from:
         let text = format!("{alert} {} at {clock}", place.join(" "));
         if one.page { outcome.false_pages.push(text) } else { outcome.false_messages.push(text) }
     }
-    // What fits several incidents, because they befall the same thing, is about the one that began last.
+    // A notification that fits several incidents, because they affect the same object, belongs to the one that began
+    // last.
     let last = |one: &Notification| {
         let fits = ledger.iter().enumerate().filter(|(_, incident)| about(incident, one));
         fits.max_by_key(|(_, incident)| incident.since).map(|(at, _)| at)
@@ -93,19 +94,19 @@ pub fn outcome(name: &str, messages: &[Notification], ledger: &[Incident], from:
 }
 
 impl Outcome {
-    /// Incidents of which nobody was told.
+    /// Returns the incidents without a notification.
     pub fn untold(&self) -> Vec<&str> {
         self.incidents.iter().filter(|messages| messages.by.is_none()).map(|messages| messages.what.as_str()).collect()
     }
 
-    /// Half of the incidents that were told were told within so many minutes.
+    /// Returns the median number of minutes until an incident was reported.
     pub fn median(&self) -> Option<usize> {
         let mut all: Vec<usize> = self.incidents.iter().filter_map(|messages| messages.after).collect();
         all.sort_unstable();
         all.get(all.len() / 2).copied()
     }
 
-    /// The row of the table.
+    /// Returns the row of the table in Markdown.
     pub fn row(&self) -> String {
         let by = |loud| self.incidents.iter().filter(|messages| messages.by == loud).count();
         let paged: Vec<usize> =
@@ -125,7 +126,7 @@ impl Outcome {
     }
 }
 
-/// The head of the table.
+/// The header of the table in Markdown.
 pub const HEAD: &str = "| shop and rules | false pages a week | false messages a week | incidents | told by page | by message | not told | median minutes | pages per incident |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |";
 
 impl fmt::Display for Outcome {

@@ -16,7 +16,7 @@ async fn all_containers_of_a_pod_are_read_unless_one_is_named() -> anyhow::Resul
     let namespace = cluster.namespace("logs").await?;
     cluster.apply(
         &namespace,
-        "apiVersion: v1\nkind: Pod\nmetadata: {name: two, labels: {app: two}}\n\
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: two, labels: {app: two, also: two}}\n\
          spec: {containers: [{name: web, image: x}, {name: proxy, image: x}]}\n",
     )?;
     let pod = format!("/api/v1/namespaces/{namespace}/pods/two");
@@ -57,6 +57,10 @@ async fn all_containers_of_a_pod_are_read_unless_one_is_named() -> anyhow::Resul
     let (verdict, words, _) = judged(", container: proxy").await?;
     assert!(!matches!(verdict, Verdict::Passed | Verdict::CannotTell), "a log without a line: {words}");
     let (verdict, words, _) = judged(", container: nobody").await?;
+    assert!(verdict == Verdict::CannotTell && words.contains("two/nobody"), "{words}");
+    // What could be read elsewhere says nothing of it.
+    let (verdict, words, _) =
+        judged(", container: web}, {selector: also=two, marker: 'AUDIT:', container: nobody").await?;
     assert!(verdict == Verdict::CannotTell && words.contains("two/nobody"), "{words}");
     cluster.remove(&namespace).await
 }

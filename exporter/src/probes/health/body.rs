@@ -1,12 +1,12 @@
-//! A JSON body as people's tools read it: `curl | jq`.
+//! The JSON body of a health page, read as leniently as `curl | jq` does.
 
 use serde_json::Value;
 
-/// How many characters of a value a message repeats.
+/// Maximum number of characters of a value that a message repeats.
 const MAX_SHOWN: usize = 60;
 
-/// The JSON of a body, if it is any: with a byte order mark or without, in UTF-8 or in what the server says, with the
-/// words for numbers that Python writes.
+/// Parses a body as JSON. Returns `None` if it is not JSON. Accepts a byte order mark, Latin-1 if the content type says
+/// so, and the words `NaN` and `Infinity`, which Python's `json` module writes.
 pub(super) fn parse(body: &[u8], content_type: Option<&str>) -> Option<Value> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let content_type = content_type.unwrap_or_default().to_ascii_lowercase();
@@ -19,7 +19,7 @@ pub(super) fn parse(body: &[u8], content_type: Option<&str>) -> Option<Value> {
     serde_json::from_str(&text).ok().or_else(|| serde_json::from_str(&without_words(&text)).ok())
 }
 
-/// `NaN`, `Infinity` and `-Infinity` outside texts become `null`, which is as little of a number.
+/// Replaces the words `NaN`, `Infinity` and `-Infinity` outside of strings by `null`, because JSON has no such numbers.
 fn without_words(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let (mut rest, mut within) = (text, false);
@@ -46,8 +46,8 @@ fn without_words(text: &str) -> String {
     plain
 }
 
-/// What a path leads to: dots descend into objects and, with a number, into lists (`checks.0.status`, or as jq writes
-/// it `checks[0].status`). A key that has dots itself is found too.
+/// Returns the value at a path. Dots descend into objects, and with an index into arrays: `checks.0.status`, or in the
+/// notation of jq `checks[0].status`. Keys that contain dots are found too.
 pub(super) fn field<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
     let path = path.replace('[', ".").replace(']', "");
     let parts: Vec<&str> = path.split('.').filter(|part| !part.is_empty()).collect();
@@ -58,7 +58,7 @@ fn descend<'a>(value: &'a Value, parts: &[&str]) -> Option<&'a Value> {
     let Some((first, rest)) = parts.split_first() else { return Some(value) };
     match value {
         Value::Array(list) => descend(list.get(first.parse::<usize>().ok()?)?, rest),
-        // The longest key first, so that a key with dots is one.
+        // The longest key is tried first, so that a key with dots is preferred over nested objects.
         Value::Object(fields) => (1..=parts.len()).rev().find_map(|length| {
             let (key, rest) = parts.split_at(length);
             descend(fields.get(&key.join("."))?, rest)
@@ -67,7 +67,7 @@ fn descend<'a>(value: &'a Value, parts: &[&str]) -> Option<&'a Value> {
     }
 }
 
-/// The text of a plain value.
+/// Returns a string, boolean or number as text, and `None` for every other value.
 pub(super) fn text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
@@ -76,14 +76,14 @@ pub(super) fn text(value: &Value) -> Option<String> {
     }
 }
 
-/// Whether a value is as expected: the same text, the same number however it is written, or the same list or object.
+/// Whether a value equals the expectation: the same text, the same number in any notation, or an equal array or object.
 pub(super) fn is(value: &Value, expected: &str) -> bool {
     let number = |text: &str| text.parse::<f64>().ok().filter(|number| number.is_finite());
     match value {
         Value::String(text) => text == expected,
         Value::Number(found) => {
             let written = found.to_string();
-            // Beyond 2^53 two numbers may look the same as floats.
+            // Integers are compared exactly, because above 2^53 different integers can have the same `f64`.
             let exact = |text: &str| text.parse::<i128>().ok();
             match (exact(&written), exact(expected)) {
                 (Some(found), Some(expected)) => found == expected,
@@ -98,7 +98,7 @@ pub(super) fn is(value: &Value, expected: &str) -> bool {
     }
 }
 
-/// A value for people: not the whole of a long one.
+/// Returns a value as JSON text for messages, cut after [`MAX_SHOWN`] characters.
 pub(super) fn shown(value: &Value) -> String {
     let text = value.to_string();
     let short: String = text.chars().take(MAX_SHOWN).collect();

@@ -5,7 +5,7 @@ use crate::sources::null::or_empty;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// Kinds of warnings.
+/// The kinds of warnings that are exposed. A kind that is not listed here counts as `other`.
 const WARNINGS: [&str; 4] = ["unmaintained", "unsound", "yanked", "other"];
 
 #[derive(Deserialize)]
@@ -43,7 +43,7 @@ pub(super) fn cargo_audit(bytes: &[u8]) -> Result<Summary, serde_json::Error> {
     let report: CargoAudit = serde_json::from_slice(bytes)?;
     let levels: Vec<&str> =
         report.vulnerabilities.list.iter().map(|found| level(found.advisory.cvss.as_deref())).collect();
-    // Every kind is there, also with none; a kind of a newer cargo audit is another one.
+    // Every kind has a count, also 0, so that its series always exists.
     let mut warnings: BTreeMap<&'static str, u64> = WARNINGS.iter().map(|kind| (*kind, 0)).collect();
     for (kind, list) in &report.warnings {
         let known = WARNINGS.iter().find(|known| *known == kind).copied().unwrap_or("other");
@@ -57,7 +57,7 @@ pub(super) fn cargo_audit(bytes: &[u8]) -> Result<Summary, serde_json::Error> {
     })
 }
 
-/// The level of a CVSS vector; an advisory without one is of unknown level.
+/// Returns the severity of a CVSS vector, or `unknown` for an advisory without one.
 fn level(vector: Option<&str>) -> &'static str {
     let Some(Ok(vector)) = vector.map(str::parse::<cvss::Cvss>) else { return "unknown" };
     match vector.severity() {

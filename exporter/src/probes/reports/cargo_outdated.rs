@@ -18,7 +18,7 @@ struct Dependency {
     latest: String,
 }
 
-/// One document per crate of a workspace, one after the other.
+/// Parses a report. It consists of one JSON document per crate of a workspace, one after the other.
 pub(super) fn cargo_outdated(bytes: &[u8]) -> Result<Summary, serde_json::Error> {
     let mut kinds = Vec::new();
     let mut documents = 0;
@@ -34,7 +34,8 @@ pub(super) fn cargo_outdated(bytes: &[u8]) -> Result<Summary, serde_json::Error>
     Ok(Summary { counts: counted(&KINDS, kinds.into_iter()), ..Summary::default() })
 }
 
-/// The step from one version to the other, as Cargo's compatibility rules see it.
+/// Returns how far the latest version is from the used one, by Cargo's rules of compatibility; `None` if it is not
+/// newer.
 fn kind(from: &str, to: &str) -> Option<&'static str> {
     if to == "Removed" {
         return Some("removed");
@@ -43,7 +44,7 @@ fn kind(from: &str, to: &str) -> Option<&'static str> {
     if from >= to {
         return None;
     }
-    // Before 1.0 the leftmost part that is not zero counts as the major one.
+    // For versions before 1.0, Cargo treats the leftmost part that is not zero as the major version.
     let parts = [(from.major, to.major), (from.minor, to.minor), (from.patch, to.patch)];
     let leading = parts.iter().position(|(from, to)| *from > 0 || *to > 0).unwrap_or(2);
     let changed = parts.iter().position(|(from, to)| from != to).unwrap_or(2);

@@ -46,6 +46,7 @@ struct GrypeDescriptor {
     timestamp: Option<jiff::Timestamp>,
 }
 
+/// Parses a report. A match is fixable when its fix state is `fixed`.
 pub(super) fn grype(bytes: &[u8]) -> Result<Summary, serde_json::Error> {
     let report: Grype = serde_json::from_slice(bytes)?;
     let of = |fixable: bool| {

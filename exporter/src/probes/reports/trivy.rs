@@ -23,11 +23,12 @@ struct TrivyResult {
 #[serde(rename_all = "PascalCase")]
 struct TrivyVulnerability {
     severity: String,
-    /// Empty or absent while there is none.
+    /// Empty or absent when no fixed version exists.
     #[serde(default)]
     fixed_version: String,
 }
 
+/// Parses a report. A vulnerability is fixable when it names a fixed version.
 pub(super) fn trivy(bytes: &[u8]) -> Result<Summary, serde_json::Error> {
     let report: Trivy = serde_json::from_slice(bytes)?;
     let found = || report.results.iter().flat_map(|result| result.vulnerabilities.iter().flatten());

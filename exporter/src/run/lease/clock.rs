@@ -1,31 +1,33 @@
-//! The clock by which leases are judged.
+//! The clock that decides whether a lease is valid.
 
 use nix::time::{ClockId, clock_gettime};
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// A monotonic clock. Nobody can set it, and it goes on while the machine is suspended.
+/// A monotonic clock. It cannot be set, and it goes on while the machine is suspended.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> Duration + Send + Sync>);
 
 impl Clock {
-    /// The kernel's `CLOCK_BOOTTIME`; where a sandbox has none, `CLOCK_MONOTONIC`, which stands still while suspended.
+    /// Returns the kernel's `CLOCK_BOOTTIME`. Where a sandbox does not offer it, returns `CLOCK_MONOTONIC`, which
+    /// stands still while the machine is suspended.
     pub fn system() -> Self {
         if clock_gettime(ClockId::CLOCK_BOOTTIME).is_err() {
             let begun = Instant::now();
             return Self::of(move || begun.elapsed());
         }
-        // What was answered once is answered always; the end of time would end every lease.
+        // A clock that has answered once does not fail later. If it did, `Duration::MAX` would make every lease
+        // expired.
         Self::of(|| clock_gettime(ClockId::CLOCK_BOOTTIME).map_or(Duration::MAX, Duration::from))
     }
 
-    /// A clock of one's own, for tests.
+    /// Creates a clock from a function, for tests.
     pub fn of(now: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
         Self(Arc::new(now))
     }
 
-    /// The time since some beginning.
+    /// Returns the time since an unspecified start.
     pub fn now(&self) -> Duration {
         (self.0)()
     }

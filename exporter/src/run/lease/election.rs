@@ -1,90 +1,92 @@
-//! What one process may conclude from a lease, without any I/O: whether to write it, and until when to act.
+//! Leader election as a pure state machine without I/O: whether this process may write the lease, and until when it may
+//! act as the holder.
 //!
-//! The rules are those of client-go's leader election, held strictly:
+//! The rules are those of client-go's leader election (`k8s.io/client-go/tools/leaderelection`), applied strictly:
 //! - The holder acts until [`DEADLINE`] after it *began* its last successful write.
-//! - Another's lease is taken only when it was seen unchanged for its whole duration, and never less than [`DURATION`],
-//!   on the process's own monotonic clock. What anybody's wall clock says does not matter.
-//! - Every write is bound to the version that was read, so of several writers one succeeds.
-//! - A lease that does not exist may have been deleted under its holder: it is created only after it was absent for
-//!   [`DURATION`], or by the holder itself. One that nobody ever wrote is the same: a manifest made it, or replaced it
-//!   under its holder.
+//! - A lease of another process is taken only after it was seen unchanged for its whole duration, and at least for
+//!   [`DURATION`], measured on this process's own monotonic clock. Wall clocks do not matter.
+//! - Every write carries the resource version that was read, so that of several writers only one succeeds.
+//! - A lease that does not exist may have been deleted while somebody holds it. It is created only after it was absent
+//!   for [`DURATION`], or at once by its holder. The same holds for a lease that no process has written yet: a manifest
+//!   may have created it, or replaced the one that a process holds.
 //!
-//! So between the last moment at which one acts and the first at which the next one does, there are five seconds.
+//! So at least [`DURATION`] - [`DEADLINE`] = 5 seconds pass between the last act of one holder and the first of the
+//! next.
 
 use std::time::Duration;
 
-/// How long a lease is valid after it was written.
+/// How long a lease is valid after it was written. client-go has the same default.
 pub const DURATION: Duration = Duration::from_secs(15);
-/// How long its holder acts after it began to write it.
+/// How long the holder may act after it began to write the lease.
 pub const DEADLINE: Duration = Duration::from_secs(10);
 
-/// An absence has no version: after a pause of this length between two reads nobody can say that it lasted. What remains
-/// is a lease that is deleted twice within [`DURATION`], each time between two reads.
+/// The longest pause between two reads after which an absent lease still counts as absent the whole time. An absence
+/// has no version, so a lease may have existed in between. What cannot be noticed is a lease that is deleted twice
+/// within [`DURATION`], each time between two reads.
 const GAP: Duration = Duration::from_secs(5);
 
-/// A lease as it was read.
+/// The content of a lease as it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
-    /// Changes with every write.
+    /// The resource version, which changes with every write.
     pub version: String,
-    /// Who holds it; nobody after a release.
+    /// Identity of the holder; `None` after a release.
     pub holder: Option<String>,
-    /// How long it is valid after it was written; nothing when nobody wrote it.
+    /// How long the lease is valid after it was written; zero if no process has written it.
     pub lasts: Duration,
 }
 
-/// What to do now.
+/// The next action of this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Move {
-    /// Create the lease.
     Create,
-    /// Write our name into it.
+    /// Write this process's identity into the lease.
     Take,
-    /// It is ours: write it again.
+    /// Write the lease again: this process holds it.
     Renew,
-    /// It is another's, or may be.
+    /// Do nothing: another process holds the lease, or may hold it.
     Wait,
 }
 
-/// What one process knows. All times are of one monotonic clock of its own.
+/// The knowledge of one process about the lease. All times are readings of the process's own monotonic clock.
 #[derive(Debug)]
 pub struct Election {
     identity: String,
-    /// The version that was read last (none: the lease does not exist) and the time at which it was first known.
+    /// The version that was read last (`None`: the lease did not exist), and when that version was first seen.
     seen: Option<(Option<String>, Duration)>,
-    /// When the last answer came.
+    /// When the last answer of the API server arrived.
     looked: Duration,
     until: Option<Duration>,
     rival_lives: bool,
 }
 
 impl Election {
-    /// A process that has not looked. No two processes have the same identity.
+    /// Creates the state of a process that has not read the lease. Identities must be unique.
     pub fn new(identity: String) -> Self {
         Self { identity, seen: None, looked: Duration::ZERO, until: None, rival_lives: false }
     }
 
-    /// The name that is written into the lease.
+    /// The name that this process writes into the lease.
     pub fn identity(&self) -> &str {
         &self.identity
     }
 
-    /// Until when the process may act.
+    /// Until when the process may act as the holder; `None` if it may not.
     pub const fn until(&self) -> Option<Duration> {
         self.until
     }
 
-    /// Whether the process may act at `now`.
     pub fn acts(&self, now: Duration) -> bool {
         self.until.is_some_and(|until| now < until)
     }
 
-    /// Whether another was seen writing the lease.
+    /// Whether another process was seen writing the lease.
     pub const fn rival_lives(&self) -> bool {
         self.rival_lives
     }
 
-    /// Decides about a lease that was `asked` for and `answered` at these times; none: it does not exist.
+    /// Decides what to do about a lease. `record` is `None` if the lease does not exist. `asked` and `answered` are the
+    /// times at which the read began and ended.
     pub fn decide(&mut self, record: Option<&Record>, asked: Duration, answered: Duration) -> Move {
         let version = record.map(|record| record.version.clone());
         let holder = record.and_then(|record| record.holder.as_deref());
@@ -124,13 +126,13 @@ impl Election {
         }
     }
 
-    /// A write that was begun then has succeeded.
+    /// Notes that a write which began at `begun` has succeeded.
     pub fn written(&mut self, begun: Duration) {
         self.until = Some(begun + DEADLINE);
         self.rival_lives = false;
     }
 
-    /// The process gives up, whatever the lease says.
+    /// Ends this process's term as the holder, whatever the lease says.
     pub const fn stop(&mut self) {
         self.until = None;
     }

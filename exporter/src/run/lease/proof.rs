@@ -1,4 +1,5 @@
-//! One proof of a kind runs at a time: each holds a lease of its own while it runs.
+//! Mutual exclusion of proofs (`verify-backup`, `verify-alerts`): each runs under a lease of its own, so that two
+//! processes never run the same proof at once.
 
 use super::{Lease, RETRY};
 use anyhow::bail;
@@ -9,7 +10,8 @@ use futures::future::BoxFuture;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Longer than it takes to see that the holder of a lease is gone.
+/// How long to try to get the lease. It is longer than [`super::election::DURATION`], so that the lease of a dead
+/// holder can be taken.
 const ACQUIRE_WITHIN: Duration = Duration::from_secs(25);
 
 /// Another process holds the lease of this proof.
@@ -24,12 +26,12 @@ impl std::fmt::Display for HeldByAnother {
 
 impl std::error::Error for HeldByAnother {}
 
-/// Runs the work of a proof while this process holds the proof's lease; without `highAvailability:` at once. The work gets
-/// a future that resolves to a reason when it must stop: `ended`, or the loss of the lease. It stops by itself, because it
-/// may have files to remove and a result to record.
+/// Runs a proof while this process holds the proof's lease. Without a section `highAvailability:` it runs at once.
+/// `work` gets a future that resolves to a reason when the proof must stop: `ended` has resolved, or the lease is lost.
+/// The work is not dropped but has to stop by itself, because it may have files to remove and a result to record.
 ///
 /// # Errors
-/// [`HeldByAnother`] when another process holds it; also when the lease cannot be had.
+/// [`HeldByAnother`] if another process holds the lease; another error if the lease could not be acquired.
 pub async fn alone<'a, F: Future>(
     config: &Config,
     proof: Proof<'_>,

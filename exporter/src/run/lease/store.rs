@@ -1,4 +1,4 @@
-//! The Lease object of Kubernetes, read and written.
+//! Reads and writes the Lease object through the Kubernetes API.
 
 use super::election::{DURATION, Record};
 use crate::probe::Failure;
@@ -11,27 +11,27 @@ use kube::api::PostParams;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// Where the object is.
+/// Access to one Lease object.
 pub(super) struct Store {
     cluster: Cluster,
     namespace: String,
     name: String,
-    /// Made anew after every failure: a connection that hangs is not used again, and new credentials are.
+    /// Dropped after every failure, so that a hanging connection or old credentials are not used again.
     api: Mutex<Option<Api<Object>>>,
 }
 
 impl Store {
-    /// Nothing is contacted yet.
+    /// Creates the store without contacting the API server.
     pub(super) fn new(target: Kubernetes, namespace: String, name: String) -> Self {
         Self { cluster: Cluster::new(target), namespace, name, api: Mutex::new(None) }
     }
 
-    /// `NAMESPACE/NAME`
+    /// Returns `NAMESPACE/NAME` for messages.
     pub(super) fn place(&self) -> String {
         format!("{}/{}", self.namespace, self.name)
     }
 
-    /// The object; nothing when it does not exist.
+    /// Reads the object; `None` if it does not exist.
     pub(super) async fn read(&self) -> Result<Option<Object>, Failure> {
         let api = self.api().await?;
         let answer = match api.get(&self.name).await {
@@ -43,7 +43,8 @@ impl Store {
         Ok(answer)
     }
 
-    /// Writes the object if it is still the one that was read: false when somebody else was faster.
+    /// Creates or replaces the object, provided that it has not changed since it was read. Returns false if another
+    /// process was faster.
     pub(super) async fn write(&self, object: &Object) -> Result<bool, Failure> {
         let api = self.api().await?;
         let (options, is_new) = (PostParams::default(), object.metadata.resource_version.is_none());
@@ -51,7 +52,7 @@ impl Store {
             if is_new { api.create(&options, object).await } else { api.replace(&self.name, &options, object).await };
         let written = match written {
             Ok(_) => true,
-            // Conflict, or deleted meanwhile.
+            // The version has changed, or the object was deleted after it was read.
             Err(kube::Error::Api(status)) if status.code == 409 || (status.code == 404 && !is_new) => false,
             Err(error) => return Err(self.failed(&error)),
         };
@@ -59,7 +60,7 @@ impl Store {
         Ok(written)
     }
 
-    /// The object with a holder, or with none.
+    /// Returns the object with its holder set to `holder`, or released if `holder` is `None`.
     pub(super) fn held_by(&self, object: Option<Object>, holder: Option<&str>) -> Object {
         let mut object = object.unwrap_or_else(|| Object {
             metadata: ObjectMeta {
@@ -80,14 +81,15 @@ impl Store {
         }
         spec.holder_identity = holder.map(str::to_owned);
         spec.renew_time = now;
-        // Other programs that read a released lease need not wait.
+        // client-go releases a lease with a duration of one second too: programs that read it need not wait.
         let lasts = if holder.is_some() { DURATION.as_secs() } else { 1 };
         spec.lease_duration_seconds = i32::try_from(lasts).ok();
         object
     }
 
     async fn api(&self) -> Result<Api<Object>, Failure> {
-        // Taken out: whoever is dropped on the way leaves nothing behind.
+        // Taken out, so that a future that is dropped in the middle of a request does not leave its connection for
+        // reuse.
         let kept = self.api.lock().unwrap_or_else(PoisonError::into_inner).take();
         match kept {
             Some(api) => Ok(api),
@@ -104,7 +106,7 @@ impl Store {
     }
 }
 
-/// What an election needs of the object.
+/// Extracts what an election needs from the object.
 pub(super) fn record(object: &Object) -> Record {
     let spec = object.spec.as_ref();
     let lasts = spec.and_then(|spec| spec.lease_duration_seconds).and_then(|seconds| u64::try_from(seconds).ok());

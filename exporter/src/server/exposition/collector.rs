@@ -1,4 +1,4 @@
-//! The collector over the states of all checks: families in fixed order, each with the series of every state.
+//! The collector: hands the states of all checks to prometheus-client, as metric families in a fixed order.
 
 use crate::run::state::State;
 use crate::run::status::{LeaseStatus, ProcessStatus};
@@ -17,14 +17,14 @@ use prometheus_client::metrics::MetricType;
 use std::fmt;
 use std::sync::Arc;
 
-/// The states of one moment, as the crate asks for them.
+/// A snapshot of all states, which is a collector of prometheus-client.
 #[derive(Debug)]
 pub struct States {
-    /// In the order of signals and targets.
+    /// The states of the checks, in the order of signals and targets.
     pub states: Vec<Arc<State>>,
-    /// Unix seconds; decides which levels are stale.
+    /// Unix seconds. Decides which gauges are stale.
     pub now: f64,
-    /// What is exposed about the process itself.
+    /// The status of the process itself.
     pub process: ProcessStatus,
 }
 
@@ -83,7 +83,7 @@ impl States {
         Ok(())
     }
 
-    /// The metrics of a signal, from all its states. A metric without a series has no head either.
+    /// Encodes the metrics of a signal from all its states. A metric without series gets no HELP and TYPE lines either.
     fn of_signal(&self, encoder: &mut DescriptorEncoder<'_>, states: &[Arc<State>]) -> fmt::Result {
         let Some(first) = states.first() else { return Ok(()) };
         for metric in first.check.signal.metrics {
@@ -103,7 +103,7 @@ impl States {
         Ok(())
     }
 
-    /// How long runs took, a histogram for each signal: the states of one signal share it.
+    /// Encodes the histograms of run durations. All states of a signal share one histogram.
     fn durations(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let mut family =
             encoder.encode_descriptor(RUN_DURATION.name, RUN_DURATION.help, None, MetricType::Histogram)?;
@@ -125,7 +125,7 @@ fn of_lease(status: &LeaseStatus) -> impl Iterator<Item = (&'static Metric, f64)
     always.into_iter().chain(status.renewed.map(|at| (&LEASE_RENEWED, at)))
 }
 
-/// Begins a family. The crate appends `_total` to the name of a counter where the format wants it.
+/// Begins a metric family. prometheus-client appends `_total` to the name of a counter where the format requires it.
 fn begin<'a>(encoder: &'a mut DescriptorEncoder<'_>, metric: &'static Metric) -> Result<MetricEncoder<'a>, fmt::Error> {
     let (name, metric_type) = match metric.kind {
         Kind::Counter => (metric.name.trim_end_matches("_total"), MetricType::Counter),
@@ -170,11 +170,11 @@ impl EncodeLabelSet for Labels<'_> {
     }
 }
 
-/// A value that is written without a fraction when it has none: `1`, not `1.0`, as Prometheus' own clients do.
+/// A value that is written without a fraction if it is an integer: `1`, not `1.0`, as Prometheus' own clients do.
 struct Number(f64);
 
 impl Number {
-    /// The value as a whole number that an `f64` holds exactly.
+    /// Returns the value as an integer, if an `f64` holds this integer exactly (below 2^53).
     fn whole(&self) -> Option<i64> {
         const EXACT: f64 = 9_007_199_254_740_992.0;
         #[expect(clippy::cast_possible_truncation, reason = "a whole number below 2^53")]

@@ -1,9 +1,8 @@
-//! The formats of the exposition, and the headers by which a client chooses one.
+//! The formats of the exposition, and content negotiation.
 //!
-//! The choice follows `expfmt.NegotiateIncludingOpenMetrics` of Prometheus' own client library: the alternatives of
-//! `Accept` in the order of their weights, and the first one that we write. Names of metrics and labels are plain ASCII
-//! in every format, so that every `escaping=` of Prometheus 3 is fulfilled by what is written anyway; it is repeated in the
-//! answer.
+//! The choice follows `expfmt.NegotiateIncludingOpenMetrics` of Prometheus' Go library: the alternatives of `Accept`
+//! are sorted by weight, and the first supported one is taken. Names of metrics and labels are plain ASCII in every
+//! format, so the output fulfils every `escaping=` of Prometheus 3; the parameter is only repeated in the response.
 
 use hyper::HeaderMap;
 use hyper::header::{ACCEPT, ACCEPT_ENCODING, HeaderName, HeaderValue};
@@ -23,22 +22,17 @@ pub enum Format {
 /// A compression of the body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Encoding {
-    /// None.
     Identity,
-    /// gzip.
     Gzip,
-    /// Zstandard.
     Zstd,
 }
 
-/// What a client accepts, and what it gets.
+/// The result of the negotiation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Accepted {
-    /// The format.
     pub format: Format,
-    /// The compression.
     pub encoding: Encoding,
-    /// How names beyond ASCII would be written, as the client asked for it: a scheme that Prometheus knows.
+    /// The escaping scheme for names beyond ASCII that the client asked for, if it is one that Prometheus knows.
     escaping: Option<&'static str>,
 }
 
@@ -46,7 +40,7 @@ pub struct Accepted {
 const ESCAPING: [&str; 4] = ["allow-utf-8", "underscores", "dots", "values"];
 
 impl Format {
-    /// The media type without an escaping scheme.
+    /// Returns the media type without an escaping scheme.
     pub const fn content_type(self) -> &'static str {
         match self {
             Self::Text => "text/plain; version=0.0.4; charset=utf-8",
@@ -59,7 +53,7 @@ impl Format {
 }
 
 impl Encoding {
-    /// The value of `Content-Encoding`.
+    /// Returns the value of `Content-Encoding`; `None` without a compression.
     pub const fn name(self) -> Option<&'static str> {
         match self {
             Self::Identity => None,
@@ -70,23 +64,23 @@ impl Encoding {
 }
 
 impl Accepted {
-    /// Negotiates by the headers of a request. A client that accepts nothing of ours gets the text format.
+    /// Negotiates by the headers of a request. A client that accepts none of the formats gets the text format.
     pub fn by(headers: &HeaderMap) -> Self {
         let mut offers = Offer::all(headers, &ACCEPT);
-        // The sort is stable: of equal weights the first one wins.
+        // The sort is stable: of equal weights the first alternative wins.
         offers.sort_by_key(|offer| Reverse(offer.weight));
         let chosen = offers.iter().filter(|offer| offer.weight > 0).find_map(|offer| Some((offer.format()?, offer)));
         let (format, escaping) = chosen.map_or((Format::Text, None), |(format, offer)| (format, offer.escaping()));
         Self { format, encoding: encoding(headers), escaping }
     }
 
-    /// The same without a compression, for what is written once.
+    /// Returns the same format without compression, for a body that is used only once.
     #[must_use]
     pub fn uncompressed(self) -> Self {
         Self { encoding: Encoding::Identity, ..self }
     }
 
-    /// The value of `Content-Type`.
+    /// Returns the value of `Content-Type`.
     pub fn content_type(&self) -> HeaderValue {
         let plain = HeaderValue::from_static(self.format.content_type());
         let Some(scheme) = self.escaping else { return plain };
@@ -94,7 +88,7 @@ impl Accepted {
     }
 }
 
-/// Zstandard before gzip when both have the same weight; none when neither is accepted.
+/// Chooses the compression. Zstandard is preferred over gzip if both have the same weight.
 fn encoding(headers: &HeaderMap) -> Encoding {
     let offers = Offer::all(headers, &ACCEPT_ENCODING);
     let weight = |name: &str| offers.iter().find(|offer| offer.name == name).map_or(0, |offer| offer.weight);
@@ -105,7 +99,7 @@ fn encoding(headers: &HeaderMap) -> Encoding {
     }
 }
 
-/// One alternative of a header: its name, its parameters and its weight in thousandths.
+/// One alternative of an `Accept` or `Accept-Encoding` header. The weight (`q=`) is in thousandths.
 #[derive(Debug)]
 struct Offer {
     name: String,
@@ -128,7 +122,7 @@ impl Offer {
         };
         let parameters: Vec<(String, String)> = parts.filter_map(pair).collect();
         let quality = parameters.iter().find(|(key, _)| key == "q").map(|(_, value)| value.parse::<f64>());
-        // A weight that is no number counts as none given.
+        // A weight that is no number counts as 1, as if it were absent.
         let quality = quality.and_then(Result::ok).unwrap_or(1.0).clamp(0.0, 1.0);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 1000")]
         let weight = (quality * 1_000.0).round() as u16;
@@ -139,7 +133,7 @@ impl Offer {
         self.parameters.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// The format of ours that it names.
+    /// Returns the supported format that the alternative names.
     fn format(&self) -> Option<Format> {
         let version = self.parameter("version");
         match self.name.as_str() {
@@ -149,11 +143,11 @@ impl Offer {
             {
                 Some(Format::Protobuf)
             }
-            // Servers that ask for 0.0.1 read 1.0.0 as well.
+            // Servers that ask for version 0.0.1 can read 1.0.0 as well.
             "application/openmetrics-text" if matches!(version, None | Some("0.0.1" | "1.0.0")) => {
                 Some(Format::OpenMetrics)
             }
-            // 1.0.0 differs from 0.0.4 in quoted names only, and we have none.
+            // Version 1.0.0 differs from 0.0.4 only in quoted names, which the exporter does not have.
             "text/plain" if matches!(version, None | Some("0.0.4" | "1.0.0")) => Some(Format::Text),
             "text/*" | "*/*" => Some(Format::Text),
             _ => None,

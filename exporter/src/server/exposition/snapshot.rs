@@ -1,8 +1,8 @@
-//! The exposition of one moment, in every format and compression that somebody asks for.
+//! A snapshot of the exposition, in every format and compression that clients ask for.
 //!
-//! A scrape is handed a body that is there already: the formats and compressions that were asked for within the last
-//! minutes are written and compressed when the snapshot is made. One that nobody has asked for yet is made by the first
-//! request for it, from the same states, without waiting for anything.
+//! A scrape gets a prepared body: the combinations of format and compression that were asked for within the last
+//! minutes are written when the snapshot is made. Another combination is written by the first request for it, from the
+//! same states.
 
 use super::collector::States;
 use super::format::{Accepted, Encoding, Format};
@@ -17,10 +17,11 @@ use std::io::Write;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Prometheus scrapes every minute at most; people look once and leave.
+/// How long a combination of format and compression is prepared after its last request. Prometheus usually scrapes at
+/// least once a minute, while people look once and leave.
 const ASKED_WITHIN: Duration = Duration::from_mins(5);
 
-/// Everything of one moment.
+/// The states of one moment, with the bodies that were made from them.
 #[derive(Debug)]
 pub struct Snapshot {
     registry: Registry,
@@ -28,7 +29,7 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Of these states; nothing is written yet.
+    /// Creates a snapshot of the states; no body is written yet.
     pub fn of(states: States) -> Self {
         let mut registry = Registry::default();
         registry.register_collector(Box::new(states));
@@ -38,10 +39,10 @@ impl Snapshot {
         Self { registry, bodies: all.map(|key| (key, OnceLock::new())).collect() }
     }
 
-    /// The body in a format and a compression.
+    /// Returns the body in a format and a compression, and writes it if it does not exist yet.
     ///
     /// # Errors
-    /// When the crate refuses to write it: a mistake of this program.
+    /// Fails when prometheus-client refuses to write the body, which is a bug of this program.
     pub fn body(&self, format: Format, encoding: Encoding) -> Result<Bytes, Failure> {
         let Some(cell) = self.bodies.get(&(format, encoding)) else { return self.plain(format) };
         if let Some(body) = cell.get() {
@@ -84,30 +85,31 @@ fn failure(error: &dyn std::fmt::Display) -> Failure {
     Failure::new(Reason::Panic, format!("the exposition cannot be written, which is a bug: {error}"))
 }
 
-/// The latest snapshot: scrapes load it, the publisher replaces it.
+/// The latest snapshot. Scrapes load it, the publisher replaces it.
 #[derive(Debug)]
 pub struct Latest {
     snapshot: ArcSwap<Snapshot>,
-    /// When each format and compression was last asked for.
+    /// The last request for each combination of format and compression.
     asked: Mutex<BTreeMap<(Format, Encoding), Instant>>,
 }
 
 impl Latest {
-    /// Begins with the states of checks that have not run.
+    /// Creates the first snapshot, from the states of checks that have not run.
     pub fn new(states: States) -> Self {
         Self { snapshot: ArcSwap::from_pointee(Snapshot::of(states)), asked: Mutex::default() }
     }
 
-    /// The body that a client accepts.
+    /// Returns the body that a client accepts.
     ///
     /// # Errors
-    /// As [`Snapshot::body`].
+    /// Fails as [`Snapshot::body`] does.
     pub fn body(&self, accepted: &Accepted) -> Result<Bytes, Failure> {
         self.asked().insert((accepted.format, accepted.encoding), Instant::now());
         self.snapshot.load().body(accepted.format, accepted.encoding)
     }
 
-    /// Replaces the snapshot. What is asked for regularly is written and compressed before.
+    /// Replaces the snapshot. The bodies that clients ask for regularly are written before, so that no scrape waits for
+    /// them.
     pub fn replace(&self, states: States) {
         let snapshot = Snapshot::of(states);
         self.asked().retain(|_, at| at.elapsed() < ASKED_WITHIN);

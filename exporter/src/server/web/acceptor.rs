@@ -1,4 +1,4 @@
-//! The server's side of TLS: its certificate, and whose certificates it accepts.
+//! The server side of TLS: the server's certificate, and the verification of client certificates.
 
 use super::config::{ClientAuth, Tls, Version};
 use crate::probe::Failure;
@@ -18,16 +18,17 @@ use tokio_rustls::server::TlsStream;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-/// A handshake takes a few round trips.
+/// Deadline of a handshake, which takes a few round trips.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
-/// Keys of RSA, the longest, have some kilobytes.
+/// Maximum size of the key file in bytes. RSA keys, the longest ones, have some kilobytes.
 const MAX_KEY: u64 = 1024 * 1024;
 
 /// Accepts TLS connections.
 #[derive(Clone)]
 pub struct Acceptor {
     acceptor: TlsAcceptor,
+    /// Names of which a client's certificate must have one; empty allows all.
     allowed: Arc<[String]>,
 }
 
@@ -38,7 +39,7 @@ impl fmt::Debug for Acceptor {
 }
 
 impl Acceptor {
-    /// Reads certificate, key and authorities.
+    /// Reads the certificate, the key and the authorities of clients.
     pub fn new(tls: &Tls) -> Result<Self, Failure> {
         let wrong = |why: String| Failure::new(Reason::Config, format!("tls_server_config: {why}"));
         let chain = trust::certificates(&tls.cert_file)?;
@@ -59,7 +60,7 @@ impl Acceptor {
             if let Some(unknown) = tls.cipher_suites.iter().find(|suite| !known.contains(suite)) {
                 return Err(wrong(format!("cipher_suites: {unknown} is none of {}", known.join(", "))));
             }
-            // As in Go, the list is about TLS 1.2; those of 1.3 are not chosen.
+            // As in Go, the list applies to TLS 1.2 only; cipher suites of TLS 1.3 cannot be chosen.
             provider.cipher_suites.retain(|suite| suite.tls13().is_some() || tls.cipher_suites.contains(&name(suite)));
         }
         if !tls.curve_preferences.is_empty() {
@@ -90,7 +91,7 @@ impl Acceptor {
         Ok(Self { acceptor: Arc::new(config).into(), allowed: tls.client_allowed_sans.clone().into() })
     }
 
-    /// Makes the handshake; a client without an allowed name is refused.
+    /// Makes the handshake. Refuses a client whose certificate has none of the allowed names.
     pub async fn accept<S>(&self, stream: S) -> Result<TlsStream<S>, String>
     where
         S: AsyncRead + AsyncWrite + Unpin,
@@ -109,7 +110,7 @@ impl Acceptor {
     }
 }
 
-/// The subject alternative names of a certificate: DNS, address, e-mail and URI.
+/// Returns the subject alternative names of a certificate: DNS names, addresses, e-mail addresses and URIs.
 fn names(der: &[u8]) -> Vec<String> {
     let Ok((_, certificate)) = X509Certificate::from_der(der) else { return Vec::new() };
     let Ok(Some(extension)) = certificate.subject_alternative_name() else { return Vec::new() };

@@ -1,23 +1,24 @@
-//! Whether a request may be answered, and the key under which such a decision is cached.
+//! The result of an authorization, and the keys under which results are cached.
 
 use sha2::{Digest, Sha256};
 
-/// The decision about one request.
+/// The authorization of one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// It is answered.
+    /// The request is answered.
     Granted,
-    /// It has no credentials, or wrong ones: 401.
+    /// The request has no credentials, or wrong ones: 401.
     Unauthenticated,
-    /// Its user is known and has no right: 403.
+    /// The user is known and has no right to the path: 403.
     Forbidden,
     /// The decision could not be made: 503.
     Undecided,
-    /// Nobody decided, because too many wait for it: 429.
+    /// The request was not examined because too many wait already: 429.
     Busy,
 }
 
-/// The key of three texts. Their lengths are part of it, so that no two triples have the same bytes.
+/// Returns the cache key of three texts. Their lengths are hashed too, so that different triples never give the same
+/// bytes.
 pub(super) fn digest(parts: [&str; 3]) -> [u8; 32] {
     let mut digest = Sha256::new();
     for part in parts {

@@ -1,5 +1,5 @@
-//! Decides about each request before it is answered: passwords of the web configuration and tokens of Kubernetes. Once
-//! either is configured, a request without them is refused.
+//! Authorization of requests: by passwords of the web configuration and by bearer tokens of Kubernetes. Once either is
+//! configured, a request without valid credentials is refused.
 
 use super::access::Access;
 use super::passwords::{Login, Passwords};
@@ -13,9 +13,10 @@ use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
 use std::net::IpAddr;
 
-/// Passwords have 72 bytes at most, tokens of Kubernetes some 1,500; longer ones are refused unread.
+/// Maximum length of credentials in bytes. bcrypt takes passwords of at most 72 bytes, and tokens of Kubernetes have
+/// some 1,500; longer ones are refused unread.
 const MAX_CREDENTIALS: usize = 8 * 1024;
-/// Base64 of RFC 4648; some clients leave the padding out.
+/// The base64 decoder (RFC 4648). Padding is optional because some clients leave it out.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
@@ -27,7 +28,7 @@ enum Credentials {
     Bearer(SecretString),
 }
 
-/// Decides about one request from an address. Without passwords and tokens everything is granted.
+/// Authorizes a request from an address. Without passwords and tokens every request is granted.
 pub async fn authorize(
     passwords: Option<&Passwords>,
     tokens: Option<&Tokens>,
@@ -52,7 +53,8 @@ pub async fn authorize(
     }
 }
 
-/// RFC 7617 and 6750: `Basic` and user:password in base64, or `Bearer` and a token.
+/// Parses the header `Authorization`: `Basic` with user:password in base64 (RFC 7617), or `Bearer` with a token (RFC
+/// 6750).
 fn credentials(headers: &HeaderMap) -> Option<Credentials> {
     let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
     let (scheme, rest) = value.split_once(' ')?;
@@ -66,7 +68,7 @@ fn credentials(headers: &HeaderMap) -> Option<Credentials> {
     if !scheme.eq_ignore_ascii_case("basic") {
         return None;
     }
-    // Room for everything at the start: a buffer that grows leaves copies behind.
+    // The full capacity is allocated at once: a buffer that grows would leave copies of the password behind.
     let mut decoded = Zeroizing::new(Vec::with_capacity(rest.len()));
     BASE64.decode_vec(rest, &mut decoded).ok()?;
     let (user, password) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
@@ -95,7 +97,8 @@ mod tests {
         for good in ["Basic YW5uOm9wZW4gc2VzYW0=", "basic YW5uOm9wZW4gc2VzYW0", "BASIC  YW5uOm9wZW4gc2VzYW0= "] {
             assert_eq!(asking(&passwords, good).await, Access::Granted, "{good}");
         }
-        // ann:wrong, bob:open sesam, no base64, no colon, bytes that are no text, another alphabet, too long
+        // In this order: ann:wrong, bob:open sesam, no credentials, empty, no base64, no colon, no UTF-8, another
+        // alphabet, other schemes, no scheme, too long.
         let long = format!("Basic {}", "YW5u".repeat(4_000));
         for bad in [
             "Basic YW5uOndyb25n",

@@ -1,4 +1,4 @@
-//! The web configuration file of Prometheus' exporter-toolkit (its docs/web-configuration.md).
+//! The web configuration file of Prometheus' exporter-toolkit, described in its docs/web-configuration.md.
 
 use crate::probe::Failure;
 use checklist::Reason;
@@ -8,9 +8,9 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// Every login costs two to the power of this; beyond it a login takes seconds.
+/// Maximum cost of a bcrypt hash. Verifying a login takes 2^cost rounds, which above this limit takes seconds.
 const MAX_COST: u32 = 14;
-/// The headers that the toolkit lets an operator set.
+/// The response headers that the toolkit lets an operator set.
 const HEADERS: [&str; 5] = [
     "content-security-policy",
     "strict-transport-security",
@@ -19,67 +19,66 @@ const HEADERS: [&str; 5] = [
     "x-xss-protection",
 ];
 
-/// A checked file.
+/// A valid web configuration.
 #[derive(Debug, Default)]
 pub struct WebConfig {
-    /// `tls_server_config`, with paths relative to the file made whole.
+    /// The section `tls_server_config`, with paths resolved relative to the file's folder.
     pub tls: Option<Tls>,
-    /// `basic_auth_users`: names and bcrypt hashes.
+    /// The section `basic_auth_users`: user names and bcrypt hashes.
     pub users: BTreeMap<String, SecretString>,
-    /// `http_server_config.headers`.
+    /// The section `http_server_config.headers`.
     pub headers: Vec<(HeaderName, HeaderValue)>,
 }
 
-/// How connections are encrypted.
+/// The section `tls_server_config`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tls {
-    /// PEM file of the certificate and its chain.
+    /// PEM file of the server's certificate and its chain.
     pub cert_file: PathBuf,
-    /// PEM file of the key.
+    /// PEM file of the server's key.
     pub key_file: PathBuf,
-    /// Whether clients show a certificate.
+    /// Whether clients must show a certificate.
     #[serde(default)]
     pub client_auth_type: ClientAuth,
-    /// PEM file of the authorities of clients.
+    /// PEM file of the authorities that issue client certificates.
     pub client_ca_file: Option<PathBuf>,
     /// Names of which a client's certificate must have one.
     #[serde(default)]
     pub client_allowed_sans: Vec<String>,
-    /// The oldest version; TLS 1.2 without it.
+    /// The oldest version of TLS; TLS 1.2 by default.
     #[serde(default)]
     pub min_version: Version,
-    /// The newest version.
+    /// The newest version of TLS.
     pub max_version: Option<Version>,
-    /// Cipher suites of TLS 1.2, by their Go names; all that are safe without it.
+    /// Cipher suites of TLS 1.2 by their Go names; empty allows all safe ones.
     #[serde(default)]
     pub cipher_suites: Vec<String>,
-    /// Curves, by their Go names.
+    /// Curves by their Go names; empty allows all.
     #[serde(default)]
     pub curve_preferences: Vec<String>,
-    /// Accepted for compatibility: the server always prefers its own order of strength.
+    /// Accepted for compatibility and ignored: the server always uses its own order.
     #[serde(default)]
     #[expect(dead_code, reason = "read so that a file of the toolkit is accepted")]
     prefer_server_cipher_suites: Option<bool>,
 }
 
-/// Go's `tls.ClientAuthType`, as far as it proves something; a later one asks for more.
+/// The names of Go's `tls.ClientAuthType`, in the order of how much they require.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Deserialize)]
 pub enum ClientAuth {
-    /// Nobody is asked.
+    /// No client certificate is requested.
     #[default]
     NoClientCert,
-    /// Asked and not verified: refused here.
+    /// Requested and not verified: refused here.
     RequestClientCert,
     /// Required and not verified: refused here.
     RequireAnyClientCert,
-    /// Verified when given.
+    /// Optional, and verified if given.
     VerifyClientCertIfGiven,
     /// Required and verified.
     RequireAndVerifyClientCert,
 }
 
-/// A version of TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Default, Deserialize)]
 pub enum Version {
     /// 1.0: refused here.
@@ -105,7 +104,7 @@ struct File {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Http {
-    /// HTTP/1.1 is always served; the toolkit's switch is accepted.
+    /// The toolkit's switch for HTTP/2, accepted and ignored: the server speaks HTTP/1.1 only.
     #[serde(default)]
     #[expect(dead_code, reason = "read so that a file of the toolkit is accepted")]
     http2: Option<bool>,
@@ -114,10 +113,10 @@ struct Http {
 }
 
 impl WebConfig {
-    /// Checks the content of a file.
+    /// Parses and validates the content of a file.
     ///
     /// # Errors
-    /// What is wrong and where; never a hash or a key.
+    /// The message says what is wrong and where. It never contains a hash or a key.
     pub fn parse(path: &Path, content: &[u8]) -> Result<Self, Failure> {
         let wrong = |why: String| Failure::new(Reason::Config, format!("{}: {why}", path.display()));
         let text = std::str::from_utf8(content).map_err(|_| wrong("it is not UTF-8".to_owned()))?;
@@ -150,7 +149,7 @@ impl WebConfig {
         Ok(Self { tls, users: file.basic_auth_users, headers })
     }
 
-    /// The files that it names.
+    /// Returns the files that the configuration names.
     pub fn files(&self) -> Vec<PathBuf> {
         let tls = self.tls.iter();
         tls.flat_map(|tls| [Some(&tls.cert_file), Some(&tls.key_file), tls.client_ca_file.as_ref()])
@@ -190,7 +189,7 @@ impl Tls {
     }
 }
 
-/// The cost of a bcrypt hash: `$2y$10$` and 53 characters.
+/// Returns the cost of a bcrypt hash (`$2y$10$` and 53 characters), or `None` if the text is no bcrypt hash.
 pub(super) fn cost(hash: &str) -> Option<u32> {
     let rest = ["$2a$", "$2b$", "$2y$"].iter().find_map(|prefix| hash.strip_prefix(prefix))?;
     let (cost, rest) = rest.split_once('$')?;

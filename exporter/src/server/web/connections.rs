@@ -1,5 +1,5 @@
-//! The limit of open connections. When it is reached, the oldest connection without a request is closed, and one that
-//! has shown a good login last of all.
+//! Limits the number of open connections. At the limit the oldest connection without a request is closed; connections
+//! with a valid login are closed last.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -7,25 +7,25 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::task::AbortHandle;
 
-/// Between two looks whether a connection is closed.
+/// Interval of checking whether a connection is closed.
 const TURN: Duration = Duration::from_millis(1);
 
-/// Whether one more connection has a place.
+/// Whether there is room for another connection.
 enum Room {
     There,
-    /// When this one is closed.
+    /// Once this task has ended.
     After(AbortHandle),
     None,
 }
 
-/// The open connections, the oldest first.
+/// The open connections, oldest first.
 #[derive(Debug)]
 pub struct Connections {
     limit: usize,
     open: Mutex<VecDeque<(Arc<OpenRequests>, AbortHandle)>>,
 }
 
-/// The number of requests that a connection is answering, and whether it has shown a good login.
+/// The number of requests that a connection is serving, and whether one of them had a valid login.
 #[derive(Debug, Default)]
 pub struct OpenRequests {
     count: AtomicUsize,
@@ -33,19 +33,19 @@ pub struct OpenRequests {
 }
 
 impl OpenRequests {
-    /// One more until it is dropped.
+    /// Counts a request until the returned value is dropped.
     pub fn begin(self: &Arc<Self>) -> OpenRequest {
         self.count.fetch_add(1, Ordering::SeqCst);
         OpenRequest(Arc::clone(self))
     }
 
-    /// A good login was shown.
-    pub fn is_known(&self) {
+    /// Notes that a request had a valid login.
+    pub fn set_known(&self) {
         self.known.store(true, Ordering::SeqCst);
     }
 }
 
-/// A request that is being answered.
+/// The guard of a request that is being served.
 #[derive(Debug)]
 pub struct OpenRequest(Arc<OpenRequests>);
 
@@ -56,13 +56,13 @@ impl Drop for OpenRequest {
 }
 
 impl Connections {
-    /// At most `limit` at a time.
+    /// Allows at most `limit` connections.
     pub const fn new(limit: usize) -> Self {
         Self { limit, open: Mutex::new(VecDeque::new()) }
     }
 
-    /// Makes room for one more, closing an idle one if need be and waiting until it is closed. False when every connection
-    /// has an open request.
+    /// Makes room for another connection. If necessary, closes an idle one and waits until it is closed. Returns false
+    /// if every connection is serving a request.
     pub async fn make_room(&self) -> bool {
         let closing = match self.close_one() {
             Room::There => return true,
@@ -93,7 +93,7 @@ impl Connections {
         Room::After(task)
     }
 
-    /// Closes every connection without an open request. A request whose head has not arrived whole is not waited for.
+    /// Closes every connection that serves no request. A request whose head has not fully arrived is dropped.
     pub fn close_idle(&self) {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let idle = open.iter().filter(|(requests, _)| requests.count.load(Ordering::SeqCst) == 0);
@@ -119,7 +119,7 @@ mod tests {
             assert!(connections.make_room().await);
             connections.register(Arc::clone(requests), task.abort_handle());
         }
-        requests[0].is_known();
+        requests[0].set_known();
         let busy = requests[1].begin();
         assert!(connections.make_room().await);
         assert_eq!(tasks.iter().map(tokio::task::JoinHandle::is_finished).collect::<Vec<_>>(), [false, false, true]);

@@ -1,5 +1,5 @@
-//! The files of the web configuration, read together: what they say, a digest of their bytes, and who else may read or
-//! write them.
+//! Reads the files of the web configuration together: their content, a digest of their bytes, and warnings about file
+//! modes that let others read or write secrets.
 
 use super::config::WebConfig;
 use super::watching::Digest;
@@ -10,23 +10,24 @@ use sha2::{Digest as _, Sha256};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-/// A web configuration names a handful of users.
+/// Maximum size of the web configuration in bytes. It names a handful of users.
 const MAX_CONFIG: u64 = 1024 * 1024;
-/// A bundle of authorities has some hundred kilobytes.
+/// Maximum size of a PEM file in bytes. A bundle of authorities has some hundred kilobytes.
 const MAX_PEM: u64 = 4 * 1024 * 1024;
 const OTHERS_READ: u32 = 0o004;
 const OTHERS_WRITE: u32 = 0o022;
 
-/// What one look saw.
+/// The files of the web configuration at one moment.
 pub struct Look {
-    /// Of the bytes of every file.
+    /// Digest of the bytes of every file.
     pub digest: Digest,
-    /// What they say, or what is wrong with them.
+    /// The parsed configuration, or what is wrong with it.
     pub config: Result<WebConfig, Failure>,
 }
 
 impl Look {
-    /// Reads the file and all that it names. A pipe or a folder is refused and not waited for.
+    /// Reads the web configuration and all files that it names. Named pipes and folders are refused, because reading a
+    /// pipe could block.
     pub fn at(path: &Path) -> Self {
         let mut digest = Sha256::new();
         let mut add = |path: &Path, most: u64| {
@@ -44,14 +45,14 @@ impl Look {
         let read = add(path, MAX_CONFIG).map_err(|error| file::failure(path, &error));
         let config = read.and_then(|bytes| WebConfig::parse(path, &bytes));
         for file in config.iter().flat_map(WebConfig::files) {
-            // Whoever needs it says what is wrong with it.
+            // The code that uses the file reports the failure.
             let _ = add(&file, MAX_PEM);
         }
         Self { digest: digest.finalize().into(), config }
     }
 }
 
-/// What others may do with the files that hold secrets, for the log.
+/// Returns warnings for the log about secret files that other users may read or write.
 pub fn exposed(path: &Path, config: &WebConfig) -> Vec<String> {
     let hashes = (!config.users.is_empty()).then_some(path);
     let key = config.tls.as_ref().map(|tls| tls.key_file.as_path());

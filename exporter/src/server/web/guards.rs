@@ -1,32 +1,33 @@
-//! What a web configuration asks of clients, and whether another one asks for less: a file that is half written does.
+//! Comparison of web configurations: finds out whether a new one protects less than the old one. A file that is only
+//! half written does.
 
 use super::config::{ClientAuth, Version, WebConfig};
 use hyper::header::HeaderName;
 use std::collections::HashSet;
 
-/// What is asked of clients, as far as one configuration can ask for less than another.
+/// The protections of a web configuration.
 #[derive(Debug, Clone, Default)]
 pub struct Guards {
     tls: bool,
     passwords: bool,
     clients: ClientAuth,
     versions: (Version, Option<Version>),
-    /// Whether names, suites and curves are narrowed.
+    /// Whether the lists `client_allowed_sans`, `cipher_suites` and `curve_preferences` are set.
     narrowed: [bool; 3],
     headers: HashSet<HeaderName>,
 }
 
-/// What a configuration no longer asks for.
+/// A protection that a new configuration no longer has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Loss {
-    /// A whole door: only a restart takes it away.
+    /// A whole mechanism: TLS, passwords or client certificates. Only a restart removes it.
     Door(&'static str),
-    /// A part: taken away when the file stays so.
+    /// A part of a mechanism. It is removed if the file stays unchanged for a while.
     Part(&'static str),
 }
 
 impl Guards {
-    /// Of a configuration.
+    /// Returns the protections of a configuration.
     pub fn of(config: &WebConfig) -> Self {
         let tls = config.tls.as_ref();
         let narrowed = tls.map(|tls| {
@@ -42,7 +43,7 @@ impl Guards {
         }
     }
 
-    /// The first thing that is missing here and was asked for before, doors first.
+    /// Returns the first protection that `before` has and `self` lacks, whole mechanisms first.
     pub fn loss(&self, before: &Self) -> Option<Loss> {
         let newest = |guards: &Self| guards.versions.1.unwrap_or(Version::TLS13);
         let narrowed = |at: usize| before.narrowed[at] && !self.narrowed[at];
@@ -91,7 +92,7 @@ http_server_config:
         assert_eq!(whole.loss(&whole), None);
         for end in 0..WHOLE.len() {
             let cut = of(&WHOLE[..end]);
-            // The last line break alone is missing.
+            // Without its last line break the file still means the same.
             let same = end + 1 >= WHOLE.len();
             assert!(same || cut.is_none_or(|cut| cut.loss(&whole).is_some()), "{}", &WHOLE[..end]);
         }

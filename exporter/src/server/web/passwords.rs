@@ -1,5 +1,6 @@
-//! Passwords: verified with bcrypt once and cached by a digest. Every login that is not cached costs the same
-//! verifications, whatever its name: how long it takes tells nobody which names exist.
+//! Verification of passwords with bcrypt. Valid logins are cached by a digest. A login that is not cached always costs
+//! the same number of verifications, whether the user exists or not, so that the response time does not reveal user
+//! names.
 
 use super::access::digest;
 use super::config::cost;
@@ -9,34 +10,37 @@ use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Good logins in the cache; Prometheus servers and people need a handful.
+/// Maximum number of cached logins. Prometheus servers and people need a handful.
 const CACHED: usize = 100;
-/// bcrypt reads no further: two passwords that begin with the same 72 bytes would be one.
+/// Maximum length of a password in bytes. bcrypt ignores the bytes after the 72nd, so that two passwords with the same
+/// first 72 bytes would be equal.
 const MAX_PASSWORD: usize = 72;
-/// Logins that are verified or wait for it: with hashes of cost 10 the last one waits less than a second.
+/// Maximum number of logins that are being verified or wait for it. With hashes of cost 10 the last one waits less than
+/// a second.
 const INSIDE: usize = 16;
-/// Of these from one address.
+/// How many of the logins in [`INSIDE`] may come from one address.
 const OF_ONE: usize = 8;
 
-/// Good logins by their digest. It outlives the configuration: the hash is part of the digest.
+/// Digests of valid logins. The cache outlives a reload of the web configuration, because the digest includes the hash
+/// of the password.
 pub type Verified = Arc<Mutex<HashSet<[u8; 32]>>>;
 
-/// What came of a login.
+/// The result of a login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Login {
-    /// Name and password are good.
+    /// User and password are valid.
     Good,
-    /// They are not.
+    /// User or password is wrong.
     Bad,
-    /// Nobody looked: too many wait already.
+    /// The login was not verified because too many wait already.
     Busy,
 }
 
-/// Users and the hashes of their passwords.
+/// The users with the bcrypt hashes of their passwords.
 #[derive(Debug)]
 pub struct Passwords {
     users: BTreeMap<String, SecretString>,
-    /// A real hash of every cost that is configured.
+    /// One hash of a user for each bcrypt cost that occurs. An unknown user is verified against these hashes.
     of_each_cost: BTreeMap<u32, SecretString>,
     verified: Verified,
     queue: Arc<Queue>,
@@ -45,11 +49,11 @@ pub struct Passwords {
 }
 
 impl Passwords {
-    /// Of these users: names and bcrypt hashes.
+    /// Creates the verifier from user names and bcrypt hashes.
     pub fn new(users: BTreeMap<String, SecretString>, verified: Verified) -> Self {
         let of_each_cost =
             users.values().filter_map(|hash| Some((cost(hash.expose_secret())?, hash.clone()))).collect();
-        // The other half of the machine answers scrapes.
+        // At most half of the cores verify passwords; the others stay free to answer scrapes.
         let threads = std::thread::available_parallelism().map_or(1, |cores| cores.get() / 2).clamp(1, 2);
         Self {
             users,
@@ -61,7 +65,7 @@ impl Passwords {
         }
     }
 
-    /// Whether a login is good. One that was good before waits for nobody.
+    /// Verifies a login. A login that is in the cache is accepted without waiting in the queue.
     pub async fn accept(&self, user: &str, password: SecretString, from: IpAddr) -> Login {
         let text = password.expose_secret();
         if text.len() > MAX_PASSWORD || text.contains('\0') {
@@ -69,7 +73,7 @@ impl Passwords {
         }
         let hash = self.users.get(user);
         let digest = hash.map(|hash| digest([user, hash.expose_secret(), text]));
-        // Looked up by a digest: how long it takes tells nothing about the password.
+        // The lookup is by a digest, so that its duration tells nothing about the password.
         if digest.is_some_and(|digest| self.verified().contains(&digest)) {
             return Login::Good;
         }
@@ -80,7 +84,8 @@ impl Passwords {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .extend(hashes.iter().filter_map(|(hash, _)| cost(hash.expose_secret())));
-        // It ends on its thread, and keeps its turn there, when the client goes away meanwhile.
+        // If the client goes away, the verification still ends on its thread and keeps its place in the queue until
+        // then.
         let verify = move || {
             let _turn = turn;
             let verify = |hash: &SecretString| bcrypt::verify(password.expose_secret(), hash.expose_secret());
@@ -97,7 +102,8 @@ impl Passwords {
         Login::Good
     }
 
-    /// A hash of every configured cost, the user's own in its place, and whether it is that one.
+    /// Returns one hash for every cost that occurs, each with whether it is the user's own. The user's hash replaces
+    /// the other one of its cost.
     fn hashes(&self, user: &str) -> Vec<(SecretString, bool)> {
         let own = self.users.get(user).and_then(|hash| Some((cost(hash.expose_secret())?, hash)));
         let each = self.of_each_cost.iter().map(|(cost, any)| match own {
@@ -177,7 +183,7 @@ mod tests {
         let before = Passwords::new(users.clone(), Arc::clone(&verified));
         assert_eq!(accept(&before, "ann", "open sesame").await, Login::Good);
         let passwords = Passwords::new(users, verified);
-        // Others hold every place.
+        // Fills the queue.
         let mut turns = Vec::new();
         let threads = passwords.queue.clone();
         let waiting: Vec<_> = (0..INSIDE)

@@ -1,21 +1,25 @@
-//! Work that takes long, because it is slow by design or because others are asked: few at a time, few that wait, and
-//! fewer of one address, so that nobody's waiting takes the place of everybody else's.
+//! A queue for slow work, such as password hashing and token reviews. It bounds how much runs at a time, how many
+//! requests wait, and how many of them come from one address, so that one client cannot take all places.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// A queue with its places.
+/// The queue.
 #[derive(Debug)]
 pub struct Queue {
+    /// Permits for the work that runs at a time.
     at_a_time: Arc<Semaphore>,
+    /// Maximum number of running and waiting requests.
     most: usize,
+    /// Maximum number of them from one address.
     of_one: usize,
+    /// Number of running and waiting requests by address.
     inside: Mutex<HashMap<IpAddr, usize>>,
 }
 
-/// A turn; the next one begins when it is dropped.
+/// The right to run. It ends when this value is dropped.
 #[derive(Debug)]
 pub struct Turn {
     _permit: OwnedSemaphorePermit,
@@ -29,12 +33,13 @@ struct Place {
 }
 
 impl Queue {
-    /// So many at a time, and so many inside, those who wait among them, `of_one` of one address.
+    /// Creates a queue in which `at_a_time` requests run at a time, and at most `most` run or wait, of which `of_one`
+    /// are from one address.
     pub fn new(at_a_time: usize, most: usize, of_one: usize) -> Arc<Self> {
         Arc::new(Self { at_a_time: Arc::new(Semaphore::new(at_a_time)), most, of_one, inside: Mutex::default() })
     }
 
-    /// Waits for a turn; nothing when too many wait already.
+    /// Waits for a turn. Returns `None` at once if too many requests wait already.
     pub async fn turn(self: &Arc<Self>, from: IpAddr) -> Option<Turn> {
         let place = self.place(from)?;
         let permit = Arc::clone(&self.at_a_time).acquire_owned().await.ok()?;

@@ -1,5 +1,5 @@
-//! Bearer tokens, as kube-rbac-proxy judges them: the Kubernetes API says whose a token is (`TokenReview`, for our
-//! audiences) and whether that one may use the path (`SubjectAccessReview`).
+//! Bearer tokens, verified as kube-rbac-proxy does: the Kubernetes API says whose token it is (`TokenReview`, for the
+//! configured audiences) and whether that user may use the path (`SubjectAccessReview`).
 
 use super::access::{Access, digest};
 use super::queue::Queue;
@@ -21,31 +21,32 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Decisions in the cache: a handful of scrapers and people, and guesses.
+/// Maximum number of cached decisions. There are a handful of scrapers and people; the rest is room for wrong tokens.
 const CACHED: usize = 1_000;
-/// A right that is taken away holds this long; an API server is asked twice a minute for each scraper.
+/// How long a granted request is cached. A revoked right stays valid this long, and each scraper causes at most one
+/// review a minute.
 const GRANTED_FOR: Duration = Duration::from_mins(1);
-/// A right that is given takes this long.
+/// How long a refusal is cached. A new right takes effect after this time at the latest.
 const REFUSED_FOR: Duration = Duration::from_secs(10);
-/// Guessing does not become a load on the API server.
+/// Number of reviews at a time, so that guessing tokens puts no load on the API server.
 const AT_A_TIME: usize = 4;
-/// Questions that are asked or wait for it, and those of one address.
+/// Maximum number of reviews that run or wait: in total, and from one address.
 const INSIDE: (usize, usize) = (32, 16);
-/// Within the ten seconds that a scraper waits.
+/// Deadline of a review, shorter than Prometheus' default scrape timeout of ten seconds.
 const DEADLINE: Duration = Duration::from_secs(5);
 const TOKEN_REVIEWS: &str = "/apis/authentication.k8s.io/v1/tokenreviews";
 const ACCESS_REVIEWS: &str = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
 
-/// Reviews the tokens of one cluster.
+/// The reviewer of the tokens of one cluster.
 pub struct Tokens {
     cluster: Arc<Cluster>,
     cache: Mutex<Cache>,
     queue: Arc<Queue>,
-    /// Whether the last review was answered, so that an outage is one line in the log.
+    /// Whether the last review got an answer, so that an outage is logged only once.
     answered: AtomicBool,
 }
 
-/// Serialized from where the token is, so that no value in between has a copy of it; the body is the client's own.
+/// A `TokenReview` that borrows the token, so that serializing it makes no further copy of the token in memory.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct TokenReviewRequest<'a> {
@@ -61,18 +62,18 @@ struct TokenSpec<'a> {
 }
 
 impl Tokens {
-    /// Tokens of this cluster, meant for the audiences that its target names.
+    /// Creates the reviewer for tokens of this cluster, for the audiences that its target names.
     pub fn new(cluster: Arc<Cluster>) -> Self {
         let queue = Queue::new(AT_A_TIME, INSIDE.0, INSIDE.1);
         Self { cluster, cache: Mutex::default(), queue, answered: AtomicBool::new(true) }
     }
 
-    /// Whether these are the tokens of that cluster.
+    /// Whether the reviewer belongs to that cluster.
     pub fn are_of(&self, cluster: &Arc<Cluster>) -> bool {
         Arc::ptr_eq(&self.cluster, cluster)
     }
 
-    /// Whether the holder of a token, who asks from an address, may use a path.
+    /// Decides whether the holder of a token may use a path. `from` is the address of the client.
     pub async fn authorize(&self, token: &SecretString, method: &Method, path: &str, from: IpAddr) -> Access {
         let verb = method.as_str().to_ascii_lowercase();
         let question = digest([token.expose_secret(), &verb, path]);
@@ -96,7 +97,7 @@ impl Tokens {
                 self.cache().put(question, access, Instant::now());
                 access
             }
-            // Not cached: the next request is reviewed again.
+            // A failure is not cached: the next request is reviewed again.
             Err(failure) => {
                 if self.answered.swap(false, Ordering::Relaxed) {
                     tracing::error!("no token can be reviewed, so every one is refused: {}", failure.message);
@@ -116,7 +117,7 @@ impl Tokens {
         };
         let review: TokenReview = post(client, TOKEN_REVIEWS, &question).await?;
         let status = review.status.ok_or_else(|| meaningless(TOKEN_REVIEWS))?;
-        // A server that knows nothing of audiences names none: then nobody knows whom the token is meant for.
+        // An API server that does not support audiences returns none. Then it is unknown whom the token is meant for.
         let meant_for_us = status.audiences.unwrap_or_default().iter().any(|audience| audiences.contains(audience));
         let (Some(true), true, Some(user)) = (status.authenticated, meant_for_us, status.user) else {
             return Ok(Access::Unauthenticated);
@@ -146,7 +147,7 @@ async fn post<T: DeserializeOwned>(client: &Client, path: &str, question: &impl 
     let request = Request::post(path).header(http::header::CONTENT_TYPE, "application/json").body(body);
     let request = request.map_err(|error| invalid(error.to_string()))?;
     client.request(request).await.map_err(|error| match &error {
-        // The words of a server may repeat the token that it was sent; its number cannot.
+        // The message of the server may repeat the token, so only its status code is reported.
         kube::Error::Api(status) => {
             Failure::new(failure(&error, path).reason, format!("Kubernetes API {path}: it answered {}", status.code))
         }
@@ -159,7 +160,7 @@ fn meaningless(path: &str) -> Failure {
     Failure::new(Reason::Decode, format!("Kubernetes API {path}: the answer makes no sense"))
 }
 
-/// Decisions of the last minute.
+/// The cached decisions with the end of their validity.
 #[derive(Debug, Default)]
 struct Cache(HashMap<[u8; 32], (Access, Instant)>);
 
@@ -178,7 +179,8 @@ impl Cache {
         if self.0.len() >= CACHED {
             self.0.retain(|_, (_, until)| now < *until);
         }
-        // Full of valid entries: somebody is guessing tokens. Known clients are reviewed once more.
+        // A cache full of valid entries means that somebody is guessing tokens. It is emptied, and known clients are
+        // reviewed once more.
         if self.0.len() >= CACHED {
             self.0.clear();
         }

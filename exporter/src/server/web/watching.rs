@@ -1,46 +1,46 @@
-//! When files that were changed count: not before they were the same at two looks, because whoever writes them may not
-//! be done; and when they ask for less, not before they stayed so for a while.
+//! Decides when changed files of the web configuration take effect: not before two reads saw the same content, because
+//! they may still be being written, and not before they have stayed unchanged for a while if they protect less.
 
 use std::time::{Duration, Instant};
 
 /// A digest of every file of the web configuration.
 pub type Digest = [u8; 32];
 
-/// How long a file that asks for less must stay as it is.
+/// How long files that protect less must stay unchanged before they take effect.
 pub const STAYS: Duration = Duration::from_mins(5);
 
-/// What was seen of the files.
+/// The observed state of the files.
 #[derive(Debug)]
 pub struct Watching {
-    /// What is in force.
+    /// Digest of the files in force.
     held: Digest,
-    /// What the last look saw instead, and since when it is so.
+    /// Digest of other files at the last look, and since when they are so.
     seen: Option<(Digest, Instant)>,
-    /// What was refused already, and whether it may still count when it stays.
+    /// Digest of refused files, and whether they are judged again once they have stayed unchanged.
     refused: Option<(Digest, bool)>,
 }
 
-/// What is to be done after a look.
+/// What to do after a look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     /// The files are those in force.
     Same,
     /// Wait for the next look.
     Wait,
-    /// Judge them; whether they have stayed so for long.
+    /// Judge the files.
     Judge {
-        /// Longer than [`STAYS`].
+        /// Whether they have been unchanged for at least [`STAYS`].
         stayed: bool,
     },
 }
 
 impl Watching {
-    /// These files are in force.
+    /// Starts with the files in force.
     pub const fn new(held: Digest) -> Self {
         Self { held, seen: None, refused: None }
     }
 
-    /// Takes a look.
+    /// Notes the digest of a look.
     pub fn look(&mut self, digest: Digest, now: Instant) -> Step {
         if digest == self.held {
             (self.seen, self.refused) = (None, None);
@@ -60,12 +60,12 @@ impl Watching {
         }
     }
 
-    /// These files are in force now.
+    /// Notes that these files are in force now.
     pub fn hold(&mut self, digest: Digest) {
         *self = Self::new(digest);
     }
 
-    /// These files are refused, for ever or until they have stayed so for long.
+    /// Notes that these files are refused, for ever or until they have stayed unchanged.
     pub fn refuse(&mut self, digest: Digest, may_count: bool) {
         self.refused = Some((digest, may_count));
     }
@@ -99,7 +99,7 @@ mod tests {
             watching.refuse(HALF, may_count);
             assert_eq!(watching.look(HALF, now + STAYS / 2), Step::Wait, "it is told once");
             assert_eq!(watching.look(HALF, now + STAYS), after);
-            // Whatever comes in between, its time begins anew.
+            // After other files in between, the time begins anew.
             assert_eq!(watching.look(WHOLE, now + STAYS), Step::Wait);
             watching.look(HALF, now + STAYS);
             assert_eq!(watching.look(OLD, now + STAYS), Step::Same);

@@ -1,6 +1,6 @@
-//! Answers of the API server, read within bounds: of size, of silence, and of the room of the cluster.
+//! Reads responses of the API server within limits: of size, of time, and of the memory of the cluster.
 
-use super::failure::{failure, refused};
+use super::failure::{failure, has_cause, refused};
 use super::limits::MAX_BODY;
 use super::room::{Room, SMALL};
 use crate::probe::Failure;
@@ -17,19 +17,19 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, SemaphorePermit};
 use tokio::time::Instant;
 
-/// A page, from the question to its last byte; a server that needs longer is told apart from one that is gone by nobody.
+/// Deadline for a whole response, without the time of waiting for memory.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
-/// An object has at most one and a half megabytes in etcd.
+/// Maximum size of a watch event in bytes. etcd limits an object to 1.5 MiB.
 const MAX_EVENT: usize = 3 * 1024 * 1024;
 
-/// The API of one cluster, and its room.
+/// The client of one cluster with its memory limits.
 #[derive(Clone)]
 pub struct Bounded {
     pub(super) client: Client,
     pub(super) room: Arc<Room>,
 }
 
-/// An answer other than success, with its code, or none at all.
+/// A failed request, with the HTTP status code if there was a response.
 pub(super) struct Refusal {
     pub(super) code: Option<u16>,
     pub(super) failure: Failure,
@@ -47,14 +47,14 @@ impl From<Refusal> for Failure {
     }
 }
 
-/// What an API server says of a refusal.
+/// The error object of the API server.
 #[derive(Deserialize)]
 struct Status {
     #[serde(default)]
     message: String,
 }
 
-/// Bytes that are being read; with many of them it has one of the places for large answers.
+/// A read buffer. If it grows beyond [`SMALL`], it takes one of the cluster's permits for large responses.
 #[derive(Default)]
 struct Buffer {
     bytes: BytesMut,
@@ -62,7 +62,7 @@ struct Buffer {
 }
 
 impl Buffer {
-    /// Adds a piece, and gives how long it waited for a place.
+    /// Appends a chunk. Returns how long it waited for a permit.
     async fn add(&mut self, piece: &[u8], most: usize, room: &Room) -> Result<Duration, Failure> {
         let length = self.bytes.len() + piece.len();
         if length > most {
@@ -71,7 +71,8 @@ impl Buffer {
         let begun = Instant::now();
         if length > SMALL && self.place.is_none() {
             self.place = Arc::clone(&room.large).acquire_owned().await.ok();
-            // All at once: pages that nothing is written to take no memory, and a buffer that grows is there twice.
+            // The full capacity is reserved at once: untouched pages use no memory, while a buffer that grows exists
+            // twice during the copy.
             self.bytes.reserve(most - self.bytes.len());
         }
         self.bytes.extend_from_slice(piece);
@@ -80,7 +81,7 @@ impl Buffer {
 }
 
 impl Bounded {
-    /// A GET whose answer is read as `T`.
+    /// Sends a GET request and decodes the response as `T`.
     pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Refusal> {
         let mut until = Instant::now() + ANSWER_WITHIN;
         let late = || {
@@ -98,14 +99,14 @@ impl Bounded {
         Ok(decoded.map_err(|error| Failure::new(Reason::Decode, format!("Kubernetes API {path}: {error}")))?)
     }
 
-    /// A GET whose answer is a stream of lines.
+    /// Sends a GET request whose response is a stream of lines.
     pub(super) async fn lines(&self, path: &str) -> Result<Lines<'_>, Refusal> {
-        // Its place is free again: a stream lasts.
+        // The permit is released, because a stream stays open.
         let (body, _) = self.open(path).await?;
-        Ok(Lines { body, buffer: Buffer::default(), room: &self.room, path: path.to_owned() })
+        Ok(Lines { body, buffer: Buffer::default(), searched: 0, room: &self.room, path: path.to_owned() })
     }
 
-    /// Asks, and gives the begun answer with its place among those that are read.
+    /// Sends a GET request. Returns the body with the permit of the request. A status other than success is an error.
     async fn open(&self, path: &str) -> Result<(Body, Option<SemaphorePermit<'_>>), Refusal> {
         let request = Request::get(path).body(Body::empty());
         let request = request.map_err(|error| Failure::new(Reason::Config, format!("{path}: {error}")))?;
@@ -118,7 +119,7 @@ impl Bounded {
         Err(self.refusal(response.into_body(), code, path).await)
     }
 
-    /// The first words of a refusal.
+    /// Reads the start of an error response.
     async fn refusal(&self, mut body: Body, code: StatusCode, path: &str) -> Refusal {
         let mut buffer = Buffer::default();
         let read = async {
@@ -128,7 +129,7 @@ impl Bounded {
                 }
             }
         };
-        // What has come by then is enough.
+        // Whatever has arrived by the deadline is used.
         let _ = tokio::time::timeout(ANSWER_WITHIN, read).await;
         let said = serde_json::from_slice::<Status>(&buffer.bytes).map(|status| status.message);
         let said = said.unwrap_or_else(|_| String::from_utf8_lossy(&buffer.bytes).trim().to_owned());
@@ -136,11 +137,11 @@ impl Bounded {
     }
 }
 
-/// The next piece of a body.
+/// Returns the next chunk of a body.
 async fn next(body: &mut Body) -> Option<Result<Bytes, kube::Error>> {
     loop {
         match body.frame().await? {
-            // Trailers say nothing that is needed.
+            // Trailers are ignored.
             Ok(frame) => {
                 if let Ok(data) = frame.into_data() {
                     return Some(Ok(data));
@@ -151,32 +152,39 @@ async fn next(body: &mut Body) -> Option<Result<Bytes, kube::Error>> {
     }
 }
 
-/// Lines of a stream, each within the bounds of one event.
+/// The lines of a stream, each limited to [`MAX_EVENT`] bytes.
 pub(super) struct Lines<'a> {
     body: Body,
     buffer: Buffer,
+    /// Number of bytes at the start of the buffer that are known to contain no line break.
+    searched: usize,
     room: &'a Room,
     path: String,
 }
 
 impl Lines<'_> {
-    /// The next line; nothing when the server ended the stream, whatever it had begun to say.
+    /// Returns the next line, or `None` when the server ended the stream. An incomplete last line is dropped.
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Failure> {
+        // The line before has been processed: releases the memory of a large one, and then its permit.
+        if self.buffer.place.is_some() && self.buffer.bytes.len() <= SMALL {
+            self.buffer.bytes = BytesMut::from(&*self.buffer.bytes);
+            self.buffer.place = None;
+        }
         loop {
-            if let Some(end) = self.buffer.bytes.iter().position(|byte| *byte == b'\n') {
-                let line = self.buffer.bytes.split_to(end + 1).freeze();
-                if self.buffer.bytes.len() <= SMALL {
-                    self.buffer.place = None;
-                }
+            let bytes = &mut self.buffer.bytes;
+            if let Some(end) = bytes[self.searched..].iter().position(|byte| *byte == b'\n') {
+                let line = bytes.split_to(self.searched + end + 1).freeze();
+                self.searched = 0;
                 return Ok(Some(line));
             }
+            self.searched = bytes.len();
             match next(&mut self.body).await {
                 None => return Ok(None),
                 Some(Ok(piece)) => {
                     let added = self.buffer.add(&piece, MAX_EVENT, self.room).await;
                     added.map_err(|failure| failure.while_doing(format_args!("Kubernetes API {}", self.path)))?;
                 }
-                // A server that restarts breaks its streams off: the next one goes on from the same version.
+                // A server that restarts breaks off its streams. The next watch continues from the same version.
                 Some(Err(error)) if is_broken_off(&error) => return Ok(None),
                 Some(Err(error)) => return Err(failure(&error, &self.path)),
             }
@@ -185,15 +193,51 @@ impl Lines<'_> {
 }
 
 fn is_broken_off(error: &kube::Error) -> bool {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(this) = cause {
-        let by_io = this.downcast_ref::<std::io::Error>();
-        if by_io.is_some_and(|error| error.kind() == std::io::ErrorKind::UnexpectedEof)
-            || this.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_incomplete_message)
-        {
-            return true;
-        }
-        cause = this.source();
+    has_cause(error, |cause| {
+        let by_io = cause.downcast_ref::<std::io::Error>();
+        by_io.is_some_and(|error| error.kind() == std::io::ErrorKind::UnexpectedEof)
+            || cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_incomplete_message)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::Response;
+    use http_body_util::StreamBody;
+    use hyper::body::Frame;
+    use tower::BoxError;
+
+    #[tokio::test]
+    async fn a_large_line_takes_its_place_and_its_memory_until_the_next_one_is_asked_for() -> anyhow::Result<()> {
+        let room = Room::new();
+        let places = room.large.available_permits();
+        let large = "x".repeat(2 * SMALL);
+        let text = format!("small\n{large}\nlast\nbegun").into_bytes();
+        let answer = tower::service_fn(move |_: Request<Body>| {
+            let pieces: Vec<_> = text
+                .chunks(10_000)
+                .map(Bytes::copy_from_slice)
+                .map(|piece| Ok::<_, BoxError>(Frame::data(piece)))
+                .collect();
+            async { Ok::<_, BoxError>(Response::new(StreamBody::new(futures::stream::iter(pieces)))) }
+        });
+        let api = Bounded { client: Client::new(answer, "default"), room: Arc::clone(&room) };
+        let opened = api.lines("/").await.map_err(|refusal| anyhow::anyhow!(refusal.failure.message));
+        let mut lines = opened?;
+        let mut next = async || -> anyhow::Result<(Option<Bytes>, usize, usize)> {
+            let line = lines.next().await.map_err(|failure| anyhow::anyhow!(failure.message))?;
+            Ok((line, room.large.available_permits(), lines.buffer.bytes.capacity()))
+        };
+        let text = |line: Option<Bytes>| line.map(|line| String::from_utf8_lossy(&line).into_owned());
+        let (line, free, _) = next().await?;
+        assert_eq!((text(line).as_deref(), free), (Some("small\n"), places));
+        let (line, free, _) = next().await?;
+        assert_eq!((line.map(|line| line.len()), free), (Some(large.len() + 1), places - 1));
+        let (line, free, capacity) = next().await?;
+        assert_eq!((text(line).as_deref(), free), (Some("last\n"), places));
+        assert!(capacity <= SMALL, "{capacity} bytes are held");
+        assert_eq!(next().await?.0, None, "a line without its end");
+        Ok(())
     }
-    false
 }

@@ -1,5 +1,5 @@
-//! Whether the credentials of a cluster are those of before. Tokens and certificates are rotated by writing their files
-//! anew; the client reads a token's file again by itself, but neither a kubeconfig nor an authority.
+//! Detects changed credentials of a cluster. Tokens and certificates are rotated by rewriting their files. The client
+//! reads a token file again by itself, but not a kubeconfig or an authority.
 
 use crate::probe::Failure;
 use checklist::Reason;
@@ -8,21 +8,21 @@ use kube::config::Kubeconfig;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
-/// The authority that the kubelet mounts into every pod.
+/// The certificate authority that Kubernetes mounts into every pod.
 const IN_CLUSTER_CA: &str = "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt";
-/// A bundle of authorities has some hundred kilobytes.
+/// Maximum size of a file in bytes. A bundle of authorities has some hundred kilobytes.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
 
-/// A number for the content of every file that the client is made from.
+/// Returns a hash of the content of every file that the client is made from.
 ///
 /// # Errors
-/// When a file is not read within five seconds.
+/// Fails when the files cannot be read within five seconds.
 pub(super) async fn fingerprint(kubeconfig: Option<&Path>) -> Result<u64, Failure> {
     let own = kubeconfig.map(Path::to_owned);
     let read = file::aside(kubeconfig.unwrap_or(Path::new(IN_CLUSTER_CA)), file::PATIENCE, move || {
         let mut content = DefaultHasher::new();
         for file in files(own.as_deref()) {
-            // A missing file is reported by the code that reads it.
+            // The code that uses the file reports that it is missing.
             file::read_now(&file, MAX_BYTES).map(|content| content.bytes).ok().hash(&mut content);
         }
         content.finish()
@@ -31,11 +31,11 @@ pub(super) async fn fingerprint(kubeconfig: Option<&Path>) -> Result<u64, Failur
     read.await.map_err(what)
 }
 
-/// The kubeconfig and the files that it names, or the authority of the pod.
+/// Returns the kubeconfig and the files that it names, or the authority of the pod.
 fn files(kubeconfig: Option<&Path>) -> Vec<PathBuf> {
     let Some(path) = kubeconfig else { return vec![PathBuf::from(IN_CLUSTER_CA)] };
     let mut files = vec![path.to_owned()];
-    // A pipe would be waited for.
+    // `Kubeconfig::read_from` would block on a named pipe, which `read_now` refuses.
     if file::read_now(path, MAX_BYTES).is_ok()
         && let Ok(kubeconfig) = Kubeconfig::read_from(path)
     {

@@ -5,6 +5,7 @@ use checklist::Reason;
 use clients::connection;
 use clients::failure::{Failure, causes};
 use http_body_util::LengthLimitError;
+use std::error::Error;
 
 /// What an error of the client means.
 pub fn failure(error: &kube::Error, path: &str) -> Failure {
@@ -14,18 +15,18 @@ pub fn failure(error: &kube::Error, path: &str) -> Failure {
             Reason::Decode
         }
         kube::Error::Auth(_) => Reason::Auth,
-        other if is_by::<LengthLimitError>(other) => Reason::Limit,
-        other if is_by::<NoAnswer>(other) => Reason::Protocol,
+        other if has_cause(other, <dyn Error>::is::<LengthLimitError>) => Reason::Limit,
+        other if has_cause(other, <dyn Error>::is::<NoAnswer>) => Reason::Protocol,
         other => connection::reason(other).unwrap_or(Reason::Connect),
     };
     Failure::new(reason, format!("Kubernetes API {path}: {}", causes(error)))
 }
 
-/// Whether an error of a type is among the causes.
-fn is_by<E: std::error::Error + 'static>(error: &kube::Error) -> bool {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+/// Whether an error, or one of its causes, is such a one.
+pub(super) fn has_cause(error: &kube::Error, is: impl Fn(&(dyn Error + 'static)) -> bool) -> bool {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(this) = cause {
-        if this.is::<E>() {
+        if is(this) {
             return true;
         }
         cause = this.source();

@@ -1,5 +1,5 @@
-//! The layer of the client that bounds what an API server may send: informational answers, and the body of everything
-//! that is no stream. Whoever reads a stream bounds it there.
+//! A layer of the HTTP client that bounds what an API server may send: the number of informational responses, and the
+//! size of every body that is not a stream. Streams are bounded by the code that reads them.
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -15,18 +15,18 @@ use std::task::{Context, Poll};
 use tokio::sync::Notify;
 use tower::{BoxError, Layer, Service};
 
-/// Bytes of an answer that is no stream: a page of a hundred full pods stays below two megabytes.
+/// Maximum size in bytes of a response that is no stream. A page of a hundred large pods is below two megabytes.
 pub(super) const MAX_BODY: usize = 4 * 1024 * 1024;
-/// Servers send one or two (100, 103) before an answer.
+/// Maximum number of informational responses (status 100, 103) to one request. Servers send one or two.
 const MAX_INFORMATIONAL: usize = 16;
 
-/// The layer.
+/// The tower layer.
 pub(super) struct Limits;
 
-/// The client below it.
+/// The wrapped HTTP service.
 pub(super) struct Bounded<S>(S);
 
-/// Informational answers without an end.
+/// The error for too many informational responses.
 #[derive(Debug)]
 pub(super) struct NoAnswer;
 
@@ -74,7 +74,7 @@ where
         Box::pin(async move {
             let response = tokio::select! {
                 biased;
-                // What is dropped closes its connection.
+                // Dropping the request closes its connection.
                 () = enough.notified() => return Err(NoAnswer.into()),
                 response = asked => response?,
             };
@@ -88,7 +88,7 @@ where
     }
 }
 
-/// Whether an answer goes on for as long as the reader wants.
+/// Whether the response is a stream without a fixed end: a log or a watch.
 fn is_stream(uri: &Uri) -> bool {
     uri.path().ends_with("/log") || uri.query().is_some_and(|query| query.split('&').any(|part| part == "watch=1"))
 }

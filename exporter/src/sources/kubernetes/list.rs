@@ -1,4 +1,4 @@
-//! A whole collection, page by page.
+//! Lists a whole collection, page by page.
 
 use super::answers::{Bounded, Refusal};
 use super::cached::CachedObject;
@@ -8,21 +8,21 @@ use clients::Failure;
 use serde::Deserialize;
 use std::time::Duration;
 
-/// Objects per page: a page of full pods stays below two megabytes. Of larger objects fewer are asked for.
+/// Objects per page. A page of large pods is below two megabytes; if a page is too large, the next try asks for fewer.
 const PAGE: usize = 100;
-/// Objects of one kind in one namespace; beyond it memory is in danger and the check says so.
+/// Maximum number of objects of one kind in one namespace. More would endanger the memory of the exporter.
 const MAX_OBJECTS: usize = 200_000;
-/// A server may answer with an empty page that has a next one, now and then.
+/// Maximum number of empty pages in one list. A server may now and then return an empty page that has a next one.
 const MAX_EMPTY_PAGES: usize = 100;
-/// A whole list of that many objects takes a minute.
+/// Deadline of a list. A list of [`MAX_OBJECTS`] takes about a minute.
 const LIST_WITHIN: Duration = Duration::from_mins(5);
 
-/// A text as part of a query.
+/// Encodes text for the query of a URL.
 pub(super) fn encoded(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
-/// A whole collection, page by page. A page token that expired begins the list anew, once.
+/// Lists a whole collection. If the continue token expires (410), the list starts over, once.
 pub(super) async fn list<K: CachedObject>(api: &Bounded, path: &str, which: &Which) -> Result<Store<K>, Failure> {
     let listed = tokio::time::timeout(LIST_WITHIN, pages(api, path, which)).await;
     listed.map_err(|_| Failure::new(Reason::Timeout, format!("the list of {path} has no end")))?
@@ -70,7 +70,7 @@ async fn pages<K: CachedObject>(api: &Bounded, path: &str, which: &Which) -> Res
 #[derive(Deserialize)]
 struct Page<R> {
     metadata: ListMetadata,
-    /// Go writes an empty list as `null`.
+    /// `null` if empty, as Go writes it.
     items: Option<Vec<R>>,
 }
 

@@ -1,4 +1,4 @@
-//! The log of a pod, read in pieces and never kept: lines of any length, bounded bytes.
+//! Reads the log of a pod as a stream, without keeping it: lines of any length, a bounded number of bytes.
 
 use super::{Watched, failure};
 use crate::probe::Failure;
@@ -7,27 +7,27 @@ use checklist::config::AuditLogs;
 use futures::AsyncReadExt;
 use jiff::Timestamp;
 
-/// Bytes of one pod's log that one run reads; the next run goes on behind them.
+/// Maximum number of bytes that one run reads of a pod's log. The next run continues behind them.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
-/// The part of a line that is looked at: a marker stands near its begin.
+/// Number of bytes of a line that are searched for the marker, which is near the start of a line.
 const MAX_LINE: usize = 8 * 1024;
 
-/// What was found in a log.
+/// The result of reading a log.
 #[derive(Debug)]
 pub struct Lines {
-    /// Lines with the marker.
+    /// Number of lines with the marker.
     pub matching: u64,
-    /// The time of the newest of them.
+    /// Time of the newest line with the marker.
     pub newest_match: Option<Timestamp>,
-    /// The time of the last line that was read.
+    /// Time of the last line that was read.
     pub read_to: Timestamp,
 }
 
-/// Reads the lines of a pod's container that are newer than `since`. Nothing when the pod is gone or has not begun to
-/// write.
+/// Reads the lines of a container that are newer than `since`. Returns `None` when the pod is gone or has not written a
+/// log yet.
 ///
 /// # Errors
-/// When the log is refused, also because the pod has several containers and none was named.
+/// Fails when the API server refuses the log, also because the pod has several containers and none was named.
 pub async fn read_log(
     watched: &Watched,
     source: &AuditLogs,
@@ -35,7 +35,7 @@ pub async fn read_log(
     container: Option<&str>,
     since: Timestamp,
 ) -> Result<Option<Lines>, Failure> {
-    // The API takes whole seconds: what was read already is skipped by its exact time.
+    // `sinceTime` has whole seconds, so lines that were read before are skipped by their exact time.
     let second = Timestamp::from_second(since.as_second()).unwrap_or(since);
     let container = container.map(|name| format!("&container={name}")).unwrap_or_default();
     let query = format!("timestamps=true&sinceTime={second}&limitBytes={MAX_BYTES}{container}");
@@ -56,7 +56,7 @@ pub async fn read_log(
     };
     let mut piece = vec![0; 64 * 1024];
     let mut total = 0_u64;
-    // The server may ignore limitBytes.
+    // The limit is checked here too, because the server may ignore limitBytes.
     while total < MAX_BYTES {
         let read = stream.read(&mut piece).await;
         let read = read.map_err(|error| Failure::new(Reason::Connect, format!("Kubernetes API {path}: {error}")))?;
@@ -70,7 +70,7 @@ pub async fn read_log(
     Ok(Some(reader.lines))
 }
 
-/// Puts lines together from pieces and keeps only the begin of each.
+/// Assembles lines from chunks, and keeps only the start of each line.
 struct Reader<'a> {
     since: Timestamp,
     marker: &'a [u8],
@@ -89,7 +89,7 @@ impl Reader<'_> {
         }
     }
 
-    /// `2026-01-02T03:04:05.678901234Z the line`
+    /// Evaluates a line of the form `2026-01-02T03:04:05.678901234Z the line`.
     fn end_line(&mut self) {
         let line = std::mem::take(&mut self.line);
         let Some(end) = line.iter().position(|byte| *byte == b' ') else { return };

@@ -1,12 +1,12 @@
-//! Whether a configured namespace was judged. Each is judged by itself: one that is deleted, misspelt or forbidden hides
-//! nothing of the others, and counts as unseen.
+//! Evidence about each configured namespace. Namespaces are judged separately: one that is deleted, misspelt or
+//! forbidden counts as unseen and does not hide the others.
 
 use super::{Cluster, Namespace, Watched, read};
 use crate::probe::Failure;
 use checklist::{Object, Reason, Samples};
 use serde::Deserialize;
 
-/// What the API says about a namespace itself.
+/// A Namespace object.
 #[derive(Deserialize)]
 struct Described {
     #[serde(default)]
@@ -20,8 +20,9 @@ struct Status {
 }
 
 impl Cluster {
-    /// Takes down what a run saw of a namespace: `judged` is how many objects of it, or why it could not look. A
-    /// namespace without any of them must hold a pod or a workload, unless the target says that it may be empty.
+    /// Records whether a run has seen a namespace. `judged` is the number of its examined objects, or the failure. If
+    /// there are none, the namespace must at least hold a pod or a workload, unless the target says that it may be
+    /// empty: a namespace without anything is probably misspelt.
     pub async fn conclude(
         &self,
         watched: &Watched,
@@ -46,7 +47,7 @@ impl Cluster {
     }
 }
 
-/// Says how many objects of a namespace `exclude:` leaves out, so that nobody takes them for judged.
+/// Adds a note about the number of objects that `exclude:` leaves out, so that nobody takes them for judged.
 pub fn left_out(object: Object, count: usize, namespace: &Namespace, samples: &mut Samples) {
     if count > 0 {
         let which = "left out by exclude in checklist.yaml";
@@ -59,7 +60,8 @@ async fn holds_pods(watched: &Watched, namespace: &Namespace) -> Result<(), Fail
         return Ok(());
     }
     for (_, workloads) in &namespace.workloads {
-        // Only the check of the pods has this right; the others need it only to tell an empty namespace apart.
+        // Only the check `pods` needs the right to read workloads. Other checks use it if they have it, to tell whether
+        // the namespace is empty.
         if read(workloads).await.is_ok_and(|workloads| !workloads.objects.is_empty()) {
             return Ok(());
         }
@@ -69,7 +71,8 @@ async fn holds_pods(watched: &Watched, namespace: &Namespace) -> Result<(), Fail
     Err(Failure::new(Reason::NotFound, what))
 }
 
-/// What the API says of a namespace that is not there to stay. Without the right to read it, nothing is said.
+/// Returns why a namespace has no objects: it does not exist, or is being deleted. Returns `None` for other namespaces,
+/// and without the right to read namespaces.
 pub async fn gone(watched: &Watched, namespace: &str) -> Option<&'static str> {
     let path = format!("/api/v1/namespaces/{namespace}");
     match watched.one::<Described>(&path, "application/json").await.ok()? {

@@ -1,4 +1,5 @@
-//! The few fields that the checks need; everything else of an object is skipped while decoding.
+//! The objects of the API other than pods, with the few fields that checks need. Other fields are skipped while
+//! decoding.
 
 use super::cached::{ApiObject, CachedObject, Interner, Metadata};
 use super::quantity::{self, Resources};
@@ -8,7 +9,7 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// Small objects that are few: kept as they are decoded.
+/// Implements the traits for small objects, which are cached as they are decoded.
 macro_rules! small_objects {
     ($($name:ident),*) => {$(
         impl ApiObject for $name {
@@ -32,7 +33,7 @@ macro_rules! small_objects {
     )*};
 }
 
-/// How long a value is when it is written down, which is about what its texts take.
+/// Returns the length of a value's debug output, as an estimate of the size of its strings.
 fn written(value: &impl fmt::Debug) -> usize {
     struct Count(usize);
     impl fmt::Write for Count {
@@ -42,49 +43,45 @@ fn written(value: &impl fmt::Debug) -> usize {
         }
     }
     let mut count = Count(0);
-    // Counting cannot fail.
     let _ = fmt::Write::write_fmt(&mut count, format_args!("{value:?}"));
     count.0
 }
 
 small_objects!(Service, Slice, Workload, Node, Autoscaler, Claim, NodeUsage, PodUsage);
 
-/// A service.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Service {
     metadata: Metadata,
-    /// What it wants.
     #[serde(deserialize_with = "or_empty")]
     pub spec: ServiceSpec,
 }
 
-/// Spec of a service.
-#[derive(Debug, Clone, Default, Deserialize)]
+/// The used fields of a service's spec.
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct ServiceSpec {
-    /// Labels of its pods; without a selector others keep its endpoints.
+    /// Labels of the selected pods. The endpoints of a service without a selector are managed by others.
     pub selector: Option<BTreeMap<Box<str>, Box<str>>>,
 }
 
-/// An endpoint slice.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Slice {
     metadata: Metadata,
-    /// `IPv4`, `IPv6` or `FQDN`. A pod with two kinds of addresses is in a slice of each.
+    /// `IPv4`, `IPv6` or `FQDN`. A pod with addresses of two families is in a slice of each.
     pub address_type: Box<str>,
     endpoints: Option<Vec<Endpoint>>,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Endpoint {
     #[serde(deserialize_with = "or_empty")]
     conditions: EndpointConditions,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct EndpointConditions {
     ready: Option<bool>,
@@ -92,17 +89,17 @@ struct EndpointConditions {
 }
 
 impl Slice {
-    /// The service it belongs to.
+    /// Returns the service that the slice belongs to.
     pub fn service(&self) -> Option<&str> {
         self.metadata.service()
     }
 
-    /// Endpoints that take traffic; an unknown state counts as ready, as the API defines it.
+    /// Returns the number of endpoints that accept traffic. An unknown state counts as ready, as the API defines it.
     pub fn ready(&self) -> usize {
         self.endpoints.iter().flatten().filter(|endpoint| endpoint.conditions.ready != Some(false)).count()
     }
 
-    /// Endpoints that take traffic or should: all but those whose pod is ending.
+    /// Returns the number of endpoints that accept traffic or should: all except those of terminating pods.
     pub fn wanted(&self) -> usize {
         let ends = |endpoint: &&Endpoint| {
             endpoint.conditions.ready == Some(false) && endpoint.conditions.terminating == Some(true)
@@ -111,7 +108,7 @@ impl Slice {
     }
 }
 
-/// The kinds of workload with a number of pods.
+/// The kinds of workloads that have a number of pods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WorkloadKind {
     /// `Deployment`
@@ -123,10 +120,9 @@ pub enum WorkloadKind {
 }
 
 impl WorkloadKind {
-    /// All of them.
     pub const ALL: [Self; 3] = [Self::Deployment, Self::StatefulSet, Self::DaemonSet];
 
-    /// The label value.
+    /// Returns the kind as a label value.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Deployment => "Deployment",
@@ -135,7 +131,7 @@ impl WorkloadKind {
         }
     }
 
-    /// The word in the path.
+    /// Returns the plural in the path of the API.
     pub const fn plural(self) -> &'static str {
         match self {
             Self::Deployment => "deployments",
@@ -146,7 +142,7 @@ impl WorkloadKind {
 }
 
 /// A deployment, stateful set or daemon set.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Workload {
     metadata: Metadata,
@@ -156,13 +152,13 @@ pub struct Workload {
     status: WorkloadStatus,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct WorkloadSpec {
     replicas: Option<u32>,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct WorkloadStatus {
     ready_replicas: u32,
@@ -171,18 +167,17 @@ struct WorkloadStatus {
 }
 
 impl Workload {
-    /// Pods it asks for and pods that are ready.
+    /// Returns the number of desired pods and of ready pods.
     pub fn replicas(&self, kind: WorkloadKind) -> (u32, u32) {
         match kind {
             WorkloadKind::DaemonSet => (self.status.desired_number_scheduled, self.status.number_ready),
-            // The API server fills in 1 when nothing is written.
+            // The default of the API is 1.
             _ => (self.spec.replicas.unwrap_or(1), self.status.ready_replicas),
         }
     }
 }
 
-/// A node.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Node {
     metadata: Metadata,
@@ -190,7 +185,7 @@ pub struct Node {
     status: NodeStatus,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct NodeStatus {
     #[serde(deserialize_with = "or_empty")]
@@ -201,7 +196,7 @@ struct NodeStatus {
     daemon_endpoints: DaemonEndpoints,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Address {
     #[serde(rename = "type")]
@@ -209,13 +204,13 @@ struct Address {
     address: Box<str>,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct DaemonEndpoints {
     kubelet_endpoint: KubeletEndpoint,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct KubeletEndpoint {
     #[serde(rename = "Port")]
@@ -223,12 +218,12 @@ struct KubeletEndpoint {
 }
 
 impl Node {
-    /// What it can give to pods: cores and bytes.
+    /// Returns the CPU in cores and the memory in bytes that are available for pods.
     pub fn allocatable(&self) -> (Option<f64>, Option<f64>) {
         self.status.allocatable.amounts()
     }
 
-    /// Where its kubelet listens.
+    /// Returns address and port of the node's kubelet.
     pub fn kubelet(&self) -> Option<(&str, u16)> {
         let address = self.status.addresses.iter().find(|address| &*address.kind == "InternalIP")?;
         let port = self.status.daemon_endpoints.kubelet_endpoint.port;
@@ -236,18 +231,18 @@ impl Node {
     }
 }
 
-/// What a node uses, from the metrics API.
-#[derive(Debug, Clone, Default, Deserialize)]
+/// The usage of a node, from the metrics API.
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct NodeUsage {
     metadata: Metadata,
-    /// Cores and bytes.
+    /// CPU and memory.
     #[serde(deserialize_with = "or_empty")]
     pub usage: Resources,
 }
 
-/// What a pod uses, from the metrics API.
-#[derive(Debug, Clone, Default, Deserialize)]
+/// The usage of a pod, from the metrics API.
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct PodUsage {
     metadata: Metadata,
@@ -255,7 +250,7 @@ pub struct PodUsage {
     containers: Vec<ContainerUsage>,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct ContainerUsage {
     #[serde(deserialize_with = "or_empty")]
@@ -263,7 +258,7 @@ struct ContainerUsage {
 }
 
 impl PodUsage {
-    /// Cores and bytes of all containers; nothing when one is not known.
+    /// Returns CPU in cores and memory in bytes of all containers. A value is `None` if it is missing for one of them.
     pub fn total(&self) -> (Option<f64>, Option<f64>) {
         let amounts = || self.containers.iter().map(|container| container.usage.amounts());
         (amounts().map(|(cpu, _)| cpu).sum(), amounts().map(|(_, memory)| memory).sum())
@@ -271,41 +266,39 @@ impl PodUsage {
 }
 
 /// A horizontal pod autoscaler.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Autoscaler {
     metadata: Metadata,
-    /// Bounds.
     #[serde(deserialize_with = "or_empty")]
     pub spec: AutoscalerSpec,
-    /// State.
     #[serde(deserialize_with = "or_empty")]
     pub status: AutoscalerStatus,
 }
 
-/// Bounds of an autoscaler.
-#[derive(Debug, Clone, Default, Deserialize)]
+/// The used fields of an autoscaler's spec.
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AutoscalerSpec {
-    /// The API server fills in 1.
+    /// Minimum number of replicas. The default of the API is 1.
     pub min_replicas: Option<u32>,
-    /// Most replicas.
+    /// Maximum number of replicas.
     pub max_replicas: u32,
 }
 
-/// State of an autoscaler.
-#[derive(Debug, Clone, Default, Deserialize)]
+/// The used fields of an autoscaler's status.
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AutoscalerStatus {
-    /// Replicas now.
+    /// Present number of replicas.
     pub current_replicas: u32,
-    /// Replicas it wants.
+    /// Desired number of replicas.
     pub desired_replicas: u32,
     #[serde(deserialize_with = "or_empty")]
     conditions: Vec<AutoscalerCondition>,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct AutoscalerCondition {
     #[serde(rename = "type")]
@@ -319,13 +312,14 @@ impl Autoscaler {
         self.status.conditions.iter().find(|condition| &*condition.kind == kind)
     }
 
-    /// Whether it wants more than its maximum.
+    /// Whether the autoscaler wants more replicas than its maximum.
     pub fn is_limited(&self) -> bool {
         let limited = self.condition("ScalingLimited");
         limited.is_some_and(|condition| &*condition.status == "True" && &*condition.reason == "TooManyReplicas")
     }
 
-    /// Whether it reads its metrics and may change its target. One that is switched off by zero replicas is able.
+    /// Whether the autoscaler can read its metrics and scale its target. An autoscaler that is disabled because its
+    /// target has zero replicas counts as able.
     pub fn is_able(&self) -> bool {
         let fails = |kind| {
             let condition = self.condition(kind);
@@ -335,8 +329,8 @@ impl Autoscaler {
     }
 }
 
-/// A volume claim.
-#[derive(Debug, Clone, Default, Deserialize)]
+/// A persistent volume claim.
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Claim {
     metadata: Metadata,
@@ -346,7 +340,7 @@ pub struct Claim {
     status: ClaimStatus,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 #[serde(rename_all = "camelCase")]
 struct ClaimSpec {
@@ -355,37 +349,37 @@ struct ClaimSpec {
     volume_mode: Option<Box<str>>,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct ClaimResources {
     #[serde(deserialize_with = "or_empty")]
     requests: ClaimRequests,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct ClaimRequests {
     storage: Option<Box<str>>,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct ClaimStatus {
     phase: Box<str>,
 }
 
 impl Claim {
-    /// Whether it has its volume.
+    /// Whether the claim is bound to a volume.
     pub fn is_bound(&self) -> bool {
         &*self.status.phase == "Bound"
     }
 
-    /// Whether it is a raw device, of which nobody but its user knows how full it is.
+    /// Whether the claim is for a block device without a file system, whose usage no kubelet reports.
     pub fn is_block(&self) -> bool {
         self.spec.volume_mode.as_deref() == Some("Block")
     }
 
-    /// Bytes that it asks for.
+    /// Returns the requested bytes.
     pub fn requested(&self) -> Option<f64> {
         self.spec.resources.requests.storage.as_deref().and_then(quantity::parse)
     }

@@ -1,4 +1,4 @@
-//! Pods: the only objects that come by the hundred thousand, so each is kept in some 200 bytes.
+//! Pods: the only objects that can be hundreds of thousands, so each is cached in some 200 bytes.
 
 use super::cached::{ApiObject, CachedObject, Interner, Metadata, Owner};
 use super::quantity::Resources;
@@ -6,56 +6,55 @@ use crate::sources::null::or_empty;
 use serde::Deserialize;
 use std::sync::Arc;
 
-/// What is kept of a pod.
+/// The cached form of a pod.
 #[derive(Debug)]
 pub struct Pod {
-    /// The workload it belongs to: a deployment's name without the hash of its replica set, a cron job's without the
-    /// number of its run.
+    /// Name of the workload that the pod belongs to: for a deployment without the hash of the replica set, for a cron
+    /// job without the number of the run.
     pub workload: Arc<str>,
-    /// The workload's kind (`Deployment`, `StatefulSet`, `DaemonSet` or `Job`); empty for other owners and for none.
+    /// Kind of the workload (`Deployment`, `StatefulSet`, `DaemonSet` or `Job`); empty for other owners and for none.
     pub workload_kind: &'static str,
-    /// When it was made, Unix seconds.
+    /// Time of creation, Unix seconds.
     pub created: i64,
-    /// `Running`, `Pending`, …
+    /// The phase: `Running`, `Pending` and so on.
     pub phase: Arc<str>,
-    /// Why it is not ready; nothing when it is.
+    /// Why the pod is not ready; `None` if it is ready.
     pub not_ready: Option<Arc<str>>,
     /// CPU limit in cores, if the pod or every container has one.
     pub cpu_limit: Option<f64>,
     /// Memory limit in bytes, if the pod or every container has one.
     pub memory_limit: Option<f64>,
-    /// The volume claims that it mounts.
+    /// Names of the volume claims that the pod mounts.
     pub claims: Box<[Arc<str>]>,
-    /// Its containers as they are, and the init containers that run beside them.
+    /// The containers by their status, including init containers that keep running (sidecars).
     pub containers: Box<[Container]>,
-    /// The names of the containers that it is declared with.
+    /// Names of the containers in the pod's spec.
     pub declared: Box<[Arc<str>]>,
 }
 
 impl Pod {
-    /// Whether a job owns it, so that its end is not the end of a service.
+    /// Whether the pod belongs to a job, so that it is meant to end.
     pub fn is_of_job(&self) -> bool {
         self.workload_kind == "Job"
     }
 }
 
-/// What is kept of a container.
+/// The cached status of a container.
 #[derive(Debug)]
 pub struct Container {
-    /// Name.
     pub name: Arc<str>,
-    /// Restarts so far.
+    /// Number of restarts.
     pub restarts: u32,
-    /// Its last end, if it ever ended.
+    /// The last termination, if any.
     pub last: Option<Box<Termination>>,
 }
 
-/// The end of a container.
+/// A termination of a container.
 #[derive(Debug)]
 pub struct Termination {
-    /// Unix seconds.
+    /// Time of the termination, Unix seconds.
     pub at: i64,
-    /// `OOMKilled`, `Error`, …
+    /// The reason: `OOMKilled`, `Error` and so on.
     pub reason: Arc<str>,
 }
 
@@ -105,8 +104,8 @@ impl CachedObject for Pod {
     }
 }
 
-/// A pod as the API sends it.
-#[derive(Debug, Clone, Default, Deserialize)]
+/// A pod as the API server sends it.
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct WirePod {
     metadata: Metadata,
@@ -116,39 +115,39 @@ pub struct WirePod {
     status: PodStatus,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct PodSpec {
     #[serde(deserialize_with = "or_empty")]
     containers: Vec<ContainerSpec>,
     #[serde(deserialize_with = "or_empty")]
     init_containers: Vec<ContainerSpec>,
-    /// Limits of the whole pod, which hold for its containers together.
+    /// Limits of the whole pod, which its containers share.
     #[serde(deserialize_with = "or_empty")]
     resources: ContainerResources,
     #[serde(deserialize_with = "or_empty")]
     volumes: Vec<PodVolume>,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct PodVolume {
     persistent_volume_claim: Option<ClaimSource>,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct ClaimSource {
     claim_name: Box<str>,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct ContainerSpec {
     name: Box<str>,
     #[serde(deserialize_with = "or_empty")]
     resources: ContainerResources,
-    /// `Always` on an init container that runs beside the others.
+    /// `Always` on an init container means that it keeps running beside the other containers.
     restart_policy: Option<Box<str>>,
 }
 
@@ -158,7 +157,7 @@ impl ContainerSpec {
     }
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct ContainerResources {
     #[serde(deserialize_with = "or_empty")]
@@ -171,11 +170,11 @@ impl ApiObject for WirePod {
     }
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct PodStatus {
     phase: Box<str>,
-    /// Reason of the whole pod (`Evicted`).
+    /// Reason for the state of the whole pod, such as `Evicted`.
     reason: Option<Box<str>>,
     #[serde(deserialize_with = "or_empty")]
     conditions: Vec<Condition>,
@@ -185,7 +184,7 @@ struct PodStatus {
     init_container_statuses: Vec<ContainerStatus>,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Condition {
     #[serde(rename = "type")]
@@ -194,7 +193,7 @@ struct Condition {
     reason: Option<Box<str>>,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct ContainerStatus {
     name: Box<str>,
@@ -205,22 +204,23 @@ struct ContainerStatus {
     last_state: ContainerState,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct ContainerState {
     waiting: Option<Stopped>,
     terminated: Option<Stopped>,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Stopped {
     reason: Option<Box<str>>,
-    /// RFC 3339.
+    /// Time in RFC 3339.
     finished_at: Option<Box<str>>,
 }
 
-/// Whether a part of a job's name is the minute of a cron job's run: minutes since 1970, eight digits until 2160.
+/// Whether the last part of a job's name is the scheduled minute of a cron job's run: minutes since 1970, which have
+/// eight digits until 2160.
 fn is_run(part: &str) -> bool {
     part.len() == 8 && part.bytes().all(|byte| byte.is_ascii_digit())
 }
@@ -230,7 +230,7 @@ impl WirePod {
         self.status.conditions.iter().any(|condition| &*condition.kind == "Ready" && &*condition.status == "True")
     }
 
-    /// Who keeps it: the owner that controls it, else the first.
+    /// Returns the owner that manages the pod, else the first owner.
     fn owner(&self) -> Option<&Owner> {
         let owners = &self.metadata.owner_references;
         owners.iter().find(|owner| owner.controller).or_else(|| owners.first())
@@ -238,7 +238,7 @@ impl WirePod {
 
     fn workload_kind(&self) -> &'static str {
         match self.owner().map(|owner| &*owner.kind) {
-            // A deployment keeps its pods through replica sets.
+            // A deployment owns its pods through replica sets.
             Some("ReplicaSet" | "Deployment") => "Deployment",
             Some("StatefulSet") => "StatefulSet",
             Some("DaemonSet") => "DaemonSet",
@@ -263,8 +263,8 @@ impl WirePod {
         self.spec.init_containers.iter().any(|container| *container.name == *name && container.is_sidecar())
     }
 
-    /// Cores and bytes that the pod may use: what it says of itself, else the sum of its containers and sidecars when
-    /// each of them has a limit.
+    /// Returns the limits of CPU in cores and memory in bytes: those of the pod itself, else the sum over containers
+    /// and sidecars if each of them has one.
     fn limits(&self) -> (Option<f64>, Option<f64>) {
         let (pod_cpu, pod_memory) = self.spec.resources.limits.amounts();
         let sidecars = self.spec.init_containers.iter().filter(|container| container.is_sidecar());
@@ -275,7 +275,8 @@ impl WirePod {
         (cpu.filter(|cores| *cores > 0.0), memory.filter(|bytes| *bytes > 0.0))
     }
 
-    /// Why it is not ready: the first container that says so, else the condition, else the phase.
+    /// Returns why the pod is not ready: its own reason, else that of the first waiting container, else that of a
+    /// condition, else the phase.
     fn reason(&self) -> &str {
         let status = &self.status;
         let containers = || status.init_container_statuses.iter().chain(&status.container_statuses);

@@ -1,8 +1,8 @@
-//! Quantities as Kubernetes writes them: `250m`, `1536Mi`, `12e6`.
+//! Parses quantities of Kubernetes: `250m`, `1536Mi`, `12e6`.
 
 use serde::Deserialize;
 
-/// The number that a quantity stands for, in cores or bytes (`apimachinery`, `resource.Quantity`).
+/// Returns the value of a quantity in cores or bytes, by the grammar of `resource.Quantity` in apimachinery.
 pub fn parse(text: &str) -> Option<f64> {
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.' && c != '-' && c != '+').unwrap_or(text.len());
     let (number, suffix) = text.split_at(end);
@@ -32,7 +32,7 @@ pub fn parse(text: &str) -> Option<f64> {
     Some(number * factor).filter(|value| value.is_finite())
 }
 
-/// CPU and memory as quantities.
+/// CPU and memory quantities of an object.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct Resources {
@@ -41,7 +41,7 @@ pub struct Resources {
 }
 
 impl Resources {
-    /// Cores and bytes.
+    /// Returns CPU in cores and memory in bytes.
     pub fn amounts(&self) -> (Option<f64>, Option<f64>) {
         (self.cpu.as_deref().and_then(parse), self.memory.as_deref().and_then(parse))
     }

@@ -1,5 +1,5 @@
-//! The memory that one cluster may take, whatever its API server sends: large answers are read a few at a time, and what
-//! is kept of objects has a sum. So one hostile server fails its own checks and leaves the others their memory.
+//! Memory limits for one cluster, whatever its API server sends: the number of large responses that are read at a time,
+//! and the sum of all cached objects. A hostile API server thus fails its own checks and takes no memory from others.
 
 use crate::probe::Failure;
 use checklist::Reason;
@@ -7,21 +7,24 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::Semaphore;
 
-/// Answers that are larger than [`SMALL`] and are being read at a time.
+/// Number of responses larger than [`SMALL`] that are read at a time.
 const LARGE_AT_A_TIME: usize = 2;
-/// Questions at a time whose answer has not come, or in a watch has not begun.
+/// Number of requests at a time that wait for their response, or for the start of a watch.
 const ASKING_AT_A_TIME: usize = 4;
-/// An event of a watch with one object, as they usually are.
+/// Size in bytes up to which a response needs no permit. A usual watch event, with one object, is smaller.
 pub(super) const SMALL: usize = 64 * 1024;
-/// Bytes of objects: more than a hundred thousand pods fit.
+/// Maximum size of all cached objects in bytes. More than a hundred thousand pods fit. During a relist the old and the
+/// new list count both.
 const MAX_KEPT: usize = 28 * 1024 * 1024;
 
-/// The room of one cluster.
+/// The memory limits of one cluster.
 #[derive(Debug)]
 pub(super) struct Room {
+    /// Permits for large responses.
     pub(super) large: Arc<Semaphore>,
-    /// Places for questions whose answer has not come: the client may hold half a megabyte for each.
+    /// Permits for requests that wait for their response, for each of which the client may hold half a megabyte.
     pub(super) asking: Semaphore,
+    /// Size of all cached objects in bytes.
     kept: AtomicUsize,
 }
 
@@ -35,7 +38,7 @@ impl Room {
     }
 }
 
-/// What one collection takes of the room; given back when it is dropped.
+/// The share of one collection in the cached bytes. Dropping it releases the share.
 #[derive(Debug)]
 pub(super) struct Kept {
     room: Arc<Room>,
@@ -47,10 +50,10 @@ impl Kept {
         Self { room, bytes: 0 }
     }
 
-    /// Takes as many bytes now, more or less than before.
+    /// Sets the size of the collection.
     ///
     /// # Errors
-    /// When they do not fit.
+    /// Fails when the sum of all collections exceeds [`MAX_KEPT`].
     pub(super) fn set(&mut self, bytes: usize) -> Result<(), Failure> {
         let before = std::mem::replace(&mut self.bytes, bytes);
         let kept = &self.room.kept;

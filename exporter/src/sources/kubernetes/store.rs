@@ -1,4 +1,4 @@
-//! The objects of a collection that are kept.
+//! The cached objects of a collection.
 
 use super::cached::{ApiObject, CachedObject, Interner};
 use super::room::{Kept, Room};
@@ -7,17 +7,17 @@ use clients::Failure;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// The objects of one generation.
+/// The objects of one list and of the watch events after it.
 #[derive(Debug)]
 pub struct Store<K> {
-    /// By name.
+    /// The objects by name.
     pub objects: BTreeMap<Box<str>, K>,
-    /// Names of those that are not judged.
+    /// Names of the objects that `exclude:` leaves out.
     pub left_out: BTreeSet<Box<str>>,
     interner: Interner,
-    /// The version of the collection that it is as of.
+    /// The resource version of the collection.
     pub(super) version: Box<str>,
-    /// Bytes of the objects, without the words that they share.
+    /// Estimated bytes of the objects, without the strings that they share through the interner.
     bytes: usize,
     kept: Kept,
 }
@@ -34,7 +34,7 @@ impl<K: CachedObject> Store<K> {
         }
     }
 
-    /// Keeps an object, if the room of the cluster has a place for it.
+    /// Inserts or replaces an object. Fails when the cluster's limit on cached bytes is reached.
     pub(super) fn put(&mut self, raw: K::Wire, which: &Which) -> Result<(), Failure> {
         let name = raw.metadata().name.clone();
         let marks =
@@ -65,13 +65,11 @@ impl<K: CachedObject> Store<K> {
     }
 }
 
-/// What the objects of a collection are, and which of them are not judged.
+/// The kind and namespace of the objects in a collection, and which of them to leave out.
 #[derive(Debug, Clone, Default)]
 pub struct Which {
-    /// Their kind.
     pub kind: &'static str,
-    /// Their namespace.
     pub namespace: String,
-    /// What `exclude:` of the target says.
+    /// The entries of `exclude:` of the target.
     pub excluded: Arc<[Exclusion]>,
 }

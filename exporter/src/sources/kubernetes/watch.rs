@@ -1,4 +1,5 @@
-//! List in pages, then watch; a new list replaces the old generation whole, never in part.
+//! Watches a collection: lists it in pages, then follows its events. A relist replaces all objects at once, never in
+//! part.
 
 use super::answers::{Bounded, Refusal};
 use super::cached::{ApiObject, CachedObject};
@@ -16,12 +17,12 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-/// The server ends a watch after this many seconds, which proves that it is alive. Its bookmarks come every minute, so each
-/// watch hears one.
+/// The server ends a watch after this many seconds, which proves that it is alive. Bookmarks come about every minute,
+/// so each watch receives at least one.
 const WATCH_SECONDS: u32 = 90;
-/// First and last wait after a failure.
+/// First and longest pause after a failure.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
-/// The present objects, held still while they are read.
+/// A read lock on the present objects.
 pub struct Present<'a, K>(RwLockReadGuard<'a, WatchState<K>>);
 
 impl<K> Deref for Present<'_, K> {
@@ -32,10 +33,10 @@ impl<K> Deref for Present<'_, K> {
     }
 }
 
-/// A collection that is watched by a task of its own from the first time that someone asks for it.
+/// A watched collection. The task of the watch starts when the collection is first read.
 pub struct Watch<K> {
     state: Arc<RwLock<WatchState<K>>>,
-    /// Wakes whoever waits for the first list, or for the reason why there is none.
+    /// Wakes readers that wait for the first list or its failure.
     answered: Arc<Notify>,
     api: Bounded,
     path: String,
@@ -47,7 +48,9 @@ struct WatchState<K> {
     store: Store<K>,
     /// Whether the store holds a whole list.
     listed: bool,
+    /// When the server last sent something.
     heard: Instant,
+    /// Why the last attempt failed, until the server is heard again.
     failure: Option<Failure>,
 }
 
@@ -60,7 +63,7 @@ impl<K> Drop for Watch<K> {
 }
 
 impl<K: CachedObject> Watch<K> {
-    /// Knows the collection at `path`; nothing is asked yet.
+    /// Creates a watch of the collection at `path` without contacting the server.
     pub fn new(api: Bounded, path: String, which: Which) -> Self {
         let state = WatchState { store: Store::new(&api.room), listed: false, heard: Instant::now(), failure: None };
         Self {
@@ -73,14 +76,15 @@ impl<K: CachedObject> Watch<K> {
         }
     }
 
-    /// The present objects, after the first list if need be, unless nothing was heard for too long or the server
-    /// refuses to say more: objects from before a right or a namespace was removed may be gone.
+    /// Returns the present objects; waits for the first list if necessary. Fails if the server was silent for longer
+    /// than `max_silence`, or refuses the request: after a right or a namespace was removed, the cached objects may no
+    /// longer exist.
     pub async fn read(&self, max_silence: Duration) -> Result<Present<'_, K>, Failure> {
         self.task.get_or_init(|| {
             let (state, answered) = (Arc::clone(&self.state), Arc::clone(&self.answered));
             tokio::spawn(follow(self.api.clone(), self.path.clone(), self.which.clone(), state, answered))
         });
-        // A list in pages takes a while; the deadline of the check is the limit.
+        // A long list takes a while; the deadline of the check limits the wait.
         loop {
             let answered = self.answered.notified();
             if !self.is_waiting() {
@@ -103,7 +107,7 @@ impl<K: CachedObject> Watch<K> {
     }
 }
 
-/// Whether the server refused to answer, other than a connection that may come back by itself.
+/// Whether the server refused the request, as opposed to a connection that may recover by itself.
 const fn is_refusal(reason: Reason) -> bool {
     matches!(reason, Reason::Auth | Reason::Permission | Reason::NotFound)
 }
@@ -113,7 +117,7 @@ impl<K: CachedObject> WatchState<K> {
         (self.heard, self.failure) = (Instant::now(), None);
     }
 
-    /// Takes one event into the held generation.
+    /// Applies one event to the objects.
     fn apply(&mut self, event: WatchEvent<K::Wire>, which: &Which) -> Result<(), Failure> {
         let store = &mut self.store;
         match event {
@@ -133,6 +137,7 @@ impl<K: CachedObject> WatchState<K> {
     }
 }
 
+/// The task of a watch: lists, watches and relists for ever, with pauses after failures.
 async fn follow<K: CachedObject>(
     api: Bounded,
     path: String,
@@ -143,6 +148,7 @@ async fn follow<K: CachedObject>(
     let write = || state.write().unwrap_or_else(PoisonError::into_inner);
     let mut wait = BACK_OFF.0;
     loop {
+        let begun = Instant::now();
         let listed = state.read().unwrap_or_else(PoisonError::into_inner).listed;
         let step =
             if listed { watch(&api, &path, &which, &state).await } else { list(&api, &path, &which).await.map(Some) };
@@ -153,33 +159,43 @@ async fn follow<K: CachedObject>(
                 state.heard();
                 drop(state);
                 answered.notify_waiters();
-                wait = BACK_OFF.0;
-                continue;
+                if !listed {
+                    continue;
+                }
+                // A server that ends every watch at once must not cause a relist without a pause.
+                wait = if begun.elapsed() < BACK_OFF.1 { (wait * 2).min(BACK_OFF.1) } else { BACK_OFF.0 };
             }
             Ok(None) => wait = BACK_OFF.0,
             Err(failure) => {
                 tracing::debug!(path, reason = %failure.reason, "watch: {}", failure.message);
-                write().failure = Some(failure);
+                let mut state = write();
+                // The same event would come again with this version. An oversized list needs the memory of the old
+                // objects.
+                if matches!(failure.reason, Reason::Limit | Reason::Decode) {
+                    (state.store, state.listed) = (Store::new(&api.room), false);
+                }
+                state.failure = Some(failure);
+                drop(state);
                 answered.notify_waiters();
                 wait = (wait * 2).min(BACK_OFF.1);
             }
         }
-        // Half of the wait is chance, so that many watches do not come back at once.
+        // Half of the pause is random, so that many watches do not come back at once.
         let chance = RandomState::new().hash_one(&path) as f64 / u64::MAX as f64;
         tokio::time::sleep(wait.mul_f64(0.5 + 0.5 * chance)).await;
     }
 }
 
-/// Follows the events since the held generation. `Ok(None)` when the server ended the watch, a new generation when the
-/// held one is too old, or when nothing was heard: of a version that is still to come, as after the cluster's memory was
-/// restored from a backup, the server says nothing at all.
+/// Follows the events after the present version. Returns `None` when the server ended the watch, and a new list when
+/// the version is too old, or when there was no event. A server may be silent about a version that is still in its
+/// future, for example after etcd was restored from a backup.
 async fn watch<K: CachedObject>(
     api: &Bounded,
     path: &str,
     which: &Which,
     state: &RwLock<WatchState<K>>,
 ) -> Result<Option<Store<K>>, Failure> {
-    // The server ends the watch; one that goes on beyond that, or drips for ever, is ended here.
+    // Normally the server ends the watch. A watch that goes on for longer is ended here.
     let until = tokio::time::Instant::now() + Duration::from_secs(u64::from(WATCH_SECONDS) + 15);
     let followed = tokio::time::timeout_at(until, events(api, path, which, state)).await;
     let late = |_| Failure::new(Reason::Timeout, format!("the watch of {path} has no end"));
@@ -191,14 +207,15 @@ async fn watch<K: CachedObject>(
 
 /// How a watch ended.
 enum Ended {
-    /// After events.
+    /// After at least one event.
     Heard,
-    /// Without one.
+    /// Without an event.
     Silent,
-    /// 410: the held generation is too old to go on from.
+    /// With 410: the version is too old to continue from.
     Expired,
 }
 
+/// Sends the watch request and applies its events until the stream ends.
 async fn events<K: CachedObject>(
     api: &Bounded,
     path: &str,
@@ -219,10 +236,10 @@ async fn events<K: CachedObject>(
     while let Some(line) = lines.next().await? {
         let event = match serde_json::from_slice::<WatchEvent<K::Wire>>(&line) {
             Ok(event) => event,
-            // An error may also come without an event around it.
+            // The server may send an error without an event around it.
             Err(error) => match serde_json::from_slice::<Status>(&line) {
-                Ok(status) => WatchEvent::Error(Box::new(status)),
-                Err(_) => {
+                Ok(status) if status.code != 0 => WatchEvent::Error(Box::new(status)),
+                _ => {
                     return Err(Failure::new(Reason::Decode, format!("an event of the watch of {path}: {error}")));
                 }
             },
@@ -246,10 +263,11 @@ mod tests {
     use super::super::room::Room;
     use super::*;
     use kube::client::ClientBuilder;
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::{TcpListener, TcpStream};
 
-    /// An API server whose every connection is answered by a function.
+    /// Starts an API server that answers every connection by a function.
     async fn serve<F, R>(answer: F) -> anyhow::Result<Bounded>
     where
         F: Fn(TcpStream, String) -> R + Send + 'static,
@@ -306,7 +324,7 @@ mod tests {
         });
         assert_eq!(reason(&empty.await?).await, Some(Reason::Protocol), "empty pages");
         let full = serve(|mut stream, _| async move {
-            // Names that no page before had.
+            // Each page has new names.
             let now = jiff::Timestamp::now().as_nanosecond();
             let object = |n: usize| {
                 let name = format!("{now}-{n}");
@@ -340,6 +358,54 @@ mod tests {
         });
         let store = list::<Service>(&api.await?, "/api/v1/services", &Which::default()).await?;
         assert_eq!(store.objects.len(), 10, "a hundred would be twenty megabytes");
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn objects_from_before_an_event_that_cannot_be_read_are_not_handed_out() -> anyhow::Result<()> {
+        let lists = Arc::new(AtomicUsize::new(0));
+        let api = serve(move |mut stream, request| {
+            let lists = Arc::clone(&lists);
+            async move {
+                if request.contains("watch=1") {
+                    stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n{\"type\": \"ADDED\", \"object\": 7}\n").await
+                } else if lists.fetch_add(1, Ordering::SeqCst) == 0 {
+                    page(&mut stream, "{\"metadata\": {\"resourceVersion\": \"1\"}, \"items\": []}").await
+                } else {
+                    // The relist that would repair the state never arrives.
+                    std::future::pending().await
+                }
+            }
+        })
+        .await?;
+        let watch = Watch::<Service>::new(api, "/api/v1/services".to_owned(), Which::default());
+        let fails = async {
+            loop {
+                match watch.read(Duration::MAX).await {
+                    Ok(present) => drop(present),
+                    Err(failure) => break failure.reason,
+                }
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        assert_eq!(tokio::time::timeout(Duration::from_secs(20), fails).await?, Reason::Decode);
+        Ok(())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_ends_every_watch_at_once_is_asked_for_lists_with_longer_and_longer_pauses()
+    -> anyhow::Result<()> {
+        let lists = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&lists);
+        let api = serve(move |mut stream, request| {
+            counted.fetch_add(usize::from(!request.contains("watch=1")), Ordering::SeqCst);
+            async move { page(&mut stream, "{\"metadata\": {\"resourceVersion\": \"1\"}, \"items\": []}").await }
+        })
+        .await?;
+        let watch = Watch::<Service>::new(api, "/api/v1/services".to_owned(), Which::default());
+        assert!(watch.read(Duration::MAX).await.is_ok());
+        tokio::time::sleep(Duration::from_mins(5)).await;
+        assert!((2..=30).contains(&lists.load(Ordering::SeqCst)), "{lists:?} lists within five minutes");
         Ok(())
     }
 

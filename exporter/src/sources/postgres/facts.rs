@@ -1,45 +1,45 @@
-//! What the statements of a run depend on: the server's version and state, what the role may see, which extensions there are.
+//! Facts about a server that decide which statements are sent and how: version, standby or not, rights of the role,
+//! installed extensions.
 
 use checklist::Reason;
 use clients::failure::Failure;
 use tokio_postgres::Row;
 
-/// What was found out at the begin of a run.
+/// The facts of a server, asked at the start of a run.
 #[derive(Debug, Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an answer of the server of its own")]
 pub struct Facts {
-    /// `server_version_num`: 160014 is 16.14.
+    /// The setting `server_version_num`, such as 160014 for 16.14.
     pub version: i32,
-    /// Whether it follows another server.
+    /// Whether the server is a standby.
     pub standby: bool,
     /// Whether the role sees the statistics of other roles' sessions.
     pub statistics: bool,
-    /// Whether it is a member of the role that may, and does not inherit from it.
+    /// Whether the role is a member of a role with that right but does not inherit it.
     pub without_inheriting: bool,
-    /// The role.
+    /// Name of the role.
     pub user: String,
-    /// Unix time since which the server counts in this database.
+    /// Time of the last reset of this database's statistics, Unix seconds.
     pub since: Option<f64>,
-    /// `pg_stat_statements`, if statements are tracked.
+    /// The extension `pg_stat_statements`, if it tracks statements.
     pub statements: Option<Statements>,
-    /// The schema of `pgstattuple_approx`, if the role may call it.
+    /// Schema of the function `pgstattuple_approx`, if the role may call it.
     pub tuples: Option<String>,
-    /// The port from which the server sees the connection come.
+    /// Client port of the connection as the server sees it. It differs from the local port if a pooler is in between.
     pub(super) client_port: Option<i32>,
-    /// Whether views and foreign tables can be refused by the server.
+    /// Whether the server can refuse views and foreign tables (`restrict_nonsystem_relation_kind`).
     pub(super) restricts_relations: bool,
-    /// Whether the settings of the transaction hold.
+    /// Whether the settings of the transaction took effect.
     pub(super) protected: bool,
 }
 
-/// The extension that keeps statistics of statements.
+/// The extension `pg_stat_statements`.
 #[derive(Debug, Clone)]
 pub struct Statements {
-    /// Its schema.
     pub schema: String,
-    /// Whether it has the columns of version 1.8.
+    /// Whether it has the columns of its version 1.8, such as `total_exec_time`.
     pub planned: bool,
-    /// Whether it says how many statements it forgot.
+    /// Whether it counts the statements that it has deallocated.
     pub counts_forgotten: bool,
 }
 
@@ -55,8 +55,8 @@ impl Facts {
         let (statistics, member): (bool, bool) = (row.try_get(2)?, row.try_get(3)?);
         let schema: Option<String> = row.try_get(9)?;
         let (planned, info): (bool, Option<String>) = (row.try_get(10)?, row.try_get(11)?);
-        // Without its library, which is loaded at the start, the extension only answers with an error; and it may be told
-        // to track nothing.
+        // If its library was not loaded at the server's start, the extension only returns errors. It may also be
+        // configured to track nothing.
         let loaded: bool = row.try_get(12)?;
         let statements = schema.filter(|_| loaded).map(|schema| Statements {
             counts_forgotten: info.as_ref() == Some(&schema),
@@ -78,7 +78,7 @@ impl Facts {
         })
     }
 
-    /// The major version: 16 of 16.14.
+    /// Returns the major version, such as 16 for 16.14.
     pub const fn major(&self) -> i32 {
         self.version / 10_000
     }

@@ -1,5 +1,5 @@
--- What the statements of a run depend on. Functions of extensions are found by what belongs to the extension and is
--- written in C, never by a name that somebody else could have taken.
+-- The facts that the statements of a run depend on. Functions of extensions are found by their membership in the
+-- extension and by the language C, and not by name, because anybody can create a function with the same name.
 WITH functions AS (
     SELECT p.proname, n.nspname::text AS schema, p.proargnames AS columns
     FROM pg_catalog.pg_extension e
@@ -24,15 +24,15 @@ SELECT pg_catalog.current_setting('server_version_num')::int,
            AND pg_catalog.current_setting('lock_timeout') = '1s'
            AND pg_catalog.current_setting('row_security') = 'off'
            AND pg_catalog.current_setting('search_path') = 'pg_catalog, pg_temp',
-       -- A crash loses all statistics, and the writer's are what says when.
+       -- A crash resets all statistics; only the reset time of pg_stat_bgwriter shows it.
        (SELECT extract(epoch FROM greatest(d.stats_reset, b.stats_reset))::float8
         FROM pg_catalog.pg_stat_database d, pg_catalog.pg_stat_bgwriter b
         WHERE d.datname = pg_catalog.current_database()),
        (SELECT schema FROM functions WHERE proname = 'pg_stat_statements'),
        EXISTS (SELECT FROM functions WHERE proname = 'pg_stat_statements' AND columns @> ARRAY['total_exec_time']),
        (SELECT schema FROM functions WHERE proname = 'pg_stat_statements_info'),
-       -- The library counts only when the server loaded it at its start; then the setting is the library's own.
-       -- And it keeps nothing where nothing is to be tracked, or where statements get no number.
+       -- The library counts only if the server loaded it at its start; then the setting has the context 'postmaster'.
+       -- It counts nothing if tracking or query identifiers are turned off.
        EXISTS (SELECT FROM pg_catalog.pg_settings WHERE name = 'pg_stat_statements.max' AND context = 'postmaster')
            AND pg_catalog.current_setting('pg_stat_statements.track', true) IS DISTINCT FROM 'none'
            AND pg_catalog.current_setting('compute_query_id', true) IS DISTINCT FROM 'off',

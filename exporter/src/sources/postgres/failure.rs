@@ -1,4 +1,4 @@
-//! Why a server did not answer: a reason by SQLSTATE and by type, and the server's own words for people.
+//! Classifies errors of PostgreSQL: a reason by SQLSTATE or error type, and the server's own message for people.
 
 use super::wire::Oversized;
 use checklist::Reason;
@@ -9,22 +9,22 @@ use std::io;
 use tokio_postgres::Error;
 use tokio_postgres::error::{DbError, SqlState};
 
-/// At which point of a session it failed.
+/// The phase of a session in which an error occurred.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum During {
-    /// From the first byte to the first statement.
+    /// From the connection's start to the first statement.
     Login,
-    /// Afterwards.
+    /// After the login.
     Statement,
 }
 
-/// A failure as people read it.
+/// Converts an error.
 pub(super) fn failure(error: &Error, during: During) -> Failure {
     failure_without(None, error, during)
 }
 
-/// The same without a secret that the server may repeat. It is taken out of the server's own words, before these are cut
-/// and cleaned: a part of it, or one with another letter in it, would not be found afterwards.
+/// Converts an error and removes a secret that the server's message may repeat. The secret is removed before the
+/// message is shortened and cleaned: afterwards a truncated or altered secret would not be found.
 pub(super) fn failure_without(secret: Option<&SecretString>, error: &Error, during: During) -> Failure {
     let hide = |text: &str| match secret {
         Some(secret) => text.replace(secret.expose_secret(), "***"),
@@ -60,7 +60,8 @@ fn of_server(server: &DbError, during: During) -> Reason {
         Reason::Timeout
     } else if one_of(&[
         &SqlState::TOO_MANY_CONNECTIONS,
-        // Starting, stopping, in recovery without connections, ended by an administrator or a crash.
+        // The server is starting, shutting down, in recovery without accepting connections, or ended the connection
+        // after an administrator's command or a crash.
         &SqlState::CANNOT_CONNECT_NOW,
         &SqlState::ADMIN_SHUTDOWN,
         &SqlState::CRASH_SHUTDOWN,
@@ -68,14 +69,15 @@ fn of_server(server: &DbError, during: During) -> Reason {
     {
         Reason::Connect
     } else if one_of(&[&SqlState::PROTOCOL_VIOLATION]) && during == During::Login {
-        // PgBouncer has one code for all that it refuses itself.
+        // PgBouncer uses this code for everything that it refuses itself.
         of_pooler(server.message())
     } else {
         Reason::Protocol
     }
 }
 
-/// `PgBouncer`'s own sentences, which are all that it gives: a login that it or the server behind it refused.
+/// Classifies an error of `PgBouncer` by its message, because its SQLSTATE says nothing: a refused login, an unknown
+/// database, or a server that is not available.
 fn of_pooler(message: &str) -> Reason {
     let login = ["authentication failed", "no such user", "server login", "login failed", "login has been failing"];
     if login.iter().any(|words| message.contains(words)) {
@@ -87,7 +89,7 @@ fn of_pooler(message: &str) -> Reason {
     }
 }
 
-/// What to do about it, where that is known.
+/// Returns advice for errors with a known remedy.
 fn way_out(server: &DbError, during: During) -> &'static str {
     match (server.code(), during) {
         (code, During::Login) if *code == SqlState::TOO_MANY_CONNECTIONS => {
@@ -116,30 +118,30 @@ fn of_client(error: &Error, during: During) -> Reason {
         }
         cause = inner.source();
     }
-    // The kind of the error has no other name than its text.
+    // tokio-postgres does not expose the kind of its error, so the text decides.
     match error.to_string().as_str() {
         "error performing TLS handshake" => Reason::Tls,
-        // No password where one is asked for, or a method that the client does not know.
+        // No password is configured and the server asks for one, or for a method that the client does not know.
         "authentication error" | "invalid configuration" if during == During::Login => Reason::Auth,
         _ if error.is_closed() => Reason::Connect,
         _ => Reason::Protocol,
     }
 }
 
-/// The reason of an error of the connection itself.
+/// Classifies an I/O error of the connection.
 pub(super) fn of_io(error: &io::Error, during: During) -> Reason {
     if let Some(inner) = error.get_ref() {
         if inner.is::<rustls::Error>() {
             return Reason::Tls;
         }
         if inner.is::<Oversized>() {
-            // Nothing that speaks the protocol begins so.
+            // An oversized first message means that the peer does not speak the protocol.
             return if during == During::Login { Reason::Protocol } else { Reason::Limit };
         }
     }
     match error.kind() {
         io::ErrorKind::TimedOut => Reason::Timeout,
-        // Another protocol.
+        // The peer speaks another protocol.
         io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => Reason::Protocol,
         _ => Reason::Connect,
     }

@@ -1,6 +1,6 @@
--- Why a statement that was prepared in this transaction would run code of the owners of what it reads, beyond its own
--- text: a sentence each. Preparing locks every relation of the statement and runs nothing; whoever wants to turn a table
--- into a view now waits for the end of the transaction.
+-- Returns the reasons why a statement that was prepared in this transaction would run code of the owners of its tables,
+-- one sentence each. Preparing locks every relation of the statement and runs nothing. Because of the locks nobody can
+-- replace a table by a view before the end of the transaction.
 WITH RECURSIVE read (oid) AS (
     SELECT l.relation
     FROM pg_catalog.pg_locks l
@@ -8,7 +8,7 @@ WITH RECURSIVE read (oid) AS (
   UNION
     SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN read ON read.oid = i.inhparent
 ),
--- A column of a domain has the casts of the type beneath it; three domains in each other are more than anybody makes.
+-- A column of a domain type has the casts of its base type. Up to three nested domains are resolved.
 columns AS (
     SELECT a.attrelid, a.attname, coalesce(nullif(d3.typbasetype, 0), nullif(d2.typbasetype, 0), nullif(d1.typbasetype, 0), a.atttypid) AS type
     FROM read
@@ -18,7 +18,7 @@ columns AS (
     LEFT JOIN pg_catalog.pg_type d3 ON d3.oid = nullif(d2.typbasetype, 0)
     WHERE pg_catalog.has_column_privilege(a.attrelid, a.attnum, 'SELECT')
 ),
--- Code in C belongs to a superuser, who needs no detour.
+-- Code in C can only be created by superusers, who can run any code anyway.
 code AS (
     SELECT p.oid
     FROM pg_catalog.pg_proc p
@@ -26,7 +26,8 @@ code AS (
     JOIN pg_catalog.pg_roles r ON r.oid = p.proowner
     WHERE p.oid >= 16384 AND l.lanname NOT IN ('c', 'internal') AND NOT r.rolsuper
 ),
--- The planner evaluates functions of constants in these, whoever asks; constraints it is told to leave alone.
+-- The planner evaluates functions of constants in indexes, statistics and partition bounds, with the rights of the role
+-- that runs the query. It ignores constraints, because constraint_exclusion is off.
 parts (classid, objid, relation) AS (
     SELECT 'pg_catalog.pg_class'::regclass, read.oid, read.oid FROM read
   UNION ALL

@@ -1,4 +1,4 @@
-//! An open connection: how it is made, and how a statement runs in a read-only transaction that is rolled back.
+//! An open connection: connects, logs in, and runs each statement in a read-only transaction that is rolled back.
 
 use super::facts::Facts;
 use super::failure::{During, failure, failure_without, of_io};
@@ -21,68 +21,67 @@ use tokio_postgres::types::Type;
 use tokio_postgres::{CancelToken, Client, Config, NoTls, Row};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-/// Rows beyond this are a query that lost its LIMIT.
+/// Maximum number of rows of a result. More rows mean that the query lacks a LIMIT.
 const MAX_ROWS: usize = 10_000;
-/// The server gives up before the client does: the shortest deadline of a check is larger.
+/// The `statement_timeout`. It is shorter than the shortest deadline of a check, so that the server gives up before the
+/// client does.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(8);
-/// How long an address may take to accept a connection.
+/// Timeout of a TCP connection to one address.
 const CONNECT: Duration = Duration::from_secs(5);
-/// What of the owners' code a prepared statement would run.
+/// Lists the relations of a prepared statement that would run code of their owners, such as views.
 const RELATIONS: &str = include_str!("relations.sql");
 
-/// What a statement reads, and so whose code could run in it.
+/// What a statement reads, which decides whose code could run in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reads {
     /// The server's own catalogs and functions.
     Catalogs,
-    /// Tables of others. Those that would run code of their owners are refused.
+    /// Tables of other roles. Those that would run code of their owners are refused.
     Tables,
 }
 
-/// One statement.
+/// A statement to run.
 #[derive(Debug, Clone, Copy)]
 pub struct SqlRequest<'a> {
-    /// Its text.
     pub sql: &'a str,
-    /// The numbers for `$1`, `$2` and so on.
+    /// The values of `$1`, `$2` and so on.
     pub parameters: &'a [f64],
-    /// What it reads.
     pub reads: Reads,
-    /// Where names without a schema are looked for, after the system's own.
+    /// Schemas in which names without a schema are looked up, after pg_catalog.
     pub schemas: &'a [String],
 }
 
 impl<'a> SqlRequest<'a> {
-    /// A statement about the server itself.
+    /// Creates a statement without parameters that reads only catalogs.
     pub const fn of_catalogs(sql: &'a str) -> Self {
         Self { sql, parameters: &[], reads: Reads::Catalogs, schemas: &[] }
     }
 }
 
-/// Where a server listens.
+/// An address of a server.
 #[derive(Debug, Clone)]
 pub(super) enum Address {
-    /// An address and the name that its certificate must have.
+    /// An IP address with port, and the host name that the certificate must have.
     Tcp(SocketAddr, String),
-    /// A socket file, which needs no encryption.
+    /// A Unix socket, which needs no encryption.
     Unix(PathBuf),
 }
 
-/// An open connection; dropping it closes the socket.
+/// An open connection. Dropping it closes the socket.
 pub(super) struct Session {
     client: Client,
     driver: JoinHandle<()>,
     address: Address,
     received: Received,
-    /// Why the connection ended, if it did.
+    /// Why the connection ended, if it has.
     ended: Arc<Mutex<Option<Failure>>>,
-    /// The begin of every transaction.
+    /// The statements that begin every transaction.
     begin: String,
-    /// Whether code of tables' owners may run.
+    /// Whether code of table owners may run (`trustTableOwners`).
     trusted: bool,
-    /// Our end of the connection, if it is not a file.
+    /// Local port of a TCP connection; `None` for a Unix socket.
     port: Option<u16>,
-    /// Whether the server itself is at the other end, and no pooler.
+    /// Whether the connection leads to the server itself and not to a pooler.
     direct: bool,
 }
 
@@ -93,7 +92,7 @@ impl Drop for Session {
 }
 
 impl Session {
-    /// Connects, logs in and looks whether what every statement relies on holds.
+    /// Connects, logs in, and checks that the settings which every statement relies on take effect.
     pub(super) async fn open(target: &Target) -> Result<Self, Failure> {
         let mut session = connect(target).await?;
         let facts = session.facts().await?;
@@ -107,29 +106,29 @@ impl Session {
         if facts.restricts_relations && !target.trust_table_owners {
             session.begin += "; SET LOCAL restrict_nonsystem_relation_kind = 'view, foreign-table'";
         }
-        // A pooler has a connection of its own to the server, with a port of its own.
+        // Behind a pooler the server sees the port of the pooler's own connection.
         session.direct = session.port.is_some_and(|port| facts.client_port == Some(i32::from(port)));
         Ok(session)
     }
 
-    /// Whether it can be used again.
+    /// Whether the session can be used again.
     pub(super) fn is_open(&self) -> bool {
         !self.client.is_closed()
     }
 
-    /// What the statements of a run depend on.
+    /// Asks for the facts that the statements of a run depend on.
     pub(super) async fn facts(&self) -> Result<Facts, Failure> {
         let rows = self.answer(SqlRequest::of_catalogs(Facts::SQL)).await.map_err(|(failure, _)| failure)?;
         Facts::read(&rows)
     }
 
-    /// The rows of one statement, in a read-only transaction that is rolled back: nothing that runs in it can change a
-    /// setting, notify, or write. The failure says whether the session may be used again.
+    /// Runs one statement in a read-only transaction that is rolled back, so that it cannot change a setting, notify or
+    /// write. The boolean of an error says whether the session may be used again.
     pub(super) async fn answer(&self, ask: SqlRequest<'_>) -> Result<Vec<Row>, (Failure, bool)> {
         self.received.forget();
         let failed = |error: tokio_postgres::Error| {
             let again = error.as_db_error().is_some_and(|server| {
-                // A statement that tried to write is not one of ours.
+                // None of our statements writes, so an attempt to write means that foreign code ran in this session.
                 ![SqlState::READ_ONLY_SQL_TRANSACTION, SqlState::ADMIN_SHUTDOWN].contains(server.code())
             });
             (self.failure(&error), again)
@@ -141,7 +140,7 @@ impl Session {
         };
         let result = result.map_err(|why| match why {
             Why::Server(error) => failed(error),
-            // Whatever made it refuse is left behind with the session.
+            // The session is not used again, so that the state that led to the refusal is gone.
             Why::Refused(failure) => (failure, false),
         });
         if result.is_err() && self.client.is_closed() {
@@ -149,7 +148,8 @@ impl Session {
         }
         self.client.batch_execute("ROLLBACK").await.map_err(failed)?;
         if ask.reads == Reads::Tables && self.direct {
-            // What a transaction does not take back: locks and statements of the session. A pool's are not ours.
+            // A rollback does not undo everything: advisory locks and prepared statements belong to the session. The
+            // session of a pooler belongs to others too and is left alone.
             self.client.batch_execute("DISCARD ALL").await.map_err(failed)?;
         }
         result
@@ -181,7 +181,7 @@ impl Session {
         collect(self.client.query_raw(&statement, parameters).await?).await
     }
 
-    /// The types of a statement's columns; nothing of it runs.
+    /// Returns the types of a statement's columns without running it.
     pub(super) async fn columns(&self, ask: SqlRequest<'_>) -> Result<Vec<Type>, (Failure, bool)> {
         self.received.forget();
         let failed = |error: tokio_postgres::Error| (self.failure(&error), false);
@@ -194,25 +194,25 @@ impl Session {
         types
     }
 
-    /// The error of a statement; of a connection that ended, why it did.
+    /// Converts the error of a statement. If the connection has ended, returns the reason for that.
     fn failure(&self, error: &tokio_postgres::Error) -> Failure {
         let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner).take();
         let failure = ended.filter(|_| error.is_closed()).unwrap_or_else(|| failure(error, During::Statement));
-        // What the server refuses by `restrict_nonsystem_relation_kind`.
+        // The server's refusal by `restrict_nonsystem_relation_kind`.
         if error.code() == Some(&SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE) && !self.trusted {
             return refused(&failure.message);
         }
         failure
     }
 
-    /// Tells the server to stop the statement when the guard is dropped.
+    /// Returns a guard that cancels the running statement on the server when it is dropped.
     pub(super) fn cancel_on_drop(&self, target: &Target) -> CancelOnDrop {
         let token = self.client.cancel_token();
         CancelOnDrop { armed: Some((token, self.address.clone())), target: target.clone() }
     }
 }
 
-/// A statement that would run code of others, and what to do.
+/// Returns the failure of a statement that would run code of others, with advice.
 fn refused(why: &str) -> Failure {
     let text = format!(
         "refused, because code of a table's owner would run with the rights of this role: {why}; read the tables beneath, \
@@ -221,7 +221,7 @@ fn refused(why: &str) -> Failure {
     Failure::new(Reason::Config, text)
 }
 
-/// Why a statement has no rows.
+/// Why a statement returned no rows.
 enum Why {
     Server(tokio_postgres::Error),
     Refused(Failure),
@@ -257,8 +257,8 @@ async fn connect(target: &Target) -> Result<Session, Failure> {
     Err(refused.unwrap_or_else(|| Failure::new(Reason::Dns, "the name has no address")))
 }
 
-/// What the host stands for, in the order in which it is tried: several hosts have commas between, a folder begins with
-/// a slash, brackets around an address are left out.
+/// Resolves the host of a target to addresses, in the order in which they are tried. Several hosts are separated by
+/// commas; a host that begins with a slash is the folder of a Unix socket; brackets around an IPv6 address are removed.
 async fn addresses(target: &Target) -> Result<Vec<Address>, Failure> {
     let mut found = Vec::new();
     for host in target.host.split(',').map(str::trim) {
@@ -312,7 +312,7 @@ async fn login(target: &Target, address: Address, socket: Socket, port: Option<u
     if let Some(password) = &password {
         config.password(password.expose_secret());
     }
-    // A server that asks for the password in clear text may repeat it in its refusal.
+    // A server that gets the password in clear text may repeat it in its error message.
     let refused = |error: tokio_postgres::Error| failure_without(password.as_ref(), &error, During::Login);
     let (received, ended) = (Received::default(), Arc::default());
     let (client, driver) = if let Some(tls) = encryption(target, &address).await? {
@@ -330,8 +330,8 @@ async fn login(target: &Target, address: Address, socket: Socket, port: Option<u
     Ok(Session { client, driver, address, received, ended, begin: begin(target), trusted, port, direct: false })
 }
 
-/// The begin of every transaction: a pooler may forget what was set before it, and whoever owns the database may have
-/// set anything else for it.
+/// Returns the statements that begin every transaction. All settings are set each time, because a pooler may forget
+/// them, and the owner of the database may have set other defaults.
 fn begin(target: &Target) -> String {
     let mut text = format!(
         "BEGIN READ ONLY; SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL lock_timeout = '1s'; \
@@ -365,21 +365,21 @@ where
     T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
 {
     let mut connection = connection;
-    // The statement that waits learns of the end when the connection is dropped, after the reason is known.
+    // The connection is dropped after `ended` is set; only then does the waiting statement see that it ended.
     if let Err(error) = (&mut connection).await {
         tracing::debug!(%error, "PostgreSQL connection ended");
         *ended.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure(&error, During::Statement));
     }
 }
 
-/// Tells the server to stop when nobody waits for the answer any more.
+/// Cancels the running statement on the server when dropped before [`CancelOnDrop::disarm`].
 pub(super) struct CancelOnDrop {
     armed: Option<(CancelToken, Address)>,
     target: Target,
 }
 
 impl CancelOnDrop {
-    /// The answer is there.
+    /// Turns the guard off: the statement has ended.
     pub(super) fn disarm(&mut self) {
         self.armed = None;
     }
@@ -402,7 +402,7 @@ impl Drop for CancelOnDrop {
                     tracing::debug!(%error, "cannot cancel a statement; the server's own timeout ends it");
                 }
             };
-            // The server's own statement_timeout is the second line.
+            // If the cancellation fails, the server's statement_timeout ends the statement.
             let _ = tokio::time::timeout(CONNECT, cancelled).await;
         });
     }

@@ -1,5 +1,5 @@
-//! A bound on what a server may send. A peer of another protocol seems to announce messages of a gigabyte, and a client
-//! that allocates them takes the memory of all checks.
+//! Bounds what a server may send. The bytes of another protocol can look like a message of a gigabyte, and the client
+//! would allocate it, which takes the memory of all checks.
 
 use std::io;
 use std::pin::Pin;
@@ -10,18 +10,17 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_postgres::tls::{ChannelBinding, TlsConnect, TlsStream};
 
-/// No message that a check asks for is longer: a row of labels and numbers, the description of its columns, an error.
+/// Maximum size of a message in bytes. No check needs a longer one: a row of labels and numbers, the description of its
+/// columns, an error.
 const MAX_MESSAGE: u32 = 1024 * 1024;
-/// Everything that one statement may be answered with.
+/// Maximum size of the whole answer to a statement in bytes.
 const MAX_RESPONSE: u64 = 16 * 1024 * 1024;
-/// The kind of a message and its length.
+/// Size of a message header in bytes: one for the type, four for the length.
 const HEADER: usize = 5;
 
 /// A connection to a server.
 pub(super) enum Socket {
-    /// Over the network.
     Tcp(TcpStream),
-    /// Through a file.
     Unix(UnixStream),
 }
 
@@ -57,12 +56,12 @@ impl AsyncWrite for Socket {
     }
 }
 
-/// A peer that says more than any check asks for.
+/// The error for a peer that sends more than any check needs.
 #[derive(Debug)]
 pub(super) enum Oversized {
-    /// One message of so many bytes.
+    /// A message of this many bytes.
     Message(u32),
-    /// An answer that does not end.
+    /// An answer that exceeds [`MAX_RESPONSE`].
     Response,
 }
 
@@ -77,25 +76,25 @@ impl std::fmt::Display for Oversized {
 
 impl std::error::Error for Oversized {}
 
-/// The bytes that came since the last statement.
+/// Number of bytes received since the last statement was sent.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Received(Arc<AtomicU64>);
 
 impl Received {
-    /// Begins to count anew.
+    /// Resets the count.
     pub(super) fn forget(&self) {
         self.0.store(0, Ordering::Relaxed);
     }
 }
 
-/// A stream of PostgreSQL's messages.
+/// A stream of PostgreSQL messages whose sizes are checked.
 pub(super) struct Bounded<S> {
     stream: S,
     received: Received,
     header: [u8; HEADER],
-    /// Bytes of the header that came.
+    /// Number of bytes of the current header that were received.
     of_header: usize,
-    /// Bytes of the message's body that are still to come.
+    /// Number of bytes of the current body that are still to come.
     of_body: u32,
 }
 
@@ -104,7 +103,7 @@ impl<S> Bounded<S> {
         Self { stream, received, header: [0; HEADER], of_header: 0, of_body: 0 }
     }
 
-    /// Follows the messages within what was read.
+    /// Parses the message headers within the received bytes.
     fn follow(&mut self, mut bytes: &[u8]) -> Result<(), Oversized> {
         if self.received.0.fetch_add(bytes.len() as u64, Ordering::Relaxed) + bytes.len() as u64 > MAX_RESPONSE {
             return Err(Oversized::Response);
@@ -127,7 +126,7 @@ impl<S> Bounded<S> {
                 if length > MAX_MESSAGE {
                     return Err(Oversized::Message(length));
                 }
-                // The length counts itself; the client tells one that is shorter.
+                // The length includes its own four bytes. The client reports a shorter one.
                 self.of_body = length.saturating_sub(4);
             }
         }
@@ -163,7 +162,7 @@ impl<S: TlsStream + Unpin> TlsStream for Bounded<S> {
     }
 }
 
-/// Bounds what comes out of the encryption.
+/// A TLS connector whose decrypted streams are bounded.
 pub(super) struct BoundedTls<T>(pub(super) T, pub(super) Received);
 
 impl<S, T> TlsConnect<S> for BoundedTls<T>

@@ -1,23 +1,23 @@
-//! Why clients refuse a chain: a word of a closed set, and a sentence.
+//! Translates errors of certificate verification to a closed set of words and a sentence.
 
 use rustls::CertificateError;
 use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::public_key::PublicKey;
 
-/// Bits of an RSA key below which clients refuse it.
+/// Minimum length of an RSA key in bits that clients accept.
 const RSA_BITS: usize = 2048;
 
-/// Why clients refuse a chain.
+/// Why clients refuse a certificate chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// The label value.
+    /// The label value, from a closed set.
     pub word: &'static str,
-    /// For people.
+    /// A sentence for people.
     pub sentence: String,
 }
 
 impl Refusal {
-    /// What an error of the verifier means for the given leaf.
+    /// Translates an error of the verifier. `leaf` is the certificate of the server in DER.
     pub(super) fn of(error: &rustls::Error, leaf: &[u8]) -> Self {
         let (word, sentence) = words(error, leaf);
         Self { word, sentence }

@@ -1,5 +1,5 @@
-//! The database to restore into: of a server that listens only on a socket in a folder of ours, or of a given one. It is
-//! owned by a role that is made for it and may do nothing else.
+//! The temporary database to restore into: on a temporary server that listens only on a Unix socket, or on a configured
+//! server. Where possible a role that is created for it owns it and has no other rights.
 
 use super::reach::{Reach, Tls, Way};
 use super::session::{ServerError, Session};
@@ -16,40 +16,41 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 use tokio::process::Child;
 
-/// How long the throw-away server may take to start.
+/// How long the temporary server may take to start.
 const START: Duration = Duration::from_mins(1);
-/// Identifies a cluster of databases and its standbys, whatever their addresses are.
+/// Identifies a PostgreSQL cluster together with its standbys, whatever their addresses are.
 const IDENTITY: &str = "SELECT system_identifier::text FROM pg_catalog.pg_control_system()";
-/// What our databases and roles begin with.
+/// Prefix of the names of temporary databases and roles.
 const PREFIX: &str = "checklist_restore_";
-/// Databases that are named when a given server is refused.
+/// Number of databases that are named when a configured server is refused.
 const MAX_NAMED: usize = 5;
 
-/// Databases of a given server that its role could touch: all for a superuser, otherwise those that it owns, alone or as
-/// a member, or may create in. The one that it connects to counts where it holds somebody's tables.
+/// Lists the databases of a configured server that its role could change: all for a superuser, otherwise those that it
+/// owns (also as a member of the owner) or may create objects in. The database that it connects to counts only if it
+/// holds tables of others.
 const TOUCHED: &str = include_str!("touched.sql");
 
-/// A database that is restored into, and then dropped.
+/// A temporary database.
 pub(super) struct Database {
     pub(super) name: String,
-    /// As the role that owns it and nothing else.
+    /// Connection parameters of the role that owns the database and nothing else.
     pub(super) owner: Reach,
-    /// As who made it.
+    /// Connection parameters of the role that creates the database.
     pub(super) admin: Reach,
-    /// The database in which to say what is about databases.
+    /// The database to connect to for CREATE DATABASE and DROP DATABASE.
     maintenance: String,
-    /// Whether the owner is a role that was made for it.
+    /// Whether the owner is a role that was created for this database.
     own_role: bool,
-    /// Whether who made it may do everything.
+    /// Whether the creating role is a superuser.
     pub(super) superuser: bool,
-    /// The server's version, as PostgreSQL numbers it.
+    /// The server's version, in the form of `server_version_num`.
     pub(super) version: u32,
-    /// Holds a lock that says that it is in use.
+    /// Holds an advisory lock which shows other processes that the database is in use.
     keeper: Option<Session>,
 }
 
 impl Database {
-    /// One that is not made yet, on the server that `admin` reaches.
+    /// Plans a database on the server that `admin` reaches, and locks its name. Nothing is created yet.
     async fn describe(admin: Reach, maintenance: &str) -> anyhow::Result<Self> {
         let mut session = Session::open(&admin, maintenance).await?;
         let version = one(&mut session, "SELECT current_setting('server_version_num')").await?.parse()?;
@@ -80,13 +81,14 @@ impl Database {
         })
     }
 
-    /// Makes it, empty, in an encoding, and its owner.
+    /// Creates the owner, and the empty database in an encoding.
     pub(super) async fn create(&mut self, encoding: &str) -> anyhow::Result<()> {
         let (name, superuser, own_role, version) = (self.name.clone(), self.superuser, self.own_role, self.version);
         let password = self.owner.password.clone().unwrap_or_default();
         let session = self.keeper.as_mut().context("it was dropped")?;
         if own_role {
-            // Row security would hide rows from the checks, and the tables are its own.
+            // Row security would hide rows from the queries. Bypassing it is harmless, because the role sees only the
+            // restored tables.
             let sees_all = if superuser { "BYPASSRLS" } else { "" };
             let role = format!(
                 "CREATE ROLE {name} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION {sees_all} \
@@ -94,14 +96,15 @@ impl Database {
             );
             one(session, &role).await.context("no role can be made for the restore")?;
             if !superuser && version >= 160_000 {
-                // Who makes a role may give it away, and from 16 on not own in its name.
+                // From version 16 on, the creator of a role needs these options of the membership to create a database
+                // that the role owns.
                 one(session, &format!("GRANT {name} TO CURRENT_USER WITH SET TRUE, INHERIT TRUE")).await?;
             } else if !superuser {
                 one(session, &format!("GRANT {name} TO CURRENT_USER")).await?;
             }
         }
         let owner = if own_role { format!("OWNER {name}") } else { String::new() };
-        // Bytes of no encoding fit only a database of none.
+        // Bytes without a known encoding can only be stored in a database without one.
         let coding = if encoding == "SQL_ASCII" {
             "ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'"
         } else {
@@ -113,13 +116,13 @@ impl Database {
         Ok(())
     }
 
-    /// Drops it, with whoever is still connected to it, and its owner.
+    /// Drops the database, disconnecting everybody, and its owner.
     ///
     /// # Errors
-    /// With what is left behind, and where.
+    /// The message says what is left behind, and where.
     pub(super) async fn drop(&mut self) -> anyhow::Result<()> {
         let dropped = async {
-            // The connection that made it may be what was lost.
+            // The connection that created the database may have been lost.
             let lives = match &mut self.keeper {
                 Some(session) => one(session, "SELECT 1").await.is_ok(),
                 None => false,
@@ -137,7 +140,7 @@ impl Database {
         })
     }
 
-    /// A new connection of the role that may do nothing else.
+    /// Opens a new connection of the owner.
     pub(super) async fn connect(&self) -> anyhow::Result<Session> {
         Session::open(&self.owner, &self.name).await
     }
@@ -145,7 +148,7 @@ impl Database {
 
 async fn remove(session: &mut Session, name: &str) -> anyhow::Result<()> {
     one(session, &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await?;
-    // Who may make no roles made none, and may not even drop one that is not there.
+    // A role without CREATEROLE has created no role, and may not even run DROP ROLE IF EXISTS.
     let made = one(session, &format!("SELECT count(*) FROM pg_catalog.pg_roles WHERE rolname = '{name}'")).await?;
     if made != "0" {
         one(session, &format!("DROP ROLE {name}")).await?;
@@ -190,7 +193,7 @@ pub(super) async fn start(tools: &Tools, folder: &Path, kept: &mut Option<Child>
         "full_page_writes=off",
         "wal_level=minimal",
         "max_wal_senders=0",
-        // In the folder, so that nothing of it outlives the folder.
+        // Shared memory in files of the folder, so that removing the folder removes it.
         "dynamic_shared_memory_type=mmap",
     ] {
         postgres.args(["-c", setting]);
@@ -216,8 +219,8 @@ pub(super) async fn start(tools: &Tools, folder: &Path, kept: &mut Option<Child>
     }
 }
 
-/// A database of a given server, which must be none of the sources and have nothing else that could be hurt. It is not
-/// made yet. What earlier proofs left there is removed first.
+/// Plans a database on a configured server. Refuses a server that is one of the sources, or on which the role could
+/// change other databases. First removes what earlier, killed proofs left there.
 pub(super) async fn borrow(server: &Postgres, sources: &[Postgres]) -> anyhow::Result<Database> {
     let admin = reach(server).await?;
     let place = admin.place();
@@ -225,7 +228,7 @@ pub(super) async fn borrow(server: &Postgres, sources: &[Postgres]) -> anyhow::R
         Session::open(&admin, &server.database).await.with_context(|| format!("{place} does not answer"))?;
     let identity = one(&mut session, IDENTITY).await?;
     for source in sources {
-        // Asked of each, because one server has many names.
+        // Every source is asked for its identifier, because one server can have many names.
         let rows =
             Source::new(source.clone()).query(SqlRequest::of_catalogs(IDENTITY)).await.map_err(anyhow::Error::from);
         let rows = rows.with_context(|| {
@@ -250,7 +253,7 @@ pub(super) async fn borrow(server: &Postgres, sources: &[Postgres]) -> anyhow::R
     Database::describe(admin, &server.database).await
 }
 
-/// Removes what proofs left that were killed or lost their connection: nobody holds the lock of its name any more.
+/// Removes databases and roles of proofs that were killed or lost their connection: those whose lock is free.
 async fn sweep(session: &mut Session, place: &str) -> anyhow::Result<()> {
     let ours = format!(
         "SELECT datname FROM pg_catalog.pg_database WHERE datname ~ '^{PREFIX}[0-9a-f_]+$' \
@@ -284,8 +287,9 @@ async fn reach(server: &Postgres) -> anyhow::Result<Reach> {
     Ok(Reach { way: Way::Tcp(server.host.clone(), server.port), tls, user: server.user.clone(), password })
 }
 
-/// Whether an error says that the machine or the connection and not the dump is at fault.
+/// Whether an error is the fault of the server, its machine or the connection, and not of the dump.
 pub(super) fn is_of_the_server(error: &ServerError) -> bool {
-    // Connections, resources, the operator's hand, the system below, the server's own files.
+    // SQLSTATE classes: connection exception (08), insufficient resources (53), operator intervention (57), I/O error
+    // (58030), internal error such as corrupted files (XX).
     ["08", "53", "57", "58030", "XX"].iter().any(|class| error.code.starts_with(class))
 }

@@ -1,4 +1,4 @@
-//! The backup itself: fetched, its outer layer taken off, known by its first bytes, and read as plain SQL.
+//! The backup itself: downloads it, decompresses it, recognizes its format, and reads it as plain SQL.
 
 use super::error::{BackupFault, NotProved};
 use super::source::{Source, archive_fault};
@@ -14,32 +14,32 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// The last line of `pg_dump` in plain text that says something.
+/// The last line with content in a plain SQL dump of `pg_dump`.
 const LAST_WORDS: &str = "-- PostgreSQL database dump complete";
-/// More than what may stand behind it.
+/// Number of bytes at the end of a file in which [`LAST_WORDS`] must be found.
 const TAIL: u64 = 4 * 1024;
-/// Objects of a folder that are fetched.
+/// Maximum number of objects in a backup that is a folder.
 const MAX_PARTS: usize = 100_000;
 
-/// A dump on the disk.
+/// A decompressed dump on the disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Dump {
-    /// `pg_restore` reads it: a file, or a folder.
+    /// A file or folder in a format that `pg_restore` reads.
     Archive(PathBuf),
-    /// Plain SQL.
+    /// A file of plain SQL.
     Text(PathBuf),
 }
 
-/// What a dump says about itself.
+/// Information at the start of a dump.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Facts {
-    /// The major version of the server that it is of.
+    /// Major version of the server that was dumped.
     pub(super) major: Option<u32>,
-    /// Its encoding.
+    /// Encoding of the dump.
     pub(super) encoding: Option<String>,
 }
 
-/// Looks at the begin of a backup before anything of it is fetched.
+/// Checks the first bytes of a backup before it is downloaded.
 pub(super) async fn look(bucket: &Bucket, newest: &Newest, format: BackupFormat) -> Result<(), NotProved> {
     let torn = || anyhow!("{} is a folder of pg_dump without its table of contents, toc.dat", newest.name);
     let begin = newest.begin.as_ref().with_context(torn).bad_backup()?;
@@ -57,7 +57,7 @@ pub(super) async fn look(bucket: &Bucket, newest: &Newest, format: BackupFormat)
     Ok(())
 }
 
-/// Fetches a backup into the file or folder `to`, never more than `most` bytes.
+/// Downloads a backup into the file or folder `to`. Fails if it has more than `most` bytes.
 pub(super) async fn fetch(bucket: &Bucket, newest: &Newest, to: &Path, most: u64) -> Result<(), NotProved> {
     if !newest.is_folder {
         let object = newest.begin.as_ref().context("there is no object")?;
@@ -73,7 +73,7 @@ pub(super) async fn fetch(bucket: &Bucket, newest: &Newest, to: &Path, most: u64
     std::fs::create_dir(to)?;
     for part in &parts {
         let name = part.key.strip_prefix(&prefix).unwrap_or_default();
-        // pg_dump makes no folders in its folder, and a name must not lead out of it.
+        // pg_dump writes no subfolders, and a name must not lead out of the folder.
         if name.is_empty() || name.contains('/') || name.starts_with('.') {
             continue;
         }
@@ -82,7 +82,8 @@ pub(super) async fn fetch(bucket: &Bucket, newest: &Newest, to: &Path, most: u64
     Ok(())
 }
 
-/// Takes the outer layer off and removes the packed file, never writing more than `most` bytes, until it is stopped.
+/// Decompresses a backup and removes the compressed file. Fails if the content has more than `most` bytes, or when
+/// `stopped` is set.
 pub(super) async fn unpack(
     format: BackupFormat,
     from: &Path,
@@ -114,12 +115,13 @@ fn unpack_now(format: BackupFormat, from: &Path, to: &Path, most: u64, stopped: 
         }
         writer.write_all(&piece[..read]).with_context(|| format!("cannot write {}", to.display()))?;
     }
-    // The packed one is needed no more.
+    // The compressed file is not needed any more.
     Ok(std::fs::remove_file(from).context("cannot remove the download")?)
 }
 
 impl Dump {
-    /// What a file or folder is. One in plain text must have its end: nothing else says that it was not cut off.
+    /// Recognizes a dump. A plain SQL dump must have its last line, because nothing else shows that it was not
+    /// truncated.
     pub(super) fn of(path: &Path) -> anyhow::Result<Self> {
         if path.is_dir() {
             return Ok(Self::Archive(path.to_owned()));
@@ -137,14 +139,14 @@ impl Dump {
         let mut tail = Vec::new();
         file.take(TAIL).read_to_end(&mut tail)?;
         let text = String::from_utf8_lossy(&tail);
-        // The end of a file may be the end of rows, so nothing but the last line tells.
+        // Only the last line with content is examined: the same text could also be part of a table's rows.
         let says_nothing = |line: &&str| line.is_empty() || *line == "--" || line.starts_with("\\unrestrict ");
         let last = text.lines().rev().map(str::trim_end).find(|line| !says_nothing(line));
         ensure!(last == Some(LAST_WORDS), "the dump is cut off: it does not end with pg_dump's own \"{LAST_WORDS}\"");
         Ok(Self::Text(path.to_owned()))
     }
 
-    /// Reads the table of contents of an archive.
+    /// Reads the table of contents of an archive. The backup is bad if that fails or if there is no table data.
     pub(super) async fn contents(&self, tools: &Tools) -> Result<(), NotProved> {
         let Self::Archive(path) = self else { return Ok(()) };
         let listed = run("pg_restore", tools.command("pg_restore").arg("--list").arg(path)).await;
@@ -155,7 +157,7 @@ impl Dump {
         Err(NotProved::BadBackup(anyhow!("the dump holds no table")))
     }
 
-    /// It as plain SQL. Nothing that belongs to a whole server is part of it.
+    /// Opens the dump as plain SQL, without owners, privileges and tablespaces.
     pub(super) async fn text(&self, tools: &Tools) -> Result<Source, NotProved> {
         let path = match self {
             Self::Text(path) => {
@@ -173,13 +175,13 @@ impl Dump {
         Ok(Source { text: Box::new(text), program: Some((program, errors)) })
     }
 
-    /// What it says about itself at its begin.
+    /// Reads the facts at the start of the dump.
     pub(super) async fn facts(&self, tools: &Tools) -> Result<Facts, NotProved> {
         use tokio::io::AsyncReadExt;
         let mut source = self.text(tools).await?;
         let mut begin = Vec::new();
         (&mut source.text).take(16 * 1024).read_to_end(&mut begin).await.context("the dump cannot be read")?;
-        // A program that is not read to its end is killed with its handle.
+        // pg_restore is killed when `source` is dropped, because its output is not read to the end.
         Ok(Facts::of(&String::from_utf8_lossy(&begin)))
     }
 }

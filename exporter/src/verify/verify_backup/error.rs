@@ -1,17 +1,17 @@
-//! Why a backup is not proved: the backup is bad, or the proof could not be made.
+//! The two kinds of failure of a proof: the backup is bad, or the proof could not be made.
 
 use std::fmt;
 
-/// Why a backup is not proved.
+/// Why a backup could not be proved good.
 #[derive(Debug)]
 pub enum NotProved {
     /// The backup is bad.
     BadBackup(anyhow::Error),
-    /// Something that the proof needs is missing or failed.
+    /// Something that the proof needs is missing or failed, so nothing is known about the backup.
     CannotTell(anyhow::Error),
 }
 
-/// An error counts as the proof's own fault unless it is marked as the backup's.
+/// An error is not the backup's fault unless [`BackupFault::bad_backup`] marks it so.
 impl<E: Into<anyhow::Error>> From<E> for NotProved {
     fn from(error: E) -> Self {
         Self::CannotTell(error.into())
@@ -27,9 +27,9 @@ impl fmt::Display for NotProved {
     }
 }
 
-/// Marks an error as the backup's fault.
+/// Marks errors as the backup's fault.
 pub(super) trait BackupFault<T> {
-    /// The same, as [`NotProved::BadBackup`].
+    /// Converts an error to [`NotProved::BadBackup`].
     fn bad_backup(self) -> Result<T, NotProved>;
 }
 

@@ -1,8 +1,8 @@
-//! How the server of a restore is reached.
+//! Connection parameters of the server that is restored into.
 
 use std::path::PathBuf;
 
-/// How a server is reached, and as whom.
+/// Connection parameters of a server and a role.
 #[derive(Debug, Clone)]
 pub(super) struct Reach {
     pub(super) way: Way,
@@ -11,24 +11,25 @@ pub(super) struct Reach {
     pub(super) password: Option<String>,
 }
 
-/// Where it listens.
+/// The address of a server.
 #[derive(Debug, Clone)]
 pub(super) enum Way {
     Socket(PathBuf),
     Tcp(String, u16),
 }
 
-/// Protection of the connection.
+/// The encryption of a connection.
 #[derive(Debug, Clone)]
 pub(super) enum Tls {
     None,
-    /// Encrypted, and nothing verified.
+    /// Encrypted without verifying the certificate.
     Any,
+    /// Verified against the authorities in a PEM file, or those of the system.
     Verified(Option<PathBuf>),
 }
 
 impl Reach {
-    /// The server, for people.
+    /// Returns the name of the server for messages.
     pub(super) fn place(&self) -> String {
         match &self.way {
             Way::Socket(_) => "the throw-away server".to_owned(),

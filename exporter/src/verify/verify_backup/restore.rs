@@ -1,5 +1,5 @@
-//! A dump is fed to the database, statement by statement, and what fails is judged: the dump is bad only where its data
-//! cannot be had because of the dump itself. What this server lacks is reported.
+//! Runs a dump on the database, statement by statement, and judges each error. A dump is bad only if its data cannot be
+//! restored because of the dump itself. What this server lacks is only reported.
 
 use super::database::{Database, is_of_the_server, one};
 use super::dump::{Dump, Facts};
@@ -12,23 +12,23 @@ use anyhow::{Context, anyhow, bail};
 use std::collections::{BTreeMap, BTreeSet};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-/// Sentences about what was not set up that are kept.
+/// Maximum number of reported sentences about parts that were not set up.
 const MAX_TOLD: usize = 20;
-/// What is read at once.
+/// Size of the read buffer in bytes.
 const PIECE: usize = 256 * 1024;
-/// What came of it.
+/// The result of a restore.
 #[derive(Debug, Default)]
 pub(super) struct Restored {
-    /// Tables that were made.
+    /// Number of created tables.
     pub(super) tables: u64,
-    /// What was not set up, and why, for people.
+    /// Sentences about parts that were not set up, and why.
     pub(super) not_set_up: Vec<String>,
-    /// How much this server lacks of what the dump sets up.
+    /// Number of statements that failed because this server lacks something.
     lacking: u64,
 }
 
 impl Restored {
-    /// Whether something of the dump is not there because this server lacks what it needs.
+    /// Whether a part of the dump was not set up because this server lacks what it needs.
     pub(super) const fn lacks_something(&self) -> bool {
         self.lacking > 0
     }
@@ -54,24 +54,26 @@ pub(super) async fn restore(
     };
     let mut source = dump.text(tools).await?;
     let fed = feed.all(&mut source.text).await;
-    // What a program could not read says more than the statement that was cut off by it.
+    // An error of pg_restore explains more than the truncated statement that it causes.
     source.end(fed.is_ok()).await?;
     fed?;
     feed.finish()
 }
 
+/// The state of a running restore.
 struct Feed<'a> {
     database: &'a Database,
     session: Session,
     facts: &'a Facts,
     restored: Restored,
-    /// What was left out on purpose or failed beside the data: how often.
+    /// Sentences about everything that was left out on purpose or could not be set up, with the number of times.
     failures: BTreeMap<String, u64>,
-    /// Data that could not be had because of it.
+    /// Sentences about data that could not be restored because this server lacks something.
     hidden: Vec<String>,
-    /// Foreign tables that could not be made: their rows lie on other servers and are no part of the dump.
+    /// The errors that statements about missing foreign tables give. The rows of these tables are on other servers and
+    /// no part of the dump.
     elsewhere: BTreeSet<String>,
-    /// The database that the dump connects to, in its own words.
+    /// Argument of the first `\connect` in the dump.
     connected: Option<String>,
 }
 
@@ -79,7 +81,7 @@ impl Feed<'_> {
     async fn all(&mut self, text: &mut (dyn AsyncRead + Unpin + Send)) -> Result<(), NotProved> {
         let mut cutter = Cutter::new();
         let mut buffer = vec![0; PIECE];
-        // Rows behind a COPY that the server did not take are dropped.
+        // Whether the server accepts rows. The rows after a COPY that failed are dropped.
         let mut copying = false;
         let mut copied = String::new();
         loop {
@@ -117,7 +119,7 @@ impl Feed<'_> {
         }
     }
 
-    /// Runs a statement, or leaves it out; whether rows follow that the server takes.
+    /// Runs a statement or leaves it out. Returns whether rows follow that the server accepts.
     async fn statement(&mut self, statement: &[u8], copied: &mut String) -> Result<bool, NotProved> {
         match fate(statement) {
             Fate::Run => {}
@@ -159,7 +161,7 @@ impl Feed<'_> {
         Ok(false)
     }
 
-    /// Makes an extension, as whoever made the database where its owner may not.
+    /// Creates an extension. If the owner of the database may not, the role that created the database tries it.
     async fn extension(&mut self, statement: &[u8], name: &str, schema: Option<&str>) -> Result<(), NotProved> {
         let Err(error) = self.session.run(statement).await? else { return Ok(()) };
         if error.code == "42501" && self.database.superuser {
@@ -177,13 +179,13 @@ impl Feed<'_> {
         self.failed(&format!("extension {name}"), Matter::NoData, &error)
     }
 
-    /// A command of psql. Those that `pg_dump` writes are nothing here.
+    /// Handles a command of psql. Those that `pg_dump` writes need no action; any other makes the dump bad.
     fn command(&mut self, line: &str) -> anyhow::Result<()> {
         let (name, rest) = line.split_once(|c: char| c.is_whitespace()).unwrap_or((line, ""));
         match name {
             "restrict" | "unrestrict" => Ok(()),
             "connect" | "c" => {
-                // It connects again, so that settings of the database hold.
+                // `pg_dump --create` connects twice to the same database, so that settings of the database take effect.
                 let same = self.connected.get_or_insert_with(|| rest.trim().to_owned()) == rest.trim();
                 if !same {
                     bail!("it holds several databases: restore each from a dump of its own");
@@ -197,21 +199,21 @@ impl Feed<'_> {
         }
     }
 
-    /// Judges what failed.
+    /// Judges a failed statement. Returns an error if the proof cannot go on.
     fn failed(&mut self, what: &str, matter: Matter, error: &ServerError) -> Result<(), NotProved> {
         if is_of_the_server(error) {
             return Err(anyhow!("{what}: {error}").into());
         }
-        // There already, as `public` and PL/pgSQL are.
+        // The object exists already, as the schema `public` and PL/pgSQL do.
         let is_there = matches!(error.code.as_str(), "42P06" | "42710") && matter != Matter::Data;
         if matter == Matter::Nothing || is_there {
             return Ok(());
         }
         let here = self.database.version / 10_000;
         let newer = self.facts.major.is_some_and(|major| major > here);
-        // What an older version had and this one calls by another name, such as functions of arrays before 14.
+        // A dump of an older version may use names that this version has changed, such as array functions before 14.
         let older = self.facts.major.is_some_and(|major| major < here) && error.code.starts_with("42");
-        // What is missing follows from what was not set up before, if anything was not.
+        // A missing object may be the consequence of an earlier statement that could not be run here.
         let follows =
             matches!(error.code.as_str(), "42P01" | "42883" | "42703" | "3F000" | "42704" | "55000" | "42809")
                 && self.restored.lacking > 0;
@@ -251,19 +253,20 @@ impl Feed<'_> {
     }
 }
 
-/// Whether an error says that this server, or the role that restores, lacks something, and not that the dump is wrong.
+/// Whether an error means that this server or the restoring role lacks something, and not that the dump is wrong.
 fn is_lacking(error: &ServerError) -> bool {
     let role = error.message.starts_with("role \"");
     match error.code.as_str() {
-        // No right, or a feature, file, library, locale or label provider that is not there.
+        // Insufficient privilege, unsupported feature, missing file or library, unknown locale or label provider.
         "42501" | "0A000" | "58P01" | "22023" => true,
-        // A role, tablespace, language, access method, text search or setting that belongs to the server.
+        // An undefined object that belongs to the server: role, tablespace, language, access method, collation,
+        // extension or setting.
         "42704" => {
             role || ["tablespace", "language", "access method", "unrecognized configuration", "collation", "extension"]
                 .iter()
                 .any(|what| error.message.contains(what))
         }
-        // Bytes that the encoding here cannot hold.
+        // Characters that the encoding of this database cannot represent.
         "22P05" | "22021" => true,
         _ => false,
     }

@@ -1,4 +1,4 @@
-//! The folder, the processes and the database of one proof, and that nothing of them is left behind.
+//! The sandbox of a proof: its folder, processes and database. Closing it removes all of them.
 
 use super::database::{self, Database};
 use super::tools::Tools;
@@ -16,18 +16,17 @@ use tempfile::TempDir;
 use tokio::process::Child;
 
 const PREFIX: &str = "checklist-restore";
-/// Held as long as the proof goes on: who finds it free has found what a killed one left behind.
+/// Name of the lock file. The lock is held while the proof runs; a free lock means that the proof was killed.
 const LOCK: &str = "lock";
-/// A server that is told to stop at once needs some tenths of a second.
+/// How long to wait for a server to stop. An immediate shutdown takes some tenths of a second.
 const STOP: Duration = Duration::from_secs(10);
 
-/// Where a proof is made.
+/// The temporary environment of one proof.
 pub(super) struct Sandbox {
-    /// PostgreSQL's programs.
     pub(super) tools: Tools,
-    /// What is restored into.
+    /// The database to restore into.
     pub(super) database: Option<Database>,
-    /// Ends what cannot be ended from outside.
+    /// Set to end blocking work on other threads, which cannot be aborted.
     pub(super) stopped: Arc<AtomicBool>,
     folder: TempDir,
     server: Option<Child>,
@@ -35,7 +34,7 @@ pub(super) struct Sandbox {
 }
 
 impl Sandbox {
-    /// A folder for temporary files. What a killed proof left in the same place is removed first.
+    /// Creates the folder for temporary files. First removes what killed proofs left behind.
     pub(super) async fn open() -> anyhow::Result<Self> {
         sweep().await;
         let folder = tempfile::Builder::new().prefix(PREFIX).tempdir().context("no temporary folder")?;
@@ -46,37 +45,37 @@ impl Sandbox {
         Ok(Self { tools, database: None, stopped, folder, server: None, _lock: lock })
     }
 
-    /// A file of the folder.
+    /// Returns the path of a file in the folder.
     pub(super) fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    /// Restores go to a throw-away server.
+    /// Starts a temporary server and creates the database on it.
     pub(super) async fn start(&mut self, encoding: &str) -> anyhow::Result<()> {
         let database = database::start(&self.tools, self.folder.path(), &mut self.server).await?;
         self.database.insert(database).create(encoding).await
     }
 
-    /// Restores go to a given server, unless it is one of the sources or holds more than this.
+    /// Creates the database on a configured server, unless [`database::borrow`] refuses it.
     pub(super) async fn borrow(
         &mut self,
         server: &Postgres,
         sources: &[Postgres],
         encoding: &str,
     ) -> anyhow::Result<()> {
-        // Known before it is made, so that it is dropped however this ends.
+        // Stored before it is created, so that it is dropped even if the creation fails half-way.
         let database = self.database.insert(database::borrow(server, sources).await?);
         database.create(encoding).await
     }
 
-    /// Ends every process, drops the database and removes the folder.
+    /// Ends all processes, drops the database and removes the folder.
     ///
     /// # Errors
-    /// With everything that could not be removed.
+    /// Lists everything that could not be removed.
     pub(super) async fn close(mut self) -> Result<(), Vec<String>> {
         self.stopped.store(true, Ordering::Relaxed);
         let mut left = Vec::new();
-        // A database of our own server goes with the server.
+        // A database on the temporary server is removed with the server.
         if let (Some(database), None) = (&mut self.database, &self.server) {
             match tokio::time::timeout(STOP, database.drop()).await {
                 Ok(Ok(())) => {}
@@ -92,7 +91,7 @@ impl Sandbox {
             && let Some(id) = server.id()
         {
             signal(id, Signal::SIGQUIT);
-            // One that does not end is killed below.
+            // `clear` kills a server that does not stop in time.
             let _ = tokio::time::timeout(STOP, server.wait()).await;
         }
         if let Err(error) = clear(self.folder.path()).await {
@@ -102,17 +101,17 @@ impl Sandbox {
     }
 }
 
-/// Ends what works in a folder, and removes the folder.
+/// Ends the processes whose working folder is in a folder, and removes the folder.
 async fn clear(folder: &Path) -> anyhow::Result<()> {
     let begun = Instant::now();
     loop {
         let working = working_in(folder);
         for (id, process) in &working {
-            // The server first, so that it ends the others and gives its memory back.
+            // The postmaster gets SIGQUIT first, so that it ends its children and releases its shared memory.
             let server = process.as_deref() == Some("postgres");
             signal(*id, if server && begun.elapsed() < STOP / 2 { Signal::SIGQUIT } else { Signal::SIGKILL });
         }
-        // Something may still be written while it is being removed.
+        // Removal can fail because a process still writes a file; the loop tries again.
         let removed = if working.is_empty() { std::fs::remove_dir_all(folder) } else { Ok(()) };
         match removed {
             Ok(()) if !folder.exists() => return Ok(()),
@@ -127,7 +126,7 @@ async fn clear(folder: &Path) -> anyhow::Result<()> {
     }
 }
 
-/// The processes, with their names, whose working folder lies in a folder.
+/// Returns the ids and names of the processes whose working folder is in a folder.
 fn working_in(folder: &Path) -> Vec<(u32, Option<String>)> {
     let own = std::process::id();
     let all = std::fs::read_dir("/proc").into_iter().flatten().flatten();
@@ -140,12 +139,12 @@ fn working_in(folder: &Path) -> Vec<(u32, Option<String>)> {
 
 fn signal(id: u32, signal: Signal) {
     if let Ok(id) = i32::try_from(id) {
-        // One that has ended needs no signal.
+        // An error means that the process has ended already.
         let _ = kill(Pid::from_raw(id), signal);
     }
 }
 
-/// Removes what proofs of ours left behind that were killed.
+/// Removes the folders of this user's proofs that were killed.
 async fn sweep() {
     let own = nix::unistd::geteuid();
     for entry in std::fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten() {
@@ -153,7 +152,8 @@ async fn sweep() {
         if !entry.file_name().to_string_lossy().starts_with(PREFIX) {
             continue;
         }
-        // Without links, and the lock is written by who makes the folder.
+        // Symbolic links are not followed, and the lock must belong to this user, so that nobody can make us remove
+        // other files.
         let lock = folder.join(LOCK);
         let ours = std::fs::symlink_metadata(&lock).is_ok_and(|file| file.is_file() && file.uid() == own.as_raw());
         if !ours || !std::fs::symlink_metadata(&folder).is_ok_and(|folder| folder.is_dir()) {

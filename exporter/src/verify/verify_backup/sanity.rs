@@ -1,4 +1,4 @@
-//! What the restored database must answer.
+//! The configured queries on the restored database.
 
 use super::database::{Database, is_of_the_server};
 use super::error::{BackupFault, NotProved};
@@ -6,13 +6,11 @@ use super::restore::Restored;
 use super::session::ServerError;
 use anyhow::{Context, anyhow, ensure};
 use checklist::config::{Expect, Sanity};
+use clients::AHEAD;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
-/// Clocks of two machines may differ by so many seconds.
-const AHEAD: f64 = 300.0;
-
-/// Asks every check, and then judges: what was answered is recorded, also when an answer is bad.
+/// Runs all queries and then judges the results. Every result is stored in `answers` or `newest`, also if it is bad.
 pub(super) async fn ask(
     database: &Database,
     restored: &Restored,
@@ -21,13 +19,13 @@ pub(super) async fn ask(
     newest: &mut BTreeMap<String, f64>,
 ) -> Result<(), NotProved> {
     let mut session = database.connect().await?;
-    // Where policies would hide rows from the role that restores, the server says so instead of answering too few.
+    // With this setting the server reports an error where row security would hide rows, instead of returning too few.
     session.run(b"SET row_security = off").await??;
     let mut worst = Ok(());
     for check in checks {
         let asked = match check.expect {
             Expect::AtLeast(_) => check.query.clone(),
-            // Whatever type a time has, a date included.
+            // Accepts every type of time, also a date.
             Expect::NotOlderThan(_) => {
                 let query = check.query.trim().trim_end_matches(';');
                 format!("SELECT extract(epoch FROM ({query})::timestamptz)")
@@ -35,7 +33,7 @@ pub(super) async fn ask(
         };
         let answered = session.run(asked.as_bytes()).await?;
         let rows = answered.map_err(|error| fault_of(&check.name, &error, restored))?;
-        // Several rows are no number, and are reported as they are.
+        // Several rows are joined. That is no number, and the message shows them.
         let text = rows.into_iter().map(Option::unwrap_or_default).collect::<Vec<_>>().join("\n");
         let number = || {
             let number = text.parse().ok().filter(|number: &f64| number.is_finite());
@@ -55,11 +53,11 @@ pub(super) async fn ask(
     worst.bad_backup()
 }
 
-/// Whose fault it is that a check has no answer: the backup's where it lacks what is asked for, unless this server lacked
-/// it first, or the question is none.
+/// Classifies the error of a query. The backup is bad if it lacks what the query needs, unless the statement itself is
+/// wrong, or this server lacked something during the restore.
 fn fault_of(check: &str, error: &ServerError, restored: &Restored) -> NotProved {
     let failure = anyhow!("check {check}: {error}");
-    // No statement, or rows that this role may not see.
+    // A syntax error, or insufficient privilege.
     let unanswerable = matches!(error.code.as_str(), "42601" | "42501");
     let hidden = error.code.starts_with("42") && restored.lacks_something();
     if is_of_the_server(error) || unanswerable || hidden {
@@ -77,7 +75,7 @@ fn compare(check: &Sanity, answer: f64) -> anyhow::Result<()> {
             let age = Timestamp::now().as_duration().as_secs_f64() - answer;
             let hours = |seconds: f64| format!("{:.1} h", seconds / 3_600.0);
             let limit = oldest.as_secs_f64();
-            ensure!(age >= -AHEAD, "check {name}: the newest row is of {} in the future", hours(-age));
+            ensure!(age >= -AHEAD.as_secs_f64(), "check {name}: the newest row is of {} in the future", hours(-age));
             ensure!(age <= limit, "check {name}: the newest row is {} old, more than {}", hours(age), hours(limit));
         }
     }

@@ -1,5 +1,5 @@
-//! One connection to the server that is restored into. The statements of a dump are sent as the bytes that they are, in
-//! whatever encoding, and each answer is known by its SQLSTATE.
+//! A connection to the server that is restored into, on the level of the protocol. The statements of a dump are sent as
+//! raw bytes, because a dump may have any encoding, and errors are classified by SQLSTATE.
 
 use super::reach::{Reach, Tls, Way};
 use crate::sources::tls::ask_postgres_for_tls;
@@ -22,21 +22,21 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio_rustls::TlsConnector;
 
-/// Answers that belong here are short; whoever sends more is no server that was asked.
+/// Maximum size of a message in bytes. A longer one means that the peer is not PostgreSQL.
 const MAX_MESSAGE: usize = 16 * 1024 * 1024;
-/// Connecting and logging in.
+/// Deadline for connecting and logging in.
 const LOGIN: Duration = Duration::from_secs(10);
 
 trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Io for T {}
 
-/// An error of the server about one statement. Its detail is not kept: it holds rows.
+/// An error of the server about one statement. Its detail is not kept, because it may contain rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ServerError {
-    /// SQLSTATE.
+    /// The SQLSTATE.
     pub(super) code: String,
-    /// Its sentence.
+    /// The message, at most 300 characters.
     pub(super) message: String,
 }
 
@@ -63,21 +63,21 @@ impl ServerError {
     }
 }
 
-/// A connection.
+/// An open connection.
 pub(super) struct Session {
     stream: Box<dyn Io>,
     input: BytesMut,
     output: BytesMut,
 }
 
-/// The answer to one statement: its rows' first columns, or the server's error.
+/// The result of a statement: the first column of each row, or the server's error.
 pub(super) type Answered = Result<Vec<Option<String>>, ServerError>;
 
 impl Session {
     /// Connects to a database and logs in.
     ///
     /// # Errors
-    /// When the server does not answer or refuses; [`ServerError`] where it says why.
+    /// Fails when the server does not answer or refuses; the error is a [`ServerError`] if the server sent one.
     pub(super) async fn open(reach: &Reach, database: &str) -> anyhow::Result<Self> {
         let place = reach.place();
         let opened = tokio::time::timeout(LOGIN, async {
@@ -134,10 +134,10 @@ impl Session {
         }
     }
 
-    /// Runs one statement. What it begins to copy is ended at once.
+    /// Runs one statement. If it is a COPY FROM STDIN, the copy is ended at once, without rows.
     ///
     /// # Errors
-    /// When the connection is lost.
+    /// Fails when the connection is lost.
     pub(super) async fn run(&mut self, statement: &[u8]) -> anyhow::Result<Answered> {
         self.say(statement).await?;
         let mut rows = Vec::new();
@@ -160,10 +160,10 @@ impl Session {
         }
     }
 
-    /// Begins to copy rows into a table: nothing when the server takes them.
+    /// Begins a COPY FROM STDIN. Returns `None` if the server accepts rows, else its error.
     ///
     /// # Errors
-    /// When the connection is lost.
+    /// Fails when the connection is lost.
     pub(super) async fn copy(&mut self, statement: &[u8]) -> anyhow::Result<Option<ServerError>> {
         self.say(statement).await?;
         let mut failed = None;
@@ -180,14 +180,14 @@ impl Session {
         }
     }
 
-    /// Sends rows. Gives the server's error as soon as it has one: then it takes no more.
+    /// Sends rows. Returns the server's error as soon as it has arrived; the server then accepts no more rows.
     ///
     /// # Errors
-    /// When the connection is lost.
+    /// Fails when the connection is lost.
     pub(super) async fn rows(&mut self, rows: &[u8]) -> anyhow::Result<Option<ServerError>> {
         frontend::CopyData::new(rows)?.write(&mut self.output);
         self.flush().await?;
-        // Without waiting: what it has sent by now.
+        // Reads what the server has sent so far, without waiting.
         loop {
             while let Some(message) = self.parse()? {
                 if let Message::ErrorResponse(body) = message {
@@ -204,10 +204,10 @@ impl Session {
         }
     }
 
-    /// Ends the rows.
+    /// Ends the rows. Returns the server's error, if any.
     ///
     /// # Errors
-    /// When the connection is lost.
+    /// Fails when the connection is lost.
     pub(super) async fn rows_end(&mut self) -> anyhow::Result<Option<ServerError>> {
         frontend::copy_done(&mut self.output);
         self.flush().await?;
@@ -225,7 +225,7 @@ impl Session {
         }
     }
 
-    /// Sends a statement, whatever its encoding.
+    /// Sends a statement as bytes, whatever its encoding.
     async fn say(&mut self, statement: &[u8]) -> anyhow::Result<()> {
         ensure!(!statement.contains(&0), "a statement holds a zero byte");
         let length = i32::try_from(statement.len() + 5).context("a statement is too long")?;

@@ -1,21 +1,22 @@
-//! Which statements of a dump are run: what makes and fills the tables, and not what reaches beyond the one database.
+//! Selects the statements of a dump that are run: those that create and fill tables, and not those that affect more
+//! than the one database.
 
-/// What happens to a statement.
+/// What to do with a statement.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// It is run.
+    /// Run it.
     Run,
-    /// It is left out; what it would have set up.
+    /// Leave it out. The text says what it would have set up.
     LeftOut(&'static str),
-    /// No dump has it: nothing is run.
+    /// Refuse the whole dump, because no dump of pg_dump contains such a statement.
     Refused(&'static str),
-    /// An extension, which may need more rights than the data do: its name and schema.
+    /// Create an extension, which may need more rights than the data: name and schema.
     Extension(String, Option<String>),
 }
 
-/// Judges a statement.
+/// Decides what to do with a statement.
 pub(super) fn fate(statement: &[u8]) -> Fate {
-    /// What is judged by its end is shorter.
+    /// Number of examined bytes. Statements that are recognized by their last words are shorter.
     const MOST: usize = 64 * 1024;
     let text = String::from_utf8_lossy(&statement[..statement.len().min(MOST)]);
     let words = words(&text);
@@ -47,7 +48,7 @@ pub(super) fn fate(statement: &[u8]) -> Fate {
         ("alter", "system") => Fate::Refused("ALTER SYSTEM"),
         ("alter", _) if ends(&["owner", "to"]) => Fate::LeftOut("owners"),
         ("alter", _) if ends(&["set", "tablespace"]) => Fate::LeftOut("tablespaces"),
-        // Then the owner sees its own rows, and the checks can count them.
+        // Without FORCE the owner sees all rows, so that the queries can count them.
         ("alter", "table") if words.windows(4).any(|four| four == ["force", "row", "level", "security"]) => {
             Fate::LeftOut("policies that bind the owner")
         }
@@ -64,7 +65,7 @@ fn names_a_role(words: &[String]) -> bool {
     words.iter().take(4).any(|word| word == "role" || word == "authorization")
 }
 
-/// `CREATE EXTENSION IF NOT EXISTS name WITH SCHEMA schema`
+/// Parses `CREATE EXTENSION IF NOT EXISTS name WITH SCHEMA schema`.
 fn extension(words: &[String]) -> Fate {
     let mut rest: Vec<&str> = words.iter().skip(2).map(String::as_str).collect();
     if rest.starts_with(&["if", "not", "exists"]) {
@@ -82,7 +83,7 @@ fn unquoted(word: &str) -> String {
     }
 }
 
-/// What kind of thing a statement is about, for people: its begin, without what it holds.
+/// Returns a title of a statement for messages: its first words, without values.
 pub(super) fn title(statement: &[u8]) -> String {
     const MOST: usize = 90;
     let text = String::from_utf8_lossy(&statement[..statement.len().min(1024)]);
@@ -99,7 +100,7 @@ pub(super) fn title(statement: &[u8]) -> String {
     title
 }
 
-/// The foreign table that a statement makes, as errors name it.
+/// Returns the foreign table that a statement creates, as the server's errors name it.
 pub(super) fn foreign_table(statement: &[u8]) -> Option<String> {
     let words = words(&String::from_utf8_lossy(&statement[..statement.len().min(1024)]));
     match words.as_slice() {
@@ -110,25 +111,26 @@ pub(super) fn foreign_table(statement: &[u8]) -> Option<String> {
     }
 }
 
-/// A name without the quotes around its parts.
+/// Removes the quotes around the parts of a name.
 fn plain(name: &str) -> String {
     name.replace("\"\"", "\0").replace('"', "").replace('\0', "\"")
 }
 
-/// What a statement that failed means for the data.
+/// What the failure of a statement means for the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Matter {
-    /// It makes, fills or joins tables.
+    /// The statement creates, fills or attaches tables.
     Data,
-    /// It sets up something else that data may need: a type, a function, an index.
+    /// It creates another object that the data may need: a type, a function, an index.
     OtherObject,
-    /// It sets up what holds no data and what no data need: a publication, a policy, a right.
+    /// It creates an object without rows: a publication, a policy, an extension. Its failure alone does not make a dump
+    /// bad.
     NoData,
-    /// It would have removed what is not there, or described what is.
+    /// It removes or describes something. Its failure does not matter.
     Nothing,
 }
 
-/// Judges a statement that failed.
+/// Decides what the failure of a statement means.
 pub(super) fn matter(statement: &[u8]) -> Matter {
     let text = String::from_utf8_lossy(&statement[..statement.len().min(4096)]).into_owned();
     let words = words(&text);
@@ -140,11 +142,11 @@ pub(super) fn matter(statement: &[u8]) -> Matter {
         ("create", "schema") if word(2) == "public" => Matter::Nothing,
         ("copy" | "insert", _) | ("create", "table" | "unlogged") => Matter::Data,
         ("alter", "table") if (has("attach") && has("partition")) || has("inherit") => Matter::Data,
-        // Large objects and the states of sequences.
+        // Large objects and values of sequences.
         ("select", what) if what.starts_with("pg_catalog.lo") || what == "pg_catalog.setval" => Matter::Data,
-        // Figures of the planner, which a newer pg_dump writes as calls of functions.
+        // Planner statistics, which newer versions of pg_dump restore by function calls.
         ("select", _) if words.iter().any(|word| word.starts_with("pg_catalog.pg_restore_")) => Matter::NoData,
-        // A setting that this version does not know changes none of the rows; another encoding would.
+        // An unknown setting does not change rows; another encoding would.
         ("set", name) if name != "client_encoding" => Matter::Nothing,
         (
             "create" | "alter",
@@ -160,9 +162,9 @@ pub(super) fn matter(statement: &[u8]) -> Matter {
     }
 }
 
-/// The words of a statement in lower case; names in quotes as they are, texts as they are, comments left out.
+/// Splits a statement into words in lower case. Quoted names and strings stay as they are; comments are left out.
 fn words(text: &str) -> Vec<String> {
-    /// No statement that is judged by its last words is longer.
+    /// Maximum number of words. Statements that are recognized by their last words are shorter.
     const MOST: usize = 2_000;
     let mut words: Vec<String> = Vec::new();
     let mut rest = text.trim_start();
@@ -196,7 +198,7 @@ fn words(text: &str) -> Vec<String> {
     words
 }
 
-/// The length of a word or a name, each part of which may stand in quotes: `public."a; b".c`.
+/// Returns the length of a word or a name, whose parts may be quoted: `public."a; b".c`.
 fn name(text: &str) -> usize {
     let mut at = 0;
     while let Some(next) = text[at..].chars().next() {
@@ -209,7 +211,7 @@ fn name(text: &str) -> usize {
     at
 }
 
-/// The length of a quoted text with its quotes.
+/// Returns the length of a quoted text, including its quotes.
 fn quoted(text: &str, quote: char) -> usize {
     let mut from = 1;
     while let Some(at) = text[from..].find(quote) {

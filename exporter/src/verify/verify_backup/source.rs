@@ -1,4 +1,4 @@
-//! A dump as plain SQL, while it is read.
+//! A dump as a stream of plain SQL.
 
 use super::error::NotProved;
 use anyhow::{Context, anyhow};
@@ -7,24 +7,25 @@ use tokio::io::AsyncRead;
 use tokio::process::Child;
 use tokio::task::JoinHandle;
 
-/// A program whose output has ended ends.
+/// How long to wait for pg_restore to exit after its output has ended.
 const ENDS: Duration = Duration::from_mins(1);
-/// The same when it may still want to write.
+/// How long to wait for it if the output was not read to its end: it may be blocked on writing.
 const ENDS_EARLY: Duration = Duration::from_millis(500);
 
-/// A dump as plain SQL: its file, or the output of `pg_restore`.
+/// The plain SQL of a dump: a file, or the output of `pg_restore`.
 pub(super) struct Source {
     pub(super) text: Box<dyn AsyncRead + Unpin + Send>,
     pub(super) program: Option<(Child, JoinHandle<String>)>,
 }
 
 impl Source {
-    /// Waits for the program, or ends it; an archive that it could not read is broken.
+    /// Waits for pg_restore to exit, or kills it. Fails if it could not read the archive. `whole` says whether the
+    /// output was read to its end.
     pub(super) async fn end(self, whole: bool) -> Result<(), NotProved> {
         let Some((mut program, errors)) = self.program else { return Ok(()) };
         let patience = if whole { ENDS } else { ENDS_EARLY };
         let Ok(status) = tokio::time::timeout(patience, program.wait()).await else {
-            // It waits for somebody to read on.
+            // It is blocked because nobody reads its output.
             let _ = program.start_kill();
             program.wait().await.context("cannot wait for pg_restore")?;
             return Ok(());
@@ -35,12 +36,13 @@ impl Source {
     }
 }
 
-/// Whose fault it is that `pg_restore` cannot read an archive: its own where it is older or built without what is needed.
+/// Classifies an error of `pg_restore`: the archive is bad, unless the program is too old, lacks a feature or a
+/// resource.
 pub(super) fn archive_fault(stderr: &str, status: &str) -> NotProved {
     let lines: Vec<&str> = stderr.lines().map(str::trim).filter(|line| !line.is_empty()).take(3).collect();
     let words = if lines.is_empty() { status.to_owned() } else { lines.join("; ") };
     let error = anyhow!("the dump cannot be read: {words}");
-    // Every format of an archive was 1.something yet.
+    // All versions of the archive format so far begin with "1.".
     let lacks = [
         "unsupported version (1.",
         "not supported in this installation",

@@ -1,67 +1,68 @@
-//! A dump in plain SQL, cut into statements, data and psql's own commands as they stream by.
+//! Splits the stream of a plain SQL dump into statements, rows of COPY, and psql commands.
 //!
-//! It is read here and not by psql: psql runs commands of the machine (`\!`), connects elsewhere (`\connect`), and takes
-//! the rows behind a COPY that failed for statements.
+//! The dump is not fed to psql, because psql can run shell commands (`\!`) and connect elsewhere (`\connect`), and
+//! treats the rows after a failed COPY as statements.
 
-/// What comes next.
+/// A part of a dump.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Piece {
-    /// A whole statement with its semicolon.
+    /// A whole statement including its semicolon.
     Statement(Vec<u8>),
-    /// Rows behind `COPY … FROM stdin;`, as many as were there.
+    /// Rows after `COPY … FROM stdin;`, as many as have arrived.
     Data(Vec<u8>),
     /// The end of the rows.
     DataEnd,
-    /// A command of psql: the line behind its backslash.
+    /// A psql command: the line after the backslash.
     Command(String),
 }
 
-/// The most that a statement may take; the server itself takes a gigabyte.
+/// Maximum size of a statement in bytes. The server itself accepts up to a gigabyte.
 const MAX_STATEMENT: usize = 256 * 1024 * 1024;
-/// Rows are given on in pieces of this size.
+/// Rows are returned in pieces of about this many bytes.
 const DATA: usize = 128 * 1024;
 
-/// Why a text cannot be cut.
+/// The error for a statement longer than [`MAX_STATEMENT`].
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct TooLong;
 
+/// The lexical context of the current position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Within {
     Nothing,
     LineComment,
-    /// How deep.
+    /// With the depth of nesting.
     BlockComment(usize),
-    /// A text in single quotes, and whether a backslash escapes.
+    /// A string in single quotes; true if a backslash escapes.
     Text(bool),
     Name,
-    /// Between `$tag$`; the tag with its dollars.
+    /// A string between `$tag$`; holds the tag with its dollar signs.
     Dollars(Vec<u8>),
-    /// The rest of the line is a command of psql.
+    /// The rest of a line with a psql command.
     Command,
-    /// The rest of the line of a COPY.
+    /// The rest of the line after a COPY statement.
     CopyLine,
-    /// Rows, and whether the begin of a line was given away already.
+    /// Rows of COPY; true if the start of the current line was returned already.
     Data(bool),
 }
 
-/// Cuts a text that comes in pieces.
+/// Splits a dump that arrives in chunks.
 #[derive(Debug)]
 pub(super) struct Cutter {
     text: Vec<u8>,
-    /// Up to here it was given away.
+    /// End of the text that was returned already.
     done: usize,
-    /// Up to here it was looked at.
+    /// End of the text that was examined.
     at: usize,
-    /// Where the statement begins, behind spaces and comments.
+    /// Start of the current statement, after spaces and comments.
     start: Option<usize>,
     within: Within,
-    /// Open parentheses.
+    /// Number of open parentheses.
     depth: usize,
-    /// The first words of the statement, in lower case.
+    /// The first five words of the statement, in lower case.
     words: Vec<Vec<u8>>,
-    /// Open BEGIN ATOMIC and CASE of a function's body.
+    /// Number of open BEGIN ATOMIC and CASE in the body of a function.
     blocks: usize,
-    /// Whether a backslash is a plain letter in texts, as it is by default.
+    /// Whether a backslash is an ordinary character in strings (`standard_conforming_strings`), as it is by default.
     plain_texts: bool,
     ended: bool,
 }
@@ -82,10 +83,10 @@ impl Cutter {
         }
     }
 
-    /// Takes the next bytes.
+    /// Appends the next bytes.
     pub(super) fn feed(&mut self, bytes: &[u8]) {
         if self.start.is_none() && self.within == Within::Nothing {
-            // Comments that were read.
+            // Drops comments between statements.
             self.done = self.at;
         }
         self.text.drain(..self.done);
@@ -95,15 +96,16 @@ impl Cutter {
         self.text.extend_from_slice(bytes);
     }
 
-    /// Nothing more comes.
+    /// Marks the end of the input.
     pub(super) fn end(&mut self) {
         self.ended = true;
     }
 
-    /// The next piece, as soon as it is whole. What is left at the end without a semicolon is a statement too.
+    /// Returns the next piece, or `None` if more input is needed or the dump has ended. Text without a semicolon at the
+    /// end of the input counts as a statement.
     ///
     /// # Errors
-    /// When a statement is longer than the limit.
+    /// Fails when a statement is longer than [`MAX_STATEMENT`].
     pub(super) fn next(&mut self) -> Result<Option<Piece>, TooLong> {
         if self.within == Within::CopyLine {
             self.skip_line_end();
@@ -114,7 +116,7 @@ impl Cutter {
             _ => {}
         }
         while self.at < self.text.len() {
-            // Two letters of some signs, and the whole of a word or tag, must be there to be known.
+            // Some decisions need the next byte, or the whole of a word or tag.
             match self.step() {
                 Step::On(count) => self.at += count,
                 Step::More if self.ended => self.at += 1,
@@ -135,7 +137,7 @@ impl Cutter {
         Ok((!rest.is_empty()).then_some(Piece::Statement(rest)))
     }
 
-    /// What was looked at, from the begin of the statement.
+    /// Returns the text from the start of the statement to the current position, and resets the state.
     fn take(&mut self) -> Vec<u8> {
         let taken = self.text[self.start.unwrap_or(self.at)..self.at].to_vec();
         self.done = self.at;
@@ -228,7 +230,7 @@ impl Cutter {
             b'/' if next == Some(b'*') => self.enter(Within::BlockComment(1), 2),
             here if here.is_ascii_whitespace() => Step::On(1),
             b'\\' => {
-                // A statement before it without a semicolon is none.
+                // Text before it without a semicolon is dropped.
                 self.start = Some(self.at);
                 self.enter(Within::Command, 1)
             }
@@ -239,7 +241,7 @@ impl Cutter {
         }
     }
 
-    /// A letter of a statement.
+    /// Handles one byte within a statement.
     fn inside(&mut self, here: u8) -> Step {
         match here {
             b'\'' => {
@@ -270,7 +272,7 @@ impl Cutter {
                 Step::Cut(Piece::Statement(statement))
             }
             here if is_letter(here) => self.word(),
-            // A number or a sign.
+            // A digit or an operator.
             _ => Step::On(1),
         }
     }
@@ -309,7 +311,7 @@ impl Cutter {
         Step::On(length)
     }
 
-    /// Whether the statement is one whose body may hold statements: `CREATE [OR REPLACE] FUNCTION`.
+    /// Whether the statement is `CREATE [OR REPLACE] FUNCTION` or `PROCEDURE`, whose body may contain statements.
     fn makes_a_routine(&self) -> bool {
         let word = |at: usize| self.words.get(at).map(Vec::as_slice).unwrap_or_default();
         let at = if word(1) == b"or" && word(2) == b"replace" { 3 } else { 1 };
@@ -320,7 +322,7 @@ impl Cutter {
         let rest = &self.text[self.at..];
         let tag = rest[1..].iter().position(|byte| !(is_letter(*byte) || byte.is_ascii_digit()));
         let Some(length) = tag else { return Step::More };
-        // `$1` is a parameter, `$$` and `$body$` begin a text.
+        // `$1` is a parameter; `$$` and `$body$` begin a string.
         if rest[1 + length] == b'$' && !rest[1].is_ascii_digit() {
             let tag = rest[..length + 2].to_vec();
             let count = tag.len();
@@ -331,7 +333,7 @@ impl Cutter {
         Step::On(1)
     }
 
-    /// A dump says how its texts are written.
+    /// Follows the setting `standard_conforming_strings` in the dump.
     fn watch(&mut self, statement: &[u8]) {
         if statement.len() < 200 {
             let text = String::from_utf8_lossy(statement).to_ascii_lowercase();
@@ -345,7 +347,7 @@ impl Cutter {
         }
     }
 
-    /// The rows begin on the next line.
+    /// Skips the rest of the line of a COPY: the rows begin on the next line.
     fn skip_line_end(&mut self) {
         let length = self.text[self.done..].iter().position(|byte| *byte == b'\n');
         if length.is_none() && !self.ended {
@@ -356,7 +358,8 @@ impl Cutter {
         self.within = Within::Data(false);
     }
 
-    /// Whole lines, or a part of a very long one; `middle` says that the first one began before.
+    /// Returns whole lines of rows, or a part of a very long line. `middle` says that the start of the first line was
+    /// returned before.
     fn data(&mut self, middle: bool) -> Option<Piece> {
         let rest = &self.text[self.done..];
         let mut whole = 0;
@@ -372,7 +375,7 @@ impl Cutter {
         }
         let length = rest.len();
         if whole == 0 && (self.ended || length >= DATA) {
-            // Without their end the rows are torn.
+            // Rows without the line `\.` at the end of the input are truncated.
             let end = self.ended && !middle && is_end(rest);
             return if end { Some(self.end_of_data(length)) } else { self.rows(length, true) };
         }
@@ -395,16 +398,18 @@ impl Cutter {
     }
 }
 
-/// `\.` alone on its line ends the rows.
+/// Whether a line is `\.`, which ends the rows.
 fn is_end(line: &[u8]) -> bool {
     matches!(line, b"\\." | b"\\.\r")
 }
 
+/// The result of examining the current position.
 enum Step {
-    /// So many bytes are known.
+    /// Advance by this many bytes.
     On(usize),
-    /// It depends on what comes.
+    /// More input is needed.
     More,
+    /// A piece is complete.
     Cut(Piece),
 }
 
@@ -423,7 +428,7 @@ fn is_from_stdin(statement: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    /// The pieces of a text that comes in pieces of every size.
+    /// Splits a text that arrives in chunks of several sizes.
     fn cut(text: &[u8]) -> Vec<Piece> {
         let whole = pieces(text, text.len().max(1));
         for size in [1, 2, 3, 7] {
@@ -449,7 +454,7 @@ mod tests {
         all
     }
 
-    /// Rows may come in several pieces.
+    /// Joins consecutive pieces of rows.
     fn joined(pieces: Vec<Piece>) -> Vec<String> {
         let mut all: Vec<String> = Vec::new();
         let mut rows = String::new();

@@ -1,4 +1,4 @@
-//! PostgreSQL's own programs, run as an ordinary user: its server refuses to be root.
+//! Finds and runs PostgreSQL's programs, as an ordinary user: the server refuses to run as root.
 
 use anyhow::{Context, bail};
 use std::os::unix::fs::chown;
@@ -7,12 +7,12 @@ use std::process::Stdio;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
 
-/// A table of contents of some ten thousand tables, or a screen of complaints.
+/// Maximum number of output bytes that are kept. A table of contents of some ten thousand tables fits.
 const MOST_SAID: usize = 4 * 1024 * 1024;
-/// Lines of an error output that are reported.
+/// Number of lines of error output that are reported.
 const COMPLAINTS: usize = 3;
 
-/// Where the programs are, and as whom they run where.
+/// The folder of the programs, their working folder, and the user and group to run them as.
 pub(super) struct Tools {
     bin: PathBuf,
     folder: PathBuf,
@@ -20,7 +20,7 @@ pub(super) struct Tools {
 }
 
 impl Tools {
-    /// The newest ones of this machine, to be run in a folder.
+    /// Finds the newest version installed on this machine. `folder` becomes the working folder.
     pub(super) fn find(folder: &Path) -> anyhow::Result<Self> {
         let debian =
             std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|e| e.path().join("bin"));
@@ -34,13 +34,13 @@ impl Tools {
         Ok(tools)
     }
 
-    /// Gives a file to the user that the programs run as.
+    /// Changes the owner of a file to the user that the programs run as.
     pub(super) fn own(&self, path: &Path) -> anyhow::Result<()> {
         let Some((uid, gid)) = self.user else { return Ok(()) };
         chown(path, Some(uid), Some(gid)).with_context(|| format!("cannot give away {}", path.display()))
     }
 
-    /// Gives away a file, or a folder with its files.
+    /// Changes the owner of a file, or of a folder and its files.
     pub(super) fn own_all(&self, path: &Path) -> anyhow::Result<()> {
         self.own(path)?;
         if path.is_dir() {
@@ -51,7 +51,8 @@ impl Tools {
         Ok(())
     }
 
-    /// A program with nothing of our environment: neither our secrets nor the caller's database are meant here.
+    /// Returns a command without the environment of this process, so that it gets neither secrets nor variables such as
+    /// PGHOST.
     pub(super) fn command(&self, program: &str) -> Command {
         let mut command = Command::new(self.bin.join(program));
         if let Some((uid, gid)) = self.user {
@@ -63,8 +64,8 @@ impl Tools {
     }
 }
 
-/// Whom root becomes. Never PostgreSQL's own user: a dump may run what it likes as whoever restores it, and the
-/// databases of this machine belong to that one.
+/// Returns the user and group that root changes to; `None` for other users. It is not PostgreSQL's own user, because a
+/// dump can run any code as the restoring user, and the databases of this machine belong to that one.
 fn ordinary() -> anyhow::Result<Option<(u32, u32)>> {
     if !nix::unistd::geteuid().is_root() {
         return Ok(None);
@@ -74,7 +75,7 @@ fn ordinary() -> anyhow::Result<Option<(u32, u32)>> {
     Ok(Some((nobody.uid.as_raw(), nobody.gid.as_raw())))
 }
 
-/// What a server says of its version: `postgres (PostgreSQL) 15.13 (Debian …)` is 15.13.
+/// Returns the version of a server program: 15.13 for `postgres (PostgreSQL) 15.13 (Debian …)`.
 fn version(bin: &Path) -> Vec<u32> {
     let mut command = std::process::Command::new(bin.join("postgres"));
     command.arg("--version").env_clear().stdin(Stdio::null());
@@ -84,10 +85,10 @@ fn version(bin: &Path) -> Vec<u32> {
     number.unwrap_or_default().split('.').filter_map(|part| part.parse().ok()).collect()
 }
 
-/// What a program wrote to its output, when it succeeds.
+/// Runs a program and returns its standard output.
 ///
 /// # Errors
-/// With the program's first complaints.
+/// If the program fails, the message contains the first lines of its error output.
 pub(super) async fn run(program: &str, command: &mut Command) -> anyhow::Result<String> {
     let started = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let mut child = started.with_context(|| format!("cannot run {program}"))?;
@@ -102,7 +103,7 @@ pub(super) async fn run(program: &str, command: &mut Command) -> anyhow::Result<
     Ok(output)
 }
 
-/// The begin of an output; the rest is read and dropped, so that the program does not block on a full pipe.
+/// Returns the start of an output. The rest is read and dropped, so that the program does not block on a full pipe.
 pub(super) async fn head(from: Option<impl AsyncRead + Unpin>) -> String {
     let Some(mut from) = from else { return String::new() };
     let mut output = Vec::new();

@@ -6,7 +6,7 @@ WHERE d.datallowconn
   AND d.datname !~ '^checklist_restore_[0-9a-f_]+$'
   AND (
     me.rolsuper
-    -- Up to 15, who may make roles may be made a member of any.
+    -- Up to version 15, a role with CREATEROLE can make itself a member of any role.
     OR (me.rolcreaterole AND current_setting('server_version_num')::int < 160000)
     OR pg_catalog.pg_has_role(d.datdba, 'MEMBER')
     OR pg_catalog.has_database_privilege(d.oid, 'CREATE')

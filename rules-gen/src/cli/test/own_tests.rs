@@ -1,4 +1,4 @@
-//! What the tests of rule files gave, for people and programs.
+//! Writes the result of `rules-gen test --rules` as text and as JSON.
 
 use crate::review::rule_tests::Outcome;
 use crate::terminal::{Colour, Style};
@@ -11,6 +11,9 @@ pub(super) fn text(outcome: &Outcome, mutate: bool, style: Style) -> String {
     let red = |word: &str| style.paint(Colour::Red, word);
     for (name, why) in &outcome.failed {
         let _ = writeln!(text, "{} {name}\n{why}\n", red("FAILED"));
+    }
+    for (name, why) in &outcome.unread {
+        let _ = writeln!(text, "{} {name} {why}", red("NOT READ"));
     }
     for (alert, place) in &outcome.never_fire {
         let _ = writeln!(text, "{} {alert} ({place}) has no case in which it fires", red("UNCOVERED"));
@@ -32,10 +35,10 @@ pub(super) fn text(outcome: &Outcome, mutate: bool, style: Style) -> String {
     for (name, mutant) in &outcome.survivors {
         let _ = writeln!(text, "{} {name}: {}, {}", red("not noticed"), mutant.kind, mutant.place);
     }
-    for (kind, all, noticed) in &outcome.mutants {
+    for (kind, all, noticed) in outcome.mutants.kinds() {
         let _ = writeln!(text, "{kind:<18} {noticed:>5} of {all}");
     }
-    let _ = writeln!(text, "{:.1}% of the mutants are noticed", outcome.rate() * 100.0);
+    let _ = writeln!(text, "{:.1}% of the mutants are noticed", outcome.mutants.rate() * 100.0);
     text
 }
 
@@ -43,7 +46,7 @@ pub(super) fn report(outcome: &Outcome) -> Value {
     let places = |all: &[(String, String)], what: &str, at: &str| -> Vec<Value> {
         all.iter().map(|(name, place)| json!({what: name, at: place})).collect()
     };
-    let mutants = outcome.mutants.iter();
+    let mutants = outcome.mutants.kinds().iter();
     let mutants = mutants.map(|(kind, all, noticed)| json!({"kind": kind.to_string(), "all": all, "noticed": noticed}));
     let survivors = outcome.survivors.iter();
     let survivors =
@@ -51,12 +54,13 @@ pub(super) fn report(outcome: &Outcome) -> Value {
     json!({
         "tests": outcome.tests,
         "failed": places(&outcome.failed, "test", "why"),
+        "unread": places(&outcome.unread, "file", "why"),
         "alerts": outcome.alerts,
         "never_fire": places(&outcome.never_fire, "alert", "place"),
         "never_quiet": places(&outcome.never_quiet, "alert", "place"),
         "not_mutated": places(&outcome.not_mutated, "rules", "why"),
         "mutants": mutants.collect::<Vec<_>>(),
-        "rate": outcome.rate(),
+        "rate": outcome.mutants.rate(),
         "survivors": survivors.collect::<Vec<_>>(),
     })
 }

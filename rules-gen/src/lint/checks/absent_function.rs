@@ -1,4 +1,4 @@
-//! RG021: absence that is no fault.
+//! RG021: `absent()` where the absence of series is normal.
 
 use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};
@@ -30,7 +30,7 @@ groups:
 };
 
 fn check(rule: &Rule, ast: &Expr, context: &Context<'_>, report: &mut Report<'_>) {
-    // One condition of several waits for the others.
+    // `absent()` joined by `and` or `unless` is only one of several conditions, and does not fire alone.
     let one_of_several = |above: &[&Expr]| {
         above.iter().any(
             |parent| matches!(&parent.kind, Kind::Binary(one) if matches!(one.op, BinaryOp::And | BinaryOp::Unless)),

@@ -1,4 +1,4 @@
-//! RG034: times that make an alert flap.
+//! RG034: values of `for` and `keep_firing_for` that make an alert flap.
 
 use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};
@@ -61,7 +61,7 @@ fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
     }
 }
 
-/// Whether a gauge is read that no function looks at over a time.
+/// Whether the expression reads a gauge directly, and not through a function over a range.
 fn is_gauge(ast: &Expr, context: &Context<'_>) -> bool {
     let known = &context.options.known;
     let mut gauge = false;

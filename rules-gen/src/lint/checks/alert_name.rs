@@ -1,4 +1,4 @@
-//! RG030: names of alerts and severities that routes cannot rely on.
+//! RG030: alert names and severities that routes cannot rely on.
 
 use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};
@@ -47,7 +47,7 @@ groups:
     )],
 };
 
-/// The names that the mixins use, and those of pagers.
+/// The severities that monitoring mixins and paging services use.
 const SEVERITIES: [&str; 6] = ["critical", "warning", "info", "none", "page", "ticket"];
 
 fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
@@ -61,7 +61,7 @@ fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
         report.at(LINT.id, Level::Info, &rule.name, message, "addresses and silences are easier with it");
     }
     match rule.label("severity") {
-        // Who routes by another label has it nowhere.
+        // If no other alert has the label, the team routes by another one.
         None => {
             let level = if context.uses_severity { Level::Warning } else { Level::Info };
             report.at(LINT.id, level, &rule.name, "no label severity, which other alerts have", "severity: warning");

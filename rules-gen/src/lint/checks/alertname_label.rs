@@ -1,4 +1,4 @@
-//! RG019: results that carry the label `alertname`, which the alert's own name replaces.
+//! RG019: results with a label `alertname`, which the alert's own name overwrites.
 
 use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};
@@ -26,7 +26,7 @@ fn check(rule: &Rule, ast: &Expr, context: &Context<'_>, report: &mut Report<'_>
     let result = labels(ast, &context.options.known);
     let name = "alertname";
     let alerts = ast.selectors().iter().any(|one| one.metric().is_some_and(|metric| metric.starts_with("ALERTS")));
-    // One alert asked for by name stays one.
+    // With a fixed `alertname`, the series differ in other labels.
     if alerts && result.may_have(name) && !result.fixed.contains_key(name) {
         let message = format!("the rule's own label replaces {name} of the result: series become the same");
         report.at(LINT.id, Level::Error, &rule.expr, message, "copy it with label_replace() and aggregate it away");

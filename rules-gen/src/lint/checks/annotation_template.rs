@@ -1,4 +1,4 @@
-//! RG032: templates that show nothing, or what nobody can read.
+//! RG032: templates that refer to missing labels, do not parse, or show raw numbers.
 
 use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};
@@ -78,7 +78,7 @@ fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
     let ast = rule.ast.as_ref();
     let result = ast.map(|ast| labels(ast, &context.options.known)).unwrap_or_default();
     let unit = ast.and_then(unit);
-    // A label that is lost is told once, however many texts show it.
+    // A missing label is reported once, even if several texts show it.
     let mut told = BTreeSet::new();
     for (name, text) in rule.labels.iter().chain(&rule.annotations) {
         let Ok(used) = template::read(&text.value) else { continue };
@@ -89,7 +89,7 @@ fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
                 report.word(LINT.id, Level::Error, text, query, message, "the text shows an error instead of a value");
             }
         }
-        // A label that an aggregation asks for and cannot have is RG026.
+        // RG026 reports labels that an aggregation asks for and cannot have.
         let asked = |label: &String| {
             let mut asked = false;
             if let Some(ast) = ast {
@@ -129,16 +129,16 @@ fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
     }
 }
 
-/// The unit of the value that an alert shows, where a metric's name says it, and how people read it.
+/// Returns the unit of the alert's value, as far as the metric's name says it, and the template that formats it.
 fn unit(ast: &Expr) -> Option<(&'static str, &'static str)> {
     let mut side = filter(ast.bare()).map_or(ast, |one| &one.left).bare();
     loop {
         let name = function(side).unwrap_or_default();
         side = match &side.kind {
             Kind::Aggregation(one) if ["max", "min", "avg", "sum"].contains(&one.op.text.as_str()) => one.expr.bare(),
-            // Over a time the unit stays; of a rate it does not.
+            // Functions over a range keep the unit; rates and counts do not.
             Kind::Call(call) if name.ends_with("_over_time") && !name.starts_with("count") => call.args.last()?.bare(),
-            // Now less a time is an age.
+            // The time now minus a timestamp is an age in seconds.
             Kind::Binary(one) if one.op == BinaryOp::Sub && function(one.left.bare()) == Some("time") => {
                 return Some(SECONDS);
             }

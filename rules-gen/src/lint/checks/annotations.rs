@@ -1,4 +1,4 @@
-//! RG031: alerts without texts, and texts that do not say it.
+//! RG031: alerts without summary or description, and texts that do not say which series is affected.
 
 use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};

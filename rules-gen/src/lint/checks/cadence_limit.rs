@@ -1,4 +1,4 @@
-//! RG023: `time() - oldest > 30d` where the clean-up comes once a month.
+//! RG023: limits on an age that are shorter than the interval of the job, such as 30 days for a monthly clean-up.
 
 use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};
@@ -47,7 +47,7 @@ groups:
     )],
 };
 
-/// Days between two runs of a job that may wait for the first such weekday: at most so many.
+/// The largest number of days between two runs of a job on the first given weekday of its period.
 const GAPS: [(&str, f64); 4] = [("weekly", 7.0), ("monthly", 35.0), ("quarterly", 98.0), ("annual", 371.0)];
 
 fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {

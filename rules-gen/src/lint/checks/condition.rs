@@ -1,4 +1,4 @@
-//! RG018: alerts without a condition, or with the opposite of the one that was meant.
+//! RG018: alerts without a condition, or with an inverted condition.
 
 use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};
@@ -56,7 +56,7 @@ groups:
     ],
 };
 
-/// Labels of every target: to ask for them is no condition.
+/// Labels that every target has. A matcher on one of them is not a condition.
 const OF_TARGETS: [&str; 8] = ["job", "instance", "namespace", "pod", "service", "endpoint", "container", "cluster"];
 
 fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
@@ -64,7 +64,7 @@ fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
         return;
     }
     let Some(one) = filter(ast.bare()) else {
-        // Always firing is what a dead man's switch is for.
+        // An alert that always fires is meant to be a dead man's switch.
         if !conditional(ast) && !is_switch(rule, ast) && !asks_for_presence(ast) {
             let message = "no comparison: it fires whenever the metric is there";
             report.at(LINT.id, Level::Warning, &rule.expr, message, "compare with a limit");
@@ -74,7 +74,7 @@ fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
     if let (Some(a), Some(b)) = (constant(&one.left), constant(&one.right)) {
         report.at(LINT.id, Level::Error, &rule.expr, format!("compares {a} with {b}, which never changes"), "");
     }
-    // `up != 0` fires while all is well.
+    // `up != 0` fires while the target is up.
     if let Some(health) = health(one)
         && health.holds_well
         && !health.holds_ill
@@ -90,8 +90,8 @@ fn is_switch(rule: &Rule, ast: &Expr) -> bool {
     none || matches!(&ast.bare().kind, Kind::Call(call) if call.function.text == "vector")
 }
 
-/// Whether series are asked for that are there only when something is wrong: `ALERTS`, or a label of the metric's own
-/// (`topic_info{ready!="True"}`), as they are, counted, or one of each.
+/// Whether the expression reads series that exist only when something is wrong: `ALERTS`, or a metric with a matcher on
+/// one of its own labels (`topic_info{ready!="True"}`), directly, counted or aggregated.
 fn asks_for_presence(ast: &Expr) -> bool {
     match &ast.bare().kind {
         Kind::Selector(one) => {
@@ -101,7 +101,7 @@ fn asks_for_presence(ast: &Expr) -> bool {
         Kind::Aggregation(one) if ["max", "min", "group", "count"].contains(&one.op.text.as_str()) => {
             asks_for_presence(&one.expr)
         }
-        // The sum of facts, each of which is 1, is their number.
+        // Info metrics are always 1, so their sum is their number.
         Kind::Aggregation(one) if one.op.text == "sum" => {
             let fact = |one: &Selector| one.metric().is_some_and(|name| name.ends_with("_info"));
             one.expr.bare().selector().is_some_and(fact) && asks_for_presence(&one.expr)
@@ -112,7 +112,7 @@ fn asks_for_presence(ast: &Expr) -> bool {
         Kind::Call(call) if ["last_over_time", "present_over_time"].contains(&call.function.text.as_str()) => {
             call.args.first().is_some_and(asks_for_presence)
         }
-        // A join keeps what both sides have.
+        // A join keeps only series that both sides have.
         Kind::Binary(one) if !one.op.is_set() => asks_for_presence(&one.left) || asks_for_presence(&one.right),
         Kind::Binary(one) if one.op == BinaryOp::And => asks_for_presence(&one.left) || asks_for_presence(&one.right),
         _ => false,

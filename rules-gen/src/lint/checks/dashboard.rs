@@ -1,4 +1,4 @@
-//! RG050: what is wrong with a dashboard. The checks are in `dashboards`.
+//! RG050: mistakes in a Grafana dashboard. The checks are in `dashboards`.
 
 use crate::lint::dashboards;
 use crate::lint::definition::{Check, Example, Lint};
@@ -33,7 +33,8 @@ pub(super) static LINT: Lint = Lint {
     ],
 };
 
-/// Variables anywhere, a base of thresholds that is a number, variables of Loki.
+/// An example with variables in expressions, a base step with a number, and variables of Loki, which must give no
+/// finding.
 const VARIABLES: &str = r#"
 {"title": "Variables", "uid": "v", "schemaVersion": 42, "editable": false, "templating": {"list": [
   {"type": "datasource", "name": "datasource", "label": "Data source", "query": "prometheus"},
@@ -51,7 +52,7 @@ const VARIABLES: &str = r#"
    {"expr": "sum by (job) (rate(x_total{job=~\"$job\", instance=~\"$instance\"}[${w}m])) * $__interval_ms / $__range_s"}]}]}
 "#;
 
-/// A data source that is fixed in a variable.
+/// An example with a variable whose data source is fixed.
 const ONE_GRAFANA: &str = r#"
 {"title": "Fixed", "uid": "f", "schemaVersion": 42, "editable": false, "templating": {"list": [
   {"type": "datasource", "name": "datasource", "label": "Data source", "query": "prometheus"},

@@ -1,4 +1,4 @@
-//! RG016: divisions by what is zero when nothing happens.
+//! RG016: divisions by a value that is zero while nothing happens.
 
 use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};
@@ -31,10 +31,10 @@ pub(super) static LINT: Lint = Lint {
     ],
 };
 
-/// Metrics that are 0 where there is no limit.
+/// Metrics that are 0 when there is no limit.
 const ZERO_IS_UNLIMITED: [&str; 3] =
     ["container_spec_memory_limit_bytes", "redis_memory_max_bytes", "redis_config_maxmemory"];
-/// Aggregations of which one `NaN` makes the whole result `NaN`; those with max and min pass over it.
+/// Aggregations that return `NaN` if one of their values is `NaN`. `max` and `min` skip it.
 const SPOILED: [&str; 5] = ["sum", "avg", "stddev", "stdvar", "quantile"];
 
 fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
@@ -53,7 +53,7 @@ fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
     });
 }
 
-/// Whether a rate is in it: that is zero when nothing happens.
+/// Whether the divisor contains a rate, which is zero when nothing happens.
 fn is_rate(divisor: &Expr) -> bool {
     let mut rates = false;
     divisor.walk(&mut |part, _| {
@@ -62,7 +62,7 @@ fn is_rate(divisor: &Expr) -> bool {
     rates
 }
 
-/// Whether the divisor is kept from being zero: by a comparison, a floor, a number that is added, or by `and`.
+/// Whether something keeps the divisor above zero: a comparison, `clamp_min`, an added number, or `and`.
 fn guarded(divisor: &Expr, above: &[&Expr]) -> bool {
     let mut floor = false;
     divisor.walk(&mut |part, _| {
@@ -78,7 +78,7 @@ fn unlimited(divisor: &Expr) -> Option<&str> {
     divisor.selectors().into_iter().filter_map(Selector::metric).find(|name| ZERO_IS_UNLIMITED.contains(name))
 }
 
-/// Whether the next comparison above a quotient is with a limit that it is to exceed.
+/// Whether the next comparison around the quotient is `>` or `>=` with a number.
 fn fires_when_infinite(above: &[&Expr]) -> bool {
     let comparison = above.iter().rev().find_map(|parent| match &parent.kind {
         Kind::Binary(one) if one.op.compares() => Some(one),
@@ -89,7 +89,7 @@ fn fires_when_infinite(above: &[&Expr]) -> bool {
     })
 }
 
-/// What a quotient that is no number spoils: an aggregation, a mean over a time, or `!=`, which it always meets.
+/// Returns what `NaN` makes wrong: an aggregation, a function over a range, or `!=`, which is always true for `NaN`.
 fn spoiled_by(above: &[&Expr]) -> Option<String> {
     for parent in above.iter().rev() {
         match &parent.kind {

@@ -1,4 +1,4 @@
-//! RG026: labels that an aggregation or `group_left` asks for, and that what is aggregated or joined has lost.
+//! RG026: labels that an aggregation, `on` or `group_left` asks for, but that the inner expression has dropped.
 
 use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};
@@ -49,7 +49,7 @@ fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
         Kind::Call(call) if call.function.text == "label_replace" => {
             let (Some(of), Some(from)) = (call.args.first(), call.args.get(3)) else { return };
             let Kind::String(name) = &from.bare().kind else { return };
-            // A pattern that takes an empty text sets the label where it is missing.
+            // A pattern that matches an empty text sets the label on series that lack it.
             let sets_missing = call.args.get(4).is_some_and(|pattern| {
                 let Kind::String(pattern) = &pattern.bare().kind else { return true };
                 Regex::new(&format!("^(?:{})$", &**pattern)).is_ok_and(|pattern| pattern.is_match(""))
@@ -63,7 +63,7 @@ fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
     });
 }
 
-/// A label of `on (...)` that one side has dropped: nothing of the other side matches but series without it.
+/// Reports a label in `on (...)` that one side has dropped. Then only series without the label match.
 fn on(rule: &Rule, one: &Binary, report: &mut Report<'_>) {
     let Some(matching) = one.matching.as_ref().filter(|matching| matching.on) else { return };
     let sides =
@@ -71,7 +71,7 @@ fn on(rule: &Rule, one: &Binary, report: &mut Report<'_>) {
     for label in &matching.labels {
         let name = &label.text;
         let [here, there] = [0, 1].map(|at| sides[at].1.may_have(name));
-        // A side that surely has the label is RG015.
+        // RG015 reports this when the other side certainly has the label.
         if here != there && !sides.iter().any(|(_, labels)| labels.certain.contains(name)) {
             let side = if here { sides[1].0 } else { sides[0].0 };
             let message = format!("on asks for the label {name}, which the {side} side has dropped");
@@ -81,7 +81,7 @@ fn on(rule: &Rule, one: &Binary, report: &mut Report<'_>) {
     }
 }
 
-/// Only what the expression itself drops counts: which labels series have is the server's affair.
+/// Reports labels that the expression itself has dropped. Which labels a metric has is not known, so it does not count.
 fn lost(rule: &Rule, of: &Expr, asked: &[Name], by: &str, fix: &str, report: &mut Report<'_>) {
     let result = labels(of, &MetricFacts::default());
     for label in asked.iter().filter(|label| !result.may_have(&label.text)) {

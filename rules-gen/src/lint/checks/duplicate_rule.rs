@@ -92,8 +92,8 @@ static MASKED: LazyLock<Regex> =
 /// What makes the series of a rule: kind, name, labels, what it selects, and how it is put together.
 type Series<'a> = (bool, &'a str, BTreeMap<&'a str, &'a str>, Vec<String>, String);
 
-/// Rules of one name and one set of labels are common, of different series: `code=~"2.."` and `code=~"5.."`. Only those that
-/// that select the same and differ in limits only make the same series.
+/// Rules of one name and one set of labels are common where they select different series: `code=~"2.."` and `code=~"5.."`.
+/// Only those that select the same and differ in limits make the same series.
 fn check(rules: &[Rule], report: &mut Report<'_>) {
     let mut seen = BTreeMap::new();
     for (rule, ast) in rules.iter().filter_map(|rule| Some((rule, rule.ast.as_ref()?))) {

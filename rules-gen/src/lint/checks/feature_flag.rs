@@ -1,4 +1,4 @@
-//! RG006: what servers have behind a feature flag only.
+//! RG006: functions and syntax that a server supports only with a feature flag.
 
 use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};
@@ -54,7 +54,7 @@ fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
         let fix = match missing {
             Missing::Feature(flag) => format!("--enable-feature={flag} when the servers have it"),
             Missing::With(_) => "quote the name".to_owned(),
-            // A version is RG005.
+            // RG005 reports versions.
             Missing::Since(_) | Missing::Until(_) => continue,
         };
         report.part(

@@ -1,4 +1,4 @@
-//! RG035: groups that are evaluated too seldom.
+//! RG035: groups whose evaluation interval is longer than Prometheus returns a sample.
 
 use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};

@@ -1,4 +1,4 @@
-//! RG003: groups that have one name, and objects that are too large. The reader of rule files tells it.
+//! RG003: two groups with one name, and objects that are too large. The reader of rule files reports it.
 
 use crate::lint::definition::{Check, Example, Lint};
 use crate::lint::report::Level;

@@ -1,4 +1,4 @@
-//! RG022: limits that a value cannot pass.
+//! RG022: comparisons with a limit outside of the values that the metric can have.
 
 use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};
@@ -43,7 +43,7 @@ fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
     }
 }
 
-/// Whether an expression gives values that the metric itself has: not how many, how often they changed or how fast.
+/// Whether an expression returns values of the metric itself, and not a count, a rate or the like.
 fn is_value(mut side: &Expr) -> bool {
     loop {
         side = match &side.kind {
@@ -75,7 +75,7 @@ fn domain(rule: &Rule, one: &Binary, report: &mut Report<'_>) {
         return;
     }
     let ours = name.starts_with("checklist_");
-    // Others name what they like: some shares are in percent, and some ratios may be above one.
+    // Other exporters have metrics whose names break the conventions: shares in percent, ratios above one.
     let by_name = if ours { Level::Error } else { Level::Info };
     let never = |least: f64, most: f64| match one.op {
         BinaryOp::Greater => limit >= most,
@@ -85,11 +85,12 @@ fn domain(rule: &Rule, one: &Binary, report: &mut Report<'_>) {
         _ => false,
     };
     let share = name.ends_with("_ratio") && never(0.0, 1.0);
-    // Several cores have several hundred percent.
+    // The usage of several CPU cores exceeds 100 percent.
     let percent = name.ends_with("_percent") && !name.contains("cpu") && never(0.0, 100.0);
     let level = if share || percent {
         by_name
-    // A day of 1973: no timestamp is that early, and ages are not timestamps. A zero says that there is none.
+    // 1e8 seconds are a day in 1973. No timestamp is that early, but ages are that small. Zero often means that there
+    // is no timestamp.
     } else if name.ends_with("_timestamp_seconds")
         && limit.abs() < 1e8
         && limit != 0.0

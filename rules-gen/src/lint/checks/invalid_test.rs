@@ -1,5 +1,5 @@
-//! RG041: rule tests that promtool refuses, which its reader tells (`server_files/rule_test`), and tests of alerts that no
-//! rule has.
+//! RG041: rule tests that promtool refuses (reported by `server_files/rule_test`), and tests of alerts that no rule
+//! has.
 
 use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};
@@ -52,7 +52,7 @@ fn check(test: &Node, context: &Context<'_>, report: &mut Report<'_>) {
     let folder = Path::new(report.file()).parent().unwrap_or(Path::new("")).to_owned();
     let files = test.get("rule_files").map(Node::items).unwrap_or_default().iter().filter_map(Node::text);
     let alerts: Option<Vec<_>> = files.map(|file| context.alerts_of(&folder.join(file))).collect();
-    // Without one of its files nobody knows.
+    // If one of the rule files was not linted, the alert may be in it.
     let Some(alerts) = alerts.filter(|files| !files.is_empty()) else { return };
     let names: Vec<&str> = alerts.into_iter().flatten().map(String::as_str).collect();
     let groups = test.get("tests").map(Node::items).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! RG025: patterns that `label_replace()` refuses when it is evaluated, which promtool does not see.
+//! RG025: patterns in `label_replace()` that do not compile. promtool accepts them, and every evaluation fails.
 
 use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};

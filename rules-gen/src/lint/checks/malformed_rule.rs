@@ -1,4 +1,4 @@
-//! RG002: rules whose fields do not go together. The reader of rule files tells it.
+//! RG002: rules whose fields contradict each other. The reader of rule files reports it.
 
 use crate::lint::definition::{Check, Example, Lint};
 use crate::lint::report::Level;

@@ -1,4 +1,4 @@
-//! RG060: names of metrics that fail promlint's rules.
+//! RG060: metric names that break the rules of promlint.
 
 use crate::lint::definition::{Check, Example, Lint};
 use crate::lint::report::{Level, Report};
@@ -25,7 +25,7 @@ up{job="a"} 1
     )],
 };
 
-/// Units that are not the base units, which conventions ask for.
+/// Units in metric names, and the base units that should replace them.
 const UNITS: [(&str, &str); 10] = [
     ("milliseconds", "seconds"),
     ("microseconds", "seconds"),

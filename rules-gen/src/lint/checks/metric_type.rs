@@ -1,4 +1,4 @@
-//! RG011: functions for counters on gauges, and the other way round.
+//! RG011: functions for counters on gauges, functions for gauges on counters, and bare counters.
 
 use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};
@@ -85,16 +85,17 @@ groups:
     ],
 };
 
-/// Functions on counters.
+/// Functions that work on counters only.
 const OF_COUNTERS: [&str; 3] = ["rate", "irate", "increase"];
-/// Functions on gauges.
+/// Functions that work on gauges only.
 const OF_GAUGES: [&str; 4] = ["delta", "idelta", "deriv", "predict_linear"];
-/// Names that end so are levels by every convention. `_seconds` and `_bytes` are not: counters end so too.
+/// Endings of names that are gauges by convention. `_seconds` and `_bytes` are missing, because counters may end so
+/// too.
 const LEVELS: [&str; 6] = ["_ratio", "_info", "_percent", "_celsius", "_timestamp", "_timestamp_seconds"];
-/// A name with such a part is an extreme or an age, whatever its ending says.
+/// Parts of names that are gauges, whatever the ending: extremes and ages.
 const EXTREMES: [&str; 6] = ["max", "min", "oldest", "longest", "age", "lag"];
-/// What is counted by a counter that ends in `_total`. Other names with that ending are often gauges: how much there is
-/// in total.
+/// Parts of names that are counters when the name ends in `_total`. Other names with that ending are often gauges that
+/// mean "in total".
 const EVENTS: [&str; 18] = [
     "error",
     "errors",
@@ -146,7 +147,7 @@ fn of_call(rule: &Rule, call: &Call, context: &Context<'_>, report: &mut Report<
             format!("{function}() of {name}, which is recorded as a sum of counters: a reset of one looks like a jump");
         report.part(LINT.id, Level::Error, &rule.expr, call.function.span, message, fix);
     }
-    // What is recorded with a colon is a result already; its type is its own affair.
+    // The type of a recorded series is not known by its name.
     if name.contains(':') {
         return;
     }
@@ -168,7 +169,7 @@ fn of_call(rule: &Rule, call: &Call, context: &Context<'_>, report: &mut Report<
     }
 }
 
-/// Whether a recorded expression aggregates counters as they are.
+/// Whether a recording rule sums counters without a rate.
 fn sums_counters(of: &Expr, context: &Context<'_>) -> bool {
     let Kind::Aggregation(one) = &of.bare().kind else { return false };
     let counter = |name: &str| {
@@ -178,7 +179,8 @@ fn sums_counters(of: &Expr, context: &Context<'_>) -> bool {
     one.op.text == "sum" && one.expr.bare().selector().and_then(Selector::metric).is_some_and(counter)
 }
 
-/// `x_errors_total > 5`: true for ever once it was. A guard (`and x_total > 0`) is none.
+/// Reports a counter that is compared directly, such as `x_errors_total > 5`: once true, it stays true. A comparison that
+/// only guards another condition (`and x_total > 0`) is not reported.
 fn bare_counter(rule: &Rule, part: &Expr, above: &[&Expr], context: &Context<'_>, report: &mut Report<'_>) {
     let Some(one) = part.selector().filter(|one| one.range.is_none() && one.modifiers.offset.is_none()) else { return };
     let Some(name) = one.metric().filter(|name| rule.alerts && !name.contains(':')) else { return };

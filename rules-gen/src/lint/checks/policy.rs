@@ -1,4 +1,4 @@
-//! RG080: labels and annotations that a team's `rules-gen.yaml` asks for, forbids or bounds.
+//! RG080: labels and annotations that a policy in `rules-gen.yaml` requires, forbids or restricts.
 
 use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};

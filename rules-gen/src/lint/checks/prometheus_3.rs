@@ -1,5 +1,5 @@
-//! RG007: what Prometheus 3 reads otherwise than Prometheus 2 did: ranges are left-open, and boundaries of buckets are
-//! written as fractions.
+//! RG007: expressions that Prometheus 3 evaluates differently from Prometheus 2: ranges are left-open, and bucket
+//! boundaries are normalised to floats (`le="1.0"`).
 
 use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};
@@ -18,7 +18,7 @@ pub(super) static LINT: Lint = Lint {
     fine: &[Example::Expr("increase(queue_jobs_total[5m]) > 100")],
 };
 
-/// Functions that give nothing of a single sample.
+/// Functions that need two samples.
 const OF_TWO: [&str; 7] = ["rate", "irate", "increase", "delta", "idelta", "deriv", "predict_linear"];
 
 fn check(rule: &Rule, ast: &Expr, context: &Context<'_>, report: &mut Report<'_>) {

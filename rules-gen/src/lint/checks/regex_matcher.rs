@@ -1,4 +1,4 @@
-//! RG024: matchers whose regular expression says nothing, or nothing more than a text.
+//! RG024: regular expressions that match everything, or that an equality could replace.
 
 use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};
@@ -17,7 +17,7 @@ pub(super) static LINT: Lint = Lint {
     fine: &[Example::Expr(r#"up{job!~"api|web"} == 0"#)],
 };
 
-/// Letters that mean something in a pattern.
+/// Characters with a special meaning in a regular expression.
 const SPECIAL: [char; 14] = ['\\', '.', '+', '*', '?', '(', ')', '|', '[', ']', '{', '}', '^', '$'];
 
 fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
@@ -56,17 +56,17 @@ fn pattern(rule: &Rule, matcher: &Matcher, report: &mut Report<'_>) {
     report.part(LINT.id, level, &rule.expr, matcher.span, message, &fix);
 }
 
-/// Whether it begins with `^` or ends with `$`, and these are not of one alternative only.
+/// Whether the pattern begins with `^` or ends with `$`, and the anchor applies to the whole pattern.
 fn anchored(pattern: &str) -> bool {
     let escaped = pattern.strip_suffix('$').is_some_and(|rest| {
         let backslashes = rest.chars().rev().take_while(|c| *c == '\\').count();
         backslashes % 2 == 1
     });
-    // One group around everything.
+    // The pattern is a single group between `^` and `$`.
     if let Some(inner) = pattern.strip_prefix("^(").and_then(|rest| rest.strip_suffix(")$")) {
         return !inner.contains(['(', ')', '[', '\\']);
     }
-    // Where classes, groups or quotes are, an anchor may be something else.
+    // With alternatives, classes, groups or quoting, `^` or `$` may not be an anchor of the whole pattern.
     let plain = !pattern.contains(['|', '[', '(']) && !pattern.contains("\\Q") && pattern.len() > 1;
     plain && (pattern.starts_with('^') || (pattern.ends_with('$') && !escaped))
 }

@@ -1,4 +1,4 @@
-//! RG013: expressions that look further back than samples are kept.
+//! RG013: expressions that read samples older than the retention.
 
 use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};

@@ -1,4 +1,4 @@
-//! RG033: links that lead nowhere. Those of dashboards are in `dashboards/links.rs`.
+//! RG033: links to pages that do not exist. Links of dashboards are checked in `dashboards/links.rs`.
 
 use crate::lint::context::Context;
 use crate::lint::dashboards::links::leads_nowhere;

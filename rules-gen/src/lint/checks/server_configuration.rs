@@ -1,5 +1,5 @@
-//! RG008: what Prometheus refuses of prometheus.yml, and servers of their web configuration. The readers tell it
-//! (`server_files`).
+//! RG008: what Prometheus refuses in prometheus.yml, and servers in their web configuration. The readers in
+//! `server_files` report it.
 
 use crate::lint::definition::{Check, Example, Lint};
 use crate::lint::report::Level;

@@ -1,4 +1,4 @@
-//! RG012: ranges that hold too few samples.
+//! RG012: ranges that contain too few samples for a rate.
 
 use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};
@@ -19,7 +19,7 @@ pub(super) static LINT: Lint = Lint {
 /// Functions that need two samples.
 const OF_TWO: [&str; 6] = ["rate", "irate", "increase", "delta", "deriv", "idelta"];
 
-/// The shortest range of a rule is told, the others have the same cause.
+/// Reports only the shortest range of a rule, because the others have the same cause.
 fn check(rule: &Rule, ast: &Expr, context: &Context<'_>, report: &mut Report<'_>) {
     let interval = context.options.scrape_interval;
     let mut shortest: Option<(f64, &Duration, &str)> = None;

@@ -1,4 +1,4 @@
-//! RG099: suppressions that do not hold. `report` reads them.
+//! RG099: suppressions without a reason, that have ended, or that suppress nothing. `report` reads them.
 
 use crate::lint::definition::{Check, Example, Lint};
 use crate::lint::report::Level;

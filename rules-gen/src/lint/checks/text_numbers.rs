@@ -1,4 +1,4 @@
-//! RG037: "80%" or "the last hour" in the text, another number in the expression.
+//! RG037: numbers in a text, such as "80%" or "the last hour", that the expression does not have.
 
 use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};
@@ -65,7 +65,7 @@ groups:
     ],
 };
 
-/// Words before a limit.
+/// Words that precede a limit in a text.
 const LIMITS: [&str; 9] = ["than", "above", "below", "over", "under", "exceeds", "limit", "least", "beyond"];
 
 fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
@@ -78,7 +78,7 @@ fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
         Kind::Subquery(one) => {
             values.extend(one.range.seconds());
             let offset = one.modifiers.offset.as_ref().map(|_| offset(&one.modifiers));
-            // A window that begins a while ago reaches back further than it is long.
+            // A range with an offset reaches back for both together.
             values.extend(
                 offset.into_iter().flat_map(|ago| [Some(ago), one.range.seconds().map(|long| long + ago)]).flatten(),
             );
@@ -94,7 +94,7 @@ fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
         }
         _ => {}
     });
-    // A window and a wait together are the time that a text may speak of.
+    // A text may mean the range and `for` together.
     let ranges: Vec<f64> = values[2..].iter().copied().filter(|value| *value >= 60.0).collect();
     values.extend(ranges.iter().map(|range| range + rule.pending));
     let near = |wanted: f64| values.iter().any(|value| (value - wanted).abs() <= 1e-6 * wanted.abs().max(1e-6));
@@ -110,7 +110,7 @@ fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
                 let fits = [percent, percent / 100.0, 100.0 - percent, 1.0 - percent / 100.0, percent * 10.0]
                     .into_iter()
                     .any(near);
-                // A limit, and not a share of something else.
+                // Only a percentage after one of these words is a limit.
                 let limit =
                     words[at.saturating_sub(3)..at].iter().any(|word| LIMITS.contains(&word.to_lowercase().as_str()));
                 if !fits && limit {
@@ -132,7 +132,7 @@ fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
                 _ => None,
             };
             let written = seconds(word).filter(|_| word.len() > 1 && word != "0");
-            // "20 days", and the expression counts in days; "200ms", and the metric is in milliseconds.
+            // "20 days" may be a number that the expression compares, as may "200ms" with a metric in milliseconds.
             let literal = count.filter(|_| unit.is_some()).or_else(|| {
                 word.trim_end_matches(|c: char| c.is_ascii_alphabetic())
                     .parse::<f64>()
@@ -150,7 +150,7 @@ fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
     }
 }
 
-/// The times that a line is drawn ahead: a change since some time ago, so many times.
+/// Returns the times of an extrapolation: a change since an offset, multiplied by a number.
 fn ahead(one: &Binary) -> Vec<f64> {
     let (Some(times), BinaryOp::Mul) = (constant(&one.left), one.op) else { return Vec::new() };
     let mut since = Vec::new();

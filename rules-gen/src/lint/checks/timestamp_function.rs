@@ -1,4 +1,4 @@
-//! RG020: the time of an evaluation taken for that of a sample.
+//! RG020: `timestamp()` of an expression, which returns the time of the evaluation and not of a sample.
 
 use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};
@@ -20,7 +20,7 @@ pub(super) static LINT: Lint = Lint {
 };
 
 fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
-    // Within a subquery the time of the evaluation is what is asked for: since when a condition holds.
+    // In a subquery the time of the evaluation is intended: it shows since when a condition is true.
     let within = |above: &[&Expr]| above.iter().any(|parent| matches!(parent.kind, Kind::Subquery(_)));
     ast.walk(&mut |part, above| match &part.kind {
         Kind::Call(call)

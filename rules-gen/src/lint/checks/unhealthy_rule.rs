@@ -1,4 +1,4 @@
-//! RG070: rules that a live server cannot evaluate. `live` asks it.
+//! RG070: rules that a live server cannot evaluate. `live` queries the server.
 
 use crate::lint::definition::{Check, Lint};
 use crate::lint::report::Level;

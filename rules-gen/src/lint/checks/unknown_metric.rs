@@ -1,4 +1,4 @@
-//! RG010: metrics, labels and values that are not there.
+//! RG010: metrics, labels and label values that do not exist.
 
 use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};
@@ -57,7 +57,8 @@ fn exists(rule: &Rule, one: &Selector, name: &str, context: &Context<'_>, report
     }
 }
 
-/// The checks are all known, however many; the values of a scrape only when they are few.
+/// Returns the number of known values of a label up to which an unknown value is reported. All checks of the catalog are
+/// known; of other labels a scrape may not show all values, so they must be few.
 fn most(matcher: &Matcher) -> usize {
     if matcher.name.text == "check" { usize::MAX } else { FEW }
 }

@@ -1,4 +1,4 @@
-//! RG001: what a server refuses to read. The readers of files tell it (`rule_file`, `documents`).
+//! RG001: files that a server refuses to read. The readers report it (`rule_file`, `documents`).
 
 use crate::lint::definition::{Check, Example, Lint};
 use crate::lint::report::Level;

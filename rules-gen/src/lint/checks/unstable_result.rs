@@ -1,4 +1,4 @@
-//! RG017: results that change by themselves.
+//! RG017: results whose series change from one evaluation to the next.
 
 use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};
@@ -30,8 +30,8 @@ fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
     }
 }
 
-/// What the alert's own series come from: the sides that comparisons and set operations hand on. Within an aggregation or
-/// a join `topk()` only picks one of several equal series.
+/// Checks the expressions that the alert's series come from, through comparisons and set operations. Inside an
+/// aggregation or a join, `topk()` only picks one of several equal series.
 fn result(rule: &Rule, expr: &Expr, report: &mut Report<'_>) {
     match &expr.bare().kind {
         Kind::Binary(one) if one.op == BinaryOp::Or => {
@@ -40,7 +40,7 @@ fn result(rule: &Rule, expr: &Expr, report: &mut Report<'_>) {
         }
         Kind::Binary(one) if one.op.compares() || one.op.is_set() => result(rule, &one.left, report),
         Kind::Aggregation(one) if ["topk", "bottomk", "limitk"].contains(&one.op.text.as_str()) => {
-            // One of each group: the usual way to drop doubles.
+            // One series of each group is the usual way to remove duplicates.
             let one_of_each = one.grouping.is_some() && one.param.as_ref().and_then(constant) == Some(1.0);
             if !one_of_each {
                 let message = "which series are in it changes from one evaluation to the next: for begins anew";

@@ -1,4 +1,4 @@
-//! RG040: alerts without a test that fires and one that stays quiet, recordings that nobody reads.
+//! RG040: alerts without a firing or without a silent test case, and recorded series that nothing reads.
 
 use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};
@@ -11,8 +11,14 @@ pub(super) static LINT: Lint = Lint {
     level: Level::Warning,
     text: "Lints do not find wrong alerts, tests do: one case that fires and one that stays quiet. Judged when test files are linted together with the rules; a recording that nobody reads is told too.",
     check: Check::Rule(check),
-    found: &[Example::Rules(
-        r"
+    found: &[Example::Files(&[("rules.yaml", RULES), ("test.yaml", FIRES)])],
+    fine: &[
+        Example::Files(&[("rules.yaml", RULES), ("test.yaml", BOTH)]),
+        Example::Files(&[("rules.yaml", RULES), ("test.yaml", SERIES)]),
+    ],
+};
+
+const RULES: &str = "
 groups:
 - name: example
   rules:
@@ -24,37 +30,30 @@ groups:
     annotations:
       summary: A service is down.
       description: '{{ $labels.job }} cannot be scraped.'
----
+";
+const FIRES: &str = "
 rule_files: [rules.yaml]
 tests:
 - interval: 1m
   alert_rule_test:
   - {eval_time: 10m, alertname: ServiceDown, exp_alerts: [{exp_labels: {job: api}}]}
-",
-    )],
-    fine: &[Example::Rules(
-        r"
-groups:
-- name: example
-  rules:
-  - alert: ServiceDown
-    expr: up == 0
-    for: 5m
-    labels:
-      severity: warning
-    annotations:
-      summary: A service is down.
-      description: '{{ $labels.job }} cannot be scraped.'
----
+";
+const BOTH: &str = "
 rule_files: [rules.yaml]
 tests:
 - interval: 1m
   alert_rule_test:
   - {eval_time: 10m, alertname: ServiceDown, exp_alerts: [{exp_labels: {job: api}}]}
   - {eval_time: 10m, alertname: ServiceDown}
-",
-    )],
-};
+";
+const SERIES: &str = r#"
+rule_files: [rules.yaml]
+tests:
+- interval: 1m
+  promql_expr_test:
+  - {eval_time: 1m, expr: 'ALERTS{alertname=~"Service.+"}'}
+  - {eval_time: 10m, expr: 'count(ALERTS{alertname=~"ServiceDown|Other"})', exp_samples: [{value: 1}]}
+"#;
 
 fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
     let name = &rule.name;
@@ -65,7 +64,7 @@ fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
         }
         return;
     }
-    // Always firing is what a watchdog is for.
+    // A Watchdog always fires, so it has no silent case.
     let watchdog = rule.label("severity").is_some_and(|severity| severity.value == "none");
     let Some(seen) = context.tested.seen(&name.value).filter(|_| !watchdog) else { return };
     for (there, what) in [(seen.fires, "fires"), (seen.quiet, "stays quiet")] {

@@ -1,4 +1,4 @@
-//! RG015: selectors and operations of which nothing can match.
+//! RG015: selectors and binary operations that cannot match any series.
 
 use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};
@@ -32,7 +32,7 @@ fn check(rule: &Rule, ast: &Expr, context: &Context<'_>, report: &mut Report<'_>
     });
 }
 
-/// Matchers of one label that no value meets.
+/// Reports matchers of one label that no value satisfies.
 fn contradiction(rule: &Rule, one: &Selector, report: &mut Report<'_>) {
     for fixed in matchers(one).filter(|matcher| matcher.op == MatchOp::Equal) {
         let label = fixed.name.text.as_str();

@@ -1,8 +1,8 @@
-//! The paths that an entry is for.
+//! The paths that an entry of `rules-gen.yaml` applies to.
 
 use std::path::Path;
 
-/// Patterns of paths; none is every file.
+/// Path patterns. Without any, every file matches.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Paths(pub Vec<glob::Pattern>);
 

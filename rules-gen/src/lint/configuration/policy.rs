@@ -1,4 +1,4 @@
-//! RG080: which labels and annotations alerts must, may and must not have.
+//! RG080: the labels and annotations that a policy requires, allows or forbids.
 
 use super::paths::Paths;
 use crate::lint::place::Text;
@@ -6,7 +6,7 @@ use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::Rule;
 use std::path::Path;
 
-/// What is asked of the alerts in some paths.
+/// The requirements for the alerts in some paths.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Policy {
     pub paths: Paths,
@@ -14,19 +14,19 @@ pub(super) struct Policy {
     pub annotations: Names,
 }
 
-/// What is asked of labels, or of annotations.
+/// The requirements for labels, or for annotations.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Names {
-    /// Every alert has them.
+    /// Names that every alert must have.
     pub required: Vec<String>,
-    /// No rule has them.
+    /// Names that no rule may have.
     pub forbidden: Vec<String>,
-    /// The values that they may have.
+    /// The allowed values of some names.
     pub values: Vec<(String, Vec<String>)>,
 }
 
 impl Policy {
-    /// Says what a rule of a path lacks, has in excess or says otherwise; `by` is the file of the policy.
+    /// Reports what a rule violates. `by` is the path of the file with the policy.
     pub(super) fn check(&self, rule: &Rule, path: &Path, by: &str, report: &mut Report<'_>) {
         if self.paths.matches(path) {
             self.labels.check(("label", &rule.labels), rule, by, report);

@@ -1,4 +1,4 @@
-//! How `rules-gen.yaml` is read: every key is known, and what is wrong is told with its place.
+//! Reads `rules-gen.yaml`. Unknown keys and wrong values are errors with their line and column.
 
 use super::paths::Paths;
 use super::policy::{Names, Policy};
@@ -13,19 +13,19 @@ use jiff::civil::Date;
 use std::path::Path;
 
 impl Configuration {
-    /// Reads a file; `named` when the user named it, so that it is for every file.
+    /// Reads a file. `named` is whether the user named it, so that it applies to every linted file.
     ///
     /// # Errors
-    /// An unreadable file, and what it says that means nothing, with its place.
+    /// When the file cannot be read, or has an unknown key or wrong value.
     pub fn read(path: &Path, named: bool, id: LintId) -> Result<Self> {
         let text = files::text(path)?;
         Self::parse(path, &text, named, id)
     }
 
-    /// Reads the text of a file.
+    /// Parses the text of a file.
     ///
     /// # Errors
-    /// What it says that means nothing, with its place.
+    /// When the text has an unknown key or wrong value.
     pub fn parse(path: &Path, text: &str, named: bool, id: LintId) -> Result<Self> {
         let name = path.display().to_string();
         let (documents, malformed) = yaml::documents(text);
@@ -53,6 +53,7 @@ impl Configuration {
     }
 }
 
+/// Reads the nodes of the file, and makes errors with their places.
 struct Reader<'a> {
     name: &'a str,
     text: &'a str,
@@ -80,7 +81,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// The entries of a table, of which every key is known.
+    /// Returns the entries of a mapping, or an error for the first unknown key.
     fn table<'n>(&self, node: &'n Node, what: &str, known: &[&str]) -> Result<Vec<(&'n str, &'n Node)>> {
         if !matches!(node.kind, Kind::Map(_)) {
             return self.wrong(node, &format!("{what} is a table, not {}", node.what()));

@@ -1,18 +1,17 @@
-//! What the lints on one dashboard may look at beside it.
+//! The other linted files and the settings, for the lints on a dashboard.
 
 use super::limits::Limits;
 use crate::lint::options::Options;
 use std::collections::BTreeSet;
 
-/// What a dashboard is measured by.
+/// What a lint on a dashboard may look at besides the dashboard itself.
 #[derive(Debug)]
 pub struct DashboardContext<'a> {
-    /// Metrics that linted rules record.
+    /// Names of series that linted recording rules write.
     pub recorded: &'a BTreeSet<String>,
-    /// Limits of linted alerts.
+    /// The limits of linted alerts.
     pub limits: &'a Limits,
-    /// The ids of the linted dashboards, when each has one.
+    /// The `uid`s of the linted dashboards. `None` when one of them has none.
     pub uids: Option<&'a BTreeSet<String>>,
-    /// The settings.
     pub options: &'a Options,
 }

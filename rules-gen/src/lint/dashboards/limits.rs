@@ -1,4 +1,4 @@
-//! The coloured steps of a panel beside the limits of the alerts on the same metrics.
+//! Compares the threshold steps of a panel with the limits of alerts on the same metrics.
 
 use crate::lint::expr::{constant, filter};
 use crate::lint::report::{Level, Report};
@@ -7,16 +7,17 @@ use crate::outputs::grafana::JUST_ABOVE;
 use promql::{Expr, Selector};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// By the metrics that an alert compares: the numbers it compares them with.
+/// For each set of metrics that alerts compare, the numbers that they compare with.
 #[derive(Debug, Default)]
 pub struct Limits(BTreeMap<BTreeSet<String>, Vec<f64>>);
 
 impl Limits {
+    /// Collects the limits of the alerting rules whose expression is a comparison with a number other than zero.
     pub(crate) fn of<'a>(rules: impl Iterator<Item = &'a Rule>) -> Self {
         let mut limits = Self::default();
         for ast in rules.filter(|rule| rule.alerts).filter_map(|rule| rule.ast.as_ref()) {
             let Some(one) = filter(ast.bare()) else { continue };
-            // "More than none" is no place on a scale.
+            // A limit of zero ("more than none") is not a step on a scale.
             if let Some(limit) = constant(&one.right).filter(|limit| *limit != 0.0) {
                 limits.0.entry(metrics([&one.left])).or_default().push(limit);
             }
@@ -24,10 +25,11 @@ impl Limits {
         limits
     }
 
-    /// Steps of a panel at which no alert on exactly these metrics fires.
+    /// Reports steps of a panel at which no alert on exactly these metrics fires.
     pub(super) fn check(&self, queries: &[Expr], steps: &[f64], near: &str, report: &mut Report<'_>) {
         let Some(limits) = self.0.get(&metrics(queries)) else { return };
-        // A panel in percent of an alert on a share; a step holds from its value on, so one just above a whole number.
+        // A panel may show percent where the alert compares a ratio. A step may be slightly above a whole limit,
+        // because Grafana's step includes its own value.
         let close = |step: f64, limit: f64| (step - limit).abs() <= 1e-9 * limit.abs().max(1e-9);
         let same = |step: f64, limit: f64| {
             let above = limit.fract() == 0.0 && (step - limit - JUST_ABOVE).abs() <= 1e-6;

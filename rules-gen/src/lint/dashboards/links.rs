@@ -1,22 +1,24 @@
-//! RG033: links to dashboards of which none was linted.
+//! RG033: links to dashboards that are not among the linted ones.
 
 use crate::lint::report::{Level, Report};
 use checklist::yaml::hint;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// The ids of dashboards; nothing when there are none, or one has no id of its own and gets one from Grafana.
+/// Returns the `uid`s of all dashboards. `None` when there are no dashboards, or one has no `uid` and gets a random one
+/// from Grafana.
 pub(in crate::lint) fn uids<'a>(dashboards: impl Iterator<Item = &'a Value>) -> Option<BTreeSet<String>> {
     let uid = |model: &Value| model["uid"].as_str().filter(|uid| !uid.is_empty()).map(ToOwned::to_owned);
     dashboards.map(uid).collect::<Option<BTreeSet<String>>>().filter(|uids| !uids.is_empty())
 }
 
-/// Why an address leads to no linted dashboard; nothing when it does, or to something else.
+/// Returns the reason why an address leads to no linted dashboard. `None` when it does, or when it is not the address
+/// of a dashboard.
 pub(in crate::lint) fn leads_nowhere(address: &str, uids: Option<&BTreeSet<String>>) -> Option<String> {
     let uids = uids?;
     let uid = ["/d/", "/d-solo/"].iter().find_map(|path| Some(address.split_once(path)?.1))?;
     let uid = uid.split(['/', '?', '#']).next().unwrap_or_default();
-    // A template or a variable is known later only.
+    // Templates and variables are not known before the link is used.
     if uid.is_empty() || uid.contains(['{', '$']) || uids.contains(uid) {
         return None;
     }
@@ -24,7 +26,7 @@ pub(in crate::lint) fn leads_nowhere(address: &str, uids: Option<&BTreeSet<Strin
     Some(format!("no linted dashboard has the uid {uid}{hint}"))
 }
 
-/// The links of a dashboard, or of a panel and its data.
+/// Checks the links of a dashboard, or of a panel and its data.
 pub(super) fn check(of: &Value, uids: Option<&BTreeSet<String>>, report: &mut Report<'_>) {
     let lists = [&of["links"], &of["fieldConfig"]["defaults"]["links"]];
     for url in lists.into_iter().filter_map(Value::as_array).flatten().filter_map(|link| link["url"].as_str()) {

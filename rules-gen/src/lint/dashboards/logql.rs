@@ -1,8 +1,8 @@
-//! RG050 on queries in `LogQL`: what can be judged without a parser of the language.
+//! RG050 for LogQL queries, as far as they can be checked without a parser: brackets, quotes and ranges.
 
 use crate::lint::report::{Level, Report};
 
-/// Whether brackets and quotes are closed, and ranges follow the time that is shown.
+/// Reports unclosed brackets and quotes, and ranges that do not follow the dashboard's time range.
 pub(super) fn check(query: &str, near: &str, report: &mut Report<'_>) {
     let ranges = match ranges(query) {
         Ok(ranges) => ranges,
@@ -18,7 +18,7 @@ pub(super) fn check(query: &str, near: &str, report: &mut Report<'_>) {
     }
 }
 
-/// What stands in square brackets outside of texts and comments.
+/// Returns the contents of square brackets outside of quotes and comments.
 fn ranges(query: &str) -> Result<Vec<&str>, String> {
     let (mut open, mut ranges) = (Vec::new(), Vec::new());
     let mut rest = query;
@@ -26,7 +26,7 @@ fn ranges(query: &str) -> Result<Vec<&str>, String> {
         let length = match c {
             '"' | '`' => quoted(rest, c).ok_or_else(|| format!("a text that begins with {c} has no end"))?,
             '#' => rest.find('\n').unwrap_or(rest.len()),
-            // Variables have brackets of their own.
+            // Skips variables such as `${name}`, which have braces of their own.
             '$' if rest.starts_with("${") => rest.find('}').ok_or("a variable has no }")? + 1,
             '[' => {
                 let end = rest.find(']').ok_or("a [ has no ]")?;

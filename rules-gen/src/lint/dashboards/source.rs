@@ -1,11 +1,11 @@
-//! The data source that a panel, a query or a variable asks.
+//! The data source of a panel, a query or a variable.
 
 use serde_json::Value;
 
-/// Names of Grafana's own sources: itself, another panel, several, and expressions.
+/// The names of Grafana's built-in data sources: Grafana itself, another panel, mixed sources, and expressions.
 const OWN: [&str; 7] = ["grafana", "-- Grafana --", "-- Dashboard --", "-- Mixed --", "__expr__", "default", ""];
 
-/// What a data source speaks.
+/// The query language of a data source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Language {
     Promql,
@@ -13,7 +13,7 @@ pub(super) enum Language {
     Other,
 }
 
-/// What is spoken by the source of the first of these that names one; `PromQL` when nothing says.
+/// Returns the language of the first of these objects that names a data source. PromQL when none does.
 pub(super) fn language(all: &[&Value], variables: &[Value]) -> Language {
     match all.iter().find_map(|of| kind(&of["datasource"], variables)).as_deref() {
         Some("loki") => Language::Logql,
@@ -23,7 +23,7 @@ pub(super) fn language(all: &[&Value], variables: &[Value]) -> Language {
     }
 }
 
-/// Its type: as it says, or as the variable that it names says.
+/// Returns the type of a data source, from the source itself or from the variable that it names.
 fn kind(source: &Value, variables: &[Value]) -> Option<String> {
     let named = source["uid"].as_str().or(source.as_str());
     let variable = named.and_then(|uid| uid.strip_prefix('$')).map(|name| name.trim_matches(['{', '}']));
@@ -34,7 +34,7 @@ fn kind(source: &Value, variables: &[Value]) -> Option<String> {
     (kind != "datasource").then(|| kind.to_owned())
 }
 
-/// The name of a source that is there in one Grafana only.
+/// Returns the name of a data source that is fixed, so that it exists in one Grafana only.
 pub(super) fn fixed(of: &Value) -> Option<&str> {
     let source = &of["datasource"];
     let name = source["uid"].as_str().or(source.as_str())?;

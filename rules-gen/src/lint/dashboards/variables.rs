@@ -1,4 +1,4 @@
-//! Variables of a dashboard, and the queries that should use them.
+//! Checks the variables of a dashboard, and whether the queries use them.
 
 use super::source::{Language, fixed, language};
 use crate::lint::expr::matchers;
@@ -8,10 +8,11 @@ use crate::promql::mistakes;
 use promql::{Expr, Kind};
 use serde_json::Value;
 
-/// The labels of targets by which people choose.
+/// The target labels by which a dashboard should be filtered.
 const CHOSEN: [&str; 2] = ["job", "instance"];
 
-/// Every variable: whether it follows the time, whether its query parses, whether job and instance can be chosen.
+/// Checks the variables: whether they are refreshed with the time range, whether their queries parse, and whether job
+/// and instance can be chosen.
 pub(super) fn check(variables: &[Value], report: &mut Report<'_>) {
     for variable in variables.iter().filter(|variable| variable["type"] == "query") {
         let name = variable["name"].as_str().unwrap_or_default();
@@ -43,7 +44,7 @@ pub(super) fn check(variables: &[Value], report: &mut Report<'_>) {
     }
 }
 
-/// The expression in `label_values(EXPR, label)` and `query_result(EXPR)`; nothing where there is none.
+/// Returns the expression in `label_values(EXPR, label)` or `query_result(EXPR)`.
 fn inside(query: &str) -> Option<&str> {
     let arguments = |function: &str| query.trim().strip_prefix(function)?.trim().strip_prefix('(')?.strip_suffix(')');
     if let Some(arguments) = arguments("label_values") {
@@ -52,7 +53,7 @@ fn inside(query: &str) -> Option<&str> {
     arguments("query_result")
 }
 
-/// One query: whether it goes by the chosen job and instance, and shows counters as rates.
+/// Checks a query: whether it filters by the chosen job and instance, and whether it shows counters as rates.
 pub(super) fn query(ast: &Expr, variables: &[Value], known: &MetricFacts, near: &str, report: &mut Report<'_>) {
     let all = ast.selectors();
     for label in CHOSEN.iter().filter(|label| variables.iter().any(|variable| variable["name"] == **label)) {
@@ -68,7 +69,7 @@ pub(super) fn query(ast: &Expr, variables: &[Value], known: &MetricFacts, near: 
     ast.walk(&mut |part, above| {
         let Some(one) = part.selector().filter(|one| one.range.is_none()) else { return };
         let Some(name) = one.metric().filter(|name| known.kind(name) == Some(Type::Counter)) else { return };
-        // absent(), timestamp() and the like do not show the count.
+        // Functions such as `absent()` and `timestamp()` do not show the counter's value.
         if !name.contains(':') && !above.iter().any(|parent| matches!(parent.kind, Kind::Call(_) | Kind::Subquery(_))) {
             let message = format!("the counter {name} is shown since its process began");
             report.near("RG050", Level::Info, near, message, "rate(), irate() or increase()");

@@ -1,6 +1,6 @@
-//! What is most likely meant where a file is no YAML.
+//! Suggests what to change where a file is not valid YAML.
 
-/// Messages of the reader, and what mends them.
+/// Parts of the YAML parser's messages, and the advice for each.
 const ADVICE: [(&str, &str); 9] = [
     (
         "mapping values are not allowed",
@@ -16,7 +16,7 @@ const ADVICE: [(&str, &str); 9] = [
     ("this alias (*name)", "a text that begins with * needs quotes"),
 ];
 
-/// What to do about a message on a line.
+/// Returns the advice for a message about a line. Empty without advice.
 pub(super) fn advice(message: &str, line: &str) -> &'static str {
     let value = line.split_once(": ").map_or(line, |(_, value)| value).trim_start();
     if value.starts_with("{{") {

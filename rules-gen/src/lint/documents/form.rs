@@ -19,7 +19,24 @@ pub(super) fn may_be_ours(text: &str) -> bool {
             .iter()
             .any(|one| all(one))
         || text.lines().any(|line| line.trim_start().starts_with("groups:"))
+        || may_be_of_a_server(text)
 }
+
+/// The same for the configurations that [`server_file`] knows.
+fn may_be_of_a_server(text: &str) -> bool {
+    let has = |keys: &[&str]| {
+        let key = |line: &str| line.split_once(':').is_some_and(|(key, _)| keys.contains(&key));
+        text.lines().any(key)
+    };
+    has(&WEB) || (has(&["scrape_configs", "scrape_config_files", "alerting", "rule_files"]) && !has(&NOT_PROMETHEUS))
+}
+
+/// Each of these is in a web configuration only.
+const WEB: [&str; 3] = ["tls_server_config", "http_server_config", "basic_auth_users"];
+
+/// What a prometheus.yml does not have: programs that send logs have `scrape_configs` too, beside keys of their own.
+const NOT_PROMETHEUS: [&str; 8] =
+    ["clients", "positions", "server", "limits_config", "apiVersion", "route", "tests", "groups"];
 
 /// Whether a document with `groups` that nobody named is a rule file: a group has rules, or there is nothing beside
 /// groups with a name.
@@ -79,16 +96,16 @@ pub(super) fn server_file(node: &Node) -> Option<(&'static str, ServerCheck)> {
     if is_prometheus(node) {
         return Some(("Prometheus", prometheus_yml::check));
     }
-    let web = ["tls_server_config", "http_server_config", "basic_auth_users"].iter().any(|key| node.get(key).is_some());
+    let web = WEB.iter().any(|key| node.get(key).is_some());
     web.then_some(("the server", web_yml::check))
 }
 
-/// Whether it is a prometheus.yml. Programs that send logs have `scrape_configs` too, beside keys of their own.
+/// Whether it is a prometheus.yml.
 fn is_prometheus(node: &Node) -> bool {
     let has = |keys: &[&str]| keys.iter().any(|key| node.get(key).is_some());
     let alerting = node.get("alerting").is_some_and(|alerting| {
         ["alertmanagers", "alert_relabel_configs"].iter().any(|key| alerting.get(key).is_some())
     });
     (has(&["scrape_configs", "scrape_config_files"]) || alerting || (has(&["global"]) && has(&["rule_files"])))
-        && !has(&["clients", "positions", "server", "limits_config", "apiVersion", "route", "tests", "groups"])
+        && !has(&NOT_PROMETHEUS)
 }

@@ -1,19 +1,19 @@
-//! Texts that are no YAML without quotes: `summary: {{ $labels.job }} is down`.
+//! Adds missing quotes to texts that are not valid YAML, such as `summary: {{ $labels.job }} is down`.
 
 use crate::lint::helm::is_template;
 use crate::lint::yaml::{self, Node};
 
-/// Keys that hold structure, of which no value is a text.
+/// Keys whose values are never texts.
 const STRUCTURE: [&str; 7] = ["groups", "rules", "labels", "annotations", "spec", "metadata", "data"];
 
-/// The documents of a text that Prometheus' reader takes.
+/// Parses a text. `None` if Prometheus' YAML reader would refuse it.
 pub(super) fn read(text: &str) -> Option<Vec<Node>> {
     let (documents, malformed) = yaml::documents(text);
     (malformed.is_none() && !documents.iter().any(Node::has_key_that_is_no_text)).then_some(documents)
 }
 
-/// The text with quotes where they are missing, and how many; nothing when it is YAML already, or is none with quotes
-/// either.
+/// Returns the text with missing quotes added, and their number. `None` when the text is valid already, or is not valid
+/// with quotes either.
 pub(super) fn quote(text: &str) -> Option<(String, usize)> {
     if read(text).is_some() || !text.contains("groups") || is_template(text) {
         return None;
@@ -34,7 +34,7 @@ pub(super) fn quote(text: &str) -> Option<(String, usize)> {
     (count > 0 && read(&quoted).is_some()).then_some((quoted, count))
 }
 
-/// A line with its value in quotes, when it needs some and ends with the line.
+/// Returns a line with its value in quotes. `None` when the value needs no quotes, or continues on the next line.
 fn quoted_line(line: &str, next: &str) -> Option<String> {
     let content = line.trim_end();
     let front = content.len() - content.trim_start_matches([' ', '-']).len();
@@ -47,7 +47,7 @@ fn quoted_line(line: &str, next: &str) -> Option<String> {
     let begins = value.starts_with("{{") || value.starts_with(['%', '@', '`', '*', '&', '!']);
     let selector = key == "expr" && value.starts_with('{');
     let table = !value.starts_with(['\'', '"', '|', '>', '{', '[']) && (value.contains(": ") || value.ends_with(':'));
-    // A text that goes on in the next line is not mended.
+    // The next line is indented deeper, so the value continues there.
     let indent = next.len() - next.trim_start_matches([' ', '-']).len();
     if !(begins || selector || table) || (!next.trim().is_empty() && indent > front) {
         return None;

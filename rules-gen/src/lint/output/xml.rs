@@ -1,4 +1,4 @@
-//! Findings as XML: `JUnit` and Checkstyle.
+//! Writes findings as JUnit and Checkstyle XML.
 
 use crate::lint::report::Finding;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite, XmlString};
@@ -6,7 +6,7 @@ use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, Event};
 use std::collections::BTreeSet;
 
-/// A suite with a case for each file, and one for each of its lints that failed.
+/// Writes a JUnit suite. A file without findings is one passed case; other files have a failed case for each lint.
 pub(super) fn junit(findings: &[Finding], files: &[String]) -> String {
     let mut suite = TestSuite::new("rules-gen lint");
     for file in files {
@@ -25,7 +25,7 @@ pub(super) fn junit(findings: &[Finding], files: &[String]) -> String {
     }
     let mut report = Report::new("rules-gen lint");
     report.add_test_suite(suite);
-    // Written to memory, and every text in it is valid: nothing can fail.
+    // Writing to memory cannot fail, and all texts are valid XML.
     report.to_string().unwrap_or_default()
 }
 
@@ -35,9 +35,9 @@ fn case(file: &str, name: &str, status: TestCaseStatus) -> TestCase {
     case
 }
 
-/// A file element for each file.
+/// Writes a Checkstyle document with an element for each file.
 pub(super) fn checkstyle(findings: &[Finding], files: &[String]) -> String {
-    // Written to memory: nothing can fail.
+    // Writing to memory cannot fail.
     let written = document(findings, files).unwrap_or_default();
     String::from_utf8_lossy(&written).into_owned() + "\n"
 }

@@ -1,28 +1,30 @@
-//! Comments that suppress findings where they are: `# rules-gen: ignore RG016 until 2026-12-31 because ...`.
+//! Comments that suppress findings: `# rules-gen: ignore RG016 until 2026-12-31 because ...`.
 
 use jiff::civil::Date;
 use std::ops::RangeInclusive;
 
-/// Finds the id of a lint as the program knows it (`checks::id`), for comments that name one.
+/// A function that returns the id of a lint if it exists (`checks::id`).
 pub type LintId = fn(&str) -> Option<&'static str>;
 
-/// Lints that need more than the file: a version, a scrape, a live server, files beside it. Whether they find something
-/// depends on the run, so that a suppression of one is never useless.
-const OF_THE_RUN: [&str; 10] =
-    ["RG004", "RG005", "RG006", "RG007", "RG010", "RG033", "RG036", "RG040", "RG070", "RG080"];
+/// Lints whose findings depend on more than the file: versions, retention, metrics of a scrape or live server, other
+/// files. A suppression of such a lint may be needed in another run, so it is never reported as useless.
+const OF_THE_RUN: [&str; 18] = [
+    "RG004", "RG005", "RG006", "RG007", "RG010", "RG011", "RG012", "RG013", "RG014", "RG015", "RG021", "RG026",
+    "RG033", "RG036", "RG040", "RG041", "RG070", "RG080",
+];
 
-/// One comment.
+/// A suppression comment.
 pub(super) struct Ignore {
     /// The line of the comment.
     pub written: usize,
-    /// The line it is about; the whole file without one.
+    /// The line that the comment is about. `None` means the whole file.
     line: Option<usize>,
-    /// The lints, and whether each was needed.
+    /// The lints, and whether each suppressed a finding.
     ids: Vec<(&'static str, bool)>,
 }
 
 impl Ignore {
-    /// Whether it suppresses a finding of this lint about these lines.
+    /// Whether the comment suppresses a finding of a lint on these lines. Remembers that it did.
     pub(super) fn takes(&mut self, lines: RangeInclusive<usize>, lint: &str) -> bool {
         let here = self.line.is_none_or(|line| lines.contains(&line)) && lint != "RG099";
         match self.ids.iter_mut().find(|(id, _)| *id == lint) {
@@ -34,14 +36,14 @@ impl Ignore {
         }
     }
 
-    /// The lints that it suppresses nothing of.
+    /// Returns the lints of which the comment suppressed nothing.
     pub(super) fn useless(&self) -> impl Iterator<Item = &'static str> {
         self.ids.iter().filter(|(id, needed)| !needed && !OF_THE_RUN.contains(id)).map(|(id, _)| *id)
     }
 }
 
-/// The comments of a file: before a rule or within it; `ignore-file` for the file. And those that do not hold, with the
-/// line of each.
+/// Returns the suppression comments of a file, which stand before a rule or inside it (`ignore-file` applies to the
+/// whole file). The second list has invalid comments, with the line and the mistake of each.
 pub(super) fn read(text: &str, today: Date, id: LintId) -> (Vec<Ignore>, Vec<(usize, String)>) {
     let (mut good, mut bad) = (Vec::new(), Vec::new());
     if !text.contains("rules-gen:") {

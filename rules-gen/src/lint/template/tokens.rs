@@ -1,11 +1,12 @@
-//! The tokens of an action, as Go reads them.
+//! Splits a template action into tokens, as Go does.
 
 use regex::Regex;
 use std::sync::LazyLock;
 
-/// Words that stand for themselves.
+/// Words that are constants.
 pub(super) const CONSTANTS: [&str; 3] = ["true", "false", "nil"];
 
+/// A token of an action.
 #[derive(Debug, PartialEq)]
 pub(super) enum Token<'a> {
     Word(&'a str),
@@ -14,12 +15,12 @@ pub(super) enum Token<'a> {
     Text(&'a str),
     Number,
     Sign(char),
-    /// Makes a variable, or sets one.
+    /// `:=` (true) or `=` (false).
     Assign(bool),
 }
 
 impl Token<'_> {
-    /// Whether it is a value of its own, which has no fields and takes none.
+    /// Whether the token is a literal, which has no fields.
     pub(super) fn is_literal(&self) -> bool {
         match self {
             Self::Text(_) | Self::Number => true,
@@ -28,13 +29,13 @@ impl Token<'_> {
         }
     }
 
-    /// Whether what follows may stand right behind it, without a space.
+    /// Whether `rest` may follow the token without a space.
     fn may_stand_before(&self, rest: &str) -> bool {
         let field =
             rest.strip_prefix('.').is_some_and(|name| name.starts_with(|c: char| c.is_alphabetic() || c == '_'));
         let ends = rest.is_empty() || rest.starts_with([' ', '\t', '\n', '\r', '|', ')']) || rest.starts_with("}}");
         match self {
-            // A block's word is no value.
+            // A keyword such as `if` is not a value, so no field may follow it.
             Self::Word("if" | "with" | "range") if rest.starts_with('(') => true,
             Self::Word("if" | "with" | "range") => ends || rest.starts_with('.'),
             Self::Variable(_) => ends || field || rest.starts_with(',') || rest.starts_with(":="),
@@ -47,7 +48,7 @@ impl Token<'_> {
     }
 }
 
-/// The tokens of an action and what follows its `}}`.
+/// Returns the tokens of an action, and the text after its `}}`.
 pub(super) fn tokens(text: &str) -> Result<(Vec<Token<'_>>, &str), String> {
     let mut tokens = Vec::new();
     let mut rest = text;
@@ -125,14 +126,15 @@ pub(super) fn tokens(text: &str) -> Result<(Vec<Token<'_>>, &str), String> {
     }
 }
 
-/// Bytes of the number that begins here as Go writes them: `1_000`, `0x1p-2`, `1e+5`, `2i`.
+/// Returns the length in bytes of the number at the begin of the text. Go's notation allows `1_000`, `0x1p-2`, `1e+5`
+/// and `2i`.
 fn number(text: &str) -> Option<usize> {
     static NUMBER: LazyLock<Option<Regex>> = LazyLock::new(|| {
         Regex::new(r"^[+-]?(?:0[xX](?:[0-9a-fA-F_]+(?:\.[0-9a-fA-F_]*)?[pP][+-]?[0-9]+|[0-9a-fA-F_]+)|0[bBoO][0-9_]+|(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9_]+)(?:[eE][+-]?[0-9]+)?i?)").ok()
     });
     let end = NUMBER.as_ref()?.find(text)?.end();
     let plain = text[..end].trim_start_matches(['+', '-']).replace('_', "");
-    // A leading zero means octal, and only what has a point or an exponent may be larger than 64 bits.
+    // A leading zero means octal. Integers have at most 64 bits.
     if plain.bytes().all(|byte| byte.is_ascii_digit()) {
         u64::from_str_radix(&plain, if plain.starts_with('0') { 8 } else { 10 }).ok()?;
     }

@@ -1,4 +1,4 @@
-//! Roles and service accounts in a cluster.
+//! The Kubernetes roles and service accounts that the exporter and its jobs need in a cluster.
 
 use super::probed::probed_on;
 use crate::outputs::kubernetes::names::{JOBS, NAME};
@@ -7,8 +7,8 @@ use checklist::{Access, Config, Signal};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Objects of Kubernetes for one cluster of checklist.yaml, as a list. The entries without a kubeconfig are parts of one
-/// cluster, and give the same list.
+/// Returns the objects for one cluster of checklist.yaml, as a list. All entries without a kubeconfig mean the same
+/// cluster and return the same list.
 pub fn kubernetes(config: &Config, cluster: &str) -> Value {
     let Some(target) = config.kubernetes.iter().find(|target| target.name == cluster) else { return json!([]) };
     let is_own = target.kubeconfig.is_none();
@@ -25,17 +25,17 @@ pub fn kubernetes(config: &Config, cluster: &str) -> Value {
         if is_own {
             jobs = config.proof_leases();
         } else {
-            // From outside, exporter and proofs come with the same kubeconfig.
+            // Outside of the cluster, the exporter and the jobs share a kubeconfig, and so a service account.
             names.extend(config.proof_leases());
         }
-        // A lease that does not exist yet has no name by which it could be granted.
+        // RBAC cannot restrict `create` by name, because the object has no name yet when the request is authorized.
         grants.role(home, [lease_rule(&["create"], None), lease_rule(&["get", "update"], Some(&names))]);
     }
     let account = |name: &str| json!({"kind": "ServiceAccount", "name": name, "namespace": home});
     let named = |name: &str| json!({"name": name, "namespace": home});
     let mut objects = vec![json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": named(NAME)})];
     if !grants.wide.is_empty() {
-        // There may be an exporter in another namespace of the cluster.
+        // The name contains the namespace, because another namespace of the cluster may have an exporter too.
         let name = format!("{NAME}-{home}");
         objects.push(role("ClusterRole", &json!({"name": name}), &grants.wide));
         objects.push(binding("ClusterRoleBinding", &json!({"name": name}), "ClusterRole", &account(NAME)));
@@ -46,7 +46,7 @@ pub fn kubernetes(config: &Config, cluster: &str) -> Value {
         objects.push(binding("RoleBinding", &metadata, "Role", &account(NAME)));
     }
     if !jobs.is_empty() {
-        // The leases are there before the jobs, which run code of whoever wrote a dump and may create nothing.
+        // The leases are created here, so that the jobs need no right to create. A restore job runs code from the dump.
         let lease =
             |name: &String| json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": named(name)});
         objects.extend(jobs.iter().map(lease));
@@ -57,11 +57,12 @@ pub fn kubernetes(config: &Config, cluster: &str) -> Value {
     json!({"apiVersion": "v1", "kind": "List", "items": objects})
 }
 
-/// The rules that the exporter's service account gets.
+/// The rules of the exporter's service account.
 #[derive(Default)]
 struct Grants {
+    /// The rules of the `ClusterRole`.
     wide: Vec<Value>,
-    /// By namespace.
+    /// The rules of the `Role` in each namespace.
     roles: BTreeMap<String, Vec<Value>>,
 }
 
@@ -75,12 +76,12 @@ impl Grants {
         }
     }
 
-    /// What the checks of one part of a cluster need.
+    /// Adds what the checks of one entry of checklist.yaml need.
     fn add(&mut self, config: &Config, part: &Kubernetes) {
         let signals = probed_on(config, "kubernetes", &part.name);
         let (mut wide, local) = rights(&signals);
         if !part.web_audiences.is_empty() {
-            // Who asks the web side, and whether they may.
+            // The exporter verifies the tokens of its HTTP clients, and whether they may read it.
             wide.insert(("authentication.k8s.io", "tokenreviews"), BTreeSet::from(["create"]));
             wide.insert(("authorization.k8s.io", "subjectaccessreviews"), BTreeSet::from(["create"]));
         }
@@ -113,9 +114,10 @@ impl Grants {
     }
 }
 
-/// What signals need cluster-wide and in each namespace. Secrets are granted by name.
+/// Returns what signals need in the whole cluster and in each namespace. Secrets are left out, because they are granted
+/// by name.
 fn rights(signals: &[&Signal]) -> (Rights, Rights) {
-    // What has no namespace can only be granted cluster-wide.
+    // A resource without namespace can only be granted by a `ClusterRole`.
     let is_cluster_wide =
         |group: &str, resource: &str| resource.starts_with("nodes") && (group.is_empty() || group == "metrics.k8s.io");
     let (mut wide, mut local) = (Rights::new(), Rights::new());
@@ -142,7 +144,7 @@ fn role(kind: &str, metadata: &Value, rules: &[Value]) -> Value {
     json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": metadata, "rules": rules})
 }
 
-/// Binds the role of the same name.
+/// Binds a role to a service account. The binding has the name of the role.
 fn binding(kind: &str, metadata: &Value, role: &str, subject: &Value) -> Value {
     json!({
         "apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": metadata, "subjects": [subject],
@@ -150,7 +152,7 @@ fn binding(kind: &str, metadata: &Value, role: &str, subject: &Value) -> Value {
     })
 }
 
-/// Verbs by API group and resource.
+/// The verbs for each API group and resource.
 type Rights = BTreeMap<(&'static str, &'static str), BTreeSet<&'static str>>;
 
 fn rules(rights: &Rights) -> Vec<Value> {

@@ -1,19 +1,19 @@
-//! The roles in a database.
+//! The SQL script that creates the roles in a database and grants what the checks need.
 
 use super::probed::probed_on;
 use checklist::config::{Login, Postgres, literal, quoted};
 use checklist::{Access, Config, Signal, TargetKind};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Functions that checks call where their extension is installed.
+/// Extensions whose functions the checks call, where they are installed.
 const EXTENSIONS: &str = "'pg_stat_statements', 'pgstattuple'";
 
 /// What a role needs in a database.
 #[derive(Debug, Default)]
 struct Needs<'a> {
-    /// Predefined roles.
+    /// Predefined roles of PostgreSQL, such as `pg_monitor`.
     roles: BTreeSet<&'a str>,
-    /// Columns by table.
+    /// The columns of each table that the role must read.
     columns: BTreeMap<&'a str, BTreeSet<&'a str>>,
 }
 
@@ -26,7 +26,7 @@ impl<'a> Needs<'a> {
                     needs.roles.insert(name);
                 }
                 Access::SqlColumns(table, names) => needs.columns.entry(table).or_default().extend(*names),
-                // An index is no right; the others are not PostgreSQL's.
+                // An index is no right, and the others are not rights in PostgreSQL.
                 Access::SqlIndex(..) | Access::Kubernetes(..) | Access::S3(_) => {}
             }
         }
@@ -34,13 +34,14 @@ impl<'a> Needs<'a> {
     }
 }
 
-/// The script for one database, to be run with psql; it can be run again. It sets no password, stops at the first error,
-/// changes all or nothing, and at its end asks the server whether everything that the checks need is there.
+/// Returns the psql script for one database. It can be run again, sets no password, and runs in one transaction that
+/// stops at the first error. At its end it asks the server whether every needed right is there.
 pub fn sql(config: &Config, target: &Postgres, source: &str) -> String {
     let signals = probed_on(config, "postgres", &target.name);
     let of_application = |signal: &&&'static Signal| signal.kind == TargetKind::Application;
     let (application, server) = match &target.application {
-        // The tables of the application have a role of their own, and the statistics none of them.
+        // With a separate login for the application, that role reads the application's tables, and the exporter's role
+        // reads the statistics only.
         Some(login) => (
             Some((login, Needs::of(signals.iter().filter(of_application)))),
             Needs::of(signals.iter().filter(|signal| !of_application(signal))),
@@ -92,12 +93,12 @@ fn head(target: &Postgres, source: &str) -> String {
     )
 }
 
-/// A script that is being written.
+/// A script while it is written.
 struct Script<'a> {
     config: &'a Config,
     target: &'a Postgres,
     text: String,
-    /// What must hold in the end: what is missing otherwise, and the question.
+    /// The rights that must exist at the end: a name for the error message, and the SQL condition.
     checked: Vec<(String, String)>,
 }
 
@@ -107,7 +108,8 @@ impl Script<'_> {
         self.text.push('\n');
     }
 
-    /// Refuses to begin as somebody whose grants would be refused one by one, or be warnings only.
+    /// Stops the script at its begin if the current user may not grant. Otherwise grants would fail one by one, or only
+    /// give warnings.
     fn may_run(&mut self, needs: &Needs<'_>) {
         let roles: Vec<String> = needs.roles.iter().map(|role| literal(role)).collect();
         let roles = if roles.is_empty() { "NULL".to_owned() } else { roles.join(", ") };
@@ -119,7 +121,7 @@ impl Script<'_> {
         ));
     }
 
-    /// Makes a role and gives it what it needs.
+    /// Creates a role and grants its needs.
     fn role(&mut self, user: &str, needs: &Needs<'_>) {
         let (name, text) = (quoted(user), literal(user));
         self.line(&format!(
@@ -133,7 +135,7 @@ impl Script<'_> {
         let connects = format!("has_database_privilege({text}, {}, 'CONNECT')", literal(database));
         self.checked.push((format!("{user} may connect to {database}"), connects));
         for role in &needs.roles {
-            // From version 16 on each grant says for itself whether it is inherited.
+            // Since PostgreSQL 16, each grant says whether it is inherited.
             self.line(&format!(
                 "DO $checklist$ BEGIN EXECUTE 'GRANT {role} TO {}' || CASE WHEN current_setting('server_version_num')::int >= 160000 \
                  THEN ' WITH INHERIT TRUE' ELSE '' END; END $checklist$;",
@@ -159,7 +161,7 @@ impl Script<'_> {
                     format!("has_column_privilege({text}, {}, {}, 'SELECT')", literal(&quoted_table), literal(column));
                 self.checked.push((format!("{user} may read {column} of {quoted_table}"), reads));
             }
-            // No error: whoever runs this may not be the one to decide it.
+            // A warning and no error, because bypassing row security may be another person's decision.
             self.line(&format!(
                 "DO $checklist$ BEGIN IF (SELECT c.relrowsecurity AND NOT r.rolbypassrls AND NOT r.rolsuper FROM pg_class c, pg_roles r \
                  WHERE c.oid = {}::regclass AND r.rolname = {text}) THEN RAISE WARNING 'row security hides rows of % from %; its checks \
@@ -171,13 +173,15 @@ impl Script<'_> {
         }
     }
 
-    /// A table and its columns with the application's own names.
+    /// Returns a table and its columns by the names that the application uses.
     fn names(&self, table: &str, columns: &BTreeSet<&str>) -> (String, String) {
         let names = self.target.tables.clone().unwrap_or_default();
         let columns: Vec<String> = columns.iter().map(|column| names.column(table, column)).collect();
         (names.table(table), columns.join(", "))
     }
 
+    /// Writes an SQL comment for each of the operator's own queries: rules-gen does not know what they read, so the
+    /// operator must grant it.
     fn own_queries(&mut self) {
         let (config, target) = (self.config, self.target);
         for query in config.queries.iter().filter(|query| config.probed(query.signal).contains(&target.name)) {
@@ -190,7 +194,8 @@ impl Script<'_> {
         }
     }
 
-    /// A grant that was not given is a warning to the server; here it is an error with its name.
+    /// Checks the rights at the end of the script. PostgreSQL only warns about a grant without effect; this makes it an
+    /// error that names the right.
     fn verify(&mut self) {
         let rows: Vec<String> =
             self.checked.iter().map(|(what, holds)| format!("({}, {holds})", literal(what))).collect();
@@ -204,8 +209,8 @@ impl Script<'_> {
     }
 }
 
-/// How many connections a role needs on a server: one kept for each database, in each process, twice while one process
-/// takes over from another, and three for checks by hand.
+/// Returns the connection limit of a role on a server: one connection for each database and process, twice that while a
+/// new process replaces an old one, and three for checks by hand.
 fn connection_limit(config: &Config, target: &Postgres, user: &str) -> usize {
     let of_role = |database: &Postgres| {
         let application = database.application.as_ref().is_some_and(|login| login.user == user);

@@ -1,8 +1,8 @@
-//! Which signals need rights on a target.
+//! Finds the signals that need rights on a target.
 
 use checklist::{Config, Signal};
 
-/// The signals that the exporter itself makes on a target of a list.
+/// Returns the signals that the exporter probes on a target. `list` is the key in checklist.yaml that has the target.
 pub(super) fn probed_on(config: &Config, list: &str, target: &str) -> Vec<&'static Signal> {
     let here = |signal: &&'static Signal| {
         signal.kind.key() == list && config.probed(signal).iter().any(|probed| probed == target)

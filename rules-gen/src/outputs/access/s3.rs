@@ -1,10 +1,11 @@
-//! The policies for buckets.
+//! The IAM policies for buckets.
 
 use checklist::Config;
 use checklist::config::{BackupFormat, RecordPlace, ReportPlace, S3Prefix};
 use serde_json::{Value, json};
 
-/// The IAM policy of the exporter and of restores: list below the prefixes, read only where what is in an object counts.
+/// Returns the policy for the exporter and for restores. It may list objects below the prefixes, and read them only
+/// where their content is checked.
 pub fn s3(config: &Config) -> Value {
     let backups = config.backups.iter().map(|backup| {
         let reads = backup.format != BackupFormat::Any || backup.restore.is_some();
@@ -17,7 +18,7 @@ pub fn s3(config: &Config) -> Value {
     policy(backups.chain(reports).chain(records(config).map(|place| (place, &["s3:GetObject"][..]))))
 }
 
-/// The IAM policy of whom adds records: the jobs and people. What is recorded is never replaced or removed.
+/// Returns the policy for jobs and people who add records. It allows no deletion.
 pub fn s3_records(config: &Config) -> Value {
     policy(records(config).map(|place| (place, &["s3:GetObject", "s3:PutObject"][..])))
 }
@@ -46,7 +47,7 @@ fn policy<'a>(places: impl Iterator<Item = (&'a S3Prefix, &'static [&'static str
     json!({"Version": "2012-10-17", "Statement": statements.collect::<Vec<_>>()})
 }
 
-/// A prefix means itself: its stars are no wildcards of a policy.
+/// Escapes the wildcards of IAM policies in a prefix.
 fn literal(prefix: &str) -> String {
     prefix.chars().fold(String::new(), |text, c| {
         if "*?$".contains(c) { text + &format!("${{{c}}}") } else { text + &c.to_string() }

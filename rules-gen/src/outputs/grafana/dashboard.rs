@@ -1,40 +1,40 @@
-//! A whole dashboard: its variables, links and annotations around a page of panels.
+//! A whole dashboard: its variables, links and annotations, and its panels.
 
 use super::page::{Page, datasource, link};
 use checklist::self_metrics::CHECK_INFO;
 use serde_json::{Value, json};
 
-/// The tag by which the dashboards find each other.
+/// The tag by which the dashboards link to each other.
 const TAG: &str = "checklist";
-/// Matchers of the variables; every query has them.
+/// The matchers of the dashboard's variables, for series of a check.
 pub(super) const VARIABLES: &str = "check=~\"$check\", job=~\"$job\", instance=~\"$instance\", target=~\"$target\"";
 
-/// Matchers of the variables that the series of a target, and those of another check than the panel's, have.
+/// The matchers for series of a target, and for series of a check other than the panel's.
 pub(super) const OF_TARGET: &str = "job=~\"$job\", instance=~\"$instance\", target=~\"$target\"";
 
-/// Matchers of the variables that the series of a process have.
+/// The matchers for series of an exporter process.
 pub(super) const PROCESS: &str = "job=~\"$job\", instance=~\"$instance\"";
 
-/// One dashboard.
+/// A generated dashboard.
 #[derive(Debug, Clone)]
 pub struct Dashboard {
-    /// Its identity, also the name of its file.
+    /// The identifier in Grafana, which is also the name of the file.
     pub uid: String,
-    /// Its content.
+    /// The JSON model.
     pub model: Value,
 }
 
 impl Dashboard {
-    /// The content of its file.
+    /// Returns the content of the file.
     ///
     /// # Errors
-    /// Never for what is generated here.
+    /// Never, for the models that are generated here.
     pub fn json(&self) -> anyhow::Result<String> {
         Ok(format!("{}\n", serde_json::to_string_pretty(&self.model)?))
     }
 }
 
-/// The dashboard with a page; `checks` is the query of the variable for checks.
+/// Returns the dashboard with a page of panels. `checks` is the query of the variable for checks.
 pub(super) fn model(source: &str, uid: &str, title: &str, about: &str, page: &Page, checks: &str) -> Dashboard {
     let variable = |name: &str, label: &str, query: &str| {
         json!({

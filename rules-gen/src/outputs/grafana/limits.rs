@@ -1,26 +1,27 @@
-//! The colours of a panel: which limits hold for which of its targets.
+//! The thresholds of a panel. Targets with different limits get separate queries or panels.
 
 use super::page::{MOST_QUERIES, plain};
 use checklist::condition::threshold::Direction;
 use checklist::{Config, Levels, Panel, Scope, Signal, Threshold, Unit};
 use serde_json::{Value, json};
 
-/// A step holds from its value on, while a count at its limit is good: so it stands above, by less than anyone sees.
+/// The distance of a step from the limit. A Grafana step includes its own value, but a count at its limit is still
+/// good.
 pub const JUST_ABOVE: f64 = 0.001;
-/// Targets that a title names.
+/// The largest number of targets that a panel title names.
 const NAMED: usize = 3;
 
-/// Targets of a panel with the same limits.
+/// Targets of a panel that have the same limits.
 #[derive(Debug)]
 pub(super) struct Group {
-    /// The targets; all of the signal when it has none.
+    /// The targets. Empty means all targets of the signal.
     pub(super) scope: Scope,
-    /// The steps of Grafana.
+    /// The threshold steps for Grafana.
     pub(super) steps: Value,
 }
 
 impl Group {
-    /// Its targets as a title names them; nothing when it has all.
+    /// Returns the names of the targets for a panel title. `None` for all targets.
     pub(super) fn name(&self) -> Option<String> {
         let targets = &self.scope.targets;
         let named = targets.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
@@ -32,7 +33,7 @@ impl Group {
     }
 }
 
-/// The targets of a panel, grouped by the limits that it draws.
+/// Groups the targets of a panel by the limits that it draws.
 pub(super) fn groups(config: &Config, signal: &Signal, panel: &Panel) -> Vec<Group> {
     let whole = || Scope { check: signal.id.to_owned(), targets: Vec::new() };
     let Some(threshold) = panel.threshold else { return vec![Group { scope: whole(), steps: plain() }] };
@@ -55,7 +56,7 @@ pub(super) fn groups(config: &Config, signal: &Signal, panel: &Panel) -> Vec<Gro
     known.into_iter().map(group).collect()
 }
 
-/// Grafana's steps rise, so a limit from below begins with the worst colour.
+/// Returns the steps of a threshold. Grafana's steps go up, so a lower limit begins with the colour of the worst level.
 fn steps(threshold: &Threshold, levels: Levels) -> Value {
     let mut steps = Vec::new();
     let step = |color: &str, value: Option<f64>| json!({"color": color, "value": value});

@@ -1,4 +1,4 @@
-//! Dashboards as Kubernetes objects: `ConfigMap`s for Grafana's sidecar and `GrafanaDashboard`s for its operator.
+//! The dashboards as Kubernetes objects: `ConfigMap`s for Grafana's sidecar and `GrafanaDashboard`s for its operator.
 
 use super::dashboard::Dashboard;
 use super::dashboards;
@@ -7,7 +7,7 @@ use crate::outputs::output::{About, Format, Input, Kind, Output};
 use checklist::Config;
 use serde_json::{Map, Value, json};
 
-/// `dashboards/kustomization.yaml`.
+/// The file `dashboards/kustomization.yaml`.
 pub struct Kustomization;
 
 impl Output for Kustomization {
@@ -26,7 +26,7 @@ impl Output for Kustomization {
     }
 }
 
-/// `dashboards/configmaps.yaml`.
+/// The file `dashboards/configmaps.yaml`.
 pub struct ConfigMaps;
 
 impl Output for ConfigMaps {
@@ -45,7 +45,7 @@ impl Output for ConfigMaps {
     }
 }
 
-/// `dashboards/grafanadashboards.yaml`.
+/// The file `dashboards/grafanadashboards.yaml`.
 pub struct GrafanaDashboards;
 
 impl Output for GrafanaDashboards {
@@ -64,8 +64,9 @@ impl Output for GrafanaDashboards {
     }
 }
 
-/// One `ConfigMap` for each dashboard, because kubectl keeps what it applies in an annotation, which may have 256 KiB.
-/// The names are fixed: Grafana's sidecar takes a new name for a new dashboard.
+/// Returns a kustomization with one `ConfigMap` for each dashboard. A single one would be too large, because kubectl
+/// keeps an applied object in an annotation of at most 256 KiB. The names have no hash, as Grafana's sidecar would show
+/// a renamed file as a new dashboard.
 pub fn kustomization(config: &Config, dashboards: &[Dashboard]) -> Value {
     let mut options = json!({"disableNameSuffixHash": true, "labels": {"grafana_dashboard": "1"}});
     if let Some(folder) = &config.alerting.dashboards.folder {
@@ -88,10 +89,10 @@ fn metadata(config: &Config, uid: &str) -> Map<String, Value> {
     metadata
 }
 
-/// One `ConfigMap` per dashboard, with the label and the annotation that Grafana's sidecar looks for.
+/// Returns one `ConfigMap` for each dashboard, with the label and the annotation that Grafana's sidecar looks for.
 ///
 /// # Errors
-/// Never for what is generated here.
+/// Never, for the dashboards that are generated here.
 pub fn config_maps(config: &Config, dashboards: &[Dashboard]) -> anyhow::Result<Vec<Value>> {
     dashboards.iter().map(|dashboard| of(config, metadata(config, &dashboard.uid), dashboard)).collect()
 }
@@ -105,15 +106,15 @@ fn of(config: &Config, mut metadata: Map<String, Value>, dashboard: &Dashboard) 
     Ok(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}))
 }
 
-/// One `GrafanaDashboard` per dashboard.
+/// Returns one `GrafanaDashboard` for each dashboard.
 ///
 /// # Errors
-/// Never for what is generated here.
+/// Never, for the dashboards that are generated here.
 pub fn grafana_dashboards(config: &Config, dashboards: &[Dashboard]) -> anyhow::Result<Vec<Value>> {
     let settings = &config.alerting.dashboards;
     let mut labels = settings.instance_selector.clone();
     if labels.is_empty() {
-        // The label of the operator's own examples.
+        // The label in the operator's examples.
         labels.insert("dashboards".to_owned(), "grafana".to_owned());
     }
     let object = |dashboard: &Dashboard| {

@@ -1,50 +1,51 @@
-//! The layout and the parts of a dashboard.
+//! The layout and the panels of a dashboard.
 
 use checklist::Unit;
 use serde_json::{Value, json};
 
-/// Units of Grafana's grid.
+/// The width of a dashboard, in columns of Grafana's grid.
 pub(super) const WIDTH: u32 = 24;
+/// The default height of a panel, in rows of Grafana's grid.
 const HEIGHT: u32 = 8;
-/// Groups of targets with limits of their own that a panel tells apart; what is beyond is shown without limits.
+/// The largest number of groups with different limits in one panel. Further targets are shown without limits.
 pub(super) const MOST_QUERIES: usize = 8;
-/// What Grafana calls the queries of a panel; one more than the groups of limits that it tells apart.
+/// The `refId`s of the queries of a panel: one for each group of limits, and one for the rest.
 const REFS: [&str; MOST_QUERIES + 1] = ["A", "B", "C", "D", "E", "F", "G", "H", "I"];
 
-/// Where a reader of a panel is led.
+/// The link of a panel.
 #[derive(Debug, Clone)]
 pub(super) enum Link {
-    /// From the head of the panel.
+    /// The URL of a link in the panel's head.
     Panel(String),
-    /// From each value, whose labels the address may name.
+    /// The URL of a link on each value. It may contain labels of the value.
     Value(String),
 }
 
-/// One panel.
+/// A panel before it is placed.
 #[derive(Debug, Clone)]
 pub(super) struct Drawn {
     pub(super) kind: &'static str,
     pub(super) title: String,
     pub(super) description: String,
-    /// Each expression with the steps of what it gives.
+    /// Each expression and the threshold steps of its values.
     pub(super) queries: Vec<(String, Value)>,
     pub(super) unit: Unit,
     pub(super) legend: String,
-    /// What single values are called, and their colours.
+    /// Texts and colours for single values.
     pub(super) mappings: Value,
-    /// Where to read on.
+    /// The link to the runbook.
     pub(super) runbook: Option<Link>,
     pub(super) width: u32,
     pub(super) height: u32,
 }
 
 impl Drawn {
-    /// A panel without a limit, half as wide as the dashboard.
+    /// Returns a panel with one query, without limits and with the default size.
     pub(super) fn new(kind: &'static str, title: &str, description: &str, expr: String, unit: Unit) -> Self {
         Self::of(kind, title, description, vec![(expr, plain())], unit)
     }
 
-    /// A panel of several queries, each with its own steps.
+    /// Returns a panel with several queries, each with its own steps.
     pub(super) fn of(
         kind: &'static str,
         title: &str,
@@ -74,7 +75,7 @@ impl Drawn {
         Self { legend: legend.to_owned(), ..self }
     }
 
-    /// The same steps for every query.
+    /// Uses the same steps for every query.
     pub(super) fn steps(mut self, steps: &Value) -> Self {
         for (_, own) in &mut self.queries {
             own.clone_from(steps);
@@ -83,7 +84,7 @@ impl Drawn {
     }
 }
 
-/// A panel whose values are yes, which is good, or no.
+/// Turns a panel into one that shows 1 as a green "yes" and 0 as a red "no".
 pub(super) fn whether(drawn: Drawn) -> Drawn {
     let answer = |text: &str, color: &str, index: u32| json!({"text": text, "color": color, "index": index});
     let options = json!({"1": answer("yes", "green", 0), "0": answer("no", "red", 1)});
@@ -91,22 +92,22 @@ pub(super) fn whether(drawn: Drawn) -> Drawn {
     Drawn { mappings: json!([{"type": "value", "options": options}]), ..drawn }.steps(&steps)
 }
 
-/// No limit.
+/// The steps of a panel without limits.
 pub(super) fn plain() -> Value {
     json!([{"color": "green", "value": null}])
 }
 
-/// Green while it is nothing.
+/// The steps of a count that should be zero. `worst` is the colour from 1 on.
 pub(super) fn best_is_zero(worst: &str) -> Value {
     json!([{"color": "green", "value": null}, {"color": worst, "value": 1}])
 }
 
-/// The variable that every query asks through.
+/// The data source variable, which every query uses.
 pub(super) fn datasource() -> Value {
     json!({"type": "prometheus", "uid": "${datasource}"})
 }
 
-/// Panels flow from left to right, row by row.
+/// Places panels from left to right, row by row.
 #[derive(Debug, Default)]
 pub(super) struct Page {
     pub(super) panels: Vec<Value>,
@@ -115,6 +116,7 @@ pub(super) struct Page {
     height: u32,
 }
 
+/// Adds a row with a title.
 impl Page {
     pub(super) fn row(&mut self, title: &str) {
         self.new_line();
@@ -132,6 +134,7 @@ impl Page {
         }
     }
 
+    /// Adds a panel.
     pub(super) fn panel(&mut self, drawn: &Drawn) {
         if self.x + drawn.width > WIDTH {
             self.new_line();
@@ -192,7 +195,8 @@ impl Page {
     }
 }
 
-/// The steps of every query whose steps are not those of the first one, which are the panel's own.
+/// Returns the overrides for queries whose steps differ from those of the first query, which are the steps of the
+/// panel.
 fn overrides(queries: &[(String, Value)]) -> Vec<Value> {
     let own = queries.first().map(|(_, steps)| steps);
     let other = queries.iter().zip(REFS).filter(|((_, steps), _)| Some(steps) != own);
@@ -228,7 +232,7 @@ fn options(kind: &str) -> Value {
     }
 }
 
-/// A link of a dashboard or a panel, with every field that Grafana's schema requires.
+/// Returns a link of a dashboard or panel, with every field that Grafana's schema requires.
 pub(super) fn link(title: &str, kind: &str, tags: &[&str]) -> Value {
     json!({
         "title": title, "type": kind, "tags": tags, "icon": "external link", "tooltip": "", "url": "",

@@ -1,4 +1,4 @@
-//! "The rounds": every check at a glance, what is late, and whether the watching itself is well.
+//! The dashboard "The rounds": every check at a glance, checks that are late, and the state of the exporter.
 
 use super::dashboard::{OF_TARGET, PROCESS, VARIABLES};
 use super::page::{Drawn, Link, Page, WIDTH, best_is_zero, plain, whether};
@@ -12,19 +12,19 @@ use checklist::signals::tasks::DUE;
 use checklist::{Config, Metric, Signal, Unit};
 use serde_json::{Value, json};
 
-/// A metric of every check that the variables choose, whichever replica of the exporter gave it.
+/// Returns the expression for a metric of the chosen checks. The replicas of the exporter are merged by the maximum.
 fn of_checks(metric: &Metric, checks: &[&str]) -> String {
     let own = if checks.is_empty() { String::new() } else { format!("check=~\"{}\", ", checks.join("|")) };
     format!("max by (check, target) ({metric}{{{own}{VARIABLES}}})")
 }
 
-/// Whether each check passed, once for each: 1, 0, or -1 when nobody can tell. What is judged on the metrics of others
-/// has its verdict from the rules.
+/// Returns the expression for the verdict of each check: 1 passed, 0 not passed, -1 no verdict. Checks on metrics of
+/// other exporters have their verdict from recording rules.
 fn verdicts(checks: &[&str]) -> String {
     format!("{} or 0 * {} - 1", of_checks(&CHECK_PASSED, checks), of_checks(&CHECK_INFO, checks))
 }
 
-/// The course of the verdicts of some signals, or of all.
+/// Returns the panel with the history of the verdicts, of some signals or of all.
 pub(super) fn timeline(config: &Config, title: &str, signals: Option<&[&'static Signal]>) -> Drawn {
     let ids: Vec<&str> = signals.into_iter().flatten().map(|signal| signal.id).collect();
     let checks: usize = match signals {
@@ -46,12 +46,12 @@ pub(super) fn timeline(config: &Config, title: &str, signals: Option<&[&'static 
     Drawn { mappings, runbook: of_check(config, "${__field.labels.check}"), ..drawn }
 }
 
-/// A link from a value to the page of its check.
+/// Returns a link from a value to the runbook of its check.
 fn of_check(config: &Config, check: &str) -> Option<Link> {
     config.alerting.runbook_base_url.as_ref().map(|base| Link::Value(format!("{base}/{check}.md")))
 }
 
-/// The panels of the overview.
+/// Returns the panels of the dashboard.
 pub(super) fn page(config: &Config) -> Page {
     let mut page = Page::default();
     page.row("Now");
@@ -66,11 +66,12 @@ pub(super) fn page(config: &Config) -> Page {
     page
 }
 
+/// Counts the series of an expression, and gives 0 when there are none.
 fn or_none(expr: &str) -> String {
     format!("count({expr}) or vector(0)")
 }
 
-/// A number about the checks or the exporter, with the page about the exporter behind it.
+/// Returns a panel with one number about the checks or the exporter. It links to the exporter's runbook.
 fn stat(config: &Config, title: &str, description: &str, expr: String, steps: &Value) -> Drawn {
     let drawn = Drawn::new("stat", title, description, expr, Unit::Count).steps(steps).size(4, 4);
     Drawn { runbook: runbook(config, "exporter"), ..drawn }
@@ -126,9 +127,9 @@ fn freshness(config: &Config, page: &mut Page) {
     }
 }
 
-/// What the checks could look at, and what they could not.
+/// Adds the panels about targets and objects that the checks could not read.
 fn sight(config: &Config, page: &mut Page) {
-    // As the alert judges: a target is lost when no replica of the exporter reaches it.
+    // The same condition as the alert: a target counts as lost when no replica of the exporter reaches it.
     let lost = format!("1 - max by (kind, target) ({TARGET_REACHABLE}{{{OF_TARGET}}}) > 0");
     let why = format!("max by (kind, target, reason, words) ({TARGET_UNREACHABLE}{{{OF_TARGET}}})");
     let expr = format!("({why} and on (kind, target) ({lost})) or ({lost} unless on (kind, target) {why})");

@@ -1,4 +1,4 @@
-//! The panels of a signal, as the catalog describes them.
+//! Builds the panels of a signal from their description in the catalog.
 
 use super::dashboard::{OF_TARGET, VARIABLES};
 use super::limits::{Group, groups};
@@ -6,14 +6,14 @@ use super::page::{Drawn, Link, plain, whether};
 use checklist::lines::lines_of;
 use checklist::{Config, Drawing, Panel, Signal};
 
-/// Every panel of a signal whose metrics any target gives.
+/// Returns the panels of a signal whose metrics exist on some target.
 pub(super) fn panels(config: &Config, signal: &Signal) -> Vec<Drawn> {
     let there = |panel: &&Panel| panel.query.metrics().iter().all(|metric| config.has(signal, metric));
     signal.panels.iter().filter(there).flat_map(|panel| drawn(config, signal, panel)).collect()
 }
 
-/// A panel with one query for each group of targets with its own limits. Grafana draws the lines of one group only
-/// into a course, and a table of several queries has a column for each: there every group is a panel of its own.
+/// Returns the panel, with one query for each group of targets with the same limits. A time series draws the limits of
+/// one group only, and a table gets a column for each query; so these kinds become one panel for each group.
 fn drawn(config: &Config, signal: &Signal, panel: &Panel) -> Vec<Drawn> {
     let groups = groups(config, signal, panel);
     let kind = match panel.drawing {
@@ -45,7 +45,8 @@ fn drawn(config: &Config, signal: &Signal, panel: &Panel) -> Vec<Drawn> {
 }
 
 fn expression(signal: &Signal, panel: &Panel, group: &Group) -> String {
-    // Every selector of the catalog begins with its check, but for those of what another check gives.
+    // Adds the dashboard's variables to every selector. Selectors of the signal's own metrics begin with its check;
+    // those of other signals' metrics have no matchers.
     let check = format!("{{check={:?}", signal.id);
     let expr = panel.query.promql(&group.scope).replace(&check, &format!("{check}, {VARIABLES}"));
     let others = panel.query.metrics().into_iter().filter(|metric| !signal.metrics.contains(metric));
@@ -63,7 +64,7 @@ fn description(config: &Config, signal: &Signal, panel: &Panel) -> String {
     description
 }
 
-/// The link to a page of the runbooks, if the configuration has their address.
+/// Returns the link to a runbook page. `None` when the configuration has no base address for runbooks.
 pub(super) fn runbook(config: &Config, page: &str) -> Option<Link> {
     config.alerting.runbook_base_url.as_ref().map(|base| Link::Panel(format!("{base}/{page}.md")))
 }

@@ -1,4 +1,4 @@
-//! Whom the pods may talk to: the ports of the configured targets, DNS, and nobody else.
+//! Network policies: the pods may reach the configured targets and DNS only.
 
 use crate::outputs::kubernetes::names::{NAME, Part};
 use checklist::config::{Kubernetes, S3Prefix};
@@ -9,17 +9,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use url::{Host, Url};
 
-/// Where the exporter answers inside a cluster.
+/// The port on which the exporter serves its metrics.
 pub const METRICS_PORT: u16 = 9876;
-/// The API server behind its Service: policies see the port of the server, not of the Service.
+/// The ports of API servers. A policy matches the port of the server behind the Service, which differs between
+/// clusters.
 const API_SERVER: [u16; 2] = [443, 6443];
-/// The kubelet's own API.
+/// The port of the kubelet's API.
 const KUBELET: u16 = 10250;
 const HTTPS: u16 = 443;
-/// Where pods ask for credentials of AWS: the machine's metadata service, and the agent of pod identities.
+/// The addresses from which pods get AWS credentials: the instance metadata service and the EKS pod identity agent.
 const AWS_CREDENTIALS: [&str; 4] = ["169.254.169.254/32", "169.254.170.23/32", "fd00:ec2::254/128", "fd00:ec2::23/128"];
 
-/// One policy for the exporter and one for the pods of its jobs, as a list.
+/// Returns a list of two policies: for the exporter and for the pods of its jobs.
 pub fn policies(config: &Config) -> Value {
     let metrics = json!([{"ports": [{"port": METRICS_PORT, "protocol": "TCP"}]}]);
     let items = [
@@ -41,7 +42,7 @@ fn policy(name: &str, part: Part, ingress: &Value, reach: &Reach) -> Value {
     })
 }
 
-/// What the exporter itself contacts.
+/// Returns what the exporter connects to.
 fn of_checks(config: &Config) -> Reach {
     let mut reach = Reach::default();
     reach.leases(config);
@@ -64,14 +65,15 @@ fn of_checks(config: &Config) -> Reach {
     reach
 }
 
-/// What the proofs and the reports contact.
+/// Returns what the jobs connect to.
 fn of_jobs(config: &Config) -> Reach {
     let mut reach = Reach::default();
     reach.leases(config);
     for backup in &config.backups {
         let Some(restore) = &backup.restore else { continue };
         reach.needs(&backup.needs());
-        // A given server is compared with every database that it must not be.
+        // verify-backup compares the given restore server with every configured database, to be sure that it is none of
+        // them.
         for target in restore.server.iter().flat_map(|server| [server].into_iter().chain(&config.postgres)) {
             reach.needs(&target.needs());
         }
@@ -83,19 +85,21 @@ fn of_jobs(config: &Config) -> Reach {
         reach.needs(&server.needs());
     }
     if config.alerting.reports.as_ref().is_some_and(|reports| reports.webhook_url_file.is_some()) {
-        // The address is a secret: only how such addresses begin is known.
+        // The webhook's address is a secret, so its host is not known here.
         reach.add(Peer::Anyone, HTTPS);
     }
     reach.records(config);
     reach
 }
 
-/// Who is contacted.
+/// A peer of a network policy.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Peer {
-    /// A name outside: a policy knows no names, so only the port is bound.
+    /// A host name outside the cluster. A policy cannot contain names, so any address is allowed, on this port only.
     Anyone,
+    /// An address block.
     Block(String),
+    /// All pods of a namespace.
     Namespace(String),
 }
 
@@ -124,7 +128,7 @@ impl Peer {
     }
 }
 
-/// Ports by peer.
+/// The ports for each peer.
 #[derive(Debug, Default)]
 struct Reach(BTreeMap<Peer, BTreeSet<u16>>);
 
@@ -134,7 +138,7 @@ impl Reach {
     }
 
     fn url(&mut self, url: &str) {
-        // What is no address was refused when checklist.yaml was read.
+        // checklist.yaml was validated before, so every address parses.
         let Ok(url) = Url::parse(url) else { return };
         let (Some(host), Some(port)) = (url.host(), url.port_or_known_default()) else { return };
         let host = match host {

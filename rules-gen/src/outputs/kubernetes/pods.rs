@@ -1,4 +1,4 @@
-//! What the pods need because of checklist.yaml: its files as volumes, its variables, its service account.
+//! What the pods need because of checklist.yaml: files as volumes, environment variables, and a service account token.
 
 use crate::outputs::kubernetes::names::NAME;
 use crate::outputs::kubernetes::volumes::{self, PodVolumes};
@@ -9,40 +9,40 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// Folders of the system: authorities are in the image, and a service account has its own volume.
+/// Folders that need no volume: certificate authorities are in the image, and Kubernetes mounts the service account
+/// token.
 const NOT_OURS: [&str; 5] =
     ["/etc/ssl", "/etc/pki", "/usr", "/var/run/secrets/kubernetes.io", "/run/secrets/kubernetes.io"];
 
-/// Whose needs are asked for.
+/// A pod of the deployment.
 #[derive(Debug, Clone, Copy)]
 pub enum Pod<'a> {
     /// The exporter, which makes all checks.
     Exporter,
-    /// The proof of one backup. A dump runs code of who wrote it: this pod holds nothing else.
+    /// The job that restores one backup. It gets no other secrets, because a restore runs code from the dump.
     Restore(&'a Backup),
-    /// The proof of the alerts' way.
+    /// The job that verifies the delivery of alerts.
     AlertPath,
-    /// A report.
+    /// A job that writes a report.
     Report,
 }
 
-/// What checklist.yaml asks of a pod.
+/// What a pod needs.
 #[derive(Debug)]
 pub struct Needs {
-    /// Variables, each from the key of the same name of the Secret.
+    /// Environment variables. Each is a key of the same name in the Secret.
     pub env: Vec<Value>,
-    /// Its volumes.
     pub volume_mounts: PodVolumes,
-    /// Whether any pod keeps files in the claim.
+    /// Whether some pod writes to the volume claim.
     pub keeps_files: bool,
-    /// Whether the cluster that the pods run in is watched.
+    /// Whether checklist.yaml has the cluster that the pods run in.
     pub asks_api_server: bool,
 }
 
-/// Reads off what a pod needs.
+/// Returns what a pod needs.
 ///
 /// # Errors
-/// Paths in checklist.yaml that no volume can be mounted at, or that would be one key of the Secret.
+/// When a path in checklist.yaml cannot be mounted, or two paths would become one key of the Secret.
 pub fn needs(config: &Config, pod: Pod<'_>) -> anyhow::Result<Needs> {
     let all = Files::of_all(config);
     let keys = volumes::keys(&all.secret, &all.variables)?;
@@ -62,13 +62,15 @@ pub fn needs(config: &Config, pod: Pod<'_>) -> anyhow::Result<Needs> {
 /// The files and variables that checklist.yaml names.
 #[derive(Default)]
 struct Files {
+    /// Files that come from the Secret.
     secret: BTreeSet<PathBuf>,
+    /// Folders that are kept in the volume claim.
     kept: BTreeSet<PathBuf>,
     variables: BTreeSet<String>,
 }
 
 impl Files {
-    /// What all pods need.
+    /// Returns what all pods together need.
     fn of_all(config: &Config) -> Self {
         let mut files = Self::default();
         let restored = config.backups.iter().filter(|backup| backup.restore.is_some()).map(Pod::Restore);
@@ -80,11 +82,12 @@ impl Files {
 
     fn read(&mut self, config: &Config, pod: Pod<'_>) {
         match pod {
-            // The password of a scratch server is the proof's alone.
+            // Only the restore job gets the password of the restore server.
             Pod::Exporter => config.each().into_iter().for_each(|(_, target)| self.add(&target.needs())),
             Pod::Restore(backup) => {
                 self.add(&backup.needs());
-                // A given server is compared with every database that it must not be.
+                // The given restore server is compared with every configured database, to be sure that it is none of
+                // them.
                 let server = backup.restore.as_ref().and_then(|restore| restore.server.as_ref());
                 for database in server.iter().copied().chain(server.iter().flat_map(|_| &config.postgres)) {
                     self.add(&database.needs());
@@ -106,7 +109,7 @@ impl Files {
         config.tasks.iter().for_each(|tasks| self.add(&tasks.needs()));
     }
 
-    /// A proof takes its lease with the login of the cluster that the lease is in.
+    /// Adds the kubeconfig of the cluster that has the leases.
     fn lease(&mut self, config: &Config) {
         let kubeconfig = config.election().and_then(|(_, cluster, _)| cluster.kubeconfig.as_ref());
         self.add(&targets::Needs::default().file(kubeconfig));

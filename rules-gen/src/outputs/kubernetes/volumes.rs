@@ -1,4 +1,4 @@
-//! Which volumes a pod needs for the files that checklist.yaml names, and which places are no place for one.
+//! The volumes for the files that checklist.yaml names, and the paths at which no volume can be mounted.
 
 use crate::outputs::kubernetes::names::{CLAIM, CONFIG_FILE, CONFIG_FOLDER, CONFIG_MAP, NAME, WEB_FOLDER};
 use anyhow::{bail, ensure};
@@ -6,20 +6,21 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
-/// Folders of the images and of the system, which a volume would hide; what is in the second list may be nowhere below.
+/// Folders of the images and the system that a volume would hide. Nothing may be mounted at these paths, nor anywhere
+/// below those of the second list.
 const SYSTEM: [&str; 10] = ["/", "/boot", "/etc", "/home", "/lib64", "/run", "/tmp", "/var", "/var/lib", "/var/run"];
 const SYSTEM_BELOW: [&str; 8] = ["/bin", "/dev", "/lib", "/proc", "/sbin", "/sys", "/usr", WEB_FOLDER];
-/// What to do about a place that cannot be mounted.
+/// The advice in errors about a path that cannot be mounted.
 const ADVICE: &str = "give secrets and kept files folders of their own, such as /etc/checklist/private and \
     /var/lib/checklist/tasks, or leave the pods out with --target-format prometheus";
 
-/// The keys of the one Secret, by the path of the file that each becomes.
+/// The key in the Secret for each file path.
 pub type Keys = BTreeMap<PathBuf, String>;
 
-/// Gives every file a key: its name, or where two have the same name, its path with dots.
+/// Gives each file a key of the Secret: its name, or its path with dots when two files have one name.
 ///
 /// # Errors
-/// Paths that no key or volume can stand for.
+/// When a path cannot be a key or a mount path.
 pub fn keys(files: &BTreeSet<PathBuf>, variables: &BTreeSet<String>) -> anyhow::Result<Keys> {
     for name in variables {
         ensure!(is_key(name), "the variable {name:?} can be no key of a Secret: use letters, digits, - _ and .");
@@ -47,7 +48,7 @@ pub fn keys(files: &BTreeSet<PathBuf>, variables: &BTreeSet<String>) -> anyhow::
     Ok(keys)
 }
 
-/// The key of a file in a Secret: its name, or when that is `taken`, its path with dots.
+/// Returns the key of a file: its name, or its path with dots when the name is `taken`.
 pub fn key(path: &Path, taken: bool) -> String {
     match path.file_name() {
         Some(name) if !taken => name.to_string_lossy().into_owned(),
@@ -60,7 +61,7 @@ fn is_key(text: &str) -> bool {
     (1..=253).contains(&text.len()) && text.chars().all(good) && text != "." && !text.starts_with("..")
 }
 
-/// A path that a volume can be mounted for.
+/// Checks that a path can be mounted.
 fn check(path: &Path) -> anyhow::Result<()> {
     let shown = path.display();
     ensure!(path.is_absolute(), "{shown}: pods have no folder that a relative path begins in: give an absolute path");
@@ -69,12 +70,10 @@ fn check(path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The volumes of a pod and where they are mounted.
+/// The volumes of a pod and their mounts.
 #[derive(Debug, Default)]
 pub struct PodVolumes {
-    /// Mounts of the volumes.
     pub volume_mounts: Vec<Value>,
-    /// The volumes.
     pub volumes: Vec<Value>,
 }
 
@@ -86,15 +85,15 @@ impl PodVolumes {
         self.volumes.push(named);
     }
 
-    /// checklist.yaml, and each folder with the secret files that belong there and no others. Without the Secret the
-    /// pods start all the same, and the checks that miss it say so by their alerts.
+    /// Returns the volumes for checklist.yaml and the secret files, with one mount for each folder. The Secret is
+    /// optional: without it the pods start, and the checks that miss a file report it in their alerts.
     ///
     /// # Errors
-    /// Files in folders that a volume must not hide.
+    /// When a folder must not be hidden by a volume.
     pub fn of_files(files: &BTreeSet<PathBuf>, keys: &Keys) -> anyhow::Result<Self> {
         let config = Path::new(CONFIG_FOLDER);
         let folders: BTreeSet<&Path> = files.iter().filter_map(|path| path.parent()).chain([config]).collect();
-        // A mount within another one that is read-only cannot be made: the outermost folder has all.
+        // Nothing can be mounted inside a read-only mount, so the outermost folder holds all files.
         let is_outer = |folder: &&Path| folders.iter().all(|other| folder == other || !folder.starts_with(other));
         let of_secrets = folders.iter().copied().filter(|folder| *folder != config).filter(is_outer);
         let mut all = Self::default();
@@ -126,10 +125,11 @@ impl PodVolumes {
         Ok(all)
     }
 
-    /// The claim, where `kept` are; where it begins is the same for all pods: at what `all` the kept folders share.
+    /// Mounts the volume claim at the folders in `kept`. `all` are the kept folders of all pods: if they have a common
+    /// folder, the claim is mounted there once, so that every pod sees the same paths.
     ///
     /// # Errors
-    /// Folders that a volume must not hide, or that are a secret's.
+    /// When a folder must not be hidden by a volume, or contains secrets.
     pub fn add_persistent(
         &mut self,
         kept: &BTreeSet<PathBuf>,
@@ -162,7 +162,7 @@ impl PodVolumes {
     }
 }
 
-/// A folder that a volume may take the place of.
+/// Checks that a volume may be mounted at a folder.
 fn free(folder: &Path) -> anyhow::Result<()> {
     let taken = SYSTEM.iter().any(|system| folder == Path::new(system))
         || SYSTEM_BELOW.iter().any(|system| folder.starts_with(system));
@@ -170,7 +170,8 @@ fn free(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The folder that all are in, if it is one of ours: at least three deep, so that no folder of the system is covered.
+/// Returns the deepest folder that contains all others. It must be at least three levels deep, so that it hides no
+/// folder of the system.
 fn common(folders: &BTreeSet<PathBuf>) -> Option<PathBuf> {
     let first = folders.first()?;
     let shared = first.ancestors().find(|path| folders.iter().all(|folder| folder.starts_with(path)))?;

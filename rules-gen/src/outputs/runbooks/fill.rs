@@ -1,12 +1,12 @@
-//! Commands of a runbook with what the configuration knows in them.
+//! Fills the placeholders in the commands of a runbook with names from checklist.yaml.
 
 use super::names::{Row, placeholders};
 
-/// Targets for which a command is written out.
+/// The largest number of targets for which a command is written.
 pub(super) const SHOWN: usize = 5;
 
-/// The prose with its placeholders filled. Where targets differ, the first one's command stands in the sentence and
-/// those of the others below it.
+/// Returns the prose with its placeholders filled. If targets need different commands, the first one stays in the text
+/// and the others follow below it.
 pub(super) fn filled(prose: &str, families: &[Vec<Row>]) -> String {
     let known = placeholders();
     prose.lines().map(|text| line(text, &known, families) + "\n").collect()
@@ -18,7 +18,7 @@ fn line(text: &str, known: &[(String, String)], families: &[Vec<Row>]) -> String
         return text.to_owned();
     }
     let knows = |row: &Row, name: &str| row.values.iter().any(|(known, value)| known == name && is_plain(value));
-    // Its own targets first: they may know some of the placeholders only.
+    // Prefers the rows of the signal's own targets, which may fill only some of the placeholders.
     let best = |rows: &&Vec<Row>| wanted.iter().any(|(name, _)| rows.first().is_some_and(|row| knows(row, name)));
     let mut rows: Vec<Row> = Vec::new();
     for row in families.iter().find(best).into_iter().flatten() {
@@ -48,12 +48,12 @@ fn braced(name: &str) -> String {
     format!("{{{name}}}")
 }
 
-/// What a line of Markdown can show as code.
+/// Whether a value can be shown as inline code in Markdown.
 fn is_plain(value: &str) -> bool {
     !value.contains(|c: char| c == '`' || c.is_control())
 }
 
-/// One pass, so that a value that looks like a placeholder stays as it is.
+/// Replaces the placeholders in one pass, so that a value that looks like a placeholder is not replaced again.
 fn fill(text: &str, known: &[(String, String)], values: &[(String, String)]) -> String {
     let mut filled = String::new();
     let mut rest = text;

@@ -1,11 +1,11 @@
-//! What the configuration knows of the placeholders in a runbook's commands.
+//! The values of the placeholders in a runbook's commands.
 
 use checklist::config::{S3Prefix, Tables, quoted as identifier};
 use checklist::signals::latency;
 use checklist::targets::tables;
 use checklist::{Config, Signal, TargetKind};
 
-/// Placeholders, and what stands in their place where the configuration does not say.
+/// The placeholders, and the text for each when the configuration has no value.
 const PLACEHOLDERS: &[(&str, &str)] = &[
     ("address", "HOST:PORT"),
     ("amtool", "amtool"),
@@ -29,14 +29,15 @@ const PLACEHOLDERS: &[(&str, &str)] = &[
     ("url", "https://HOST/health"),
 ];
 
-/// Every placeholder with what stands in its place otherwise: the application's tables and columns have the names of
-/// the written checklist then.
+/// Returns every placeholder with its default text. For the application's tables and columns that is the name in the
+/// written checklist.
 pub(super) fn placeholders() -> Vec<(String, String)> {
     let own = PLACEHOLDERS.iter().map(|(name, otherwise)| ((*name).to_owned(), (*otherwise).to_owned()));
     own.chain(names(&Tables::default())).collect()
 }
 
-/// The tables and columns by their placeholders. Other names than those of the checklist are quoted for SQL.
+/// Returns the tables and columns by their placeholders. Names that differ from the written checklist are quoted for
+/// SQL.
 fn names(tables: &Tables) -> impl Iterator<Item = (String, String)> {
     let plain = |known: &str, name: String| if name == identifier(known) { known.to_owned() } else { name };
     let of_table = |known: &'static tables::AppTable| {
@@ -52,16 +53,16 @@ fn names(tables: &Tables) -> impl Iterator<Item = (String, String)> {
     tables::TABLES.iter().flat_map(of_table).collect::<Vec<_>>().into_iter()
 }
 
-/// What the placeholders mean for one target.
+/// The values of the placeholders for one target.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Row {
-    /// The target.
     pub(super) target: String,
-    /// Each placeholder with its text.
+    /// The placeholders and their values.
     pub(super) values: Vec<(String, String)>,
 }
 
-/// The rows of a signal's own targets, and those of the clusters that a command of any page may name.
+/// Returns the rows for a signal's own targets, then for targets that commands on any page may name: clusters, logs and
+/// rules.
 pub(super) fn families(config: &Config, signal: &Signal) -> Vec<Vec<Row>> {
     let targets = config.targets(signal);
     let own = |name: &str| targets.iter().any(|target| target == name);
@@ -72,7 +73,7 @@ pub(super) fn families(config: &Config, signal: &Signal) -> Vec<Vec<Row>> {
     vec![of_kind(config, signal.kind, &own), clusters, logs(config), rules]
 }
 
-/// What the page about the exporter may name.
+/// Returns the rows for the page about the exporter.
 pub(super) fn of_exporter(config: &Config) -> Vec<Vec<Row>> {
     let lease = config.election().map(|(section, cluster, namespace)| {
         let place = format!("{} -n {}", quoted(&section.lease), quoted(namespace));
@@ -137,7 +138,7 @@ fn of_kind(config: &Config, kind: TargetKind, own: &dyn Fn(&str) -> bool) -> Vec
     }
 }
 
-/// How to connect, as whoever is on call: from within the cluster where the host is the name of a service.
+/// Returns the psql command for the person on call. If the host is a Service, psql runs in a pod of the cluster.
 fn psql(database: &checklist::config::Postgres) -> String {
     let checklist::config::Postgres { host, port, database, .. } = database;
     let value = |text: &str| {
@@ -198,7 +199,7 @@ fn logs(config: &Config) -> Vec<Row> {
     logs.map(one).collect()
 }
 
-/// The program with the address of the first Alertmanager.
+/// Returns the amtool command for the first configured Alertmanager.
 pub(super) fn amtool(config: &Config) -> String {
     config.alertmanagers.first().map_or_else(|| "amtool".to_owned(), |server| amtool_of(&server.endpoint.url))
 }
@@ -207,7 +208,7 @@ fn amtool_of(url: &str) -> String {
     format!("amtool --alertmanager.url={}", quoted(url))
 }
 
-/// One word of a shell, whatever it contains.
+/// Quotes a text as one word of a shell command.
 pub(super) fn quoted(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
     if !text.is_empty() && text.chars().all(plain) {

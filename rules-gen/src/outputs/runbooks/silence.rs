@@ -1,12 +1,13 @@
-//! The commands that silence the alerts of a page.
+//! The commands in a runbook that silence its alerts.
 
 use super::fill::SHOWN;
 use super::names::{amtool, quoted};
 use crate::rules::model::Rule;
 use checklist::Config;
 
-/// The commands for the alerts that may be silenced: those that tell someone, and that the prose does not name under
-/// the heading of silences, where it says which never to. Nothing when none may.
+/// Returns the commands for the alerts that may be silenced. Alerts without a receiver are left out, and those that the
+/// section about silences in the prose names, because it says which ones never to silence. Empty when none may be
+/// silenced.
 pub(super) fn commands(config: &Config, rules: &[&Rule], prose: &str, own_page: bool) -> String {
     let advice = prose.split_once("## Silence").map(|(_, advice)| advice.trim()).unwrap_or_default();
     if advice.starts_with("Never.") || advice.starts_with("Never:") {
@@ -26,7 +27,7 @@ pub(super) fn commands(config: &Config, rules: &[&Rule], prose: &str, own_page: 
         lines.extend(targets.iter().take(SHOWN).map(|target| command(config, &of_targets, &matcher("target", target))));
         lines.extend((targets.len() > SHOWN).then(|| format!("# and {} more targets", targets.len() - SHOWN)));
     } else {
-        // What is told of a target and not of a check names the kind of target.
+        // Alerts about a whole target have the label `kind` instead of `check`.
         let (of_kinds, of_checks): (Vec<&Rule>, Vec<&Rule>) =
             of_targets.iter().copied().partition(|rule| rule.labels.contains_key("kind"));
         for (rules, also) in [(of_checks, " check=CHECK target=TARGET"), (of_kinds, " kind=KIND target=TARGET")] {
@@ -50,7 +51,7 @@ fn command(config: &Config, rules: &[&Rule], also: &str) -> String {
     format!("{} silence add --comment 'why' --duration 1h {alerts}{also}", amtool(config))
 }
 
-/// A matcher of Alertmanager as a word of the shell.
+/// Returns an Alertmanager matcher as a word of a shell command.
 fn matcher(label: &str, value: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
     if value.chars().all(plain) {

@@ -1,9 +1,9 @@
-//! The words of the schema.
+//! The JSON Schema fragments for the kinds of values in checklist.yaml.
 
 use checklist::Unit;
 use serde_json::{Map, Value, json};
 
-/// A table of fields and no others.
+/// An object with these properties and no others.
 pub(super) fn object<K: Into<String>>(required: &[&str], properties: impl IntoIterator<Item = (K, Value)>) -> Value {
     let properties: Map<String, Value> = properties.into_iter().map(|(key, value)| (key.into(), value)).collect();
     let mut object = json!({"type": "object", "additionalProperties": false, "properties": properties});
@@ -13,7 +13,7 @@ pub(super) fn object<K: Into<String>>(required: &[&str], properties: impl IntoIt
     object
 }
 
-/// A value with what it is.
+/// Adds a description to a schema.
 pub(super) fn described(mut value: Value, about: &str) -> Value {
     value["description"] = json!(about);
     value
@@ -25,7 +25,7 @@ pub(super) fn duration() -> Value {
     json!({"type": "string", "pattern": format!("^{DURATION}$")})
 }
 
-/// A quantity of a unit: `26h`, `70%` or `0.7`, `500GiB`, `50`.
+/// A quantity with a unit: `26h`, `70%` or `0.7`, `500GiB`, `50`.
 pub(super) fn quantity(unit: Unit) -> Value {
     let number = "[0-9]+([.][0-9]+)?";
     match unit {
@@ -41,7 +41,7 @@ pub(super) fn quantity(unit: Unit) -> Value {
     }
 }
 
-/// A quantity of a unit that is not known here.
+/// A quantity whose unit is not known.
 pub(super) fn any_quantity() -> Value {
     json!({"type": ["string", "number"], "minimum": 0, "pattern": format!("^({DURATION}|[0-9.]+ *[A-Za-z%]*)$")})
 }
@@ -50,13 +50,18 @@ pub(super) fn choice(words: &[&str]) -> Value {
     json!({"enum": words})
 }
 
-/// One level, which `none` leaves out.
+/// The value of one level, or `none` to remove it.
 pub(super) fn level(quantity: &Value) -> Value {
     json!({"anyOf": [quantity, {"const": "none"}]})
 }
 
-/// A level, or levels by severity.
+/// A single value, or values for each severity.
 pub(super) fn levels(quantity: &Value) -> Value {
-    let at = |severity: &str| described(level(quantity), &format!("The {severity} level; `none` leaves it out."));
+    let at = |severity: &str| {
+        described(
+            level(quantity),
+            &format!("The {severity} level; `none` leaves it out. Default: that of the threshold."),
+        )
+    };
     json!({"anyOf": [quantity, object(&[], [("warning", at("warning")), ("critical", at("critical"))])]})
 }

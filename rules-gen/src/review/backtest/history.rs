@@ -1,4 +1,4 @@
-//! How far back a server's data goes, and when Prometheus was down.
+//! Reads how far back the samples of a server reach, and at which evaluations Prometheus was down.
 
 use super::replay::Clock;
 use crate::promql::selectors;
@@ -6,25 +6,27 @@ use crate::server::{NoVerdict, Server};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Number of times in the range at which samples are looked for.
+/// The number of steps into which the range is divided when a query looks for the first sample of a selector.
 const PLACES: i64 = 1_000;
-/// How long PromQL returns a series after its last sample (lookback delta).
+/// Prometheus' default `--query.lookback-delta` in milliseconds: a query returns a sample for so long after it was
+/// scraped.
 const LOOKBACK: i64 = 5 * 60 * 1000;
 
-/// What is known of a server's history.
+/// The samples that a server has within the range of the backtest.
 pub(super) struct History<'a> {
     server: &'a Server,
-    /// The evaluations.
+    /// The times at which the rules are evaluated.
     pub(super) clock: Clock,
-    /// The first sample of any target within the range, when targets are scraped at all.
+    /// The time of the first sample of any scraped target within the range. `None` when the server scrapes no targets.
     begin: Option<i64>,
+    /// The names of recorded series. A warning about missing samples says "recording rule" for these.
     records: BTreeSet<String>,
-    /// The first sample of each selector within the range.
+    /// The time of the first sample of each selector within the range, as queried so far.
     firsts: BTreeMap<String, Option<i64>>,
 }
 
 impl<'a> History<'a> {
-    /// Asks when targets were scraped. `records` are the names that rules record.
+    /// Queries when targets were scraped. `records` are the names of the series that recording rules write.
     pub(super) async fn read(
         server: &'a Server,
         mut clock: Clock,
@@ -43,19 +45,20 @@ impl<'a> History<'a> {
         let first = seen.iter().position(|seen| *seen);
         let last = seen.iter().rposition(|seen| *seen);
         if let (Some(first), Some(last)) = (first, last) {
-            // Before the first sample and after the last one Prometheus may have been up or down.
+            // Only a gap between the first and the last scrape shows that Prometheus was down. Outside of them it is
+            // unknown.
             clock.missed = seen.iter().enumerate().map(|(at, seen)| !seen && at > first && at < last).collect();
         }
         let begin = first.map(|first| clock.at(first));
         Ok(Self { server, clock, begin, records, firsts: BTreeMap::new() })
     }
 
-    /// Steps at which Prometheus was down.
+    /// Returns the number of evaluations at which Prometheus was down.
     pub(super) fn missed(&self) -> usize {
         self.clock.missed.iter().filter(|missed| **missed).count()
     }
 
-    /// Warnings about missing data of an expression.
+    /// Returns warnings about the selectors of an expression that have no samples in a part of the range.
     pub(super) async fn warnings(&mut self, expr: &str) -> Result<Vec<String>, NoVerdict> {
         let mut warnings = Vec::new();
         let begin = self.begin.unwrap_or(self.clock.start).max(self.clock.start);
@@ -80,8 +83,8 @@ impl<'a> History<'a> {
         Ok(warnings)
     }
 
-    /// The seconds of the range in which an expression could be judged: since the server has targets, or, where none
-    /// are scraped, since the first sample of the expression itself.
+    /// Returns the seconds of the range in which an expression can be evaluated. They begin with the first sample of
+    /// any target; if the server scrapes no targets, with the first sample of the expression's own selectors.
     pub(super) fn covered(&self, expr: &str) -> f64 {
         let own = selectors(expr).into_iter().filter_map(|selector| self.firsts.get(&selector).copied().flatten());
         let begin = match (own.min(), self.begin) {
@@ -91,19 +94,21 @@ impl<'a> History<'a> {
         (self.clock.last() - begin.max(self.clock.start)) as f64 / 1000.0
     }
 
-    /// The beginning of the history, when it is later than that of the range.
+    /// Returns the time of the first sample, if it is later than the begin of the range.
     pub(super) fn shortened(&self) -> Option<i64> {
         let own = self.firsts.values().copied().flatten().min();
         let begin = self.begin.into_iter().chain(own).min()?;
         (begin > self.clock.start + self.pace() + LOOKBACK).then_some(begin)
     }
 
+    /// Milliseconds between two points of a query for the first sample.
     fn pace(&self) -> i64 {
         let length = self.clock.last() - self.clock.start;
-        // On whole steps, at least one.
+        // A whole number of steps, and at least one, so that every point is an evaluation of the clock.
         ((length / PLACES) / self.clock.step).max(1) * self.clock.step
     }
 
+    /// The time of the first sample of a selector within the range, rounded to the pace. Answers are kept.
     async fn first(&mut self, selector: &str) -> Result<Option<i64>, NoVerdict> {
         if let Some(first) = self.firsts.get(selector) {
             return Ok(*first);
@@ -118,7 +123,7 @@ impl<'a> History<'a> {
     }
 }
 
-/// A time in warnings.
+/// Writes a time for a warning, in UTC and to the minute.
 pub(super) fn shown(at: i64) -> String {
     Timestamp::from_millisecond(at).map(|at| at.strftime("%Y-%m-%dT%H:%MZ").to_string()).unwrap_or_default()
 }

@@ -1,4 +1,5 @@
-//! A backtest as one page with a chart per alert; no script, nothing loaded from anywhere.
+//! A backtest as one HTML page with a chart for each alert. The page has no script and loads nothing from other
+//! servers.
 
 use super::output::{remarks, rows, title};
 use super::replay::{BUCKETS, Curve};
@@ -10,7 +11,7 @@ use std::fmt::Write as _;
 
 const WIDTH: f64 = 900.0;
 const HEIGHT: f64 = 160.0;
-/// Curves in one chart; label sets that fired come first.
+/// The largest number of curves in one chart. Label sets that fired come first.
 const CURVES: usize = 12;
 const STYLE: &str = "
 body { font: 14px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 1100px; padding: 0 1rem; color: #1c1e21; background: #fff; }
@@ -26,7 +27,7 @@ text { font-size: 11px; fill: #555; } code { background: #f3f3f3; padding: .1rem
   th, td { border-color: #3a3f45; } code { background: #262a2f; } text { fill: #aab; } .curve { stroke: #8ab4f8; }
 }";
 
-/// The page.
+/// Writes the whole page.
 pub fn page(report: &Report) -> String {
     let rows = rows(report);
     let shown = report.alerts.iter().filter(|alert| alert.statistics.episodes > 0 || !alert.curves.is_empty());
@@ -112,7 +113,8 @@ fn chart(report: &Report, alert: &Alert) -> Markup {
     }
 }
 
-/// Those that fired first, then the others, as many as a chart can show.
+/// Returns the curves of a chart and whether each fired. Label sets that fired come first, and at most [`CURVES`] are
+/// returned.
 fn chosen(alert: &Alert) -> Vec<(&Labels, &Curve, bool)> {
     let mut curves: Vec<(&Labels, &Curve, bool)> = alert
         .curves
@@ -132,7 +134,8 @@ fn path(curve: &Curve, y: &impl Fn(f64) -> f64) -> String {
             continue;
         };
         let x = (at as f64 + 0.5) / BUCKETS as f64 * WIDTH;
-        // Writing to a String cannot fail. A sample alone is a short stroke.
+        // Writing to a String cannot fail. A single sample is drawn as a short stroke, because a path of one point is
+        // invisible.
         let _ = write!(path, "{}{x:.1} {:.1}", if pen { "L" } else { "M" }, y(high));
         let _ = write!(path, "L{:.1} {:.1}", x + 0.5, y(low));
         pen = true;

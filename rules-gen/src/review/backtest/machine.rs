@@ -1,46 +1,47 @@
-//! Prometheus' state machine of an alert for one label set.
+//! The state machine by which Prometheus evaluates an alerting rule, for one label set.
 
-/// Milliseconds since 1970.
+/// Milliseconds since 1970 (UTC).
 pub type UnixMillis = i64;
 
-/// `for` and `keep_firing_for` of a rule in milliseconds.
+/// `for` and `keep_firing_for` of an alerting rule, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Waits {
-    /// `for`
+    /// The value of `for`.
     pub pending: i64,
-    /// `keep_firing_for`
+    /// The value of `keep_firing_for`.
     pub keep_firing: i64,
 }
 
-/// A time in which one label set fired.
+/// A time in which one label set fired without interruption.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Episode {
-    /// The evaluation at which it began to fire.
+    /// The evaluation at which the label set began to fire.
     pub begin: UnixMillis,
-    /// The evaluation at which it stopped firing; the last one when it still fires.
+    /// The evaluation at which the label set stopped firing. If it still fires, the last evaluation.
     pub end: UnixMillis,
-    /// Whether it still fires at the end.
+    /// Whether the label set still fires at the last evaluation.
     pub open: bool,
 }
 
-/// The state of one label set.
+/// The state of the alert of one label set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum State {
-    /// Inactive.
     #[default]
     Inactive,
-    /// Pending since then.
+    /// The expression has been true since this time, for less than `for`.
     Pending(UnixMillis),
-    /// Firing.
+    /// The alert fires.
     Firing {
-        /// Since when.
+        /// The evaluation at which it began to fire.
         since: UnixMillis,
-        /// The first evaluation of the present row of false ones.
+        /// The first of the latest evaluations that were all false. The alert still fires because of `keep_firing_for`.
+        /// `None` while the expression is true.
         kept_since: Option<UnixMillis>,
     },
 }
 
-/// The machine; feed it every evaluation in order, or every true one and [`Machine::quiet`] between them.
+/// The state machine of one label set. Pass every evaluation to [`Machine::evaluate`] in order; a row of false
+/// evaluations may go to [`Machine::quiet`] instead.
 #[derive(Debug, Clone)]
 pub struct Machine {
     waits: Waits,
@@ -49,17 +50,16 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Inactive.
+    /// Returns a machine in the state `Inactive`.
     pub const fn new(waits: Waits) -> Self {
         Self { waits, state: State::Inactive, episodes: Vec::new() }
     }
 
-    /// The state.
     pub const fn state(&self) -> State {
         self.state
     }
 
-    /// One evaluation: whether the expression gave this label set.
+    /// Makes one evaluation. `holds` is whether the expression returned this label set.
     pub fn evaluate(&mut self, at: UnixMillis, holds: bool) {
         self.state = match (self.state, holds) {
             (State::Inactive, true) => self.pending(at, at),
@@ -78,7 +78,8 @@ impl Machine {
         };
     }
 
-    /// Evaluations that were all false, until the state no longer changes.
+    /// Makes evaluations that are all false. It stops as soon as the state is `Inactive`, because more of them change
+    /// nothing.
     pub fn quiet(&mut self, evaluations: impl IntoIterator<Item = UnixMillis>) {
         for at in evaluations {
             if self.state == State::Inactive {
@@ -88,7 +89,7 @@ impl Machine {
         }
     }
 
-    /// All episodes until the last evaluation.
+    /// Returns all episodes. `last` is the time of the last evaluation, at which an episode that still fires ends.
     pub fn finish(mut self, last: UnixMillis) -> Vec<Episode> {
         if let State::Firing { since, .. } = self.state {
             self.episodes.push(Episode { begin: since, end: last, open: true });
@@ -96,6 +97,7 @@ impl Machine {
         self.episodes
     }
 
+    /// The state while the expression has been true since `since`: firing as soon as `for` has passed.
     const fn pending(&self, since: UnixMillis, at: UnixMillis) -> State {
         if at - since >= self.waits.pending {
             State::Firing { since: at, kept_since: None }

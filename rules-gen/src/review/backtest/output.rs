@@ -1,4 +1,4 @@
-//! A backtest as text.
+//! Writes a backtest as a text table and as Markdown.
 
 use super::report::{Alert, Report};
 use crate::review::statistics::{Statistics, bars};
@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 const HEAD: [&str; 11] =
     ["alert", "severity", "series", "episodes", "pages", "a week", "firing", "median", "p95", "flaps", "pages by hour"];
 
-/// The head, and rows of every alert that fired, was swept or has a warning.
+/// Returns the head of the table, and the rows of every alert that fired or was swept.
 pub(super) fn rows(report: &Report) -> Vec<Vec<String>> {
     let mut rows = vec![HEAD.map(str::to_owned).to_vec()];
     for alert in report.alerts.iter().filter(|alert| is_told(alert)) {
@@ -27,7 +27,8 @@ pub(super) fn rows(report: &Report) -> Vec<Vec<String>> {
     rows
 }
 
-/// The alert's name, and its check, or its group, where another row would look the same.
+/// Returns the alert's name. If another alert has the same name and severity, the check or the group follows in
+/// brackets.
 fn name(report: &Report, alert: &Alert) -> String {
     let same = |other: &&Alert| other.alert == alert.alert && other.severity() == alert.severity();
     if report.alerts.iter().filter(same).count() < 2 {
@@ -36,12 +37,13 @@ fn name(report: &Report, alert: &Alert) -> String {
     format!("{} ({})", alert.alert, alert.labels.get("check").unwrap_or(&alert.group))
 }
 
+/// Whether an alert has rows in the table.
 fn is_told(alert: &Alert) -> bool {
     alert.statistics.episodes > 0 || !alert.sweep.is_empty()
 }
 
 fn row(name: &str, severity: &str, statistics: &Statistics, covered: f64) -> Vec<String> {
-    // One page in three hours is not 56 a week.
+    // A rate for a week needs a week of history: one page in three hours is not 56 pages a week.
     let weeks = covered / (7.0 * 86_400.0);
     let weekly = if weeks >= 1.0 { format!("{:.1}", statistics.pages as f64 / weeks) } else { "-".to_owned() };
     let open = if statistics.still_firing > 0 { "+" } else { "" };
@@ -60,7 +62,7 @@ fn row(name: &str, severity: &str, statistics: &Statistics, covered: f64) -> Vec
     ]
 }
 
-/// The heading.
+/// Returns the heading of a backtest: how many alerts, which range, and how many never fired.
 pub(super) fn title(report: &Report) -> String {
     let quiet = report.alerts.iter().filter(|alert| alert.statistics.episodes == 0).count();
     format!(
@@ -73,7 +75,7 @@ pub(super) fn title(report: &Report) -> String {
     )
 }
 
-/// Warnings, a sentence each; equal sentences of several alerts are written once.
+/// Returns the warnings, one sentence each. A warning that several alerts share is returned once, with their names.
 pub(super) fn remarks(report: &Report) -> Vec<String> {
     let failed = report.failed.iter();
     let mut remarks: Vec<String> = failed.map(|one| format!("{} was not judged: {}", one.alert, one.why)).collect();
@@ -102,7 +104,7 @@ pub(super) fn remarks(report: &Report) -> Vec<String> {
     remarks
 }
 
-/// For a terminal.
+/// Writes a backtest as a table for a terminal.
 pub fn table(report: &Report) -> String {
     let mut text = format!("{}\n", title(report));
     let rows = rows(report);
@@ -114,13 +116,12 @@ pub fn table(report: &Report) -> String {
         text.push('\n');
     }
     for remark in remarks {
-        // Writing to a String cannot fail.
         let _ = writeln!(text, "- {remark}");
     }
     text
 }
 
-/// For reviews.
+/// Writes a backtest as Markdown, for the description of a pull request.
 pub fn markdown(report: &Report) -> String {
     let mut text = format!("# Backtest\n\n{}\n", title(report));
     let rows = rows(report);

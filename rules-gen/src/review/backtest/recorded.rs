@@ -1,66 +1,98 @@
-//! Recording rules of the same files, evaluated where their metric is read. What a server has recorded is what it was told
-//! to record then; what the files say now is what a backtest is about.
+//! Replaces recorded series in an expression by the expressions of their recording rules. The server's recorded samples
+//! come from the rules of the past, but a backtest is about the rules in the files.
 
+use crate::promql::mistakes;
 use crate::review::rule_set::{Kind, ListedRule};
 use crate::server::Labels;
 use promql::{Expr, MatchOp, Modifiers, Name, Selector, Span, Type, parse};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// Bytes of an expression that a server still reads; a longer one stays as it is written.
+/// The largest expression in bytes that is sent to a server. A longer one is left as it was written.
 const LONGEST: usize = 64 * 1024;
-/// The label that marks the series of a matcher, for as long as they are picked.
+/// The end of the warning about a rule that cannot be inserted.
+const INSTEAD: &str = "what the server has recorded is read instead";
+/// A temporary label that marks the series that a matcher selects.
 const MARK: &str = "checklist_match";
 
-/// The recording rules of a set, by the metric.
+/// The recording rules of a rule set, by the name of the recorded series.
 #[derive(Debug, Default)]
-pub(super) struct Recorded(BTreeMap<String, Vec<Record>>);
+pub(super) struct Recorded {
+    rules: BTreeMap<String, Vec<Record>>,
+    /// Recorded series whose rule does not parse, with the reason.
+    unreadable: BTreeMap<String, String>,
+}
 
+/// A recording rule.
 #[derive(Debug)]
 struct Record {
     expr: String,
     labels: Labels,
-    /// Seconds between two evaluations.
+    /// The evaluation interval in seconds.
     interval: f64,
 }
 
-/// An expression in which recorded metrics are written out, and which ones.
+/// An expression in which recorded series were replaced.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct WrittenOut {
     pub expr: String,
     pub records: Vec<String>,
+    /// Warnings about recording rules that could not be inserted, one sentence each. For these, the server's recorded
+    /// samples are read.
+    pub warnings: Vec<String>,
+}
+
+/// What is collected while expressions are replaced.
+#[derive(Default)]
+struct Way {
+    /// The recorded series whose rules are being inserted. It stops rules that refer to themselves.
+    within: Vec<String>,
+    records: Vec<String>,
+    unreadable: BTreeSet<String>,
 }
 
 impl Recorded {
-    /// The recording rules among some rules; `interval` is the one of groups that say none, in seconds.
+    /// Collects the recording rules. `interval` is the evaluation interval in seconds of groups that set none.
     pub(super) fn of(rules: &[ListedRule], interval: f64) -> Self {
-        let mut all: BTreeMap<String, Vec<Record>> = BTreeMap::new();
+        let mut all = Self::default();
         for rule in rules.iter().filter(|rule| rule.kind == Kind::Record) {
-            let Ok(query) = parse(&rule.expr) else { continue };
+            let query = match parse(&rule.expr) {
+                Ok(query) => query,
+                Err(errors) => {
+                    all.unreadable.insert(rule.name.clone(), mistakes(&errors, &rule.expr));
+                    continue;
+                }
+            };
             let vector = if query.expr.result() == Type::Scalar { "vector" } else { "" };
             let record = Record {
                 expr: format!("{vector}({})", rule.expr),
                 labels: rule.labels.clone(),
                 interval: rule.interval.map_or(interval, |interval| interval.as_secs_f64()),
             };
-            all.entry(rule.name.clone()).or_default().push(record);
+            all.rules.entry(rule.name.clone()).or_default().push(record);
         }
-        Self(all)
+        all
     }
 
-    /// The expression with the rules' own expressions in the place of what they record.
+    /// Replaces recorded series in an expression by the expressions of their rules.
     pub(super) fn written_out(&self, expr: &str) -> WrittenOut {
-        let mut records = Vec::new();
-        let mut within = Vec::new();
-        let written = self.replaced(expr, &mut within, &mut records);
-        if written.len() > LONGEST {
-            return WrittenOut { expr: expr.to_owned(), records: Vec::new() };
-        }
+        let mut way = Way::default();
+        let written = self.replaced(expr, &mut way);
+        let Way { mut records, unreadable, .. } = way;
         records.sort();
         records.dedup();
-        WrittenOut { expr: written, records }
+        let unreadable = unreadable.iter().filter_map(|metric| Some((metric, self.unreadable.get(metric)?)));
+        let mut warnings: Vec<String> = unreadable
+            .map(|(metric, why)| format!("the rule that records {metric} does not parse ({why}): {INSTEAD}"))
+            .collect();
+        if written.len() > LONGEST {
+            let names = records.join(", ");
+            warnings.push(format!("with the rules that record {names} the expression is too long: {INSTEAD}"));
+            return WrittenOut { expr: expr.to_owned(), records: Vec::new(), warnings };
+        }
+        WrittenOut { expr: written, records, warnings }
     }
 
-    fn replaced(&self, expr: &str, within: &mut Vec<String>, records: &mut Vec<String>) -> String {
+    fn replaced(&self, expr: &str, way: &mut Way) -> String {
         let Ok(query) = parse(expr) else { return expr.to_owned() };
         let mut places: Vec<(Span, Selector)> = Vec::new();
         query
@@ -69,14 +101,20 @@ impl Recorded {
         let mut text = expr.to_owned();
         places.sort_by_key(|(span, _)| span.start);
         for (span, selector) in places.iter().rev() {
-            let Some(metric) = selector.metric().filter(|metric| !within.iter().any(|one| one == metric)) else {
+            let Some(metric) = selector.metric().filter(|metric| !way.within.iter().any(|one| one == metric)) else {
                 continue;
             };
-            let Some(rules) = self.0.get(metric).filter(|_| selector.modifiers.extension.is_none()) else { continue };
-            within.push(metric.to_owned());
-            let base: Vec<String> = rules.iter().map(|rule| self.recorded(rule, within, records)).collect();
-            within.pop();
-            records.push(metric.to_owned());
+            if self.unreadable.contains_key(metric) {
+                way.unreadable.insert(metric.to_owned());
+                continue;
+            }
+            let Some(rules) = self.rules.get(metric).filter(|_| selector.modifiers.extension.is_none()) else {
+                continue;
+            };
+            way.within.push(metric.to_owned());
+            let base: Vec<String> = rules.iter().map(|rule| self.recorded(rule, way)).collect();
+            way.within.pop();
+            way.records.push(metric.to_owned());
             let interval = rules.iter().map(|rule| rule.interval).fold(f64::INFINITY, f64::min);
             text.replace_range(span.start..span.end, &in_place(&base.join(" or "), selector, interval));
             if text.len() > LONGEST {
@@ -86,9 +124,9 @@ impl Recorded {
         text
     }
 
-    /// What a rule records, with its labels.
-    fn recorded(&self, rule: &Record, within: &mut Vec<String>, records: &mut Vec<String>) -> String {
-        let mut text = self.replaced(&rule.expr, within, records);
+    /// Returns the expression of a recording rule with the rule's labels added.
+    fn recorded(&self, rule: &Record, way: &mut Way) -> String {
+        let mut text = self.replaced(&rule.expr, way);
         for (name, value) in &rule.labels {
             text = label(&text, name, &value.replace('$', "$$"));
         }
@@ -96,7 +134,7 @@ impl Recorded {
     }
 }
 
-/// The series of an expression that a selector picks, over its range and at its time.
+/// Returns an expression that selects from `base` the series of the selector, with the selector's range and offset.
 fn in_place(base: &str, selector: &Selector, interval: f64) -> String {
     let mut text = format!("({base})");
     for matcher in selector.matchers.iter().filter(|matcher| matcher.name.text != "__name__") {
@@ -112,7 +150,7 @@ fn in_place(base: &str, selector: &Selector, interval: f64) -> String {
         let mark = label("vector(1)", MARK, "1");
         text = label(&format!("({marked} {join} on ({MARK}) {mark})"), MARK, "");
     }
-    // What stands behind the selector, as the printer writes it.
+    // The printed selector without its name and matchers: its range, offset and `@`.
     let name = Name { text: "x".to_owned(), span: Span::default(), variable: false };
     let bare = Selector { name: Some(name), matchers: Vec::new(), ..selector.clone() }.to_string();
     let behind = bare.strip_prefix('x').unwrap_or_default();
@@ -177,5 +215,22 @@ mod tests {
         let picked = out("a:x{a!=\"b.c\"}");
         assert!(picked.contains("unless on (checklist_match)") && picked.contains("b\\\\.c"), "{picked}");
         assert_eq!(recorded.written_out("b:x").records, ["a:x", "b:x"]);
+    }
+
+    #[test]
+    fn a_rule_that_cannot_be_written_out_is_told() {
+        let long = format!("sum(x{{a=\"{}\"}})", "b".repeat(LONGEST));
+        let rules = [record("broken:x", "sum(", &[]), record("b:x", "broken:x / 2", &[]), record("long:x", &long, &[])];
+        let recorded = Recorded::of(&rules, 60.0);
+        for (expr, word) in [
+            ("b:x > 1", "the rule that records broken:x does not parse (1:"),
+            ("long:x > 1", "with the rules that record long:x the expression is too long"),
+        ] {
+            let written = recorded.written_out(expr);
+            assert!(written.warnings.len() == 1 && written.warnings[0].starts_with(word), "{:?}", written.warnings);
+            assert!(written.warnings[0].ends_with(INSTEAD), "{:?}", written.warnings);
+        }
+        assert_eq!(recorded.written_out("long:x > 1").expr, "long:x > 1");
+        assert_eq!(recorded.written_out("up").warnings, [""; 0]);
     }
 }

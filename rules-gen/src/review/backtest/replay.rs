@@ -1,4 +1,4 @@
-//! The evaluations of one rule over a time, each label set with a machine per variant.
+//! Replays the evaluations of one rule over a range. Each label set has one state machine for each variant of the rule.
 
 use super::machine::{Episode, Machine, Waits};
 use super::sweep::Variant;
@@ -7,42 +7,43 @@ use crate::review::rule_set::ListedRule;
 use crate::server::{Labels, Series};
 use std::collections::BTreeMap;
 
-/// Points of a curve in a chart.
+/// The number of points of a curve in a chart.
 pub(super) const BUCKETS: usize = 600;
-/// Curves beyond this are not kept.
+/// The largest number of curves that a replay keeps for one rule.
 const MAX_CURVES: usize = 200;
 
-/// The evaluations: their times in milliseconds, and at which of them Prometheus was down.
+/// The times of the evaluations in milliseconds, and at which of them Prometheus was down.
 #[derive(Debug, Clone)]
 pub(super) struct Clock {
-    /// The first evaluation.
+    /// The time of the first evaluation.
     pub start: i64,
-    /// Time between two evaluations.
+    /// Milliseconds between two evaluations.
     pub step: i64,
-    /// How many.
+    /// The number of evaluations.
     pub count: usize,
-    /// Evaluations that did not happen because Prometheus was down, in order.
+    /// For each evaluation, whether it did not take place because Prometheus was down.
     pub missed: Vec<bool>,
 }
 
 impl Clock {
-    /// The time of an evaluation.
+    /// Returns the time of the evaluation with a number, counted from 0.
     pub(super) fn at(&self, index: usize) -> i64 {
         self.start + i64::try_from(index).unwrap_or(i64::MAX / 2).saturating_mul(self.step)
     }
 
-    /// The evaluation at a time in seconds, if there is one.
+    /// Returns the number of the evaluation at a time in seconds. `None` outside the range.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked before")]
     pub(super) fn index(&self, seconds: f64) -> Option<usize> {
         let index = ((seconds * 1000.0 - self.start as f64) / self.step as f64).round();
         (index >= 0.0 && index < self.count as f64).then_some(index as usize)
     }
 
-    /// The last evaluation.
+    /// Returns the time of the last evaluation.
     pub(super) fn last(&self) -> i64 {
         self.at(self.count.saturating_sub(1))
     }
 
+    /// The times of the evaluations in `from..to` at which Prometheus was up.
     fn happened(&self, from: usize, to: usize) -> impl Iterator<Item = i64> {
         (from..to).filter(|index| !self.is_missed(*index)).map(|index| self.at(index))
     }
@@ -52,17 +53,19 @@ impl Clock {
     }
 }
 
-/// Lowest and highest value in each piece of the time.
+/// The lowest and the highest value in each of [`BUCKETS`] equal parts of the range. `None` in a part without samples.
 pub(super) type Curve = Vec<Option<(f64, f64)>>;
 
+/// The state of one label set during a replay.
 struct Set {
+    /// One machine for each variant.
     machines: Vec<Machine>,
-    /// The first evaluation that was not made yet.
+    /// The number of the first evaluation that the machines have not made yet.
     next: usize,
     curve: Option<Curve>,
 }
 
-/// What one variant did: the episodes of each label set.
+/// The episodes of each label set that fired, for one variant of the rule.
 pub(super) type Outcome = BTreeMap<Labels, Vec<Episode>>;
 
 /// The replay of one rule.
@@ -71,13 +74,15 @@ pub(super) struct Replay<'a> {
     clock: &'a Clock,
     variants: &'a [Variant],
     comparison: Option<Comparison>,
+    /// Whether curves for a chart are kept.
     draws: bool,
     sets: BTreeMap<Labels, Set>,
 }
 
 impl<'a> Replay<'a> {
-    /// A replay before its first evaluation. With a comparison the values are compared here; without one each point means
-    /// that the expression was true.
+    /// Returns a replay before its first evaluation. With `comparison`, the points are values of the left side, and the
+    /// replay compares them with each variant's limit. Without one, the points are results of the whole expression, and
+    /// each means that it was true.
     pub(super) const fn new(
         rule: &'a ListedRule,
         clock: &'a Clock,
@@ -88,7 +93,7 @@ impl<'a> Replay<'a> {
         Self { rule, clock, variants, comparison, draws, sets: BTreeMap::new() }
     }
 
-    /// Takes the points of some series; every later call has later points.
+    /// Evaluates the points of some series. Each call must pass later points than the call before.
     pub(super) fn take(&mut self, courses: Vec<Series>) {
         for course in courses {
             let labels = self.labels(course.labels);
@@ -106,7 +111,8 @@ impl<'a> Replay<'a> {
             });
             for (seconds, value) in course.points {
                 let Some(index) = self.clock.index(seconds) else { continue };
-                // Prometheus cannot distinguish two series of one label set either.
+                // Skips a second point of the same evaluation: two series that differ only in the metric's name have
+                // one label set here.
                 if index < set.next || self.clock.is_missed(index) {
                     continue;
                 }
@@ -128,14 +134,14 @@ impl<'a> Replay<'a> {
         }
     }
 
-    /// An alert has the labels of its series without the metric's name, and those of its rule.
+    /// Returns the labels of an alert: those of the series without the metric's name, and those that the rule sets.
     fn labels(&self, mut labels: Labels) -> Labels {
         labels.remove("__name__");
         labels.extend(self.rule.labels.clone());
         labels
     }
 
-    /// The outcome of every variant, and the curves.
+    /// Makes the evaluations that are left, and returns the outcome of each variant and the curves.
     pub(super) fn finish(self) -> (Vec<Outcome>, BTreeMap<Labels, Curve>) {
         let mut outcomes: Vec<Outcome> = vec![Outcome::new(); self.variants.len()];
         let mut curves = BTreeMap::new();
@@ -175,7 +181,7 @@ mod tests {
         }
     }
 
-    /// A minute a point, from `begin` on.
+    /// A series with one value a minute, from minute `begin` on.
     fn course(begin: u32, values: &[f64]) -> Series {
         let points = (begin..).zip(values).map(|(n, value)| (f64::from(n) * 60.0, *value)).collect();
         Series { labels: Labels::from([("__name__".to_owned(), "m".to_owned())]), points }

@@ -1,4 +1,4 @@
-//! What a backtest found.
+//! The result of a backtest, as it is written in JSON.
 
 use super::history::{History, shown};
 use super::machine::Episode;
@@ -16,37 +16,34 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// Everything.
+/// The result of a backtest.
 #[derive(Debug, Serialize)]
 pub struct Report {
-    /// The first evaluation.
+    /// The time of the first evaluation.
     pub start: Timestamp,
-    /// The last evaluation.
+    /// The time of the last evaluation.
     pub end: Timestamp,
     /// Seconds between two evaluations.
     pub step_seconds: f64,
-    /// The time zone of the hours.
+    /// The time zone by which pages are counted for each hour of the day.
     pub time_zone: String,
-    /// Pages allowed, as written.
+    /// The budget of pages, as the argument `--budget` was written.
     pub budget: Option<String>,
-    /// Warnings about the whole backtest.
+    /// Warnings about the whole backtest, such as a history that is shorter than the range.
     pub warnings: Vec<String>,
-    /// Each alert, those with most pages first.
+    /// The alerts, by number of pages, the highest first.
     pub alerts: Vec<Alert>,
-    /// Alerts that could not be judged.
+    /// Alerts that were not evaluated.
     pub failed: Vec<Failed>,
 }
 
-/// An alert that could not be judged.
+/// An alert that was not evaluated.
 #[derive(Debug, Serialize)]
 pub struct Failed {
-    /// Its name.
     pub alert: String,
-    /// Its group.
     pub group: String,
-    /// Its expression.
     pub expr: String,
-    /// Why: the expression does not parse, or the server cannot evaluate it.
+    /// The reason: the expression does not parse, or the server cannot evaluate it.
     pub why: String,
 }
 
@@ -56,67 +53,63 @@ impl Failed {
     }
 }
 
-/// One alert rule.
+/// The result of one alerting rule.
 #[derive(Debug, Serialize)]
 pub struct Alert {
-    /// Its name.
     pub alert: String,
-    /// Its group.
     pub group: String,
-    /// Its labels.
+    /// The labels that the rule sets.
     pub labels: Labels,
-    /// Its expression.
     pub expr: String,
-    /// `for`
+    /// The value of `for`.
     pub for_seconds: f64,
-    /// `keep_firing_for`
+    /// The value of `keep_firing_for`.
     pub keep_firing_for_seconds: f64,
-    /// How much of the range could be judged.
+    /// Seconds of the range for which the server has samples.
     pub covered_seconds: f64,
-    /// What it would have done.
+    /// When and how often the rule would have fired.
     pub statistics: Statistics,
-    /// Whether that is within the budget, when there is one.
+    /// Whether the pages are within the budget. `None` without a budget.
     pub within_budget: Option<bool>,
-    /// The same with other values, the most sensitive first.
+    /// The result with each value of the sweep, the most sensitive value first.
     pub sweep: Vec<Tried>,
-    /// The most sensitive value within the budget.
+    /// The most sensitive value of the sweep that is within the budget.
     pub recommendation: Option<String>,
-    /// What is to be known of it.
+    /// Warnings about this alert, such as a selector without samples.
     pub warnings: Vec<String>,
-    /// Every episode.
     pub episodes: Vec<Fired>,
-    /// The comparison, for the chart.
+    /// The comparison of the expression. The chart draws its limit.
     #[serde(skip)]
     pub(super) judged: Option<Judged>,
     #[serde(skip)]
     pub(super) curves: BTreeMap<Labels, Curve>,
+    /// The episodes of the rule as it is, then of each value of the sweep.
     #[serde(skip)]
     outcomes: Vec<Outcome>,
+    /// Whether the values of the sweep can be ordered by sensitivity, which a recommendation needs.
     #[serde(skip)]
     ordered: bool,
 }
 
-/// What one other value would have done.
+/// The result of a rule with one value of the sweep.
 #[derive(Debug, Serialize)]
 pub struct Tried {
-    /// The limit or the wait.
+    /// The limit or the duration of `for` that was tried.
     pub value: String,
-    /// Its statistics.
     pub statistics: Statistics,
-    /// Whether that is within the budget, when there is one.
+    /// Whether the pages are within the budget. `None` without a budget.
     pub within_budget: Option<bool>,
 }
 
 /// One episode of one label set.
 #[derive(Debug, Serialize)]
 pub struct Fired {
-    /// The label set.
+    /// The labels of the alert, as in the series `ALERTS`.
     pub labels: Labels,
-    /// When it began to fire.
     pub begin: Timestamp,
-    /// When it ended; the end of the range when it still fires.
+    /// When it ended. If it still fires, the end of the range.
     pub end: Timestamp,
-    /// Whether it still fires.
+    /// Whether it still fires at the end of the range.
     pub open: bool,
 }
 
@@ -158,7 +151,8 @@ impl Report {
         }
     }
 
-    /// Whether an alert, and every value tried instead, has more pages than allowed.
+    /// Whether some alert has more pages than the budget allows. Of an alert that was swept, every value must be beyond
+    /// it.
     pub fn is_beyond_budget(&self) -> bool {
         self.alerts.iter().any(|alert| match alert.sweep.as_slice() {
             [] => alert.within_budget == Some(false),
@@ -198,12 +192,12 @@ impl Alert {
         }
     }
 
-    /// Fills in the statistics, and whether they are within the budget.
+    /// Fills in the statistics of the rule and of each value of the sweep, and compares their pages with the budget.
     pub(super) fn judged_by(mut self, budget: Option<&Budget>, covered: f64, zone: &TimeZone) -> Self {
         let notifies = self.severity() != "none";
         let statistics = |outcome: &Outcome| {
             let statistics = Statistics::of(outcome.values().map(Vec::as_slice), zone);
-            // What has no receiver is no page: a Watchdog fires all the time.
+            // The severity `none` has no receiver: a Watchdog fires all the time and pages nobody.
             if notifies { statistics } else { Statistics { pages: 0, pages_by_hour: [0; 24], ..statistics } }
         };
         let within = |pages: usize| budget.map(|budget| budget.allows(pages, covered));
@@ -229,17 +223,18 @@ impl Alert {
         self
     }
 
+    /// Adds warnings.
     pub(super) fn warned(mut self, warnings: Vec<String>) -> Self {
         self.warnings.extend(warnings);
         self
     }
 
-    /// Its severity, if it has one.
+    /// Returns the label `severity`, or an empty text.
     pub fn severity(&self) -> &str {
         self.labels.get("severity").map_or("", String::as_str)
     }
 
-    /// The advice that follows from the budget.
+    /// Returns the remark about the budget for the table: which value is recommended, or that there are too many pages.
     pub(super) fn advice(&self, budget: Option<&str>) -> Option<String> {
         let budget = budget?;
         if self.sweep.is_empty() {
@@ -277,7 +272,7 @@ mod tests {
     use crate::review::rule_set::Kind;
     use std::time::Duration;
 
-    /// One episode of an hour, within three hours of history.
+    /// An alert with one episode of an hour, within three hours of history.
     fn alert(name: &str, severity: &str, check: &str) -> Alert {
         let labels = |pairs: &[(&str, &str)]| -> Labels {
             pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()

@@ -1,15 +1,15 @@
-//! What is replayed, over which time, and by what it is judged.
+//! The arguments of a backtest.
 
 use super::sweep::{Budget, Sweep};
 use crate::server::{Past, Server};
 
-/// The options of a backtest.
+/// The arguments of a backtest except the rules and the output format.
 #[derive(Debug, clap::Args)]
 pub struct Settings {
-    /// Whose history.
+    /// The Prometheus whose history is replayed.
     #[command(flatten)]
     pub server: Server,
-    /// Which part of it.
+    /// The range of time.
     #[command(flatten)]
     pub past: Past,
     /// Only alerts whose whole name matches.

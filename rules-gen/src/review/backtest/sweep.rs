@@ -1,24 +1,24 @@
-//! Values to try, and how many pages are allowed.
+//! The arguments `--sweep` (values to try instead of the rule's own) and `--budget` (pages that are allowed).
 
 use crate::promql::Judged;
 use crate::promql::duration;
 use crate::promql::duration::prometheus_duration;
 use std::time::Duration;
 
-/// More values than this are a mistake.
+/// The largest number of values in a sweep.
 const MAX_VALUES: usize = 200;
 
-/// Values to try instead of the rule's own.
+/// Values that a backtest tries instead of the rule's own value.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Sweep {
-    /// Limits, in order.
+    /// Limits for the comparison of the expression, in ascending order.
     Threshold(Vec<f64>),
-    /// Waits, in order.
+    /// Durations for `for`, in ascending order.
     For(Vec<Duration>),
 }
 
 impl Sweep {
-    /// `threshold=FROM:TO:STEP`, `threshold=A,B,C` or `for=5m,15m,30m`.
+    /// Parses `threshold=FROM:TO:STEP`, `threshold=A,B,C` or `for=5m,15m,30m`.
     pub fn parse(text: &str) -> Result<Self, String> {
         let known = "known: threshold=FROM:TO:STEP, threshold=A,B,C, for=5m,15m,30m";
         match text.split_once('=') {
@@ -54,7 +54,7 @@ fn enough(count: usize) -> Result<(), String> {
     if count > MAX_VALUES { Err(format!("{count} values; at most {MAX_VALUES}")) } else { Ok(()) }
 }
 
-/// `FROM`, `FROM + STEP` and so on until `TO`, without the dust of binary fractions.
+/// Returns `FROM`, `FROM + STEP` and so on until `TO`. Each is rounded to twelve decimals, so that 0.1 + 0.2 gives 0.3.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked before")]
 fn steps(from: f64, to: f64, step: f64) -> Result<Vec<f64>, String> {
     if step <= 0.0 || to < from {
@@ -68,19 +68,19 @@ fn steps(from: f64, to: f64, step: f64) -> Result<Vec<f64>, String> {
     Ok((0..=count as u32).map(|n| clean(from + f64::from(n) * step)).collect())
 }
 
-/// One way to judge a rule: its own, or with one value of the sweep instead.
+/// A rule as it is, or with one value of the sweep.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Variant {
-    /// The value tried; nothing for the rule as it is.
+    /// The value of the sweep. `None` for the rule as it is.
     pub value: Option<String>,
-    /// The limit, when the rule is judged here.
+    /// The limit that the replay compares with. `None` when the server evaluates the whole expression.
     pub limit: Option<f64>,
-    /// `for`
+    /// The duration of `for`.
     pub pending: Duration,
 }
 
-/// The rule as it is and every value of the sweep, the most sensitive value first, and whether the values have such
-/// an order at all.
+/// Returns the rule as it is, then a variant for each value of the sweep, the most sensitive first. The second result
+/// is false when the values have no such order, as with `==`.
 pub(super) fn variants(sweep: Option<&Sweep>, own: Duration, judged: Option<&Judged>) -> (Vec<Variant>, bool) {
     let limit = judged.map(|judged| judged.limit);
     let mut variants = vec![Variant { value: None, limit, pending: own }];
@@ -104,19 +104,18 @@ pub(super) fn variants(sweep: Option<&Sweep>, own: Duration, judged: Option<&Jud
     }
 }
 
-/// How many pages are allowed in a time.
+/// The largest number of pages that an alert may cause.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Budget {
-    /// Pages.
     pub pages: f64,
-    /// In so long.
+    /// The time in which that many pages are allowed.
     pub per: Duration,
-    /// As written.
+    /// The budget as the user wrote it.
     pub text: String,
 }
 
 impl Budget {
-    /// `2/week`, `1/day`, `5/30d`.
+    /// Parses `2/week`, `1/day` or `5/30d`.
     pub fn parse(text: &str) -> Result<Self, String> {
         let known = "examples: 2/week, 1/day, 5/30d";
         let (pages, per) = text.split_once('/').ok_or(known)?;
@@ -131,8 +130,8 @@ impl Budget {
         if per.is_zero() { Err(known.to_owned()) } else { Ok(Self { pages, per, text: text.to_owned() }) }
     }
 
-    /// Whether so many pages in so many seconds are within it. A history that is shorter than the budget's own time makes
-    /// no rate: only what is beyond the whole budget already is too much.
+    /// Whether `pages` in `seconds` are within the budget. If the history is shorter than the budget's time, it is too
+    /// short for a rate, and the pages may reach the whole budget.
     pub fn allows(&self, pages: usize, seconds: f64) -> bool {
         pages as f64 <= self.pages * (seconds / self.per.as_secs_f64()).max(1.0) + 1e-9
     }

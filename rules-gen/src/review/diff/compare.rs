@@ -1,4 +1,4 @@
-//! Two sets of rules, compared by meaning.
+//! Compares two sets of rules by meaning, so that formatting and order make no difference.
 
 use crate::promql::duration::prometheus_duration;
 use crate::promql::normalised;
@@ -7,47 +7,42 @@ use crate::server::Labels;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// One field that differs.
+/// A field of a rule that differs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Change {
-    /// `expr`, `for`, `labels.severity`, ...
+    /// The name of the field: `expr`, `for`, `labels.severity` and so on.
     pub field: String,
-    /// What is deployed; nothing when the field is not there.
+    /// The deployed value. `None` when the deployed rule lacks the field.
     pub deployed: Option<String>,
-    /// What is generated; nothing when the field is not there.
+    /// The generated value. `None` when the generated rule lacks the field.
     pub generated: Option<String>,
 }
 
-/// One rule that differs.
+/// The difference of one rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "difference", rename_all = "lowercase")]
 pub enum Difference {
-    /// Generated and not deployed.
+    /// The rule is generated and not deployed.
     Added(Named),
-    /// Deployed and not generated any more.
+    /// The rule is deployed and not generated.
     Removed(Named),
-    /// Both, and not the same.
+    /// The rule is generated and deployed, and some fields differ.
     Changed {
-        /// The rule.
         #[serde(flatten)]
         rule: Named,
-        /// What differs.
         changes: Vec<Change>,
     },
 }
 
-/// Which rule.
+/// What identifies a rule in the output.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Named {
-    /// Its group.
     pub group: String,
-    /// Alert or record.
+    /// Whether the rule is an alert or a recording rule.
     pub kind: Kind,
-    /// Its name.
     pub name: String,
-    /// Its own labels.
+    /// The labels that the rule sets.
     pub labels: Labels,
-    /// Its expression.
     pub expr: String,
 }
 
@@ -63,12 +58,13 @@ impl Named {
     }
 }
 
-/// What differs, in order of group and name. `enforced` is the label that the operator adds.
+/// Returns the differences in order of group and name. `enforced` is the label that prometheus-operator adds to every
+/// rule (`enforcedNamespaceLabel`); it does not count as a difference.
 ///
-/// Rules of one name are paired by what they have in common: first those that are the same, then those with the same
-/// labels, then those of the same severity, then in the order in which they stand.
+/// Several rules may have one name. They are paired in stages: first equal rules, then rules with the same labels, then
+/// rules of the same severity, then the rest in their order.
 pub fn compare(generated: &[ListedRule], deployed: &[ListedRule], enforced: &str) -> Vec<Difference> {
-    /// Ours and theirs.
+    /// The generated and the deployed rules of one name.
     type Sides<'a> = (Vec<&'a ListedRule>, Vec<&'a ListedRule>);
     let mut names: BTreeMap<(Kind, &str), Sides<'_>> = BTreeMap::new();
     for rule in generated {
@@ -91,6 +87,7 @@ fn place(difference: &Difference) -> (&str, &str) {
     }
 }
 
+/// Returns the differences of the rules with one name.
 fn of_name(mut own: Vec<&ListedRule>, mut theirs: Vec<&ListedRule>, enforced: &str) -> Vec<Difference> {
     type Alike<'a> = &'a dyn Fn(&ListedRule, &ListedRule) -> bool;
     let mut found = Vec::new();
@@ -108,7 +105,7 @@ fn of_name(mut own: Vec<&ListedRule>, mut theirs: Vec<&ListedRule>, enforced: &s
             if !changes.is_empty() {
                 found.push(Difference::Changed { rule: Named::of(rule), changes });
             }
-            // The same rule deployed twice (two objects, two replicas) is one rule.
+            // A rule that is deployed several times (by two objects, or two replicas) counts once.
             if number == 0 {
                 theirs.retain(|other| !alike(rule, other));
             }
@@ -120,7 +117,7 @@ fn of_name(mut own: Vec<&ListedRule>, mut theirs: Vec<&ListedRule>, enforced: &s
     found
 }
 
-/// The deployed labels without the enforced one, and its value if it was there.
+/// Returns the deployed labels without the enforced label, and the value of the enforced label if it was removed.
 fn seen_through<'a>(
     own: &ListedRule,
     their: &'a ListedRule,
@@ -149,7 +146,8 @@ fn changes(own: &ListedRule, their: &ListedRule, enforced: &str) -> Vec<Change> 
     differ("for", Some(prometheus_duration(their.pending)), Some(prometheus_duration(own.pending)));
     differ("keep_firing_for", Some(prometheus_duration(their.keep_firing)), Some(prometheus_duration(own.keep_firing)));
     differ("group", Some(their.group.clone()), Some(own.group.clone()));
-    // A group that does not say it takes the server's interval, which an API then names.
+    // A group without an interval takes that of the server, and the rules API returns it. Only two given intervals can
+    // differ.
     if let (Some(deployed), Some(generated)) = (their.interval, own.interval) {
         differ("interval", Some(prometheus_duration(deployed)), Some(prometheus_duration(generated)));
     }

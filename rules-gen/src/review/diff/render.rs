@@ -1,4 +1,4 @@
-//! Differences for people and for programs.
+//! Writes differences as text for people and as JSON.
 
 use super::compare::{Change, Difference, Named};
 use crate::review::rule_set::Kind;
@@ -6,7 +6,7 @@ use crate::terminal::{Colour, Style};
 use serde_json::json;
 use std::fmt::Write as _;
 
-/// A line per rule and per field, minus for what is deployed, plus for what is generated.
+/// Writes a line for each rule and each field: minus for the deployed value, plus for the generated value.
 pub fn text(differences: &[Difference], generated: usize, style: Style) -> String {
     if differences.is_empty() {
         return format!("{generated} rules, no difference\n");
@@ -33,7 +33,6 @@ pub fn text(differences: &[Difference], generated: usize, style: Style) -> Strin
         }
     }
     let (added, removed, changed) = count(differences);
-    // Writing to a String cannot fail.
     let _ = writeln!(
         text,
         "{added} to add, {removed} to remove, {changed} to change, {} the same",
@@ -60,7 +59,7 @@ fn field(change: &Change, style: Style) -> String {
     lines.into_iter().flatten().collect()
 }
 
-/// One object with everything.
+/// Writes all differences as one JSON object.
 pub fn json(differences: &[Difference], generated: usize) -> anyhow::Result<String> {
     let (added, removed, changed) = count(differences);
     let whole = json!({
@@ -70,6 +69,7 @@ pub fn json(differences: &[Difference], generated: usize) -> anyhow::Result<Stri
     Ok(format!("{}\n", serde_json::to_string_pretty(&whole)?))
 }
 
+/// The numbers of added, removed and changed rules.
 fn count(differences: &[Difference]) -> (usize, usize, usize) {
     let of = |is: fn(&Difference) -> bool| differences.iter().filter(|difference| is(difference)).count();
     (

@@ -1,4 +1,4 @@
-//! Where deployed rules are read from.
+//! Reads the deployed rules from a server, a cluster or files.
 
 use crate::review::rule_set::{self, ListedRule};
 use crate::server::{Login, NoVerdict, Server, address};
@@ -12,10 +12,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 const DEADLINE: Duration = Duration::from_secs(30);
-/// Objects of a page.
+/// The number of objects in one page of a list request.
 const PAGE: u32 = 100;
 
-/// Which deployed rules are meant, and how to read them.
+/// The arguments that say where the deployed rules are.
 #[derive(Debug, clap::Args)]
 pub struct Deployed {
     /// What is deployed: prometheus=URL, mimir=URL, k8s, or dir=PATH (a folder or a file).
@@ -30,21 +30,20 @@ pub struct Deployed {
     /// k8s: the context of the kubeconfig.
     #[arg(long, value_name = "NAME")]
     pub context: Option<String>,
-    /// Credentials for the endpoint.
     #[command(flatten)]
     pub login: Login,
 }
 
-/// What `--against` names.
+/// The value of `--against`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
-    /// The rules API of Prometheus or Thanos.
+    /// The rules API of Prometheus or Thanos at this URL.
     Prometheus(String),
-    /// The configuration API of Mimir's or Cortex's ruler.
+    /// The configuration API of the ruler of Mimir or Cortex at this URL.
     Mimir(String),
-    /// `PrometheusRule` objects of a cluster.
+    /// The `PrometheusRule` objects of a cluster.
     Kubernetes,
-    /// Files.
+    /// A file or folder.
     Directory(PathBuf),
 }
 
@@ -60,7 +59,7 @@ impl Place {
     }
 }
 
-/// Every deployed rule.
+/// Reads every deployed rule.
 pub async fn deployed(place: &Deployed) -> anyhow::Result<Vec<ListedRule>> {
     let server = |url: &str| Server { url: url.to_owned(), login: place.login.clone() };
     match &place.against {
@@ -86,7 +85,7 @@ fn unreadable(url: &str, error: &anyhow::Error) -> NoVerdict {
 }
 
 async fn of_cluster(place: &Deployed) -> anyhow::Result<Vec<ListedRule>> {
-    // Refused only when another part of the process has chosen already, which is as good.
+    // An error means that a provider is installed already, which is as good.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let options = KubeConfigOptions { context: place.context.clone(), ..KubeConfigOptions::default() };
     let config = match &place.kubeconfig {

@@ -1,4 +1,4 @@
-//! Business hours: some days of the week, from one hour to another.
+//! Business hours: days of the week, and an hour at which they begin and end.
 
 use jiff::Timestamp;
 use jiff::civil::Weekday;
@@ -14,7 +14,7 @@ const DAYS: [(&str, Weekday); 7] = [
     ("sun", Weekday::Sunday),
 ];
 
-/// `Mon-Fri:9-18`: from 9:00 until before 18:00.
+/// Business hours. `Mon-Fri:9-18` is from 9:00 until before 18:00, Monday to Friday.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BusinessHours {
     days: Vec<Weekday>,
@@ -23,7 +23,7 @@ pub struct BusinessHours {
 }
 
 impl BusinessHours {
-    /// `Mon-Fri:9-18`, `Mon,Wed,Fri:8-16`, `Sat-Mon:0-24`.
+    /// Parses `Mon-Fri:9-18`, `Mon,Wed,Fri:8-16` or `Sat-Mon:0-24`.
     pub fn parse(text: &str) -> Result<Self, String> {
         let known = || "examples: Mon-Fri:9-18, Mon,Wed,Fri:8-16".to_owned();
         let (days, hours) = text.split_once(':').ok_or_else(known)?;
@@ -40,7 +40,7 @@ impl BusinessHours {
         if begin < end { Ok(Self { days: chosen, begin, end }) } else { Err(known()) }
     }
 
-    /// Whether a time (milliseconds) is within them.
+    /// Whether a time (Unix milliseconds) is within business hours in a time zone.
     pub fn contains(&self, at: i64, zone: &TimeZone) -> bool {
         Timestamp::from_millisecond(at).is_ok_and(|at| {
             let local = zone.to_datetime(at);
@@ -49,6 +49,7 @@ impl BusinessHours {
     }
 }
 
+/// The position of a day's short name in [`DAYS`].
 fn day(text: &str) -> Option<usize> {
     let text = text.trim().to_lowercase();
     DAYS.iter().position(|(name, _)| *name == text)
@@ -63,7 +64,7 @@ mod tests {
         let hours = BusinessHours::parse("Mon-Fri:9-18")?;
         let at = |text: &str| text.parse::<Timestamp>().map(Timestamp::as_millisecond);
         let (utc, berlin) = (TimeZone::UTC, TimeZone::get("Europe/Berlin")?);
-        // A Monday in winter: Berlin is an hour ahead.
+        // 2026-01-05 is a Monday in winter, when Berlin is one hour ahead of UTC.
         assert!(!hours.contains(at("2026-01-05T08:30:00Z")?, &utc));
         assert!(hours.contains(at("2026-01-05T08:30:00Z")?, &berlin));
         assert!(!hours.contains(at("2026-01-05T18:00:00Z")?, &utc));

@@ -1,39 +1,40 @@
-//! What the noise report says.
+//! The noise report, as it is written in JSON.
 
 use crate::review::statistics::Statistics;
 use jiff::Timestamp;
 use serde::Serialize;
 
-/// Everything.
+/// The noise of all alerts that fired within a range.
 #[derive(Debug, Serialize)]
 pub struct Report {
     /// The begin of the range.
     pub start: Timestamp,
-    /// Its end.
+    /// The end of the range.
     pub end: Timestamp,
-    /// The time zone of business hours.
+    /// The time zone of the business hours.
     pub time_zone: String,
-    /// What is to be known.
+    /// Limits of the report that the reader must know.
     pub warnings: Vec<String>,
-    /// Each alert that fired, the noisiest first.
+    /// The alerts that fired, by noise, the highest first.
     pub alerts: Vec<Alert>,
 }
 
-/// One alert name at one severity.
+/// The noise of all alerts with one name and severity.
 #[derive(Debug, Serialize)]
 pub struct Alert {
-    /// Its name.
+    /// The label `alertname`.
     pub alert: String,
-    /// Its severity, if it has one.
+    /// The label `severity`, or an empty text.
     pub severity: String,
-    /// How much it interrupts.
+    /// The number of episodes, flaps and episodes outside business hours, multiplied by the share of time that was not
+    /// silenced.
     pub noise: f64,
-    /// What it did.
     pub statistics: Statistics,
-    /// The share of episodes that began outside business hours.
+    /// The share of episodes that began outside business hours, from 0 to 1.
     pub outside_hours: f64,
-    /// The share of firing time that was silenced, when Alertmanager was asked.
+    /// The share of the firing time that was silenced, from 0 to 1. `None` when no Alertmanager was asked.
     pub silenced: Option<f64>,
-    /// Alerts active in Alertmanager now, silenced and inhibited ones included.
+    /// Alerts that are active in Alertmanager now, including silenced and inhibited ones. `None` when no Alertmanager
+    /// was asked.
     pub active: Option<usize>,
 }

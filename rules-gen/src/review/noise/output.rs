@@ -1,4 +1,4 @@
-//! The noise report as text.
+//! Writes the noise report as a text table and as Markdown.
 
 use super::model::{Alert, Report};
 use crate::terminal;
@@ -51,7 +51,7 @@ fn title(report: &Report) -> String {
     )
 }
 
-/// For a terminal.
+/// Writes the report as a table for a terminal.
 pub fn table(report: &Report) -> String {
     let mut text = format!("{}\n", title(report));
     if !report.alerts.is_empty() {
@@ -60,7 +60,7 @@ pub fn table(report: &Report) -> String {
     text + &report.warnings.iter().map(|warning| format!("\n- {warning}\n")).collect::<String>()
 }
 
-/// For reviews.
+/// Writes the report as Markdown.
 pub fn markdown(report: &Report) -> String {
     let mut text = format!("# Noise\n\n{}\n", title(report));
     if !report.alerts.is_empty() {

@@ -1,4 +1,4 @@
-//! Capacity: what is used, what the limits are, and when each is met.
+//! The capacity part of the quarterly report: current use, forecasts, and the day on which each limit is reached.
 
 use super::forecast::{self, Forecast, HISTORY_DAYS, forecast};
 use super::period::seconds;
@@ -17,97 +17,94 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 
 const DAY: f64 = 86_400.0;
-/// Resources of a kind that are forecast, the nearest to their limit first; more is no plan but a list.
+/// The largest number of resources of one kind in the report, the nearest to their limits first. A plan that lists
+/// hundreds of volumes is not read.
 const EACH: usize = 10;
 
-/// The forecasts of a report.
+/// The capacity part of a report.
 #[derive(Debug, Clone, Serialize)]
 pub struct Capacity {
-    /// Days that were looked back.
+    /// Days of history that each forecast uses.
     pub history_days: usize,
-    /// Part of the future values that an interval is to hold.
+    /// The share of future values that lie within the interval, from 0 to 1.
     pub level: f64,
-    /// The resources.
     pub resources: Vec<Resource>,
-    /// Resources that are further from their limits and are not shown.
+    /// The number of resources that the report leaves out because they are further from their limits.
     pub left_out: usize,
 }
 
-/// One resource.
+/// The use and the forecast of one resource.
 #[derive(Debug, Clone, Serialize)]
 pub struct Resource {
     /// `database`, `volume`, `requests`, `workload cpu`, `node cpu`, `workload memory` or `node memory`.
     pub kind: &'static str,
-    /// The target.
+    /// The target of the signal.
     pub target: String,
-    /// The labels that tell it apart.
+    /// The labels that distinguish the resource from others of its target, such as `namespace=a pod=b`.
     pub of: String,
-    /// `bytes` or `count` (requests a second, cores).
+    /// `bytes`, or `count` for requests a second and CPU cores.
     pub unit: &'static str,
-    /// The value of the last day.
+    /// The value on the last day of the history.
     pub current: Option<f64>,
-    /// What a line through the history adds a day.
+    /// The slope of a straight line through the history (least squares), per day.
     pub growth_per_day: Option<f64>,
-    /// The mean absolute percentage error on the last two weeks, held back: of the seasonal model, of the line.
+    /// The mean absolute percentage errors on the last two weeks, as ratios: of the seasonal model, then of the line.
+    /// Both were fitted without these weeks.
     pub error: Option<(f64, f64)>,
-    /// Why there is no forecast.
+    /// The reason why there is no forecast.
     pub refused: Option<String>,
-    /// Three, six and twelve months ahead.
+    /// The forecasts for three, six and twelve months ahead.
     pub ahead: Vec<Ahead>,
-    /// The limits and when they are met.
+    /// The limits and the days on which they are reached.
     pub limits: Vec<Limit>,
-    /// What a chart needs.
+    /// The forecast with all its days, for the chart.
     #[serde(skip)]
     pub chart: Option<Forecast>,
-    /// The unit itself.
+    /// The unit for the chart, which `unit` says as text.
     #[serde(skip)]
     pub unit_kind: Unit,
-    /// The time of the last day.
+    /// The time of the last day of the history.
     #[serde(skip)]
     pub until: Timestamp,
 }
 
-/// What is expected on a day.
+/// The forecast for one day.
 #[derive(Debug, Clone, Serialize)]
 pub struct Ahead {
-    /// Months ahead.
     pub months: i32,
-    /// The day.
     pub day: Date,
-    /// The seasonal model, on the busiest day of the week that ends there.
+    /// The seasonal model's value on the busiest day of the week that ends on `day`.
     pub seasonal: f64,
-    /// The lower end of its interval.
+    /// The lower end of the seasonal model's interval.
     pub low: f64,
-    /// The upper end of its interval.
+    /// The upper end of the seasonal model's interval.
     pub high: f64,
-    /// The line.
+    /// The value of the straight line on `day`.
     pub linear: f64,
 }
 
-/// One limit.
+/// A limit of a resource.
 #[derive(Debug, Clone, Serialize)]
 pub struct Limit {
-    /// What it is: `warning`, `critical` or `full`.
+    /// `warning`, `critical` or `full`.
     pub name: String,
-    /// Its value.
     pub value: f64,
-    /// When the seasonal model meets it.
+    /// When the seasonal model reaches the limit.
     pub seasonal: Met,
-    /// When the upper end of its interval does: not before.
+    /// When the upper end of the interval reaches the limit: the earliest day to expect.
     pub earliest: Met,
-    /// When the line meets it.
+    /// When the straight line reaches the limit.
     pub linear: Met,
 }
 
-/// When a limit is met.
+/// When a limit is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Met {
-    /// It is met now.
+    /// The current value is at or beyond the limit.
     Already,
-    /// On this day.
     On(Date),
-    /// Not within twelve months.
+    /// The forecast stays below the limit for twelve months.
     NotWithinAYear,
     /// There is no forecast.
     Unknown,
@@ -124,21 +121,24 @@ impl std::fmt::Display for Met {
     }
 }
 
-/// A kind of resource: what is used and what can be.
+/// A kind of resource and the metrics of its use and of its size.
 struct Kind {
     name: &'static str,
     signal: &'static str,
     unit: Unit,
     used: &'static Metric,
-    /// How a day becomes one value: the mean of what fills, the busiest five hundredths of what peaks.
+    /// The function that makes one value of a day: the mean for storage, which fills up, and the 95th percentile for
+    /// CPU and memory, where the peaks matter.
     day: &'static str,
+    /// The metric of the whole size. `None` when the resource has none.
     whole: Option<&'static Metric>,
+    /// The key of the threshold that gives the warning and critical levels.
     threshold: Option<&'static str>,
 }
 
 /// The mean of a day.
 const MEAN: &str = "avg_over_time";
-/// What is exceeded for an hour and twelve minutes of a day.
+/// The 95th percentile of a day: the value is higher for 72 minutes of the day.
 const PEAK: &str = "quantile_over_time(0.95, ";
 
 #[rustfmt::skip]
@@ -152,10 +152,10 @@ const KINDS: &[Kind] = &[
     Kind { name: "node memory", signal: "utilization", unit: Unit::Bytes, used: &NODE_MEMORY, day: PEAK, whole: Some(&NODE_MEMORY_ALLOCATABLE), threshold: Some("utilization.usage") },
 ];
 
-/// Forecasts everything that is configured, as of a time.
+/// Forecasts every configured resource as of the time `until`.
 ///
 /// # Errors
-/// When any question has no answer.
+/// When the server does not answer a query.
 pub async fn capacity(
     server: &Server,
     config: &Config,
@@ -171,7 +171,7 @@ pub async fn capacity(
         let scope = Scope { check: kind.signal.to_owned(), targets: Vec::new() };
         let now = seconds(until);
         let from = now - (HISTORY_DAYS - 1) as f64 * DAY;
-        // By its own labels and no other: ninety days ago the same thing may have been scraped by another job.
+        // Only the metric's own labels: within ninety days the same resource may have been scraped by different jobs.
         let labels: Vec<&str> = ["target"].into_iter().chain(kind.used.labels.iter().copied()).collect();
         let own = |expr: String| format!("max by ({}) ({expr})", labels.join(", "));
         let expr = own(scope.over(kind.day, kind.used, "1d"));
@@ -189,7 +189,7 @@ pub async fn capacity(
                 .into_iter()
                 .filter_map(|s| Some((s.as_str().to_owned(), levels.at(s)?)))
                 .filter_map(|(name, level)| match kind.whole {
-                    // A share of a whole that nobody knows is no limit.
+                    // The level is a share of the whole, so it is unknown while the whole is.
                     Some(_) => Some((name, steady(level * whole?))),
                     None => Some((name, level)),
                 })
@@ -278,7 +278,7 @@ fn ahead(forecast: &Forecast, today: Date, months: i32) -> Option<Ahead> {
     let day = today.checked_add(months.months()).ok()?;
     let days = usize::try_from(day.duration_since(today).as_hours() / 24).ok()?;
     let last = days.checked_sub(1)?;
-    // The busiest day of the week that ends there: whether the day itself is a Sunday says nothing about needs.
+    // The busiest day of the week that ends on `day`: the day itself may be a Sunday, when use is low.
     let week = last.saturating_sub(6)..=last.min(forecast.seasonal.len().checked_sub(1)?);
     let busiest = week.max_by(|a, b| forecast.seasonal[*a].total_cmp(&forecast.seasonal[*b]))?;
     let value = |values: &[f64], at: usize| values.get(at).copied().map(steady);
@@ -296,7 +296,7 @@ fn on(today: Date, days: usize) -> Option<Date> {
     today.checked_add(i64::try_from(days).ok()?.days()).ok()
 }
 
-/// The times of a forecast's history and future, Unix seconds.
+/// Returns the times of a forecast's history and of its future, in Unix seconds.
 pub fn times(resource: &Resource, forecast: &Forecast) -> (Vec<f64>, Vec<f64>) {
     let last = seconds(resource.until);
     let count = forecast.history.len();

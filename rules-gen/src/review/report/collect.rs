@@ -1,4 +1,4 @@
-//! What Prometheus knows about the signals of a report at its time: the alerts' own expressions and values.
+//! Queries Prometheus for the signals of a report at its time, with the expressions of the alerts and panels.
 
 use super::period::{seconds, timestamp};
 use crate::rules::groups;
@@ -11,60 +11,54 @@ use futures::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Questions asked at a time.
+/// The number of queries that run at the same time.
 const IN_FLIGHT: usize = 4;
 
-/// Check and target.
+/// The id of a signal, and the name of a target.
 pub type Key = (String, String);
 
-/// Every answer.
+/// The answers to all queries of a report.
 #[derive(Debug, Default)]
 pub struct Seen {
-    /// Whether the last run could look, of what the exporter probes.
+    /// `checklist_probe_success` of each target: 1 when the last run could look. Only of signals that the exporter
+    /// probes.
     pub probe: BTreeMap<Key, f64>,
-    /// Whether what it saw was good; absent while it cannot tell.
+    /// `checklist_check_passed` of each target. A target is absent while the exporter has no verdict.
     pub passed: BTreeMap<Key, f64>,
-    /// When somebody last looked: the exporter's last success, or the newest sample of what others expose.
+    /// The time of the last look at each target: the exporter's last successful run, or the newest sample of other
+    /// exporters' metrics.
     pub looked: BTreeMap<Key, Timestamp>,
-    /// Targets of which Prometheus has any series that a healthy one has.
+    /// Targets of which Prometheus has at least one of the series that a healthy target has.
     pub there: BTreeSet<Key>,
-    /// What an alert compares with its limit.
+    /// The values that alerts compare with their limits.
     pub values: Vec<Sample>,
-    /// What an alert's expression gives: each is bad.
+    /// The series that alert expressions returned. Each is a violation.
     pub offenders: Vec<Offender>,
-    /// What the panels show.
+    /// The values of the panels.
     pub panels: Vec<Sample>,
 }
 
-/// A value of an alert or a panel.
+/// A value of an alert or of a panel.
 #[derive(Debug, Clone)]
 pub struct Sample {
-    /// The signal.
     pub signal: &'static Signal,
-    /// The place in the signal's list of alerts or panels.
+    /// The index in the signal's list of alerts or of panels.
     pub at: usize,
-    /// The labels.
     pub labels: Labels,
-    /// The value.
     pub value: f64,
 }
 
-/// A series that an alert's expression gives.
+/// A series that an alert's expression returned.
 #[derive(Debug, Clone)]
 pub struct Offender {
-    /// The signal.
     pub signal: &'static Signal,
-    /// The alert.
     pub alert: &'static checklist::Alert,
-    /// The level.
     pub severity: Severity,
-    /// The labels.
     pub labels: Labels,
-    /// The value.
     pub value: f64,
 }
 
-/// What a query is for.
+/// The field of [`Seen`] that the answer of a query belongs to.
 #[derive(Clone)]
 enum QueryKind {
     Probe,
@@ -77,10 +71,10 @@ enum QueryKind {
     Rule(Box<Entry>),
 }
 
-/// Asks everything about some signals at a time.
+/// Asks everything that a report needs to know about some signals at a time.
 ///
 /// # Errors
-/// When any question has no answer: half a report would look like a whole one.
+/// When the server does not answer a query. A report with missing parts would look complete.
 pub async fn seen(
     server: &Server,
     config: &Config,
@@ -114,7 +108,7 @@ impl Seen {
             QueryKind::Passed => drop(self.passed.insert(key, value)),
             QueryKind::Success | QueryKind::Newest => drop(self.looked.insert(key, timestamp(value))),
             QueryKind::There => drop(self.there.insert(key)),
-            // Nothing by nothing is no value.
+            // A ratio of 0 by 0 is NaN: there is no value.
             QueryKind::Value(..) | QueryKind::Panel(..) if !value.is_finite() => {}
             QueryKind::Value(signal, at) => self.values.push(Sample { signal, at: *at, labels, value }),
             QueryKind::Panel(signal, at) => self.panels.push(Sample { signal, at: *at, labels, value }),
@@ -129,6 +123,7 @@ impl Seen {
     }
 }
 
+/// Every query of a report, and what its answer is for.
 fn questions(config: &Config, signals: &[&'static Signal]) -> Vec<(QueryKind, String)> {
     let max = |metric: &Metric| format!("max by (check, target) ({metric})");
     let mut questions = vec![
@@ -168,18 +163,19 @@ fn questions(config: &Config, signals: &[&'static Signal]) -> Vec<(QueryKind, St
     questions
 }
 
-/// The expression of a panel as an instant and over time.
+/// Returns the expression of a panel. `None` if the signal has no panel with this index.
 pub fn panel(signal: &'static Signal, at: usize) -> Option<String> {
     let expr = signal.panels.get(at)?.query.promql(&whole(signal));
-    // Grafana's own variable.
+    // Grafana fills in this variable; outside of Grafana it needs a value.
     Some(expr.replace("$__rate_interval", "5m"))
 }
 
-/// The metrics whose absence means that nobody can tell.
+/// Returns the metrics that every healthy target has. If they are absent, the signal has no verdict.
 pub fn expected<'a>(config: &'a Config, signal: &'static Signal) -> impl Iterator<Item = &'static Metric> + 'a {
     signal.metrics.iter().filter(move |metric| !metric.sparse && config.has(signal, metric)).copied()
 }
 
+/// The scope of all targets of a signal.
 fn whole(signal: &Signal) -> Scope {
     Scope { check: signal.id.to_owned(), targets: Vec::new() }
 }

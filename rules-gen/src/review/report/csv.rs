@@ -1,8 +1,8 @@
-//! The capacity spreadsheet.
+//! The capacity spreadsheet (`capacity.csv`).
 
 use super::capacity::{Capacity, Limit, Met, Resource};
 
-/// The capacity spreadsheet: a row for each limit of each resource, with values in base units.
+/// Writes a row for each limit of each resource, with values in base units.
 pub fn csv(capacity: &Capacity) -> String {
     let mut text =
         "kind,target,resource,unit,current,growth_per_day,limit,limit_value,met_seasonal,met_earliest,met_linear"
@@ -49,7 +49,8 @@ fn row(resource: &Resource, limit: Option<&Limit>) -> String {
     cells.join(",") + "\n"
 }
 
-/// A cell of text (RFC 4180); one that a spreadsheet would take for a formula begins with an apostrophe.
+/// Writes a cell of text as in RFC 4180. A cell that a spreadsheet would read as a formula begins with an apostrophe,
+/// because names come from the monitored systems and may be hostile.
 fn cell(text: &str) -> String {
     let text = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() };
     if text.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }

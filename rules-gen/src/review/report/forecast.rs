@@ -1,52 +1,55 @@
-//! A year ahead from ninety days: a seasonal model with intervals, and the plain line beside it.
+//! Forecasts a year from ninety daily values, with a seasonal model that has intervals, and with a straight line.
 //!
-//! The seasonal model takes the week apart from the rest (MSTL, Bandara, Hyndman and Bergmeir 2021) and continues
-//! the rest by exponential smoothing with additive errors (ETS, Hyndman et al. 2008), whose intervals have a formula
-//! and need no random numbers: the same history gives the same forecast.
+//! The seasonal model separates the weekly pattern from the rest (MSTL: Bandara, Hyndman and Bergmeir 2021) and
+//! continues the rest by exponential smoothing with additive errors (ETS: Hyndman et al. 2008). The intervals of ETS
+//! have a formula and need no random numbers, so the same history gives the same forecast.
 
 use augurs::ets::AutoETS;
 use augurs::mstl::MSTLModel;
 use augurs::{Fit, Predict};
 
-/// Days that are looked back.
+/// Days of history that a forecast uses.
 pub const HISTORY_DAYS: usize = 90;
-/// Days below which there is no forecast: eight weeks, so that a week's shape is seen more than twice on both halves.
+/// The smallest number of days with which there is a forecast. Eight weeks show the weekly pattern at least four times
+/// on each half of the history.
 pub const LEAST_DAYS: usize = 60;
-/// Days that may be missing one after another; more would be drawn by the ruler.
+/// The largest number of consecutive days without a value. A longer gap would be filled with a straight line that says
+/// nothing.
 const LONGEST_GAP: usize = 7;
-/// Days that may be missing altogether, as a part of the whole.
+/// The largest share of days without a value, from 0 to 1.
 const MOST_MISSING: f64 = 0.15;
-/// Days ahead: a year and the day that a leap year has more.
+/// Days ahead: a leap year.
 pub const AHEAD_DAYS: usize = 366;
-/// Part of the future values that an interval is to hold.
+/// The share of future values that lie within the interval, from 0 to 1.
 pub const LEVEL: f64 = 0.90;
-/// Days that are held back to measure the error.
+/// The last days of the history, on which the error of the models is measured.
 const HELD_OUT: usize = 14;
 const WEEK: usize = 7;
 
-/// What is expected, one value a day from the day after the history on.
+/// A forecast with one value a day, starting the day after the history.
 #[derive(Debug, Clone)]
 pub struct Forecast {
-    /// The history with its gaps filled, one value a day, the last one at the report's time.
+    /// The history with its gaps filled, one value a day. The last value is at the report's time.
     pub history: Vec<f64>,
-    /// The seasonal model.
+    /// The values of the seasonal model.
     pub seasonal: Vec<f64>,
-    /// The lower end of its interval.
+    /// The lower end of the seasonal model's interval.
     pub low: Vec<f64>,
-    /// The upper end of its interval.
+    /// The upper end of the seasonal model's interval.
     pub high: Vec<f64>,
-    /// The line by least squares.
+    /// The values of a straight line through the history (least squares).
     pub linear: Vec<f64>,
-    /// What the line adds a day.
+    /// The slope of the straight line, per day.
     pub slope: f64,
-    /// The mean absolute percentage error of both models on the last two weeks, fitted without them: seasonal, linear.
+    /// The mean absolute percentage errors on the last [`HELD_OUT`] days, as ratios: of the seasonal model, then of the
+    /// line. Both were fitted without these days.
     pub error: Option<(f64, f64)>,
 }
 
-/// Forecasts from one value a day, the oldest first.
+/// Forecasts from one value a day, the oldest first. `None` is a day without a value.
 ///
 /// # Errors
-/// Why the history does not suffice, in words for the report.
+/// The reason why the history does not suffice, for the report.
 pub fn forecast(days: &[Option<f64>]) -> Result<Forecast, String> {
     let history = enough(days)?;
     let held = history.len().saturating_sub(HELD_OUT);
@@ -57,13 +60,13 @@ pub fn forecast(days: &[Option<f64>]) -> Result<Forecast, String> {
     });
     let (points, low, high) = seasonal(&history, AHEAD_DAYS)?;
     let (linear, slope) = linear(&history, AHEAD_DAYS);
-    // What is counted here is never less than nothing.
+    // Bytes, requests and cores are never negative.
     let floor = |values: Vec<f64>| values.into_iter().map(|value| value.max(0.0)).collect();
     let (seasonal, low, high, linear) = (floor(points), floor(low), floor(high), floor(linear));
     Ok(Forecast { history, seasonal, low, high, linear, slope, error: error.flatten() })
 }
 
-/// The history without its beginning before the first value and with small gaps filled by a line.
+/// Checks that the history suffices, drops the days before the first value, and fills the gaps.
 fn enough(days: &[Option<f64>]) -> Result<Vec<f64>, String> {
     let first = days.iter().position(Option::is_some).ok_or("there is no history")?;
     let days = &days[first..];
@@ -84,7 +87,7 @@ fn enough(days: &[Option<f64>]) -> Result<Vec<f64>, String> {
     Ok(filled(days))
 }
 
-/// Fills the gaps between two values by a line; the first and the last day have a value.
+/// Fills each gap with a straight line between its neighbours. The first and the last day must have a value.
 fn filled(days: &[Option<f64>]) -> Vec<f64> {
     let known: Vec<(usize, f64)> = days.iter().enumerate().filter_map(|(at, day)| Some((at, (*day)?))).collect();
     let value = |at: usize| {
@@ -96,17 +99,19 @@ fn filled(days: &[Option<f64>]) -> Vec<f64> {
     (0..days.len()).map(value).collect()
 }
 
+/// The points of a model, and the lower and upper ends of its interval.
 type Band = (Vec<f64>, Vec<f64>, Vec<f64>);
 
-/// The seasonal model: points, lower and upper end of the interval.
+/// Fits the seasonal model and returns its values and the ends of its interval.
 fn seasonal(history: &[f64], ahead: usize) -> Result<Band, String> {
     let (mean, scale) = spread(history);
-    // The models have nothing to do with what never changes.
+    // A constant series has no variance, and the models cannot be fitted to it.
     if scale <= mean.abs() * 1e-9 {
         let flat = vec![mean; ahead];
         return Ok((flat.clone(), flat.clone(), flat));
     }
-    // The decomposition counts in single precision, which would round gigabytes away.
+    // The decomposition uses single precision, in which gigabytes would lose their last digits. So the values are
+    // scaled.
     let scaled: Vec<f64> = history.iter().map(|value| (value - mean) / scale).collect();
     let wrong = |error: &dyn std::fmt::Display| format!("the seasonal model does not fit: {error}");
     let trend = AutoETS::new(1, "AZN").and_then(|ets| ets.damped(false)).map_err(|error| wrong(&error))?;
@@ -119,7 +124,7 @@ fn seasonal(history: &[f64], ahead: usize) -> Result<Band, String> {
     if whole { Ok(band) } else { Err("the seasonal model gives no number".to_owned()) }
 }
 
-/// Ordinary least squares through one value a day: the values ahead, and the slope a day.
+/// Fits a straight line by ordinary least squares. Returns its values for the days ahead, and its slope per day.
 fn linear(history: &[f64], ahead: usize) -> (Vec<f64>, f64) {
     let count = history.len() as f64;
     let (mean_x, mean_y) = ((count - 1.0) / 2.0, history.iter().sum::<f64>() / count);
@@ -134,6 +139,7 @@ fn linear(history: &[f64], ahead: usize) -> (Vec<f64>, f64) {
     ((0..ahead).map(value).collect(), slope)
 }
 
+/// The mean and the standard deviation.
 fn spread(values: &[f64]) -> (f64, f64) {
     let count = values.len() as f64;
     let mean = values.iter().sum::<f64>() / count;
@@ -141,14 +147,14 @@ fn spread(values: &[f64]) -> (f64, f64) {
     (mean, variance.sqrt())
 }
 
-/// The mean absolute percentage error as a ratio; nothing when a true value is zero.
+/// Returns the mean absolute percentage error as a ratio. `None` when a true value is zero.
 pub fn mape(truth: &[f64], guess: &[f64]) -> Option<f64> {
     let errors: Option<Vec<f64>> =
         truth.iter().zip(guess).map(|(t, g)| (*t != 0.0).then(|| ((t - g) / t).abs())).collect();
     errors.filter(|errors| !errors.is_empty()).map(|errors| errors.iter().sum::<f64>() / errors.len() as f64)
 }
 
-/// The day ahead, counted from 1, on which a value first reaches the limit.
+/// Returns the first day ahead, counted from 1, on which a value is at or above the limit.
 pub fn reaches(values: &[f64], limit: f64) -> Option<usize> {
     values.iter().position(|value| *value >= limit).map(|at| at + 1)
 }
@@ -157,7 +163,8 @@ pub fn reaches(values: &[f64], limit: f64) -> Option<usize> {
 mod tests {
     use super::*;
 
-    /// Uniform numbers from -1 to 1: a linear congruential generator (Knuth's MMIX constants), the same every time.
+    /// Uniform random numbers from -1 to 1, always the same: a linear congruential generator with the constants of
+    /// Knuth's MMIX.
     struct Noise(u64);
 
     impl Noise {
@@ -167,7 +174,7 @@ mod tests {
         }
     }
 
-    /// Trend, a weekly season in which the weekend is lower, and noise.
+    /// A series with a trend, a weekly pattern that is lower on the weekend, and noise.
     fn synthetic(days: usize, seed: u64, (slope, season, noise): (f64, f64, f64)) -> Vec<f64> {
         let mut random = Noise(seed);
         let day = |at: usize| {
@@ -181,7 +188,8 @@ mod tests {
         values.iter().copied().map(Some).collect()
     }
 
-    /// Error of the seasonal model, of the line and of "as today" on the days after the first ninety.
+    /// Compares the errors of the seasonal model, of the line and of "as on the last day", beyond ninety days of
+    /// history.
     #[test]
     #[expect(clippy::print_stdout, reason = "the errors are what the test is for")]
     fn held_out_history_is_forecast_better_than_by_the_last_value() -> Result<(), String> {

@@ -1,4 +1,4 @@
-//! HTML that is whole in itself: printable, charts inside, no script, nothing loaded from anywhere.
+//! Writes a report as one printable HTML page with its charts. It has no script and loads nothing from other servers.
 
 use super::markdown::{day, ended, notified, started, time};
 use super::model::{Line, Reading, Report, Trend, Verdict};
@@ -7,7 +7,7 @@ use super::svg;
 use checklist::spaced;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-/// The whole report.
+/// Writes the report as an HTML page.
 pub fn html(report: &Report) -> String {
     let title = format!("{} - {}", report.title, day(report, report.until));
     html! {
@@ -16,7 +16,7 @@ pub fn html(report: &Report) -> String {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
-                // A report that is opened from a disk has no server to send this.
+                // A page that is opened from a disk has no server that could send this header.
                 meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'";
                 title { (title) }
                 style { (PreEscaped(include_str!("report.css"))) }
@@ -59,7 +59,7 @@ fn lines(report: &Report) -> Markup {
     let sections = report.lines.chunk_by(|a, b| a.section == b.section);
     html! {
         @for lines in sections {
-            // What only people do has no value to show.
+            // Tasks of people have no values, so their table has no columns for them.
             @let measured = lines.iter().any(|line| !line.readings.is_empty());
             h2 { (lines[0].section) }
             table {
@@ -198,7 +198,7 @@ fn trends(report: &Report) -> Markup {
     }
 }
 
-/// Whether there is anything to draw: a value that never changed needs no chart.
+/// Whether a trend changes at all. A constant value needs no chart.
 fn moves(trend: &Trend) -> bool {
     let mut values = trend.points.iter().map(|(_, value)| *value);
     values.next().is_some_and(|first| values.any(|value| (value - first).abs() > first.abs() * 1e-6))

@@ -1,4 +1,4 @@
-//! Alerts of a period out of the series `ALERTS`: from when to when each fired, and which receiver was notified.
+//! Reads the alerts of a period from the series `ALERTS`: when each fired, and which receiver was notified.
 
 use super::model::Incident;
 use super::period::{Kind, Period, seconds, timestamp};
@@ -9,18 +9,20 @@ use crate::server::{Labels, NoVerdict, Series, Server};
 use checklist::Config;
 use std::collections::BTreeSet;
 
-/// Silence of a series that is no end of its alert: as long as Prometheus itself looks back.
+/// The longest gap in seconds within one alert. It is Prometheus' lookback delta: a series ends only after so long
+/// without samples.
 const LOOK_BACK: f64 = 300.0;
 
-/// The part of a period in which alerts must have been judged. A restart and an upgrade are no gap worth a doubt.
+/// The share of a period in which the alerting rules must have been evaluated. The rest allows for a restart or an
+/// upgrade.
 const ENOUGH: f64 = 0.95;
 
-/// Every alert that fired within the period, but for those that say that all is well.
+/// Returns every alert that fired within the period, except the Watchdog and others of severity `none`.
 pub async fn incidents(server: &Server, config: &Config, kind: Kind, period: &Period) -> anyhow::Result<Vec<Incident>> {
     let step = kind.alert_step();
     let (from, until) = (seconds(period.from), seconds(period.until));
     let alerts = "ALERTS{alertstate=\"firing\", alertname!=\"ChecklistWatchdog\"}";
-    // Counted over each step, so that no alert is too short to be seen.
+    // Samples are counted over each step, so that an alert shorter than a step is seen.
     let expr = format!("count_over_time({alerts}[{step}s])");
     let courses = server.query_range(&expr, (from + step, until), step, &|_, _| {}).await?;
     let mut at_ends = Vec::new();
@@ -32,8 +34,8 @@ pub async fn incidents(server: &Server, config: &Config, kind: Kind, period: &Pe
     notified(config, runs(&courses, (from, until), step, (at_begin, at_end)))
 }
 
-/// Why nobody can tell which alerts fired: what always fires was not there for a part of the period, so Prometheus was
-/// down, has no such rules, or does not keep samples for so long.
+/// Returns the reason why the list of alerts may be incomplete. The Watchdog always fires. If its series is absent for
+/// a part of the period, Prometheus was down, lacks the rules, or does not keep samples for so long.
 pub async fn unknown(server: &Server, kind: Kind, period: &Period) -> Result<Option<String>, NoVerdict> {
     let step = kind.alert_step();
     let (from, until) = (seconds(period.from), seconds(period.until));
@@ -47,12 +49,14 @@ pub async fn unknown(server: &Server, kind: Kind, period: &Period) -> Result<Opt
     Ok((judged < ENOUGH * whole).then(why))
 }
 
+/// The labels of an alert, without those that only the series `ALERTS` has.
 fn without_name(mut labels: Labels) -> Labels {
     labels.retain(|name, _| !matches!(name.as_str(), "__name__" | "alertstate"));
     labels
 }
 
-/// The unbroken runs of each series; what fires at the begin and at the end is known exactly.
+/// Turns each series into incidents, one for each run of samples without a gap. `at_begin` and `at_end` are the labels
+/// of the alerts that fire at the ends of the period.
 fn runs(
     courses: &[Series],
     (from, until): (f64, f64),
@@ -93,7 +97,8 @@ fn runs(
     incidents
 }
 
-/// Fills in the notified receiver, as the generated configuration of Alertmanager routes and inhibits.
+/// Fills in the notified receivers and the inhibiting alert, by the routes and inhibition rules of the generated
+/// Alertmanager configuration.
 fn notified(config: &Config, mut incidents: Vec<Incident>) -> anyhow::Result<Vec<Incident>> {
     let routes = Configuration::parse(&serde_yaml::to_string(&alertmanager::configuration(config))?)?;
     let all = incidents.clone();
@@ -104,7 +109,7 @@ fn notified(config: &Config, mut incidents: Vec<Incident>) -> anyhow::Result<Vec
         incident.notified = if known {
             receivers(&routes, &incident.labels)
         } else {
-            // Rules of others are routed by others.
+            // The routes of other rules are not known here.
             "unknown".to_owned()
         };
         let inhibits =
@@ -112,12 +117,13 @@ fn notified(config: &Config, mut incidents: Vec<Incident>) -> anyhow::Result<Vec
         let held = all.iter().find(|page| known && lasts_as_long(page, incident) && inhibits(page));
         incident.held_back = held.map(|page| page.alert.clone());
     }
-    // What says that something holds, and tells nobody, is no incident.
+    // Severity `none` is for alerts that say that all is well. Nobody is notified of them.
     incidents.retain(|incident| incident.severity != "none");
     Ok(incidents)
 }
 
-/// Everybody who is notified: a route that says `continue` is followed by others. What has no integration tells nobody.
+/// Returns the names of all receivers: a route with `continue` is followed by others. A receiver without integrations
+/// notifies nobody.
 fn receivers(routes: &Configuration, labels: &Labels) -> String {
     let mut names: Vec<&str> = Vec::new();
     for receiver in routes.receivers(labels).into_iter().filter(|receiver| !receiver.integrations.is_empty()) {
@@ -128,7 +134,7 @@ fn receivers(routes: &Configuration, labels: &Labels) -> String {
     if names.is_empty() { "nobody".to_owned() } else { names.join(", ") }
 }
 
-/// Whether an alert held from the begin of another to its end.
+/// Whether an alert fired at least from the begin to the end of another.
 fn lasts_as_long(page: &Incident, warning: &Incident) -> bool {
     page.start <= warning.start
         && match (page.end, warning.end) {

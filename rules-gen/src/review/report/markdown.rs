@@ -1,4 +1,4 @@
-//! Markdown in the shape of the written checklist's own daily report and weekly task list.
+//! Writes a report as Markdown, in the form of the daily report and the weekly task list of the written checklist.
 
 use super::model::{Incident, Line, Report, TaskRow, Verdict};
 use checklist::Cadence;
@@ -6,7 +6,7 @@ use checklist::spaced;
 use jiff::Timestamp;
 use std::fmt::Write as _;
 
-/// The whole report.
+/// Writes the report as Markdown.
 pub fn markdown(report: &Report) -> String {
     let mut text = format!("## {} - {}\n\n", report.title, day(report, report.until));
     let _ = writeln!(text, "{} to {} ({})\n", time(report, report.from), time(report, report.until), report.zone);
@@ -46,7 +46,7 @@ fn status(text: &mut String, report: &Report) {
     }
 }
 
-/// What a line is judged by, and when somebody last looked.
+/// Returns the text behind a line of the checklist: its values with their limits, and the time of the last look.
 fn values(report: &Report, line: &Line) -> String {
     let mut parts: Vec<String> = line
         .readings
@@ -94,18 +94,18 @@ fn alerts(text: &mut String, report: &Report) {
     text.push('\n');
 }
 
-/// When an alert began, for people.
+/// Writes when an alert began.
 pub fn started(report: &Report, alert: &Incident) -> String {
     let before = if alert.from_before { "before " } else { "" };
     format!("{before}{}", time(report, alert.start))
 }
 
-/// When an alert ended, for people.
+/// Writes when an alert ended, or that it still fires.
 pub fn ended(report: &Report, alert: &Incident) -> String {
     alert.end.map_or_else(|| "still fires".to_owned(), |end| time(report, end))
 }
 
-/// The notified receiver of an alert, for people.
+/// Writes which receiver was notified, or which alert inhibited the notification.
 pub fn notified(alert: &Incident) -> String {
     match &alert.held_back {
         Some(by) => format!("held back by {}", spaced(by)),
@@ -239,17 +239,17 @@ fn list(text: &mut String, items: &[String], nothing: &str) {
     }
 }
 
-/// A time in the report's zone: `2026-11-24 09:00 CET`.
+/// Writes a time in the report's zone: `2026-11-24 09:00 CET`.
 pub fn time(report: &Report, at: Timestamp) -> String {
     at.to_zoned_datetime(report.clock.clone()).strftime("%Y-%m-%d %H:%M %Z").to_string()
 }
 
-/// A day in the report's zone.
+/// Writes a day in the report's zone.
 pub fn day(report: &Report, at: Timestamp) -> String {
     at.to_zoned_datetime(report.clock.clone()).strftime("%Y-%m-%d").to_string()
 }
 
-/// Text of others as Markdown text: no markup, no table cell, no line of its own.
+/// Escapes text from outside for Markdown: it cannot become markup, split a table cell, or begin a line.
 pub fn safe(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {

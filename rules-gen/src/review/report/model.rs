@@ -1,4 +1,5 @@
-//! What a report says, whatever it is written as. Serialized, it is the JSON output: names stay, fields are only added.
+//! The content of a report, independent of the output format. Serialized, it is the JSON output: fields may be added,
+//! but not renamed or removed.
 
 use super::capacity::Capacity;
 use checklist::lines::Line as Written;
@@ -8,67 +9,65 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// The version of the JSON output; it changes when a field goes or means something else.
+/// The version of the JSON output. It changes when a field is removed or changes its meaning.
 pub const SCHEMA: u32 = 1;
 
 /// A whole report. Times are UTC in RFC 3339, values are in base units (bytes, seconds, ratios from 0 to 1).
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
-    /// [`SCHEMA`].
+    /// The value of [`SCHEMA`].
     pub schema: u32,
     /// `daily`, `weekly`, `monthly` or `quarterly`.
     pub cadence: &'static str,
-    /// The heading.
     pub title: &'static str,
-    /// Where the period before begins, with which trends compare.
+    /// The begin of the period before, with which trends compare.
     pub before: Timestamp,
-    /// Where the period begins.
+    /// The begin of the period.
     pub from: Timestamp,
-    /// The report's time.
+    /// The end of the period: the report's time.
     pub until: Timestamp,
-    /// The name of the time zone of periods and days.
+    /// The name of the time zone in which periods and days are counted.
     pub zone: String,
-    /// The time zone itself.
+    /// The time zone named by `zone`.
     #[serde(skip)]
     pub clock: TimeZone,
-    /// Lines of the written checklist, in its order.
+    /// The lines of the written checklist, in its order.
     pub lines: Vec<Line>,
-    /// The morning's round on each day; only in the weekly report.
+    /// The daily round on each day. Only in the weekly report.
     pub days: Vec<DayRow>,
-    /// Alerts that fired within the period, by their begin.
+    /// The alerts that fired within the period, ordered by their begin.
     pub alerts: Vec<Incident>,
-    /// Why there may have been others, if nobody can tell.
+    /// The reason why the list of alerts may be incomplete.
     pub alerts_unknown: Option<String>,
-    /// Tasks of people that fell into the period, are open from before, or come next.
+    /// Tasks of people that fell due within the period, are open from before, or come next.
     pub tasks: Vec<TaskRow>,
-    /// What people recorded within the period.
+    /// The records that people made within the period.
     pub actions: Vec<Action>,
-    /// Emergencies of the period, and earlier ones of which something is not caught up.
+    /// Emergency overrides of the period, and earlier ones with tasks that have not been caught up.
     pub overrides: Vec<Emergency>,
-    /// Courses of values, compared with the period before.
+    /// The courses of the panels' values, compared with the period before.
     pub trends: Vec<Trend>,
-    /// Forecasts; only in the quarterly report.
+    /// The forecasts. Only in the quarterly report.
     pub capacity: Option<Capacity>,
-    /// What the reader must know about the report itself.
+    /// Limits of the report that the reader must know, such as records that cannot be read.
     pub remarks: Vec<String>,
 }
 
-/// The verdict of a line, the worst last. "Cannot tell" ranks above a warning, because it may hide one.
+/// The verdict of a line, ordered from good to bad. `CannotTell` ranks above `Warning`, because it may hide a warning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// As it should be.
     Ok,
-    /// Beyond the warning level, or it was bad within the period and is over.
+    /// The value is beyond the warning level now, or an alert fired within the period and has ended.
     Warning,
-    /// Nobody could look.
+    /// The check could not be made, so there is no verdict.
     CannotTell,
-    /// Beyond the critical level.
+    /// The value is beyond the critical level.
     Critical,
 }
 
 impl Verdict {
-    /// The word for people.
+    /// Returns the verdict in words.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Ok => "ok",
@@ -78,7 +77,7 @@ impl Verdict {
         }
     }
 
-    /// The mark of the written checklist's template.
+    /// Returns the mark that the written checklist's template uses.
     pub const fn mark(self) -> &'static str {
         match self {
             Self::Ok => "✓",
@@ -98,33 +97,32 @@ impl From<checklist::Severity> for Verdict {
     }
 }
 
-/// One line of the written checklist.
+/// A line of the written checklist and its verdict.
 #[derive(Debug, Clone, Serialize)]
 pub struct Line {
-    /// Its cadence there.
+    /// The cadence of the line in the written checklist.
     pub cadence: &'static str,
-    /// The heading under which it stands.
+    /// The heading above the line.
     pub section: &'static str,
-    /// Its number there.
+    /// The number of the line. `None` for a line without one.
     pub number: Option<u8>,
-    /// Its text there.
+    /// The text of the line.
     pub text: &'static str,
-    /// The ids of the signals that watch it, or of the task.
+    /// The ids of the signals that watch the line, or the id of its task.
     pub watched: Vec<String>,
-    /// How it stands.
     pub verdict: Verdict,
-    /// How the task of the line stands, as in [`TaskRow::state`]; nothing of a line that signals watch.
+    /// The state of the line's task, as in [`TaskRow::state`]. `None` for a line that signals watch.
     pub state: Option<&'static str>,
-    /// Why, when it is not ok; also what fired and is over.
+    /// The reasons for a verdict other than ok, including alerts that have ended.
     pub why: Vec<String>,
-    /// The values that it is judged by, the worst of each target.
+    /// The values that decide the verdict, the worst one of each target.
     pub readings: Vec<Reading>,
-    /// When somebody last looked: the oldest look of its targets; nothing when nobody ever did.
+    /// When the line was last checked: the oldest check of its targets. `None` when a target was never checked.
     pub evidence: Option<Timestamp>,
 }
 
 impl Line {
-    /// A line without a verdict yet.
+    /// Returns a line without a verdict yet.
     pub fn unjudged(written: &'static Written, watched: Vec<String>) -> Self {
         Self {
             cadence: written.cadence.as_str(),
@@ -140,7 +138,7 @@ impl Line {
         }
     }
 
-    /// The mark of the written checklist's template: a task that was not done yet is not ticked.
+    /// Returns the mark of the written checklist's template. A task that is not done yet has none.
     pub fn mark(&self) -> &'static str {
         match (self.verdict, self.state) {
             (Verdict::Ok, Some("ahead" | "open")) => " ",
@@ -149,7 +147,7 @@ impl Line {
         }
     }
 
-    /// The verdict for people, of a task that is not late its state.
+    /// Returns the verdict in words, or the state of a task that is not late.
     pub fn word(&self) -> &'static str {
         match (self.verdict, self.state) {
             (Verdict::Ok, Some(state)) => state,
@@ -158,152 +156,137 @@ impl Line {
     }
 }
 
-/// The checks of the morning's round within the 24 hours that end on a day.
+/// The result of the daily round for the 24 hours that end at `until`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DayRow {
-    /// When the 24 hours end.
     pub until: Timestamp,
-    /// Ok when every check passed all the time, a warning when not, and nobody can tell when none was made.
+    /// Ok when every check passed all the time, a warning when one did not, and "cannot tell" when checks were not
+    /// made.
     pub verdict: Verdict,
 }
 
-/// One value beside its limits.
+/// A measured value beside its limits.
 #[derive(Debug, Clone, Serialize)]
 pub struct Reading {
-    /// The signal.
+    /// The id of the signal.
     pub check: &'static str,
-    /// The target.
     pub target: String,
-    /// What it is: the name of the alert without `Checklist` or of the panel.
+    /// The name of the alert without `Checklist`, or of the panel.
     pub name: String,
-    /// Which one of the target's: the labels that tell it apart.
+    /// The labels that distinguish this value from others of its target.
     pub of: String,
-    /// The value.
+    /// The value in base units.
     pub value: f64,
-    /// The value for people.
+    /// The value as text, rounded and with its unit.
     pub human: String,
-    /// The limits for people, empty when there is none.
+    /// The limits as text. Empty when there are none.
     pub limit: String,
-    /// The warning level.
     pub warning: Option<f64>,
-    /// The critical level.
     pub critical: Option<f64>,
-    /// How it stands.
     pub verdict: Verdict,
 }
 
-/// One alert from its begin to its end.
+/// An alert from its begin to its end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Incident {
-    /// The alert's name.
     pub alert: String,
-    /// Its severity.
     pub severity: String,
-    /// The signal, when it is one of ours.
+    /// The id of the signal. Empty for alerts of other rules.
     pub check: String,
-    /// The target.
     pub target: String,
-    /// The labels that tell it apart.
+    /// The labels that distinguish this alert from others of its target.
     pub of: String,
-    /// Every label.
+    /// Every label of the alert.
     pub labels: BTreeMap<String, String>,
-    /// When it began to fire; the period's begin when it fired before.
+    /// When it began to fire. If it fired before the period, the begin of the period.
     pub start: Timestamp,
-    /// Whether it fired before the period.
+    /// Whether it already fired before the period.
     pub from_before: bool,
-    /// When it ended; nothing while it fires.
+    /// When it stopped firing. `None` while it fires.
     pub end: Option<Timestamp>,
-    /// The notified receiver, as the configuration routes it: `pagerduty`, `slack`, `nobody` or `unknown`.
+    /// The names of the receivers that the generated configuration notifies, separated by commas. `nobody` without a
+    /// receiver, `unknown` for alerts of other rules.
     pub notified: String,
-    /// What held the message back, if the generated routes do.
+    /// The name of the alert that inhibited the notification, if one did.
     pub held_back: Option<String>,
 }
 
-/// One occurrence of a task.
+/// An occurrence of a task on one day.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TaskRow {
-    /// Its id.
+    /// The id of the task.
     pub id: String,
-    /// What people call it.
     pub title: String,
-    /// How often it is due.
     pub cadence: &'static str,
-    /// Its day.
+    /// The day on which the task is due.
     pub day: Date,
     /// `done`, `skipped`, `open`, `due`, `overdue`, `missed` or `ahead`.
     pub state: &'static str,
-    /// Who recorded it.
+    /// The name of the person who recorded it.
     pub by: String,
-    /// When.
+    /// The time of the record.
     pub at: Option<Timestamp>,
-    /// The note, evidence or reason.
+    /// The note, the evidence or the reason of the record.
     pub note: String,
 }
 
-/// One record.
+/// A record that a person or a proof made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Action {
-    /// When.
     pub at: Timestamp,
-    /// Who.
+    /// The name of the person.
     pub by: String,
     /// `done`, `skipped`, `restored`, `routed`, `override` or `override ended`.
     pub what: &'static str,
-    /// The task, backup or Alertmanager.
+    /// The task, backup or Alertmanager that the record is about.
     pub subject: String,
-    /// The note.
     pub note: String,
 }
 
-/// One emergency override.
+/// An emergency override.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Emergency {
-    /// Since when.
     pub from: Timestamp,
-    /// Until when; it may be still to come.
+    /// The end of the override. It may be in the future.
     pub until: Timestamp,
-    /// Who began it.
+    /// The name of the person who started it.
     pub by: String,
-    /// Why.
     pub reason: String,
-    /// What was not done during it.
+    /// The tasks that were not done during the override.
     pub skipped: Vec<CatchUp>,
 }
 
-/// A task that was not done during an emergency.
+/// A task that was not done during an emergency override.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CatchUp {
-    /// Its id.
+    /// The id of the task.
     pub task: String,
-    /// What people call it.
     pub title: String,
-    /// `skipped` with a reason, or `not done`.
+    /// `skipped` with the reason, or `not done`.
     pub how: String,
-    /// When it was caught up; nothing while it is not.
+    /// When it was done later. `None` while it is open.
     pub caught_up: Option<Timestamp>,
 }
 
-/// A value over the period and the one before.
+/// The values of a series over the period and the period before.
 #[derive(Debug, Clone, Serialize)]
 pub struct Trend {
-    /// The signal.
+    /// The id of the signal.
     pub check: &'static str,
-    /// The panel.
+    /// The title of the panel.
     pub title: &'static str,
-    /// The series.
+    /// The labels that distinguish the series from others of the panel.
     pub of: String,
     /// `bytes`, `count`, `ratio` or `seconds`.
     pub unit: &'static str,
-    /// The mean of the period.
     pub mean: Option<f64>,
-    /// The mean of the period before.
     pub before: Option<f64>,
-    /// By how much the mean changed, as a ratio of the one before.
+    /// The change of the mean, as a ratio of the mean before.
     pub change: Option<f64>,
-    /// Mean, mean before and change for people.
+    /// The mean, the mean before and the change, as text.
     pub human: [String; 3],
-    /// Unix seconds and values of both periods.
+    /// Times in Unix seconds and values, of both periods.
     pub points: Vec<(f64, f64)>,
-    /// The limit that the panel draws, warning and critical.
+    /// The warning and the critical level of the panel.
     pub limits: [Option<f64>; 2],
 }

@@ -1,4 +1,4 @@
-//! What people did and did not do: tasks of the period, their records, and what an emergency left undone.
+//! The part of a report about people: tasks of the period, their records, and what an emergency left undone.
 
 use super::model::{Action, CatchUp, Emergency, Line, TaskRow, Verdict};
 use super::period::{Kind, Period};
@@ -11,33 +11,33 @@ use clients::task_status::{TaskStatus, record_of_day, status_of, summary};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 
-/// Everything about people.
+/// Tasks, records and emergencies of a period.
 #[derive(Debug, Default)]
 pub struct People {
-    /// Occurrences of tasks, by day.
+    /// The occurrences of tasks, ordered by day.
     pub tasks: Vec<TaskRow>,
-    /// Records of the period.
+    /// The records of the period.
     pub actions: Vec<Action>,
-    /// Emergencies.
     pub overrides: Vec<Emergency>,
-    /// What is wrong with the records.
+    /// Problems of the records, for the reader of the report.
     pub remarks: Vec<String>,
-    /// How each task stands, by id; nothing when the records cannot be read.
+    /// The current row of each task, by id. `None` when the records cannot be read.
     occurrence_on: Option<Vec<(String, TaskRow)>>,
 }
 
 impl People {
-    /// Reads the records of the configuration; what cannot be read is a remark, and "cannot tell".
+    /// Reads the configured records. Records that cannot be read become a remark, and the tasks "cannot tell".
     pub async fn read(config: &Config, kind: Kind, period: &Period) -> Self {
         let Some(tasks) = &config.tasks else {
             let remarks = vec!["checklist.yaml has no section tasks: nobody can tell what people did".to_owned()];
             return Self { remarks, ..Self::default() };
         };
-        // The end of what can be counted: what is later than the report is no mistake of the records.
+        // Records must not be in the future. The report's time may be in the past, so the limit is the end of
+        // representable time, and later records are dropped below.
         let never = Timestamp::MAX - SignedDuration::from_hours(24);
         match Records::read(&tasks.place, never).await {
             Ok(mut records) => {
-                // A report about an earlier time must not know what came later.
+                // A report about an earlier time leaves out what was recorded later.
                 records.list.retain(|record| record.at <= period.until);
                 Self::of(tasks, &records, kind, period)
             }
@@ -66,7 +66,7 @@ impl People {
         people
     }
 
-    /// The line of a task.
+    /// Returns the line of the checklist that a task answers.
     pub fn line(&self, written: &'static Written, id: &str) -> Line {
         let mut line = Line::unjudged(written, vec![id.to_owned()]);
         let row =
@@ -94,7 +94,7 @@ impl People {
     }
 }
 
-/// The row that says how a task stands, and its rows of the period.
+/// Returns the row with the current state of a task, and its rows of the period.
 fn rows(task: &Task, tasks: &Tasks, records: &Records, kind: Kind, period: &Period) -> (Option<TaskRow>, Vec<TaskRow>) {
     let date = |at: Timestamp| at.to_zoned_datetime(tasks.zone.clone()).date();
     let (from, until) = (date(period.from), date(period.until));
@@ -103,7 +103,7 @@ fn rows(task: &Task, tasks: &Tasks, records: &Records, kind: Kind, period: &Peri
     let days = std::iter::successors(task.rule.next(from), |day| task.rule.next(*day)).take_while(|day| *day <= until);
     let mut rows: Vec<TaskRow> =
         days.filter(|day| *day >= tasks.since).map(|day| row(task, day, open, tasks, records)).collect();
-    // What is open from before, and what comes within the next period of the same length.
+    // A task that is open from before the period, or falls due within the next period of the same length.
     let ahead = match kind {
         Kind::Daily => until.checked_add(1.day()),
         Kind::Weekly => until.checked_add(1.week()),
@@ -114,7 +114,7 @@ fn rows(task: &Task, tasks: &Tasks, records: &Records, kind: Kind, period: &Peri
     {
         rows.push(row(task, day, open, tasks, records));
     }
-    // How it stands: what is open, and while nothing is, its last answer.
+    // The current state: the open occurrence, or else the last one that was answered.
     let now = match open {
         Some((day, TaskStatus::Ahead)) => {
             let last = task.rule.last(until).filter(|last| *last >= tasks.since);
@@ -163,7 +163,7 @@ fn action(record: &Record) -> Action {
     Action { at: record.at, by: record.by.clone(), what, subject, note }
 }
 
-/// Emergencies that touch the period, and those that left something undone.
+/// Returns the emergency overrides that touch the period, and earlier ones that left something undone.
 fn emergencies(tasks: &Tasks, records: &Records, period: &Period) -> Vec<Emergency> {
     let mut all: Vec<Emergency> = Vec::new();
     for record in &records.list {
@@ -195,7 +195,7 @@ fn emergencies(tasks: &Tasks, records: &Records, period: &Period) -> Vec<Emergen
     all
 }
 
-/// What was skipped with a reason during an emergency, and what fell on its days and was not done then.
+/// Returns the tasks that were skipped with a reason during an emergency, or fell due in it and were not done.
 fn undone(tasks: &Tasks, records: &Records, emergency: &Emergency, until: Timestamp) -> Vec<CatchUp> {
     let end = emergency.until.min(until);
     let date = |at: Timestamp| at.to_zoned_datetime(tasks.zone.clone()).date();

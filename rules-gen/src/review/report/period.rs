@@ -1,4 +1,4 @@
-//! The time a report is about: a day, week, month or quarter of the wall clock that ends at its time.
+//! The period of a report: a day, week, month or quarter of local time that ends at the report's time.
 
 use checklist::Cadence;
 use clap::ValueEnum;
@@ -19,7 +19,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The cadence of its lines.
+    /// The cadence of the lines in the report.
     const fn cadence(self) -> Cadence {
         match self {
             Self::Daily => Cadence::Daily,
@@ -29,12 +29,12 @@ impl Kind {
         }
     }
 
-    /// The word for file names and JSON.
+    /// Returns the name for file names and JSON.
     pub const fn as_str(self) -> &'static str {
         self.cadence().as_str()
     }
 
-    /// The heading without the day.
+    /// Returns the heading without the day.
     pub const fn title(self) -> &'static str {
         match self {
             Self::Daily => "Daily Operations Report",
@@ -44,7 +44,8 @@ impl Kind {
         }
     }
 
-    /// Whether a line of the written checklist belongs to the report; no report of its own is written once a year.
+    /// Whether lines of a cadence belong to the report. Annual lines are in the quarterly report, as there is no annual
+    /// one.
     pub fn has(self, cadence: Cadence) -> bool {
         cadence == self.cadence() || (self == Self::Quarterly && cadence == Cadence::Annual)
     }
@@ -58,7 +59,8 @@ impl Kind {
         }
     }
 
-    /// Seconds between two looks at the alerts: as fine as Prometheus answers in one piece or a few.
+    /// Seconds between two samples of the alerts: short enough for the report, and long enough for few requests, as
+    /// Prometheus limits the points of one answer.
     pub const fn alert_step(self) -> f64 {
         match self {
             Self::Daily | Self::Weekly => 60.0,
@@ -68,22 +70,22 @@ impl Kind {
     }
 }
 
-/// The period of a report and the one before it, to compare with.
+/// The period of a report, and the period before to compare with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Period {
-    /// Where the period before begins.
+    /// The begin of the period before.
     pub before: Timestamp,
-    /// Where the period begins.
+    /// The begin of the period.
     pub from: Timestamp,
-    /// The report's time.
+    /// The end of the period: the report's time.
     pub until: Timestamp,
 }
 
 impl Period {
-    /// The period that ends at a time, by the wall clock of a time zone: a day may have 23 or 25 hours.
+    /// Returns the period that ends at `until`, counted in local time: a day may have 23 or 25 hours.
     ///
     /// # Errors
-    /// When the time is at the beginning of what can be counted.
+    /// When the period begins before the earliest time that can be represented.
     pub fn until(kind: Kind, until: Timestamp, zone: &TimeZone) -> Result<Self, jiff::Error> {
         let end = until.to_zoned_datetime(zone.clone());
         let from = end.checked_sub(kind.span())?;
@@ -91,18 +93,18 @@ impl Period {
         Ok(Self { before: before.timestamp(), from: from.timestamp(), until })
     }
 
-    /// Whether a time lies in the period, its end included.
+    /// Whether a time is after the begin of the period and not after its end.
     pub fn has(&self, at: Timestamp) -> bool {
         self.from < at && at <= self.until
     }
 }
 
-/// Unix seconds.
+/// Returns Unix seconds.
 pub fn seconds(at: Timestamp) -> f64 {
     at.as_duration().as_secs_f64()
 }
 
-/// The time of Unix seconds, to the second.
+/// Returns the time of Unix seconds, rounded to the second.
 #[expect(clippy::cast_possible_truncation, reason = "a time within the next thousand years")]
 pub fn timestamp(seconds: f64) -> Timestamp {
     Timestamp::from_second(seconds.round() as i64).unwrap_or_default()

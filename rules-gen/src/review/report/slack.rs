@@ -1,21 +1,21 @@
-//! A message for Slack's incoming webhooks, in Block Kit, within its limits: fifty blocks, three thousand
-//! characters in a section, a hundred and fifty in a header.
+//! Writes a report as a message for Slack's incoming webhooks, in Block Kit. Slack allows 50 blocks, 3,000 characters
+//! in a section, and 150 characters in a header.
 
 use super::markdown::{day, ended, notified, started, time};
 use super::model::{Line, Report, Verdict};
 use checklist::spaced;
 use serde_json::{Value, json};
 
-/// Blocks of a message.
+/// The largest number of blocks in a message.
 const MOST_BLOCKS: usize = 50;
-/// Characters of a section's text.
+/// The largest number of characters in a section.
 const MOST_TEXT: usize = 3_000;
-/// Characters of a header.
+/// The largest number of characters in a header.
 const MOST_HEADER: usize = 150;
-/// Characters of one item; a note of a thousand words is read elsewhere.
+/// The largest number of characters in one item of a list. Longer notes are cut.
 const MOST_ITEM: usize = 400;
 
-/// The body of the post.
+/// Returns the body of the request.
 pub fn message(report: &Report) -> Value {
     let title = cut(&format!("{} - {}", report.title, day(report, report.until)), MOST_HEADER);
     let count = |verdict: Verdict| report.lines.iter().filter(|line| line.verdict == verdict).count();
@@ -78,11 +78,11 @@ pub fn message(report: &Report) -> Value {
         blocks.truncate(MOST_BLOCKS - 1);
         blocks.push(section("_The rest is in the whole report._"));
     }
-    // PanelQuery by notifications, and by clients that know no blocks.
+    // `text` is shown in notifications, and by clients that do not support blocks.
     json!({"text": title, "blocks": blocks})
 }
 
-/// A heading and its items, in as many sections as the limit of text asks for.
+/// Returns a heading and its items, in as many sections as the limit requires.
 fn part(heading: &str, items: impl Iterator<Item = String>) -> Vec<Value> {
     let mut texts: Vec<String> = Vec::new();
     for item in items {
@@ -100,14 +100,15 @@ fn section(text: &str) -> Value {
     json!({"type": "section", "text": {"type": "mrkdwn", "text": cut(text, MOST_TEXT)}})
 }
 
-/// The three characters that Slack's mrkdwn asks to be escaped; without them nobody can be mentioned or linked.
+/// Escapes the three characters that Slack requires, so that a text cannot mention people or contain links.
 fn safe(text: &str) -> String {
     let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    // What would be bold, struck or code looks like it; a character that looks the same is not.
+    // Backquotes are replaced, so that a text cannot become code. Asterisks, underscores and tildes only change the
+    // look.
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('`', "'")
 }
 
-/// At most so many characters; never half of an escape.
+/// Cuts a text to a number of characters, and never inside an escape.
 fn cut(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
         return text.to_owned();

@@ -1,4 +1,4 @@
-//! Charts as SVG: no script, no style sheet, the same inside a page and as a file.
+//! Charts as SVG without script and style sheet, so that they look the same within a page and as a file.
 
 use super::capacity::{Resource, times};
 use super::model::Trend;
@@ -9,12 +9,12 @@ use maud::{Markup, html};
 
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 210.0;
-/// Room for the numbers on the left, the dates below, and half a letter elsewhere.
+/// The margins in pixels: the left one holds the numbers, the bottom one the dates.
 const LEFT: f64 = 78.0;
 const RIGHT: f64 = 14.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 26.0;
-/// A limit further away than this many times the greatest value would press the course flat.
+/// A limit above this multiple of the highest value is not drawn but named, because it would flatten the curve.
 const FAR: f64 = 2.5;
 
 const INK: &str = "#1c2430";
@@ -25,7 +25,7 @@ const PURPLE: &str = "#8250df";
 const ORANGE: &str = "#b35900";
 const RED: &str = "#b3261e";
 
-/// One line of points.
+/// A curve of a chart.
 struct Stroke {
     points: Vec<(f64, f64)>,
     colour: &'static str,
@@ -33,23 +33,25 @@ struct Stroke {
     name: &'static str,
 }
 
-/// What a chart shows.
+/// A chart before it is drawn.
 struct Chart<'a> {
     title: String,
     unit: Unit,
     strokes: Vec<Stroke>,
-    /// An area between two lines: time, low, high.
+    /// An area between two curves: time, lower and upper value.
     band: Vec<(f64, f64, f64)>,
+    /// Name, value and colour of each limit.
     limits: Vec<(String, f64, &'static str)>,
-    /// From when to when, if not as long as the strokes.
+    /// The times at the left and right edges. `None` for those of the first and last point.
     span: Option<(f64, f64)>,
-    /// Where the period begins.
+    /// The time at which the period begins, drawn as a vertical line.
     border: Option<f64>,
     zone: &'a TimeZone,
     legend: bool,
 }
 
-/// The course of a value over the period and the one before: begin, border and end are Unix seconds.
+/// Draws a trend over the period and the period before. The three times are the begin of the period before, the begin
+/// and the end of the period, in Unix seconds.
 pub fn course(trend: &Trend, [before, from, until]: [f64; 3], zone: &TimeZone) -> Markup {
     let limits = trend.limits.into_iter().zip([("warning", ORANGE), ("critical", RED)]);
     Chart {
@@ -66,7 +68,7 @@ pub fn course(trend: &Trend, [before, from, until]: [f64; 3], zone: &TimeZone) -
     .draw()
 }
 
-/// History, both models, the interval and the limits of a resource; nothing when there is no forecast.
+/// Draws the history, both models, the interval and the limits of a resource. `None` without a forecast.
 pub fn outlook(resource: &Resource, zone: &TimeZone) -> Option<Markup> {
     let forecast = resource.chart.as_ref()?;
     let (past, future) = times(resource, forecast);
@@ -111,7 +113,7 @@ impl Chart<'_> {
         let (near, far): (Vec<_>, Vec<_>) = self.limits.iter().partition(|(_, limit, _)| *limit <= high.max(0.0) * FAR);
         let (low, high) =
             near.iter().fold((low, high), |(low, high), (_, limit, _)| (low.min(*limit), high.max(*limit)));
-        // What begins near zero begins at zero, or growth would look like an explosion.
+        // A range that begins near zero is drawn from zero, or small growth would look steep.
         let low = if low >= 0.0 && (low < high * 0.7 || low >= high) { 0.0 } else { low };
         let ticks = ticks(low, high, self.unit);
         let y = Scale { from: extent(ticks.iter().copied()).unwrap_or((low, high)), to: (HEIGHT - BOTTOM, TOP) };
@@ -159,7 +161,7 @@ impl Chart<'_> {
     }
 }
 
-/// From values to pixels, by a line.
+/// A linear mapping from values to pixels.
 struct Scale {
     from: (f64, f64),
     to: (f64, f64),
@@ -168,12 +170,13 @@ struct Scale {
 impl Scale {
     fn at(&self, value: f64) -> f64 {
         let width = self.from.1 - self.from.0;
-        // A single value stands in the middle.
+        // A range without width has its value in the middle.
         let share = if width > 0.0 { (value - self.from.0) / width } else { 0.5 };
         self.to.0 + share * (self.to.1 - self.to.0)
     }
 }
 
+/// The lowest and highest finite value.
 fn extent(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
     values.filter(|value| value.is_finite()).fold(None, |seen, value| match seen {
         Some((low, high)) => Some((value.min(low), value.max(high))),
@@ -181,12 +184,13 @@ fn extent(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
     })
 }
 
-/// A tenth of a pixel is finer than any screen.
+/// Rounds to a tenth of a pixel, which no screen shows, to keep the file small.
 fn px(value: f64) -> String {
     format!("{}", (value * 10.0).round() / 10.0)
 }
 
-/// Round numbers around a range: steps of 1, 2 or 5 times a power of ten, of bytes within their unit.
+/// Returns round numbers that span a range: steps of 1, 2 or 5 times a power of ten. For bytes and seconds they are
+/// multiples of a larger unit, such as MiB or hours.
 fn ticks(low: f64, high: f64, unit: Unit) -> Vec<f64> {
     let high = if high > low { high } else { low + low.abs().max(1.0) };
     let size = match unit {
@@ -207,11 +211,11 @@ fn ticks(low: f64, high: f64, unit: Unit) -> Vec<f64> {
     while ticks.len() < 12 && ticks.last().is_some_and(|tick| *tick < last) {
         ticks.push(first + ticks.len() as f64);
     }
-    // Multiplied at the end, so that no error adds up.
+    // Multiplied once at the end, so that rounding errors do not add up.
     ticks.into_iter().map(|tick| super::words::steady(tick * step * size)).collect()
 }
 
-/// Six times, evenly spread.
+/// Returns seven times, evenly spread.
 fn dates(x: &Scale) -> Vec<f64> {
     let (begin, end) = x.from;
     (0..=6).map(|part| begin + (end - begin) * f64::from(part) / 6.0).collect()
@@ -229,7 +233,7 @@ fn date(at: f64, x: &Scale, zone: &TimeZone) -> String {
     timestamp(at).to_zoned_datetime(zone.clone()).strftime(format).to_string()
 }
 
-/// A line through points; where several times the usual distance lies between two, it is broken.
+/// Returns an SVG path through the points. It has a gap where two points are more than 2.5 usual steps apart.
 fn path(points: &[(f64, f64)], x: &Scale, y: &Scale) -> String {
     let step = points.windows(2).map(|pair| pair[1].0 - pair[0].0).fold(f64::INFINITY, f64::min);
     let mut text = String::new();
@@ -237,7 +241,7 @@ fn path(points: &[(f64, f64)], x: &Scale, y: &Scale) -> String {
     for (at, value) in points {
         let begins = at - last > 2.5 * step || text.is_empty();
         let letter = if begins { 'M' } else { 'L' };
-        // A line of no length is a dot: a point without neighbours is seen too.
+        // A line of length zero is drawn as a dot, so that a point without neighbours is visible.
         let dot = if begins { "h0" } else { "" };
         text += &format!("{letter}{} {}{dot}", px(x.at(*at)), px(y.at(*value)));
         last = *at;

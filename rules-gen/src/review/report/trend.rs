@@ -1,4 +1,4 @@
-//! Courses of the panels' values over the period and the one before, and by how much their means differ.
+//! Trends: the values of panels over the period and the period before, and how much their means differ.
 
 use super::collect::panel;
 use super::model::{DayRow, Trend, Verdict};
@@ -10,17 +10,17 @@ use checklist::self_metrics::CHECK_PASSED;
 use checklist::{Config, Drawing, Panel, PanelQuery, Severity, Signal, Unit, Value};
 
 const DAY: f64 = 86_400.0;
-/// Looks of a day, one each five minutes, of which each check must have nine tenths for a verdict.
+/// The number of samples that each check needs for a verdict on a day: nine tenths of one in five minutes.
 const SEEN_ENOUGH: f64 = 0.9 * 288.0;
-/// Points of a period: a chart is some seven hundred pixels wide.
+/// The number of points of a period, enough for a chart of 720 pixels that shows two periods.
 const POINTS: f64 = 96.0;
-/// Series of a panel that are shown, the greatest first.
+/// The largest number of series of one panel, those with the highest means first.
 const SHOWN: usize = 4;
 
-/// The trends of some signals.
+/// Queries the trends of some signals.
 ///
 /// # Errors
-/// When any question has no answer.
+/// When the server does not answer a query.
 pub async fn trends(
     server: &Server,
     config: &Config,
@@ -40,15 +40,15 @@ pub async fn trends(
     Ok(trends)
 }
 
-/// The morning's round on each of the last seven days.
+/// Queries the result of the daily round for each of the last seven days.
 ///
 /// # Errors
-/// When the question has no answer.
+/// When the server does not answer a query.
 pub async fn days(server: &Server, config: &Config, period: &Period) -> Result<Vec<DayRow>, NoVerdict> {
     let ids: Vec<&str> = verdicts::signals(config, Kind::Daily).iter().map(|signal| signal.id).collect();
     let passed = format!("{CHECK_PASSED}{{check=~{:?}}}", ids.join("|"));
     let until = seconds(period.until);
-    // Replicas agree by the greatest; what one of them saw well was well.
+    // A check passed when it passed on one of the replicas.
     let of_day = format!("(max without (instance, pod) ({passed})[1d:5m])");
     let ask = async |expr: String| server.query_range(&expr, (until - 6.0 * DAY, until), DAY, &|_, _| {}).await;
     let worst = ask(format!("min(min_over_time{of_day})")).await?;
@@ -69,7 +69,8 @@ pub async fn days(server: &Server, config: &Config, period: &Period) -> Result<V
     Ok((0..7).rev().map(row).collect())
 }
 
-/// Ages and remaining times go up and down by themselves, tables and yes or no are for the moment.
+/// Whether a panel's values are worth a trend. Ages and remaining times rise and fall by themselves, and tables and
+/// yes-or-no panels show the moment.
 fn has_course(panel: &Panel) -> bool {
     let level = !matches!(panel.query, PanelQuery::Value(Value::Age(_) | Value::Until(_)));
     level && !matches!(panel.drawing, Drawing::Table | Drawing::Whether)
@@ -108,10 +109,11 @@ fn of_panel(config: &Config, signal: &'static Signal, panel: &Panel, courses: Ve
     trends
 }
 
+/// The mean, the mean before and the change as text.
 fn words(unit: Unit, mean: Option<f64>, before: Option<f64>, change: Option<f64>) -> [String; 3] {
     let value = |value: Option<f64>| value.map_or_else(|| "no value".to_owned(), |value| unit.human(value));
     let change = change.map_or_else(|| "-".to_owned(), |change| format!("{:+.1}%", change * 100.0));
-    // A minus before a zero says nothing.
+    // A change that rounds to zero has no sign of decrease.
     let change = if change == "-0.0%" { "+0.0%".to_owned() } else { change };
     [value(mean), value(before), change]
 }
@@ -120,7 +122,7 @@ fn mean(points: &[(f64, f64)]) -> Option<f64> {
     (!points.is_empty()).then(|| steady(points.iter().map(|(_, value)| value).sum::<f64>() / points.len() as f64))
 }
 
-/// The change as a ratio of what was before; nothing when nothing was there.
+/// Returns the change as a ratio of the value before. `None` when that is missing or zero.
 fn change(now: Option<f64>, before: Option<f64>) -> Option<f64> {
     let before = before.filter(|before| *before != 0.0)?;
     Some(steady((now? - before) / before.abs()))

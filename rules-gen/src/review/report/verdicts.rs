@@ -1,4 +1,4 @@
-//! The lines of the written checklist: what each is judged by, how it stands, and who can tell.
+//! Decides the verdict of each line of the written checklist from what the queries returned.
 
 use super::collect::{Key, Offender, Sample, Seen, expected};
 use super::model::{Incident, Line, Reading, Verdict};
@@ -12,10 +12,10 @@ use checklist::{Alert, Config, PanelQuery, Severity, Signal, Threshold, Unit, Va
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Offenders that are named one by one; a hundred pods are a number.
+/// The largest number of violations that are named one by one. Of more, only the number is said.
 const NAMED: usize = 5;
 
-/// The signals that a report's lines are watched by, in the order of the lines.
+/// Returns the signals that watch the lines of a report, each once, in the order of the lines.
 pub fn signals(config: &Config, kind: Kind) -> Vec<&'static Signal> {
     let mut known: Vec<&'static Signal> = Vec::new();
     for line in LINES.iter().filter(|line| kind.has(line.cadence)) {
@@ -29,7 +29,7 @@ pub fn signals(config: &Config, kind: Kind) -> Vec<&'static Signal> {
     known
 }
 
-/// Every line of a report.
+/// Returns every line of a report with its verdict.
 pub fn lines(config: &Config, kind: Kind, seen: &Seen, incidents: &[Incident], people: &People) -> Vec<Line> {
     let of_kind = LINES.iter().filter(|line| kind.has(line.cadence));
     of_kind
@@ -62,13 +62,13 @@ fn of_signals(config: &Config, written: &'static Written, ids: &[&str], seen: &S
             }
         }
     }
-    // The line is as fresh as its oldest look.
+    // A line is as fresh as its least recent check.
     line.evidence = if blind { None } else { looks.into_iter().min() };
     if targets == 0 {
         line.verdict = Verdict::CannotTell;
         line.why.push("nothing of it is configured".to_owned());
     }
-    // The line that asks for the night's alerts asks for all of them.
+    // The line about alerts counts every alert of the period, whichever signal it belongs to.
     if ids.contains(&"alerts") && !incidents.is_empty() {
         line.verdict = line.verdict.max(Verdict::Warning);
         line.why.push(format!("{} alerts fired within the period", incidents.len()));
@@ -82,7 +82,7 @@ fn of_signals(config: &Config, written: &'static Written, ids: &[&str], seen: &S
     line
 }
 
-/// Why nobody can tell about a target, if nobody can.
+/// Returns the reason why a target has no verdict, if it has none.
 fn cannot(probed: bool, expects: bool, key: &Key, seen: &Seen) -> Option<String> {
     let (check, target) = key;
     if !probed {
@@ -103,7 +103,7 @@ fn cannot(probed: bool, expects: bool, key: &Key, seen: &Seen) -> Option<String>
     }
 }
 
-/// What is bad on a target, as the alerts' expressions say.
+/// Returns the verdict of a target, and the alerts whose expressions return it.
 fn judged(config: &Config, signal: &Signal, target: &str, seen: &Seen) -> (Verdict, Vec<String>) {
     let here = |o: &&Offender| o.signal.id == signal.id && o.labels.get("target").is_some_and(|is| is == target);
     let mut worst: BTreeMap<(&str, String), &Offender> = BTreeMap::new();
@@ -134,7 +134,7 @@ fn judged(config: &Config, signal: &Signal, target: &str, seen: &Seen) -> (Verdi
     (verdict, why)
 }
 
-/// The worst value of each alert with a limit; of a signal without such, the values of its panels.
+/// Returns the worst value of each alert with a limit. A signal without such alerts has the values of its panels.
 fn readings(config: &Config, signal: &'static Signal, target: &str, seen: &Seen) -> Vec<Reading> {
     let levels = config.limits(signal, target);
     let mut readings = Vec::new();
@@ -164,7 +164,8 @@ fn readings(config: &Config, signal: &'static Signal, target: &str, seen: &Seen)
     readings
 }
 
-/// What was measured, as its limit is called: `disk usage`, `backup age`. Two alerts with one limit keep their names.
+/// Returns the name of a measured value, from the key of its limit: `disk usage`, `backup age`. If two alerts share a
+/// limit, they keep their own names.
 fn measured(signal: &Signal, alert: &Alert, threshold: &Threshold) -> String {
     let same = |other: &&Alert| other.when.threshold().is_some_and(|limit| limit.key == threshold.key);
     if signal.alerts.iter().filter(same).count() > 1 {
@@ -173,11 +174,12 @@ fn measured(signal: &Signal, alert: &Alert, threshold: &Threshold) -> String {
     threshold.key.replace(['.', '_'], " ").replace(" max ", " ")
 }
 
+/// The worst value of an alert or panel of a signal on one target.
 fn worst<'a>(values: &'a [Sample], signal: &Signal, at: usize, target: &str, bad: Direction) -> Option<&'a Sample> {
     let here = |one: &&Sample| {
         one.signal.id == signal.id && one.at == at && one.labels.get("target").is_some_and(|is| is == target)
     };
-    // Equal values are ordered by their labels, so that the same answer gives the same report.
+    // Equal values are ordered by their labels, so that the same answers give the same report.
     let by_value = |a: &&Sample, b: &&Sample| a.value.total_cmp(&b.value).then_with(|| b.labels.cmp(&a.labels));
     let values = values.iter().filter(here);
     match bad {

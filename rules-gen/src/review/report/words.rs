@@ -1,9 +1,10 @@
-//! Words of the report: units, limits, labels.
+//! Texts that several report formats share: units, limits and labels.
 
 use checklist::{Levels, Severity, Unit};
 use std::collections::BTreeMap;
 
-/// Twelve digits: what is left of a value after sums whose order Prometheus does not promise.
+/// Rounds to twelve significant digits. Prometheus adds floats in no fixed order, so later digits differ between equal
+/// queries.
 pub fn steady(value: f64) -> f64 {
     if value == 0.0 || !value.is_finite() {
         return 0.0;
@@ -14,7 +15,7 @@ pub fn steady(value: f64) -> f64 {
     if factor.is_finite() && factor > 0.0 { (value * factor).round() / factor } else { value }
 }
 
-/// The word for a unit in JSON and CSV.
+/// Returns the name of a unit in JSON and CSV.
 pub const fn unit_word(unit: Unit) -> &'static str {
     match unit {
         Unit::Bytes => "bytes",
@@ -24,7 +25,7 @@ pub const fn unit_word(unit: Unit) -> &'static str {
     }
 }
 
-/// `warning 70%, critical 85%`; empty without levels.
+/// Writes the levels: `warning 70%, critical 85%`. Empty without levels.
 pub fn limits(unit: Unit, levels: Levels) -> String {
     let levels: Vec<String> = [Severity::Warning, Severity::Critical]
         .into_iter()
@@ -33,7 +34,8 @@ pub fn limits(unit: Unit, levels: Levels) -> String {
     levels.join(", ")
 }
 
-/// The labels that tell a series apart: `namespace=a pod=b`; what every series has is left out, and what its target says.
+/// Returns the labels that distinguish a series, as `namespace=a pod=b`. Labels that every series has are left out, and
+/// those that repeat the target's name.
 pub fn apart(labels: &BTreeMap<String, String>) -> String {
     const EVERYWHERE: [&str; 11] = [
         "__name__",
@@ -48,7 +50,7 @@ pub fn apart(labels: &BTreeMap<String, String>) -> String {
         "target",
         "team",
     ];
-    // `backup=daily` says nothing new of the target daily.
+    // On the target `daily`, the label `backup=daily` repeats the name.
     let target = labels.get("target");
     let rest = labels.iter().filter(|(name, value)| !EVERYWHERE.contains(&name.as_str()) && Some(*value) != target);
     rest.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")

@@ -1,29 +1,60 @@
-//! Which alerts the cases of the tests show firing, and which quiet.
+//! Finds the alerts that no test case shows firing, or shows silent.
 
 use super::files::{Files, Rule, TestFile};
 use super::outcome::Outcome;
+use crate::lint::alert_series::AlertSeries;
 use crate::lint::yaml::Node;
-use promql::MatchOp;
 
-/// A case about an alert: the labels of each alert that must fire.
-struct Case<'a> {
-    alert: String,
-    fires: Vec<Vec<(&'a str, &'a str)>>,
+/// A test case about alerts.
+enum Case<'a> {
+    /// A case of `alert_rule_test`: the name, and the labels of each alert that must fire.
+    Named(&'a str, Vec<Vec<(&'a str, &'a str)>>),
+    /// A case that queries `ALERTS`. Its labels are unknown, so it counts for every rule with the name.
+    Series(AlertSeries),
 }
 
-/// Fills in what no case shows, and the cases about alerts that are not there.
+impl Case<'_> {
+    fn is_about(&self, rule: &Rule) -> bool {
+        match self {
+            Self::Named(alert, _) => *alert == rule.name,
+            Self::Series(series) => series.is_about(&rule.name),
+        }
+    }
+
+    /// Returns the alert's name, if the case is about exactly one.
+    fn name(&self) -> Option<&str> {
+        match self {
+            Self::Named(alert, _) => Some(alert),
+            Self::Series(series) => series.name(),
+        }
+    }
+
+    /// Whether the case shows that a rule fires. The expected labels must include those of the rule, to distinguish it
+    /// from rules with the same name.
+    fn shows(&self, rule: &Rule) -> bool {
+        match self {
+            Self::Series(series) => series.fires(&rule.name),
+            Self::Named(_, fires) => fires.iter().any(|labels| {
+                let has = |(name, value): &(String, String)| labels.iter().any(|(n, v)| n == name && v == value);
+                labels.is_empty() || rule.labels.iter().all(has)
+            }),
+        }
+    }
+}
+
+/// Fills in the alerts without a firing or silent case, and the cases about alerts that do not exist.
 pub(super) fn measure(files: &Files, outcome: &mut Outcome) {
     let cases: Vec<(&TestFile, Vec<Case<'_>>)> = files.tests.iter().map(|test| (test, cases(test))).collect();
     for (path, file) in &files.rules {
         for rule in file.rules.iter().filter(|rule| rule.alerts) {
             outcome.alerts += 1;
             let of_rule = cases.iter().filter(|(test, _)| test.loads.contains(path)).flat_map(|(_, cases)| cases);
-            let about: Vec<&Case<'_>> = of_rule.filter(|case| case.alert == rule.name).collect();
+            let about: Vec<&Case<'_>> = of_rule.filter(|case| case.is_about(rule)).collect();
             let place = || (rule.name.clone(), format!("{}:{}", file.name, rule.line));
-            if !about.iter().any(|case| shows(case, rule)) {
+            if !about.iter().any(|case| case.shows(rule)) {
                 outcome.never_fire.push(place());
             }
-            if about.iter().all(|case| shows(case, rule)) {
+            if about.iter().all(|case| case.shows(rule)) {
                 outcome.never_quiet.push(place());
             }
         }
@@ -38,21 +69,13 @@ pub(super) fn measure(files: &Files, outcome: &mut Outcome) {
             .map(|rule| rule.name.as_str())
             .collect();
         let mut strange: Vec<&str> =
-            cases.iter().map(|case| case.alert.as_str()).filter(|alert| !loaded.contains(alert)).collect();
+            cases.iter().filter_map(Case::name).filter(|alert| !loaded.contains(alert)).collect();
         strange.dedup();
         for alert in strange {
             let why = format!("it has a case about the alert {alert}, which none of its rule files has");
             outcome.failed.push((test.name.clone(), why));
         }
     }
-}
-
-/// Whether a case shows that a rule fires: with its own labels, which tell it from others of its name.
-fn shows(case: &Case<'_>, rule: &Rule) -> bool {
-    case.fires.iter().any(|labels| {
-        let has = |(name, value): &(String, String)| labels.iter().any(|(n, v)| n == name && v == value);
-        labels.is_empty() || rule.labels.iter().all(has)
-    })
 }
 
 fn cases(test: &TestFile) -> Vec<Case<'_>> {
@@ -63,21 +86,9 @@ fn cases(test: &TestFile) -> Vec<Case<'_>> {
             let Some(alert) = case.get("alertname").and_then(Node::text) else { continue };
             let alerts = case.get("exp_alerts").map(Node::items).unwrap_or_default().iter();
             let fires = alerts.map(|alert| labels(alert.get("exp_labels"))).collect();
-            all.push(Case { alert: alert.to_owned(), fires });
+            all.push(Case::Named(alert, fires));
         }
-        // `ALERTS` may be asked for as well.
-        for case in list("promql_expr_test") {
-            let Some(Ok(query)) = case.get("expr").and_then(Node::text).map(promql::parse) else { continue };
-            let there = case.get("exp_samples").is_some_and(|samples| !samples.items().is_empty());
-            for selector in query.expr.selectors().into_iter().filter(|one| one.metric() == Some("ALERTS")) {
-                let equal = selector.matchers.iter().filter(|matcher| matcher.op == MatchOp::Equal);
-                let mut asked: Vec<(&str, String)> =
-                    equal.map(|matcher| (matcher.name.text.as_str(), (*matcher.value).to_owned())).collect();
-                let name = asked.iter().position(|(name, _)| *name == "alertname").map(|at| asked.swap_remove(at).1);
-                // Which labels the series have is not said: it counts for every rule of the name.
-                all.extend(name.map(|alert| Case { alert, fires: if there { vec![Vec::new()] } else { Vec::new() } }));
-            }
-        }
+        all.extend(list("promql_expr_test").iter().flat_map(AlertSeries::of).map(Case::Series));
     }
     all
 }

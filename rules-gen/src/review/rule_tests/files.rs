@@ -1,21 +1,24 @@
-//! The rule files and the tests that load them, with the places of what is broken in a mutant.
+//! Reads rule files and the tests that load them, with the places of the values that mutants change.
 
+use super::slot::Slot;
 use crate::lint::files::{self, Source};
+use crate::lint::rule_file::seconds;
 use crate::lint::yaml::{self, Node};
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-/// Everything that was read.
+/// The rule files and tests.
 #[derive(Debug, Default)]
 pub(super) struct Files {
-    /// Rule files, by their real path.
+    /// The rule files by their canonical path.
     pub rules: BTreeMap<PathBuf, RuleFile>,
     pub tests: Vec<TestFile>,
+    /// Files that could not be read, with the reason.
+    pub unread: Vec<(String, String)>,
 }
 
-/// A rule file.
+/// A rule file with its rules.
 #[derive(Debug)]
 pub(super) struct RuleFile {
     pub name: String,
@@ -23,34 +26,35 @@ pub(super) struct RuleFile {
     pub rules: Vec<Rule>,
 }
 
-/// A rule, and where its parts stand in the file.
+/// A rule, and the places of its parts in the file.
 #[derive(Debug)]
 pub(super) struct Rule {
     pub name: String,
     pub alerts: bool,
     pub line: usize,
     pub expr: String,
-    /// Labels of a fixed value.
+    /// The labels without a template.
     pub labels: Vec<(String, String)>,
-    /// From behind the key to the end of the value.
-    pub expr_at: Range<usize>,
-    /// The same of `for`, where the rule waits.
-    pub pending_at: Option<Range<usize>>,
+    /// The place of the expression.
+    pub expr_at: Option<Slot>,
+    /// The place of `for`. `None` when the rule has none.
+    pub pending_at: Option<Slot>,
 }
 
-/// A test file.
+/// A test file for promtool.
 #[derive(Debug)]
 pub(super) struct TestFile {
     pub name: String,
     pub text: String,
     pub node: Node,
-    /// The real paths of the rule files that it loads.
+    /// The canonical paths of the rule files that the test loads.
     pub loads: Vec<PathBuf>,
-    /// The list of them in the text.
-    pub loads_at: Option<Range<usize>>,
+    /// The place of the list `rule_files`.
+    pub loads_at: Option<Slot>,
 }
 
 impl Files {
+    /// Reads the rule files and tests at these paths, or the tests beside the rule files, and the rule files that they load.
     pub(super) fn read(paths: &[String]) -> Result<Self> {
         let mut all = Self::default();
         for source in files::collect(paths)? {
@@ -71,7 +75,7 @@ impl Files {
         Ok(all)
     }
 
-    /// Tests in the folders of the rule files that load one of them.
+    /// Adds the tests in the folders of the rule files, if they load one of them.
     fn beside(&mut self) -> Result<()> {
         let folder = |path: &PathBuf| path.parent().map(|folder| folder.display().to_string());
         let mut folders: Vec<String> = self.rules.keys().filter_map(folder).collect();
@@ -89,12 +93,24 @@ impl Files {
         let text = match text {
             Ok(text) => text,
             Err(why) if named => bail!("{name} {why}"),
-            Err(_) => return Ok(()),
+            Err(why) => {
+                // A file that was named may be found again in its folder.
+                let real = |name: &str| Path::new(name).canonicalize().ok();
+                if !self.unread.iter().any(|(file, _)| real(file) == real(&name)) {
+                    self.unread.push((name, why));
+                }
+                return Ok(());
+            }
         };
         let (documents, malformed) = yaml::documents(&text);
         let ours = ["groups", "tests"].iter().any(|key| text.contains(key));
-        if let (Some(malformed), true) = (malformed, ours && rules_too) {
-            bail!("{name}:{}:{}: {}", malformed.place.line, malformed.place.column, malformed.message);
+        if let Some(malformed) = malformed.filter(|_| ours) {
+            let why = format!("{}:{}: {}", malformed.place.line, malformed.place.column, malformed.message);
+            if rules_too {
+                bail!("{name}:{why}");
+            }
+            self.unread.push((name, why));
+            return Ok(());
         }
         let Some(root) = documents.into_iter().next() else { return Ok(()) };
         if root.get("tests").is_some_and(|tests| tests.items().iter().any(|test| !test.entries().is_empty())) {
@@ -118,7 +134,7 @@ impl TestFile {
                 loads.push(path?.canonicalize().with_context(|| format!("{name} loads {pattern}"))?);
             }
         }
-        let loads_at = value_of(&node, "rule_files", &text).map(|(at, _)| at);
+        let loads_at = value_of(&node, "rule_files", &text).and_then(|(at, _)| at);
         Ok(Self { name, text, node, loads, loads_at })
     }
 }
@@ -133,9 +149,8 @@ fn rule(node: &Node, text: &str) -> Option<Rule> {
     let alert = node.get("alert").and_then(Node::text).filter(|name| !name.is_empty());
     let name = alert.or_else(|| node.get("record").and_then(Node::text))?.to_owned();
     let (expr_at, expr) = value_of(node, "expr", text)?;
-    let waits = |(at, pending): (Range<usize>, &Node)| {
-        crate::lint::rule_file::seconds(pending.text()?).filter(|seconds| *seconds > 0.0).map(|_| at)
-    };
+    let waits =
+        |(at, pending): (Option<Slot>, &Node)| seconds(pending.text()?).filter(|seconds| *seconds > 0.0).and(at);
     let labels = node.get("labels").map(Node::entries).unwrap_or_default().iter();
     let fixed = labels.filter_map(|(name, value)| Some((name.text()?.to_owned(), value.text()?.to_owned())));
     Some(Rule {
@@ -149,10 +164,8 @@ fn rule(node: &Node, text: &str) -> Option<Rule> {
     })
 }
 
-/// The value of a key, and its bytes from behind the key on.
-fn value_of<'n>(node: &'n Node, key: &str, text: &str) -> Option<(Range<usize>, &'n Node)> {
+/// Returns the value of a key and its place.
+fn value_of<'n>(node: &'n Node, key: &str, text: &str) -> Option<(Option<Slot>, &'n Node)> {
     let (name, value) = node.entries().iter().find(|(name, _)| name.text() == Some(key))?;
-    // A value that an alias stands for is elsewhere.
-    let within = text.get(name.span.end..value.span.end)?;
-    Some((name.span.end..name.span.end + within.trim_end().len(), value))
+    Some((Slot::of(name, value, text), value))
 }

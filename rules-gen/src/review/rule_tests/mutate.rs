@@ -1,18 +1,18 @@
-//! Broken variants of every rule, written beside copies of the tests that load its file.
+//! Writes mutants of the rules, with copies of the tests that load them, and runs promtool on them.
 
 use super::files::{Files, Rule, RuleFile, TestFile};
 use super::outcome::Outcome;
+use super::slot::Slot;
 use crate::promql::selectors;
-use crate::rules::unit_tests::mutants::{self, Kind, Mutant};
+use crate::rules::unit_tests::mutants::{self, Kind, Mutant, Tally};
 use crate::rules::unit_tests::promtool::{self, Verdict};
 use crate::terminal::Progress;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Runs the tests on every mutant of every rule file that they load; `good` are the tests that hold.
+/// Runs the tests on every mutant of the rule files that they load. `good` are the tests that pass.
 pub(super) fn run(
     files: &Files,
     good: &[&TestFile],
@@ -25,12 +25,13 @@ pub(super) fn run(
     let mut controls = Vec::new();
     for (path, file) in &files.rules {
         let tests: Vec<&TestFile> = good.iter().copied().filter(|test| test.loads.contains(path)).collect();
-        // The same rules, written as a mutant is written: a test that fails on them would notice everything.
-        let same = file.rules.iter().map(|rule| (rule.expr_at.clone(), json!(rule.expr))).collect();
+        // A control: the unchanged rules, written in the way of a mutant. A test that fails on them would fail on every
+        // mutant.
+        let same = file.rules.iter().filter_map(|rule| Some((rule.expr_at.clone()?, json!(rule.expr)))).collect();
         controls.push((path, file, tests.clone(), writer.write(path, file, &tests, same)?));
     }
     let names = std::mem::take(&mut writer.tests);
-    let verdicts = promtool::run(program, folder.path(), &names, &counted(progress, "copies of the tests"))?;
+    let verdicts = promtool::run(program, folder.path(), &names, &progress.counted("copies of the tests"))?;
     let mut broken: Vec<(&RuleFile, &Rule, Mutant, Range<usize>)> = Vec::new();
     for (path, file, tests, own) in controls {
         if tests.is_empty() {
@@ -42,26 +43,26 @@ pub(super) fn run(
             continue;
         }
         for rule in &file.rules {
+            let Some(expr_at) = &rule.expr_at else {
+                let why = "its expression stands where it cannot be replaced: write it behind its key";
+                outcome.not_mutated.push((format!("{} ({}:{})", rule.name, file.name, rule.line), why.to_owned()));
+                continue;
+            };
             for mutant in mutants_of(rule) {
                 let change = match (mutant.kind, &rule.pending_at) {
                     (Kind::Pending, Some(at)) => (at.clone(), json!("0s")),
-                    _ => (rule.expr_at.clone(), json!(mutant.expr)),
+                    _ => (expr_at.clone(), json!(mutant.expr)),
                 };
                 let own = writer.write(path, file, &tests, vec![change])?;
                 broken.push((file, rule, mutant, own));
             }
         }
     }
-    let verdicts = promtool::run(program, folder.path(), &writer.tests, &counted(progress, "mutants"))?;
-    outcome.mutants = Kind::ALL.iter().map(|kind| (*kind, 0, 0)).collect();
+    let verdicts = promtool::run(program, folder.path(), &writer.tests, &progress.counted("mutants"))?;
+    outcome.mutants = Tally::new();
     for (file, rule, mutant, own) in broken {
         let noticed = verdicts[own].iter().any(Verdict::is_err);
-        for (kind, all, count) in &mut outcome.mutants {
-            if *kind == mutant.kind {
-                *all += 1;
-                *count += usize::from(noticed);
-            }
-        }
+        outcome.mutants.count(mutant.kind, noticed);
         if !noticed {
             outcome.survivors.push((format!("{} ({}:{})", rule.name, file.name, rule.line), mutant));
         }
@@ -80,29 +81,33 @@ fn mutants_of(rule: &Rule) -> Vec<Mutant> {
     mutants::of(&rule.expr, &metrics, rule.pending_at.is_some())
 }
 
+/// Writes mutants and copies of tests into a folder.
 struct Writer<'a> {
     folder: &'a Path,
-    /// Rule files that were written.
+    /// The number of rule files that were written.
     written: usize,
-    /// The test files that were written.
+    /// The names of the test files that were written.
     tests: Vec<String>,
 }
 
 impl Writer<'_> {
-    /// Writes a rule file with some values changed, and its tests; gives the places of the tests in the list.
+    /// Writes a rule file with some values changed, and copies of its tests. Returns the positions of the copies in
+    /// `tests`.
     fn write(
         &mut self,
         path: &Path,
         file: &RuleFile,
         tests: &[&TestFile],
-        mut changes: Vec<(Range<usize>, Value)>,
+        mut changes: Vec<(Slot, Value)>,
     ) -> Result<Range<usize>> {
         let stem = format!("m{}", self.written);
         self.written += 1;
         let mut text = file.text.clone();
-        changes.sort_by_key(|(at, _)| at.start);
+        changes.sort_by_key(|(at, _)| at.bytes.start);
+        // Rules that share a value through a merge key have the same place.
+        changes.dedup_by(|b, a| a.0 == b.0);
         for (at, value) in changes.iter().rev() {
-            text.replace_range(at.clone(), &format!(": {value}"));
+            at.fill(&mut text, value);
         }
         let broken = self.folder.join(format!("{stem}.rules.yaml"));
         put(&broken, &text)?;
@@ -111,7 +116,7 @@ impl Writer<'_> {
             let Some(loads_at) = &test.loads_at else { continue };
             let loads: Vec<&PathBuf> = test.loads.iter().map(|one| if one == path { &broken } else { one }).collect();
             let mut text = test.text.clone();
-            text.replace_range(loads_at.clone(), &format!(": {}", json!(loads)));
+            loads_at.fill(&mut text, &json!(loads));
             let name = format!("{stem}.{at}.test.yaml");
             put(&self.folder.join(&name), &text)?;
             self.tests.push(name);
@@ -122,13 +127,4 @@ impl Writer<'_> {
 
 fn put(path: &Path, text: &str) -> Result<()> {
     std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
-}
-
-/// Tells on a terminal what is done.
-pub(super) fn counted(progress: &Progress, what: &'static str) -> impl Fn(usize, usize) + Sync {
-    let done = AtomicUsize::new(0);
-    move |more, all| {
-        let done = done.fetch_add(more, Ordering::Relaxed) + more;
-        progress.tell(&format!("{what}: {done} of {all}"));
-    }
 }

@@ -1,33 +1,26 @@
-//! What the tests of rule files gave.
+//! The result of the tests of some rule files.
 
-use crate::rules::unit_tests::mutants::{Kind, Mutant};
+use crate::rules::unit_tests::mutants::{Mutant, Tally};
 
-/// What the tests of some rule files gave.
+/// The result of the tests of some rule files.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// Test files.
+    /// The number of test files.
     pub tests: usize,
-    /// Alerts of the rule files.
+    /// Files that could not be read, with the reason. Their content is unknown, so the run fails.
+    pub unread: Vec<(String, String)>,
+    /// The number of alerts in the rule files.
     pub alerts: usize,
-    /// The test file and why it fails.
+    /// The failed test files, with promtool's message.
     pub failed: Vec<(String, String)>,
-    /// Alerts that no case shows firing, and the file and line of each.
+    /// Alerts that no case shows firing, with the file and line of each.
     pub never_fire: Vec<(String, String)>,
-    /// Alerts that no case shows quiet.
+    /// Alerts that no case shows silent, with the file and line of each.
     pub never_quiet: Vec<(String, String)>,
-    /// Rule files whose mutants are not run, and why.
+    /// Rule files whose mutants do not run, with the reason.
     pub not_mutated: Vec<(String, String)>,
-    /// Mutants by kind: how many there are and how many were noticed.
-    pub mutants: Vec<(Kind, usize, usize)>,
-    /// Mutants that no test noticed: the rule with its place, and what was broken.
+    /// The number of mutants of each kind.
+    pub mutants: Tally,
+    /// Mutants that no test noticed: the rule with its place, and the mutant.
     pub survivors: Vec<(String, Mutant)>,
-}
-
-impl Outcome {
-    /// The share of mutants that were noticed; 1 when there are none.
-    pub fn rate(&self) -> f64 {
-        let sum = |of: fn(&(Kind, usize, usize)) -> usize| self.mutants.iter().map(of).sum::<usize>() as f64;
-        let all = sum(|(_, all, _)| *all);
-        if all == 0.0 { 1.0 } else { sum(|(.., noticed)| *noticed) / all }
-    }
 }

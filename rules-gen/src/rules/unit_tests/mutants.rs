@@ -1,23 +1,22 @@
-//! Broken variants of a rule, which its test must notice: a comparison the other way round, another metric,
-//! a threshold ten times as high, and no waiting time.
+//! Creates mutants of a rule, which its test must notice: a comparison inverted, a metric replaced, a number multiplied
+//! by ten, or `for` removed.
 
 use std::fmt;
 
-/// How a rule was broken.
+/// The kind of change in a mutant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// A comparison the other way round.
+    /// A comparison is inverted.
     Comparator,
-    /// Another metric.
+    /// A metric is replaced by another one.
     Metric,
-    /// A number ten times as large.
+    /// A number is multiplied by ten.
     Threshold,
-    /// It does not wait for `for`.
+    /// `for` is removed.
     Pending,
 }
 
 impl Kind {
-    /// Every kind.
     pub const ALL: [Self; 4] = [Self::Comparator, Self::Metric, Self::Threshold, Self::Pending];
 }
 
@@ -32,18 +31,48 @@ impl fmt::Display for Kind {
     }
 }
 
-/// A rule that was broken in one place.
+/// For each kind, the number of mutants and of those that were noticed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tally(Vec<(Kind, usize, usize)>);
+
+impl Tally {
+    /// Returns a tally of zero mutants of each kind.
+    pub fn new() -> Self {
+        Self(Kind::ALL.iter().map(|kind| (*kind, 0, 0)).collect())
+    }
+
+    /// Counts a mutant.
+    pub fn count(&mut self, kind: Kind, is_noticed: bool) {
+        for (_, all, noticed) in self.0.iter_mut().filter(|(of, ..)| *of == kind) {
+            *all += 1;
+            *noticed += usize::from(is_noticed);
+        }
+    }
+
+    /// Returns the kind, the number of mutants and the number of noticed ones. Empty when no mutants ran.
+    pub fn kinds(&self) -> &[(Kind, usize, usize)] {
+        &self.0
+    }
+
+    /// Returns the share of noticed mutants, from 0 to 1. 1 when there are none.
+    pub fn rate(&self) -> f64 {
+        let all: usize = self.0.iter().map(|(_, all, _)| all).sum();
+        let noticed: usize = self.0.iter().map(|(.., noticed)| noticed).sum();
+        if all == 0 { 1.0 } else { noticed as f64 / all as f64 }
+    }
+}
+
+/// A rule with one change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mutant {
-    /// How.
     pub kind: Kind,
-    /// Where, for people.
+    /// The place of the change, as the user sees it.
     pub place: String,
-    /// The broken expression.
     pub expr: String,
 }
 
-/// Every mutant of an expression; `metrics` are those that may stand for each other: of its signal, or its own.
+/// Returns every mutant of an expression. `metrics` are the metrics that may replace each other. `waits` is whether the
+/// rule has `for`.
 pub fn of(expr: &str, metrics: &[&str], waits: bool) -> Vec<Mutant> {
     let tokens = tokens(expr);
     let with = |kind, token: &Token<'_>, text: &str| Mutant {
@@ -67,7 +96,7 @@ pub fn of(expr: &str, metrics: &[&str], waits: bool) -> Vec<Mutant> {
     used.sort_unstable();
     used.dedup();
     for name in &used {
-        // The others of the expression are in the test's data, which makes them the harder ones.
+        // Other metrics of the same expression have samples in the test, so their mutants are harder to notice.
         let mut others: Vec<&str> = used.iter().copied().filter(|other| other != name).collect();
         others.extend(metrics.iter().copied().find(|other| !used.contains(other)));
         if others.is_empty() {
@@ -91,7 +120,7 @@ pub fn of(expr: &str, metrics: &[&str], waits: bool) -> Vec<Mutant> {
     mutants
 }
 
-/// The numbers of an expression.
+/// Returns the numbers in an expression.
 pub(crate) fn numbers(expr: &str) -> Vec<f64> {
     tokens(expr).iter().filter_map(|token| token.text.parse().ok()).collect()
 }
@@ -108,13 +137,15 @@ fn flipped(operator: &str) -> Option<&'static str> {
     })
 }
 
+/// A part of an expression, with its first byte.
 #[derive(Debug, PartialEq)]
 struct Token<'a> {
     at: usize,
     text: &'a str,
 }
 
-/// Names, numbers and comparisons; strings, matchers, windows and durations are left out.
+/// Returns names, numbers and comparison operators. Strings, matchers, ranges and durations are skipped, because they
+/// are not mutated.
 fn tokens(expr: &str) -> Vec<Token<'_>> {
     let bytes = expr.as_bytes();
     let mut tokens = Vec::new();
@@ -148,7 +179,7 @@ fn tokens(expr: &str) -> Vec<Token<'_>> {
     tokens
 }
 
-/// Bytes up to and with the closing bracket.
+/// Returns the number of bytes up to and including the closing bracket.
 fn closing(bytes: &[u8], end: u8) -> usize {
     let mut at = 1;
     while let Some(byte) = bytes.get(at) {
@@ -161,7 +192,7 @@ fn closing(bytes: &[u8], end: u8) -> usize {
     at
 }
 
-/// Bytes of a string with its quotes.
+/// Returns the number of bytes of a string with its quotes.
 fn string(bytes: &[u8]) -> usize {
     let mut at = 1;
     while let Some(byte) = bytes.get(at) {

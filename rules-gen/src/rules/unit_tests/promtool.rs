@@ -1,5 +1,5 @@
-//! promtool: what it says about test files is its exit status and, where it has it, its `JUnit` report; its prose is shown to
-//! people and read by nobody.
+//! Runs promtool on test files. The verdict comes from its exit status and, where supported, its JUnit report. Its
+//! messages are only shown to people, because their wording changes between versions.
 
 use anyhow::{Context, ensure};
 use quick_xml::Reader;
@@ -8,17 +8,18 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Files per call, because a process and its start cost more than a test; small enough for all processors to have work
-/// until the end.
+/// The largest number of files in one call. Starting a process costs more than a test, but all processors should have
+/// work until the end.
 const BATCH: usize = 40;
 
-/// The result of one test file; promtool's message when it failed.
+/// The result of one test file. The error is promtool's message.
 pub type Verdict = Result<(), String>;
 
-/// Runs test files of a folder, a verdict for each in their order; `progress` hears how many more of all are done.
+/// Runs test files in a folder and returns a verdict for each, in their order. `progress` is called with the number of
+/// files that were just finished and the number of all files.
 ///
 /// # Errors
-/// When promtool cannot be started, or is a program that does not judge tests.
+/// When promtool cannot be started, or the program does not distinguish tests that hold from tests that fail.
 pub fn run(
     promtool: &Path,
     folder: &Path,
@@ -51,16 +52,16 @@ pub fn run(
     Ok(all.into_iter().flat_map(|(_, verdicts)| verdicts).collect())
 }
 
-/// A promtool that was seen to tell a test that holds from one that does not.
+/// A promtool that was checked with a test that holds and a test that fails.
 struct Promtool {
     program: PathBuf,
-    /// Whether it writes `JUnit` reports.
+    /// Whether it can write JUnit reports.
     reports: bool,
 }
 
 impl Promtool {
     fn new(program: &Path) -> anyhow::Result<Self> {
-        // Relative to where the command was typed, not to the folder; a bare name is looked for in PATH.
+        // A path is relative to the current folder and not to the folder of the tests. A bare name is searched in PATH.
         let program = if program.components().count() > 1 { std::path::absolute(program)? } else { program.to_owned() };
         let mut promtool = Self { program, reports: false };
         let folder = tempfile::tempdir()?;
@@ -118,7 +119,7 @@ impl Promtool {
             );
             return Ok(verdicts);
         }
-        // An older one ends with one status for all: when it is not zero, each file is asked about alone.
+        // An older promtool returns one status for all files. If it is not zero, each file is tested alone.
         if self.test(folder, files, None)?.status.success() {
             return Ok(files.iter().map(|_| Ok(())).collect());
         }
@@ -135,7 +136,7 @@ fn complaint(output: &Output) -> String {
     if text.is_empty() { format!("promtool ended with {} and does not say why", output.status) } else { text }
 }
 
-/// The verdict of every suite of a `JUnit` report, in their order: a suite is a file.
+/// Returns the verdict of each test suite in a JUnit report, in their order. promtool writes one suite for each file.
 fn suites(xml: &str) -> anyhow::Result<Vec<Verdict>> {
     let mut reader = Reader::from_str(xml);
     let (mut verdicts, mut reason, mut within) = (Vec::new(), String::new(), false);

@@ -1,4 +1,4 @@
-//! The exporter beside kube-state-metrics on the same real Kubernetes.
+//! Benchmark: compares the exporter with kube-state-metrics on the same Kubernetes API server.
 
 use crate::measurements::version;
 use crate::peers::{find, median};

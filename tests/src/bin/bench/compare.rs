@@ -1,4 +1,4 @@
-//! Many targets in one process, beside other exporters on the same work.
+//! Benchmarks: one exporter process with many targets, and comparisons with other exporters that do the same work.
 
 use crate::measurements::version;
 use crate::peers::{find, median};
@@ -14,11 +14,11 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// Time over which use is measured.
+/// Time over which CPU and transactions are measured.
 const WINDOW: Duration = Duration::from_secs(20);
-/// The interval of the comparison.
+/// Scrape interval of the comparison.
 const SCRAPE: Duration = Duration::from_secs(5);
-/// Ours and theirs are measured in turn, so often.
+/// Number of times that both exporters are measured, in turn. The median of the rounds counts.
 const ROUNDS: usize = 3;
 
 pub(crate) async fn run() -> anyhow::Result<()> {
@@ -88,6 +88,8 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Results of one measurement: scrape latency in milliseconds, CPU seconds per hour, resident memory in MiB,
+/// transactions per hour.
 struct Figures {
     scrape: f64,
     cpu: f64,
@@ -95,7 +97,7 @@ struct Figures {
     transactions: f64,
 }
 
-/// Scrapes at the interval for a window, then measures latency.
+/// Scrapes at the interval for [`WINDOW`], then measures the latency of scrapes.
 async fn measure<F: Future<Output = anyhow::Result<f64>>>(
     name: &str,
     id: u32,
@@ -110,7 +112,7 @@ async fn measure<F: Future<Output = anyhow::Result<f64>>>(
     }
     let hours = begun.elapsed().as_secs_f64() / 3600.0;
     let cpu = (cpu(id)? - cpu_before) / hours;
-    // One transaction of the two questions is ours.
+    // `queries` itself makes one transaction between the two readings.
     let transactions = (queries().await? - queries_before - 1.0) / hours;
     let memory = resident(id)?;
     crate::say!("  {name}: {cpu:.1} CPU s per hour, {memory:.1} MiB resident, {transactions:.0} transactions per hour");
@@ -118,7 +120,7 @@ async fn measure<F: Future<Output = anyhow::Result<f64>>>(
     Ok(Figures { scrape, cpu, memory, transactions })
 }
 
-/// Fifty databases, two hundred TLS endpoints and a hundred backups in one process.
+/// Measures one process with 50 databases, 200 TLS endpoints and 100 backups.
 async fn many(folder: &Path, postgres: &Postgres) -> anyhow::Result<()> {
     let authority = Authority::new(folder)?;
     let health = Health::start(authority.issue("localhost", 60)?).await?;
@@ -128,7 +130,8 @@ async fn many(folder: &Path, postgres: &Postgres) -> anyhow::Result<()> {
     }
     let (root, ca) = (folder.display(), authority.ca_file.display());
     let mut text = String::from("postgres:\n");
-    // The role of the exporter may open five connections, so the superuser stands in for fifty servers.
+    // All fifty targets connect to one server. The exporter's role may open only five connections, so they use the
+    // superuser.
     for n in 0..50 {
         // Writing to a String cannot fail.
         let _ = writeln!(
@@ -196,7 +199,7 @@ fn sql_exporter(program: &Path, folder: &Path, port: u16, postgres: u16) -> Comm
          - {{name: scans, help: s, labels: [relname], values: [seq], query: \"SELECT relname::text, seq_scan::float AS seq FROM pg_stat_user_tables\"}}\n  \
          - {{name: size, help: d, labels: [datname], values: [bytes], query: \"SELECT datname::text, pg_database_size(oid)::float AS bytes FROM pg_database\"}}\n"
     );
-    // A missing file shows itself when the exporter does not start.
+    // If the file cannot be written, the exporter does not start and the benchmark fails there.
     let _ = std::fs::write(&config, text);
     let mut command = Command::new(program);
     command.arg(format!("-config.file={}", config.display())).arg(format!("-web.listen-address=127.0.0.1:{port}"));

@@ -1,10 +1,10 @@
-//! How long the costly checks pause when their maker goes away.
+//! Benchmark: how long the costly checks pause when the holder of the lease goes away.
 
 use nix::sys::signal::Signal;
 use stack::cluster::Passage;
 use stack::replicas::{LEASE, Replicas, now};
 
-/// Prints the times of several failovers for each way in which a holder can go.
+/// Prints the times of several failovers for each way in which the holder can go away.
 pub(crate) async fn run() -> anyhow::Result<()> {
     const RUNS: usize = 5;
     for way in ["SIGTERM", "SIGKILL", "API outage for the holder"] {
@@ -23,7 +23,7 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Seconds until another holds the lease, and until the database sees its first costly check.
+/// Returns the seconds until another process holds the lease, and until the database sees its first costly check.
 async fn failover(way: &str) -> anyhow::Result<(f64, f64)> {
     let replicas = Replicas::start().await?;
     let first = replicas.holder().await?;

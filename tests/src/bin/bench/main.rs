@@ -1,4 +1,5 @@
-//! `make bench`: prints measurements, asserts nothing. With the variable FIGURES a whole run writes them to that file.
+//! `make bench`: prints measurements and asserts nothing. If the variable FIGURES names a file, a full run writes the
+//! results to it.
 
 #![expect(clippy::print_stdout, reason = "measurements are the output")]
 
@@ -67,7 +68,7 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// From fault to message.
+/// Measures the time from a fault to its notification.
 async fn page(fault: stack::faults::Fault) -> anyhow::Result<()> {
     let stack = Stack::start().await?;
     let begun = Instant::now();
@@ -78,7 +79,7 @@ async fn page(fault: stack::faults::Fault) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The exporter alone on clusters with so many pods each: memory, and /metrics in each encoding.
+/// Measures the exporter on clusters with `pods` pods each: memory, and latency of /metrics in each encoding.
 async fn watch(clusters: usize, pods: usize) -> anyhow::Result<()> {
     let folder = tempfile::TempDir::new()?;
     let authority = Authority::new(folder.path())?;
@@ -98,7 +99,7 @@ async fn watch(clusters: usize, pods: usize) -> anyhow::Result<()> {
         );
         servers.push(kubernetes);
     }
-    // What docs/operations.md says of so many.
+    // The setting that docs/operations.md recommends for so many pods.
     text += "checks: {restarts: {series: 300000}}\n";
     let (_exporter, url, id) = exporter(folder.path(), &text).await?;
     tokio::time::sleep(Duration::from_secs(40)).await;
@@ -115,7 +116,8 @@ async fn watch(clusters: usize, pods: usize) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Starts an exporter on a configuration and waits until every check has run.
+/// Starts an exporter with a configuration and waits until every check has run. Returns the process, the URL of its
+/// metrics and its process id.
 async fn exporter(folder: &Path, text: &str) -> anyhow::Result<(Process, String, u32)> {
     let config = folder.join("checklist.yaml");
     std::fs::write(&config, text)?;

@@ -1,20 +1,20 @@
-//! What the benchmark prints, and docs/figures.md, which is made of it: no figure stands anywhere else.
+//! Output of the benchmark: prints the results and writes docs/figures.md from them.
 
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
-/// Title of a section, and what was said under it.
+/// The sections so far: title, and the lines printed below it.
 static SAID: Mutex<Vec<(String, Vec<String>)>> = Mutex::new(Vec::new());
 
-/// Begins a section.
+/// Begins a section with a title.
 pub(crate) fn section(title: &str) {
     println!("\n{title}");
     SAID.lock().unwrap_or_else(PoisonError::into_inner).push((title.to_owned(), Vec::new()));
 }
 
-/// Prints a line and keeps it.
+/// Prints a line and keeps it for the page.
 pub(crate) fn say(line: String) {
     println!("{line}");
     if let Some((_, lines)) = SAID.lock().unwrap_or_else(PoisonError::into_inner).last_mut() {
@@ -22,7 +22,7 @@ pub(crate) fn say(line: String) {
     }
 }
 
-/// The first line of what a program says of its version.
+/// Returns the first line of a program's version output.
 pub(crate) fn version(program: &Path) -> String {
     let ask = |argument: &str| Command::new(program).arg(argument).output().ok();
     let printed = ask("--version").filter(|output| output.status.success()).or_else(|| ask("version"));
@@ -31,7 +31,7 @@ pub(crate) fn version(program: &Path) -> String {
     line.split(" (branch").next().unwrap_or_default().to_owned()
 }
 
-/// Writes the page.
+/// Writes all sections to the page docs/figures.md.
 pub(crate) fn write(file: &Path) -> anyhow::Result<()> {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let field = |text: &str, name: &str| {

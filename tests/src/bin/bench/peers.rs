@@ -1,8 +1,8 @@
-//! Other programs for the same work: those of the folder in the variable PEERS, else those that the system has.
+//! Finds the programs to compare with: in the folder of the variable PEERS, else on PATH.
 
 use std::path::PathBuf;
 
-/// A program by its own name in the folder, or by the system's name for it.
+/// Finds a program as `name` in the folder PEERS, or as `packaged`, the name of the distribution's package, on PATH.
 pub(crate) fn find(name: &str, packaged: &str) -> Option<PathBuf> {
     let given = std::env::var_os("PEERS").map(PathBuf::from).map(|folder| folder.join(name));
     if let Some(path) = given.filter(|path| path.is_file()) {
@@ -16,7 +16,7 @@ pub(crate) fn find(name: &str, packaged: &str) -> Option<PathBuf> {
     found
 }
 
-/// The middle of several measurements.
+/// Returns the median of several measurements.
 pub(crate) fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);

@@ -1,5 +1,5 @@
-//! The exporter at rest, on the stack with the intervals of every day: start, memory, CPU, sizes, and what TLS and
-//! passwords cost a scrape.
+//! Benchmark of the exporter at rest, on the stack with the default intervals: start time, memory, CPU, binary sizes,
+//! and the cost of TLS and passwords for a scrape.
 
 use crate::usage::{cpu, resident};
 use anyhow::Context;
@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-/// How long CPU at rest is counted: every check with an interval of up to five minutes is made at least once.
+/// Time over which CPU at rest is measured. Every check with an interval of up to five minutes runs at least once.
 const REST: Duration = Duration::from_mins(5);
 const TLS: &str = "tls_server_config: {cert_file: server.pem, key_file: server.key}\n";
 
@@ -34,7 +34,7 @@ pub(crate) async fn rest() -> anyhow::Result<()> {
     let text = std::fs::read_to_string(folder.join("checklist.yaml"))?;
     let usual = text.split("\nchecks:\n").next().context("the stack shortens intervals last")?;
     std::fs::write(folder.join("rest.yaml"), format!("{usual}\n"))?;
-    // The stack's own exporter would take the CPU that is measured.
+    // The stack's own exporter would use CPU while the benchmark measures.
     stack.exporter.stop();
     certify(stack.authority(), &folder, "localhost")?;
     let hash = bcrypt::hash("open sesame", 10)?;
@@ -104,7 +104,7 @@ async fn scrape(sender: &mut SendRequest<Empty<Bytes>>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// As Prometheus does, on a kept connection; and on a new one each time.
+/// Measures scrapes on one kept connection, as Prometheus uses it, and on a new connection each time.
 async fn scrapes(name: &str, port: u16, tls: Option<&TlsConnector>) -> anyhow::Result<()> {
     let mut kept = connect(port, tls).await?;
     scrape(&mut kept).await?;

@@ -1,4 +1,4 @@
-//! rules-gen beside promtool: linting many rules, generating for many targets.
+//! Benchmarks of rules-gen: linting many rules, compared with promtool and pint, and generating for many targets.
 
 use crate::measurements::version;
 use crate::peers::find;
@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// Prints both.
+/// Runs and prints both benchmarks.
 pub(crate) fn rules() -> anyhow::Result<()> {
     for count in [1_000, 10_000, 100_000] {
         lint(count)?;
@@ -20,7 +20,7 @@ pub(crate) fn rules() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// So many rules in files of a hundred, each with an expression of its own.
+/// Lints `count` rules in files of one hundred. Each rule has an expression of its own.
 fn lint(count: usize) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let mut sources = Vec::new();
@@ -55,7 +55,7 @@ fn lint(count: usize) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Every kind of target that comes in numbers.
+/// Generates everything for a number of targets of four kinds.
 fn generate(targets: usize) -> anyhow::Result<()> {
     let mut text = String::from("certificates:\n");
     let each = targets / 4;
@@ -88,7 +88,8 @@ fn generate(targets: usize) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// How long a command takes; one that finds something fails.
+/// Measures the duration of a command. With `may_fail`, a failure exit code is no error: linters return it for
+/// findings.
 fn timed(folder: &Path, command: &str, may_fail: bool) -> anyhow::Result<Duration> {
     let begun = Instant::now();
     let output = Command::new("sh").args(["-c", command]).current_dir(folder).output()?;

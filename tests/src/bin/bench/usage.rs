@@ -1,25 +1,25 @@
-//! What a process uses, and how fast a page is.
+//! Measures the memory and CPU of a process, and the latency of a page.
 
 use stack::http::request;
 use std::time::Instant;
 
-/// Resident memory in MiB.
+/// Returns the resident memory in MiB.
 pub(crate) fn resident(id: u32) -> anyhow::Result<f64> {
     let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
     Ok(line.trim().trim_end_matches(" kB").trim().parse::<f64>().unwrap_or_default() / 1024.0)
 }
 
-/// CPU seconds so far.
+/// Returns the CPU seconds used so far.
 pub(crate) fn cpu(id: u32) -> anyhow::Result<f64> {
     let stat = std::fs::read_to_string(format!("/proc/{id}/stat"))?;
     let fields: Vec<&str> = stat.rsplit_once(") ").map_or("", |(_, rest)| rest).split(' ').collect();
     let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0);
-    // Fields 14 and 15 of proc(5), in hundredths of a second.
+    // utime and stime are fields 14 and 15 of proc(5), in clock ticks of 1/100 second.
     Ok((ticks(11) + ticks(12)) / 100.0)
 }
 
-/// Prints the latency of 500 requests and gives the median in milliseconds.
+/// Prints the latency of 500 requests and returns the median in milliseconds.
 pub(crate) async fn latency(name: &str, url: &str, headers: &[(&str, &str)]) -> anyhow::Result<f64> {
     let mut times = Vec::new();
     let begun = Instant::now();

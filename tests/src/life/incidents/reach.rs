@@ -1,5 +1,5 @@
-//! What goes wrong beside the databases: pages, buckets, endpoints and Alertmanager that do not answer, nodes that are
-//! lost, memory that is not enough.
+//! Incidents apart from databases: pages, buckets, endpoints and Alertmanager that do not answer, lost nodes,
+//! containers out of memory.
 
 use crate::life::book::{Book, When, blind};
 use crate::life::clock::at;
@@ -7,7 +7,7 @@ use crate::life::ledger::Loud;
 use crate::life::shop::{DAY, Kind};
 use checklist::signals::{alert_path, backup, certificates, disk, hpa, pods, restarts};
 
-/// Breaks them, at hours of the day at which nothing else breaks.
+/// Injects the incidents, at hours at which no other incident happens.
 pub(super) fn happen(book: &mut Book<'_>, day: impl Fn(usize) -> usize) {
     page_down(book, &When(day(7), 20, 15));
     bucket_gone(book, &When(day(4), 3, 150));
@@ -29,14 +29,15 @@ fn page_down(book: &mut Book<'_>, when: &When) {
     book.write("health page does not answer", when, 0, Loud::Page, 60, &["shop"]);
 }
 
-/// The bucket of the backups refuses: it matters when the internet between is not the reason.
+/// The bucket of the backups cannot be read. It matters after half an hour, because a short failure of the network is
+/// no incident.
 fn bucket_gone(book: &mut Book<'_>, when: &When) {
     let when = when.minutes(book.shop);
     blind(book.board, &when, "backup", "daily");
     book.write("bucket of backups cannot be read", when, 30, Loud::Page, 60, &["daily"]);
 }
 
-/// A runaway log: from half to full within the hour.
+/// A process writes a log without limit: the volume fills from 55% to 99% within an hour.
 fn volume_fills_fast(book: &mut Book<'_>, when: &When) {
     let when = when.minutes(book.shop);
     let namespace = book.shop.apps[0].namespace.clone();
@@ -46,7 +47,7 @@ fn volume_fills_fast(book: &mut Book<'_>, when: &When) {
     book.board.part(disk::USED.name, &labels, when.clone(), |minute| {
         Some(1e11 * (0.55 + 0.44 * (minute - when.start) as f64 / length))
     });
-    // At seven tenths it is more than a burst.
+    // After 20 minutes the volume is 70% full, and the growth is more than a burst.
     book.write("volume fills up within the hour", when, 20, Loud::Page, 60, &[&namespace]);
 }
 
@@ -60,7 +61,8 @@ fn no_dump(book: &mut Book<'_>, when: &When) {
 fn alertmanager_gone(book: &mut Book<'_>, when: &When) {
     let when = when.minutes(book.shop);
     blind(book.board, &when, "alertmanager", "main");
-    // A page would need the very Alertmanager: that nobody hears of anything is told by the missing heartbeat.
+    // A page would need this very Alertmanager. The missing heartbeat of the Watchdog reports that no alert gets
+    // through.
     book.write("Alertmanager does not answer", when, 0, Loud::Message, 60, &["main"]);
 }
 
@@ -71,7 +73,7 @@ fn path_broken(book: &mut Book<'_>, when: &When) {
     book.write("alerts do not reach PagerDuty", when, 0, Loud::Page, 60, &["main"]);
 }
 
-/// A proxy serves a certificate of another name.
+/// A proxy serves a certificate for another name.
 fn certificate_refused(book: &mut Book<'_>, when: &When) {
     let when = when.minutes(book.shop);
     let name = book.shop.certificates.first().cloned().unwrap_or_default();
@@ -99,7 +101,7 @@ fn out_of_memory(book: &mut Book<'_>, when: &When) {
     book.write("container killed for its memory", when, 0, Loud::Message, DAY, &[&names[0]]);
 }
 
-/// A node is gone and the others have no room: two pods of an application wait for one.
+/// A node is lost and the others have no capacity left: two pods of an application cannot be scheduled.
 fn node_lost(book: &mut Book<'_>, when: &When) {
     let when = when.minutes(book.shop);
     let app = &book.shop.apps[0];

@@ -1,5 +1,5 @@
-//! The rules one by one, and courses by chance: however answers are late or lost, processes sleep and clocks run apart,
-//! never do two act.
+//! Tests of each rule, and randomized simulations: however late or lost responses are, however long processes sleep and
+//! however their clocks differ, two processes never act as the holder at the same time.
 
 use super::*;
 
@@ -15,18 +15,18 @@ fn record(version: u64, holder: Option<&str>) -> Record {
 fn anothers_lease_is_taken_only_after_it_was_seen_unchanged_for_its_whole_duration() {
     let mut election = Election::new("us".to_owned());
     let theirs = record(1, Some("them"));
-    // What counts is the time from the first answer to the last question.
+    // The wait is measured from the first response to the last request.
     assert_eq!(election.decide(Some(&theirs), seconds(100), seconds(102)), Move::Wait);
     assert_eq!(election.decide(Some(&theirs), seconds(116), seconds(118)), Move::Wait);
     assert_eq!(election.decide(Some(&theirs), seconds(117), seconds(118)), Move::Take);
     assert!(!election.rival_lives());
-    // Any change begins it anew, and a longer duration than ours is respected.
+    // Any change starts the wait again, and a longer duration in the lease is respected.
     let long = Record { lasts: seconds(60), ..record(2, Some("them")) };
     assert_eq!(election.decide(Some(&long), seconds(120), seconds(120)), Move::Wait);
     assert!(election.rival_lives());
     assert_eq!(election.decide(Some(&long), seconds(179), seconds(179)), Move::Wait);
     assert_eq!(election.decide(Some(&long), seconds(180), seconds(180)), Move::Take);
-    // A shorter one is not.
+    // A shorter duration is not.
     let short = Record { lasts: seconds(1), ..record(3, Some("them")) };
     assert_eq!(election.decide(Some(&short), seconds(200), seconds(200)), Move::Wait);
     assert_eq!(election.decide(Some(&short), seconds(214), seconds(214)), Move::Wait);
@@ -40,15 +40,15 @@ fn the_holder_acts_until_the_deadline_after_it_began_its_last_successful_write()
     assert!(!election.acts(seconds(1)));
     election.written(seconds(1));
     assert!(election.acts(Duration::from_millis(10_999)) && !election.acts(seconds(11)));
-    // A renewal that fails leaves the deadline where it is.
+    // A failed renewal does not move the deadline.
     assert_eq!(election.decide(Some(&record(2, Some("us"))), seconds(5), seconds(5)), Move::Renew);
     assert_eq!(election.until(), Some(seconds(11)));
-    // Ours, although the deadline has passed: nobody took it, so it can be renewed.
+    // The deadline has passed, but nobody took the lease, so it can be renewed.
     assert_eq!(election.decide(Some(&record(2, Some("us"))), seconds(60), seconds(60)), Move::Renew);
     assert!(!election.acts(seconds(60)));
     election.written(seconds(61));
     assert!(election.acts(seconds(62)));
-    // Another's name in it ends it at once.
+    // If another process holds the lease, the term ends at once.
     assert_eq!(election.decide(Some(&record(3, Some("them"))), seconds(63), seconds(63)), Move::Wait);
     assert!(!election.acts(seconds(63)));
 }
@@ -65,7 +65,7 @@ fn a_deleted_lease_is_created_by_its_holder_at_once_and_by_others_after_the_dura
         assert_eq!(other.decide(None, seconds(n), seconds(n)), Move::Wait);
     }
     assert_eq!(other.decide(None, seconds(17), seconds(17)), Move::Create);
-    // Who did not look cannot know.
+    // A process that did not read the lease for a while cannot know whether it was absent all the time.
     assert_eq!(other.decide(None, seconds(40), seconds(40)), Move::Wait);
 }
 
@@ -84,7 +84,7 @@ fn a_lease_that_a_manifest_made_or_emptied_is_taken_by_its_holder_at_once_and_by
     assert!(holder.acts(seconds(17)));
 }
 
-/// Numbers that are the same everywhere: xorshift64*.
+/// A pseudo-random generator with the same sequence on every machine (xorshift64*).
 struct Random(u64);
 
 impl Random {
@@ -96,7 +96,7 @@ impl Random {
     }
 }
 
-/// The API server's side: one object whose version rises.
+/// A simulated API server with one lease, whose version rises with each write.
 #[derive(Default)]
 struct Server {
     record: Option<Record>,
@@ -104,7 +104,7 @@ struct Server {
 }
 
 impl Server {
-    /// Writes if the version is still the one that was read.
+    /// Writes the lease if its version is still the one that was read.
     fn write(&mut self, read: Option<&Record>, holder: &str) -> bool {
         let same = self.record.as_ref().map(|record| &record.version) == read.map(|record| &record.version);
         if same {
@@ -115,7 +115,8 @@ impl Server {
     }
 }
 
-/// What a process is waiting for; times are real ones, in milliseconds.
+/// What a process is waiting for. Times are simulated real time in milliseconds; durations are readings of its own
+/// clock.
 enum Phase {
     Idle { next: u64 },
     Reading { asked: Duration, served: u64, answered: u64 },
@@ -124,14 +125,15 @@ enum Phase {
     Written { begun: Duration, good: bool, answered: u64 },
 }
 
+/// A simulated process.
 struct Peer {
     name: String,
     election: Election,
     phase: Phase,
-    /// Its clock began some time and runs at its own rate, in percent.
+    /// Start of its clock in milliseconds, and the rate of the clock in percent of real time.
     offset: u64,
     rate: u64,
-    /// Stopped until then.
+    /// Real time in milliseconds until which the process is suspended.
     asleep: u64,
 }
 
@@ -140,7 +142,8 @@ impl Peer {
         Duration::from_millis(self.offset + now * self.rate / 100)
     }
 
-    /// Takes one step if it is time for it. Answers reach a sleeping process when it wakes; what it sent arrives.
+    /// Takes one step if it is due. A suspended process receives responses when it continues; requests that it has sent
+    /// still arrive.
     fn step(&mut self, now: u64, server: &mut Server, random: &mut Random, calm: bool) {
         let late =
             |random: &mut Random| if !calm && random.below(8) == 0 { random.below(9_000) } else { random.below(40) };
@@ -170,7 +173,7 @@ impl Peer {
                 Phase::Written { begun, good, answered }
             }
             Phase::Written { begun, good, answered } if awake && now >= answered => {
-                // The answer of a write that was done may be lost too.
+                // The response to a successful write may be lost too.
                 if good && (calm || random.below(10) > 0) {
                     self.election.written(begun);
                 }
@@ -181,7 +184,8 @@ impl Peer {
     }
 }
 
-/// Ten minutes of three processes; gives how many milliseconds somebody acted and how often that changed.
+/// Simulates three processes for ten minutes. Returns for how many milliseconds one process acted as the holder, and
+/// how often the holder changed. If `calm` is set, nothing is late, lost or suspended.
 fn course(seed: u64, calm: bool) -> (u64, u64) {
     const STEP: u64 = 5;
     let mut random = Random(seed * 0x9E37_79B9 + 1);
@@ -192,7 +196,7 @@ fn course(seed: u64, calm: bool) -> (u64, u64) {
             election: Election::new(format!("peer-{n}")),
             phase: Phase::Idle { next: random.below(2_000) },
             offset: random.below(1_000_000_000),
-            // Far worse than any quartz.
+            // The error of a real quartz clock is far smaller.
             rate: 95 + random.below(11),
             asleep: 0,
         })
@@ -206,13 +210,13 @@ fn course(seed: u64, calm: bool) -> (u64, u64) {
             peer.step(now, &mut server, &mut random, calm);
         }
         if !calm && now >= deleted + 60_000 && random.below(10_000) == 0 {
-            // Somebody deletes it, or puts an empty one in its place.
+            // The lease is deleted, or replaced by one that nobody has written.
             server.versions += 1;
             let empty = Record { lasts: Duration::ZERO, ..record(server.versions, None) };
             server.record = (random.below(2) == 0).then_some(empty);
             deleted = now;
         }
-        // A sleeping process acts no more and no less than it may: its packets may still be on their way.
+        // Suspended processes are checked too, because their packets may still be on their way.
         let acting: Vec<usize> =
             (0..peers.len()).filter(|at| peers[*at].election.acts(peers[*at].clock(now))).collect();
         assert!(acting.len() < 2, "seed {seed}: {acting:?} act at {now} ms");
@@ -232,7 +236,7 @@ fn never_do_two_act_whatever_is_late_lost_asleep_deleted_or_emptied() {
         acted += time;
         changes += often;
     }
-    // The courses are no empty ones: the lease is held most of the time and changes hands.
+    // The simulations are not trivial: the lease is held most of the time, and its holder changes.
     assert!(acted > 150 * 300_000 && changes > 150 * 4, "{acted} ms, {changes} changes");
 }
 
@@ -240,7 +244,7 @@ fn never_do_two_act_whatever_is_late_lost_asleep_deleted_or_emptied() {
 fn when_all_is_well_somebody_always_acts_and_it_stays_the_same_one() {
     for seed in 1..=20 {
         let (acted, changes) = course(seed, true);
-        // All but the duration for which nobody may create the lease.
+        // All the time except the initial wait, in which nobody may create the lease.
         assert!(acted > 580_000 && changes == 1, "seed {seed}: {acted} ms, {changes} changes");
     }
 }
