@@ -84,8 +84,8 @@ impl Scope {
         of(metric).promql(self)
     }
 
-    /// A function over a window of a metric, one result for any number of exporter replicas: the greatest, and of a
-    /// least value the least, because a replica that has just started knows little of the past.
+    /// Returns a function over a window of a metric, aggregated so that any number of exporter replicas gives one result:
+    /// the largest, or with `min_over_time` the smallest, because a replica that has just started has no past.
     pub fn over(&self, function: &str, metric: &'static Metric, window: &str) -> String {
         self.over_of(function, &of(metric), window)
     }
@@ -101,8 +101,8 @@ impl Scope {
         format!("{agreed} without ({without}) ({function}({}[{window}]{offset}))", selector.promql(self))
     }
 
-    /// The past of a metric whichever replicas of the exporter saw it, as a range such as `1d:5m`. After each deployment of
-    /// the exporter its series begin anew: functions over their own past would know minutes of it.
+    /// Returns the past of a metric, aggregated over the replicas of the exporter, as a subquery such as `1d:5m`. After a
+    /// deployment of the exporter its series have new labels: a function over one series would see only the time since.
     pub fn past(&self, metric: &'static Metric, window: &str) -> String {
         format!("({})[{window}]", self.max(metric))
     }

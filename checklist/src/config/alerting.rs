@@ -95,7 +95,7 @@ pub struct AlertOverride {
     pub enabled: bool,
 }
 
-/// Alerts about the exporter itself, which belong to no signal.
+/// The alerts about the exporter itself, which belong to no signal.
 pub const META_ALERTS: [&str; 16] = [
     "ChecklistCheckIncomplete",
     "ChecklistCheckMissing",

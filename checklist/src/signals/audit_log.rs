@@ -63,9 +63,10 @@ fn requests(at: &str) -> String {
     format!("sum by (target) (avg_over_time({REQUESTS}[1h]{at}))")
 }
 
-/// Silence where somebody does what should leave a trace: it did around this hour a week ago, or, where an hour has few
-/// events, in four hours of which none has one now; or requests are served. A holiday is no silence: where requests are
-/// counted, there must be some of those of a week ago.
+/// Returns the expression for an unexpected silence of the audit log. The silence is unexpected when a week ago there were
+/// events both an hour earlier and an hour later; for logs with few events, when four hours are silent that had events a
+/// week ago; or when the application serves requests now. A holiday is excluded: where requests are counted, the
+/// application must serve at least a quarter of the requests of a week ago.
 fn silent(scope: &Scope, limits: &Limits, severity: crate::condition::threshold::Severity) -> String {
     let limit = limits.of(&SILENCE).at(severity).unwrap_or(f64::NAN);
     let silent = |times: f64| format!("time() - {} > {}", scope.max(&LAST), number(times * limit));

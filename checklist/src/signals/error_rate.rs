@@ -42,21 +42,22 @@ static MOST: Threshold = Threshold::above(
 .between(0.01, 0.99)
 .critical(0.25);
 
-/// A window: as PromQL writes it, its first half, in seconds, and how many times the requests of an hour it must have.
+/// A window as PromQL writes it, its first half, in seconds, and the number of requests it must have, as a multiple of the
+/// requests of an hour.
 type Window = (&'static str, &'static str, f64, f64);
 const HOURLY: Window = ("1h", "30m@30m", HOUR, 1.0);
 const SIX_HOURS: Window = ("6h", "3h@3h", 6.0 * HOUR, 3.0);
 const DAILY: Window = ("1d", "12h@12h", DAY, 10.0);
 const THREE_DAYS: Window = ("3d", "36h@36h", 3.0 * DAY, 20.0);
 
-/// Enough requests and enough failed ones within a window, and a past: a mean of the first minutes of an application says
-/// nothing about the day.
+/// Returns the condition that a window has enough requests and enough failed ones, and that its first half has samples: the
+/// mean of the first minutes of an application says nothing about the whole window.
 fn enough(scope: &Scope, limits: &Limits, window: Window) -> String {
     let (text, first_half, seconds, times) = window;
     let count = |metric| format!("{} * {}", scope.over("avg_over_time", metric, text), number(seconds));
     let (errors, requests) = (limits.value(&MIN_ERRORS), times * limits.value(&MIN_REQUESTS));
     let mut requests = format!("{} >= {}", count(&REQUESTS), number(requests));
-    // Where hardly anything succeeds for an hour few are enough.
+    // If almost every request of an hour fails, few of them are enough.
     if window == HOURLY {
         requests = format!("({requests} or {} > {})", ratio(scope, text), number(nearly_all(limits)));
     }
@@ -64,7 +65,7 @@ fn enough(scope: &Scope, limits: &Limits, window: Window) -> String {
     format!("{} >= {} and {requests} and {past}", count(&ERRORS), number(errors))
 }
 
-/// The share of failed requests that needs no crowd to be believed.
+/// Returns the ratio of errors that counts although there are few requests.
 fn nearly_all(limits: &Limits) -> f64 {
     f64::midpoint(share(limits, 14.4), 1.0).max(0.9)
 }
@@ -92,7 +93,8 @@ fn share(limits: &Limits, factor: f64) -> f64 {
     (factor * budget).min(f64::midpoint(budget, 1.0))
 }
 
-/// A share of errors just above the limit, and one just below it; and the same share of too little.
+/// A rule test: a ratio just above the limit fires. A ratio just below, too few failed requests, too few requests, and the
+/// first half of the first window of an application do not.
 fn burning(limit: f64, limits: &Limits, window: Window) -> Case {
     let (_, _, seconds, times) = window;
     let much =
@@ -103,7 +105,7 @@ fn burning(limit: f64, limits: &Limits, window: Window) -> Case {
     let mut case = Case::new(at(much, above(limit)), at(much, 0.8 * limit))
         .quiet("stays quiet on a few failed requests", at(few_errors, above(limit)))
         .quiet("stays quiet on a few requests", at(few_requests, above(limit)));
-    // Days are played by the hour, and the shorter windows by the minute.
+    // Windows of days have a sample per hour, shorter ones a sample per minute.
     let half = std::time::Duration::from_secs_f64(seconds / 2.0);
     let pace = if seconds < DAY { minutes(1) } else { hours(1) };
     let first = half.as_secs() / pace.as_secs();

@@ -56,7 +56,7 @@ pub static SIGNAL: Signal = Signal {
             when: When::Zero(of(&FIELD_OK)),
             summary: "Application says that it is not healthy.",
             description: "Application {{ $labels.target }} says that it is not healthy: {{ $labels.field }} on its health page is not what is expected.",
-            // The failed requests of the same cause fire for some minutes longer.
+            // Alerts on the failed requests of the same cause fire for some minutes longer.
             keep_firing: minutes(15),
             ..CRITICAL
         },

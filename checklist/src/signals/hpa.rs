@@ -45,13 +45,13 @@ fn at_max(scope: &Scope, limit: &str) -> String {
     format!("{} > {limit} unless {} <= {limit}", scope.max(&AT_MAX), scope.max(&LIMITED))
 }
 
-/// The share of a whole day, however much of it is known: an hour at the maximum is no fifth of a day because the autoscaler
-/// or the exporter is new.
+/// Returns the share of a whole day, also when the past is shorter: an hour at the maximum is not a fifth of a day because
+/// the autoscaler or the exporter is new.
 fn of_a_day(scope: &Scope, metric: &'static Metric) -> String {
     format!("sum_over_time({}) / {LOOKS}", scope.past(metric, "1d:5m"))
 }
 
-/// Looks within a day, one every five minutes.
+/// The number of samples in a day, one every five minutes.
 const LOOKS: f64 = 288.0;
 
 /// At its maximum and wanting more; at its maximum and content.
@@ -63,7 +63,8 @@ fn at_max_case(limit: f64) -> Case {
         .quiet("stays quiet by day at a maximum that is enough", both(beyond, limit))
 }
 
-/// After a day below its maximum it is there for so long that the share is reached; a new one is there for half as long.
+/// A rule test: an autoscaler that reaches its maximum after a day fires when the share is reached. A new one that has been
+/// at its maximum for half of that time does not.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "courses of whole samples")]
 fn often_at_max_case(limit: f64) -> Case {
     let beyond = limit + 0.9;

@@ -99,11 +99,10 @@ static WORSE: Threshold = Threshold::above(
 /// A window of time and how many requests there must be in it. Of a handful one slow request is a quantile: of fewer
 /// than these the quantile is unknown, which is neither good nor bad. The slowest hundredth needs a thousand requests
 /// to be ten of them; the burn rates need a hundred within an hour, as those of failed requests.
-///
-/// There must be a past as well: the slow first minutes of an application are not its hour.
+/// Long windows must also have samples in their first half: the slow first minutes of an application are not its hour.
 struct Window {
     text: &'static str,
-    /// The first half of it, for windows that decide alone.
+    /// The length of its first half, for windows that must have samples there.
     past: Option<&'static str>,
     seconds: f64,
     requests: f64,

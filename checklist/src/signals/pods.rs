@@ -71,9 +71,9 @@ fn unready(scope: &Scope) -> String {
     format!("max without (reason) ({})", scope.max(&NOT_READY))
 }
 
-/// None is left of those that are wanted. Of several that were there a moment ago the loss is seen at once. The only one
-/// may be on its way to another node, and new ones may be starting: they have three minutes. What was woken from zero has
-/// ten, for it may wait for a node, an image and its own start.
+/// Returns the condition that none of the wanted pods or endpoints is ready. The loss of several that were ready within ten
+/// minutes counts at once. A single one may move to another node, and new ones may still start: they have three minutes.
+/// A workload that was scaled up from zero has ten: it may wait for a node, an image and its own start.
 fn none_left(scope: &Scope, have: &'static Metric, want: &'static Metric) -> String {
     format!(
         "{now} == 0 and {wanted} > 0 and ({wanted} > 1 and {lately} > 0 or {since} == 0 and {known}) unless {woken} == 0",
@@ -86,15 +86,15 @@ fn none_left(scope: &Scope, have: &'static Metric, want: &'static Metric) -> Str
     )
 }
 
-/// Lost, woken, new and moved ones, all judged after twenty minutes.
+/// A rule test for pods that are lost, moved, new or scaled up from zero, all judged after twenty minutes.
 fn none_left_case(have: &'static Metric, want: &'static Metric) -> Case {
     let course = |metric, values: &str| input(metric, values.replace('~', &format!("x{SAMPLES}")));
     let of = |had: &str, wanted: &str| vec![course(have, had), course(want, wanted)];
     Case::new(of("3+0x15 0+0~", "3+0~"), of("1+0~", "3+0~"))
         .after(minutes(16))
-        .fires("fires when the only one is away for long", of("1+0x12 0+0~", "1+0~"))
-        .fires("fires when what was woken is never ready", of("0+0~", "0+0x3 3+0~"))
-        .fires("fires when a new one is never ready", of("_x10 0+0~", "_x10 3+0~"))
+        .fires("fires when the only one is away for long", of("1+0x13 0+0~", "1+0~"))
+        .fires("fires when what was woken is never ready", of("0+0~", "0+0x6 3+0~"))
+        .fires("fires when a new one is never ready", of("_x13 0+0~", "_x13 3+0~"))
         .quiet("stays quiet when none is wanted", of("3+0x15 0+0~", "3+0x15 0+0~"))
         .quiet("stays quiet while the only one moves to another node", of("1+0x16 0+0~", "1+0~"))
         .quiet("stays quiet while what was woken starts", of("0+0~", "0+0x10 3+0~"))
@@ -202,7 +202,7 @@ pub static SIGNAL: Signal = Signal {
                     let bad = given.limit + 1.0;
                     let waits = |reason: &str, values: String| vec![input(&NOT_READY, values).with("reason", reason)];
                     let begins = format!("_x30 {bad}+0x{SAMPLES}");
-                    let flaps = vec![format!("{bad}+0x2 stale"); 30].join(" ");
+                    let flaps = format!("_x24 {}", vec![format!("{bad}+0x2 stale"); 30].join(" "));
                     Case::new(waits("Unschedulable", begins.clone()), Vec::new())
                         .without(&["reason"])
                         .after(minutes(49))

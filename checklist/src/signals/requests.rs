@@ -32,7 +32,8 @@ fn before(scope: &Scope) -> String {
     scope.over("last_over_time", &VOLUME, "1h@7d")
 }
 
-/// More than a week ago, and than ever in the weeks before; what is compared with is a whole day.
+/// Returns the condition that there are more requests than a week ago and than on any day of the four weeks before. The day
+/// a week ago must be complete.
 fn grew(scope: &Scope, limit: &str) -> String {
     format!(
         "{} > {limit} and {} > {limit} * {} and {}",
@@ -43,7 +44,7 @@ fn grew(scope: &Scope, limit: &str) -> String {
     )
 }
 
-/// Less than a week ago, and than two weeks ago where that is known.
+/// Returns the condition that there are fewer requests than a week ago, and than two weeks ago where that is known.
 fn fell(scope: &Scope, limit: &str) -> String {
     let two_weeks_ago = scope.over("last_over_time", &VOLUME, "1h@14d");
     format!("{} < {limit} unless {} >= {limit} * {two_weeks_ago}", week_over_week(scope), scope.max(&VOLUME))

@@ -29,7 +29,8 @@ static PER_HOUR: Threshold = Threshold::above(
 )
 .warning(3.0);
 
-/// Restarts within a window, counted and not extrapolated to its ends. A pod that was replaced under its name counts anew.
+/// Returns the restarts within a window as a difference of two values, because `increase` extrapolates. A pod that was
+/// replaced under the same name starts at 0 again.
 fn within(scope: &Scope, window: &str) -> String {
     format!("{} - {}", scope.max(&RESTARTS), scope.over("min_over_time", &RESTARTS, window))
 }
@@ -67,7 +68,7 @@ pub static SIGNAL: Signal = Signal {
                 threshold: Some(&PER_HOUR),
                 metrics: &[&RESTARTS],
                 case: |given| {
-                    // Beyond the limit with every minute.
+                    // More restarts within each minute than the limit allows within the hour.
                     let (many, limit) = (given.limit + 1.0, given.limit.floor());
                     let on = |replica: &str, values: String| input(&RESTARTS, values).with("instance", replica);
                     let deployed = vec![
@@ -83,7 +84,7 @@ pub static SIGNAL: Signal = Signal {
                         .quiet("stays quiet when it is over within minutes", vec![step(&RESTARTS, 0.0, 0, 3.0 * many)])
                 },
             }),
-            // Longer than what it restarted for within the last twenty minutes.
+            // Longer than the window of twenty minutes: restarts that have ended do not fire.
             pending: minutes(25),
             summary: "Container restarts again and again.",
             description: "Container {{ $labels.container }} in {{ $labels.namespace }}/{{ $labels.pod }} restarted {value} times within an hour; the limit is {limit}. Look at: kubectl -n {{ $labels.namespace }} logs --previous {{ $labels.pod }} -c {{ $labels.container }}",

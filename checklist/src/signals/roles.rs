@@ -19,7 +19,7 @@ static ADMINS: Threshold = Threshold::above(
 
 const ADMIN: &[(&str, &[&str])] = &[("role", &["admin"])];
 
-/// Changes within a day, also one that happens while one exporter makes room for the next.
+/// Returns the number of changes within a day, including one during a deployment of the exporter.
 fn changes(scope: &Scope) -> String {
     format!("changes({})", scope.past(&FINGERPRINT, "1d:1m"))
 }

@@ -48,7 +48,7 @@ static MIN_SCANS: Threshold = Threshold::above(
 )
 .warning(50.0);
 
-/// Scans within a day, counted from the lowest value, so that a deployment of the exporter in between loses none.
+/// Returns the scans within a day as a difference from the lowest value, so that a deployment of the exporter loses none.
 fn within_a_day(scope: &Scope, metric: &'static Metric) -> String {
     format!("({} - {})", scope.max(metric), scope.over("min_over_time", metric, "1d"))
 }

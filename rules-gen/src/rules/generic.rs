@@ -163,8 +163,8 @@ impl Generic {
     }
 }
 
-/// How long what an unreachable target caused goes on firing: five minutes of a rate's window and ten of
-/// `keep_firing_for`, and five to spare. Longer windows wait for `ChecklistRecentOutage`.
+/// How long effects of an unreachable target still fire after it is back: five minutes for the window of a rate, ten of
+/// `keep_firing_for`, and five to spare. `ChecklistRecentOutage` covers longer windows.
 const AFTERMATH: Duration = Duration::from_mins(20);
 
 /// What a target of a kind is called, and after how long nobody gets through to it somebody is told. Where users are

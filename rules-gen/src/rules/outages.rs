@@ -1,5 +1,5 @@
-//! An outage that is over and still in the windows of burn rates: its failed requests burn the budget of the hour and of
-//! six hours after it was mended, which is no news and no page of its own.
+//! `ChecklistRecentOutage`: an outage whose failed requests are still in the windows of burn rates. It holds back alerts on
+//! burn rates, which would otherwise page again for the same cause after it is over.
 
 use crate::rules::labels::{annotations, labels};
 use crate::rules::model::{Group, Rule};
@@ -9,11 +9,11 @@ use std::time::Duration;
 /// Its name.
 pub const NAME: &str = "ChecklistRecentOutage";
 
-/// How long an outage that is over may burn on: the half hour of the shorter window of the slower burn rate, and as long as
-/// its page keeps firing.
+/// How long an alert on a burn rate may fire after an outage: half an hour for the shorter window of the slower burn rate,
+/// and ten minutes of `keep_firing_for`.
 const WINDOW: Duration = Duration::from_mins(40);
 
-/// Pages that users feel through another part, and the alerts whose windows their failed requests stay in.
+/// Pages about other parts than the requests, and the alerts they hold back after they are over.
 pub const OF_OTHERS: (&[&str], &[&str]) = (
     &["ChecklistHealthFailed", "ChecklistHealthUnreachable", "ChecklistTargetUnreachable"],
     &[
@@ -25,7 +25,7 @@ pub const OF_OTHERS: (&[&str], &[&str]) = (
     ],
 );
 
-/// Pages about the requests themselves, and the slower alerts about the same ones.
+/// Pages about the requests, and the slower alerts on the same requests that they hold back.
 pub const OF_REQUESTS: (&[&str], &[&str]) = (
     &[
         "ChecklistErrorBudgetBurnsFast",
@@ -36,8 +36,8 @@ pub const OF_REQUESTS: (&[&str], &[&str]) = (
     &["ChecklistErrorBudgetBurns", "ChecklistLatencyBudgetBurns", "ChecklistLatencyHigh"],
 );
 
-/// For each of these pages an alert that nobody is told, which goes on for as long as its requests are within the windows.
-/// The page itself ends when its cause does, and what happens next pages anew.
+/// Returns one rule for each of these pages, with the same condition, no receiver and a longer `keep_firing_for`. The page
+/// itself can therefore resolve soon after its cause is over, and a new cause pages again.
 pub fn recent(config: &Config, groups: &[Group]) -> Vec<Rule> {
     let of = |page: &Rule| {
         let name = page.alert.as_str();
