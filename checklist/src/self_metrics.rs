@@ -13,7 +13,7 @@ pub static PROBE_SUCCESS: Metric = Metric::gauge(
 );
 pub static CHECK_PASSED: Metric = Metric::gauge(
     "checklist_check_passed",
-    "Whether the last run saw all that it must and all of it meets every threshold (1), or something does not (0), absent while nobody can tell.",
+    "Whether the last run saw every object that it must and all of them meet every threshold (1), or not (0), absent while the check cannot tell.",
     &[],
 );
 pub static LAST_RUN: Metric = Metric::gauge(

@@ -77,10 +77,11 @@ impl Signal {
     /// Returns the worst value in one run's samples at `now` (Unix seconds) for every alert with a limit.
     pub fn readings(&self, samples: &[Series], now: f64, limits: &Limits) -> Vec<Reading> {
         let of_alert = |alert: &Alert| {
-            let unit = alert.when.threshold()?.unit;
+            let threshold = alert.when.threshold()?;
             let (worst, limits) = alert.when.worst(samples, now, limits)?;
             let whose = worst.labels.values().map(String::as_str).collect::<Vec<_>>().join("/");
-            Some(Reading { alert: alert.name, unit, value: worst.value, whose, limits })
+            let Threshold { what, unit, .. } = *threshold;
+            Some(Reading { alert: alert.name, what, unit, value: worst.value, whose, limits })
         };
         self.alerts.iter().filter_map(of_alert).collect()
     }
@@ -110,6 +111,8 @@ impl Signal {
 pub struct Reading {
     /// The name of the alert.
     pub alert: &'static str,
+    /// What is measured, as the threshold calls it.
+    pub what: &'static str,
     pub unit: Unit,
     pub value: f64,
     /// The label values of the worst series, without `check` and `target`. Empty when the alert judges a single series.
@@ -117,15 +120,23 @@ pub struct Reading {
     pub limits: Levels,
 }
 
+impl Reading {
+    /// Whether people learn anything from it: none of something of which there must be none is what the evidence says
+    /// already, and a time that is yet to come is not late.
+    pub fn says_something(&self) -> bool {
+        self.value > 0.0 || self.limits.each().any(|(_, limit)| limit != 0.0)
+    }
+}
+
 impl fmt::Display for Reading {
-    /// Writes `volume full of shop/data-0 61% (limit 70%)`: the worst value with the limit that is reached first.
+    /// Writes `volume use 61% (shop/data-0; limit 70%)`: the worst value with the limit that is reached first.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let whose = if self.whose.is_empty() { "" } else { " of " };
-        write!(f, "{}{whose}{} {}", spaced(self.alert), self.whose, self.unit.human(self.value))?;
-        match self.limits.warning.or(self.limits.critical) {
-            Some(limit) => write!(f, " (limit {})", self.unit.human(limit)),
-            None => Ok(()),
-        }
+        write!(f, "{} {}", self.what, self.unit.human(self.value))?;
+        let limit = self.limits.warning.or(self.limits.critical);
+        let limit = limit.map(|limit| format!("limit {}", self.unit.human(limit)));
+        let whose = (!self.whose.is_empty()).then(|| self.whose.clone());
+        let about: Vec<String> = whose.into_iter().chain(limit).collect();
+        if about.is_empty() { Ok(()) } else { write!(f, " ({})", about.join("; ")) }
     }
 }
 

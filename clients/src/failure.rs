@@ -1,7 +1,9 @@
 //! The error type of everything that asks another system: a reason from a closed set, and a sentence for people.
 
+use crate::trust::refusal::Refusal;
 use checklist::Reason;
-use std::fmt;
+use std::error::Error;
+use std::{fmt, io};
 
 /// A check that could not be made. The message names what was done and to what, never a secret.
 #[derive(Debug, Clone)]
@@ -68,14 +70,30 @@ fn without_tokens(mut message: String) -> String {
 }
 
 /// Joins an error and its chain of causes on one line.
-pub fn causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
+pub fn causes(error: &(dyn Error + 'static)) -> String {
+    let mut text = words(error);
     let mut cause = error.source();
     while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
+        text = format!("{text}: {}", words(inner));
         cause = inner.source();
     }
     text
+}
+
+/// The words of one error of a chain. Those of a refused certificate are ours: the library's are names of its types.
+fn words(error: &(dyn Error + 'static)) -> String {
+    match refused_certificate(error) {
+        Some(refused) => format!("the certificate is not accepted: {}", Refusal::of(refused, None).sentence),
+        None => error.to_string(),
+    }
+}
+
+/// An `io::Error` must be unpacked: its `source` skips the error that it holds.
+fn refused_certificate<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    if let Some(held) = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        return refused_certificate(held);
+    }
+    error.downcast_ref().filter(|error| matches!(error, rustls::Error::InvalidCertificate(_)))
 }
 
 impl fmt::Display for Failure {
@@ -84,7 +102,7 @@ impl fmt::Display for Failure {
     }
 }
 
-impl std::error::Error for Failure {}
+impl Error for Failure {}
 
 #[cfg(test)]
 mod tests {
@@ -94,6 +112,22 @@ mod tests {
     fn a_sentence_has_an_end_whatever_a_server_says() {
         let failure = Failure::new(Reason::Protocol, "ä".repeat(10_000_000)).while_doing("b".repeat(900));
         assert!(failure.message.len() <= MAX_BYTES && failure.message.ends_with("ä…"), "{}", failure.message.len());
+    }
+
+    #[test]
+    fn a_refused_certificate_is_told_in_words_and_not_in_the_names_of_types() {
+        let old = rustls::OtherError(std::sync::Arc::new(webpki::Error::UnsupportedCertVersion));
+        for (invalid, part) in [
+            (rustls::CertificateError::Other(old), "not of version 3 of X.509"),
+            (rustls::CertificateError::UnknownIssuer, "no trusted authority issued it"),
+            (rustls::CertificateError::BadSignature, "fewer bits than the 2048"),
+        ] {
+            let error = rustls::Error::InvalidCertificate(invalid);
+            for error in [io::Error::other(error.clone()), io::Error::other(io::Error::other(error))] {
+                let text = causes(&error);
+                assert!(text.starts_with("the certificate is not accepted: ") && text.contains(part), "{text}");
+            }
+        }
     }
 
     #[test]

@@ -230,7 +230,7 @@ async fn unpacked(headers: &HeaderMap, body: Bytes, most: usize, large: &mut Lar
         "gzip" | "x-gzip" => Box::new(MultiGzDecoder::new(&body[..])),
         "deflate" => Box::new(ZlibDecoder::new(&body[..])),
         other => {
-            let what = format!("the answer is packed as {other:?}, which nobody asked for");
+            let what = format!("the answer has the content encoding {other:?}, which the request did not offer");
             return Err(Failure::new(Reason::Protocol, what));
         }
     };

@@ -3,6 +3,7 @@
 
 mod exact;
 mod provider;
+pub mod refusal;
 
 use crate::failure::Failure;
 use crate::file;
@@ -70,7 +71,7 @@ pub fn pem_mistake(error: &pem::Error) -> &'static str {
             "a -----BEGIN line goes on behind its last dashes: were the line breaks lost?"
         }
         pem::Error::Base64Decode(_) => "what stands between -----BEGIN and -----END is not base64",
-        pem::Error::NoItemsFound => "nothing of what is needed stands in it",
+        pem::Error::NoItemsFound => "it contains no certificate or key of the kind that is needed",
         pem::Error::SectionTooLarge => "a section of it is too large",
         pem::Error::Io(error) if error.kind() == std::io::ErrorKind::NotFound => "there is no such file",
         pem::Error::Io(error) if error.kind() == std::io::ErrorKind::PermissionDenied => "there is no right to read it",

@@ -277,8 +277,8 @@ fn counted(text: &str) -> Option<(usize, u32, Option<u32>)> {
 /// Returns the character that an escape sequence stands for, and the length of the sequence in bytes.
 fn character(text: &str) -> Result<(char, usize), String> {
     let mut rest = text[1..].chars();
-    let c = rest.next().ok_or("a \\ ends it")?;
-    let unknown = || format!("\\{c} means nothing");
+    let c = rest.next().ok_or("the pattern ends with a single \\")?;
+    let unknown = || format!("\\{c} is no escape sequence");
     let octal = |text: &str| text.bytes().take(2).take_while(|byte| matches!(byte, b'0'..=b'7')).count();
     match c {
         '0'..='7' => {

@@ -4,7 +4,7 @@
 use anyhow::{Context, ensure};
 use checklist::Config;
 use rules_gen::outputs::prometheus::rule_file;
-use rules_gen::rules::model::Group;
+use rules_gen::rules::model::{Group, Rule};
 use rules_gen::rules::{self, unit_tests};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -71,7 +71,14 @@ fn fired(folder: &Path) -> anyhow::Result<Vec<Fired>> {
         .zip(of("Annotations:{"))
         .map(|(labels, annotations)| Ok(Fired { labels: texts(labels)?, annotations: texts(annotations)? }))
         .collect::<anyhow::Result<_>>()?;
-    ensure!(all.len() >= tests.len(), "{} of {} alerts were rendered: {said}", all.len(), tests.len());
+    let rendered = |rule: &Rule| {
+        let has = |fired: &Fired, name: &str, value: &str| fired.labels.get(name).is_some_and(|label| label == value);
+        let severity = rule.labels.get("severity").map_or("", String::as_str);
+        all.iter().any(|fired| has(fired, "alertname", &rule.alert) && has(fired, "severity", severity))
+    };
+    let missing: Vec<&str> =
+        tests.iter().filter(|test| !rendered(&test.rule)).map(|test| test.rule.alert.as_str()).collect();
+    ensure!(missing.is_empty() && all.len() >= tests.len(), "{missing:?} were not rendered: {said}");
     Ok(all)
 }
 

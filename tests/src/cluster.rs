@@ -8,12 +8,13 @@ mod metrics;
 mod servers;
 mod watchman;
 
-pub use api::{Api, eventually};
+pub use api::Api;
 pub use door::{Door, Passage};
 
 use crate::parts::{Part, Service};
 use crate::peers::{Authority, acceptor};
 use crate::process::free_port;
+use crate::waiting::eventually;
 use anyhow::{Context, anyhow};
 use base64::Engine;
 use kubelet::Kubelet;
@@ -216,7 +217,21 @@ impl Cluster {
         Ok(token["status"]["token"].as_str().context("no token")?.to_owned())
     }
 
-    /// kubectl with every right.
+    /// Creates a secret with this name in a namespace, and returns a token of the default account that is valid until
+    /// the secret is deleted.
+    pub async fn token_of_secret(&self, namespace: &str, secret: &str) -> anyhow::Result<String> {
+        let api = self.admin().await?;
+        let object = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": secret}});
+        let made = api.create(&format!("/api/v1/namespaces/{namespace}/secrets"), &object).await?;
+        let bound = json!({"kind": "Secret", "apiVersion": "v1", "name": secret, "uid": made["metadata"]["uid"]});
+        let request = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
+            "spec": {"boundObjectRef": bound}});
+        let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/default/token");
+        let made = api.create(&path, &request).await?;
+        Ok(made["status"]["token"].as_str().context("no token")?.to_owned())
+    }
+
+    /// Returns a command for kubectl with the administrator's kubeconfig.
     pub fn kubectl(&self) -> anyhow::Result<Command> {
         let mut command = Command::new(crate::parts::program("kubectl")?);
         command.env("KUBECONFIG", self.admin_kubeconfig()).env("HOME", self.folder.path());

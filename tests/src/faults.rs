@@ -3,6 +3,7 @@
 use crate::peers::{Says, healthy};
 use crate::process::run;
 use crate::stack::{BACKUP, BUCKET, HOST, Stack, program, put_backup, put_records, put_reports};
+use crate::waiting::eventually;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 use tokio_postgres::Client;
@@ -94,9 +95,10 @@ impl Stack {
                 .health
                 .say(Says::Json(serde_json::json!({"status": "degraded", "version": "1.4.2", "database": "lost"}))),
             "restarts" => {
-                for restarts in 1..=6 {
+                for restarts in [2, 4, 6] {
                     self.kubernetes.restart(restarts, "Error");
-                    tokio::time::sleep(Duration::from_millis(1500)).await;
+                    let seen = format!("max(checklist_container_restarts_total) >= {restarts}");
+                    self.has_seen(&seen).await?;
                 }
             }
             "silence" => {
@@ -119,15 +121,15 @@ impl Stack {
                 client
                     .batch_execute("CREATE TABLE no_index AS SELECT n, repeat('x', 500) AS filler FROM generate_series(1, 20000) n; ANALYZE no_index")
                     .await?;
-                // More than fifty since the table was seen for the first time.
+                // The alert needs more than fifty scans after the first run that saw the table.
+                self.has_seen("checklist_postgres_table_seq_scans_total{table=\"no_index\"}").await?;
                 for _ in 0..120 {
                     client.batch_execute("SELECT count(*) FROM no_index").await?;
-                    tokio::time::sleep(Duration::from_millis(100)).await;
                 }
             }
             "slow-query" => {
                 let client = self.postgres.client().await?;
-                tokio::spawn(async move { client.batch_execute("SELECT pg_sleep(120)").await });
+                tokio::spawn(async move { client.batch_execute("SELECT pg_sleep(1200)").await });
             }
             "utilization" => self.kubernetes.usage(0.97),
             "workflows" => sql("INSERT INTO workflows (status, created_at, updated_at) SELECT 'failed', now(), now() FROM generate_series(1, 50)").await?,
@@ -184,7 +186,7 @@ impl Stack {
             "backup" => put_backup(&self.s3)?,
             "connections" => drop(broken.clients),
             "seq-scan" => sql("DROP TABLE no_index").await?,
-            "slow-query" => sql("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(120)'").await?,
+            "slow-query" => sql("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(1200)'").await?,
             "utilization" => self.kubernetes.usage(0.5),
             "workflows" => sql("DELETE FROM workflows WHERE status = 'failed' AND updated_at > now() - interval '10 minutes'").await?,
             "auth" => sql("DELETE FROM audit_events WHERE event_type = 'authentication_failed' AND timestamp > now() - interval '1 hour'").await?,
@@ -216,6 +218,11 @@ impl Stack {
     pub fn command(&self, arguments: &[&str]) -> anyhow::Result<()> {
         let mut command = Command::new(program("checklist-exporter")?);
         run(command.args(arguments).env("CHECKLIST_CONFIG", self.folder().join("checklist.yaml")))
+    }
+
+    /// Waits until Prometheus answers a query with something.
+    async fn has_seen(&self, query: &str) -> anyhow::Result<()> {
+        eventually(query, || async { Ok(!self.prometheus.query(query).await?.is_empty()) }).await
     }
 
     fn rules(&self) -> std::path::PathBuf {

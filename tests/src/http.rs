@@ -109,7 +109,7 @@ async fn exchange(method: &str, url: &str, body: Bytes, headers: &[(&str, &str)]
         let status = response.status().as_u16();
         anyhow::Ok((status, response.into_body().collect().await?.to_bytes()))
     };
-    tokio::time::timeout(Duration::from_secs(20), exchange).await.with_context(|| format!("{url}: no answer"))?
+    tokio::time::timeout(Duration::from_mins(1), exchange).await.with_context(|| format!("{url}: no answer"))?
 }
 
 /// Sends a GET request and parses the response as JSON.

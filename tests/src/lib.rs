@@ -3,6 +3,7 @@
 //!
 //! Every server listens on a free loopback port and ends when its handle is dropped.
 
+pub mod checks;
 pub mod cluster;
 pub mod faults;
 pub mod hostile;
@@ -21,4 +22,5 @@ pub mod replicas;
 pub mod s3;
 pub mod stack;
 pub mod traffic;
+pub mod waiting;
 pub mod web;

@@ -3,19 +3,21 @@
 
 use crate::http::{is_up, json, request};
 use crate::process::{Process, run};
+use crate::waiting::eventually;
 use anyhow::Context;
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The folder of the programs; `None` for those on PATH.
 #[derive(Debug, Clone)]
 pub struct Release(Option<PathBuf>);
 
 impl Release {
-    /// Returns the release in the folder `PROMETHEUS_BIN`, else that of the system: Debian's is the oldest supported one.
+    /// Returns the release in the folder `PROMETHEUS_BIN`, else that of the system. Debian's is the oldest supported
+    /// release.
     pub fn chosen() -> Self {
         Self(std::env::var_os("PROMETHEUS_BIN").map(PathBuf::from))
     }
@@ -67,7 +69,20 @@ impl Alertmanager {
         Ok(answer["silenceID"].as_str().with_context(|| format!("no silence: {answer}"))?.to_owned())
     }
 
-    /// Ends a silence.
+    /// Returns every alert that Alertmanager has, with its state and receivers.
+    pub async fn alerts(&self) -> anyhow::Result<Vec<Value>> {
+        let answer = json(&format!("http://127.0.0.1:{}/api/v2/alerts", self.port)).await?;
+        answer.as_array().cloned().with_context(|| format!("no alerts: {answer}"))
+    }
+
+    /// Returns the alerts with a name and severity that are inhibited by another alert.
+    pub async fn held_back(&self, alert: &str, severity: &str) -> anyhow::Result<Vec<Value>> {
+        let is_it = |one: &Value| one["labels"]["alertname"] == alert && one["labels"]["severity"] == severity;
+        let held = |one: &Value| one["status"]["inhibitedBy"].as_array().is_some_and(|by| !by.is_empty());
+        Ok(self.alerts().await?.into_iter().filter(|one| is_it(one) && held(one)).collect())
+    }
+
+    /// Expires a silence.
     pub fn expire(&self, silence: &str) -> anyhow::Result<()> {
         let output = self
             .release
@@ -104,7 +119,8 @@ pub struct Prometheus {
 }
 
 impl Prometheus {
-    /// Starts it on our exporters, other jobs, one rule file and one Alertmanager, once a second.
+    /// Starts Prometheus with our exporters, other jobs, one rule file and one Alertmanager. A scrape may take two
+    /// seconds, because after a missed scrape the series are stale and their alerts end.
     pub async fn start(
         port: u16,
         exporters: &[u16],
@@ -115,7 +131,7 @@ impl Prometheus {
     ) -> anyhow::Result<Self> {
         let config = folder.join("prometheus.yml");
         let text = format!(
-            "global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}\n\
+            "global: {{scrape_interval: 2s, scrape_timeout: 2s, evaluation_interval: 1s}}\n\
              rule_files: ['{}']\n\
              alerting: {{alertmanagers: [{{static_configs: [{{targets: ['127.0.0.1:{alertmanager}']}}]}}]}}\n\
              scrape_configs:\n  - job_name: checklist\n    honor_labels: true\n    \
@@ -182,18 +198,28 @@ impl Prometheus {
         Ok(alerts.into_iter().filter(|alert| alert["state"] == "firing").collect())
     }
 
-    /// Waits until an alert fires, or does not.
-    pub async fn wait(&self, alert: &str, severity: &str, fires: bool, within: Duration) -> anyhow::Result<()> {
-        let begun = Instant::now();
-        loop {
-            let is_it = |one: &Value| one["labels"]["alertname"] == alert && one["labels"]["severity"] == severity;
-            if self.firing().await?.iter().any(is_it) == fires {
-                return Ok(());
-            }
-            let what = if fires { "does not fire" } else { "still fires" };
-            anyhow::ensure!(begun.elapsed() < within, "{alert} ({severity}) {what} after {within:?}");
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
+    /// Waits until an alert fires or, if `fires` is false, does not fire.
+    pub async fn wait(&self, alert: &str, severity: &str, fires: bool) -> anyhow::Result<()> {
+        let is_it = |one: &Value| one["labels"]["alertname"] == alert && one["labels"]["severity"] == severity;
+        let what = format!("{alert} ({severity}) {}", if fires { "fires" } else { "no longer fires" });
+        eventually(&what, || async { Ok(self.firing().await?.iter().any(is_it) == fires) }).await
+    }
+
+    /// Waits until the rules of an alert have been evaluated some seconds from now.
+    pub async fn judged_in(&self, seconds: i64, alert: &str) -> anyhow::Result<()> {
+        let after = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(seconds);
+        eventually(&format!("{alert} is judged again"), || async {
+            let answer = json(&format!("http://127.0.0.1:{}/api/v1/rules", self.port)).await?;
+            let groups = answer["data"]["groups"].as_array().cloned().unwrap_or_default();
+            let rules = groups.iter().flat_map(|group| group["rules"].as_array().into_iter().flatten());
+            let mut judged = rules.filter(|rule| rule["name"] == alert).map(|rule| {
+                let at = rule["lastEvaluation"].as_str().with_context(|| format!("no time: {rule}"))?;
+                anyhow::Ok(at.parse::<jiff::Timestamp>()?)
+            });
+            let first = judged.next().with_context(|| format!("no rule {alert}"))??;
+            Ok(judged.try_fold(first, |first, at| anyhow::Ok(first.min(at?)))? > after)
+        })
+        .await
     }
 
     /// Returns the values of an instant query.

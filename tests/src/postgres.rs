@@ -128,6 +128,11 @@ impl Postgres {
     /// Replaces the server's certificate by one of a new authority, whose PEM file replaces the old one.
     pub async fn renew(&self) -> anyhow::Result<()> {
         let (certificate, key) = Authority::new(self.folder.path())?.pem("localhost")?;
+        self.present(&certificate, &key).await
+    }
+
+    /// Gives it a certificate and its key, as PEM.
+    pub async fn present(&self, certificate: &str, key: &str) -> anyhow::Result<()> {
         for (name, text) in [("server.crt", certificate), ("server.key", key)] {
             // Overwriting keeps the owner of the files, the server's user.
             std::fs::write(self.folder.path().join("data").join(name), text)?;

@@ -1,5 +1,6 @@
 //! Child processes of the harness, which end with their handles.
 
+use crate::waiting::PATIENCE;
 use anyhow::{Context, bail};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -42,7 +43,7 @@ impl Process {
                 return Ok(());
             }
             let ended = self.child.try_wait()?;
-            if ended.is_some() || begun.elapsed() > Duration::from_mins(1) {
+            if ended.is_some() || begun.elapsed() > PATIENCE {
                 let log = std::fs::read_to_string(&self.log).unwrap_or_default();
                 let tail: Vec<&str> = log.lines().rev().take(20).collect();
                 let tail: Vec<&str> = tail.into_iter().rev().collect();
@@ -52,13 +53,13 @@ impl Process {
         }
     }
 
-    /// Waits until it ends by itself, and gives its exit code.
-    pub fn wait(&mut self, within: Duration) -> anyhow::Result<Option<i32>> {
+    /// Waits until the program ends by itself. Returns its exit code.
+    pub fn wait(&mut self) -> anyhow::Result<Option<i32>> {
         let begun = Instant::now();
         loop {
             match self.child.try_wait()? {
                 Some(status) => return Ok(status.code()),
-                None if begun.elapsed() > within => bail!("it goes on after {within:?}:\n{}", self.log()),
+                None if begun.elapsed() > PATIENCE => bail!("it goes on after {PATIENCE:?}:\n{}", self.log()),
                 None => std::thread::sleep(Duration::from_millis(20)),
             }
         }
@@ -80,7 +81,7 @@ impl Process {
             let _ = kill(Pid::from_raw(id), self.stop_with);
         }
         let begun = Instant::now();
-        while begun.elapsed() < Duration::from_secs(10) {
+        while begun.elapsed() < Duration::from_mins(1) {
             match self.child.try_wait() {
                 Ok(Some(status)) => return status.success(),
                 Ok(None) => std::thread::sleep(Duration::from_millis(20)),

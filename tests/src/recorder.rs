@@ -1,10 +1,11 @@
 //! A fake PagerDuty and Slack that records the notifications.
 
 use crate::http::{Server, answer, serve};
+use crate::waiting::found;
 use http_body_util::BodyExt;
 use serde_json::Value;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// A received notification.
 #[derive(Debug, Clone)]
@@ -19,9 +20,26 @@ pub struct Message {
 }
 
 impl Message {
-    /// Whether the body names this text anywhere.
-    pub fn names(&self, text: &str) -> bool {
+    /// Whether the body contains this text.
+    pub fn has(&self, text: &str) -> bool {
         self.body.to_string().contains(text)
+    }
+
+    /// Whether it reports a firing alert (`NAME:`, and not `Resolved: NAME:`, which one message may contain too). The
+    /// newest Alertmanager parses details for PagerDuty as YAML, and then `NAME` is the end of a key.
+    pub fn tells(&self, alert: &str) -> bool {
+        let body = self.body.to_string();
+        [format!("{alert}:"), format!("{alert}\":")].iter().any(|name| {
+            body.match_indices(name).any(|(at, _)| {
+                let before = &body[..at];
+                before.ends_with(' ') && !before.ends_with("Resolved: ")
+            })
+        })
+    }
+
+    /// Whether it reports that an alert is resolved.
+    pub fn tells_the_end_of(&self, alert: &str) -> bool {
+        self.has(&format!("Resolved: {alert}:"))
     }
 }
 
@@ -73,17 +91,8 @@ impl Recorder {
         self.messages.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The first message that `wanted` accepts, if it comes within the time.
-    pub async fn wait(&self, within: Duration, wanted: impl Fn(&Message) -> bool) -> Option<Message> {
-        let begun = Instant::now();
-        loop {
-            if let Some(message) = self.messages().into_iter().find(&wanted) {
-                return Some(message);
-            }
-            if begun.elapsed() > within {
-                return None;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+    /// Waits for the first notification that `wanted` accepts.
+    pub async fn wait(&self, what: &str, wanted: impl Fn(&Message) -> bool) -> anyhow::Result<Message> {
+        found(what, || async { Ok(self.messages().into_iter().find(&wanted)) }).await
     }
 }

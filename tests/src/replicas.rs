@@ -1,18 +1,18 @@
 //! Two exporters with one lease. Each logs in to the database as a role of its own, so that the database's log shows
 //! which of them ran a costly check.
 
-use crate::cluster::{Api, Cluster, Door, eventually};
+use crate::cluster::{Api, Cluster, Door};
 use crate::http::{is_up, request};
 use crate::postgres::{PASSWORD, Postgres};
 use crate::process::{Process, free_port};
 use crate::stack::program;
+use crate::waiting::{eventually, found};
 use anyhow::Context;
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// Name of the lease of both exporters.
@@ -102,7 +102,7 @@ impl Replicas {
              passwordFile: {}/pg-password, tls: disable, skip: [{}]}}]\n\
              alertmanagers: [{{name: main, url: 'http://127.0.0.1:9', skip: [alerts, alert_path]}}]\n\
              tasks: {{since: 2026-01-01, directory: {}/tasks-{name}}}\n\
-             queries:\n{queries}highAvailability: {{kubernetes: stack}}\nalerting: {{pagerduty: {{routingKeyFile: /nowhere}}}}\n",
+             checks: {{tasks: {{interval: 1s}}}}\nqueries:\n{queries}highAvailability: {{kubernetes: stack}}\nalerting: {{pagerduty: {{routingKeyFile: /nowhere}}}}\n",
             folder.display(),
             skipped("kubernetes"),
             self.postgres.port,
@@ -125,7 +125,15 @@ impl Replicas {
         Ok(holder.map(str::to_owned))
     }
 
-    /// Waits until the holder of a lease is as it should be.
+    /// Returns the Unix time at which a lease expires if it is not renewed.
+    pub async fn lease_end(&self, lease: &str) -> anyhow::Result<f64> {
+        let spec = self.api.get(&self.lease(lease)).await?["spec"].clone();
+        let renewed: jiff::Timestamp = spec["renewTime"].as_str().with_context(|| format!("{spec}"))?.parse()?;
+        let lasts = spec["leaseDurationSeconds"].as_f64().with_context(|| format!("{spec}"))?;
+        Ok(renewed.as_duration().as_secs_f64() + lasts)
+    }
+
+    /// Waits until the holder of a lease fulfils a condition.
     pub async fn wait_for_holder(&self, lease: &str, fits: impl Fn(Option<&str>) -> bool) -> anyhow::Result<()> {
         eventually("the lease has the holder that it should have", || async {
             Ok(fits(self.lease_holder(lease).await?.as_deref()))
@@ -168,15 +176,20 @@ impl Replicas {
         log.lines().filter_map(of_line).collect()
     }
 
-    /// Waits until one of the two has acted after a time.
+    /// Waits until an exporter has run a costly check after a time. Returns the first time.
     pub async fn acts_after(&self, which: usize, after: f64) -> anyhow::Result<f64> {
-        let mut first = None;
-        until("it makes the costly checks", || {
-            first = self.acts(which).into_iter().find(|at| *at > after);
-            first.is_some()
-        })
-        .await?;
-        first.context("it did not")
+        let first = || async { Ok(self.acts(which).into_iter().find(|at| *at > after)) };
+        found("it makes the costly checks", first).await
+    }
+
+    /// Waits until both exporters have made some more rounds of the checks that both make. Everything that they do in a
+    /// round is done then.
+    pub async fn some_rounds(&self) -> anyhow::Result<()> {
+        for replica in &self.both {
+            let before = replica.rounds().await?;
+            eventually("it goes through its rounds", || async { Ok(replica.rounds().await? >= before + 4.0) }).await?;
+        }
+        Ok(())
     }
 }
 
@@ -191,16 +204,20 @@ impl Replica {
         let (_, body) = request(&format!("http://127.0.0.1:{}/metrics", self.port), None, &[]).await?;
         Ok(String::from_utf8(body.to_vec())?)
     }
-}
 
-/// Waits for a minute at most, far more than a failover takes.
-pub async fn until(what: &str, mut holds: impl FnMut() -> bool) -> anyhow::Result<()> {
-    let begun = Instant::now();
-    while !holds() {
-        anyhow::ensure!(begun.elapsed() < Duration::from_mins(1), "not within a minute: {what}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
+    /// Whether it reports that it holds the lease.
+    pub async fn holds(&self) -> anyhow::Result<bool> {
+        Ok(self.metrics().await?.contains("\nchecklist_lease_held 1\n"))
     }
-    Ok(())
+
+    /// Returns the number of runs of its check `tasks`, which it makes once a second without the lease.
+    pub async fn rounds(&self) -> anyhow::Result<f64> {
+        let page = self.metrics().await?;
+        let line = page
+            .lines()
+            .find_map(|line| line.strip_prefix("checklist_probe_runs_total{check=\"tasks\"")?.rsplit(' ').next());
+        Ok(line.context("it does not look at the tasks")?.parse()?)
+    }
 }
 
 /// Returns the present Unix time in seconds.

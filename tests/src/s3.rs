@@ -2,6 +2,7 @@
 //! its one user, and the real server versitygw.
 
 use crate::parts::{Part, Service};
+use crate::peers::Authority;
 use crate::process::free_port;
 use anyhow::{Context, ensure};
 use aws_sdk_s3::Client;
@@ -14,7 +15,7 @@ use s3s::auth::SimpleAuth;
 use s3s::service::S3ServiceBuilder;
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
@@ -88,6 +89,15 @@ impl S3 {
 
     /// Starts versitygw without buckets. Versions of objects are in a folder beside the buckets.
     pub async fn gateway() -> anyhow::Result<Self> {
+        Self::versitygw(None).await
+    }
+
+    /// Starts versitygw with TLS, by a certificate of an authority for `localhost`.
+    pub async fn gateway_with_tls(authority: &Authority) -> anyhow::Result<Self> {
+        Self::versitygw(Some(authority)).await
+    }
+
+    async fn versitygw(authority: Option<&Authority>) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("checklist-s3").tempdir()?;
         let port = free_port()?;
         for name in ["versions", "users", "data"] {
@@ -97,9 +107,22 @@ impl S3 {
             Box::pin(async move { tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() })
         });
         let path = |name: &str| folder.path().join(name).display().to_string();
-        let mut service = Service::new("versitygw", folder.path(), format!("http://127.0.0.1:{port}"), ready)?
-            .args(&["--access", ACCESS_KEY, "--secret", SECRET_KEY, "--port", &format!("127.0.0.1:{port}")])
-            .args(&["--iam-dir", &path("users"), "posix", "--versioning-dir", &path("versions"), &path("data")]);
+        let address = format!("{}://localhost:{port}", if authority.is_some() { "https" } else { "http" });
+        // Changes of users take effect at once.
+        let mut service = Service::new("versitygw", folder.path(), address, ready)?.arg("--iam-cache-disable").args(&[
+            "--access",
+            ACCESS_KEY,
+            "--secret",
+            SECRET_KEY,
+            "--port",
+            &format!("127.0.0.1:{port}"),
+        ]);
+        if let Some(authority) = authority {
+            certify(folder.path(), authority)?;
+            service = service.args(&["--cert", &path("cert"), "--key", &path("key")]);
+        }
+        service =
+            service.args(&["--iam-dir", &path("users"), "posix", "--versioning-dir", &path("versions"), &path("data")]);
         service.start().await?;
         Ok(Self { port, rights: Arc::default(), server: Server::Gateway(service), folder })
     }
@@ -129,7 +152,7 @@ impl S3 {
         }
     }
 
-    /// A client with every right.
+    /// Returns a client with all rights, for a server without TLS.
     pub fn client(&self) -> Client {
         let config = aws_sdk_s3::config::Builder::new()
             .behavior_version(BehaviorVersion::latest())
@@ -143,12 +166,7 @@ impl S3 {
 
     /// Adds a user to versitygw, whose secret is [`SECRET_KEY`] too, and allows it some actions on a bucket.
     pub async fn user(&self, name: &str, bucket: &str, actions: &[&str]) -> anyhow::Result<()> {
-        let output = Command::new(crate::parts::program("versitygw")?)
-            .args(["admin", "--access", ACCESS_KEY, "--secret", SECRET_KEY])
-            .args(["--endpoint-url", &format!("http://127.0.0.1:{}", self.port)])
-            .args(["create-user", "--access", name, "--secret", SECRET_KEY, "--role", "user"])
-            .output()?;
-        ensure!(output.status.success(), "create-user: {}", String::from_utf8_lossy(&output.stderr));
+        self.administer(&["create-user", "--access", name, "--secret", SECRET_KEY, "--role", "user"])?;
         let resources = [format!("arn:aws:s3:::{bucket}"), format!("arn:aws:s3:::{bucket}/*")];
         let of_bucket = |action: &&&str| action.starts_with("s3:List");
         let statement = |actions: Vec<&&str>, resource: &str| serde_json::json!({"Effect": "Allow", "Principal": {"AWS": [name]}, "Action": actions, "Resource": resource});
@@ -164,7 +182,45 @@ impl S3 {
         Ok(())
     }
 
-    /// From now on only what this policy grants is allowed.
+    /// Adds a user with all rights to versitygw, whose secret is [`SECRET_KEY`] too.
+    pub fn administrator(&self, name: &str) -> anyhow::Result<()> {
+        self.administer(&["create-user", "--access", name, "--secret", SECRET_KEY, "--role", "admin"])
+    }
+
+    /// Removes a user from versitygw.
+    pub fn remove_user(&self, name: &str) -> anyhow::Result<()> {
+        self.administer(&["delete-user", "--access", name])
+    }
+
+    /// Changes the secret of a user of versitygw.
+    pub fn new_secret(&self, name: &str, secret: &str) -> anyhow::Result<()> {
+        self.administer(&["update-user", "--access", name, "--secret", secret])
+    }
+
+    /// Runs an administrative command of versitygw.
+    fn administer(&self, arguments: &[&str]) -> anyhow::Result<()> {
+        let address = match &self.server {
+            Server::Gateway(service) => service.address(),
+            Server::Here(_) => anyhow::bail!("s3s-fs has one user"),
+        };
+        let output = Command::new(crate::parts::program("versitygw")?)
+            .args(["admin", "--access", ACCESS_KEY, "--secret", SECRET_KEY, "--allow-insecure"])
+            .args(["--endpoint-url", address])
+            .args(arguments)
+            .output()?;
+        ensure!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(())
+    }
+
+    /// Replaces the certificate of versitygw by one of another authority.
+    pub async fn renew(&mut self, authority: &Authority) -> anyhow::Result<()> {
+        certify(self.folder.path(), authority)?;
+        let service = self.service().context("no program")?;
+        service.stop();
+        service.start().await
+    }
+
+    /// Allows from now on only the actions that a policy grants. Only s3s-fs enforces it.
     pub fn grant(&self, policy: Value) {
         self.rights.lock().unwrap_or_else(PoisonError::into_inner).policy = Some(policy);
     }
@@ -209,7 +265,14 @@ impl S3 {
     }
 }
 
-/// One question in the words of a policy.
+/// Writes a certificate for `localhost` and its key.
+fn certify(folder: &Path, authority: &Authority) -> anyhow::Result<()> {
+    let (certificate, key) = authority.pem("localhost")?;
+    std::fs::write(folder.join("cert"), certificate)?;
+    Ok(std::fs::write(folder.join("key"), key)?)
+}
+
+/// A request in the terms of an IAM policy.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Asked {
     /// The action, such as `s3:ListBucket`; the HTTP method if the request has no known action.

@@ -9,12 +9,13 @@ use crate::process::{Process, free_port, run};
 use crate::recorder::Recorder;
 use crate::s3::{ACCESS_KEY, S3, SECRET_KEY};
 use crate::traffic::Traffic;
+use crate::waiting::eventually;
 use anyhow::Context;
 use nix::sys::signal::Signal;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
 
 pub const HOST: &str = "localhost";
@@ -128,22 +129,14 @@ impl Stack {
     }
 
     async fn wait_for_verdicts(&self) -> anyhow::Result<()> {
-        let begun = Instant::now();
-        loop {
-            let missing =
-                self.prometheus.query("checklist_probe_success unless checklist_check_passed == 1").await?.len();
-            if missing == 0 && !self.prometheus.query("checklist_check_passed").await?.is_empty() {
-                return Ok(());
-            }
-            if begun.elapsed() > Duration::from_mins(1) {
-                anyhow::bail!(
-                    "{missing} checks have not passed: {}\n{}",
-                    self.not_passed().await?,
-                    self.exporter.log()
-                );
-            }
-            tokio::time::sleep(Duration::from_millis(200)).await;
+        let passed = eventually("every check has passed", || async {
+            let missing = self.prometheus.query("checklist_probe_success unless checklist_check_passed == 1").await?;
+            Ok(missing.is_empty() && !self.prometheus.query("checklist_check_passed").await?.is_empty())
+        });
+        if let Err(error) = passed.await {
+            anyhow::bail!("{error}: {}\n{}", self.not_passed().await?, self.exporter.log());
         }
+        Ok(())
     }
 
     /// Returns the checks that have not passed, with the exporter's explanation.
@@ -291,7 +284,7 @@ alerting:
   runbookBaseUrl: https://runbooks.example.com/ops-checklist
   pagerduty: {{routingKeyFile: {folder}/pagerduty-key, url: '{}'}}
   slack: {{webhookUrlFile: {folder}/slack-url}}
-  grouping: {{wait: 1s, interval: 1s, repeat: 1h}}
+  grouping: {{wait: 2s, interval: 1s, repeat: 1h}}
   alerts:
 ",
         recorder.pagerduty_url()
@@ -303,9 +296,10 @@ alerting:
     }
     text += "    ChecklistCheckOverdue: {for: 2s}\n    ChecklistExporterMissing: {for: 2s}\nchecks:\n";
     for signal in checklist::SIGNALS.iter().filter(|signal| signal.kind.is_probed()) {
-        // The checks of a database take turns on one connection, and each statement is a transaction of its own.
-        let interval = if signal.kind.key() == "postgres" { "3s" } else { "1s" };
-        let _ = writeln!(text, "  {}: {{interval: {interval}}}", signal.id);
+        // The checks of a database take turns on one connection, and each statement is a transaction of its own, so
+        // they need a longer interval.
+        let pace = if signal.kind.key() == "postgres" { "3s, timeout: 2700ms" } else { "2s, timeout: 1800ms" };
+        let _ = writeln!(text, "  {}: {{interval: {pace}}}", signal.id);
     }
     text
 }

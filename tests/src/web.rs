@@ -3,6 +3,7 @@
 use crate::peers::Authority;
 use crate::process::{Process, free_port};
 use crate::stack::program;
+use crate::waiting::passes;
 use anyhow::Context;
 use nix::sys::signal::Signal;
 use rustls::pki_types::pem::PemObject;
@@ -76,26 +77,22 @@ impl World {
 
     /// Waits until the metrics, requested with the login of ann, contain a line.
     pub async fn until(&self, line: &str) -> anyhow::Result<()> {
-        let mut page = String::new();
-        for _ in 0..300 {
-            page = plain(self.port, "/metrics", ANN).await?;
-            if page.lines().any(|known| known == line) {
-                return Ok(());
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        anyhow::bail!("{line} is not in {page}")
+        passes(|| async {
+            let page = plain(self.port, "/metrics", ANN).await?;
+            anyhow::ensure!(page.lines().any(|known| known == line), "{line} is not in {page}");
+            Ok(())
+        })
+        .await
     }
 
     /// Waits until the log contains a text.
     pub async fn until_logged(&self, text: &str) -> anyhow::Result<()> {
-        for _ in 0..300 {
-            if self.process.log().contains(text) {
-                return Ok(());
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        anyhow::bail!("{text} is not in the log: {}", self.process.log())
+        passes(|| async {
+            let log = self.process.log();
+            anyhow::ensure!(log.contains(text), "{text} is not in the log: {log}");
+            Ok(())
+        })
+        .await
     }
 
     /// Gets the metrics over TLS with the login of ann and, if given, a client certificate with that name.
@@ -157,7 +154,7 @@ pub async fn raw(port: u16, bytes: &[u8]) -> anyhow::Result<String> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
     stream.write_all(bytes).await?;
     let mut answer = Vec::new();
-    tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut answer)).await.context("no answer")??;
+    tokio::time::timeout(Duration::from_mins(1), stream.read_to_end(&mut answer)).await.context("no answer")??;
     Ok(String::from_utf8_lossy(&answer).into_owned())
 }
 
@@ -166,7 +163,7 @@ pub async fn ask(mut stream: impl AsyncRead + AsyncWrite + Unpin, path: &str, he
     let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n");
     stream.write_all(request.as_bytes()).await?;
     let mut answer = Vec::new();
-    tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut answer)).await.context("no answer")??;
+    tokio::time::timeout(Duration::from_mins(1), stream.read_to_end(&mut answer)).await.context("no answer")??;
     Ok(String::from_utf8_lossy(&answer).into_owned())
 }
 

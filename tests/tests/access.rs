@@ -5,6 +5,7 @@ use checklist::{Access, Config, Reason, SIGNALS};
 use clients::s3::Bucket;
 use stack::postgres::PASSWORD;
 use stack::stack::Stack;
+use stack::waiting::eventually;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use tokio_postgres::error::SqlState;
@@ -33,12 +34,8 @@ async fn every_check_passes_with_the_generated_rights_and_each_of_them_is_used()
     buckets_refuse_the_rest(&stack).await?;
     // The exporter found its lease; it makes one that is gone.
     stack.kubernetes.delete_lease("checklist-exporter");
-    for _ in 0..200 {
-        if stack.kubernetes.holder("checklist-exporter").is_some() {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    }
+    eventually("the lease is made again", || async { Ok(stack.kubernetes.holder("checklist-exporter").is_some()) })
+        .await?;
     cluster_was_asked_for_what_is_granted(&stack)
 }
 

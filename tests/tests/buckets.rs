@@ -3,53 +3,23 @@
 use anyhow::Context;
 use aws_sdk_s3::types::{BucketVersioningStatus, CompletedMultipartUpload, CompletedPart, VersioningConfiguration};
 use checklist::config::{S3Prefix, SecretRef};
-use checklist::{Config, Reason, Verdict};
+use checklist::{Reason, Verdict};
 use clients::s3::{Bucket, Choice};
 use exporter::run::time::unix_now;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use stack::parts::{Part, Service};
+use stack::checks;
+use stack::parts::Part;
 use stack::peers::Authority;
-use stack::process::free_port;
 use stack::s3::{ACCESS_KEY, S3, SECRET_KEY};
+use stack::waiting::eventually;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tempfile::TempDir;
-
-const KEYS: (&str, &str) = ("rounds", "rounds-secret");
-
-/// The gateway over a folder; buckets are folders in it.
-async fn gateway(folder: &Path, authority: &Authority) -> anyhow::Result<(u16, Service)> {
-    let port = free_port()?;
-    let (certificate, key) = authority.pem("localhost")?;
-    for (name, text) in [("cert", certificate.as_str()), ("key", &key), ("id", KEYS.0), ("secret", KEYS.1)] {
-        std::fs::write(folder.join(name), text)?;
-    }
-    std::fs::create_dir_all(folder.join("data/backups"))?;
-    let ready = Arc::new(move || -> futures::future::BoxFuture<'static, bool> {
-        Box::pin(async move { tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() })
-    });
-    let path = |name: &str| folder.join(name).display().to_string();
-    let mut service = Service::new("versitygw", folder, format!("https://localhost:{port}"), ready)?
-        .args(&["--access", KEYS.0, "--secret", KEYS.1, "--port", &format!("127.0.0.1:{port}")])
-        .args(&["--cert", &path("cert"), "--key", &path("key"), "posix", &path("data")]);
-    service.start().await?;
-    Ok((port, service))
-}
-
-fn prefix(folder: &Path, port: u16, authority: &Authority) -> S3Prefix {
-    let secret = |name: &str| SecretRef::File(folder.join(name));
-    S3Prefix {
-        bucket: "backups".to_owned(),
-        prefix: "daily/".to_owned(),
-        endpoint: Some(format!("https://localhost:{port}")),
-        region: "us-east-1".to_owned(),
-        path_style: true,
-        credentials: Some((secret("id"), secret("secret"))),
-        ca_file: Some(authority.ca_file.clone()),
-    }
-}
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_versitygw), ignore = "no versitygw (make parts)")]
@@ -57,8 +27,14 @@ async fn backups_and_records_lie_on_a_server_that_is_not_ours() -> anyhow::Resul
     let folder = TempDir::new()?;
     let path = folder.path();
     let authority = Authority::new(path)?;
-    let (port, mut service) = gateway(path, &authority).await?;
-    let place = prefix(path, port, &authority);
+    let mut s3 = S3::gateway_with_tls(&authority).await?;
+    s3.put("backups", "elsewhere", b"")?;
+    let port = s3.port;
+    let place = S3Prefix {
+        endpoint: Some(format!("https://localhost:{port}")),
+        ca_file: Some(authority.ca_file.clone()),
+        ..as_user(&s3, path, ACCESS_KEY)?
+    };
     let bucket = Bucket::new(place.clone());
     let create = async |key: &str, text: &str| bucket.create(key, text.into()).await.map_err(anyhow::Error::from);
     // Keys with everything that a file system allows.
@@ -83,7 +59,7 @@ async fn backups_and_records_lie_on_a_server_that_is_not_ours() -> anyhow::Resul
     assert!(conflict.is_err_and(|error| error.to_string().contains("412")));
     // More keys than a page has.
     for n in 0..1_005 {
-        std::fs::write(path.join(format!("data/backups/daily/{n:04}.dump")), "PGDMP")?;
+        s3.put("backups", &format!("daily/{n:04}.dump"), b"PGDMP")?;
     }
     assert_eq!(bucket.objects().await.map_err(anyhow::Error::from)?.len(), 1_009);
     // Keys that do not fit, another region, a bucket that is not there, and an authority that nobody trusts.
@@ -94,7 +70,7 @@ async fn backups_and_records_lie_on_a_server_that_is_not_ours() -> anyhow::Resul
         (S3Prefix { credentials: Some((id, wrong)), ..place.clone() }, "auth", "SignatureDoesNotMatch"),
         (S3Prefix { region: "eu-west-1".to_owned(), ..place.clone() }, "config", "set region: us-east-1"),
         (S3Prefix { bucket: "nowhere".to_owned(), ..place.clone() }, "not_found", "NoSuchBucket"),
-        (S3Prefix { ca_file: None, ..place.clone() }, "tls", "UnknownIssuer"),
+        (S3Prefix { ca_file: None, ..place.clone() }, "tls", "no trusted authority issued it"),
     ] {
         let failure = Bucket::new(place).objects().await.err().context("it passed")?;
         assert_eq!(failure.reason.to_string(), reason, "{failure}");
@@ -110,10 +86,10 @@ async fn backups_and_records_lie_on_a_server_that_is_not_ours() -> anyhow::Resul
         authority.ca_file.display(),
         path.display()
     );
-    let mut jobs = exporter::run::checks::Checks::default().jobs(&Config::parse("checklist.yaml", &yaml)?, &[]);
-    let job = jobs.pop().context("no check")?;
+    let job = checks::job(&yaml, "backup")?;
     job.run().await;
     assert_eq!(job.state().verdict(unix_now()), Verdict::Passed, "{:?}", job.state().failure);
+    let service = s3.service().context("no program")?;
     service.stop();
     job.run().await;
     assert_eq!(job.state().verdict(unix_now()), Verdict::CannotTell);
@@ -227,25 +203,25 @@ async fn of_many_writers_of_one_key_one_wins_and_a_lost_answer_is_no_conflict() 
     let ends = futures::future::join_all(writes).await;
     assert_eq!(ends.iter().filter(|end| end.is_ok()).count(), 1, "{ends:?}");
     // The answer to the first request never comes: what is there is read back.
-    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let (port, to) = (listener.local_addr()?.port(), s3.port);
     tokio::spawn(async move {
         let mut first = true;
         while let Ok((mut client, _)) = listener.accept().await {
-            let Ok(mut server) = tokio::net::TcpStream::connect(("127.0.0.1", to)).await else { continue };
+            let Ok(mut server) = TcpStream::connect(("127.0.0.1", to)).await else { continue };
             if std::mem::take(&mut first) {
                 let (mut asks, mut asked) = client.split();
                 let (mut answers, mut output) = server.split();
                 let lost = async {
                     let mut answer = [0; 4096];
                     // It was done, and nobody hears of it.
-                    let _ = tokio::io::AsyncReadExt::read(&mut answers, &mut answer).await;
+                    let _ = answers.read(&mut answer).await;
                 };
                 tokio::select! {
                     _ = tokio::io::copy(&mut asks, &mut output) => {}
                     () = lost => {}
                 }
-                let _ = tokio::io::AsyncWriteExt::shutdown(&mut asked).await;
+                let _ = asked.shutdown().await;
                 continue;
             }
             tokio::spawn(async move { tokio::io::copy_bidirectional(&mut client, &mut server).await });
@@ -277,8 +253,7 @@ async fn a_server_that_restarts_in_the_middle_makes_no_backup_bad() -> anyhow::R
         s3.port,
         folder.path().display()
     );
-    let mut jobs = exporter::run::checks::Checks::default().jobs(&Config::parse("checklist.yaml", &yaml)?, &[]);
-    let job = jobs.pop().context("no check")?;
+    let job = checks::job(&yaml, "backup")?;
     let ended = Arc::new(AtomicBool::new(false));
     let (runs, over) = (Arc::clone(&job), Arc::clone(&ended));
     let watching = tokio::spawn(async move {
@@ -295,35 +270,65 @@ async fn a_server_that_restarts_in_the_middle_makes_no_backup_bad() -> anyhow::R
         }
         verdicts
     });
-    for _ in 0..3 {
+    let becomes = async |passes: bool| {
+        eventually("the check notices", || async { Ok(job.state().failure.is_none() == passes) }).await
+    };
+    // At once, wherever a run is then, and after a run has seen that nobody is there.
+    for is_noticed in [false, false, true] {
+        becomes(true).await?;
         let service = s3.service().context("no program")?;
         service.stop();
-        service.start().await?;
-        let before = job.state().last_success();
-        while job.state().last_success() == before {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        if is_noticed {
+            becomes(false).await?;
         }
+        service.start().await?;
     }
+    becomes(true).await?;
     ended.store(true, Ordering::Relaxed);
-    let verdicts = watching.await?;
-    assert!(verdicts.iter().all(|verdict| verdict == "Passed" || verdict == "CannotTell"), "{verdicts:?}");
-    assert!(verdicts.contains("Passed"), "{verdicts:?}");
+    let verdicts: Vec<String> = watching.await?.into_iter().collect();
+    assert_eq!(verdicts, ["CannotTell", "Passed"]);
     // A download that is cut off is no dump that is broken.
-    s3.put("backups", "daily/large", &vec![b'x'; 200 << 20])?;
-    let bucket = Bucket::new(place);
-    let large = clients::s3::Object { key: "daily/large".to_owned(), bytes: 200 << 20, modified: 0.0 };
+    s3.put("backups", "daily/large", &vec![b'x'; 20 << 20])?;
+    let (port, held) = held_after(s3.port, 1 << 20).await?;
+    let bucket = Bucket::new(S3Prefix { endpoint: Some(format!("http://127.0.0.1:{port}")), ..place });
+    let large = clients::s3::Object { key: "daily/large".to_owned(), bytes: 20 << 20, modified: 0.0 };
     let file = folder.path().join("large");
     let download = bucket.download(&large, &file, u64::MAX);
     let stop = async {
-        while std::fs::metadata(&file).map_or(0, |file| file.len()) < 1 << 20 {
-            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-        }
+        held.notified().await;
         let id = s3.service().and_then(|service| service.id());
         id.and_then(|id| i32::try_from(id).ok()).map(|id| kill(Pid::from_raw(id), Signal::SIGKILL))
     };
     let (fetched, killed) = tokio::join!(download, stop);
     killed.context("no program")??;
-    let failure = fetched.err().context("it was faster than its end")?;
+    let failure = fetched.err().context("a part was taken for the whole")?;
     assert_eq!(failure.reason, Reason::Connect, "{failure}");
     Ok(())
+}
+
+/// A way to a server that hands on so many bytes of its answers, tells, and then no more until the server has ended.
+async fn held_after(to: u16, bytes: usize) -> anyhow::Result<(u16, Arc<Notify>)> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    let (port, held) = (listener.local_addr()?.port(), Arc::new(Notify::new()));
+    let tells = Arc::clone(&held);
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let Ok(server) = TcpStream::connect(("127.0.0.1", to)).await else { continue };
+            let tells = Arc::clone(&tells);
+            tokio::spawn(async move {
+                let ((mut asks, mut answers), (mut output, mut input)) = (client.into_split(), server.into_split());
+                tokio::spawn(async move { tokio::io::copy(&mut asks, &mut input).await });
+                let (mut piece, mut handed_on) = (vec![0; 65_536], 0);
+                while let Ok(read @ 1..) = output.read(&mut piece).await {
+                    if handed_on > bytes {
+                        tells.notify_one();
+                    } else if answers.write_all(&piece[..read]).await.is_err() {
+                        return;
+                    }
+                    handed_on += read;
+                }
+            });
+        }
+    });
+    Ok((port, held))
 }

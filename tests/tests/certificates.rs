@@ -2,15 +2,17 @@
 //! clients think of it, and what psql and curl accept is accepted.
 
 use anyhow::{Context, ensure};
-use checklist::{Config, Verdict};
-use exporter::run::job::Job;
+use checklist::{Reason, Verdict};
+use clients::failure::Failure;
 use exporter::run::status::ProcessStatus;
 use exporter::run::time::unix_now;
 use exporter::server::exposition::collector::States;
 use exporter::server::exposition::format::{Encoding, Format};
 use exporter::server::exposition::snapshot::Snapshot;
 use nix::sys::signal::Signal;
+use stack::postgres::{PASSWORD, Postgres};
 use stack::process::{Process, free_port};
+use stack::waiting::passes;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -51,6 +53,8 @@ fn certificates(folder: &Path) -> anyhow::Result<()> {
     }
     request("leaf", "/CN=localhost", 2048)?;
     sign("leaf", "lower", 90, "-extfile v3")?;
+    request("under", "/CN=localhost", 2048)?;
+    sign("under", "upper", 60, "-extfile v3")?;
     // The authority's own key, signed by another authority that has ended.
     ssl("req -newkey rsa:2048 -nodes -keyout old.key -out old.csr -subj /CN=old")?;
     ssl("x509 -req -in old.csr -signkey old.key -days 400 -extfile ca -out old.pem")?;
@@ -62,7 +66,16 @@ fn certificates(folder: &Path) -> anyhow::Result<()> {
         Ok(std::fs::write(folder.join(name), texts.collect::<Result<String, _>>()?)?)
     };
     join("equal-names", &["lower", "upper"])?;
-    join("crossed", &["cross"])
+    join("crossed", &["cross"])?;
+    join("crossed-above", &["upper", "cross"])
+}
+
+/// `v1.pem`, of the first version of X.509, as `openssl x509 -req` made it for twenty years.
+fn first_version(folder: &Path) -> anyhow::Result<()> {
+    let sign = "x509 -req -in good.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 90 -out v1.pem";
+    openssl(folder, &format!("{sign} -x509v1")).or_else(|_| openssl(folder, sign))?;
+    std::fs::copy(folder.join("good.key"), folder.join("v1.key"))?;
+    Ok(())
 }
 
 /// Newer versions of openssl take no negative days.
@@ -94,9 +107,12 @@ async fn serve(folder: &Path, leaf: &str, chain: &str, more: &str) -> anyhow::Re
 /// One run of the check, its exposition, and what people read.
 async fn seen(folder: &Path, port: u16, ca: &str) -> anyhow::Result<(Verdict, String, String)> {
     let ca = folder.join(format!("{ca}.pem"));
-    let yaml = format!("certificates: [{{name: app, address: 'localhost:{port}', caFile: {}}}]\n", ca.display());
-    let config = Config::parse("checklist.yaml", &yaml)?;
-    let job: Arc<Job> = exporter::run::checks::Checks::default().jobs(&config, &[]).pop().context("no check")?;
+    judged(&format!("certificates: [{{name: app, address: 'localhost:{port}', caFile: {}}}]\n", ca.display())).await
+}
+
+/// The same of a checklist.yaml.
+async fn judged(yaml: &str) -> anyhow::Result<(Verdict, String, String)> {
+    let job = stack::checks::job(yaml, "certificates")?;
     job.run().await;
     let state = job.state();
     ensure!(state.failure.is_none(), "{:?}", state.failure);
@@ -112,12 +128,7 @@ async fn what_was_presented_is_known_whatever_clients_think_of_it() -> anyhow::R
     let folder = TempDir::new()?;
     let path = folder.path();
     certificates(path)?;
-    // Of the first version of X.509, as `openssl x509 -req` made it for twenty years.
-    openssl(path, "x509 -req -in good.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 90 -out v1.pem -x509v1")
-        .or_else(|_| {
-            openssl(path, "x509 -req -in good.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 90 -out v1.pem")
-        })?;
-    std::fs::copy(path.join("good.key"), path.join("v1.key"))?;
+    first_version(path)?;
     for (leaf, ca, more, word, sentence) in [
         ("v1", "ca", "", "old_version", "not of version 3"),
         ("weak", "ca", "", "weak_key", "1024 bits"),
@@ -168,13 +179,64 @@ async fn what_psql_and_curl_accept_is_accepted_and_the_earliest_end_of_the_chain
     assert!(text.contains("position=\"chain-1\"") && text.contains("position=\"chain-2\""), "{text}");
     assert!(messages.contains("chain-1 between ends first"), "{messages}");
     // A cross-signed certificate that has ended, and that who trusts the new authority does not need.
-    let (port, _server) = serve(path, "good", "crossed", "").await?;
-    let (verdict, text, messages) = seen(path, port, "ca").await?;
-    assert_eq!(verdict, Verdict::Warning, "{messages}");
-    assert!(text.contains("checklist_certificate_spare_not_after_timestamp_seconds{"), "{text}");
-    assert!(
-        text.contains("verified{check=\"certificates\",target=\"app\"} 1") && messages.contains("1 of them not needed"),
-        "{messages}"
-    );
+    // So it is above an authority between, as public authorities send it for old clients.
+    for (leaf, chain) in [("good", "crossed"), ("under", "crossed-above")] {
+        let (port, _server) = serve(path, leaf, chain, "").await?;
+        let (verdict, text, messages) = seen(path, port, "ca").await?;
+        assert_eq!(verdict, Verdict::Warning, "{chain}: {messages}");
+        assert!(text.contains("checklist_certificate_spare_not_after_timestamp_seconds{"), "{chain}: {text}");
+        assert!(text.contains("verified{check=\"certificates\",target=\"app\"} 1"), "{chain}: {text}");
+        assert!(messages.contains("1 of them not needed"), "{chain}: {messages}");
+    }
+    Ok(())
+}
+
+/// The recipe of PostgreSQL's documentation, and a key from before 2010: `require` encrypts and looks at nothing, as with
+/// libpq; who verifies says why it cannot, and the end is told.
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
+async fn a_database_with_an_old_or_weak_certificate_is_read_with_require_and_its_end_is_told() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    let path = folder.path();
+    certificates(path)?;
+    first_version(path)?;
+    std::fs::write(path.join("password"), PASSWORD)?;
+    for major in [13, 18] {
+        let postgres = Postgres::of_version(major, &[]).await?;
+        let read = |name: &str| std::fs::read_to_string(path.join(name));
+        let at = path.display();
+        let database = |tls: &str| {
+            format!(
+                "postgres: [{{name: db, host: localhost, port: {}, database: orchestrator, user: checklist, passwordFile: {at}/password, tls: {tls}}}]\n",
+                postgres.port
+            )
+        };
+        let certificate = format!(
+            "certificates: [{{name: app, address: 'localhost:{}', startTls: postgres, caFile: {at}/ca.pem}}]\n",
+            postgres.port
+        );
+        for (name, word, sentence) in [("v1", "old_version", "version 3 of X.509"), ("weak", "weak_key", "2048")] {
+            postgres.present(&read(&format!("{name}.pem"))?, &read(&format!("{name}.key"))?).await?;
+            // The server reads its files a moment after it was told to.
+            let (text, messages) = passes(|| async {
+                let (verdict, text, messages) = judged(&certificate).await?;
+                ensure!(verdict == Verdict::Critical && text.contains(word), "{major} {name}: {messages}");
+                Ok((text, messages))
+            })
+            .await?;
+            assert!(text.contains("checklist_certificate_not_after_timestamp_seconds{"), "{major} {name}: {text}");
+            assert!(messages.contains(sentence), "{major} {name}: {messages}");
+            let asks = async |tls: &str| -> anyhow::Result<Option<Failure>> {
+                let job = stack::checks::job(&database(tls), "users")?;
+                job.run().await;
+                Ok(job.state().failure.clone())
+            };
+            let failure = asks("require").await?;
+            assert!(failure.is_none(), "{major} {name}: {failure:?}");
+            let failure = asks(&format!("verify-full, caFile: {at}/ca.pem")).await?.context("it was accepted")?;
+            assert_eq!(failure.reason, Reason::Tls, "{major} {name}: {failure}");
+            assert!(failure.message.contains(sentence) && !failure.message.contains("Other"), "{failure}");
+        }
+    }
     Ok(())
 }

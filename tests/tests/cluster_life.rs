@@ -4,14 +4,15 @@
 use futures::{StreamExt, TryStreamExt};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
-use stack::cluster::{Api, Cluster, eventually};
+use stack::cluster::{Api, Cluster};
 use stack::http::{is_up, request};
 use stack::parts::Part;
 use stack::process::{Process, free_port};
 use stack::stack::program;
+use stack::waiting::eventually;
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tempfile::TempDir;
 
 /// A namespace whose pods the exporter counts.
@@ -52,15 +53,10 @@ impl World {
     }
 
     async fn metrics(&self) -> anyhow::Result<String> {
-        // On a machine that is busy with thousands of pods an answer may take its time.
-        let (url, begun) = (format!("http://127.0.0.1:{}/metrics", self.port), Instant::now());
-        loop {
-            match request(&url, None, &[]).await {
-                Ok((_, body)) => return Ok(String::from_utf8(body.to_vec())?),
-                Err(error) if begun.elapsed() > Duration::from_mins(1) => return Err(error),
-                Err(_) => {}
-            }
-        }
+        let (status, body) = request(&format!("http://127.0.0.1:{}/metrics", self.port), None, &[]).await?;
+        let page = String::from_utf8(body.to_vec())?;
+        anyhow::ensure!(status == 200, "{status} {page}");
+        Ok(page)
     }
 
     /// The value of a series, by the begin of its line.
@@ -96,7 +92,7 @@ fn deployment(name: &str, replicas: u32) -> String {
 async fn an_api_server_that_restarts_without_its_history_loses_nothing() -> anyhow::Result<()> {
     let mut cluster = Cluster::start().await?;
     let api = cluster.admin().await?;
-    let world = World::start(&cluster, &api, "1s").await?;
+    let world = World::start(&cluster, &api, "3s").await?;
     cluster.apply(&world.namespace, &deployment("app", 3))?;
     eventually("three pods are counted", || async { Ok(world.pods("app").await? == 3) }).await?;
     for replicas in [5, 2] {
@@ -135,7 +131,7 @@ async fn an_api_server_that_restarts_without_its_history_loses_nothing() -> anyh
 async fn a_cluster_that_was_restored_from_a_backup_is_told_as_it_is_now() -> anyhow::Result<()> {
     let mut cluster = Cluster::start().await?;
     let api = cluster.admin().await?;
-    let world = World::start(&cluster, &api, "1s").await?;
+    let world = World::start(&cluster, &api, "3s").await?;
     cluster.apply(&world.namespace, &deployment("app", 3))?;
     eventually("three pods are counted", || async { Ok(world.pods("app").await? == 3) }).await?;
     let (data, backup) = (cluster.folder().join("etcd"), cluster.folder().join("backup"));
@@ -165,7 +161,7 @@ async fn a_cluster_that_was_restored_from_a_backup_is_told_as_it_is_now() -> any
 async fn a_server_that_turns_the_exporter_away_for_its_load_is_asked_again_and_told() -> anyhow::Result<()> {
     let cluster = Cluster::start().await?;
     let api = cluster.admin().await?;
-    let world = World::start(&cluster, &api, "1s").await?;
+    let world = World::start(&cluster, &api, "3s").await?;
     cluster.apply(&world.namespace, &deployment("app", 3))?;
     eventually("three pods are counted", || async { Ok(world.pods("app").await? == 3) }).await?;
     // The account of the exporter has a few seats of its own, and somebody else sits on them.
@@ -196,25 +192,12 @@ async fn a_server_that_turns_the_exporter_away_for_its_load_is_asked_again_and_t
     }
     eventually("the check says that it cannot look", || async { Ok(!world.succeeds("utilization").await?) }).await?;
     let messages = "checklist_probe_failures_total{check=\"utilization\",target=\"stack\",reason=\"protocol\"}";
-    assert!(world.value(messages).await? >= Some(1.0), "{}", world.metrics().await?);
-    let log = world.exporter.log();
-    assert!(log.contains("429"), "{log}");
+    eventually(messages, || async { Ok(world.value(messages).await? >= Some(1.0)) }).await?;
+    eventually("the log tells of 429", || async { Ok(world.exporter.log().contains("429")) }).await?;
     others.shutdown().await;
     cluster.apply(&world.namespace, &deployment("app", 4))?;
     eventually("the check looks again", || world.succeeds("utilization")).await?;
     eventually("four pods are counted", || async { Ok(world.pods("app").await? == 4) }).await
-}
-
-/// A token that holds until its secret is deleted.
-async fn token(api: &Api, namespace: &str, secret: &str) -> anyhow::Result<String> {
-    let object = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": secret}});
-    let made = api.create(&format!("/api/v1/namespaces/{namespace}/secrets"), &object).await?;
-    let bound = json!({"kind": "Secret", "apiVersion": "v1", "name": secret, "uid": made["metadata"]["uid"]});
-    let request =
-        json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"boundObjectRef": bound}});
-    let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/default/token");
-    let made = api.create(&path, &request).await?;
-    Ok(made["status"]["token"].as_str().unwrap_or_default().to_owned())
 }
 
 fn put(folder: &Path, token: &str) -> anyhow::Result<()> {
@@ -228,11 +211,11 @@ fn put(folder: &Path, token: &str) -> anyhow::Result<()> {
 async fn a_rotated_token_is_used_when_the_one_of_before_is_gone() -> anyhow::Result<()> {
     let cluster = Cluster::start().await?;
     let api = cluster.admin().await?;
-    let world = World::start(&cluster, &api, "1s").await?;
+    let world = World::start(&cluster, &api, "3s").await?;
     cluster.apply(&world.namespace, &deployment("app", 3))?;
     // The token that it started with has been used before another one takes its place.
     eventually("three pods are counted", || async { Ok(world.pods("app").await? == 3) }).await?;
-    put(world.folder.path(), &token(&api, &world.namespace, "first").await?)?;
+    put(world.folder.path(), &cluster.token_of_secret(&world.namespace, "first").await?)?;
     let first = "/api/v1/namespaces/NS/secrets/first".replace("NS", &world.namespace);
     let used = |secret: &'static str| {
         let (cluster, namespace) = (&cluster, &world.namespace);
@@ -252,7 +235,7 @@ async fn a_rotated_token_is_used_when_the_one_of_before_is_gone() -> anyhow::Res
         }
     };
     eventually("the first token is used", || used("first")).await?;
-    put(world.folder.path(), &token(&api, &world.namespace, "second").await?)?;
+    put(world.folder.path(), &cluster.token_of_secret(&world.namespace, "second").await?)?;
     api.delete(&first).await?;
     eventually("the second token is used", || used("second")).await?;
     cluster.apply(&world.namespace, &deployment("app", 5))?;

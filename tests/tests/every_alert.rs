@@ -9,13 +9,12 @@ use rules_gen::server::Labels;
 use serde_json::{Value, json};
 use stack::http::json as ask;
 use stack::monitoring::{Alertmanager, Prometheus};
-use stack::recorder::Recorder;
+use stack::recorder::{Message, Recorder};
 use stack::replay::{Play, Role, plays};
+use stack::waiting::PATIENCE;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
-
-const LONG: Duration = Duration::from_secs(90);
 
 /// Alerts whose own course makes another one fire that says more and holds them back, as it is meant to: seen firing and
 /// held back.
@@ -137,12 +136,12 @@ async fn perform(
             }
             // Of several alerts of a group each has its name in the message.
             let message = |receiver: &str| {
-                let about = |m: &stack::recorder::Message| m.names(label("alertname"));
-                messages.iter().skip(before).any(|m| m.receiver == receiver && !m.resolved && about(m))
+                let about = |m: &Message| m.tells(label("alertname"));
+                messages.iter().skip(before).any(|m| m.receiver == receiver && about(m))
             };
             match wanted.iter().find(|receiver| **receiver != "nobody" && !message(receiver)) {
                 Some(receiver) => {
-                    let named = |m: &&stack::recorder::Message| m.names(label("alertname")) && m.names(label("target"));
+                    let named = |m: &&Message| m.tells(label("alertname")) && m.has(label("target"));
                     let last = messages.iter().skip(before).rev().find(named).map(|m| m.body.to_string());
                     Err(format!("{receiver} was not told of {one}; the last message that names it: {last:?}"))
                 }
@@ -150,7 +149,7 @@ async fn perform(
             }
         };
         let unseen: Vec<String> = play.iter().filter_map(|role| seen(&role).err()).collect();
-        if unseen.is_empty() || begun.elapsed() > LONG {
+        if unseen.is_empty() || begun.elapsed() > PATIENCE {
             // With the data of these alerts there is something to remark on.
             let remarks = prometheus.remarks().await?;
             anyhow::ensure!(remarks.is_empty(), "{remarks:#?}");

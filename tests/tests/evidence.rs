@@ -1,13 +1,13 @@
 //! No check passes on what it could not see: on targets that hold nothing, that show a part of themselves, or whose
 //! answers are empty in Go's way of writing it.
 
-use checklist::{Config, Object, Reason, Verdict};
-use exporter::run::checks::Checks;
+use checklist::{Object, Reason, Verdict};
 use exporter::run::job::Job;
 use exporter::run::time::unix_now;
 use futures::future::join_all;
 use hyper::Request;
 use serde_json::{Value, json};
+use stack::checks::jobs;
 use stack::http::{Server, answer, serve};
 use stack::kubernetes::{Kubelet, Kubernetes, NAMESPACE};
 use stack::peers::{Authority, acceptor};
@@ -17,11 +17,6 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use tempfile::TempDir;
-
-fn jobs(yaml: &str) -> Vec<Arc<Job>> {
-    let config = Config::parse("checklist.yaml", yaml).unwrap_or_else(|mistakes| panic!("{mistakes}"));
-    Checks::default().jobs(&config, &[])
-}
 
 /// Makes every check once; the verdict and the words of each, by its id.
 async fn verdicts(jobs: &[Arc<Job>]) -> BTreeMap<&'static str, (Verdict, String)> {
@@ -124,7 +119,7 @@ async fn nothing_passes_on_targets_that_hold_nothing() -> anyhow::Result<()> {
         postgres.port,
         at("password")
     )?;
-    let all = verdicts(&jobs(&yaml)).await;
+    let all = verdicts(&jobs(&yaml)?).await;
     for (check, (verdict, words)) in &all {
         // No alert and no override is what should be; a server has sessions, sizes and statistics of its own.
         let holds = [
@@ -160,7 +155,7 @@ async fn a_forbidden_namespace_hides_nothing_of_the_others_and_is_named() -> any
     ];
     let server = api(lists, &["/api/v1/namespaces/secret/", "/apis/apps/v1/namespaces/secret/"]).await?;
     let yaml = kubernetes(&folder, &server, "good, secret")?;
-    let jobs = jobs(&yaml);
+    let jobs = jobs(&yaml)?;
     verdicts(&jobs).await;
     let pods = jobs.iter().find(|job| job.state().check.signal.id == "pods").map(Arc::clone);
     let pods = pods.ok_or_else(|| anyhow::anyhow!("no check pods"))?;
@@ -190,7 +185,7 @@ async fn lists_that_are_null_are_empty_and_no_reason_to_give_up() -> anyhow::Res
         ("/apis/autoscaling/v2/namespaces/shop/horizontalpodautoscalers", json!([scaler])),
     ];
     let server = api(lists, &[]).await?;
-    let all = verdicts(&jobs(&kubernetes(&folder, &server, "shop")?)).await;
+    let all = verdicts(&jobs(&kubernetes(&folder, &server, "shop")?)?).await;
     for check in ["pods", "restarts", "hpa", "pvc"] {
         assert_eq!(all[check].0, Verdict::Passed, "{check}: {}", all[check].1);
     }
@@ -220,7 +215,7 @@ async fn a_secret_that_says_nothing_plausible_hides_none_of_the_others() -> anyh
         path.display(),
         ["ahead", "odd", "good"].map(each).join(", ")
     );
-    let jobs = jobs(&yaml);
+    let jobs = jobs(&yaml)?;
     let secrets = jobs.iter().find(|job| job.state().check.signal.id == "secrets");
     let secrets = secrets.ok_or_else(|| anyhow::anyhow!("no check"))?;
     secrets.run().await;
@@ -244,7 +239,7 @@ async fn restarts_of_a_sidecar_count_as_those_of_a_container() -> anyhow::Result
             "finishedAt": jiff::Timestamp::now().to_string()}}},
         {"name": "setup", "restartCount": 7}]);
     let server = api(vec![("/api/v1/namespaces/shop/pods", json!([pod]))], &[]).await?;
-    let jobs = jobs(&kubernetes(&folder, &server, "shop")?);
+    let jobs = jobs(&kubernetes(&folder, &server, "shop")?)?;
     let all = verdicts(&jobs).await;
     assert!(matches!(all["restarts"].0, Verdict::Warning | Verdict::Critical), "{}", all["restarts"].1);
     assert!(all["restarts"].1.contains("2 containers"), "not the one that ended: {}", all["restarts"].1);

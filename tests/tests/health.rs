@@ -1,7 +1,6 @@
 //! Health pages of servers that are older than HTTP/1.1 and do not end TLS as they should.
 
-use anyhow::Context;
-use checklist::{Config, Verdict};
+use checklist::Verdict;
 use exporter::run::time::unix_now;
 use stack::peers::{Authority, acceptor};
 use tempfile::TempDir;
@@ -32,8 +31,7 @@ async fn judged(authority: &Authority, port: u16, more: &str) -> anyhow::Result<
     let yaml = format!(
         "health: [{{name: h, url: 'https://localhost:{port}/', caFile: {ca}, expect: {{status: ok}}{more}}}]\n"
     );
-    let config = Config::parse("checklist.yaml", &yaml)?;
-    let job = exporter::run::checks::Checks::default().jobs(&config, &[]).pop().context("no check")?;
+    let job = stack::checks::job(&yaml, "health")?;
     job.run().await;
     let state = job.state();
     let failure = state.failure.as_ref().map(ToString::to_string).unwrap_or_default();

@@ -6,8 +6,8 @@ use stack::http::request;
 use stack::process::Process;
 use stack::replicas::{LEASE, Replicas, now};
 use stack::stack::program;
+use stack::waiting::eventually;
 use std::process::Command;
-use std::time::Duration;
 
 /// The database has seen the first for the last time before it saw the second for the first time after a moment.
 fn handed_over(replicas: &Replicas, from: usize, to: usize, after: f64) -> anyhow::Result<()> {
@@ -20,11 +20,6 @@ fn handed_over(replicas: &Replicas, from: usize, to: usize, after: f64) -> anyho
     Ok(())
 }
 
-/// Long enough for some rounds, each of which would be seen.
-async fn some_rounds() {
-    tokio::time::sleep(Duration::from_secs(4)).await;
-}
-
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
 async fn one_makes_the_costly_checks_until_it_ends_and_then_the_other_does() -> anyhow::Result<()> {
@@ -32,7 +27,7 @@ async fn one_makes_the_costly_checks_until_it_ends_and_then_the_other_does() -> 
     let first = replicas.holder().await?;
     let second = 1 - first;
     replicas.acts_after(first, 0.0).await?;
-    some_rounds().await;
+    replicas.some_rounds().await?;
     assert_eq!(replicas.acts(second), Vec::<f64>::new(), "both make the costly checks");
     // Only the holder exposes them; both say how they stand, and every other check is made by both.
     for (which, held) in [(first, 1), (second, 0)] {
@@ -52,7 +47,7 @@ async fn one_makes_the_costly_checks_until_it_ends_and_then_the_other_does() -> 
     replicas.delete_lease(LEASE).await?;
     replicas.wait_for_holder(LEASE, |holder| holder.is_some()).await?;
     assert_eq!(replicas.holder().await?, first);
-    some_rounds().await;
+    replicas.some_rounds().await?;
     assert_eq!(replicas.acts(second), Vec::<f64>::new());
     // SIGTERM: it is released, and taken at the next look.
     let at = now();
@@ -71,10 +66,10 @@ async fn a_killed_holder_is_followed_when_its_lease_has_run_out() -> anyhow::Res
     replicas.acts_after(first, 0.0).await?;
     let at = now();
     replicas.both[first].signal(Signal::SIGKILL)?;
+    let ends = replicas.lease_end(LEASE).await?;
     let taken = replicas.acts_after(1 - first, at).await?;
     handed_over(&replicas, first, 1 - first, at)?;
-    // Its last renewal was at most a little more than two seconds before its end.
-    assert!(taken - at > 11.0, "the lease was taken {} s after the end of its holder", taken - at);
+    assert!(taken >= ends, "the lease was taken {} s before its end", ends - taken);
     Ok(())
 }
 
@@ -91,12 +86,13 @@ async fn a_stopped_holder_does_nothing_more_when_it_is_continued() -> anyhow::Re
     // Continued again and again: every time it could go on where it was.
     for _ in 0..5 {
         replicas.both[first].signal(Signal::SIGCONT)?;
-        tokio::time::sleep(Duration::from_millis(700)).await;
+        // A round in which it could act.
+        let before = replicas.both[first].rounds().await?;
+        eventually("it goes on", || async { Ok(replicas.both[first].rounds().await? > before) }).await?;
         replicas.both[first].signal(Signal::SIGSTOP)?;
-        tokio::time::sleep(Duration::from_millis(300)).await;
     }
     replicas.both[first].signal(Signal::SIGCONT)?;
-    some_rounds().await;
+    replicas.some_rounds().await?;
     handed_over(&replicas, first, second, at)?;
     assert_eq!(replicas.holder().await?, second);
     let metrics = replicas.both[first].metrics().await?;
@@ -114,27 +110,29 @@ async fn a_holder_without_the_api_stops_before_another_begins() -> anyhow::Resul
     // Its questions are not answered; the other's are.
     replicas.both[first].door.set(Passage::Silent);
     let at = now();
-    let taken = replicas.acts_after(second, at).await?;
+    replicas.acts_after(second, at).await?;
     handed_over(&replicas, first, second, at)?;
-    let last = replicas.acts(first).last().copied().unwrap_or_default();
-    assert!(taken - last > 2.0, "the old one acted until {} s before the new one", taken - last);
-    let metrics = replicas.both[first].metrics().await?;
-    assert!(metrics.contains("\nchecklist_lease_held 0\n"), "{metrics}");
+    assert!(!replicas.both[first].holds().await?, "both say that they hold the lease");
     // When it can ask again it does not take back what is another's.
     replicas.both[first].door.set(Passage::Open);
-    some_rounds().await;
+    replicas.some_rounds().await?;
     handed_over(&replicas, first, second, at)?;
     assert_eq!(replicas.holder().await?, second);
     // An outage for all: nobody acts, and afterwards one does.
     for replica in &replicas.both {
         replica.door.set(Passage::Closed);
     }
-    tokio::time::sleep(Duration::from_secs(12)).await;
+    eventually("nobody holds the lease", || async {
+        Ok(!replicas.both[first].holds().await? && !replicas.both[second].holds().await?)
+    })
+    .await?;
+    // What was begun with the lease is over.
+    replicas.some_rounds().await?;
     let quiet = now();
-    some_rounds().await;
+    replicas.some_rounds().await?;
     for which in [first, second] {
         assert!(replicas.acts(which).iter().all(|act| *act < quiet), "{which} acts without a lease");
-        assert!(replicas.both[which].metrics().await?.contains("\nchecklist_lease_held 0\n"));
+        assert!(!replicas.both[which].holds().await?);
     }
     for replica in &replicas.both {
         replica.door.set(Passage::Open);
@@ -151,7 +149,7 @@ async fn a_proof_says_who_is_at_it_and_runs_when_nobody_is() -> anyhow::Result<(
     let replicas = Replicas::start().await?;
     let prove = |pod: &str| {
         let mut command = Command::new(program("checklist-exporter")?);
-        command.args(["verify-alerts", "--within", "20", "--config"]).arg(&replicas.both[0].config);
+        command.args(["verify-alerts", "--within", "300", "--config"]).arg(&replicas.both[0].config);
         command.env("POD_NAME", pod);
         anyhow::Ok(command)
     };

@@ -1,14 +1,12 @@
 //! Every probe on a target that lies: whatever answers with something else than what was asked for has no good verdict.
 
-use checklist::{Config, Reason, SIGNALS, Verdict};
-use exporter::run::checks::Checks;
-use exporter::run::job::Job;
+use checklist::{Reason, SIGNALS, Verdict};
 use exporter::run::time::unix_now;
 use futures::future::join_all;
+use stack::checks::jobs;
 use stack::http::{answer, serve};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::sync::Arc;
 use tempfile::TempDir;
 
 /// One target of every kind, all of them at one address.
@@ -46,10 +44,6 @@ fn everything(folder: &TempDir, port: u16) -> anyhow::Result<String> {
     )?;
     yaml += "queries: [{name: own, help: Own, query: SELECT 1 AS value, above: {warning: 1}}]\n";
     Ok(yaml)
-}
-
-fn jobs(yaml: &str) -> anyhow::Result<Vec<Arc<Job>>> {
-    Ok(Checks::default().jobs(&Config::parse("checklist.yaml", yaml)?, &[]))
 }
 
 #[tokio::test(flavor = "multi_thread")]

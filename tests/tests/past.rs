@@ -3,6 +3,7 @@
 use serde_json::Value;
 use stack::http::{Server, answer, request, serve};
 use stack::monitoring::{Alertmanager, Prometheus};
+use stack::waiting::eventually;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
@@ -290,13 +291,11 @@ async fn noise_counts_what_interrupted_people_and_what_was_silenced() -> anyhow:
     assert_eq!((&busy["outside_hours"], &busy["noise"]), (&0.6.into(), &9.0.into()), "five, one flap, three at night");
     assert_eq!(busy["silenced"], Value::Null, "nobody asked Alertmanager");
     // What fires now is silenced now.
-    for _ in 0..300 {
+    eventually("one alert fires, and was silenced for longer than is asked about", || async {
         let age = jiff::Timestamp::now().duration_since(silenced_since).as_secs();
-        if age > 15 && world.prometheus.firing().await?.len() == 1 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
+        Ok(age > 15 && world.prometheus.firing().await?.len() == 1)
+    })
+    .await?;
     let (code, printed, complaint) = noise(&["--range", "10s", "--step", "1s", "--alertmanager", &gate])?;
     assert_eq!(code, Some(0), "{complaint}");
     let noisy = one(&printed, "Noisy")?;

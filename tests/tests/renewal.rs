@@ -1,36 +1,42 @@
 //! Tokens, passwords, keys, certificates and authorities that are written anew under their names are used without a
-//! reload, by every kind of target.
+//! reload, by every kind of target: each is refused with what was good before, and let in with what the file has now.
 
-use anyhow::Context;
-use checklist::Config;
-use exporter::run::checks::Checks;
 use exporter::run::job::Job;
 use hyper::Request;
 use serde_json::json;
-use stack::cluster::{Cluster, eventually};
+use stack::checks::{self, jobs};
+use stack::cluster::Cluster;
 use stack::http::{answer, serve};
+use stack::kubernetes::{Kubelet, Kubernetes, NAMESPACE};
 use stack::parts::Part;
 use stack::peers::{Authority, acceptor};
-use stack::postgres::{PASSWORD, Postgres};
+use stack::postgres::{APPLICATION_PASSWORD, PASSWORD, Postgres};
+use stack::s3::S3;
+use stack::waiting::eventually;
+use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tempfile::TempDir;
 
-fn jobs(yaml: &str) -> anyhow::Result<Vec<Arc<Job>>> {
-    Ok(Checks::default().jobs(&Config::parse("checklist.yaml", yaml)?, &[]))
-}
-
-/// Runs the checks once; why each of them did not get through.
-async fn refused(jobs: &[Arc<Job>]) -> Vec<String> {
-    let mut refused = Vec::new();
+/// Runs the checks once; those that did not get through, with the reason.
+async fn refused(jobs: &[Arc<Job>]) -> BTreeSet<String> {
+    let mut refused = BTreeSet::new();
     for job in jobs {
         job.run().await;
         let state = job.state();
-        if let Some(failure) = state.failure.as_ref().filter(|failure| failure.reason.is_of_the_way()) {
-            refused.push(format!("{}: {failure}", state.check.signal.id));
-        }
+        println!("{}: {} | {}", state.check.signal.id, state.why(), state.seen());
+        let failure = state.failure.as_ref().filter(|failure| failure.reason.is_of_the_way());
+        let reason = failure.map(|failure| failure.reason.to_string());
+        // An application that refuses the token says so itself.
+        let reason = reason.or_else(|| state.seen().contains("the status is 401").then(|| "auth".to_owned()));
+        refused.extend(reason.map(|reason| format!("{} {reason}", state.check.signal.id)));
     }
     refused
+}
+
+fn all<const N: usize>(names: [&str; N], reason: &str) -> BTreeSet<String> {
+    names.map(|name| format!("{name} {reason}")).into()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -57,53 +63,193 @@ async fn tokens_and_authorities_of_servers_that_speak_http_are_read_again() -> a
         at("ca.pem")
     );
     let jobs = jobs(&yaml)?;
-    assert_eq!(refused(&jobs).await, Vec::<String>::new());
-    // The server's token is another one: all that send one are refused.
+    let nobody = BTreeSet::new();
+    assert_eq!(refused(&jobs).await, nobody);
+    // The server's token is another one: each that sends one is refused.
     *valid.lock().unwrap_or_else(PoisonError::into_inner) = "Bearer two";
-    assert!(!refused(&jobs).await.is_empty());
+    assert_eq!(refused(&jobs).await, all(["alerts", "dashboards", "health", "images", "rules"], "auth"));
     std::fs::write(at("token"), "two")?;
-    assert_eq!(refused(&jobs).await, Vec::<String>::new());
+    assert_eq!(refused(&jobs).await, nobody);
     // A new authority under the same name.
-    presented.set(Authority::new(&folder.path().join("."))?.issue("localhost", 60)?);
-    assert_eq!(refused(&jobs).await, Vec::<String>::new());
+    presented.set(Authority::new(folder.path())?.issue("localhost", 60)?);
+    assert_eq!(refused(&jobs).await, nobody);
+    let verified = checks::job(&yaml, "certificates")?;
+    verified.run().await;
+    assert_eq!(verified.state().why(), "", "the certificate of the new authority");
     std::fs::create_dir(at("other"))?;
     presented.set(Authority::new(&folder.path().join("other"))?.issue("localhost", 60)?);
-    assert!(!refused(&jobs).await.is_empty(), "an authority that nobody was told of is trusted");
+    assert_eq!(refused(&jobs).await, all(["alerts", "dashboards", "health", "images", "rules"], "tls"));
+    verified.run().await;
+    assert!(verified.state().why().contains("not accepted"), "{}", verified.state().why());
     std::fs::copy(at("other/ca.pem"), at("ca.pem"))?;
-    assert_eq!(refused(&jobs).await, Vec::<String>::new());
+    assert_eq!(refused(&jobs).await, nobody);
+    verified.run().await;
+    assert_eq!(verified.state().why(), "");
+    Ok(())
+}
+
+/// Backups, reports and records on a real server.
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(has_versitygw), ignore = "no versitygw (make parts)")]
+async fn the_keys_and_the_authority_of_a_bucket_are_read_again() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let mut s3 = S3::gateway_with_tls(&Authority::new(folder.path())?).await?;
+    s3.put("all", "daily/one.dump", b"PGDMP and data")?;
+    s3.put("all", "scans/one.json", br#"{"ArtifactName": "img", "Results": []}"#)?;
+    s3.administrator("first")?;
+    for (name, text) in [("id", "first"), ("secret", stack::s3::SECRET_KEY)] {
+        std::fs::write(at(name), text)?;
+    }
+    let place = |prefix: &str| {
+        format!(
+            "bucket: all, prefix: {prefix}, endpoint: 'https://localhost:{}', pathStyle: true, caFile: {}, accessKeyIdFile: {}, secretAccessKeyFile: {}",
+            s3.port,
+            at("ca.pem"),
+            at("id"),
+            at("secret")
+        )
+    };
+    let yaml = format!(
+        "backups: [{{name: b, format: pg_dump, {}}}]\nreports: [{{name: r, format: trivy, s3: {{{}}}}}]\n\
+         tasks: {{since: 2026-01-01, s3: {{{}}}}}\n",
+        place("daily/"),
+        place("scans/"),
+        place("tasks/")
+    );
+    let jobs: Vec<Arc<Job>> =
+        jobs(&yaml)?.into_iter().filter(|job| job.state().check.signal.id != "override").collect();
+    let nobody = BTreeSet::new();
+    assert_eq!(refused(&jobs).await, nobody);
+    s3.new_secret("first", "another-secret")?;
+    assert_eq!(refused(&jobs).await, all(["backup", "images", "tasks"], "auth"));
+    std::fs::write(at("secret"), "another-secret")?;
+    assert_eq!(refused(&jobs).await, nobody);
+    // Another user, whose id is another one too.
+    s3.administrator("second")?;
+    s3.remove_user("first")?;
+    assert_eq!(refused(&jobs).await, all(["backup", "images", "tasks"], "auth"));
+    for (name, text) in [("id", "second"), ("secret", stack::s3::SECRET_KEY)] {
+        std::fs::write(at(name), text)?;
+    }
+    assert_eq!(refused(&jobs).await, nobody);
+    // A new authority: first its certificate, then the file.
+    std::fs::create_dir(at("other"))?;
+    s3.renew(&Authority::new(&folder.path().join("other"))?).await?;
+    assert_eq!(refused(&jobs).await, all(["backup", "images", "tasks"], "tls"));
+    std::fs::copy(at("other/ca.pem"), at("ca.pem"))?;
+    assert_eq!(refused(&jobs).await, nobody);
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_password_and_the_authority_of_a_database_are_read_again() -> anyhow::Result<()> {
+async fn the_passwords_and_the_authority_of_a_database_are_read_again() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
+    let at = |name: &str| folder.path().join(name).display().to_string();
     let postgres = Postgres::start().await?;
-    let password = folder.path().join("password");
-    std::fs::write(&password, PASSWORD)?;
+    std::fs::write(at("password"), PASSWORD)?;
+    std::fs::write(at("rows-password"), APPLICATION_PASSWORD)?;
     let yaml = format!(
-        "postgres: [{{name: d, host: localhost, port: {}, database: orchestrator, user: checklist, passwordFile: {}, caFile: {}}}]\n",
+        "postgres: [{{name: d, host: localhost, port: {}, database: orchestrator, user: checklist, passwordFile: {}, caFile: {}, \
+         applicationUser: rows, applicationPasswordFile: {}}}]\n",
         postgres.port,
-        password.display(),
-        postgres.ca_file.display()
+        at("password"),
+        postgres.ca_file.display(),
+        at("rows-password")
     );
-    let mut jobs = jobs(&yaml)?;
-    jobs.retain(|job| job.state().check.signal.id == "connections");
-    assert_eq!(refused(&jobs).await, Vec::<String>::new());
-    let thrown_out = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'checklist'";
+    let rights = format!(
+        "CREATE ROLE rows LOGIN PASSWORD '{APPLICATION_PASSWORD}'; GRANT SELECT ON users TO rows; \
+         REVOKE ALL ON ALL TABLES IN SCHEMA public FROM checklist"
+    );
+    postgres.execute(&rights).await?;
+    let jobs = [checks::job(&yaml, "connections")?, checks::job(&yaml, "users")?];
+    let nobody = BTreeSet::new();
+    assert_eq!(refused(&jobs).await, nobody);
+    let thrown_out =
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename IN ('checklist', 'rows')";
     // A connection that was let in stays; a new one needs the new password.
-    postgres.execute("ALTER ROLE checklist PASSWORD 'another'").await?;
-    postgres.execute(thrown_out).await?;
-    jobs[0].run().await;
-    jobs[0].run().await;
-    assert!(jobs[0].state().failure.is_some(), "the old password is good");
-    std::fs::write(&password, "another")?;
-    assert_eq!(refused(&jobs).await, Vec::<String>::new());
+    for (role, file, check) in [("checklist", "password", "connections"), ("rows", "rows-password", "users")] {
+        postgres.execute(&format!("ALTER ROLE {role} PASSWORD 'another'")).await?;
+        postgres.execute(thrown_out).await?;
+        eventually("the old password is not good", || async { Ok(refused(&jobs).await == all([check], "auth")) })
+            .await?;
+        std::fs::write(at(file), "another")?;
+        assert_eq!(refused(&jobs).await, nobody, "{role}");
+    }
     postgres.renew().await?;
     postgres.execute(thrown_out).await?;
-    eventually("the new certificate is presented and trusted", || async {
-        Ok(refused(&jobs).await.is_empty() && jobs[0].state().failure.is_none())
-    })
-    .await
+    eventually("the new certificate is presented and trusted", || async { Ok(refused(&jobs).await.is_empty()) }).await
+}
+
+/// The kubelet's certificate is what its node says; the API server has nothing to do with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_authority_of_the_kubelets_is_read_again() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let (tls, presented) = acceptor(Authority::new(folder.path())?.issue("localhost", 60)?)?;
+    let kubernetes = Kubernetes::start(Kubelet::start(tls).await?).await?;
+    std::fs::write(at("kubeconfig"), kubernetes.kubeconfig())?;
+    let yaml = format!(
+        "kubernetes: [{{name: k, kubeconfig: {}, namespaces: [{NAMESPACE}], kubelet: {{caFile: {}}}}}]\n",
+        at("kubeconfig"),
+        at("ca.pem")
+    );
+    let disk = checks::job(&yaml, "disk")?;
+    let looks = || async {
+        disk.run().await;
+        let state = disk.state();
+        let unseen: Vec<String> = state.evidence.unseen().map(|gap| gap.reason.to_string()).collect();
+        println!("{unseen:?} {} | {}", state.why(), state.seen());
+        Ok(state.failure.is_none() && unseen.is_empty())
+    };
+    eventually("the kubelet is asked", looks).await?;
+    std::fs::create_dir(at("other"))?;
+    presented.set(Authority::new(&folder.path().join("other"))?.issue("localhost", 60)?);
+    eventually("an authority that nobody was told of is not trusted", || async { Ok(!looks().await?) }).await?;
+    std::fs::copy(at("other/ca.pem"), at("ca.pem"))?;
+    eventually("the new one is trusted", looks).await
+}
+
+/// A kubeconfig that somebody writes anew, with a token in it.
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
+async fn a_token_that_is_written_into_the_kubeconfig_is_read_again() -> anyhow::Result<()> {
+    let cluster = Cluster::shared().await?;
+    let api = cluster.admin().await?;
+    let namespace = cluster.namespace("renewal").await?;
+    let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+        "metadata": {"name": namespace},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
+        "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": namespace}]});
+    api.create("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", &binding).await?;
+    let folder = TempDir::new()?;
+    let kubeconfig = folder.path().join("kubeconfig");
+    let write = async |secret: &str| -> anyhow::Result<()> {
+        let token = cluster.token_of_secret(&namespace, secret).await?;
+        replace(&kubeconfig, &cluster.kubeconfig(&token))
+    };
+    write("first").await?;
+    let yaml = format!("kubernetes: [{{name: k, kubeconfig: {}, namespaces: [{namespace}]}}]\n", kubeconfig.display());
+    // It lists the nodes in every run: a watch that was let in goes on.
+    let job = checks::job(&yaml, "utilization")?;
+    let reason = || async {
+        job.run().await;
+        job.state().failure.as_ref().map(|failure| failure.reason.to_string())
+    };
+    let looks = || async { Ok(!["auth", "permission"].contains(&reason().await.unwrap_or_default().as_str())) };
+    eventually("the first token is good", looks).await?;
+    api.delete(&format!("/api/v1/namespaces/{namespace}/secrets/first")).await?;
+    eventually("the first token is not good", || async { Ok(reason().await.as_deref() == Some("auth")) }).await?;
+    write("second").await?;
+    eventually("the second is used", looks).await?;
+    cluster.remove(&namespace).await
+}
+
+/// Whole or not at all, as programs do it that write what others read.
+fn replace(file: &Path, text: &str) -> anyhow::Result<()> {
+    let new = file.with_extension("new");
+    std::fs::write(&new, text)?;
+    Ok(std::fs::rename(new, file)?)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -137,9 +283,8 @@ async fn a_client_certificate_and_an_authority_of_kubernetes_are_read_again() ->
     );
     std::fs::write(at("kubeconfig"), kubeconfig)?;
     let yaml = format!("kubernetes: [{{name: k, kubeconfig: {}, namespaces: [{namespace}]}}]\n", at("kubeconfig"));
-    let jobs = jobs(&yaml)?;
     // It lists the nodes in every run: a watch that was let in goes on.
-    let job = jobs.iter().find(|job| job.state().check.signal.id == "utilization").context("no check")?;
+    let job = checks::job(&yaml, "utilization")?;
     let looks = || async {
         job.run().await;
         Ok(job.state().failure.as_ref().is_none_or(|failure| !failure.reason.is_of_the_way()))

@@ -5,11 +5,11 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use stack::http::{Server, answer, serve};
 use stack::monitoring::Prometheus;
+use stack::waiting::{eventually, found};
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 use tempfile::TempDir;
 
 const HOSTILE: &str =
@@ -41,11 +41,18 @@ impl World {
         .await?;
         let (port, rules) = (stack::process::free_port()?, folder.path().join("rules/checklist.yaml"));
         let prometheus = Prometheus::start(port, &[exporter.port], &[], 9, &rules, folder.path()).await?;
-        prometheus.wait("ChecklistVolumeFilling", "critical", true, Duration::from_mins(1)).await?;
-        // What is asked about is over, so that later scrapes cannot change it.
-        tokio::time::sleep(Duration::from_secs(2)).await;
-        let at = Timestamp::from_second(Timestamp::now().as_second())?;
-        tokio::time::sleep(Duration::from_secs(3)).await;
+        prometheus.wait("ChecklistVolumeFilling", "critical", true).await?;
+        // What is asked about is over when everything has newer samples, so that later ones cannot change it.
+        let fires = "ALERTS{alertname=\"ChecklistVolumeFilling\", severity=\"critical\", alertstate=\"firing\"}";
+        let oldest = format!("min(timestamp({fires}) or timestamp(up))");
+        let judged = async || anyhow::Ok(prometheus.query(&format!("timestamp({fires})")).await?.first().copied());
+        let first = found("the alert fires", judged).await?;
+        let at = Timestamp::from_duration(jiff::SignedDuration::from_secs_f64(first.ceil() + 1.0))?;
+        let after = at.as_duration().as_secs_f64() + 1.0;
+        eventually("everything is newer", || async {
+            Ok(prometheus.query(&oldest).await?.first().is_some_and(|oldest| *oldest > after))
+        })
+        .await?;
         Ok(Self { prometheus, at, folder, _exporter: exporter })
     }
 

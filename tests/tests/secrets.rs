@@ -6,10 +6,10 @@ use nix::sys::signal::Signal;
 use stack::http::{answer, request, serve};
 use stack::process::{Process, free_port};
 use stack::stack::program;
+use stack::waiting::{eventually, found};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -322,23 +322,19 @@ async fn no_page_answer_or_line_of_the_log_says_a_secret() -> anyhow::Result<()>
     for wrong in [format!("{}nonsense: 1\n", planted.config), std::fs::read_to_string(folder.join("misplaced.yaml"))?] {
         std::fs::write(folder.join("checklist.yaml"), wrong)?;
         // One a second.
-        let (status, body) = loop {
+        let (status, body) = found("a reload", || async {
             let (status, body) = request(&format!("http://{listen}/-/reload"), Some(""), &ann).await?;
-            if status != 429 {
-                break (status, body);
-            }
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        };
+            Ok((status != 429).then_some((status, body)))
+        })
+        .await?;
         assert_eq!(status, 500);
         planted.leaks(&String::from_utf8_lossy(&body))?;
     }
     std::fs::copy(folder.join("wrong-web.yaml"), folder.join("web.yaml"))?;
-    for _ in 0..200 {
-        if process.log().contains("the web configuration stays as it was") {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    eventually("the log tells of the web configuration", || async {
+        Ok(process.log().contains("the web configuration stays as it was"))
+    })
+    .await?;
     let log = process.log();
     planted.leaks(&log).context("the log")?;
     for part in ["401", "nobody has the password ***", "Bearer ***"] {

@@ -4,10 +4,10 @@ use nix::sys::signal::Signal;
 use stack::http::{is_up, request};
 use stack::process::{Process, free_port};
 use stack::stack::program;
+use stack::waiting::passes;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 use tempfile::TempDir;
 
 /// Forty checks that need nothing: reports that are not there, which is an answer too.
@@ -79,8 +79,7 @@ async fn each_check_is_made_by_one_shard_however_it_is_told_its_part_and_a_reloa
     for port in ports {
         assert_eq!(request(&format!("http://127.0.0.1:{port}/-/reload"), Some(""), &[]).await?.0, 200);
     }
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    let after = split(&ports, 10).await?;
+    let after = passes(|| split(&ports, 10)).await?;
     for (target, maker) in after.iter().filter(|(target, _)| before.contains_key(*target)) {
         assert_eq!(before[target], *maker, "{target} moved");
     }

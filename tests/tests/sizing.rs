@@ -1,12 +1,12 @@
 //! What docs/operations.md promises of large clusters: no series is left out, and where one is, that is told.
 
-use checklist::{Config, Object, Verdict};
-use exporter::run::checks::Checks;
+use checklist::{Object, Verdict};
 use exporter::run::job::Job;
 use exporter::run::time::unix_now;
-use stack::cluster::eventually;
+use stack::checks;
 use stack::kubernetes::{Kubelet, Kubernetes, NAMESPACE};
 use stack::peers::{Authority, acceptor};
+use stack::waiting::eventually;
 use std::sync::Arc;
 use tempfile::TempDir;
 
@@ -26,7 +26,7 @@ fn jobs(folder: &TempDir, checks: &str) -> anyhow::Result<Vec<Arc<Job>>> {
         "kubernetes: [{{name: k, kubeconfig: {}, namespaces: [{NAMESPACE}], skip: [utilization, disk]}}]\n{checks}",
         path.display()
     );
-    Ok(Checks::default().jobs(&Config::parse("checklist.yaml", &yaml)?, &[]))
+    checks::jobs(&yaml)
 }
 
 /// Runs a check until its objects were listed once.
@@ -72,6 +72,10 @@ async fn a_hundred_thousand_pods_lose_none_with_the_documented_number_and_are_to
         let state = job.state();
         assert_eq!(state.verdict(unix_now()), Verdict::Passed, "{}", state.why());
         assert_eq!(state.evidence.unseen().count(), 0, "{}", state.why());
+        match state.check.signal.id {
+            "pods" => assert!(seen(job, Object::Pod) >= 100_000, "{}", state.seen()),
+            _ => assert!(seen(job, Object::Container) >= 200_000, "{}", state.seen()),
+        }
     }
     let fewer = jobs(&folder, "")?;
     let restarts = fewer.iter().find(|job| job.state().check.signal.id == "restarts");

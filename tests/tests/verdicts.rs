@@ -13,6 +13,7 @@ use exporter::server::exposition::snapshot::Snapshot;
 use stack::http::{answer, json, serve};
 use stack::monitoring::Prometheus;
 use stack::process::free_port;
+use stack::waiting::eventually;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -133,9 +134,7 @@ async fn exporter_and_prometheus_give_the_same_verdicts_on_the_same_samples() ->
         let body = Snapshot::of(of_all).body(Format::Text, Encoding::Identity)?;
         *page.lock().unwrap_or_else(PoisonError::into_inner) = String::from_utf8_lossy(&body).into_owned();
         let messages = format!("checklist_config_last_reload_success_timestamp_seconds == {seed}");
-        while prometheus.query(&messages).await?.is_empty() {
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
+        eventually(&messages, || async { Ok(!prometheus.query(&messages).await?.is_empty()) }).await?;
         for state in &states {
             let signal = state.check.signal;
             let limits = Limits::new(signal.thresholds, |_| None);

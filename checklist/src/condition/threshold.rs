@@ -63,6 +63,8 @@ impl Levels {
 pub struct Threshold {
     /// `SIGNAL.SUBJECT`, such as `backup.max_age`.
     pub key: &'static str,
+    /// What is measured, as a noun: `age of the newest backup`.
+    pub what: &'static str,
     pub unit: Unit,
     pub direction: Direction,
     pub default: Levels,
@@ -74,9 +76,10 @@ pub struct Threshold {
 
 impl Threshold {
     /// A threshold that is exceeded by larger values.
-    pub const fn above(key: &'static str, unit: Unit, reason: &'static str) -> Self {
+    pub const fn above(key: &'static str, what: &'static str, unit: Unit, reason: &'static str) -> Self {
         Self {
             key,
+            what,
             unit,
             direction: Direction::Above,
             default: Levels { warning: None, critical: None },
@@ -86,8 +89,8 @@ impl Threshold {
     }
 
     /// A threshold that is exceeded by smaller values.
-    pub const fn below(key: &'static str, unit: Unit, reason: &'static str) -> Self {
-        Self { direction: Direction::Below, ..Self::above(key, unit, reason) }
+    pub const fn below(key: &'static str, what: &'static str, unit: Unit, reason: &'static str) -> Self {
+        Self { direction: Direction::Below, ..Self::above(key, what, unit, reason) }
     }
 
     /// Sets the range of accepted limits: from the first to below the second value.

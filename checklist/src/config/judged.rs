@@ -59,6 +59,16 @@ impl Config {
             .collect()
     }
 
+    /// Drops the configured intervals, for programs that make each check once: there is no next run that a long one
+    /// would delay, so each check has its default deadline.
+    #[must_use]
+    pub fn for_single_runs(mut self) -> Self {
+        for pace in self.pace.values_mut() {
+            pace.interval = None;
+        }
+        self
+    }
+
     /// Returns the targets that the exporter itself probes for a signal.
     pub fn probed(&self, signal: &Signal) -> Vec<String> {
         let mut targets = self.targets(signal);

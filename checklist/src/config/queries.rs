@@ -104,16 +104,16 @@ pub(super) static SECTION: Section = Section {
         Key::new("above", Kind::Levels, "Values above these levels are bad.").example("{warning: 10, critical: 100}"),
         Key::new("below", Kind::Levels, "Values below these levels are bad.").example("{warning: 5}"),
         Key::new("interval", Kind::Duration, "The time between two runs.").default("5m").example("1h"),
-        Key::new("costly", Kind::Flag, "Whether only the holder of the lease asks, with `highAvailability:`.")
+        Key::new("costly", Kind::Flag, "Whether only the exporter that holds the lease makes this check, with `highAvailability:`.")
             .default("false")
             .example("true"),
         Key::new("empty", Kind::Choice(&words(&EMPTY)), "What a result without rows, or with NULL as the value, is.")
             .otherwise("bad with `below`, ok with `above`")
             .example("bad"),
-        Key::new("statistics", Kind::Flag, "Whether it is asked as `user` where there is an `applicationUser`.")
+        Key::new("statistics", Kind::Flag, "Whether the query runs as `user`, the role for server statistics, where the database also has an `applicationUser`.")
             .default("false")
             .example("true"),
-        Key::new("schemas", Kind::List(&Kind::Text, false), "Schemas of names without one; else names need theirs.")
+        Key::new("schemas", Kind::List(&Kind::Text, false), "Schemas in which the server looks for names without a schema. Without this key every name needs its schema.")
             .example("[public]"),
     ]],
     rules: &[Rule::One(
@@ -196,7 +196,7 @@ fn make(definition: Definition) -> &'static Signal {
     let threshold: &'static Threshold = Box::leak(Box::new(Threshold {
         default: levels,
         direction,
-        ..Threshold::above(text(format!("{name}.value")), unit, "The limit that checklist.yaml gives.")
+        ..Threshold::above(text(format!("{name}.value")), "value", unit, "The limit that checklist.yaml gives.")
     }));
     let which: String = labels.iter().map(|label| format!(" {label} {{{{ $labels.{label} }}}}")).collect();
     let alerts: &'static [Alert] = vec![Alert {

@@ -34,13 +34,15 @@ pub static DATABASE: Metric = Metric::fact(
 
 static WARNED: Threshold = Threshold::above(
     "advisories.warnings",
+    "dependencies with a warning",
     Unit::Count,
-    "A dependency that is unmaintained, unsound or yanked has no vulnerability yet, and nobody who would mend one.",
+    "A dependency that is unmaintained, unsound or yanked has no known vulnerability, but nobody maintains it when one is found.",
 )
 .warning(0.0);
 
 static DATABASE_AGE: Threshold = Threshold::above(
     "advisories.database_age",
+    "age of the advisory database",
     Unit::Seconds,
     "The database changes several times a week; a scan with one of last month finds nothing that is new.",
 )
@@ -48,24 +50,35 @@ static DATABASE_AGE: Threshold = Threshold::above(
 
 static IN_FUTURE: Threshold = Threshold::above(
     "advisories.report_in_future",
+    "reports dated in the future",
     Unit::Count,
-    "A time that is yet to come is a clock that is wrong, and would be fresh for as long.",
+    "A time in the future comes from a wrong clock, and would hide an old report until that time.",
 )
 .warning(0.0);
 
 static SEVERE: Threshold = Threshold::above(
     "advisories.severe",
+    "severe vulnerabilities",
     Unit::Count,
-    "The checklist expects no vulnerabilities; a high or critical one is mended within days, and nobody mends it at night.",
+    "The checklist expects no vulnerabilities; a high or critical one is mended within days, so it warns and does not page.",
 )
 .warning(0.0);
 
-static OTHER: Threshold =
-    Threshold::above("advisories.other", Unit::Count, "The checklist expects no vulnerabilities.").warning(0.0);
+static OTHER: Threshold = Threshold::above(
+    "advisories.other",
+    "other vulnerabilities",
+    Unit::Count,
+    "The checklist expects no vulnerabilities.",
+)
+.warning(0.0);
 
-static MAX_AGE: Threshold =
-    Threshold::above("advisories.report_age", Unit::Seconds, "The scan runs weekly; one day of slack.")
-        .warning(8.0 * DAY);
+static MAX_AGE: Threshold = Threshold::above(
+    "advisories.report_age",
+    "age of the report",
+    Unit::Seconds,
+    "The scan runs weekly; one day of slack.",
+)
+.warning(8.0 * DAY);
 
 const SEVERE_ONES: &[(&str, &[&str])] = &[("level", &["critical", "high"])];
 const OTHER_ONES: &[(&str, &[&str])] = &[("level", &["medium", "low", "unknown"])];
@@ -176,7 +189,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Panel {
             title: "Reports of the future",
-            description: "Whether a report's time is yet to come, so that its age is not known.",
+            description: "Whether a report has a time in the future, so that its age is not known.",
             query: PanelQuery::Value(Value::Of(of(&FUTURE))),
             legend: &["report"],
             threshold: Some(&IN_FUTURE),

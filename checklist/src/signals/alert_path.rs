@@ -29,6 +29,7 @@ pub static DURATION: Metric = Metric::gauge(
 
 static MAX_AGE: Threshold = Threshold::above(
     "alert_path.max_age",
+    "time since the last test",
     Unit::Seconds,
     "The checklist tests the routing every month; four days of slack.",
 )

@@ -24,6 +24,7 @@ pub static SILENCE_END: Metric = Metric::gauge(
 
 static UNTAKEN: Threshold = Threshold::above(
     "alerts.unacknowledged",
+    "time that an alert has fired",
     Unit::Seconds,
     "Unacknowledged means: active in Alertmanager for an hour, neither silenced nor inhibited. Alertmanager does not know who pressed a button in PagerDuty, so whoever works on a page for longer silences it, with a comment that says who and why.",
 )
@@ -31,8 +32,9 @@ static UNTAKEN: Threshold = Threshold::above(
 
 static LONG: Threshold = Threshold::above(
     "alerts.silence",
+    "time until a silence ends",
     Unit::Seconds,
-    "A silence that ends in more than a week is an alert that was switched off in secret.",
+    "A silence that lasts longer than a week switches an alert off without anybody reviewing it.",
 )
 .warning(7.0 * DAY);
 
@@ -52,7 +54,7 @@ pub static SIGNAL: Signal = Signal {
             name: "ChecklistAlertUnacknowledged",
             when: When::Beyond(Value::Age(of(&OLDEST)), &UNTAKEN),
             pending: minutes(5),
-            summary: "Critical alert is taken by nobody.",
+            summary: "Nobody has taken a critical alert.",
             description: "A critical alert in Alertmanager {{ $labels.target }} has been active for {value} and nobody has silenced it; the limit is {limit}. An acknowledgement in PagerDuty is not seen here: whoever works on it silences it with a comment.",
             ..WARNING
         },

@@ -4,7 +4,7 @@ use crate::prelude::*;
 
 pub static KEYS: Metric = Metric::gauge(
     "checklist_api_keys",
-    "API keys that are not revoked, by state: active, stale (not used for long) never_used (and not new) or future (its time is ahead).",
+    "API keys that are not revoked, by state: active, stale (not used for long), never_used (and not new) or future (its last use is in the future).",
     &["state"],
 );
 pub static OLDEST: Metric = Metric::gauge(
@@ -17,12 +17,15 @@ pub static OLDEST: Metric = Metric::gauge(
 /// Also a parameter of the probe's query.
 pub static STALE_AFTER: Threshold = Threshold::above(
     "api_keys.stale_after",
+    "time since an API key was used",
     Unit::Seconds,
     "The checklist revokes keys that were not used for 90 days.",
 )
 .warning(90.0 * DAY);
 
-static STALE: Threshold = Threshold::above("api_keys.stale", Unit::Count, "The review should leave none.").warning(0.0);
+static STALE: Threshold =
+    Threshold::above("api_keys.stale", "API keys that nobody uses", Unit::Count, "The review should leave none.")
+        .warning(0.0);
 
 const UNUSED: &[(&str, &[&str])] = &[("state", &["stale", "never_used", "future"])];
 

@@ -21,13 +21,15 @@ pub static FUTURE: Metric = Metric::gauge(
 
 static AHEAD: Threshold = Threshold::above(
     "audit_log.future_events",
+    "events dated in the future",
     Unit::Count,
-    "Clocks differ by seconds; an event of tomorrow is a wrong clock, a wrong zone or a forged row.",
+    "Clocks differ by seconds; an event further in the future comes from a wrong clock, a wrong time zone or a forged row.",
 )
 .warning(0.0);
 
 static SILENCE: Threshold = Threshold::above(
     "audit_log.silence",
+    "age of the newest event",
     Unit::Seconds,
     "The checklist expects events within the last hour, where there usually are some. Four hours of silence of an application in use are critical.",
 )
@@ -37,12 +39,17 @@ static SILENCE: Threshold = Threshold::above(
 .warning(HOUR)
 .critical(4.0 * HOUR);
 
-static STOPPED: Threshold =
-    Threshold::above("audit_log.stopped", Unit::Seconds, "No night, weekend or holiday lasts for five days.")
-        .warning(5.0 * DAY);
+static STOPPED: Threshold = Threshold::above(
+    "audit_log.stopped",
+    "age of the newest event",
+    Unit::Seconds,
+    "No night, weekend or holiday lasts for five days.",
+)
+.warning(5.0 * DAY);
 
 static USUAL: Threshold = Threshold::above(
     "audit_log.usual",
+    "events at the same hour a week ago",
     Unit::Count,
     "A quiet night is normal. Silence counts when a week ago an hour earlier and an hour later there were at least ten events within the hour: clocks change, and shops open late. Where an hour has fewer, four hours must have had ten, and the silence is four times as long as the limit.",
 )
@@ -52,6 +59,7 @@ static USUAL: Threshold = Threshold::above(
 
 static BUSY: Threshold = Threshold::above(
     "audit_log.requests",
+    "requests within the last hour",
     Unit::Count,
     "Silence also counts when the application of the same name has served five hundred requests within the last hour: some of them leave a trace.",
 )

@@ -15,6 +15,7 @@ const LONG_WINDOWS: &[(&str, &[&str])] = &[("window", &["24h", "7d"])];
 
 static PER_HOUR: Threshold = Threshold::above(
     "auth_failures.per_hour",
+    "failed logins within an hour",
     Unit::Count,
     "People mistype a few times an hour; fifty is a program that guesses or one whose password was rotated. Where fifty are usual, five times the mean hour of the week.",
 )
@@ -22,6 +23,7 @@ static PER_HOUR: Threshold = Threshold::above(
 
 static RISE: Threshold = Threshold::above(
     "auth_failures.rise",
+    "failed logins of a day beside the average day",
     Unit::Count,
     "Three times the average day of the week stands out of the usual noise.",
 )
@@ -30,10 +32,14 @@ static RISE: Threshold = Threshold::above(
 .warning(3.0);
 
 /// The number of failures per day below which a rise is ignored.
-pub static FLOOR: Threshold =
-    Threshold::above("auth_failures.floor", Unit::Count, "Three failures instead of one are no rise worth a message.")
-        .between(1.0, f64::INFINITY)
-        .warning(20.0);
+pub static FLOOR: Threshold = Threshold::above(
+    "auth_failures.floor",
+    "failed logins within a day",
+    Unit::Count,
+    "Three failures instead of one are no rise worth a message.",
+)
+.between(1.0, f64::INFINITY)
+.warning(20.0);
 
 pub static SIGNAL: Signal = Signal {
     id: "auth_failures",

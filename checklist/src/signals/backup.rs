@@ -37,6 +37,7 @@ pub static EXPECTED_INTERVAL: Metric = Metric::gauge(
 /// limits by its `every`, with the same two hours.
 pub static MAX_AGE: Threshold = Threshold::above(
     "backup.max_age",
+    "age of the newest backup",
     Unit::Seconds,
     "One interval plus two hours for a slow dump warns, two intervals plus two hours page.",
 )
@@ -45,6 +46,7 @@ pub static MAX_AGE: Threshold = Threshold::above(
 
 static MIN_SIZE: Threshold = Threshold::below(
     "backup.min_size",
+    "size of the newest backup",
     Unit::Bytes,
     "An empty file is what a job leaves whose dump failed; set what the smallest good one has.",
 )
@@ -52,13 +54,15 @@ static MIN_SIZE: Threshold = Threshold::below(
 
 static IN_FUTURE: Threshold = Threshold::above(
     "backup.in_future",
+    "backups dated in the future",
     Unit::Count,
-    "A time that is yet to come is a clock or a tool that is wrong, and would be fresh for as long.",
+    "A time in the future comes from a wrong clock or tool, and would hide missing backups until that time.",
 )
 .warning(0.0);
 
 static SHRUNK: Threshold = Threshold::below(
     "backup.size_ratio",
+    "size of the newest backup beside the usual one",
     Unit::Ratio,
     "A dump less than half as large as the median of four weeks has lost data or broke off; two weeks of small dumps are the usual size.",
 )
@@ -170,7 +174,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Panel {
             title: "Backups of the future",
-            description: "Objects whose time is yet to come; they are left out of the age.",
+            description: "Objects with a time in the future; they are left out of the age.",
             query: PanelQuery::Value(Value::Of(of(&FUTURE))),
             legend: &["backup"],
             threshold: Some(&IN_FUTURE),

@@ -22,13 +22,18 @@ pub static TOTAL: Metric = Metric::gauge(
     TABLE,
 );
 
-static SHARE: Threshold =
-    Threshold::above("bloat.share", Unit::Ratio, "A table that is half empty is read twice as long as it needs to be.")
-        .warning(0.5);
+static SHARE: Threshold = Threshold::above(
+    "bloat.share",
+    "unused share of the table",
+    Unit::Ratio,
+    "A table that is half empty is read twice as long as it needs to be.",
+)
+.warning(0.5);
 
 /// Also a parameter of the probe's query. Half of this size is a gigabyte.
 pub static MIN_BYTES: Threshold = Threshold::above(
     "bloat.min_table_size",
+    "size of the table",
     Unit::Bytes,
     "Below two gigabytes even a half-empty table wastes less than one.",
 )

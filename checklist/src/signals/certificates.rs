@@ -37,6 +37,7 @@ pub static TLS_VERSION: Metric =
 
 static LEAD: Threshold = Threshold::below(
     "certificates.expires_within",
+    "time until the certificate expires",
     Unit::Seconds,
     "The checklist asks for 30 days, which is when programs renew. At 28 days a renewal is two days late, which warns; 7 days page. Of a short-lived certificate a quarter of its life warns, and a tenth pages.",
 )
@@ -45,6 +46,7 @@ static LEAD: Threshold = Threshold::below(
 
 static SPARE_LEAD: Threshold = Threshold::below(
     "certificates.spare_expires_within",
+    "time until a spare certificate expires",
     Unit::Seconds,
     "A certificate that current clients do without breaks older ones when it expires: it is renewed or no longer sent.",
 )

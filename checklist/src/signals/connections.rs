@@ -41,6 +41,7 @@ pub static OLDEST_TRANSACTION: Metric = Metric::gauge(
 
 static USAGE: Threshold = Threshold::above(
     "connections.usage",
+    "share of the connections in use",
     Unit::Ratio,
     "At 80% a deployment that doubles its replicas for a rollout runs out; at 95% the next client is refused.",
 )
@@ -49,6 +50,7 @@ static USAGE: Threshold = Threshold::above(
 
 static IDLE: Threshold = Threshold::above(
     "connections.idle",
+    "share of idle connections",
     Unit::Ratio,
     "Half of all connections doing nothing means pools larger than the work.",
 )
@@ -56,6 +58,7 @@ static IDLE: Threshold = Threshold::above(
 
 static IDLE_IN_TRANSACTION: Threshold = Threshold::above(
     "connections.idle_in_transaction",
+    "longest idle transaction",
     Unit::Seconds,
     "An open transaction that does nothing holds its locks and keeps vacuum from cleaning up.",
 )

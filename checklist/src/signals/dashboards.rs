@@ -11,6 +11,7 @@ pub static MISSING: Metric = Metric::gauge(
 
 static ANY: Threshold = Threshold::above(
     "dashboards.missing",
+    "missing metrics",
     Unit::Count,
     "A rule on a metric that is not there never fires, and its panel stays empty.",
 )

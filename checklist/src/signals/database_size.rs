@@ -9,6 +9,7 @@ pub static BYTES: Metric =
 
 static GROWTH: Threshold = Threshold::above(
     "database_size.growth",
+    "growth of the week beside the average week",
     Unit::Count,
     "A week that adds twice as much as the average week of the last four is worth a look.",
 )
@@ -17,13 +18,18 @@ static GROWTH: Threshold = Threshold::above(
 .warning(2.0);
 
 /// The weekly growth below which a larger ratio is ignored.
-static FLOOR: Threshold =
-    Threshold::above("database_size.floor", Unit::Bytes, "A few megabytes more or less are noise.")
-        .warning(100.0 * MIB);
+static FLOOR: Threshold = Threshold::above(
+    "database_size.floor",
+    "growth of the week",
+    Unit::Bytes,
+    "A few megabytes more or less are noise.",
+)
+.warning(100.0 * MIB);
 
 /// Without a default, because only the operator knows the size of the volume or of the contract.
 static LIMIT: Threshold = Threshold::above(
     "database_size.limit",
+    "size of the database within thirty days",
     Unit::Bytes,
     "The size that the database must not reach within thirty days; unset until checklist.yaml gives one.",
 )

@@ -22,17 +22,23 @@ pub static FUTURE: Metric = Metric::gauge(
 
 static IN_FUTURE: Threshold = Threshold::above(
     "dependencies.report_in_future",
+    "reports dated in the future",
     Unit::Count,
-    "A time that is yet to come is a clock that is wrong, and would be fresh for as long.",
+    "A time in the future comes from a wrong clock, and would hide an old report until that time.",
 )
 .warning(0.0);
 
-static MAX_AGE: Threshold =
-    Threshold::above("dependencies.report_age", Unit::Seconds, "The review is monthly; four days of slack.")
-        .warning(35.0 * DAY);
+static MAX_AGE: Threshold = Threshold::above(
+    "dependencies.report_age",
+    "age of the report",
+    Unit::Seconds,
+    "The review is monthly; four days of slack.",
+)
+.warning(35.0 * DAY);
 
 static MAJOR: Threshold = Threshold::above(
     "dependencies.major",
+    "outdated dependencies",
     Unit::Count,
     "More than ten major versions behind is a project of its own; the checklist names no number.",
 )
@@ -105,7 +111,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Panel {
             title: "Reports of the future",
-            description: "Whether a report's time is yet to come, so that its age is not known.",
+            description: "Whether a report has a time in the future, so that its age is not known.",
             query: PanelQuery::Value(Value::Of(of(&FUTURE))),
             legend: &["report"],
             threshold: Some(&IN_FUTURE),

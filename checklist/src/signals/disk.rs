@@ -21,6 +21,7 @@ pub static INODES: Metric =
 
 static USAGE: Threshold = Threshold::above(
     "disk.usage",
+    "volume use",
     Unit::Ratio,
     "The checklist expects less than 70%; at 85% a database has little room left for a vacuum or an index build.",
 )
@@ -28,10 +29,12 @@ static USAGE: Threshold = Threshold::above(
 .critical(0.85);
 
 static INODE_USAGE: Threshold =
-    Threshold::above("disk.inode_usage", Unit::Ratio, "Inodes run out as silently as bytes do.").warning(0.70);
+    Threshold::above("disk.inode_usage", "inode use", Unit::Ratio, "Inodes run out as silently as bytes do.")
+        .warning(0.70);
 
 static FULL_WITHIN: Threshold = Threshold::below(
     "disk.full_within",
+    "time until the volume is full",
     Unit::Seconds,
     "Four days leave room for a weekend; the lines are drawn through the last six hours and the last day, and it must have grown in both halves of the six hours for three hours, so that neither a nightly job nor a load of some hours is a trend.",
 )
@@ -41,8 +44,9 @@ static FULL_WITHIN: Threshold = Threshold::below(
 
 static FULL_NOW: Threshold = Threshold::below(
     "disk.full_now",
+    "time until the volume is full",
     Unit::Seconds,
-    "A volume that is full within the hour is looked at now. The line is drawn through half an hour and counts above the warning level and above the highest fill of the day before, so that a nightly dump that comes and goes is none.",
+    "A volume that is full within the hour is looked at now. The line is drawn through half an hour and counts above the warning level and above the highest fill of the day before, so that a nightly dump, whose space is free again in the morning, does not count.",
 )
 .between(10.0 * MINUTE, 12.0 * HOUR)
 .critical(HOUR);
@@ -50,6 +54,7 @@ static FULL_NOW: Threshold = Threshold::below(
 /// The usage below which a steep rise is ignored as a short burst.
 static FULL_FLOOR: Threshold = Threshold::above(
     "disk.full_floor",
+    "volume use",
     Unit::Ratio,
     "A volume that is less than 60% full has room for more than one burst, and alerts at 70% whatever its pace.",
 )

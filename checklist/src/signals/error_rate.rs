@@ -11,6 +11,7 @@ pub static ERRORS: Metric =
 
 static RATIO: Threshold = Threshold::above(
     "error_rate.ratio",
+    "share of failed requests",
     Unit::Ratio,
     "The checklist expects less than 1% over the last day; this is also the budget of the burn rates.",
 )
@@ -20,6 +21,7 @@ static RATIO: Threshold = Threshold::above(
 
 static MIN_ERRORS: Threshold = Threshold::above(
     "error_rate.min_errors",
+    "failed requests",
     Unit::Count,
     "One failed request of a quiet night is no rate: ten must have failed within the window.",
 )
@@ -28,6 +30,7 @@ static MIN_ERRORS: Threshold = Threshold::above(
 
 static MIN_REQUESTS: Threshold = Threshold::above(
     "error_rate.min_requests",
+    "requests within an hour",
     Unit::Count,
     "Of fewer than a hundred requests within an hour nobody can tell a rate; longer windows need three, ten and twenty times as many.",
 )
@@ -36,6 +39,7 @@ static MIN_REQUESTS: Threshold = Threshold::above(
 
 static MOST: Threshold = Threshold::above(
     "error_rate.now",
+    "share of failed requests now",
     Unit::Ratio,
     "When a quarter of the requests fails for three minutes, the hour need not be waited for.",
 )

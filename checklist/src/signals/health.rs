@@ -15,6 +15,7 @@ pub static VERSION: Metric =
 
 static SLOW: Threshold = Threshold::above(
     "health.duration",
+    "response time",
     Unit::Seconds,
     "A health page answers from memory; the checklist's own limit for the slowest hundredth of real requests is two seconds.",
 )
@@ -22,6 +23,7 @@ static SLOW: Threshold = Threshold::above(
 
 static VERSIONS: Threshold = Threshold::above(
     "health.versions",
+    "versions at the same time",
     Unit::Count,
     "Two versions within a quarter of an hour are a rollout, however often one happens; the same two for two hours are replicas that were left behind.",
 )

@@ -28,6 +28,7 @@ pub static ABLE: Metric = Metric::gauge(
 
 static ALWAYS: Threshold = Threshold::above(
     "hpa.at_max",
+    "autoscalers that want more than their maximum",
     Unit::Count,
     "At its maximum by day an autoscaler does what it is for; one that has wanted more than it may for an hour has no answer to the next peak. Users who wait are a page of their own, so it warns.",
 )
@@ -35,6 +36,7 @@ static ALWAYS: Threshold = Threshold::above(
 
 static OFTEN: Threshold = Threshold::above(
     "hpa.at_max_share",
+    "share of the day at the maximum",
     Unit::Ratio,
     "The checklist asks whether the maximum is hit frequently: it wanted more for more than a fifth of the day.",
 )

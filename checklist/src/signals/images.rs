@@ -24,24 +24,35 @@ pub static FUTURE: Metric = Metric::gauge(
 
 static IN_FUTURE: Threshold = Threshold::above(
     "images.report_in_future",
+    "reports dated in the future",
     Unit::Count,
-    "A time that is yet to come is a clock that is wrong, and would be fresh for as long.",
+    "A time in the future comes from a wrong clock, and would hide an old report until that time.",
 )
 .warning(0.0);
 
 static SEVERE: Threshold = Threshold::above(
     "images.critical",
+    "critical vulnerabilities",
     Unit::Count,
     "A critical vulnerability in a deployed image is mended within days by building it again; nobody does so at night.",
 )
 .warning(0.0);
 
-static HIGH: Threshold =
-    Threshold::above("images.high", Unit::Count, "A high vulnerability is mended with the next release.").warning(0.0);
+static HIGH: Threshold = Threshold::above(
+    "images.high",
+    "high vulnerabilities",
+    Unit::Count,
+    "A high vulnerability is mended with the next release.",
+)
+.warning(0.0);
 
-static MAX_AGE: Threshold =
-    Threshold::above("images.report_age", Unit::Seconds, "New vulnerabilities of old images appear weekly.")
-        .warning(8.0 * DAY);
+static MAX_AGE: Threshold = Threshold::above(
+    "images.report_age",
+    "age of the report",
+    Unit::Seconds,
+    "New vulnerabilities of old images appear weekly.",
+)
+.warning(8.0 * DAY);
 
 const CRITICAL_ONES: &[(&str, &[&str])] = &[("level", &["critical"])];
 const HIGH_ONES: &[(&str, &[&str])] = &[("level", &["high"])];
@@ -135,7 +146,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Panel {
             title: "Reports of the future",
-            description: "Whether a report's time is yet to come, so that its age is not known.",
+            description: "Whether a report has a time in the future, so that its age is not known.",
             query: PanelQuery::Value(Value::Of(of(&FUTURE))),
             legend: &["image"],
             threshold: Some(&IN_FUTURE),

@@ -18,9 +18,13 @@ pub static DUPLICATE: Metric = Metric::gauge(
     &["database"],
 );
 
-static BROKEN: Threshold =
-    Threshold::above("indexes.invalid", Unit::Count, "An invalid index is written to and never read: one is too many.")
-        .warning(0.0);
+static BROKEN: Threshold = Threshold::above(
+    "indexes.invalid",
+    "invalid indexes",
+    Unit::Count,
+    "An invalid index is written to and never read: one is too many.",
+)
+.warning(0.0);
 
 pub static SIGNAL: Signal = Signal {
     id: "indexes",

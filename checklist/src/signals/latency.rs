@@ -76,12 +76,18 @@ pub static SLOW_SHORT: Metric = Metric::gauge(
 )
 .sparse();
 
-static P99: Threshold = Threshold::above("latency.p99", Unit::Seconds, "The checklist expects less than two seconds.")
-    .between(0.001, f64::INFINITY)
-    .warning(2.0);
+static P99: Threshold = Threshold::above(
+    "latency.p99",
+    "99th percentile of the day",
+    Unit::Seconds,
+    "The checklist expects less than two seconds.",
+)
+.between(0.001, f64::INFINITY)
+.warning(2.0);
 
 static P99_NOW: Threshold = Threshold::above(
     "latency.p99_now",
+    "99th percentile now",
     Unit::Seconds,
     "The checklist expects less than two seconds; ten minutes above it are felt by users.",
 )
@@ -90,8 +96,9 @@ static P99_NOW: Threshold = Threshold::above(
 
 static WORSE: Threshold = Threshold::above(
     "latency.worse",
+    "99th percentile beside a week ago",
     Unit::Count,
-    "The checklist expects a stable trend: half as much again as a week ago is none.",
+    "The checklist expects a stable trend: half as much again as a week ago is a change for the worse.",
 )
 .between(1.1, f64::INFINITY)
 .warning(1.5);
@@ -148,6 +155,7 @@ fn quantile(traffic: &crate::targets::Traffic, quantile: f64, window: &Window) -
 /// The 99th percentile below which a change is ignored.
 static WORSE_FLOOR: Threshold = Threshold::above(
     "latency.worse_floor",
+    "99th percentile",
     Unit::Seconds,
     "Below half a second nobody feels that requests take half as long again.",
 )

@@ -49,6 +49,7 @@ pub static NEVER_ANALYZED: Metric = Metric::gauge(
 
 static DEAD_SHARE: Threshold = Threshold::above(
     "maintenance.dead_share",
+    "share of dead rows",
     Unit::Ratio,
     "The server's own vacuum begins at 20% dead rows; a large table that stays above it is not being cleaned.",
 )
@@ -56,6 +57,7 @@ static DEAD_SHARE: Threshold = Threshold::above(
 
 static ANALYZED: Threshold = Threshold::above(
     "maintenance.analyzed",
+    "time since the last ANALYZE",
     Unit::Seconds,
     "The checklist updates statistics once a month; five days of slack.",
 )
@@ -63,6 +65,7 @@ static ANALYZED: Threshold = Threshold::above(
 
 static UNVACUUMED: Threshold = Threshold::above(
     "maintenance.never_vacuumed",
+    "large tables never vacuumed",
     Unit::Count,
     "The server vacuums a table that was written to by itself; one that it never did has it switched off or is stuck.",
 )
@@ -70,6 +73,7 @@ static UNVACUUMED: Threshold = Threshold::above(
 
 static UNANALYZED: Threshold = Threshold::above(
     "maintenance.never_analyzed",
+    "large tables never analyzed",
     Unit::Count,
     "Without statistics every plan on a large table is a guess.",
 )
@@ -77,6 +81,7 @@ static UNANALYZED: Threshold = Threshold::above(
 
 static XID: Threshold = Threshold::above(
     "maintenance.transaction_id_age",
+    "age of the oldest transaction id",
     Unit::Count,
     "The server stops taking writes near 2.1 billion; autovacuum should begin at 0.2 billion.",
 )
@@ -86,6 +91,7 @@ static XID: Threshold = Threshold::above(
 /// Also a parameter of the probe's query.
 pub static MIN_BYTES: Threshold = Threshold::above(
     "maintenance.min_table_size",
+    "size of the table",
     Unit::Bytes,
     "Smaller tables are cleaned within a second whenever it happens.",
 )

@@ -22,6 +22,7 @@ pub static SINCE: Metric = Metric::gauge(
 
 static LASTS: Threshold = Threshold::above(
     "override.lasts",
+    "time that the override has held",
     Unit::Seconds,
     "After three days an emergency is the new normal, and what was put aside must be caught up.",
 )

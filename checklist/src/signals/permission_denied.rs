@@ -22,6 +22,7 @@ pub static WORST: Metric = Metric::gauge(
 /// Also a parameter of the probe's query.
 pub static PER_USER: Threshold = Threshold::above(
     "permission_denied.per_user",
+    "refusals of one user within seven days",
     Unit::Count,
     "The checklist looks at users with more than ten violations in seven days.",
 )

@@ -20,6 +20,7 @@ pub static LAST: Metric = Metric::gauge(
 
 static SILENCE: Threshold = Threshold::above(
     "pod_logs.silence",
+    "age of the newest audit line",
     Unit::Seconds,
     "The checklist expects audit lines within the last hour, where there usually are some. Four hours of silence by day are critical.",
 )
@@ -30,6 +31,7 @@ static SILENCE: Threshold = Threshold::above(
 
 static USUAL: Threshold = Threshold::above(
     "pod_logs.usual",
+    "audit lines in the same hour a week ago",
     Unit::Count,
     "A quiet night is normal: a week ago there must have been ten audit lines within the hour, an hour earlier and an hour later: clocks change, and shops open late.",
 )

@@ -32,6 +32,7 @@ pub static ALL_ENDPOINTS: Metric = Metric::gauge(
 
 static WAITING: Threshold = Threshold::above(
     "pods.waiting",
+    "containers that wait in a back-off",
     Unit::Count,
     "A pod whose container waits in a back-off does not come back by itself, so one is too many.",
 )
@@ -39,6 +40,7 @@ static WAITING: Threshold = Threshold::above(
 
 static UNREADY: Threshold = Threshold::above(
     "pods.not_ready",
+    "pods not ready",
     Unit::Count,
     "Half an hour is longer than a pod waits for a node, an image or its own start; a rollout that waits behind it serves the old version.",
 )

@@ -5,19 +5,28 @@ use crate::prelude::*;
 
 pub static VOLUME: Metric = Metric::gauge("checklist:http_requests:rate1d", "Requests per second within a day.", &[]);
 
-static GREW: Threshold =
-    Threshold::above("requests.grew", Unit::Count, "Half as much again as a week ago, and as on any day of the four weeks before, is worth a plan: a month end or the week after a holiday is not.")
-        .between(1.1, f64::INFINITY)
-        .warning(1.5);
+static GREW: Threshold = Threshold::above(
+    "requests.grew",
+    "requests beside a week ago",
+    Unit::Count,
+    "Half as much again as a week ago, and as on any day of the four weeks before, is worth a plan: a month end or the week after a holiday is not.",
+)
+.between(1.1, f64::INFINITY)
+.warning(1.5);
 
-static FELL: Threshold =
-    Threshold::below("requests.fell", Unit::Count, "Half of the requests gone is an outage of someone else, unless two weeks ago there were as few: a week ago was the exception then.")
-        .between(0.01, 1.0)
-        .warning(0.5);
+static FELL: Threshold = Threshold::below(
+    "requests.fell",
+    "requests beside a week ago",
+    Unit::Count,
+    "Half of the requests gone is an outage of someone else, unless two weeks ago there were as few: a week ago was the exception then.",
+)
+.between(0.01, 1.0)
+.warning(0.5);
 
 /// The number of requests per day below which a ratio is ignored.
 static FLOOR: Threshold = Threshold::above(
     "requests.floor",
+    "requests of a day",
     Unit::Count,
     "Of a thousand requests a day one user more or less is no trend; a week ago or now there must have been more.",
 )

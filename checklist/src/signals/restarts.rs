@@ -17,6 +17,7 @@ pub static LAST_TERMINATION: Metric = Metric::fact(
 
 static RECENT: Threshold = Threshold::below(
     "restarts.recent",
+    "time since the last restart",
     Unit::Seconds,
     "The checklist looks every morning, so a restart is news for a day.",
 )
@@ -24,6 +25,7 @@ static RECENT: Threshold = Threshold::below(
 
 static PER_HOUR: Threshold = Threshold::above(
     "restarts.per_hour",
+    "restarts within an hour",
     Unit::Count,
     "Four restarts within the hour that go on are a crash loop in the making; four within the minutes of a failover of its database are none. It warns: the other replicas serve, and a workload without any is a page of its own.",
 )
@@ -37,6 +39,7 @@ fn within(scope: &Scope, window: &str) -> String {
 
 static OOM_RECENT: Threshold = Threshold::below(
     "restarts.oom_recent",
+    "time since a container ran out of memory",
     Unit::Seconds,
     "A container that outgrew its memory limit does so again; an hour keeps the alert close to the event.",
 )

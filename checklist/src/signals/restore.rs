@@ -47,6 +47,7 @@ pub static NEWEST: Metric = Metric::gauge(
 
 static MAX_AGE: Threshold = Threshold::above(
     "restore.max_age",
+    "time since the last restore",
     Unit::Seconds,
     "The checklist restores a backup every month; four days of slack.",
 )

@@ -17,6 +17,7 @@ pub static OLDEST: Metric = Metric::gauge(
 /// Also a parameter of the probe's query.
 pub static AUDIT_KEPT: Threshold = Threshold::above(
     "retention.audit_events",
+    "limit of the age of audit events",
     Unit::Seconds,
     "The checklist archives audit events older than 90 days.",
 )
@@ -25,6 +26,7 @@ pub static AUDIT_KEPT: Threshold = Threshold::above(
 /// Also a parameter of the probe's query.
 pub static WORKFLOWS_KEPT: Threshold = Threshold::above(
     "retention.workflows",
+    "limit of the age of finished workflows",
     Unit::Seconds,
     "The checklist deletes finished workflows older than 30 days.",
 )
@@ -32,6 +34,7 @@ pub static WORKFLOWS_KEPT: Threshold = Threshold::above(
 
 static AUDIT_AGE: Threshold = Threshold::above(
     "retention.audit_events_age",
+    "age of the oldest event",
     Unit::Seconds,
     "Ninety days, a month until the next cleanup and five days of slack.",
 )
@@ -39,6 +42,7 @@ static AUDIT_AGE: Threshold = Threshold::above(
 
 static WORKFLOWS_AGE: Threshold = Threshold::above(
     "retention.workflows_age",
+    "age of the oldest finished workflow",
     Unit::Seconds,
     "Thirty days, a month until the next cleanup and five days of slack.",
 )

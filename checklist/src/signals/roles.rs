@@ -6,12 +6,13 @@ use crate::prelude::*;
 pub static MEMBERS: Metric = Metric::gauge("checklist_role_members", "Users that have the role.", &["role"]);
 pub static FINGERPRINT: Metric = Metric::gauge(
     "checklist_privileged_role_assignments_fingerprint",
-    "A number that is another one after any change to the assignments of privileged roles.",
+    "Fingerprint of the assignments of privileged roles: it changes with every assignment that is added or removed.",
     &[],
 );
 
 static ADMINS: Threshold = Threshold::above(
     "roles.admins",
+    "administrators",
     Unit::Count,
     "More than five people with every right are more than one incident needs; the checklist names no number.",
 )

@@ -19,9 +19,13 @@ pub static FAILING: Metric = Metric::gauge(
     &[],
 );
 
-static BROKEN: Threshold =
-    Threshold::above("rules.failing", Unit::Count, "A rule that cannot be evaluated never fires: one is too many.")
-        .critical(0.0);
+static BROKEN: Threshold = Threshold::above(
+    "rules.failing",
+    "rules that fail",
+    Unit::Count,
+    "A rule that cannot be evaluated never fires: one is too many.",
+)
+.critical(0.0);
 
 pub static SIGNAL: Signal = Signal {
     id: "rules",

@@ -13,8 +13,9 @@ pub static PRESENT: Metric =
 
 static MAX_AGE: Threshold = Threshold::above(
     "secrets.max_age",
+    "age of the secret",
     Unit::Seconds,
-    "The checklist rotates every secret once a year; a month of notice. An old secret works as well as a new one, so it wakes nobody.",
+    "The checklist rotates every secret once a year; a month of notice. An old secret works as well as a new one, so it does not page.",
 )
 .warning(335.0 * DAY);
 

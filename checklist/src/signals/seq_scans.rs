@@ -27,6 +27,7 @@ pub static BYTES: Metric =
 
 static SHARE: Threshold = Threshold::above(
     "seq_scans.share",
+    "share of sequential scans",
     Unit::Ratio,
     "A large table that is scanned whole nine times out of ten is missing an index or has one that nobody can use.",
 )
@@ -35,6 +36,7 @@ static SHARE: Threshold = Threshold::above(
 /// The size below which sequential scans are fine.
 pub static MIN_BYTES: Threshold = Threshold::above(
     "seq_scans.min_table_size",
+    "size of the table",
     Unit::Bytes,
     "Smaller tables are read faster whole than through an index.",
 )
@@ -43,6 +45,7 @@ pub static MIN_BYTES: Threshold = Threshold::above(
 /// The number of scans below which a table is ignored.
 static MIN_SCANS: Threshold = Threshold::above(
     "seq_scans.min_scans",
+    "sequential scans of a day",
     Unit::Count,
     "A nightly dump, an analyze or a report reads a table whole a few times a day; fifty times is an application that has no index.",
 )

@@ -23,6 +23,7 @@ pub static LONGEST: Metric = Metric::gauge(
 
 static MEAN: Threshold = Threshold::above(
     "slow_queries.mean",
+    "mean time of a statement",
     Unit::Seconds,
     "A statement that takes a second on average is felt by everyone who waits for it.",
 )
@@ -31,6 +32,7 @@ static MEAN: Threshold = Threshold::above(
 
 static RUNNING: Threshold = Threshold::above(
     "slow_queries.running",
+    "time of the longest running query",
     Unit::Seconds,
     "An online query that runs for five minutes has lost its client or its index.",
 )
@@ -38,6 +40,7 @@ static RUNNING: Threshold = Threshold::above(
 
 static SLOWER: Threshold = Threshold::above(
     "slow_queries.slower",
+    "mean time beside the week before",
     Unit::Count,
     "Twice the time of the week before is a changed plan or a table that outgrew it.",
 )
@@ -45,13 +48,18 @@ static SLOWER: Threshold = Threshold::above(
 .warning(2.0);
 
 /// The mean duration below which a change is ignored.
-static FLOOR: Threshold =
-    Threshold::above("slow_queries.floor", Unit::Seconds, "Below a tenth of a second nobody feels the difference.")
-        .warning(0.1);
+static FLOOR: Threshold = Threshold::above(
+    "slow_queries.floor",
+    "mean time of a statement",
+    Unit::Seconds,
+    "Below a tenth of a second nobody feels the difference.",
+)
+.warning(0.1);
 
 /// The number of calls below which a mean is ignored.
 static MIN_CALLS: Threshold = Threshold::above(
     "slow_queries.min_calls",
+    "calls within an hour",
     Unit::Count,
     "A dump, a report or a migration calls a statement a few times; twenty calls an hour are users who wait.",
 )

@@ -31,17 +31,21 @@ pub static REJECTED: Metric = Metric::gauge(
     &[],
 );
 
-static LATE: Threshold = Threshold::above("tasks.late", Unit::Seconds, "The grace after its day is over.").warning(0.0);
+static LATE: Threshold =
+    Threshold::above("tasks.late", "time since a task was due", Unit::Seconds, "The grace after its day is over.")
+        .warning(0.0);
 
 static VERY_LATE: Threshold = Threshold::above(
     "tasks.very_late",
+    "time since half of the period passed",
     Unit::Seconds,
-    "Half a period late is closer to the next time than to this one: the task was forgotten. Paperwork wakes nobody.",
+    "Half a period late is closer to the next time than to this one: the task was forgotten. A task never pages.",
 )
 .warning(0.0);
 
 static UNREADABLE: Threshold = Threshold::above(
     "tasks.rejected",
+    "records that cannot be read",
     Unit::Count,
     "A record that cannot be read may be the one that says a task was done.",
 )

@@ -4,19 +4,22 @@ use crate::prelude::*;
 
 pub static ACCOUNTS: Metric = Metric::gauge(
     "checklist_accounts",
-    "Accounts that are not disabled, by state: active, stale (no login for long) never_logged_in or future (its time is ahead).",
+    "Accounts that are not disabled, by state: active, stale (no login for long), never_logged_in or future (its last login is in the future).",
     &["state"],
 );
 
 /// Also a parameter of the probe's query.
 pub static STALE_AFTER: Threshold = Threshold::above(
     "users.stale_after",
+    "time since a login",
     Unit::Seconds,
-    "An account that nobody used for 90 days is one that nobody would miss, except an attacker.",
+    "An account that nobody used for 90 days is of use to an attacker only.",
 )
 .warning(90.0 * DAY);
 
-static STALE: Threshold = Threshold::above("users.stale", Unit::Count, "The review should leave none.").warning(0.0);
+static STALE: Threshold =
+    Threshold::above("users.stale", "accounts that nobody uses", Unit::Count, "The review should leave none.")
+        .warning(0.0);
 
 const UNUSED: &[(&str, &[&str])] = &[("state", &["stale", "never_logged_in", "future"])];
 

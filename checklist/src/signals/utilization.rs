@@ -33,13 +33,18 @@ pub static NODE_MEMORY: Metric =
 pub static NODE_MEMORY_ALLOCATABLE: Metric =
     Metric::gauge("checklist_node_memory_allocatable_bytes", "Memory that the node can give to pods.", &["node"]);
 
-static USAGE: Threshold =
-    Threshold::above("utilization.usage", Unit::Ratio, "Above nine tenths the next peak is throttled or killed.")
-        .between(0.0, f64::INFINITY)
-        .warning(0.90);
+static USAGE: Threshold = Threshold::above(
+    "utilization.usage",
+    "share of the limit in use",
+    Unit::Ratio,
+    "Above nine tenths the next peak is throttled or killed.",
+)
+.between(0.0, f64::INFINITY)
+.warning(0.90);
 
 static REACHED_WITHIN: Threshold = Threshold::below(
     "utilization.reached_within",
+    "time until the limit is reached",
     Unit::Seconds,
     "Two weeks are enough to order and to plan; the line is drawn through seven days.",
 )
@@ -48,6 +53,7 @@ static REACHED_WITHIN: Threshold = Threshold::below(
 
 static HEIGHT: Threshold = Threshold::above(
     "utilization.trend_floor",
+    "share of the limit in use",
     Unit::Ratio,
     "Below seven tenths of its limit memory that grows is a cache that warms up.",
 )

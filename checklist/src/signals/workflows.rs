@@ -24,6 +24,7 @@ const DAY_WINDOW: &[(&str, &[&str])] = &[("window", &["24h"])];
 
 static FAILED_SHARE: Threshold = Threshold::above(
     "workflows.failed_share",
+    "share of failed workflows",
     Unit::Ratio,
     "One failure in twenty is more than bad input explains; the checklist names no number.",
 )
@@ -32,6 +33,7 @@ static FAILED_SHARE: Threshold = Threshold::above(
 
 static STRANGE: Threshold = Threshold::above(
     "workflows.unknown_status",
+    "workflows with an unknown status",
     Unit::Count,
     "A word that nobody configured is counted nowhere, and a new spelling would make the check blind.",
 )
@@ -40,6 +42,7 @@ static STRANGE: Threshold = Threshold::above(
 /// The number of failures below which a share is ignored.
 static FAILED_FLOOR: Threshold = Threshold::above(
     "workflows.failed_floor",
+    "failed workflows",
     Unit::Count,
     "One failure among ten workflows of a quiet day is no trend; five are more than one bad input.",
 )
@@ -49,6 +52,7 @@ static FAILED_FLOOR: Threshold = Threshold::above(
 /// The number of workflows that must usually end in the window, so that none is unusual.
 static USUAL: Threshold = Threshold::above(
     "workflows.usual",
+    "workflows that ended at the same time a week ago",
     Unit::Count,
     "Nights and weekends in which nothing ends are normal: at the same time of the week before at least five must have ended within six hours.",
 )

@@ -114,7 +114,7 @@ static OBJECT: Kind = Kind::Table(&OBJECTS);
 pub(super) const OF_CLUSTER: Key = Key::new(
     "exclude",
     Kind::List(&OBJECT, false),
-    "Objects that are not judged: an object is left out when all that one entry gives holds for it.",
+    "Objects that are not judged: an object is left out when every key of one entry fits it.",
 )
 .example("[{kind: Service, name: '*-ro'}, {label: env=preview}]");
 

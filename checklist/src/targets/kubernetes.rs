@@ -75,7 +75,7 @@ static SECRET: Section = Section {
         Key::new(
             "annotation",
             Kind::Text,
-            "The annotation that holds the time of the last rotation (RFC 3339), instead of the last change of the data.",
+            "The annotation that holds the time of the last rotation (RFC 3339), instead of the time of its creation.",
         )
         .example("example.com/rotated-at"),
     ]],

@@ -114,7 +114,7 @@ pub(crate) static SECTION: Section = Section {
             .example("2026-01-01"),
         Key::new("directory", Kind::Path, "The folder in which it is recorded that tasks were done.")
             .example("/var/lib/checklist/tasks"),
-        Key::new("s3", Kind::Table(&BUCKET), "The same in a bucket, for several replicas.")
+        Key::new("s3", Kind::Table(&BUCKET), "The bucket that the records are kept in, for several replicas.")
             .example("{bucket: operations, prefix: tasks/}"),
         Key::new("change", Kind::By(Names::Tasks, &Kind::Table(&CHANGE)), "Changes to tasks of the catalog.")
             .example("{dr_drill: {when: first Monday of March}}"),

@@ -164,7 +164,7 @@ pub fn document(text: &str) -> Result<Node, Error> {
 }
 
 const SECOND: &str = "a second document begins here (---), and only one is read: remove it, or make two files of it";
-const TOO_MUCH: &str = "it holds more than can be meant: an alias (*name) repeats what has aliases itself; write values out, or make several files";
+const TOO_MUCH: &str = "the aliases expand to too much: an alias (*name) repeats what has aliases itself; write values out, or make several files";
 const TOO_DEEP: &str = "it is nested deeper than any file of this kind: flatten it";
 
 /// Builds nodes from the parser's events.
@@ -328,7 +328,7 @@ mod tests {
             let _ = writeln!(text, "a{n}: &a{n} [*a{0}, *a{0}]", n - 1);
             text
         });
-        assert!(wrong(&bomb).contains("more than can be meant"), "{}", wrong(&bomb));
+        assert!(wrong(&bomb).contains("expand to too much"), "{}", wrong(&bomb));
         let anchors: String = (0..90).map(|n| format!("[&b{n} ")).collect::<String>() + &"x, ".repeat(50_000);
         assert!(!wrong(&anchors).is_empty());
         for deep in ["[".repeat(100_000), "- ".repeat(100_000), "? ".repeat(100_000)] {

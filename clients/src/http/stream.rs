@@ -1,7 +1,7 @@
 //! The byte stream below HTTP, plain or TLS. It limits the bytes before the answer's body, and tolerates a missing end
 //! of TLS, as curl does.
 
-use crate::failure::Failure;
+use crate::failure::{Failure, causes};
 use crate::tcp::connect;
 use checklist::Reason;
 use rustls::ClientConfig;
@@ -34,7 +34,7 @@ pub(crate) async fn open(url: &Url, tls: Option<ClientConfig>) -> Result<Bounded
         let config = tls.ok_or_else(|| invalid("no trust for https"))?;
         let name = ServerName::try_from(host.clone()).map_err(|_| invalid("the host is no name for TLS"))?;
         let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
-        let failed = |error| Failure::new(Reason::Tls, format!("TLS handshake with {host}:{port}: {error}"));
+        let failed = |error| Failure::new(Reason::Tls, format!("TLS handshake with {host}:{port}: {}", causes(&error)));
         Box::new(stream.map_err(failed)?)
     } else {
         Box::new(stream)

@@ -33,6 +33,9 @@ where
         let why = error.source().map(causes).unwrap_or_default();
         return Failure::new(Reason::Decode, format!("{}, and it cannot be read: {why}", answered()));
     }
+    if response.status().is_success() {
+        return Failure::new(Reason::Decode, format!("{}, and what it sent is no answer of S3", answered()));
+    }
     let reason = match (code, status) {
         (
             "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "ExpiredToken" | "InvalidToken" | "RequestTimeTooSkewed",

@@ -43,7 +43,7 @@ pub(super) async fn send(
         "labels": {"alertname": name, "severity": severity.as_str(), "check": "alert_path", "target": server.name},
         "annotations": {
             "summary": "This is a test of the alert path.",
-            "description": "checklist-exporter verify-alerts sent it; nothing is wrong.",
+            "description": "A test of the alert path by checklist-exporter verify-alerts. Nothing needs to be done.",
         },
         // Without `startsAt`, Alertmanager takes the time of the request, also when the request only resolves the
         // alert.

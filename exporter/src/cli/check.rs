@@ -53,7 +53,7 @@ fn cadence(text: &str) -> Result<Cadence, String> {
 /// one check could not be made, and 1 otherwise.
 pub async fn check(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let Arguments { checklist, selection, format, explain } = arguments;
-    let config = checklist.load()?;
+    let config = checklist.load()?.for_single_runs();
     if let Some(unknown) = selection.only.iter().find(|id| config.signal(id).is_none()) {
         anyhow::bail!("there is no check {unknown}");
     }

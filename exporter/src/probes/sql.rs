@@ -50,6 +50,8 @@ pub enum Gives {
     Gap(Object, Reason),
     /// A sentence for people that does not change the verdict.
     Note,
+    /// A sentence about something that is not as checklist.yaml says: nothing more is asked.
+    Mistake,
 }
 
 /// How to count the objects that a statement has examined.
@@ -65,21 +67,21 @@ pub enum Count {
 
 /// Creates a statement without parameters that is sent on every run.
 pub const fn select(sql: &'static str, metrics: &'static [&'static Metric]) -> Statement {
-    statement(sql, Gives::Values(metrics))
+    statement(Cow::Borrowed(sql), Gives::Values(metrics))
 }
 
-const fn statement(sql: &'static str, gives: Gives) -> Statement {
-    Statement { sql: Cow::Borrowed(sql), gives, parameters: &[], when: |_| true, counts: None, reuse: Duration::ZERO }
+const fn statement(sql: Cow<'static, str>, gives: Gives) -> Statement {
+    Statement { sql, gives, parameters: &[], when: |_| true, counts: None, reuse: Duration::ZERO }
 }
 
 /// Creates a statement that counts the objects which the other statements of the signal cannot see.
 pub const fn gap(sql: &'static str, object: Object, reason: Reason) -> Statement {
-    statement(sql, Gives::Gap(object, reason))
+    statement(Cow::Borrowed(sql), Gives::Gap(object, reason))
 }
 
 /// Creates a statement that returns notes for people.
 pub const fn note(sql: &'static str) -> Statement {
-    statement(sql, Gives::Note)
+    statement(Cow::Borrowed(sql), Gives::Note)
 }
 
 impl Statement {
@@ -128,7 +130,7 @@ impl Statement {
     fn metrics(&self) -> &'static [&'static Metric] {
         match self.gives {
             Gives::Values(metrics) => metrics,
-            Gives::Gap(..) | Gives::Note => &[],
+            Gives::Gap(..) | Gives::Note | Gives::Mistake => &[],
         }
     }
 
@@ -190,6 +192,25 @@ fn left_out(sql: &str, out: &LeftOut) -> String {
     .fold(sql.to_owned(), |sql, (place, condition)| sql.replace(place, &condition))
 }
 
+/// Columns whose hour counts: a date has none.
+const HOURS: [&str; 2] = ["timestamp", "updated_at"];
+
+/// The statement that finds columns of the application that hold no times, before others misread them.
+fn times(signal: &Signal, fill: &dyn Fn(&str) -> String) -> Option<Statement> {
+    let columns = signal.access.iter().flat_map(|access| match access {
+        Access::SqlColumns(table, columns) => columns.iter().map(|column| (*table, *column)).collect(),
+        _ => Vec::new(),
+    });
+    let is_time = |column: &str| column.ends_with("_at") || HOURS.contains(&column);
+    let rows = columns.filter(|(_, column)| is_time(column)).map(|(table, column)| {
+        let name = fill(&format!("{{{table}.{column}}}"));
+        format!("({}, {}, {})", literal(&fill(&format!("{{{table}}}"))), literal(&name), HOURS.contains(&column))
+    });
+    let rows: Vec<String> = rows.collect();
+    let sql = include_str!("times.sql").replace("{columns}", &rows.join(", "));
+    (!rows.is_empty()).then(|| statement(Cow::Owned(sql), Gives::Mistake))
+}
+
 impl Sql {
     /// Creates the probe of a catalog signal with the thresholds of its target. `others` are the databases of the same
     /// server that are targets themselves. It is `None` when another target reports on the server as a whole; then this
@@ -216,7 +237,8 @@ impl Sql {
             let sql = left_out(&sql, database.left_out());
             (Statement { sql: Cow::Owned(sql), ..statement.clone() }, values)
         });
-        let statements: Vec<_> = filled.collect();
+        let times = times(signal, &|place| names.fill(place));
+        let statements: Vec<_> = times.map(|times| (times, Vec::new())).into_iter().chain(filled).collect();
         let reads = if signal.kind == TargetKind::Application { Reads::Tables } else { Reads::Catalogs };
         Self { database, signal, reads, kept: Mutex::new(vec![None; statements.len()]), statements }
     }
@@ -231,7 +253,8 @@ impl Sql {
             return Ok(Arc::clone(found));
         }
         let sql = statement.text(facts);
-        let ask = SqlRequest { sql: &sql, parameters, reads: self.reads, schemas: &[] };
+        let reads = if matches!(statement.gives, Gives::Mistake) { Reads::Catalogs } else { self.reads };
+        let ask = SqlRequest { sql: &sql, parameters, reads, schemas: &[] };
         let rows = self.database.query(ask).await?;
         let found = read(statement, &rows).map_err(|error| {
             Failure::new(Reason::Decode, format!("check {}: an unexpected column: {error}", self.signal.id))
@@ -296,7 +319,7 @@ fn read(statement: &Statement, rows: &[Row]) -> Result<Found, tokio_postgres::Er
                 found.rows.push((names, values));
             }
             Gives::Gap(..) => found.notes.push((row.try_get(0)?, row.try_get(1)?)),
-            Gives::Note => found.notes.push((0.0, row.try_get(0)?)),
+            Gives::Note | Gives::Mistake => found.notes.push((0.0, row.try_get(0)?)),
         }
     }
     Ok(found)
@@ -333,6 +356,7 @@ impl Probe for Sql {
                         Gives::Gap(object, reason) => {
                             samples.evidence.missed(object, reason, whole(*count) as u64, text);
                         }
+                        Gives::Mistake => return Err(Failure::new(Reason::Config, text)),
                         _ => samples.evidence.note(text),
                     }
                 }

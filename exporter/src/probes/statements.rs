@@ -58,16 +58,21 @@ static STATEMENTS: &[(&str, &[Statement])] = &[
                 .counts(Object::Workflow).every(SLOWLY),
             select(include_str!("workflows_finished.sql"), &[&workflows::FINISHED, &workflows::FAILED]),
             gap(include_str!("workflows_future.sql"), Object::Workflow, Reason::Decode),
+            gap(include_str!("workflows_untimed.sql"), Object::Workflow, Reason::Decode).every(SLOWLY),
             select(include_str!("workflows_open.sql"), &[&workflows::OPEN]).every(SLOWLY),
     ]),
     ("auth_failures", &[
             select(include_str!("auth_failures_hour.sql"), &[&auth_failures::FAILURES]),
             select(include_str!("auth_failures.sql"), &[&auth_failures::FAILURES]).counts(Object::Event).every(SLOWLY),
+            gap(include_str!("auth_failures_untimed.sql"), Object::Event, Reason::Decode).every(SLOWLY),
+            gap(include_str!("auth_failures_misspelt.sql"), Object::Event, Reason::Config).every(SLOWLY),
     ]),
     ("permission_denied", &[
             select(include_str!("permission_denied.sql"), &[&permission_denied::DENIED]).counts(Object::Event),
             select(include_str!("permission_denied_users.sql"), &[&permission_denied::USERS, &permission_denied::WORST])
                 .with(&[&permission_denied::PER_USER]),
+            gap(include_str!("permission_denied_untimed.sql"), Object::Event, Reason::Decode).every(SLOWLY),
+            gap(include_str!("permission_denied_misspelt.sql"), Object::Event, Reason::Config).every(SLOWLY),
     ]),
     ("audit_log", &[
             select(include_str!("audit_log.sql"), &[&audit_log::PRESENT, &audit_log::LAST, &audit_log::FUTURE])
@@ -121,6 +126,7 @@ static STATEMENTS: &[(&str, &[Statement])] = &[
     ]),
     ("roles", &[
             select(include_str!("roles.sql"), &[&roles::MEMBERS]).each_is(Object::Role),
+            gap(include_str!("roles_unnamed.sql"), Object::Role, Reason::Config),
             select(include_str!("roles_fingerprint.sql"), &[&roles::FINGERPRINT]),
     ]),
 ];

@@ -4,7 +4,7 @@ use crate::run::job::Job;
 use crate::run::schedule::Schedule;
 use crate::run::state::State;
 use crate::run::time::unix_now;
-use checklist::{Cadence, Config, Severity, Unit, Verdict, spaced};
+use checklist::{Cadence, Config, Severity, Unit, Verdict};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use std::sync::Arc;
 
@@ -106,10 +106,10 @@ fn row(state: &State, config: &Config, now: f64) -> Markup {
             span.readings {
                 @let evidence = state.evidence.to_string();
                 @if !evidence.is_empty() { span.reading { (evidence) } }
-                @for reading in &state.readings {
+                @for reading in state.readings.iter().filter(|reading| reading.says_something()) {
                     @let unit = reading.unit;
                     span.reading {
-                        (spaced(reading.alert)) " " (reading.whose) " " b { (unit.human(reading.value)) }
+                        (reading.what) " " (reading.whose) " " b { (unit.human(reading.value)) }
                         @for (severity, limit) in [Severity::Warning, Severity::Critical].into_iter().filter_map(|s| Some((s, reading.limits.at(s)?))) {
                             " · " (severity) " " (unit.human(limit))
                         }

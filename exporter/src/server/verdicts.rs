@@ -151,6 +151,7 @@ fn of_state(state: &State, now: f64) -> Value {
         .map(|reading| {
             json!({
                 "alert": reading.alert,
+                "what": reading.what,
                 "value": reading.value,
                 "warning": reading.limits.at(Severity::Warning),
                 "critical": reading.limits.at(Severity::Critical),

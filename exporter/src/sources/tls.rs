@@ -1,14 +1,12 @@
 //! Inspects a TLS endpoint: reports the presented certificates even if no client should accept them, or if the
 //! handshake fails later.
 
-mod refusal;
-
 use crate::probe::Failure;
 use checklist::Reason;
 use checklist::config::{Certificate as Target, StartTls};
 use clients::tcp::connect;
+use clients::trust::refusal::Refusal;
 use clients::trust::{self, Verifier};
-pub use refusal::Refusal;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{DigitallySignedStruct, ProtocolVersion, SignatureScheme};
@@ -137,7 +135,7 @@ impl Seen {
     fn refuse(&mut self, error: &rustls::Error) {
         let leaf = self.chain.first().map(AsRef::as_ref).unwrap_or_default();
         // Only the first reason is kept, because it is the first one to fix.
-        self.refused.get_or_insert_with(|| Refusal::of(error, leaf));
+        self.refused.get_or_insert_with(|| Refusal::of(error, Some(leaf)));
     }
 }
 

@@ -182,7 +182,7 @@ impl Parser<'_> {
         let Some(modifiers) = self.modifiers(expr, word, "offset") else { return };
         // Prometheus accepts a second offset when the first one is 0.
         if modifiers.offset.as_ref().is_some_and(|offset| offset.seconds() != Some(0.0)) {
-            self.error(word, "offset stands here twice");
+            self.error(word, "offset is given twice");
         } else {
             modifiers.offset = Some(offset);
         }
@@ -215,7 +215,7 @@ impl Parser<'_> {
         }
         let Some(modifiers) = self.modifiers(expr, word, "@") else { return };
         if modifiers.at.is_some() {
-            self.error(word, "@ stands here twice");
+            self.error(word, "@ is given twice");
         } else {
             modifiers.at = Some(at);
         }

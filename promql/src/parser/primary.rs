@@ -235,7 +235,7 @@ impl Parser<'_> {
                 let plain = is_plain(&text);
                 self.uses(if plain { &table::QUOTED_LABEL } else { &table::UTF8_LABEL }, span);
                 if text.is_empty() || !text.is_utf8() {
-                    self.error(span, "a label has a name of UTF-8");
+                    self.error(span, "a label name is not empty, and valid UTF-8");
                 }
                 Some(Name { text: (*text).to_owned(), span, variable: false })
             }

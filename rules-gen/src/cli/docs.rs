@@ -5,7 +5,8 @@ use crate::outputs::{configuration, docs, file};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Writes configuration.md (every key of checklist.yaml), signals.md (every signal of the catalog) and lints.md (every lint).
+/// Writes configuration.md (every key of checklist.yaml), signals.md (every signal of the catalog) and lints.md (every
+/// lint).
 #[derive(Debug, clap::Args)]
 #[command(after_help = format!("Examples:\n  rules-gen docs --out docs\n\n{EXIT_CODES}"))]
 pub struct Arguments {

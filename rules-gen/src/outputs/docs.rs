@@ -40,12 +40,17 @@ fn section(text: &mut String, signal: &Signal) {
         let _ = writeln!(text, "| `{}` | {} | {} |", metric.name, metric.labels.join(", "), metric.help);
     }
     if !signal.thresholds.is_empty() {
-        let _ = writeln!(text, "\n| threshold | warning | critical | reason |\n|---|---|---|---|");
+        let _ =
+            writeln!(text, "\n| threshold | what is limited | warning | critical | reason |\n|---|---|---|---|---|");
         for threshold in signal.thresholds {
             let level =
                 |severity| threshold.default.at(severity).map(|value| threshold.unit.exact(value)).unwrap_or_default();
             let (warning, critical) = (level(Severity::Warning), level(Severity::Critical));
-            let _ = writeln!(text, "| `{}` | {warning} | {critical} | {} |", threshold.key, threshold.reason);
+            let _ = writeln!(
+                text,
+                "| `{}` | {} | {warning} | {critical} | {} |",
+                threshold.key, threshold.what, threshold.reason
+            );
         }
     }
     let _ = writeln!(text, "\n| alert | severity | tells |\n|---|---|---|");

@@ -6,7 +6,7 @@
 use stack::faults::FAULTS;
 use stack::stack::Stack;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::signal::unix::{SignalKind, signal};
 
 #[tokio::main]
@@ -36,11 +36,7 @@ async fn demo() -> anyhow::Result<()> {
         println!("\nBreaking {wanted} ...");
         let begun = Instant::now();
         let broken = stack.inject(fault).await?;
-        let message = stack
-            .recorder
-            .wait(Duration::from_secs(90), |m| m.names(fault.alert) || m.names("resolved") && m.names(fault.alert))
-            .await;
-        let Some(message) = message else { anyhow::bail!("no message about {} within 90 s", fault.alert) };
+        let message = stack.recorder.wait(fault.alert, |m| m.tells(fault.alert)).await?;
         let seconds = message.at.duration_since(begun).as_secs_f64();
         println!("{} was told after {seconds:.1} s (waits are shortened to 2 s here):", message.receiver);
         println!("{}", serde_json::to_string_pretty(&message.body)?);

@@ -5,7 +5,7 @@ use http_body_util::BodyExt;
 use kube::client::Body;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde_json::Value;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A client with one identity.
 #[derive(Clone)]
@@ -73,20 +73,7 @@ impl Api {
     }
 }
 
-/// Waits until a condition holds; three minutes are more than anything here takes.
-pub async fn eventually<F: Future<Output = anyhow::Result<bool>>>(
-    what: &str,
-    mut holds: impl FnMut() -> F,
-) -> anyhow::Result<()> {
-    let begun = Instant::now();
-    while !holds().await? {
-        anyhow::ensure!(begun.elapsed() < Duration::from_mins(3), "not within three minutes: {what}");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    Ok(())
-}
-
-/// A client's configuration from the text of a kubeconfig.
+/// Converts the text of a kubeconfig to a client configuration.
 async fn client_config(kubeconfig: &str) -> anyhow::Result<kube::Config> {
     let mut config =
         kube::Config::from_custom_kubeconfig(Kubeconfig::from_yaml(kubeconfig)?, &KubeConfigOptions::default()).await?;

@@ -225,6 +225,44 @@ async fn a_listing_without_its_end_is_no_answer() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Every way in which the client of S3 can fail, in words of our own.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_answer_of_s3_is_told_as_that_and_not_in_the_words_of_a_library() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    let one = |fields: &str| {
+        let object = format!("<Contents><Key>daily/a</Key>{fields}</Contents>");
+        (200, format!("<ListBucketResult>{object}</ListBucketResult>").into_bytes())
+    };
+    for ((status, body), reason, part) in [
+        ((200, b"".to_vec()), Reason::Decode, "no answer of S3"),
+        ((200, b"hello".to_vec()), Reason::Decode, "no answer of S3"),
+        ((200, b"<ListBucketResult><Contents><Key>\xff".to_vec()), Reason::Decode, "no answer of S3"),
+        ((204, b"".to_vec()), Reason::Decode, "the server answered 204"),
+        (one("<LastModified>yesterday</LastModified><Size>1</Size>"), Reason::Decode, "no answer of S3"),
+        (one("<LastModified>2026-01-01T00:00:00Z</LastModified><Size>big</Size>"), Reason::Decode, "no answer of S3"),
+        (one("<Size>1</Size>"), Reason::Decode, "no key or no time"),
+        ((301, b"".to_vec()), Reason::Config, "the server answered 301"),
+        ((400, b"\x00\x01".to_vec()), Reason::Protocol, "the server answered 400"),
+        ((403, b"<html>no</html>".to_vec()), Reason::Permission, "the server answered 403"),
+        ((404, b"<Error><Code>NoSuchBucket</Code></Error>".to_vec()), Reason::NotFound, "404 NoSuchBucket"),
+        ((503, b"<Error><Code>SlowDown</Code></Error>".to_vec()), Reason::Protocol, "503 SlowDown"),
+    ] {
+        let server = serve(None, move |_| {
+            let body = body.clone();
+            async move { answer(status, "application/xml", body) }
+        })
+        .await?;
+        let backup = job(&s3_yaml(server.port, "full", SECRET_KEY, &folder)?, "backup");
+        backup.run().await;
+        let failure = backup.state().failure.clone().unwrap_or_else(|| panic!("{status} {part}: it passed"));
+        assert!(failure.reason == reason && failure.message.contains(part), "{status} {part}: {failure}");
+        for debug in ["{ ", "Error(", "Some(", "kind:", "source:", "unhandled", "::"] {
+            assert!(!failure.message.contains(debug), "{status}: {failure}");
+        }
+    }
+    Ok(())
+}
+
 /// A server that says the same without end; its port.
 async fn endless(output: &'static str) -> anyhow::Result<u16> {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};

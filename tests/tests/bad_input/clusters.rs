@@ -4,7 +4,7 @@ use super::{job, outcome, reason};
 use checklist::Reason;
 use stack::kubernetes::{Kubelet, Kubernetes, NAMESPACE};
 use stack::peers::{Authority, acceptor};
-use std::time::Duration;
+use stack::waiting::{eventually, found};
 use tempfile::TempDir;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -25,16 +25,12 @@ async fn the_kubernetes_api_refuses_forgets_and_hangs_up() -> anyhow::Result<()>
     {
         kubernetes.refuse(Some(code));
         let pods = job(&yaml, "pods");
-        let mut messages = None;
         // The client itself tries again after 429 and 5xx before it gives up.
-        for _ in 0..150 {
-            messages = outcome(&pods).await.0;
-            if messages != Some(Reason::Timeout) {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-        assert_eq!(messages, Some(expected), "{code}");
+        let failed = found("an end that is no deadline", || async {
+            let failed = outcome(&pods).await.0;
+            Ok((failed != Some(Reason::Timeout)).then_some(failed))
+        });
+        assert_eq!(failed.await?, Some(expected), "{code}");
         if code < 429 {
             assert_eq!(reason(&yaml, "disk").await, Some(expected), "{code}");
         }
@@ -45,9 +41,9 @@ async fn the_kubernetes_api_refuses_forgets_and_hangs_up() -> anyhow::Result<()>
     pods.run().await;
     let (failed, text) = outcome(&pods).await;
     assert_eq!(failed, None);
-    for workload in ["load0", "load4"] {
+    for n in 0..5 {
         let loaded = format!(
-            "checklist_pods{{check=\"pods\",target=\"k\",namespace=\"llm-orchestrator\",workload=\"{workload}\",phase=\"Running\"}} 50\n"
+            "checklist_pods{{check=\"pods\",target=\"k\",namespace=\"llm-orchestrator\",workload=\"load{n}\",phase=\"Running\"}} 50\n"
         );
         assert!(text.contains(&loaded), "pages of a list make one whole: {text}");
     }
@@ -57,19 +53,13 @@ async fn the_kubernetes_api_refuses_forgets_and_hangs_up() -> anyhow::Result<()>
         let ready = if kubernetes.lists() == lists { 1 } else { 2 };
         kubernetes.ready_replicas(ready);
         let wanted = format!("workload=\"orchestrator\"}} {ready}");
-        let mut seen = false;
-        for _ in 0..100 {
+        eventually("what changed meanwhile is seen", || async {
             let (failed, text) = outcome(&pods).await;
             assert_eq!(failed, None, "a dropped or expired watch is no failure");
-            seen = text
-                .lines()
-                .any(|line| line.starts_with("checklist_workload_replicas_ready") && line.ends_with(&wanted));
-            if seen {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        assert!(seen, "what changed meanwhile is seen");
+            let tells = |line: &str| line.starts_with("checklist_workload_replicas_ready") && line.ends_with(&wanted);
+            Ok(text.lines().any(tells))
+        })
+        .await?;
         kubernetes.ready_replicas(3);
     }
     assert_eq!(reason(&yaml, "disk").await, None);

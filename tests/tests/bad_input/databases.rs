@@ -1,9 +1,10 @@
 //! PostgreSQL that refuses, locks, lacks and lies.
 
-use super::{job, jobs, outcome, postgres_yaml, reason};
+use super::{job, outcome, postgres_yaml, reason};
 use checklist::Reason;
+use stack::checks;
 use stack::postgres::{PASSWORD, Postgres};
-use std::time::Duration;
+use stack::waiting::eventually;
 use tempfile::TempDir;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -29,7 +30,7 @@ async fn postgres_refuses_locks_and_lacks() -> anyhow::Result<()> {
     assert_eq!(failed, None);
     assert!(text.contains("checklist_certificate_verified{check=\"certificates\",target=\"db\"} 1"), "{text}");
 
-    let all = jobs(&good);
+    let all = checks::jobs(&good)?;
     let run = |check: &'static str| {
         let job = all.iter().find(|job| job.state().check.signal.id == check);
         async move { outcome(job.unwrap_or_else(|| panic!("no {check}"))).await }
@@ -56,9 +57,7 @@ async fn postgres_refuses_locks_and_lacks() -> anyhow::Result<()> {
     postgres
         .execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'checklist-exporter'")
         .await?;
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    assert_eq!(run("connections").await.0, None);
-    Ok(())
+    eventually("the connection is opened anew", || async { Ok(run("connections").await.0.is_none()) }).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,13 +4,14 @@ mod buckets;
 mod clusters;
 mod databases;
 
-use checklist::{Config, Reason};
+use checklist::Reason;
 use exporter::run::job::Job;
 use exporter::run::status::ProcessStatus;
 use exporter::run::time::unix_now;
 use exporter::server::exposition::collector::States;
 use exporter::server::exposition::format::{Encoding, Format};
 use exporter::server::exposition::snapshot::Snapshot;
+use stack::checks;
 use stack::http::{answer, serve};
 use stack::peers::{Authority, Health, Says, self_signed, silent};
 use stack::postgres::PASSWORD;
@@ -18,15 +19,8 @@ use stack::s3::{ACCESS_KEY, S3, SECRET_KEY};
 use std::sync::Arc;
 use tempfile::TempDir;
 
-fn jobs(yaml: &str) -> Vec<Arc<Job>> {
-    let config = Config::parse("checklist.yaml", yaml).unwrap_or_else(|mistakes| panic!("{mistakes}"));
-    exporter::run::checks::Checks::default().jobs(&config, &[])
-}
-
 fn job(yaml: &str, check: &str) -> Arc<Job> {
-    let mut jobs = jobs(yaml);
-    jobs.retain(|job| job.state().check.signal.id == check);
-    jobs.pop().unwrap_or_else(|| panic!("no check {check}"))
+    checks::job(yaml, check).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// The reason of the failure, if the run failed, and the exposition after it.
@@ -64,9 +58,7 @@ async fn certificates_are_reported_also_when_nobody_should_accept_them() -> anyh
     let health = Health::start(authority.issue("localhost", 60)?).await?;
     let yaml = |port: u16| {
         let ca = authority.ca_file.display();
-        format!(
-            "certificates:\n  - {{name: app, address: 'localhost:{port}', caFile: {ca}}}\nchecks:\n  certificates: {{interval: 3s, timeout: 2s}}\n"
-        )
+        format!("certificates:\n  - {{name: app, address: 'localhost:{port}', caFile: {ca}}}\n")
     };
     let port = health.server.port;
     let text = outcome(&job(&yaml(port), "certificates")).await.1;
@@ -85,7 +77,8 @@ async fn certificates_are_reported_also_when_nobody_should_accept_them() -> anyh
         assert!(text.contains("checklist_certificate_not_after_timestamp_seconds{"), "{text}");
     }
     let (port, peer) = silent().await?;
-    assert_eq!(reason(&yaml(port), "certificates").await, Some(Reason::Timeout));
+    let soon = format!("{}checks: {{certificates: {{interval: 3s, timeout: 2s}}}}\n", yaml(port));
+    assert_eq!(reason(&soon, "certificates").await, Some(Reason::Timeout));
     peer.abort();
     let plain = serve(None, |_| async { answer(200, "text/plain", "no TLS here") }).await?;
     assert_eq!(reason(&yaml(plain.port), "certificates").await, Some(Reason::Tls));
@@ -99,7 +92,7 @@ async fn health_pages_are_no_json_endless_or_slow() -> anyhow::Result<()> {
     let authority = Authority::new(folder.path())?;
     let health = Health::start(authority.issue("localhost", 60)?).await?;
     let yaml = format!(
-        "health:\n  - name: app\n    url: https://localhost:{}/health\n    expect: {{status: healthy}}\n    versionField: version\n    caFile: {}\nchecks:\n  health: {{interval: 3s, timeout: 2s}}\n",
+        "health:\n  - name: app\n    url: https://localhost:{}/health\n    expect: {{status: healthy}}\n    versionField: version\n    caFile: {}\n",
         health.server.port,
         authority.ca_file.display()
     );
@@ -120,7 +113,8 @@ async fn health_pages_are_no_json_endless_or_slow() -> anyhow::Result<()> {
     health.say(Says::Large);
     assert_eq!(reason(&yaml, "health").await, Some(Reason::Limit));
     health.say(Says::ByteByByte);
-    assert_eq!(reason(&yaml, "health").await, Some(Reason::Timeout));
+    let soon = format!("{yaml}checks: {{health: {{interval: 3s, timeout: 2s}}}}\n");
+    assert_eq!(reason(&soon, "health").await, Some(Reason::Timeout));
     let version = "v".repeat(10_000);
     health.say(Says::Json(serde_json::json!({"status": "healthy", "version": version})));
     let (failed, text) = outcome(&job(&yaml, "health")).await;

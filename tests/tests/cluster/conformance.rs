@@ -3,9 +3,10 @@
 
 use crate::{grant, install};
 use serde_json::{Value, json};
-use stack::cluster::{Api, Cluster, eventually};
+use stack::cluster::{Api, Cluster};
 use stack::kubernetes::{Kubelet, Kubernetes, NAMESPACE, USER};
 use stack::peers::{Authority, acceptor};
+use stack::waiting::eventually;
 use std::collections::BTreeSet;
 use std::time::Duration;
 

@@ -1,10 +1,10 @@
 //! Logs of pods with several containers.
 
-use checklist::{Config, Reason, Verdict};
-use exporter::run::checks::Checks;
+use checklist::{Reason, Verdict};
 use exporter::run::job::Job;
 use exporter::run::time::unix_now;
-use stack::cluster::{Cluster, eventually};
+use stack::cluster::Cluster;
+use stack::waiting::eventually;
 use std::sync::Arc;
 use tempfile::TempDir;
 
@@ -39,9 +39,7 @@ async fn all_containers_of_a_pod_are_read_unless_one_is_named() -> anyhow::Resul
             "kubernetes: [{{name: k, kubeconfig: {}, namespaces: [{namespace}], auditLogs: [{{selector: app=two, marker: 'AUDIT:'{container}}}]}}]\n",
             kubeconfig.display()
         );
-        let mut jobs = Checks::default().jobs(&Config::parse("checklist.yaml", &yaml)?, &[]);
-        jobs.retain(|job| job.state().check.signal.id == "pod_logs");
-        jobs.pop().ok_or_else(|| anyhow::anyhow!("no check"))
+        stack::checks::job(&yaml, "pod_logs")
     };
     let judged = async |container: &str| -> anyhow::Result<(Verdict, String, Option<Reason>)> {
         let job = check(container)?;

@@ -10,10 +10,11 @@ mod truth;
 
 use anyhow::Context;
 use nix::sys::signal::Signal;
-use stack::cluster::{Api, Cluster, eventually, printed};
+use stack::cluster::{Api, Cluster, printed};
 use stack::http::request;
 use stack::process::{Process, free_port};
 use stack::stack::program;
+use stack::waiting::{eventually, passes};
 use std::fmt::Write as _;
 use std::process::Command;
 use tempfile::TempDir;
@@ -72,7 +73,7 @@ struct Exporter {
 }
 
 impl Exporter {
-    /// Starts it with the checks of a cluster once a second. `more` are further keys of the cluster's entry.
+    /// Starts it with the checks of a cluster every three seconds. `more` are further keys of the cluster's entry.
     async fn start(
         cluster: &Cluster,
         namespaces: &[&str],
@@ -114,21 +115,23 @@ impl Exporter {
     }
 
     async fn pass(&self, token: Option<&str>, others: &[&str]) -> anyhow::Result<()> {
-        let mut missing: Vec<&str> = Vec::new();
-        for _ in 0..600 {
-            let page = self.metrics(token).await.unwrap_or_default();
+        passes(|| async {
+            let page = self.metrics(token).await?;
             let passed =
                 |id: &str| page.contains(&format!("checklist_check_passed{{check=\"{id}\",target=\"stack\"}} 1"));
-            missing = signals().map(|signal| signal.id).filter(|id| !others.contains(id) && !passed(id)).collect();
-            if missing.is_empty() {
-                return Ok(());
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-        }
-        let page = self.metrics(token).await.unwrap_or_default();
-        let printed: Vec<&str> =
-            page.lines().filter(|line| missing.iter().any(|id| line.contains(&format!("check=\"{id}\"")))).collect();
-        anyhow::bail!("{missing:?} did not pass:\n{}\n{}", printed.join("\n"), self.process.log())
+            let missing: Vec<&str> =
+                signals().map(|signal| signal.id).filter(|id| !others.contains(id) && !passed(id)).collect();
+            let of_missing = |line: &&str| missing.iter().any(|id| line.contains(&format!("check=\"{id}\"")));
+            let printed: Vec<&str> = page.lines().filter(of_missing).collect();
+            anyhow::ensure!(
+                missing.is_empty(),
+                "{missing:?} did not pass:\n{}\n{}",
+                printed.join("\n"),
+                self.process.log()
+            );
+            Ok(())
+        })
+        .await
     }
 }
 
@@ -146,7 +149,7 @@ fn configuration(cluster: &Cluster, folder: &std::path::Path, namespaces: &[&str
     );
     for signal in signals() {
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "  {}: {{interval: 1s}}", signal.id);
+        let _ = writeln!(text, "  {}: {{interval: 3s, timeout: 2700ms}}", signal.id);
     }
     text
 }

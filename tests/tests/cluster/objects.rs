@@ -3,7 +3,8 @@
 
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
-use stack::cluster::{Api, Cluster, eventually, printed};
+use stack::cluster::{Api, Cluster, printed};
+use stack::waiting::eventually;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tokio::sync::{Mutex, MutexGuard};

@@ -3,8 +3,9 @@
 
 use crate::{Exporter, configuration, grant, install, url};
 use serde_json::{Value, json};
-use stack::cluster::{Api, Cluster, eventually};
+use stack::cluster::{Api, Cluster};
 use stack::http::request;
+use stack::waiting::eventually;
 
 const MORE: &str = ", auditLogs: [{selector: app=orchestrator}], secrets: [{name: jwt-secret}, {name: postgres-credentials}], webAudiences: [checklist-exporter]";
 const REST: &str = "highAvailability: {kubernetes: stack}\nqueries: []\n";

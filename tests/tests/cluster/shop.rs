@@ -6,20 +6,18 @@ use base64::Engine;
 use futures::FutureExt;
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
-use stack::cluster::{Api, Cluster, eventually, printed};
+use stack::cluster::{Api, Cluster, printed};
 use stack::http::is_up;
 use stack::monitoring::{Alertmanager, Prometheus, Release};
 use stack::parts::{Part, Ready, Service, program as part};
 use stack::process::{Process, free_port};
 use stack::recorder::Recorder;
 use stack::stack::program;
+use stack::waiting::eventually;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
-use std::time::Duration;
-
-const LONG: Duration = Duration::from_mins(2);
 
 fn deploy() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy")
@@ -163,7 +161,7 @@ async fn what_the_operator_makes_of_our_objects_runs_and_a_page_arrives() -> any
     printed(&release.tool("promtool").args(["check", "config"]).arg(&config).output()?)?;
     let prometheus = Prometheus::of(&release, free_port()?, &config, folder.path()).await?;
 
-    let fires = prometheus.wait("ChecklistHealthUnreachable", "critical", true, LONG).await;
+    let fires = prometheus.wait("ChecklistHealthUnreachable", "critical", true).await;
     if let Err(error) = fires {
         let at = format!("http://127.0.0.1:{}/api/v1", prometheus.port);
         let targets = stack::http::json(&format!("{at}/targets")).await?;
@@ -178,8 +176,8 @@ async fn what_the_operator_makes_of_our_objects_runs_and_a_page_arrives() -> any
     let firing = prometheus.firing().await?;
     let unreachable = |alert: &&Value| alert["labels"]["alertname"] == "ChecklistHealthUnreachable";
     assert_eq!(firing.iter().filter(unreachable).count(), 1, "{firing:#?}");
-    let page = |m: &stack::recorder::Message| m.receiver == "pagerduty" && m.names("ChecklistHealthUnreachable");
-    ensure!(recorder.wait(LONG, page).await.is_some(), "no page arrived: {firing:#?}");
+    let page = |m: &stack::recorder::Message| m.receiver == "pagerduty" && m.tells("ChecklistHealthUnreachable");
+    recorder.wait("a page", page).await?;
     ensure!(operator.stop(), "the operator ends with success");
     cluster.remove(&namespace).await
 }

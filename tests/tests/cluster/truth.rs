@@ -3,7 +3,8 @@
 
 use crate::Exporter;
 use serde_json::{Value, json};
-use stack::cluster::{Api, Cluster, eventually};
+use stack::cluster::{Api, Cluster};
+use stack::waiting::eventually;
 use std::collections::BTreeSet;
 
 /// One situation: objects, and lines of the exposition. `NS` is the namespace; labels `check` and `target` are left out.

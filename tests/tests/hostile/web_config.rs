@@ -1,16 +1,17 @@
 //! A web configuration that is half written, or that others may read.
 
+use anyhow::{Context, ensure};
+use stack::waiting::eventually;
 use stack::web::{ANN, World, plain, status, users};
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 const IN_FORCE: &str = "checklist_web_config_last_reload_successful";
 
-/// Whether a client that speaks TLS 1.2 and shows a certificate of this name is let in.
+/// Whether a client that speaks these versions of TLS and shows a certificate of this name is let in.
 async fn is_let_in(world: &World, name: &str, versions: &[&'static rustls::SupportedProtocolVersion]) -> bool {
     use rustls::pki_types::pem::PemObject;
     use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -41,33 +42,38 @@ async fn a_file_that_is_cut_after_any_line_lets_nobody_in_who_was_not_and_is_tol
         users()?
     );
     let world = World::start(&whole).await?;
-    let scrape = || async { world.tls(Some(("prometheus", &world.authority))).await };
+    let known = Some(("prometheus", &world.authority));
+    let scrape = || async { world.tls(known).await };
     assert!(scrape().await?.contains(&format!("{IN_FORCE} 1\n")));
+    // The same attempt as all that must fail below, with the one name and version that are good.
+    assert!(is_let_in(&world, "prometheus", &[&rustls::version::TLS13]).await, "nobody is let in");
+    let stay_out = async |end: usize| -> anyhow::Result<()> {
+        for versions in [&[&rustls::version::TLS12][..], &[&rustls::version::TLS13]] {
+            ensure!(!is_let_in(&world, "mallory", versions).await, "mallory is let in after {end} lines");
+        }
+        ensure!(!is_let_in(&world, "prometheus", &[&rustls::version::TLS12]).await, "TLS 1.2 after {end} lines");
+        let bare = world.tls(None).await;
+        ensure!(bare.as_ref().map_or(true, String::is_empty), "no certificate after {end} lines: {bare:?}");
+        let answer = world.tls_as(known, "").await?;
+        ensure!(status(&answer) == "401", "no login after {end} lines: {answer}");
+        Ok(())
+    };
     let file = world.folder.path().join("web.yaml");
     let lines: Vec<&str> = whole.split_inclusive('\n').collect();
     for end in [0, 1, 5, 6, 7] {
         std::fs::write(&file, lines[..end].concat())?;
-        let mut told = false;
-        for _ in 0..200 {
-            for versions in [&[&rustls::version::TLS12][..], &[&rustls::version::TLS13]] {
-                assert!(!is_let_in(&world, "mallory", versions).await, "mallory is let in after {end} lines");
-            }
-            assert!(!is_let_in(&world, "prometheus", &[&rustls::version::TLS12]).await, "TLS 1.2 after {end} lines");
-            told = scrape().await?.contains(&format!("{IN_FORCE} 0\n"));
-            if told {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        assert!(told, "nothing tells of the file after {end} lines: {}", world.process.log());
+        eventually("a metric tells of the file", || async {
+            stay_out(end).await?;
+            Ok(scrape().await?.contains(&format!("{IN_FORCE} 0\n")))
+        })
+        .await
+        .with_context(|| format!("after {end} lines: {}", world.process.log()))?;
+        stay_out(end).await?;
         std::fs::write(&file, &whole)?;
-        for _ in 0..200 {
-            if scrape().await?.contains(&format!("{IN_FORCE} 1\n")) {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        assert!(scrape().await?.contains(&format!("{IN_FORCE} 1\n")), "the whole file is good again");
+        eventually("the whole file is good again", || async {
+            Ok(scrape().await?.contains(&format!("{IN_FORCE} 1\n")))
+        })
+        .await?;
     }
     let log = world.process.log();
     for what in ["asks for no TLS any more", "client_allowed_sans", "min_version"] {

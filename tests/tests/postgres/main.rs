@@ -14,14 +14,16 @@ mod untracked;
 mod values;
 mod versions;
 
-use checklist::{Config, Reason, Verdict};
+use checklist::{Reason, Verdict};
 use exporter::run::job::Job;
 use exporter::run::status::ProcessStatus;
 use exporter::run::time::unix_now;
 use exporter::server::exposition::collector::States;
 use exporter::server::exposition::format::{Encoding, Format};
 use exporter::server::exposition::snapshot::Snapshot;
+use stack::checks;
 use stack::postgres::{APPLICATION_PASSWORD, PASSWORD};
+use stack::waiting::passes;
 use std::sync::Arc;
 use tempfile::TempDir;
 
@@ -58,16 +60,23 @@ impl Seen {
 }
 
 fn jobs(yaml: &str) -> Vec<Arc<Job>> {
-    let config = Config::parse("checklist.yaml", yaml).unwrap_or_else(|mistakes| panic!("{mistakes}\n{yaml}"));
-    exporter::run::checks::Checks::default().jobs(&config, &[])
+    checks::jobs(yaml).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Makes one check once.
 async fn check(yaml: &str, name: &str) -> Seen {
-    let mut jobs = jobs(yaml);
-    jobs.retain(|job| job.state().check.signal.id == name);
-    let job = jobs.pop().unwrap_or_else(|| panic!("no check {name}"));
+    let job = checks::job(yaml, name).unwrap_or_else(|error| panic!("{error}"));
     run(&job).await
+}
+
+/// Makes a check again and again until what it came to is as it should be: statistics of a server come later.
+async fn until(yaml: &str, name: &str, holds: impl Fn(&Seen) -> bool) -> anyhow::Result<Seen> {
+    passes(|| async {
+        let seen = check(yaml, name).await;
+        anyhow::ensure!(holds(&seen), "{seen:?}");
+        Ok(seen)
+    })
+    .await
 }
 
 async fn run(job: &Job) -> Seen {

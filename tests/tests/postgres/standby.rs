@@ -3,6 +3,7 @@
 use super::{check, database, jobs, run};
 use checklist::Verdict;
 use stack::postgres::Postgres;
+use stack::waiting::eventually;
 use tempfile::TempDir;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -33,9 +34,7 @@ async fn a_standby_is_judged_by_what_it_knows_and_says_whose_the_rest_is() -> an
     let lsn: String = primary.client().await?.query_one("SELECT pg_current_wal_lsn()::text", &[]).await?.get(0);
     let replica = standby.client().await?;
     let replayed = format!("SELECT pg_last_wal_replay_lsn() >= '{lsn}'::pg_lsn");
-    while !replica.query_one(&replayed, &[]).await?.get::<_, bool>(0) {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    eventually(&replayed, || async { Ok(replica.query_one(&replayed, &[]).await?.get::<_, bool>(0)) }).await?;
     check(&yaml, "bloat").await.is(Verdict::Passed);
     Ok(())
 }

@@ -1,8 +1,9 @@
 //! Tables that the server's catalog has no size of, and statistics that are gone.
 
-use super::{check, database};
+use super::{Seen, check, database, until};
 use checklist::Verdict;
 use stack::postgres::Postgres;
+use stack::waiting::eventually;
 use tempfile::TempDir;
 
 const LARGE: &str =
@@ -18,11 +19,8 @@ async fn a_large_table_that_nobody_ever_vacuumed_or_analyzed_is_seen_and_named()
         postgres.execute(bulk).await?;
         let yaml = database(postgres.port, &folder, LARGE)?;
         // The server's statistics come after the transaction.
-        let mut seen = check(&yaml, "maintenance").await;
-        while seen.value(&["checklist_postgres_table_dead_rows{", "bulk"]).is_none_or(|dead| dead < 9_000.0) {
-            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-            seen = check(&yaml, "maintenance").await;
-        }
+        let dead = |seen: &Seen| seen.value(&["checklist_postgres_table_dead_rows{", "bulk"]);
+        let seen = until(&yaml, "maintenance", |seen| dead(seen).is_some_and(|dead| dead >= 9_000.0)).await?;
         seen.is(Verdict::Warning);
         assert!(seen.words.contains("public.bulk"), "{major}: {}", seen.words);
         assert_eq!(seen.value(&["checklist_postgres_never_vacuumed_tables{"]), Some(1.0), "{major}: {}", seen.page);
@@ -37,18 +35,10 @@ async fn a_large_table_that_nobody_ever_vacuumed_or_analyzed_is_seen_and_named()
         assert!(seen.words.contains("size of public.bulk could not be asked for"), "{major}: {}", seen.words);
         lock.batch_execute("ROLLBACK").await?;
         postgres.execute("VACUUM ANALYZE bulk").await?;
-        let mut seen = check(&yaml, "maintenance").await;
-        while seen.verdict != Verdict::Passed {
-            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-            seen = check(&yaml, "maintenance").await;
-        }
+        until(&yaml, "maintenance", |seen| seen.verdict == Verdict::Passed).await?;
         // Nothing of nothing is no share.
         postgres.execute("SELECT pg_stat_reset()").await?;
-        let mut seen = check(&yaml, "maintenance").await;
-        while seen.verdict == Verdict::Passed {
-            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-            seen = check(&yaml, "maintenance").await;
-        }
+        let seen = until(&yaml, "maintenance", |seen| seen.verdict != Verdict::Passed).await?;
         seen.is(Verdict::CannotTell);
         assert!(seen.words.contains("no statistics of public.bulk"), "{major}: {}", seen.words);
         assert!(!seen.words.contains("NaN") && seen.words.contains("counting since"), "{major}: {}", seen.words);
@@ -74,11 +64,7 @@ async fn partitions_parents_and_other_sessions_tables_are_judged_as_what_they_ar
         &folder,
         "thresholds: {maintenance.min_table_size: 8KiB, seq_scans.min_table_size: 8KiB}",
     )?;
-    let mut seen = check(&yaml, "maintenance").await;
-    while !seen.words.contains("part_7") {
-        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-        seen = check(&yaml, "maintenance").await;
-    }
+    let seen = until(&yaml, "maintenance", |seen| seen.words.contains("part_7")).await?;
     seen.is(Verdict::Warning);
     assert!(!seen.page.contains("scratch") && !seen.page.contains("table=\"parted\""), "{}", seen.page);
     let tables = seen.value(&["checklist_check_seen{", "object=\"table\""]);
@@ -118,10 +104,10 @@ async fn tables_roles_and_applications_that_exclude_names_are_not_judged() -> an
         let sql = format!("SELECT 1 FROM pg_stat_activity WHERE application_name = '{name}' AND state = 'active'");
         Ok(!postgres.client().await?.query(&sql, &[]).await?.is_empty())
     };
-    while !active("bi-tool").await? {}
+    eventually("it sleeps", || active("bi-tool")).await?;
     assert_eq!(longest().await, None);
     let other = tokio::spawn(async move { judged.batch_execute("SELECT pg_sleep(600)").await });
-    while !active("shop").await? {}
+    eventually("it sleeps", || active("shop")).await?;
     assert!(longest().await.is_some());
     sleeping.abort();
     other.abort();

@@ -1,7 +1,7 @@
 //! Ages of events: in the future, without a zone, in every zone.
 
 use super::{check, database};
-use checklist::Verdict;
+use checklist::{Reason, Verdict};
 use stack::postgres::Postgres;
 use tempfile::TempDir;
 
@@ -45,6 +45,62 @@ async fn an_event_of_the_future_is_a_finding_and_hides_no_silence() -> anyhow::R
     assert!(seen.words.contains("Old audit events are not archived"), "{}", seen.words);
     postgres.execute("UPDATE audit_events SET timestamp = '2038-01-01'").await?;
     check(&yaml, "retention").await.is(Verdict::Passed);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_without_a_time_are_in_no_window_and_that_is_told() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    let postgres = Postgres::start().await?;
+    let yaml = database(postgres.port, &folder, "")?;
+    postgres
+        .execute("ALTER TABLE audit_events ALTER timestamp DROP NOT NULL; ALTER TABLE workflows ALTER updated_at DROP NOT NULL")
+        .await?;
+    for name in ["auth_failures", "permission_denied", "workflows"] {
+        check(&yaml, name).await.is(Verdict::Passed);
+    }
+    postgres
+        .execute("INSERT INTO audit_events (event_type, user_id) SELECT word, 1 FROM generate_series(1, 80), unnest(ARRAY['authentication_failed', 'permission_denied']) word; UPDATE workflows SET updated_at = NULL WHERE status = 'failed'")
+        .await?;
+    for (name, told) in [
+        ("auth_failures", "80 failed logins do not say when"),
+        ("permission_denied", "80 refusals do not say when"),
+        ("workflows", "workflows that ended do not say when"),
+    ] {
+        let seen = check(&yaml, name).await;
+        seen.is(Verdict::CannotTell);
+        assert!(seen.words.contains(told), "{name}: {}", seen.words);
+        assert_eq!(seen.reason, None, "what has a time is judged: {}", seen.words);
+    }
+    Ok(())
+}
+
+/// A date has no hour, a number no zone, a text no order, and a flag is never NULL.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_column_that_holds_no_time_is_named_with_its_type() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    let postgres = Postgres::start().await?;
+    let yaml = database(postgres.port, &folder, "")?;
+    for (kind, using) in [
+        ("date", "timestamp::date"),
+        ("bigint", "extract(epoch FROM timestamp::timestamp)::bigint"),
+        ("text", "to_timestamp(timestamp)::text"),
+    ] {
+        let change = format!(
+            "DROP INDEX IF EXISTS audit_events_by_time, audit_events_by_type; ALTER TABLE audit_events ALTER timestamp TYPE {kind} USING {using}"
+        );
+        postgres.execute(&change).await?;
+        for name in ["audit_log", "auth_failures", "permission_denied", "retention"] {
+            let seen = check(&yaml, name).await;
+            seen.cannot_tell(Reason::Config, &format!("audit_events.timestamp is of type {kind}"));
+        }
+    }
+    check(&yaml, "workflows").await.is(Verdict::Passed);
+    // Days are enough where days are judged, also in a domain of the application.
+    postgres.execute("CREATE DOMAIN day AS date; ALTER TABLE users ALTER created_at TYPE day").await?;
+    check(&yaml, "users").await.is(Verdict::Passed);
+    postgres.execute("ALTER TABLE users ALTER disabled_at TYPE boolean USING disabled_at IS NOT NULL").await?;
+    check(&yaml, "users").await.cannot_tell(Reason::Config, "users.disabled_at is of type boolean");
     Ok(())
 }
 

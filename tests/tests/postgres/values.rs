@@ -63,3 +63,35 @@ async fn a_status_that_nobody_configured_is_counted_and_named() -> anyhow::Resul
     assert_eq!(seen.value(&["checklist_workflows_open{"]), Some(508.0), "{}", seen.page);
     Ok(())
 }
+
+/// A word that nothing has counts nothing, for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn words_that_are_written_otherwise_are_told_and_not_counted_as_none() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    let postgres = Postgres::start().await?;
+    let yaml = database(postgres.port, &folder, "")?;
+    check(&yaml, "roles").await.is(Verdict::Passed);
+    postgres
+        .execute("UPDATE audit_events SET event_type = replace(initcap(event_type), '_', '.'); UPDATE roles SET name = 'Administrator' WHERE name = 'admin'")
+        .await?;
+    for (name, told) in [
+        ("auth_failures", "events are called Authentication.Failed here"),
+        ("permission_denied", "events are called Permission.Denied here"),
+        ("roles", "no role has a name that checklist.yaml gives administrators; there are"),
+    ] {
+        let seen = check(&yaml, name).await;
+        seen.is(Verdict::CannotTell);
+        assert!(seen.words.contains(told), "{name}: {}", seen.words);
+    }
+    let words = "tables: {audit_events: {words: {authentication_failed: [Authentication.Failed], permission_denied: [Permission.Denied]}}, roles: {words: {admin: [Administrator]}}}";
+    let yaml = database(postgres.port, &folder, words)?;
+    for name in ["auth_failures", "permission_denied", "roles"] {
+        check(&yaml, name).await.is(Verdict::Passed);
+    }
+    // An application in which nobody has failed yet has no such word, and nothing is wrong.
+    postgres.execute("DELETE FROM audit_events WHERE event_type <> 'Request'").await?;
+    for name in ["auth_failures", "permission_denied"] {
+        check(&yaml, name).await.is(Verdict::Passed);
+    }
+    Ok(())
+}

@@ -76,10 +76,7 @@ async fn what_this_server_lacks_is_told_and_makes_no_good_dump_bad() -> anyhow::
 async fn both_judges_of_a_backup_say_the_same_of_every_format() -> anyhow::Result<()> {
     let world = World::start().await?;
     let job = || -> anyhow::Result<_> {
-        let text = std::fs::read_to_string(world.folder.path().join("checklist.yaml"))?;
-        let mut jobs = exporter::run::checks::Checks::default().jobs(&Config::parse("checklist.yaml", &text)?, &[]);
-        jobs.retain(|job| job.state().check.signal.id == "backup");
-        jobs.pop().context("no check")
+        stack::checks::job(&std::fs::read_to_string(world.folder.path().join("checklist.yaml"))?, "backup")
     };
     let judged = async || -> anyhow::Result<(Verdict, String)> {
         let job = job()?;
@@ -108,7 +105,7 @@ async fn both_judges_of_a_backup_say_the_same_of_every_format() -> anyhow::Resul
         assert_eq!((judged().await?.0, world.verify()?.0), (Verdict::Critical, Some(1)), "{format}");
     }
     // A folder of pg_dump is one backup, and torn without its table of contents.
-    world.s3.remove("backups", "daily/newest")?;
+    world.s3.remove("backups", world.key())?;
     for (name, bytes) in folder_dump(&world)? {
         world.s3.put("backups", &format!("daily/folder/{name}"), &bytes)?;
     }

@@ -60,7 +60,7 @@ async fn a_given_server_is_used_unless_it_is_the_source_or_holds_what_could_be_h
     // Ended while it asks.
     world.configure("pg_dump", &server(&world, scratch.port, "restorer")?, SLOW)?;
     let mut process = world.end_after("restore", &AtomicBool::new(false), Signal::SIGTERM).await?;
-    assert_eq!(process.wait(Duration::from_secs(30))?, Some(2), "{}", process.log());
+    assert_eq!(process.wait()?, Some(2), "{}", process.log());
     assert_eq!((ours(&scratch).await?, left(&world.work())?.len()), (0, 0));
     // A source that does not answer may be the same one.
     let config = world.folder.path().join("checklist.yaml");
@@ -116,7 +116,7 @@ async fn what_a_lost_connection_leaves_is_named_and_removed_by_the_next_proof() 
         .wait_until(|| async { std::fs::read_to_string(&log).is_ok_and(|log| log.contains("restore seconds=")) })
         .await?;
     cut.store(true, Ordering::SeqCst);
-    assert_eq!(process.wait(Duration::from_secs(40))?, Some(2), "{}", process.log());
+    assert_eq!(process.wait()?, Some(2), "{}", process.log());
     let output = process.log();
     assert!(output.contains("LEFT BEHIND: the database checklist_restore_"), "{output}");
     assert!(output.contains(&format!("127.0.0.1:{port}")), "{output}");

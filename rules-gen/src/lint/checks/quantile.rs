@@ -1,4 +1,5 @@
-//! RG014: quantiles of buckets without the label `le`, boundaries that a histogram lacks, and quantiles over long ranges.
+//! RG014: quantiles of buckets without the label `le`, boundaries that a histogram lacks, and quantiles over long
+//! ranges.
 
 use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};

@@ -57,8 +57,8 @@ fn exists(rule: &Rule, one: &Selector, name: &str, context: &Context<'_>, report
     }
 }
 
-/// Returns the number of known values of a label up to which an unknown value is reported. All checks of the catalog are
-/// known; of other labels a scrape may not show all values, so they must be few.
+/// Returns the number of known values of a label up to which an unknown value is reported. All checks of the catalog
+/// are known; of other labels a scrape may not show all values, so they must be few.
 fn most(matcher: &Matcher) -> usize {
     if matcher.name.text == "check" { usize::MAX } else { FEW }
 }

@@ -54,7 +54,8 @@ pub(super) struct TestFile {
 }
 
 impl Files {
-    /// Reads the rule files and tests at these paths, or the tests beside the rule files, and the rule files that they load.
+    /// Reads the rule files and tests at these paths, and the rule files that the tests load. Without a test at these
+    /// paths, tests in the folders of the rule files are read.
     pub(super) fn read(paths: &[String]) -> Result<Self> {
         let mut all = Self::default();
         for source in files::collect(paths)? {

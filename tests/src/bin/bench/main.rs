@@ -73,9 +73,9 @@ async fn page(fault: stack::faults::Fault) -> anyhow::Result<()> {
     let stack = Stack::start().await?;
     let begun = Instant::now();
     let _broken = stack.inject(fault).await?;
-    let message = stack.recorder.wait(Duration::from_secs(90), |m| m.names(fault.alert)).await;
-    let took = message.map(|message| message.at.duration_since(begun).as_secs_f64());
-    crate::say!("fault {:<8} to message: {took:?} s (interval 1s, for 2s, group wait 1s)", fault.name);
+    let message = stack.recorder.wait(fault.alert, |m| m.tells(fault.alert)).await?;
+    let took = message.at.duration_since(begun).as_secs_f64();
+    crate::say!("fault {:<8} to message: {took:.1} s (interval 2s, for 2s, group wait 2s)", fault.name);
     Ok(())
 }
 

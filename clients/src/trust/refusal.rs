@@ -17,17 +17,19 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// Translates an error of the verifier. `leaf` is the certificate of the server in DER.
-    pub(super) fn of(error: &rustls::Error, leaf: &[u8]) -> Self {
-        let (word, sentence) = words(error, leaf);
+    /// Translates an error of the verifier. `leaf` is the certificate of the server in DER, if it is known.
+    pub fn of(error: &rustls::Error, leaf: Option<&[u8]>) -> Self {
+        let (word, sentence) = match error {
+            rustls::Error::InvalidCertificate(invalid) => words(invalid, leaf),
+            other => ("other", other.to_string()),
+        };
         Self { word, sentence }
     }
 }
 
-fn words(error: &rustls::Error, leaf: &[u8]) -> (&'static str, String) {
+fn words(invalid: &CertificateError, leaf: Option<&[u8]>) -> (&'static str, String) {
     use CertificateError as C;
-    let rustls::Error::InvalidCertificate(invalid) = error else { return ("other", error.to_string()) };
-    let bits = rsa_bits(leaf);
+    let bits = leaf.and_then(rsa_bits);
     let (word, sentence) = match invalid {
         C::Expired | C::ExpiredContext { .. } => ("expired", "a certificate that is needed has expired"),
         C::NotValidYet | C::NotValidYetContext { .. } => {
@@ -43,6 +45,9 @@ fn words(error: &rustls::Error, leaf: &[u8]) -> (&'static str, String) {
         C::BadSignature if bits.is_some_and(|bits| bits < RSA_BITS) => {
             let bits = bits.unwrap_or_default();
             return ("weak_key", format!("its RSA key has {bits} bits, and clients ask for {RSA_BITS}"));
+        }
+        C::BadSignature if leaf.is_none() => {
+            ("bad_signature", "a signature is wrong, or its RSA key has fewer bits than the 2048 that are asked for")
         }
         C::BadSignature => ("bad_signature", "a signature is wrong"),
         C::UnhandledCriticalExtension => ("unknown_extension", "a critical extension is not known to clients"),

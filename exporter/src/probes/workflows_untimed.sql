@@ -1,0 +1,8 @@
+-- Without a time they are in no window.
+SELECT count(*)::float8,
+       pg_catalog.format('%s workflows that ended do not say when',
+                         CASE WHEN count(*) < 1000 THEN count(*)::text ELSE '1000 or more' END)
+FROM (SELECT FROM {workflows}
+      WHERE {workflows.status}::text IN ({workflows:completed}, {workflows:failed}) AND {workflows.updated_at} IS NULL
+      LIMIT 1000) AS untimed
+HAVING count(*) > 0

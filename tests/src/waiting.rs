@@ -1,0 +1,48 @@
+//! Functions that wait for a condition. A test never depends on a fixed pause: on a slow machine it takes longer but
+//! has the same result.
+
+use anyhow::ensure;
+use std::time::{Duration, Instant};
+
+/// How long to wait before giving up. It is far more than anything takes on a slow machine.
+pub const PATIENCE: Duration = Duration::from_mins(5);
+
+/// Waits until a condition holds. The error contains `what`.
+pub async fn eventually<F: Future<Output = anyhow::Result<bool>>>(
+    what: &str,
+    mut holds: impl FnMut() -> F,
+) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    while !holds().await? {
+        ensure!(begun.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Ok(())
+}
+
+/// Waits until `look` returns a value. The error contains `what`.
+pub async fn found<T, F: Future<Output = anyhow::Result<Option<T>>>>(
+    what: &str,
+    mut look: impl FnMut() -> F,
+) -> anyhow::Result<T> {
+    let begun = Instant::now();
+    loop {
+        if let Some(value) = look().await? {
+            return Ok(value);
+        }
+        ensure!(begun.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Waits until `attempt` succeeds. The error is that of the last attempt.
+pub async fn passes<T, F: Future<Output = anyhow::Result<T>>>(mut attempt: impl FnMut() -> F) -> anyhow::Result<T> {
+    let begun = Instant::now();
+    loop {
+        match attempt().await {
+            Ok(value) => return Ok(value),
+            Err(error) if begun.elapsed() > PATIENCE => return Err(error),
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
+}
