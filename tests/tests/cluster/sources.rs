@@ -7,10 +7,10 @@ use crate::truth::{administrator, job, missing, plain, scaler, service, situatio
 use nix::sys::signal::Signal;
 use serde_json::json;
 use stack::cluster::{Api, Cluster};
-use stack::waiting::eventually;
 use stack::http::{is_up, request};
 use stack::process::{Process, free_port};
 use stack::sources::{KUBE_STATE_METRICS, Page, differences, is_known, names};
+use stack::waiting::eventually;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;

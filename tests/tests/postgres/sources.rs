@@ -4,7 +4,7 @@
 
 use super::{database, jobs, run};
 use nix::sys::signal::Signal;
-use stack::cluster::eventually;
+use stack::waiting::eventually;
 use stack::http::{is_up, request};
 use stack::postgres::Postgres;
 use stack::process::{Process, free_port};
