@@ -192,7 +192,7 @@ pub static SIGNAL: Signal = Signal {
             (
                 &ABLE,
                 // An autoscaler is disabled when its target is scaled to zero. It does not count as unable to scale.
-                "min by (namespace, hpa) (label_replace(kube_horizontalpodautoscaler_status_condition{{selector}, condition=~\"AbleToScale|ScalingActive\", status=\"true\"} unless on (namespace, horizontalpodautoscaler) (kube_horizontalpodautoscaler_status_desired_replicas{{selector}} == 0), \"hpa\", \"$1\", \"horizontalpodautoscaler\", \"(.*)\"))",
+                "1 - max by (namespace, hpa) (label_replace(kube_horizontalpodautoscaler_status_condition{{selector}, condition=\"AbleToScale\", status=\"false\"} or kube_horizontalpodautoscaler_status_condition{{selector}, condition=\"ScalingActive\", status=\"false\"} unless on (namespace, horizontalpodautoscaler) kube_horizontalpodautoscaler_status_current_replicas{{selector}} == 0, \"hpa\", \"$1\", \"horizontalpodautoscaler\", \"(.*)\"))",
             ),
             (
                 &REPLICAS,

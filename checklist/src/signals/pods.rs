@@ -103,6 +103,67 @@ fn none_left_case(have: &'static Metric, want: &'static Metric) -> Case {
         .quiet("stays quiet while a new one starts", of("_x17 0+0~", "_x17 3+0~"))
 }
 
+/// Expression for the unfinished pods that are not ready.
+macro_rules! unready_of_others {
+    () => {
+        "kube_pod_status_phase{{selector}, phase=~\"Pending|Running|Unknown\"} == 1 unless on (namespace, pod) kube_pod_status_ready{{selector}, condition=\"true\"} == 1"
+    };
+}
+
+/// Expression for the creation times of the pods of each job. All runs of a cron job count as one job.
+macro_rules! attempts_of_others {
+    () => {
+        "max by (namespace, owner_name, pod) (label_replace(kube_pod_created{{selector}} * on (namespace, pod) group_left (owner_name) max by (namespace, pod, owner_name) (kube_pod_owner{{selector}, owner_kind=\"Job\"}), \"owner_name\", \"$1\", \"owner_name\", \"(.+)-[0-9]{8}\"))"
+    };
+}
+
+/// Expression for the endpoints of services from kube-state-metrics. Since 2.18 it exposes endpoint slices by default,
+/// before that the older endpoints. The name of a slice is that of its service with a random suffix of five characters.
+/// With two address types, each type has all endpoints. Only pods count, so endpoints that somebody else manages do not.
+/// The value is 0 only if both the service and its slice (or its older endpoints) are exposed: an `ExternalName` service
+/// has no slice, and a missing metric proves nothing.
+macro_rules! endpoints_of_others {
+    ($slices:literal, $older:literal, $but:literal) => {
+        concat!(
+            "(max by (namespace, service) (sum by (namespace, service, addresstype) (label_replace(max by (namespace, endpointslice, address) (kube_endpointslice_endpoints{{selector}, targetref_kind=\"Pod\", ",
+            $slices,
+            "}",
+            $but,
+            ") * on (namespace, endpointslice) group_left (addresstype) max by (namespace, endpointslice, addresstype) (kube_endpointslice_info{{selector}}), \"service\", \"$1\", \"endpointslice\", \"(.+)-[a-z0-9]{5}\")))",
+            " or 0 * max by (namespace, service) (label_replace(kube_endpointslice_info{{selector}}, \"service\", \"$1\", \"endpointslice\", \"(.+)-[a-z0-9]{5}\"))",
+            " or sum by (namespace, service) (label_replace(max by (namespace, endpoint, ip) (kube_endpoint_address{{selector}, ",
+            $older,
+            "} and on (namespace, ip) label_replace(kube_pod_info{{selector}}, \"ip\", \"$1\", \"pod_ip\", \"(.+)\")), \"service\", \"$1\", \"endpoint\", \"(.+)\"))",
+            " or 0 * max by (namespace, service) (label_replace(kube_endpoint_info{{selector}}, \"service\", \"$1\", \"endpoint\", \"(.+)\"))",
+            ") and on (namespace, service) kube_service_info{{selector}}"
+        )
+    };
+}
+
+/// Expression for the pods that are not ready from kube-state-metrics: pods that are neither ready nor finished, and the
+/// last attempt of a failed job. A pod that was never scheduled has no ready condition, so the phase decides. The reason is
+/// that of a waiting container, of an init container first.
+const NOT_READY_OF_OTHERS: &str = concat!(
+    "max by (namespace, pod, reason) ((",
+    "kube_pod_init_container_status_waiting_reason{{selector}} == 1",
+    " or kube_pod_container_status_waiting_reason{{selector}} == 1 unless on (namespace, pod) kube_pod_init_container_status_waiting_reason{{selector}} == 1",
+    " or label_replace(kube_pod_status_unschedulable{{selector}} == 1, \"reason\", \"Unschedulable\", \"\", \"\")",
+    ") and on (namespace, pod) (",
+    unready_of_others!(),
+    ")) or max by (namespace, pod, reason) (label_replace((",
+    unready_of_others!(),
+    ") unless on (namespace, pod) (kube_pod_container_status_waiting_reason{{selector}} == 1",
+    " or kube_pod_init_container_status_waiting_reason{{selector}} == 1 or kube_pod_status_unschedulable{{selector}} == 1)",
+    ", \"reason\", \"ContainersNotReady\", \"\", \"\"))",
+    " or max by (namespace, pod, reason) (label_replace(kube_pod_status_phase{{selector}, phase=\"Failed\"} == 1",
+    " and on (namespace, pod) (",
+    attempts_of_others!(),
+    " >= on (namespace, owner_name) group_left () max by (namespace, owner_name) (",
+    attempts_of_others!(),
+    ")), \"reason\", \"PodFailed\", \"\", \"\"))",
+);
+
+/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "pods",
     title: "Pods and services",
@@ -298,23 +359,19 @@ pub static SIGNAL: Signal = Signal {
                 &READY,
                 "max by (namespace, kind, workload) (label_replace(label_replace(kube_deployment_status_replicas_ready{{selector}}, \"workload\", \"$1\", \"deployment\", \"(.*)\"), \"kind\", \"Deployment\", \"\", \"\") or label_replace(label_replace(kube_statefulset_status_replicas_ready{{selector}}, \"workload\", \"$1\", \"statefulset\", \"(.*)\"), \"kind\", \"StatefulSet\", \"\", \"\") or label_replace(label_replace(kube_daemonset_status_number_ready{{selector}}, \"workload\", \"$1\", \"daemonset\", \"(.*)\"), \"kind\", \"DaemonSet\", \"\", \"\"))",
             ),
-            (&PODS, "sum by (namespace, phase) (kube_pod_status_phase{{selector}})"),
-            // Waiting containers and init containers with their reason, then the other pods that are neither ready nor
-            // finished.
-            (
-                &NOT_READY,
-                "max by (namespace, pod, reason) (kube_pod_container_status_waiting_reason{{selector}} == 1 or kube_pod_init_container_status_waiting_reason{{selector}} == 1) or max by (namespace, pod, reason) (label_replace(kube_pod_status_unschedulable{{selector}} == 1, \"reason\", \"Unschedulable\", \"\", \"\")) or max by (namespace, pod, reason) (label_replace(kube_pod_status_ready{{selector}, condition=\"true\"} == 0 unless on (namespace, pod) (kube_pod_status_phase{{selector}, phase=~\"Succeeded|Failed\"} == 1 or kube_pod_container_status_waiting_reason{{selector}} == 1 or kube_pod_init_container_status_waiting_reason{{selector}} == 1 or kube_pod_status_unschedulable{{selector}} == 1), \"reason\", \"ContainersNotReady\", \"\", \"\"))",
-            ),
-            // The name of a slice is that of its service with a random suffix of five characters. Zero ready endpoints
-            // are recorded only for services for which the source has slices or older endpoints, which excludes
-            // ExternalName.
-            (
-                &ENDPOINTS,
-                "sum by (namespace, service) (label_replace(kube_endpointslice_endpoints{{selector}, ready=\"true\"}, \"service\", \"$1\", \"endpointslice\", \"(.+)-[^-]+\")) or sum by (namespace, service) (label_replace(kube_endpoint_address{{selector}, ready=\"true\"}, \"service\", \"$1\", \"endpoint\", \"(.+)\")) or 0 * max by (namespace, service) (label_replace(kube_endpointslice_info{{selector}}, \"service\", \"$1\", \"endpointslice\", \"(.+)-[^-]+\") or label_replace(kube_endpoint_info{{selector}}, \"service\", \"$1\", \"endpoint\", \"(.+)\"))",
-            ),
+            // Two replicas of kube-state-metrics expose each pod twice.
+            (&PODS, "sum by (namespace, phase) (max by (namespace, pod, phase) (kube_pod_status_phase{{selector}}))"),
+            (&NOT_READY, NOT_READY_OF_OTHERS),
+            (&ENDPOINTS, endpoints_of_others!("ready!=\"false\"", "ready=\"true\"", "")),
             (
                 &ALL_ENDPOINTS,
-                "sum by (namespace, service) (label_replace(kube_endpointslice_endpoints{{selector}, terminating!=\"true\"}, \"service\", \"$1\", \"endpointslice\", \"(.+)-[^-]+\")) or sum by (namespace, service) (label_replace(kube_endpoint_address{{selector}}, \"service\", \"$1\", \"endpoint\", \"(.+)\")) or 0 * max by (namespace, service) (label_replace(kube_endpointslice_info{{selector}}, \"service\", \"$1\", \"endpointslice\", \"(.+)-[^-]+\") or label_replace(kube_endpoint_info{{selector}}, \"service\", \"$1\", \"endpoint\", \"(.+)\"))",
+                endpoints_of_others!(
+                    "terminating!=\"true\"",
+                    "ready!=\"\"",
+                    // Before 2.20, `terminating` is empty and `serving` may have its value. In all releases, only a
+                    // terminating endpoint is serving and not ready.
+                    " unless on (namespace, endpointslice, address) kube_endpointslice_endpoints{{selector}, ready=\"false\", serving=\"true\"}"
+                ),
             ),
         ],
     }],

@@ -158,10 +158,14 @@ pub static SIGNAL: Signal = Signal {
     external_sources: &[ExternalSource {
         source: "kube-state-metrics",
         records: &[
-            (&RESTARTS, "max by (namespace, pod, container) (kube_pod_container_status_restarts_total{{selector}})"),
+            // Sidecars are init containers that restart always.
+            (
+                &RESTARTS,
+                "max by (namespace, pod, container) (kube_pod_container_status_restarts_total{{selector}} or kube_pod_init_container_status_restarts_total{{selector}} and on (namespace, pod, container) kube_pod_init_container_info{{selector}, restart_policy=\"Always\"})",
+            ),
             (
                 &LAST_TERMINATION,
-                "max by (namespace, pod, container, reason) (kube_pod_container_status_last_terminated_timestamp{{selector}} * on (namespace, pod, container) group_left (reason) (kube_pod_container_status_last_terminated_reason{{selector}} == 1))",
+                "max by (namespace, pod, container, reason) (kube_pod_container_status_last_terminated_timestamp{{selector}} * on (namespace, pod, container) group_left (reason) max by (namespace, pod, container, reason) (kube_pod_container_status_last_terminated_reason{{selector}} == 1)) or max by (namespace, pod, container, reason) (kube_pod_init_container_status_last_terminated_timestamp{{selector}} * on (namespace, pod, container) group_left (reason) max by (namespace, pod, container, reason) (kube_pod_init_container_status_last_terminated_reason{{selector}} == 1) and on (namespace, pod, container) kube_pod_init_container_info{{selector}, restart_policy=\"Always\"})",
             ),
         ],
     }],

@@ -147,27 +147,28 @@ pub static SIGNAL: Signal = Signal {
         records: &[
             (
                 &SEQ_SCANS,
-                "max by (database, schema, table) (label_replace(label_replace(label_replace(pg_stat_user_tables_seq_scan{{selector}}, \"database\", \"$1\", \"datname\", \"(.*)\"), \"schema\", \"$1\", \"schemaname\", \"(.*)\"), \"table\", \"$1\", \"relname\", \"(.*)\"))",
+                "max by (database, schema, table) (label_replace(label_replace(label_replace(pg_stat_user_tables_seq_scan{{selector}, {own}}, \"database\", \"$1\", \"datname\", \"(.*)\"), \"schema\", \"$1\", \"schemaname\", \"(.*)\"), \"table\", \"$1\", \"relname\", \"(.*)\"))",
             ),
             (
                 &INDEX_SCANS,
-                "max by (database, schema, table) (label_replace(label_replace(label_replace(pg_stat_user_tables_idx_scan{{selector}}, \"database\", \"$1\", \"datname\", \"(.*)\"), \"schema\", \"$1\", \"schemaname\", \"(.*)\"), \"table\", \"$1\", \"relname\", \"(.*)\"))",
+                "max by (database, schema, table) (label_replace(label_replace(label_replace(pg_stat_user_tables_idx_scan{{selector}, {own}}, \"database\", \"$1\", \"datname\", \"(.*)\"), \"schema\", \"$1\", \"schemaname\", \"(.*)\"), \"table\", \"$1\", \"relname\", \"(.*)\"))",
             ),
             (
                 &SEQ_ROWS,
-                "max by (database, schema, table) (label_replace(label_replace(label_replace(pg_stat_user_tables_seq_tup_read{{selector}}, \"database\", \"$1\", \"datname\", \"(.*)\"), \"schema\", \"$1\", \"schemaname\", \"(.*)\"), \"table\", \"$1\", \"relname\", \"(.*)\"))",
+                "max by (database, schema, table) (label_replace(label_replace(label_replace(pg_stat_user_tables_seq_tup_read{{selector}, {own}}, \"database\", \"$1\", \"datname\", \"(.*)\"), \"schema\", \"$1\", \"schemaname\", \"(.*)\"), \"table\", \"$1\", \"relname\", \"(.*)\"))",
             ),
             (
                 &INDEX_ROWS,
-                "max by (database, schema, table) (label_replace(label_replace(label_replace(pg_stat_user_tables_idx_tup_fetch{{selector}}, \"database\", \"$1\", \"datname\", \"(.*)\"), \"schema\", \"$1\", \"schemaname\", \"(.*)\"), \"table\", \"$1\", \"relname\", \"(.*)\"))",
+                "max by (database, schema, table) (label_replace(label_replace(label_replace(pg_stat_user_tables_idx_tup_fetch{{selector}, {own}}, \"database\", \"$1\", \"datname\", \"(.*)\"), \"schema\", \"$1\", \"schemaname\", \"(.*)\"), \"table\", \"$1\", \"relname\", \"(.*)\"))",
             ),
             (
                 &LIVE_ROWS,
-                "max by (database, schema, table) (label_replace(label_replace(label_replace(pg_stat_user_tables_n_live_tup{{selector}}, \"database\", \"$1\", \"datname\", \"(.*)\"), \"schema\", \"$1\", \"schemaname\", \"(.*)\"), \"table\", \"$1\", \"relname\", \"(.*)\"))",
+                "max by (database, schema, table) (label_replace(label_replace(label_replace(pg_stat_user_tables_n_live_tup{{selector}, {own}}, \"database\", \"$1\", \"datname\", \"(.*)\"), \"schema\", \"$1\", \"schemaname\", \"(.*)\"), \"table\", \"$1\", \"relname\", \"(.*)\"))",
             ),
+            // Releases before 0.18 only have the size with indexes.
             (
                 &BYTES,
-                "max by (database, schema, table) (label_replace(label_replace(label_replace(pg_stat_user_tables_table_size_bytes{{selector}}, \"database\", \"$1\", \"datname\", \"(.*)\"), \"schema\", \"$1\", \"schemaname\", \"(.*)\"), \"table\", \"$1\", \"relname\", \"(.*)\"))",
+                "max by (database, schema, table) (label_replace(label_replace(label_replace(pg_stat_user_tables_table_size_bytes{{selector}, {own}} or pg_stat_user_tables_size_bytes{{selector}, {own}}, \"database\", \"$1\", \"datname\", \"(.*)\"), \"schema\", \"$1\", \"schemaname\", \"(.*)\"), \"table\", \"$1\", \"relname\", \"(.*)\"))",
             ),
         ],
     }],
