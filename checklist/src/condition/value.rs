@@ -96,8 +96,7 @@ impl Scope {
             Some((window, offset)) => (window, format!(" offset {offset}")),
             None => (window, String::new()),
         };
-        let (without, agreed) =
-            (without(selector.metric), if function == "min_over_time" { "min" } else { "max" });
+        let (without, agreed) = (without(selector.metric), if function == "min_over_time" { "min" } else { "max" });
         format!("{agreed} without ({without}) ({function}({}[{window}]{offset}))", selector.promql(self))
     }
 

@@ -134,12 +134,19 @@ pub static SIGNAL: Signal = Signal {
                     let busy = given.limits.value(&BUSY).max(1.0) / 3600.0;
                     let served = |times: f64| input(&REQUESTS, format!("{}+0x{}", times * busy, count + rest));
                     // A week before the end of the test events end or begin; the last one is longer ago than the limit.
-                    let now = (end + given.limit as u64) / 300 + given.pending.as_secs().next_multiple_of(1800) / 300 + 12;
+                    let now =
+                        (end + given.limit as u64) / 300 + given.pending.as_secs().next_multiple_of(1800) / 300 + 12;
                     let (week_ago, last) = (now - 2016, now - given.limit as u64 / 200);
                     let at_times = |from: u64, until: u64| {
                         let (rises, late) = (until - from, 300 * last);
                         let flat = last - until - 1;
-                        format!("0+0x{} {}+300x{rises} {}+0x{} {late}+0x{rest}", from - 1, 300 * from, 300 * until, flat - 1)
+                        format!(
+                            "0+0x{} {}+300x{rises} {}+0x{} {late}+0x{rest}",
+                            from - 1,
+                            300 * from,
+                            300 * until,
+                            flat - 1
+                        )
                     };
                     let closed = input(&LAST, at_times(week_ago - 32, week_ago));
                     let opened = input(&LAST, at_times(week_ago - 18, week_ago + 18));

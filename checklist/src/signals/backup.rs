@@ -144,7 +144,10 @@ pub static SIGNAL: Signal = Signal {
                     Case::new(vec![falling], vec![steady(&BYTES, 1000.0)])
                         .hourly()
                         .after(hours(289))
-                        .quiet("stays quiet where those of the weekend are small", vec![input(&BYTES, format!("1000+0x119 {mixed}"))])
+                        .quiet(
+                            "stays quiet where those of the weekend are small",
+                            vec![input(&BYTES, format!("1000+0x119 {mixed}"))],
+                        )
                         .quiet("stays quiet within the first week", vec![input(&BYTES, new)])
                 },
             }),

@@ -141,7 +141,10 @@ fn quantile(traffic: &crate::targets::Traffic, quantile: f64, window: &Window) -
     let buckets =
         if traffic.native { histogram(traffic, window.text) } else { format!("sum by (le) ({})", recorded(&BUCKETS)) };
     let past = window.past.map(|half| {
-        format!(" and sum(count_over_time({VOLUME}{{check=\"latency\", target={:?}}}[{half}] offset {half}))", traffic.name)
+        format!(
+            " and sum(count_over_time({VOLUME}{{check=\"latency\", target={:?}}}[{half}] offset {half}))",
+            traffic.name
+        )
     });
     format!(
         "histogram_quantile({quantile}, {buckets}) >= 0 and sum({}) * {} >= {}{}",

@@ -269,9 +269,15 @@ pub static SIGNAL: Signal = Signal {
                     Case::new(waits("Unschedulable", begins.clone()), Vec::new())
                         .without(&["reason"])
                         .after(minutes(49))
-                        .fires("fires when the pod is ready for a minute now and then", waits("ContainersNotReady", flaps))
+                        .fires(
+                            "fires when the pod is ready for a minute now and then",
+                            waits("ContainersNotReady", flaps),
+                        )
                         .quiet("stays quiet when the pod is known to be stuck", waits("ImagePullBackOff", begins))
-                        .quiet("stays quiet after a slow start", waits("ContainersNotReady", format!("_x5 {bad}+0x40 stale")))
+                        .quiet(
+                            "stays quiet after a slow start",
+                            waits("ContainersNotReady", format!("_x5 {bad}+0x40 stale")),
+                        )
                 },
             }),
             pending: minutes(10),

@@ -76,7 +76,11 @@ fn changed(factor: f64, limits: &Limits) -> Case {
         .after(hours(351))
         .quiet("stays quiet on a few requests", vec![bend(few)])
         .quiet("stays quiet when a week ago was an exception", vec![input(&VOLUME, exception)]);
-    if factor > 1.0 { case.quiet("stays quiet on the eighth day of an application", vec![input(&VOLUME, new)]) } else { case }
+    if factor > 1.0 {
+        case.quiet("stays quiet on the eighth day of an application", vec![input(&VOLUME, new)])
+    } else {
+        case
+    }
 }
 
 pub static SIGNAL: Signal = Signal {

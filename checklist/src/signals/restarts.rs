@@ -82,7 +82,10 @@ pub static SIGNAL: Signal = Signal {
                     Case::new(vec![line(&RESTARTS, 0.0, many)], vec![steady(&RESTARTS, 3.0 * many)])
                         .after(minutes(1))
                         .fires("fires although the exporter was deployed meanwhile", deployed)
-                        .quiet("stays quiet on as many restarts as the limit allows", vec![input(&RESTARTS, as_allowed)])
+                        .quiet(
+                            "stays quiet on as many restarts as the limit allows",
+                            vec![input(&RESTARTS, as_allowed)],
+                        )
                         .quiet("stays quiet when the pod was replaced", vec![step(&RESTARTS, 3.0 * many, 0, 0.0)])
                         .quiet("stays quiet when it is over within minutes", vec![step(&RESTARTS, 0.0, 0, 3.0 * many)])
                 },

@@ -46,8 +46,14 @@ pub static SIGNAL: Signal = Signal {
                 case: |_| {
                     let on = |replica: &str, values: &str| input(&FINGERPRINT, values).with("instance", replica);
                     Case::new(vec![step(&FINGERPRINT, 7.0, 0, 8.0)], vec![steady(&FINGERPRINT, 7.0)])
-                        .fires("fires although the exporter was deployed meanwhile", vec![on("a", "7 stale"), on("b", "_ 8+0x10")])
-                        .quiet("stays quiet when the exporter is deployed", vec![on("a", "7 stale"), on("b", "_ 7+0x10")])
+                        .fires(
+                            "fires although the exporter was deployed meanwhile",
+                            vec![on("a", "7 stale"), on("b", "_ 8+0x10")],
+                        )
+                        .quiet(
+                            "stays quiet when the exporter is deployed",
+                            vec![on("a", "7 stale"), on("b", "_ 7+0x10")],
+                        )
                 },
             }),
             pending: seconds(0),

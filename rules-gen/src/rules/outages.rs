@@ -52,7 +52,9 @@ pub fn recent(config: &Config, groups: &[Group]) -> Vec<Rule> {
         let of_page = ["kind", "limits", "target"].into_iter().filter_map(|name| page.labels.get_key_value(name));
         labels.extend(of_page.map(|(name, value)| (name.to_owned(), value.clone())));
         let summary = "An outage is recent.";
-        let description = format!("{name} of {{{{ $labels.target }}}} fires or did within the last forty minutes: alerts on burn rates wait until its requests are out of their windows.");
+        let description = format!(
+            "{name} of {{{{ $labels.target }}}} fires or did within the last forty minutes: alerts on burn rates wait until its requests are out of their windows."
+        );
         Some(Rule {
             alert: NAME.to_owned(),
             times: config.alert_by_name(NAME, page.times.pending, WINDOW)?,
