@@ -131,7 +131,7 @@ impl Postgres {
         self.present(&certificate, &key).await
     }
 
-    /// Gives it a certificate and its key, as PEM.
+    /// Installs a certificate and its key (PEM) on the server.
     pub async fn present(&self, certificate: &str, key: &str) -> anyhow::Result<()> {
         for (name, text) in [("server.crt", certificate), ("server.key", key)] {
             // Overwriting keeps the owner of the files, the server's user.

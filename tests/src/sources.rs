@@ -1,5 +1,5 @@
-//! The same facts told by our probes and by another exporter: the pages of each are played to a real Prometheus, and what
-//! the generated rules make of them is put side by side.
+//! Compares metrics of our probes with those of another exporter about the same servers: replays recorded pages of each
+//! to a real Prometheus, and compares the alerts of the generated rules.
 
 use crate::life::board::{Labels, Track};
 use crate::life::evaluate::{self, Firing, Span};
@@ -12,31 +12,31 @@ use rules_gen::review::rule_set::{self, Kind, ListedRule};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// Minutes for which each page but the last is true.
+/// Minutes for which each page except the last is replayed.
 const EACH: usize = 90;
-/// Minutes for which the last is true: longer than any alert of these waits.
-const LAST: usize = 240;
-/// Unix seconds of the first minute.
+/// Minutes for which the last page is replayed. It is longer than the `for` of these alerts.
+const LAST: usize = 300;
+/// Time of the first minute, Unix seconds.
 const BEGIN: f64 = 1_767_225_600.0;
 
-/// Another exporter that can stand in for our probes.
+/// Another exporter that can replace some of our probes (`sources:` in checklist.yaml).
 #[derive(Debug)]
 pub struct Other {
-    /// What people call it, and its program.
+    /// Name of the exporter and of its program.
     pub name: &'static str,
-    /// The checks whose metrics it has.
+    /// The checks for which it has metrics.
     pub checks: &'static [&'static str],
-    /// What our own probes said is kept under this name.
+    /// Name under which the pages of our own probes are recorded.
     pub probes: &'static str,
-    /// The list of targets, and the entries, to which further keys can be added.
+    /// Name of the list of targets, and its entries, to which keys can be appended.
     targets: (&'static str, &'static [&'static str]),
-    /// Limits that both are judged by.
+    /// Thresholds for both configurations.
     pub limits: &'static str,
-    /// Beginnings of the series that are kept of a page.
+    /// Prefixes of the series that are recorded.
     kept: &'static [&'static str],
 }
 
-/// Of a cluster.
+/// The exporter for objects of a Kubernetes cluster.
 pub static KUBE_STATE_METRICS: Other = Other {
     name: "kube-state-metrics",
     checks: &["pods", "restarts", "hpa", "pvc"],
@@ -76,7 +76,7 @@ pub static KUBE_STATE_METRICS: Other = Other {
     ],
 };
 
-/// Of a server.
+/// The exporter for PostgreSQL servers.
 pub static POSTGRES_EXPORTER: Other = Other {
     name: "postgres_exporter",
     checks: &["connections", "database_size", "seq_scans"],
@@ -102,7 +102,8 @@ pub static POSTGRES_EXPORTER: Other = Other {
 };
 
 impl Other {
-    /// checklist.yaml with our probes, or with it as the source of its checks.
+    /// Returns a checklist.yaml with our probes or, if `as_source` is set, with this exporter as the source of its
+    /// checks.
     pub fn configuration(&self, as_source: bool) -> String {
         let sources: Vec<String> = self.checks.iter().map(|check| format!("{check}: {}", self.name)).collect();
         let more = if as_source { format!(", sources: {{{}}}", sources.join(", ")) } else { String::new() };
@@ -110,15 +111,16 @@ impl Other {
         format!("{}:\n{entries}{}", self.targets.0, self.limits)
     }
 
-    /// What the rules tell while these pages are true, one after the other.
+    /// Replays pages one after the other and returns the periods in which alerts fire.
     ///
     /// # Errors
-    /// When a page cannot be read, or Prometheus does not run or refuses.
+    /// Fails when a page cannot be parsed, or when Prometheus does not run or refuses the samples.
     pub async fn told(&self, as_source: bool, pages: &[Page]) -> anyhow::Result<Vec<Firing>> {
         told(&self.configuration(as_source), self.checks, pages).await
     }
 
-    /// Releases that somebody has put into target/parts/peers, each into a folder of its own, which is its name.
+    /// Returns the releases in target/parts/peers as pairs of name and program. Each release is in a folder of its
+    /// name.
     pub fn releases(&self) -> Vec<(String, PathBuf)> {
         let Ok(folders) = std::fs::read_dir(crate::parts::folder().join("peers")) else { return Vec::new() };
         let mut found: Vec<(String, PathBuf)> = folders
@@ -130,11 +132,11 @@ impl Other {
         found
     }
 
-    /// Keeps pages for the test that plays them without the exporter, when the variable RECORD is set: the series that
-    /// rules may read, with the time in the first line.
+    /// If the variable RECORD is set, records pages for the test that replays them without the exporter. A page has the
+    /// time in its first line, and the series that rules may read.
     ///
     /// # Errors
-    /// When they cannot be written.
+    /// Fails when a page cannot be written.
     pub fn record(&self, name: &str, pages: &[Page]) -> anyhow::Result<()> {
         if std::env::var_os("RECORD").is_none() {
             return Ok(());
@@ -151,24 +153,25 @@ impl Other {
     }
 }
 
-/// What an exporter said at one time: lines of the text format without comments.
+/// The metrics of an exporter at one time, in the text format without comments.
 #[derive(Debug, Clone)]
 pub struct Page {
-    /// Its lines.
+    /// The samples, one per line.
     pub text: String,
-    /// Unix seconds.
+    /// Time of the scrape, Unix seconds.
     pub at: f64,
 }
 
 impl Page {
-    /// The page of now.
+    /// Creates a page that was scraped just now.
     pub fn new(text: &str) -> Self {
         let lines = text.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
         Self { text: lines.collect::<Vec<_>>().join("\n"), at: jiff::Timestamp::now().as_duration().as_secs_f64() }
     }
 }
 
-/// What the rules of a configuration tell of some checks while these pages are true, one after the other.
+/// Replays pages one after the other with the rules of a configuration, and returns the periods in which alerts of some
+/// checks fire.
 async fn told(yaml: &str, checks: &[&str], pages: &[Page]) -> anyhow::Result<Vec<Firing>> {
     let config = Config::parse("checklist.yaml", yaml).map_err(|mistakes| anyhow::anyhow!("{mistakes}"))?;
     let outputs = rules_gen::outputs::generate(&config, "checklist.yaml")?;
@@ -193,7 +196,7 @@ fn signals(checks: &[&str]) -> impl Iterator<Item = &'static Signal> {
     checklist::SIGNALS.iter().copied().filter(|signal| checks.contains(&signal.id))
 }
 
-/// The metrics that rules read.
+/// Returns the names of the metrics that rules read.
 fn read_by(rules: &[ListedRule]) -> anyhow::Result<BTreeSet<String>> {
     let mut names = BTreeSet::new();
     for rule in rules {
@@ -203,8 +206,8 @@ fn read_by(rules: &[ListedRule]) -> anyhow::Result<BTreeSet<String>> {
     Ok(names)
 }
 
-/// The series of all pages. Times move with the page, so that what was a minute ago when it was read is a minute ago when it
-/// begins to be true; and a transaction grows older with each minute.
+/// Returns the series of all pages. Timestamps are moved with their page: what was a minute ago at the scrape is a
+/// minute ago when the replay of the page begins. The age of a transaction grows with each minute.
 fn tracks(pages: &[Page], names: &BTreeSet<String>, minutes: usize) -> anyhow::Result<Vec<Track>> {
     let mut all: BTreeMap<(String, Labels), Vec<f64>> = BTreeMap::new();
     for (at, page) in pages.iter().enumerate() {
@@ -233,7 +236,7 @@ fn tracks(pages: &[Page], names: &BTreeSet<String>, minutes: usize) -> anyhow::R
     Ok(all.into_iter().map(|((name, labels), values)| Track { name, labels, values }).collect())
 }
 
-/// A line of the text format.
+/// Parses a line of the text format.
 fn sample(line: &str) -> Option<(String, Labels, f64)> {
     let (series, value) = line.rsplit_once(' ')?;
     let Some((name, mut rest)) = series.split_once('{') else {
@@ -259,7 +262,7 @@ fn sample(line: &str) -> Option<(String, Labels, f64)> {
                 }
             }
         }
-        // An empty label is none.
+        // An empty label value means the same as no label.
         if !text.is_empty() {
             labels.insert(label.to_owned(), text);
         }
@@ -268,12 +271,13 @@ fn sample(line: &str) -> Option<(String, Labels, f64)> {
     Some((name.to_owned(), labels, value.parse().ok()?))
 }
 
-/// When each alert fires, in minutes: begin and end. Others do not know the workload of a pod, and no alert needs it.
+/// Returns for each alert the periods in which it fires, in minutes. The label `workload` of alerts about pods is
+/// dropped: other exporters do not have it, and no alert needs it.
 fn times(firing: &[Firing]) -> BTreeMap<Labels, Vec<(usize, usize)>> {
     let mut all: BTreeMap<Labels, Vec<(usize, usize)>> = BTreeMap::new();
     for one in firing {
         let mut labels = one.labels.clone();
-        // Who scraped or recorded it.
+        // The label `job` depends on the exporter.
         labels.remove("job");
         if labels.contains_key("pod") {
             labels.remove("workload");
@@ -284,7 +288,8 @@ fn times(firing: &[Firing]) -> BTreeMap<Labels, Vec<(usize, usize)>> {
     all
 }
 
-/// What the one told and the other did not, or at another time. Both were read within a minute.
+/// Returns the alerts that fire only for one of the exporters or at different times. A difference of one minute is
+/// allowed, because the two pages were scraped within a minute.
 pub fn differences(ours: &[Firing], theirs: &[Firing]) -> Vec<String> {
     let (ours, theirs) = (times(ours), times(theirs));
     let near = |a: &[(usize, usize)], b: &[(usize, usize)]| {
@@ -301,8 +306,8 @@ pub fn differences(ours: &[Firing], theirs: &[Firing]) -> Vec<String> {
         .collect()
 }
 
-/// Whether a difference of a release is known and cannot be helped: kube-state-metrics before 2.20 tells of a sidecar that it
-/// ended, but not when.
+/// Whether a difference is a known limitation of a release: kube-state-metrics before 2.20 reports that a sidecar has
+/// terminated, but not when.
 pub fn is_known(difference: &str) -> bool {
     let minor =
         difference.strip_prefix("kube-state-metrics-2.").and_then(|rest| rest.split('.').next()?.parse::<u32>().ok());
@@ -312,15 +317,15 @@ pub fn is_known(difference: &str) -> bool {
         && difference.ends_with("theirs in []")
 }
 
-/// The names of what fired.
+/// Returns the names of the alerts that fired.
 pub fn names(firing: &[Firing]) -> BTreeSet<&str> {
     firing.iter().filter_map(|one| one.labels.get("alertname").map(String::as_str)).collect()
 }
 
-/// Pages that were kept.
+/// Reads recorded pages.
 ///
 /// # Errors
-/// When there are none.
+/// Fails when there are no pages.
 pub fn replayed(name: &str) -> anyhow::Result<Vec<Page>> {
     let mut pages = Vec::new();
     for at in 1..10 {
@@ -334,7 +339,7 @@ pub fn replayed(name: &str) -> anyhow::Result<Vec<Page>> {
     Ok(pages)
 }
 
-/// Where pages are kept.
+/// Returns the folder of the recorded pages.
 pub fn kept() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sources")
 }

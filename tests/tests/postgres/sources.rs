@@ -1,4 +1,4 @@
-//! postgres_exporter in the place of our probes: the same alerts, at the same time, on a real server. Which releases are run
+//! `postgres_exporter` in the place of our probes: the same alerts, at the same time, on a real server. Which releases are run
 //! is up to whoever puts them into target/parts/peers; what they said is recorded beside `tests/sources.rs`, which plays it
 //! without them.
 
