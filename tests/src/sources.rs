@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 /// Minutes for which each page except the last is replayed.
 const EACH: usize = 90;
 /// Minutes for which the last page is replayed. It is longer than the `for` of these alerts.
-const LAST: usize = 240;
+const LAST: usize = 300;
 /// Time of the first minute, Unix seconds.
 const BEGIN: f64 = 1_767_225_600.0;
 

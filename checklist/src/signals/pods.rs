@@ -73,6 +73,36 @@ fn unready(scope: &Scope) -> String {
     format!("max without (reason) ({})", scope.max(&NOT_READY))
 }
 
+/// Returns the condition that none of the wanted pods or endpoints is ready. The loss of several that were ready within ten
+/// minutes counts at once. A single one may move to another node, and new ones may still start: they have three minutes.
+/// A workload that was scaled up from zero has ten: it may wait for a node, an image and its own start.
+fn none_left(scope: &Scope, have: &'static Metric, want: &'static Metric) -> String {
+    format!(
+        "{now} == 0 and {wanted} > 0 and ({wanted} > 1 and {lately} > 0 or {since} == 0 and {known}) unless {woken} == 0",
+        now = scope.max(have),
+        wanted = scope.max(want),
+        lately = scope.over("max_over_time", have, "10m"),
+        since = scope.over("max_over_time", have, "3m"),
+        known = scope.over("count_over_time", want, "2m@3m"),
+        woken = scope.over("min_over_time", want, "10m"),
+    )
+}
+
+/// A rule test for pods that are lost, moved, new or scaled up from zero, all judged after twenty minutes.
+fn none_left_case(have: &'static Metric, want: &'static Metric) -> Case {
+    let course = |metric, values: &str| input(metric, values.replace('~', &format!("x{SAMPLES}")));
+    let of = |had: &str, wanted: &str| vec![course(have, had), course(want, wanted)];
+    Case::new(of("3+0x15 0+0~", "3+0~"), of("1+0~", "3+0~"))
+        .after(minutes(16))
+        .fires("fires when the only one is away for long", of("1+0x13 0+0~", "1+0~"))
+        .fires("fires when what was woken is never ready", of("0+0~", "0+0x6 3+0~"))
+        .fires("fires when a new one is never ready", of("_x13 0+0~", "_x13 3+0~"))
+        .quiet("stays quiet when none is wanted", of("3+0x15 0+0~", "3+0x15 0+0~"))
+        .quiet("stays quiet while the only one moves to another node", of("1+0x16 0+0~", "1+0~"))
+        .quiet("stays quiet while what was woken starts", of("0+0~", "0+0x10 3+0~"))
+        .quiet("stays quiet while a new one starts", of("_x17 0+0~", "_x17 3+0~"))
+}
+
 /// Expression for the unfinished pods that are not ready.
 macro_rules! unready_of_others {
     () => {
@@ -132,36 +162,6 @@ const NOT_READY_OF_OTHERS: &str = concat!(
     attempts_of_others!(),
     ")), \"reason\", \"PodFailed\", \"\", \"\"))",
 );
-
-/// Returns the condition that none of the wanted pods or endpoints is ready. The loss of several that were ready within ten
-/// minutes counts at once. A single one may move to another node, and new ones may still start: they have three minutes.
-/// A workload that was scaled up from zero has ten: it may wait for a node, an image and its own start.
-fn none_left(scope: &Scope, have: &'static Metric, want: &'static Metric) -> String {
-    format!(
-        "{now} == 0 and {wanted} > 0 and ({wanted} > 1 and {lately} > 0 or {since} == 0 and {known}) unless {woken} == 0",
-        now = scope.max(have),
-        wanted = scope.max(want),
-        lately = scope.over("max_over_time", have, "10m"),
-        since = scope.over("max_over_time", have, "3m"),
-        known = scope.over("count_over_time", want, "2m@3m"),
-        woken = scope.over("min_over_time", want, "10m"),
-    )
-}
-
-/// A rule test for pods that are lost, moved, new or scaled up from zero, all judged after twenty minutes.
-fn none_left_case(have: &'static Metric, want: &'static Metric) -> Case {
-    let course = |metric, values: &str| input(metric, values.replace('~', &format!("x{SAMPLES}")));
-    let of = |had: &str, wanted: &str| vec![course(have, had), course(want, wanted)];
-    Case::new(of("3+0x15 0+0~", "3+0~"), of("1+0~", "3+0~"))
-        .after(minutes(16))
-        .fires("fires when the only one is away for long", of("1+0x13 0+0~", "1+0~"))
-        .fires("fires when what was woken is never ready", of("0+0~", "0+0x6 3+0~"))
-        .fires("fires when a new one is never ready", of("_x13 0+0~", "_x13 3+0~"))
-        .quiet("stays quiet when none is wanted", of("3+0x15 0+0~", "3+0x15 0+0~"))
-        .quiet("stays quiet while the only one moves to another node", of("1+0x16 0+0~", "1+0~"))
-        .quiet("stays quiet while what was woken starts", of("0+0~", "0+0x10 3+0~"))
-        .quiet("stays quiet while a new one starts", of("_x17 0+0~", "_x17 3+0~"))
-}
 
 pub static SIGNAL: Signal = Signal {
     id: "pods",

@@ -41,7 +41,7 @@ pub fn rules(config: &Config) -> Vec<Rule> {
             minutes: 15,
             severity: "warning",
             summary: "checklist.yaml cannot be loaded.",
-            description: "checklist.yaml cannot be loaded: the exporter runs on with its previous configuration, and its log names each mistake.",
+            description: "The exporter cannot load checklist.yaml: it runs on with its previous configuration, and its log names each mistake.",
             targets: Vec::new(),
         },
         Generic {
