@@ -19,7 +19,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// How long the end waits for the lease to be released.
+/// How long to wait for the release of the lease at the end.
 const RESIGN_WITHIN: Duration = Duration::from_secs(10);
 
 /// The arguments of `run`.
@@ -49,7 +49,7 @@ pub struct Arguments {
 pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let (checks, server) = (runtime::of_checks()?, runtime::of_server()?);
     let result = server.block_on(serve(arguments, checks.handle().clone()));
-    // A lookup or a file that hangs must not keep the process alive.
+    // A hanging DNS lookup or file read must not keep the process alive.
     server.shutdown_background();
     checks.shutdown_background();
     result
@@ -79,7 +79,7 @@ async fn serve(arguments: Arguments, checks: Handle) -> anyhow::Result<ExitCode>
         tracing::info!("stopping");
         if let Some(lease) = own.schedule.lease() {
             let resigned = runtime::there(&there, async move { lease.resign().await });
-            // A check that holds up its thread does not keep the program from ending.
+            // A check that blocks its thread must not keep the program from ending.
             if !tokio::time::timeout(RESIGN_WITHIN, resigned).await.is_ok_and(|resigned| resigned.is_ok()) {
                 tracing::error!("the lease is not released: it was not done within {RESIGN_WITHIN:?}");
             }

@@ -1,33 +1,33 @@
-//! Where the checks are made: a runtime of their own on one thread, apart from the one that answers scrapes. So no answer of
-//! a target, however large, keeps a scrape waiting. One thread also means one arena of the allocator: with several, each
-//! keeps the room of the largest answers that it ever read.
+//! The two tokio runtimes of `run`: one with a single thread for the checks, and one for the HTTP server, so that a
+//! large response of a target never delays a scrape. With several threads for the checks, the allocator would have
+//! several arenas, each of which keeps the memory of the largest responses that it has held.
 
 use checklist::Reason;
 use clients::Failure;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinSet;
 
-/// The runtime of the checks.
+/// Creates the runtime of the checks.
 ///
 /// # Errors
-/// When the operating system gives no thread.
+/// Fails when the operating system cannot start a thread.
 pub fn of_checks() -> std::io::Result<Runtime> {
     Builder::new_multi_thread().worker_threads(1).thread_name("checks").enable_all().build()
 }
 
-/// The runtime that serves, on the thread that drives it.
+/// Creates the runtime of the HTTP server, which runs on the calling thread.
 ///
 /// # Errors
-/// When the operating system refuses what it needs.
+/// Fails when the operating system cannot create the event loop.
 pub fn of_server() -> std::io::Result<Runtime> {
     Builder::new_current_thread().enable_all().build()
 }
 
-/// Has work done where the checks are made: what is asked of others there keeps its connections there. It ends when nobody
-/// waits for it any more.
+/// Runs work on the runtime of the checks, because connections to targets belong to that runtime. Dropping the future
+/// aborts the work.
 ///
 /// # Errors
-/// When the work broke.
+/// Fails when the work panicked.
 pub async fn there<T: Send + 'static>(
     checks: &Handle,
     work: impl Future<Output = T> + Send + 'static,
@@ -58,7 +58,7 @@ mod tests {
                 .block_on(there(checks.handle(), async { panic!("on purpose") }))
                 .is_err_and(|failure: Failure| { failure.reason == Reason::Panic })
         );
-        // Who goes away takes the work along.
+        // Dropping the future aborts the work.
         let kept = Arc::new(());
         let own = Arc::clone(&kept);
         let work = async move {

@@ -33,7 +33,7 @@ pub async fn overview(config: &Config, now: Timestamp) -> String {
     whole(&body(tasks, &records, now))
 }
 
-/// The page when nothing can be told.
+/// Renders the page for the case that the records cannot be read.
 pub fn cannot(why: &str) -> String {
     whole(&html! { p.cannot { "Cannot tell: " (why) } })
 }

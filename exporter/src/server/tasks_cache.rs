@@ -33,7 +33,7 @@ impl Default for TasksPage {
 }
 
 impl TasksPage {
-    /// The page; nothing when too many wait for it.
+    /// Returns the page, or `None` if too many requests wait for it.
     pub async fn get(&self, checks: &Handle, config: Arc<Config>) -> Option<Arc<str>> {
         let _place = self.waiting.try_acquire().ok()?;
         let mut kept = self.kept.lock().await;

@@ -47,7 +47,8 @@ pub use watch::{Present, Watch};
 /// minute, and a watch that heard nothing for a minute and a half starts over with a new list.
 pub const MAX_SILENCE: Duration = Duration::from_secs(150);
 
-/// Files of credentials are read in milliseconds; the command of a kubeconfig asks others for a token.
+/// Deadline for creating a client. Credential files are read in milliseconds, but the command of a kubeconfig may
+/// request a token from another server.
 const BEGIN_WITHIN: Duration = Duration::from_secs(15);
 
 /// A cluster of checklist.yaml, shared by its checks.
@@ -120,7 +121,8 @@ impl Cluster {
         let (kubeconfig, context) = (self.target.kubeconfig.clone(), self.target.context.clone());
         let place = kubeconfig.clone().unwrap_or_else(|| credentials::IN_CLUSTER_CA.into());
         let runtime = Handle::current();
-        // The library reads the files that a kubeconfig names, and runs its command, on the thread that it is called on.
+        // kube reads the files that a kubeconfig names, and runs its command, on the calling thread, which would block
+        // the checks.
         let made = file::aside(&place, BEGIN_WITHIN, move || {
             let _inside = runtime.enter();
             let mut config = runtime.block_on(configuration(kubeconfig.as_deref(), context))?;
@@ -179,7 +181,8 @@ async fn configuration(kubeconfig: Option<&Path>, context: Option<String>) -> Re
     let unusable =
         |error: &dyn fmt::Display| invalid(format!("the kubeconfig {} cannot be used: {error}", path.display()));
     let mut config = Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| unusable(&error))?;
-    // The library would read it again among the checks. A token that is written anew begins a new client.
+    // kube would read the token file again on the thread of the checks. Instead a changed token file leads to a new
+    // client.
     if let Some(file) = config.auth_info.token_file.take() {
         let token =
             file::read_now(Path::new(&file), credentials::MAX_BYTES).map(|content| Zeroizing::new(content.bytes));

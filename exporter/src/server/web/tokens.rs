@@ -42,7 +42,7 @@ const ACCESS_REVIEWS: &str = "/apis/authorization.k8s.io/v1/subjectaccessreviews
 /// The reviewer of the tokens of one cluster.
 pub struct Tokens {
     cluster: Arc<Cluster>,
-    /// Where the cluster is asked: its connections are driven there.
+    /// The runtime of the checks, which drives the connections to the cluster.
     checks: Handle,
     cache: Mutex<Cache>,
     queue: Arc<Queue>,

@@ -326,7 +326,7 @@ async fn login(target: &Target, address: Address, socket: Socket, port: Option<u
         let (client, connection) = config.connect_raw(socket, NoTls).await.map_err(refused)?;
         (client, tokio::spawn(drive(connection, Arc::clone(&ended))))
     };
-    // What was said at login is not kept.
+    // The bytes of the login do not count.
     drop(received.answer());
     let trusted = target.trust_table_owners;
     Ok(Session { client, driver, address, received, ended, begin: begin(target), trusted, port, direct: false })

@@ -15,9 +15,9 @@ use tokio_postgres::tls::{ChannelBinding, TlsConnect, TlsStream};
 const MAX_MESSAGE: u32 = 1024 * 1024;
 /// Maximum size of the whole answer to a statement in bytes.
 const MAX_RESPONSE: u64 = 16 * 1024 * 1024;
-/// Answers of all servers that are being read, as far as they are not small: however many servers do not end theirs.
+/// Maximum size in bytes of all answers larger than [`SMALL`] that are being read at a time, from all servers.
 const MAX_TOGETHER: u64 = 24 * 1024 * 1024;
-/// An answer that is read however many others are.
+/// Size in bytes up to which an answer is always read.
 const SMALL: u64 = 1024 * 1024;
 /// Size of a message header in bytes: one for the type, four for the length.
 const HEADER: usize = 5;
@@ -67,7 +67,7 @@ pub(super) enum Oversized {
     Message(u32),
     /// An answer that exceeds [`MAX_RESPONSE`].
     Response,
-    /// One that is too much together with those of other servers.
+    /// An answer that exceeds [`MAX_TOGETHER`] together with those of other servers.
     Together,
 }
 
@@ -88,10 +88,10 @@ impl std::fmt::Display for Oversized {
 
 impl std::error::Error for Oversized {}
 
-/// The bytes of all answers that are being read.
+/// Number of bytes of all answers that are being read.
 static TOGETHER: AtomicU64 = AtomicU64::new(0);
 
-/// The bytes of the answer that one session reads.
+/// Number of bytes of the answer that one session is reading.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Received(Arc<Count>);
 
@@ -110,7 +110,7 @@ impl Drop for Count {
     }
 }
 
-/// One answer, which counts until this is dropped.
+/// The guard of one answer, whose bytes count until it is dropped.
 pub(super) struct Answer<'a>(&'a Received);
 
 impl Drop for Answer<'_> {
@@ -120,7 +120,7 @@ impl Drop for Answer<'_> {
 }
 
 impl Received {
-    /// Begins to count anew: the answer to a statement.
+    /// Starts to count the bytes of a new answer.
     pub(super) fn answer(&self) -> Answer<'_> {
         self.0.forget();
         Answer(self)
