@@ -1,5 +1,5 @@
-//! Lints for rule files, `PrometheusRule` objects, dashboards and Alertmanager configurations, ours or others'.
-//! What Prometheus refuses is an error; the rest is what reviews find, or outages.
+//! Lints rule files, `PrometheusRule` objects, dashboards and Alertmanager configurations, whether generated or not.
+//! What Prometheus refuses is an error; other findings are mistakes that reviews or outages reveal.
 
 pub mod alert_series;
 pub mod checks;
@@ -53,28 +53,28 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use tested_files::TestedFiles;
 
-/// Bytes of a thread's stack: expressions are walked by recursion. Only what is used takes memory.
+/// The stack size of a thread in bytes. Expressions are visited by recursion. Only the used part takes memory.
 const STACK: usize = 64 * 1024 * 1024;
 
-/// The result of a run.
+/// The result of a lint run.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// What was found, in order of file and place.
+    /// The findings, ordered by file and place.
     pub findings: Vec<Finding>,
-    /// Every file that was read, in order.
+    /// The names of all files that were read, in order.
     pub files: Vec<String>,
-    /// What was left out, a sentence each.
+    /// Notes about what was left out, one sentence each.
     pub notes: Vec<String>,
-    /// The files in which nothing was judged.
+    /// The files in which nothing was linted.
     pub left_out: Vec<LeftOut>,
 }
 
-/// Lints all files together: a rule may use what another file records.
+/// Lints all files together, because a rule may use series that another file records.
 pub fn run(sources: &[Source], options: &Options) -> Outcome {
     run_showing(sources, options, &Progress::silent())
 }
 
-/// The same, and shows how far it is.
+/// Like [`run`], and shows the progress.
 pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -> Outcome {
     let counted = |what: &'static str| {
         let done = AtomicUsize::new(0);
@@ -177,7 +177,7 @@ pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -
     Outcome { findings, files, notes, left_out }
 }
 
-/// The expressions that each recorded metric is recorded of.
+/// Returns the expressions of the recording rules for each recorded series.
 fn recordings<'a>(rules: impl Iterator<Item = &'a Rule>) -> BTreeMap<&'a str, Vec<&'a promql::Expr>> {
     let mut recordings: BTreeMap<&str, Vec<&promql::Expr>> = BTreeMap::new();
     for (rule, ast) in rules.filter(|rule| !rule.alerts).filter_map(|rule| Some((rule, rule.ast.as_ref()?))) {
@@ -186,7 +186,7 @@ fn recordings<'a>(rules: impl Iterator<Item = &'a Rule>) -> BTreeMap<&'a str, Ve
     recordings
 }
 
-/// The names of the alerts in each file with rules.
+/// Returns the names of the alerts in each rule file.
 fn alerts(all: &[Read<'_>]) -> BTreeMap<PathBuf, BTreeSet<String>> {
     let mut alerts: BTreeMap<PathBuf, BTreeSet<String>> = BTreeMap::new();
     for read in all {
@@ -200,7 +200,7 @@ fn alerts(all: &[Read<'_>]) -> BTreeMap<PathBuf, BTreeSet<String>> {
     alerts
 }
 
-/// The configurations of Alertmanager.
+/// Returns the Alertmanager configurations.
 fn configurations<'a>(all: &'a [Read<'_>]) -> Vec<&'a Configuration> {
     let documents = all.iter().flat_map(|read| &read.documents);
     let routes = |document: &'a Document| match document {
@@ -210,7 +210,7 @@ fn configurations<'a>(all: &'a [Read<'_>]) -> Vec<&'a Configuration> {
     documents.filter_map(routes).collect()
 }
 
-/// What a live server is to be asked about these files.
+/// Returns what a live server is asked about these files.
 pub fn asked(sources: &[Source], options: &Options) -> live::Asked {
     let read = on_all_cores(sources, &|source| first(source, options).read);
     live::Asked::of(read.iter().flatten().flat_map(|read| &read.documents).flat_map(|document| match document {
@@ -219,8 +219,8 @@ pub fn asked(sources: &[Source], options: &Options) -> live::Asked {
     }))
 }
 
-/// The results in the order of the items, made by as many threads as there are cores. Each takes the next item when it
-/// is done with one, because files differ in size.
+/// Runs `work` on all items with one thread for each core, and returns the results in the order of the items. Each
+/// thread takes the next item when it is done, because files differ in size.
 fn on_all_cores<'a, I: Sync, R: Send>(items: &'a [I], work: &(dyn Fn(&'a I) -> R + Sync)) -> Vec<R> {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let next = AtomicUsize::new(0);

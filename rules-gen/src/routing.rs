@@ -127,12 +127,12 @@ struct RawInhibitSource {
     equal: Vec<String>,
 }
 
-/// What is null is not there.
+/// Removes null values, which Alertmanager treats as absent.
 fn given<'de, T: Default + Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<T, D::Error> {
     Option::deserialize(from).map(Option::unwrap_or_default)
 }
 
-/// A list of texts without those that are null.
+/// Reads a list of texts and skips nulls.
 fn texts<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
     let all: Vec<Option<String>> = given(from)?;
     Ok(all.into_iter().flatten().collect())

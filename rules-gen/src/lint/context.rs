@@ -27,7 +27,7 @@ pub struct Context<'a> {
     pub routing: &'a [&'a Configuration],
     /// What the linted rule tests cover.
     pub tested: &'a Tested,
-    /// Rules of several files that make the same series.
+    /// Rules in several files that make the same series.
     pub overlaps: &'a Overlaps<'a>,
     /// Metrics that linted rules and panels read.
     pub used: &'a Used,

@@ -74,7 +74,7 @@ pub(super) fn check(dashboard: &Value, context: &DashboardContext<'_>, report: &
     }
 }
 
-/// Panels of each deprecated type together, at the first of them.
+/// Reports panels of deprecated types: one finding for each type, at its first panel.
 fn deprecated(dashboard: &Value, report: &mut Report<'_>) {
     let all = panels(dashboard);
     for kind in GONE {

@@ -1,7 +1,7 @@
-//! Durations that people spell in another way than Prometheus.
+//! Recognises durations in other notations than that of Prometheus.
 
-/// What a duration in another spelling means: `5 min`, `1.5h`, `1h 30m`, `PT5M`. A number without a unit means nothing
-/// that is sure.
+/// Returns what a duration in a wrong notation means, such as `5 min`, `1.5h`, `1h 30m` or `PT5M`. `None` for a number
+/// without a unit.
 pub(super) fn duration_meant(text: &str) -> Option<String> {
     const UNITS: [(&str, &[&str], f64); 6] = [
         ("w", &["w", "week", "weeks"], 604_800_000.0),
@@ -32,6 +32,6 @@ pub(super) fn duration_meant(text: &str) -> Option<String> {
             total -= count * size;
         }
     }
-    // Nothing is rounded away.
+    // The result must be exact.
     (!meant.is_empty() && total.abs() < 1e-6).then_some(meant)
 }

@@ -1,12 +1,12 @@
-//! Rules that make the same series, within a file and across the rule files of a folder.
+//! Finds rules in several rule files of a folder that make the same series.
 
 use super::documents::{Document, Read};
 use super::rule_file::Origin;
 use std::collections::HashMap;
 use std::path::Path;
 
-/// Where series are made by rule files that one server most likely reads together: those of one folder, without objects of a
-/// cluster and without a namespace of Mimir.
+/// The rules that make each series, in rule files that one server probably loads together: files in one folder that are
+/// neither Kubernetes objects nor namespace files of Mimir.
 #[derive(Debug, Default)]
 pub struct Overlaps<'a>(HashMap<(&'a Path, u64), (&'a str, usize)>);
 
@@ -27,9 +27,9 @@ impl<'a> Overlaps<'a> {
         Self(first)
     }
 
-    /// The file and line of the rule that makes a series first, when it is not in this file.
+    /// Returns the file and line of the first rule that makes a series, if it is in another file.
     pub(super) fn elsewhere(&self, series: u64, file: &str) -> Option<(&'a str, usize)> {
-        // One file as YAML and as JSON is one file.
+        // The same file as YAML and as JSON counts once.
         let stem = |file: &str| Path::new(file).file_stem().map(ToOwned::to_owned);
         self.0.get(&(folder(file), series)).copied().filter(|(first, _)| stem(first) != stem(file))
     }

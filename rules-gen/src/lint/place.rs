@@ -21,8 +21,8 @@ pub struct ParseError {
     pub message: String,
 }
 
-/// Where a part of a value stands in the scalar that it was read from: in YAML white space, quotes and backslashes differ,
-/// everything else stands there in the same order.
+/// Returns where a part of a value is in the scalar that it was parsed from. Only white space, quotes and backslashes
+/// differ between both; all other characters are in the same order.
 pub fn in_file(scalar: &str, value: &str, part: Span) -> Option<Range<usize>> {
     let header = if scalar.starts_with(['|', '>']) { scalar.find('\n')? } else { 0 };
     let mut raw = scalar[header..].char_indices().map(|(at, c)| (header + at, c));
@@ -37,7 +37,7 @@ pub fn in_file(scalar: &str, value: &str, part: Span) -> Option<Range<usize>> {
             start.get_or_insert(found);
         }
     }
-    // What is missing at the end is missing behind the last letter.
+    // If the part is beyond the end, the place after the last character.
     let start = start.unwrap_or(end);
     Some(start..end.max(start))
 }

@@ -1,4 +1,4 @@
-//! What tells the series of one rule from those of another.
+//! Identifies the series that a rule makes.
 
 use super::place::Text;
 use promql::{Expr, Selector};
@@ -7,7 +7,7 @@ use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::sync::LazyLock;
 
-/// Numbers, durations and comparisons of an expression.
+/// The numbers, durations and comparison operators in an expression.
 static MASKED: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"[<>]=?|[=!]=|\b[0-9][0-9a-z.]*").unwrap_or_else(|error| panic!("{error}")));
 
@@ -26,7 +26,7 @@ pub(super) fn series(alerts: bool, name: &str, labels: &[(String, Text)], ast: &
     let mut selected: Vec<(String, Vec<String>)> = ast.selectors().into_iter().map(selector).collect();
     selected.sort_unstable();
     selected.dedup();
-    // Two limits on the same, not two conditions that exclude each other.
+    // Expressions that differ only in numbers and comparisons are two limits on the same value.
     let printed = ast.to_string();
     let shape = MASKED.replace_all(&printed, "#");
     let mut hasher = DefaultHasher::new();

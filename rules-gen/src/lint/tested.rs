@@ -1,4 +1,4 @@
-//! What the linted rule tests show of alerts, and which metrics linted rules and panels read.
+//! What the linted rule tests cover, and which metrics linted rules and panels read.
 
 use super::alert_series::AlertSeries;
 use super::dashboards::model::panels;
@@ -8,7 +8,7 @@ use super::yaml::Node;
 use promql::{Expr, Selector};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What the linted rule tests show.
+/// The alerts that the linted rule tests cover.
 #[derive(Debug, Default)]
 pub struct Tested {
     any: bool,
@@ -17,12 +17,12 @@ pub struct Tested {
     loaded: TestedFiles,
 }
 
-/// What tests show of an alert.
+/// What tests show about an alert.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Seen {
-    /// That it fires.
+    /// Whether a case shows it firing.
     pub fires: bool,
-    /// That it stays quiet.
+    /// Whether a case shows it silent.
     pub quiet: bool,
 }
 
@@ -47,7 +47,7 @@ impl Tested {
         tested
     }
 
-    /// The rule files that the tests load.
+    /// Returns the rule files that the tests load.
     pub(super) const fn loaded(&self) -> &TestedFiles {
         &self.loaded
     }
@@ -57,7 +57,7 @@ impl Tested {
         self.loaded.has(file)
     }
 
-    /// What the tests show of an alert; nothing when there are no tests.
+    /// Returns what the tests show about an alert. `None` when no tests were linted.
     pub fn seen(&self, alert: &str) -> Option<Seen> {
         let mut seen = self.alerts.get(alert).copied().unwrap_or_default();
         for series in self.series.iter().filter(|series| series.is_about(alert)) {
@@ -67,16 +67,16 @@ impl Tested {
     }
 }
 
-/// Metrics that rules and panels read.
+/// The metrics that linted rules and panels read.
 #[derive(Debug, Default)]
 pub struct Used {
     metrics: BTreeSet<String>,
-    /// Whether anything was linted that could read them: dashboards, or alerts.
+    /// Whether dashboards or alerts were linted, which could read the metrics.
     enough: bool,
 }
 
 impl Used {
-    /// Whether nothing that was linted reads a recorded metric.
+    /// Whether no linted rule or panel reads a recorded metric.
     pub fn is_unused(&self, metric: &str) -> bool {
         self.enough && !self.metrics.contains(metric)
     }

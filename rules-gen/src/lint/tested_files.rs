@@ -1,4 +1,4 @@
-//! Which files the linted rule tests load (`rule_files`).
+//! The rule files that the linted rule tests load (`rule_files`).
 
 use super::documents::{Document, Read};
 use super::yaml::Node;
@@ -6,7 +6,7 @@ use glob::MatchOptions;
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
-/// The files that tests load (`rule_files`).
+/// The paths and patterns in `rule_files` of all linted tests.
 #[derive(Debug, Default)]
 pub(super) struct TestedFiles {
     paths: BTreeSet<PathBuf>,
@@ -35,16 +35,15 @@ impl TestedFiles {
         loaded
     }
 
-    /// Whether a test loads a file.
     pub(super) fn has(&self, file: &str) -> bool {
         let path = plain(Path::new(file));
-        // As promtool finds files: a * stands for no separator.
+        // The same option as in promtool: `*` does not match a separator.
         let options = MatchOptions { require_literal_separator: true, ..MatchOptions::default() };
         self.paths.contains(&path) || self.patterns.iter().any(|pattern| pattern.matches_path_with(&path, options))
     }
 }
 
-/// A path without `.` and, where it can be, without `..`.
+/// Returns a path without `.` and, as far as possible, without `..`.
 pub(super) fn plain(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for part in path.components() {

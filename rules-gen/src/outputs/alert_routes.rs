@@ -54,7 +54,7 @@ pub struct Inhibition {
 pub struct Interval {
     /// The days of the week. Empty means every day.
     pub weekdays: Vec<&'static str>,
-    /// Begin and end, such as `22:00` and `24:00`. Empty means the whole day.
+    /// Start and end, such as `22:00` and `24:00`. Empty means the whole day.
     pub times: Vec<(String, String)>,
 }
 

@@ -76,7 +76,7 @@ static OAUTH2: Table = Table {
     ..PLAIN
 };
 
-/// The values of a header.
+/// The keys of a header's values.
 static HEADER: Table = Table { keys: &[(Kind::Texts, "values secrets files")], ..PLAIN };
 
 /// The keys of `http_config`.
@@ -96,7 +96,7 @@ pub static HTTP: Table = Table {
     ..PLAIN
 };
 
-/// Headers that the client sets itself.
+/// Headers that the HTTP client sets, so that they cannot be configured.
 const RESERVED: [&str; 18] = [
     "authorization",
     "host",

@@ -158,7 +158,7 @@ fn external(of: &Map<String, Value>, findings: &mut Findings) {
     names(of, "external_labels", findings);
 }
 
-/// Labels have names.
+/// Refuses a label with an empty name.
 fn names(of: &Map<String, Value>, key: &str, findings: &mut Findings) {
     if of.get(key).and_then(Value::as_object).is_some_and(|labels| labels.contains_key("")) {
         findings.under(key, |findings| findings.refuse("a label has no name"));

@@ -62,9 +62,9 @@ pub enum Kind {
     Duration,
     /// A duration in Go's notation, such as `1.5s`.
     GoDuration,
-    /// The same, but a number without a unit is refused.
+    /// A duration in Go's notation. A number without a unit is refused.
     GoDurationText,
-    /// A number of bytes: `10MB`.
+    /// A size in bytes, such as `10MB`.
     Bytes,
     /// An HTTP URL.
     Url,
@@ -84,7 +84,7 @@ pub enum Kind {
     ListOf(&'static Kind),
     /// A list of such mappings.
     Tables(&'static Table),
-    /// The same, where an item may be empty.
+    /// A list of such mappings, in which items may be null.
     TablesOrNull(&'static Table),
 }
 
@@ -282,7 +282,7 @@ impl Findings {
                 }
             }
             (Kind::Whole, Some(text)) => {
-                // Go leaves off what is behind the point.
+                // Go drops the decimals.
                 if !value.is_number() {
                     self.refuse(format!("{text} is no whole number"));
                 }
@@ -344,7 +344,7 @@ pub fn is_on(of: &Map<String, Value>, key: &str) -> bool {
     is_there(of, key) && of.get(key).is_some_and(on)
 }
 
-/// The text of a single value.
+/// Returns the text of a scalar.
 pub fn scalar(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),

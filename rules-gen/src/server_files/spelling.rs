@@ -1,6 +1,6 @@
-//! How servers write single values in their configuration: addresses, durations, numbers of bytes.
+//! The notations of scalars in configuration files: URLs, durations and sizes in bytes.
 
-/// An address of a web server.
+/// Checks an HTTP URL.
 pub(super) fn url(text: &str) -> Result<(), String> {
     let (scheme, rest) =
         text.split_once("://").ok_or_else(|| format!("{text:?} is no address with http:// or https://"))?;
@@ -19,7 +19,7 @@ pub(super) fn url(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// One or more numbers with a unit each, or 0.
+/// Whether a text is one or several numbers with units, or 0.
 pub(super) fn is_bytes(text: &str) -> bool {
     let mut rest = text.trim_start_matches(['+', '-']);
     if rest == "0" {
@@ -38,7 +38,7 @@ pub(super) fn is_bytes(text: &str) -> bool {
     !text.is_empty()
 }
 
-/// A duration as Go writes it: `1.5s`.
+/// Whether a text is a duration in Go's notation, such as `1.5s`.
 pub(super) fn is_go_duration(text: &str) -> bool {
     let mut rest = text.trim_start_matches(['+', '-']);
     if rest == "0" {

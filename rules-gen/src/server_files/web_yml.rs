@@ -37,7 +37,7 @@ static TLS: Table = Table {
 /// Checks that client certificates can be verified: without certificate authorities the server would refuse every
 /// client.
 fn client(of: &Map<String, Value>, findings: &mut Findings) {
-    // A table of which nothing is said asks for no TLS.
+    // An empty table does not enable TLS.
     if of.keys().any(|key| is_there(of, key)) {
         for (text, file) in [("cert", "cert_file"), ("key", "key_file")] {
             if !is_there(of, text) && !is_there(of, file) {

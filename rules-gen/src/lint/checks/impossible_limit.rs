@@ -66,9 +66,9 @@ fn is_value(mut side: &Expr) -> bool {
     }
 }
 
-/// Endings of the names of timestamps in seconds.
+/// Endings of metric names that are timestamps in seconds.
 const TIMESTAMPS: [&str; 3] = ["_timestamp_seconds", "_start_time_seconds", "_boot_time_seconds"];
-/// Others.
+/// Other names of timestamps: the ends of certificates.
 const CERTIFICATES: [&str; 3] = ["probe_ssl_earliest_cert_expiry", "x509_cert_not_after", "x509_cert_not_before"];
 
 fn domain(rule: &Rule, one: &Binary, report: &mut Report<'_>) {

@@ -195,7 +195,7 @@ fn sums_counters(of: &Expr, context: &Context<'_>) -> bool {
 /// Reports a counter that is compared directly, such as `x_errors_total > 5`: once true, it stays true. A comparison
 /// that only guards another condition (`and x_total > 0`) is not reported.
 fn bare_counter(rule: &Rule, part: &Expr, above: &[&Expr], context: &Context<'_>, report: &mut Report<'_>) {
-    // The largest of an hour is one of its values.
+    // The result lies between the values in the range, so it has the metric's limits.
     let window =
         |parent: &&Expr| matches!(&parent.kind, Kind::Call(call) if WINDOWS.contains(&call.function.text.as_str()));
     let in_window = above.last().is_some_and(window);

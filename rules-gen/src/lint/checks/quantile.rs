@@ -50,7 +50,7 @@ fn check(rule: &Rule, ast: &Expr, context: &Context<'_>, report: &mut Report<'_>
     }
 }
 
-/// A quantile is asked for by a share: beyond 0 and 1 the result is infinite.
+/// Reports a quantile below 0 or above 1, whose result is infinite.
 fn share(rule: &Rule, function: &str, share: Option<&Expr>, report: &mut Report<'_>) {
     let Some((at, share)) = share.and_then(|expr| Some((expr.span, constant(expr)?))) else { return };
     if !(0.0..=1.0).contains(&share) {

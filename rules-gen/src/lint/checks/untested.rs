@@ -73,7 +73,7 @@ fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
         (true, false) => "stays quiet",
         (false, false) => "fires or stays quiet",
     };
-    // Of a file that no linted test loads the tests may be elsewhere.
+    // If no linted test loads the file, its tests may be elsewhere.
     let level = if context.tested.loads(report.file()) { Level::Warning } else { Level::Info };
     let message = format!("no test shows that {} {what}", name.value);
     report.at(LINT.id, level, name, message, "promtool test rules: one case for each");

@@ -107,7 +107,7 @@ fn matching(rule: &Rule, one: &Binary, context: &Context<'_>, report: &mut Repor
     }
 }
 
-/// The labels that an expression is aggregated by: who names one has it.
+/// The labels that an expression is aggregated by.
 fn by(expr: &Expr) -> BTreeSet<String> {
     match &expr.bare().kind {
         Kind::Aggregation(one) => {
@@ -115,7 +115,7 @@ fn by(expr: &Expr) -> BTreeSet<String> {
             let limits = ["topk", "bottomk", "limitk", "limit_ratio"].contains(&one.op.text.as_str());
             grouping.filter(|_| !limits).map(|grouping| set(&grouping.labels)).unwrap_or_default()
         }
-        // A limit or a factor changes no labels.
+        // Operations with a number do not change labels.
         Kind::Binary(binary) if is_scalar(&binary.right) => by(&binary.left),
         Kind::Binary(binary) if is_scalar(&binary.left) => by(&binary.right),
         _ => BTreeSet::new(),

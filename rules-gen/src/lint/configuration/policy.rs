@@ -16,13 +16,13 @@ pub(super) struct Policy {
     pub paths: Paths,
     pub labels: Names,
     pub annotations: Names,
-    /// What names of rules match.
+    /// The patterns that names of rules must match.
     pub rules: RuleNames,
-    /// The labels that the servers add to what leaves them; nothing when that is not said.
+    /// The external labels of the servers. `None` when the policy does not list them.
     pub external_labels: Option<Vec<String>>,
 }
 
-/// Patterns of the names of rules, for the whole name.
+/// Patterns for the names of rules. They must match the whole name.
 #[derive(Debug, Clone, Default)]
 pub(super) struct RuleNames {
     pub alerts: Option<Regex>,
@@ -52,7 +52,8 @@ impl Policy {
         }
     }
 
-    /// A label of the server's own hides one of the rule, and a template shows nothing for one that the server lacks.
+    /// Reports rule labels that have the name of an external label, and templates that use an external label that the
+    /// servers lack.
     fn external(&self, rule: &Rule, by: &str, report: &mut Report<'_>) {
         let Some(external) = &self.external_labels else { return };
         for (name, text) in rule.labels.iter().filter(|(name, _)| external.contains(name)) {
@@ -75,7 +76,7 @@ impl Policy {
     }
 }
 
-/// A label of the server in a template.
+/// A reference to an external label in a template.
 static EXTERNAL: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"[$.][eE]xternalLabels\.(\w+)").unwrap_or_else(|error| panic!("{error}")));
 
@@ -97,7 +98,7 @@ impl RuleNames {
     }
 }
 
-/// A pattern for a whole name.
+/// Returns a pattern that must match the whole name.
 pub(super) fn whole(pattern: &str) -> Result<Regex, regex::Error> {
     Regex::new(&format!("^(?:{pattern})$"))
 }

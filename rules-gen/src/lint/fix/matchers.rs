@@ -1,4 +1,4 @@
-//! Matchers with a regular expression that is a plain text: `=~` becomes `=`, `!~` becomes `!=`.
+//! Repairs matchers whose regular expression is a plain text: `=~` becomes `=`, and `!~` becomes `!=`.
 
 use crate::lint::expr::{is_plain_text, matchers};
 use crate::lint::place::in_file;
@@ -6,7 +6,7 @@ use crate::lint::yaml::Node;
 use promql::{MatchOp, Span};
 use std::ops::Range;
 
-/// The changes of a rule's expression: bytes of the file, and what stands there instead.
+/// Returns the changes in a rule's expression: bytes of the file, and the text that replaces them.
 pub(super) fn plain(file: &str, rule: &Node) -> Vec<(Range<usize>, &'static str)> {
     let Some((expr, value)) = rule.get("expr").and_then(|expr| Some((expr, expr.text()?))) else { return Vec::new() };
     let (Ok(query), Some(scalar)) = (promql::parse(value), file.get(expr.span.clone())) else { return Vec::new() };
@@ -17,7 +17,7 @@ pub(super) fn plain(file: &str, rule: &Node) -> Vec<(Range<usize>, &'static str)
             MatchOp::NotRegex if is_plain_text(&matcher.value) => "=",
             _ => continue,
         };
-        // The first one behind the name of the label is the operator's.
+        // The first one after the name of the label belongs to the operator.
         let behind = value.get(matcher.name.span.end..).unwrap_or_default();
         let Some(at) = behind.find('~').map(|at| matcher.name.span.end + at) else { continue };
         let place = in_file(scalar, value, Span::new(at, at + 1));
