@@ -130,7 +130,7 @@ fn configurations() -> Vec<String> {
         for key in keys.into_iter().filter(|key| key.chars().all(|c| c.is_ascii_lowercase() || c == '_')) {
             let kept = parts.iter().filter(|part| part.split(':').next() != Some(key)).copied();
             let kept: Vec<&str> = kept.collect();
-            let own = format!("{key}: {}", if key.len() % 2 == 0 { "{}" } else { "5.5" });
+            let own = format!("{key}: {}", if key.len().is_multiple_of(2) { "{}" } else { "5.5" });
             all.push(with(&[kept.as_slice(), &[own.as_str()]].concat().join(", ")));
         }
         // A mapping or text where a list is required.
