@@ -14,7 +14,7 @@ generate:
 	cargo run -q -p rules-gen -- generate --config examples/checklist.yaml --out deploy/generated --dashboards dashboards && cargo run -q -p rules-gen -- docs --out docs && WRITE_PROOF=1 cargo test -q -p stack --test proof
 
 bench: tools
-	cargo build --release --workspace --bins && FIGURES=docs/figures.md PEERS=$(abspath $(PEERS)) ./target/release/bench
+	cargo build --release --workspace --bins && FIGURES=docs/figures.md PEERS=$(abspath $(PEERS)) ./target/release/bench $(BENCH)
 
 life: tools
 	cargo build --workspace --bins && ./target/debug/life --shops $(or $(SHOPS),small,busy,large) --seeds $(or $(SEEDS),1,2,3,4,5,6,7,8,9,10) --verbose

@@ -25,6 +25,16 @@ fn main() -> std::io::Result<()> {
     for (name, programs) in PARTS {
         flag(name, programs.iter().all(|program| parts.join("bin").join(program).exists()));
     }
+    // Releases of other exporters, which the project does not pin: whoever has some puts each into a folder of its own.
+    let peers = parts.join("peers");
+    std::fs::create_dir_all(&peers)?;
+    println!("cargo::rerun-if-changed={}", peers.display());
+    let releases = |program: &str| {
+        let folders = std::fs::read_dir(&peers).into_iter().flatten().flatten();
+        folders.map(|folder| folder.path().join(program)).any(|path| path.is_file())
+    };
+    flag("has_kube_state_metrics", releases("kube-state-metrics"));
+    flag("has_postgres_exporter", releases("postgres_exporter"));
     let majors = ["13", "14", "15", "16", "17", "18"];
     let servers = majors.iter().all(|major| parts.join("postgresql").join(major).join("bin/initdb").exists());
     flag("has_postgresql", servers);

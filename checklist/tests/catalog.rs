@@ -224,7 +224,8 @@ fn what_other_exporters_give_maps_to_metrics_of_the_signal_and_covers_its_alerts
         for external in signal.external_sources {
             for (metric, expr) in external.records {
                 assert!(signal.metrics.contains(metric), "{}: {metric}", signal.id);
-                let expr = expr.replace("{selector}", "job=\"x\"");
+                let places = ["{selector}", "{own}", "{told}"];
+                let expr = places.iter().fold((*expr).to_owned(), |expr, place| expr.replace(place, "job=\"x\""));
                 let parsed = promql::parse(&expr);
                 parsed.unwrap_or_else(|errors| panic!("{} from {}: {errors:?}\n{expr}", metric, external.source));
             }

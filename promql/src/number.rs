@@ -42,7 +42,10 @@ pub(crate) fn scan(text: &str) -> Scanned {
     match (new, old) {
         (Ok(length), Ok(other)) if length == other => return Scanned::Number(length, Spelling::Plain),
         (Ok(length), _) if valid(length) => return Scanned::Number(length, Spelling::Underscores),
-        (_, Ok(length)) if valid(length) => return Scanned::Number(length, Spelling::Old),
+        // A number with two points is one mistake, not two numbers.
+        (_, Ok(length)) if valid(length) && !text[length..].starts_with('.') => {
+            return Scanned::Number(length, Spelling::Old);
+        }
         (Ok(length), _) => return Scanned::Number(length, Spelling::Plain),
         _ => {}
     }

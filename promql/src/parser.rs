@@ -59,7 +59,8 @@ impl<'a> Parser<'a> {
     /// Parses the whole text and reports what follows the expression.
     fn whole(&mut self) -> Expr {
         if self.kind() == TokenKind::End {
-            self.error(self.span(), "there is no expression");
+            self.error(Span::default(), "there is no expression");
+            return self.placeholder();
         }
         let expr = self.expression(0);
         while self.kind() != TokenKind::End {
@@ -213,8 +214,8 @@ impl<'a> Parser<'a> {
     /// Returns the name of a token that is a word or contains variables.
     fn name_of(&mut self, token: Token) -> Name {
         let name = Name { variable: token.kind == TokenKind::Variable, ..self.name(token.span) };
-        if !name.variable && !name.text.chars().all(is_plain) {
-            self.uses(&table::UNQUOTED_NAME, token.span);
+        if let Some(at) = name.text.find(|c| !is_plain(c)).filter(|_| !name.variable) {
+            self.uses(&table::UNQUOTED_NAME, Span::new(token.span.start + at, token.span.end));
         }
         name
     }

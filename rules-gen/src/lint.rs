@@ -1,5 +1,5 @@
-//! Lints for rule files, `PrometheusRule` objects, dashboards and Alertmanager configurations, ours or others'.
-//! What Prometheus refuses is an error; the rest is what reviews find, or outages.
+//! Lints rule files, `PrometheusRule` objects, dashboards and Alertmanager configurations, whether generated or not.
+//! What Prometheus refuses is an error; other findings are mistakes that reviews or outages reveal.
 
 pub mod alert_series;
 pub mod checks;
@@ -9,6 +9,7 @@ mod dashboards;
 pub mod definition;
 mod documents;
 mod duplicates;
+mod duration_meant;
 mod embedded;
 pub mod expr;
 pub mod files;
@@ -22,13 +23,16 @@ pub mod metric_facts;
 mod number;
 pub mod options;
 pub mod output;
+pub mod overlaps;
 pub mod place;
 mod refusals;
 pub mod report;
 mod routes;
 pub mod rule_file;
+mod series;
 pub mod template;
 mod tested;
+mod tested_files;
 pub mod yaml;
 mod yaml_v3;
 
@@ -41,34 +45,36 @@ use documents::{Document, Read, first};
 use duplicates::Duplicates;
 use files::Source;
 use left_out::LeftOut;
+use overlaps::Overlaps;
 use report::Finding;
 use rule_file::Rule;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use tested_files::TestedFiles;
 
-/// Bytes of a thread's stack: expressions are walked by recursion. Only what is used takes memory.
+/// The stack size of a thread in bytes. Expressions are visited by recursion. Only the used part takes memory.
 const STACK: usize = 64 * 1024 * 1024;
 
-/// The result of a run.
+/// The result of a lint run.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// What was found, in order of file and place.
+    /// The findings, ordered by file and place.
     pub findings: Vec<Finding>,
-    /// Every file that was read, in order.
+    /// The names of all files that were read, in order.
     pub files: Vec<String>,
-    /// What was left out, a sentence each.
+    /// Notes about what was left out, one sentence each.
     pub notes: Vec<String>,
-    /// The files in which nothing was judged.
+    /// The files in which nothing was linted.
     pub left_out: Vec<LeftOut>,
 }
 
-/// Lints all files together: a rule may use what another file records.
+/// Lints all files together, because a rule may use series that another file records.
 pub fn run(sources: &[Source], options: &Options) -> Outcome {
     run_showing(sources, options, &Progress::silent())
 }
 
-/// The same, and shows how far it is.
+/// Like [`run`], and shows the progress.
 pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -> Outcome {
     let counted = |what: &'static str| {
         let done = AtomicUsize::new(0);
@@ -94,11 +100,11 @@ pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -
         })
     };
     let recorded: BTreeSet<String> = rules().filter(|rule| !rule.alerts).map(|rule| rule.name.value.clone()).collect();
-    let tested =
-        tested::Tested::new(all.iter().flat_map(|read| &read.documents).filter_map(|document| match document {
-            Document::Tests(node) => Some(node),
-            _ => None,
-        }));
+    let tests = all.iter().flat_map(|read| &read.documents).filter_map(|document| match document {
+        Document::Tests(node) => Some(node),
+        _ => None,
+    });
+    let tested = tested::Tested::new(tests, TestedFiles::by(&all));
     let boards = || {
         all.iter().flat_map(|read| &read.documents).filter_map(|document| match document {
             Document::Dashboard(board) => Some(&board.model),
@@ -112,6 +118,7 @@ pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -
     let surroundings =
         dashboards::context::DashboardContext { recorded: &recorded, limits: &limits, uids: uids.as_ref(), options };
     let (recordings, alerts) = (recordings(rules()), alerts(&all));
+    let overlaps = Overlaps::of(&all);
     let context = Context {
         options,
         recorded: &recorded,
@@ -121,10 +128,11 @@ pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -
         alerts: &alerts,
         routing: &configurations,
         tested: &tested,
+        overlaps: &overlaps,
         used: &used,
     };
     let count_alerts = || rules().filter(|rule| rule.alerts).count();
-    let duplicates = Duplicates::new(&all);
+    let duplicates = Duplicates::new(&all, tested.loaded());
     let judged = counted("judged");
     let check_file = |(file, read): (usize, &Read<'_>)| {
         let mut report = read.report.clone();
@@ -137,7 +145,7 @@ pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -
                     for rule in rules.iter().filter(|rule| !duplicates.is_duplicate(file, rule)) {
                         checks::rule(rule, &context, &mut report);
                     }
-                    checks::rules(rules, &mut report);
+                    checks::rules(rules, &context, &mut report);
                 }
                 Document::Dashboard(board) if duplicates.is_duplicate_dashboard((file, at), board) => {
                     report.is_judged_partly();
@@ -169,7 +177,7 @@ pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -
     Outcome { findings, files, notes, left_out }
 }
 
-/// The expressions that each recorded metric is recorded of.
+/// Returns the expressions of the recording rules for each recorded series.
 fn recordings<'a>(rules: impl Iterator<Item = &'a Rule>) -> BTreeMap<&'a str, Vec<&'a promql::Expr>> {
     let mut recordings: BTreeMap<&str, Vec<&promql::Expr>> = BTreeMap::new();
     for (rule, ast) in rules.filter(|rule| !rule.alerts).filter_map(|rule| Some((rule, rule.ast.as_ref()?))) {
@@ -178,21 +186,21 @@ fn recordings<'a>(rules: impl Iterator<Item = &'a Rule>) -> BTreeMap<&'a str, Ve
     recordings
 }
 
-/// The names of the alerts in each file with rules.
+/// Returns the names of the alerts in each rule file.
 fn alerts(all: &[Read<'_>]) -> BTreeMap<PathBuf, BTreeSet<String>> {
     let mut alerts: BTreeMap<PathBuf, BTreeSet<String>> = BTreeMap::new();
     for read in all {
         for document in &read.documents {
             if let Document::Rules(rules) = document {
                 let names = rules.iter().filter(|rule| rule.alerts).map(|rule| rule.name.value.clone());
-                alerts.entry(duplicates::plain(Path::new(read.report.file()))).or_default().extend(names);
+                alerts.entry(tested_files::plain(Path::new(read.report.file()))).or_default().extend(names);
             }
         }
     }
     alerts
 }
 
-/// The configurations of Alertmanager.
+/// Returns the Alertmanager configurations.
 fn configurations<'a>(all: &'a [Read<'_>]) -> Vec<&'a Configuration> {
     let documents = all.iter().flat_map(|read| &read.documents);
     let routes = |document: &'a Document| match document {
@@ -202,7 +210,7 @@ fn configurations<'a>(all: &'a [Read<'_>]) -> Vec<&'a Configuration> {
     documents.filter_map(routes).collect()
 }
 
-/// What a live server is to be asked about these files.
+/// Returns what a live server is asked about these files.
 pub fn asked(sources: &[Source], options: &Options) -> live::Asked {
     let read = on_all_cores(sources, &|source| first(source, options).read);
     live::Asked::of(read.iter().flatten().flat_map(|read| &read.documents).flat_map(|document| match document {
@@ -211,8 +219,8 @@ pub fn asked(sources: &[Source], options: &Options) -> live::Asked {
     }))
 }
 
-/// The results in the order of the items, made by as many threads as there are cores. Each takes the next item when it
-/// is done with one, because files differ in size.
+/// Runs `work` on all items with one thread for each core, and returns the results in the order of the items. Each
+/// thread takes the next item when it is done, because files differ in size.
 fn on_all_cores<'a, I: Sync, R: Send>(items: &'a [I], work: &(dyn Fn(&'a I) -> R + Sync)) -> Vec<R> {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let next = AtomicUsize::new(0);

@@ -12,7 +12,7 @@ use crate::server::Labels;
 use crate::server_files::schema::Refusal;
 use anyhow::{Context, bail, ensure};
 use checklist::yaml;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The largest depth of the route tree. Routes are visited by recursion, so deeper trees are refused.
@@ -73,9 +73,9 @@ pub struct InhibitSource {
 #[derive(Deserialize)]
 struct RawConfiguration {
     route: Option<RawRoute>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     receivers: Vec<BTreeMap<String, serde_json::Value>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     inhibit_rules: Vec<RawInhibitRule>,
 }
 
@@ -83,48 +83,59 @@ struct RawConfiguration {
 struct RawRoute {
     receiver: Option<String>,
     group_by: Option<Vec<String>>,
-    #[serde(default, rename = "match")]
+    #[serde(default, rename = "match", deserialize_with = "given")]
     equals: BTreeMap<String, String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     match_re: BTreeMap<String, String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "texts")]
     matchers: Vec<String>,
-    #[serde(default, rename = "continue")]
+    #[serde(default, rename = "continue", deserialize_with = "given")]
     continues: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     routes: Vec<RawRoute>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "texts")]
     mute_time_intervals: Vec<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "texts")]
     active_time_intervals: Vec<String>,
 }
 
 #[derive(Deserialize)]
 struct RawInhibitRule {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     source_match: BTreeMap<String, String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     source_match_re: BTreeMap<String, String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "texts")]
     source_matchers: Vec<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     target_match: BTreeMap<String, String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     target_match_re: BTreeMap<String, String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "texts")]
     target_matchers: Vec<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "texts")]
     equal: Vec<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     sources: Vec<RawInhibitSource>,
 }
 
 #[derive(Deserialize)]
 struct RawInhibitSource {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "texts")]
     matchers: Vec<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "texts")]
     equal: Vec<String>,
+}
+
+/// Removes null values, which Alertmanager treats as absent.
+fn given<'de, T: Default + Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<T, D::Error> {
+    Option::deserialize(from).map(Option::unwrap_or_default)
+}
+
+/// Reads a list of texts and skips nulls.
+fn texts<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    let all: Vec<Option<String>> = given(from)?;
+    Ok(all.into_iter().flatten().collect())
 }
 
 impl Configuration {
@@ -150,7 +161,8 @@ impl Configuration {
         }
         let root = raw.route.context("there is no route:")?;
         ensure!(root.receiver.is_some(), "the root route has no receiver");
-        let has_matchers = !(root.equals.is_empty() && root.match_re.is_empty() && root.matchers.is_empty());
+        let blank = root.matchers.iter().all(|text| text.trim().is_empty());
+        let has_matchers = !(root.equals.is_empty() && root.match_re.is_empty() && blank);
         ensure!(!has_matchers, "the root route has matchers: it must take every alert");
         let mut notes = BTreeSet::new();
         let nobody = Route {

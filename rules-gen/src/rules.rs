@@ -4,6 +4,7 @@ pub mod catalog;
 pub mod generic;
 pub mod labels;
 pub mod model;
+pub mod outages;
 pub mod recordings;
 pub mod unit_tests;
 
@@ -27,5 +28,9 @@ pub fn groups(config: &Config) -> Vec<Group> {
     let known_by = Recording { record: RULES_INFO.name, expr: "vector(1)".to_owned(), labels };
     let name = "checklist-exporter".to_owned();
     groups.push(Group { name, records: vec![known_by], rules: generic::rules(config) });
+    let recent = outages::recent(config, &groups);
+    if !recent.is_empty() {
+        groups.push(Group { name: "checklist-outages".to_owned(), records: Vec::new(), rules: recent });
+    }
     groups
 }

@@ -4,4 +4,5 @@ pub mod http_client;
 pub mod prometheus_yml;
 pub mod rule_test;
 pub mod schema;
+mod spelling;
 pub mod web_yml;

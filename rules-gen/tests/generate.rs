@@ -226,19 +226,28 @@ fn the_same_alerts_fire_on_what_other_exporters_expose() -> std::io::Result<()> 
         ),
         (
             "ChecklistPodStuck",
-            vec![(
-                format!(
-                    "kube_pod_container_status_waiting_reason{{{k8s}, pod=\"web-1\", container=\"main\", reason=\"CrashLoopBackOff\"}}"
+            vec![
+                (format!("kube_pod_status_phase{{{k8s}, pod=\"web-1\", phase=\"Running\"}}"), "1+0x60"),
+                (
+                    format!(
+                        "kube_pod_container_status_waiting_reason{{{k8s}, pod=\"web-1\", container=\"main\", reason=\"CrashLoopBackOff\"}}"
+                    ),
+                    "1+0x60",
                 ),
-                "1+0x60",
-            )],
+            ],
         ),
         (
             "ChecklistServiceWithoutEndpoints",
             vec![
-                (format!("kube_endpointslice_info{{{k8s}, endpointslice=\"web-x2k4p\"}}"), "1+0x60"),
+                (format!("kube_service_info{{{k8s}, service=\"web\"}}"), "1+0x60"),
                 (
-                    format!("kube_endpointslice_endpoints{{{k8s}, endpointslice=\"web-x2k4p\", ready=\"false\"}}"),
+                    format!("kube_endpointslice_info{{{k8s}, endpointslice=\"web-x2k4p\", addresstype=\"IPv4\"}}"),
+                    "1+0x60",
+                ),
+                (
+                    format!(
+                        "kube_endpointslice_endpoints{{{k8s}, endpointslice=\"web-x2k4p\", ready=\"false\", targetref_kind=\"Pod\", address=\"10.1.0.1\"}}"
+                    ),
                     "1+0x60",
                 ),
             ],
@@ -287,9 +296,9 @@ fn the_same_alerts_fire_on_what_other_exporters_expose() -> std::io::Result<()> 
             "ChecklistAutoscalerUnable",
             vec![(
                 format!(
-                    "kube_horizontalpodautoscaler_status_condition{{{k8s}, horizontalpodautoscaler=\"web\", condition=\"ScalingActive\", status=\"true\"}}"
+                    "kube_horizontalpodautoscaler_status_condition{{{k8s}, horizontalpodautoscaler=\"web\", condition=\"ScalingActive\", status=\"false\"}}"
                 ),
-                "0+0x60",
+                "1+0x60",
             )],
         ),
         (
@@ -339,7 +348,7 @@ fn nothing_fires_on_what_kube_state_metrics_exposes_of_ordinary_life() -> std::i
         ("kube_service_spec_type{K, service=\"web\", type=\"ClusterIP\"}", "1+0x90"),
         ("kube_endpointslice_info{K, endpointslice=\"web-x2k4p\", addresstype=\"IPv4\"}", "1+0x90"),
         (
-            "kube_endpointslice_endpoints{K, endpointslice=\"web-x2k4p\", ready=\"true\", serving=\"true\", terminating=\"false\", address=\"10.1.0.1\"}",
+            "kube_endpointslice_endpoints{K, endpointslice=\"web-x2k4p\", ready=\"true\", serving=\"true\", terminating=\"false\", targetref_kind=\"Pod\", address=\"10.1.0.1\"}",
             "1+0x90",
         ),
         // A pod that takes long to terminate, behind a service that is scaled to zero.
@@ -348,7 +357,7 @@ fn nothing_fires_on_what_kube_state_metrics_exposes_of_ordinary_life() -> std::i
         ("kube_service_info{K, service=\"sleeps\", cluster_ip=\"10.0.0.2\"}", "1+0x90"),
         ("kube_endpointslice_info{K, endpointslice=\"sleeps-9xw2z\", addresstype=\"IPv4\"}", "1+0x90"),
         (
-            "kube_endpointslice_endpoints{K, endpointslice=\"sleeps-9xw2z\", ready=\"false\", serving=\"true\", terminating=\"true\", address=\"10.1.0.2\"}",
+            "kube_endpointslice_endpoints{K, endpointslice=\"sleeps-9xw2z\", ready=\"false\", serving=\"true\", terminating=\"true\", targetref_kind=\"Pod\", address=\"10.1.0.2\"}",
             "1+0x90",
         ),
         // An ExternalName service, and a service whose endpoints are managed by somebody else.
@@ -357,8 +366,8 @@ fn nothing_fires_on_what_kube_state_metrics_exposes_of_ordinary_life() -> std::i
         ("kube_service_info{K, service=\"manual\", cluster_ip=\"10.0.0.3\"}", "1+0x90"),
         // An autoscaler that KEDA has deactivated.
         (
-            "kube_horizontalpodautoscaler_status_condition{K, horizontalpodautoscaler=\"sleeps\", condition=\"ScalingActive\", status=\"true\"}",
-            "0+0x90",
+            "kube_horizontalpodautoscaler_status_condition{K, horizontalpodautoscaler=\"sleeps\", condition=\"ScalingActive\", status=\"false\"}",
+            "1+0x90",
         ),
         ("kube_horizontalpodautoscaler_status_desired_replicas{K, horizontalpodautoscaler=\"sleeps\"}", "0+0x90"),
         ("kube_horizontalpodautoscaler_status_current_replicas{K, horizontalpodautoscaler=\"sleeps\"}", "0+0x90"),

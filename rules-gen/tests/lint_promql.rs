@@ -136,7 +136,7 @@ fn every_mistake_is_told_at_its_place_in_the_file() {
                 labels: {severity: warning}\n    annotations: {summary: Errors., description: 'Of {{ $labels.job }}.'}\n";
     let messages: Vec<(usize, usize, &str)> =
         lint(text, &Options::default()).iter().map(|one| (one.place.line, one.place.column, one.id)).collect();
-    assert_eq!(messages, [(7, 40, "RG001"), (9, 8, "RG001")]);
+    assert_eq!(messages, [(7, 34, "RG001"), (9, 8, "RG001")]);
     let missing = "groups:\n- name: x\n  rules:\n  - {record: 'a:b', expr: 'sum(rate(foo[5m])'}\n";
     let messages = lint(missing, &Options::default());
     assert_eq!((messages[0].place.line, messages[0].place.column), (4, 45), "{messages:?}");

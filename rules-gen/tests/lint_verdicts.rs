@@ -83,7 +83,7 @@ fn a_folder_without_anything_to_judge_is_a_mistake_of_usage() {
         std::fs::write(path, text).unwrap();
     };
     write("rules/a.rules", RULES);
-    write("rules/b.rule", RULES);
+    write("rules/b.rule", &RULES.replace("a:b", "b:c"));
     std::fs::create_dir(folder.path().join("empty")).unwrap();
     write("foreign/ci.yaml", "jobs: []\n");
     write("foreign/groups.json", "{\"groups\": [\"admin\", \"users\"]}\n");
@@ -377,4 +377,27 @@ fn a_suppression_of_what_depends_on_other_files_is_not_useless() {
         let (code, printed) = verdict(folder.path(), paths);
         assert!(code == Some(0) && !printed.contains("RG099"), "{printed}");
     }
+}
+
+#[test]
+fn templates_and_data_of_other_programs_in_a_folder_are_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let data =
+        "groups:\n- name: databases\n  services:\n  - name: postgres\n    exporters: [{rules: [{name: down}]}]\n";
+    for (name, text) in [
+        ("data.yml", data),
+        ("liquid.yml", "{% assign x = 1 %}\ngroups:\n{% for g in groups %}\n- name: {{ g.name }}\n{% endfor %}\n"),
+        ("erb.yml", "groups:\n<% groups.each do |g| %>\n- name: <%= g %>\n  rules: [\n<% end %>\n"),
+    ] {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    std::fs::write(folder.path().join("rules.yaml"), RULES).unwrap();
+    let (code, printed) = verdict(folder.path(), &["."]);
+    assert!(code == Some(0) && printed.contains("data.yml: it holds no rules"), "{printed}");
+    let (code, printed) = verdict(folder.path(), &["liquid.yml"]);
+    assert!(code == Some(1) && printed.contains("RG001"), "who names it means it: {printed}");
+    let misspelt = RULES.replace("  rules:", "  rule:");
+    std::fs::write(folder.path().join("rules.yaml"), misspelt).unwrap();
+    let (code, printed) = verdict(folder.path(), &["."]);
+    assert!(code == Some(1) && printed.contains("unknown key rule (did you mean rules?)"), "{printed}");
 }

@@ -217,7 +217,8 @@ impl Cluster {
         Ok(token["status"]["token"].as_str().context("no token")?.to_owned())
     }
 
-    /// A token of a namespace's default account that holds until a secret of this name, which is made here, is deleted.
+    /// Creates a secret with this name in a namespace, and returns a token of the default account that is valid until
+    /// the secret is deleted.
     pub async fn token_of_secret(&self, namespace: &str, secret: &str) -> anyhow::Result<String> {
         let api = self.admin().await?;
         let object = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": secret}});
@@ -230,7 +231,7 @@ impl Cluster {
         Ok(made["status"]["token"].as_str().context("no token")?.to_owned())
     }
 
-    /// kubectl with every right.
+    /// Returns a command for kubectl with the administrator's kubeconfig.
     pub fn kubectl(&self) -> anyhow::Result<Command> {
         let mut command = Command::new(crate::parts::program("kubectl")?);
         command.env("KUBECONFIG", self.admin_kubeconfig()).env("HOME", self.folder.path());

@@ -121,7 +121,7 @@ impl Stack {
                 client
                     .batch_execute("CREATE TABLE no_index AS SELECT n, repeat('x', 500) AS filler FROM generate_series(1, 20000) n; ANALYZE no_index")
                     .await?;
-                // More than fifty since the table was seen for the first time.
+                // The alert needs more than fifty scans after the first run that saw the table.
                 self.has_seen("checklist_postgres_table_seq_scans_total{table=\"no_index\"}").await?;
                 for _ in 0..120 {
                     client.batch_execute("SELECT count(*) FROM no_index").await?;

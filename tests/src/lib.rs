@@ -20,6 +20,7 @@ pub mod recorder;
 pub mod replay;
 pub mod replicas;
 pub mod s3;
+pub mod sources;
 pub mod stack;
 pub mod traffic;
 pub mod waiting;

@@ -69,20 +69,20 @@ impl Alertmanager {
         Ok(answer["silenceID"].as_str().with_context(|| format!("no silence: {answer}"))?.to_owned())
     }
 
-    /// Every alert that it has, with its state and receivers.
+    /// Returns every alert that Alertmanager has, with its state and receivers.
     pub async fn alerts(&self) -> anyhow::Result<Vec<Value>> {
         let answer = json(&format!("http://127.0.0.1:{}/api/v2/alerts", self.port)).await?;
         answer.as_array().cloned().with_context(|| format!("no alerts: {answer}"))
     }
 
-    /// The alerts of a name and severity that it holds back because of another one.
+    /// Returns the alerts with a name and severity that are inhibited by another alert.
     pub async fn held_back(&self, alert: &str, severity: &str) -> anyhow::Result<Vec<Value>> {
         let is_it = |one: &Value| one["labels"]["alertname"] == alert && one["labels"]["severity"] == severity;
         let held = |one: &Value| one["status"]["inhibitedBy"].as_array().is_some_and(|by| !by.is_empty());
         Ok(self.alerts().await?.into_iter().filter(|one| is_it(one) && held(one)).collect())
     }
 
-    /// Ends a silence.
+    /// Expires a silence.
     pub fn expire(&self, silence: &str) -> anyhow::Result<()> {
         let output = self
             .release
@@ -119,8 +119,8 @@ pub struct Prometheus {
 }
 
 impl Prometheus {
-    /// Starts it on our exporters, other jobs, one rule file and one Alertmanager. A scrape may take two seconds: what is
-    /// missed in one is stale, and its alert over.
+    /// Starts Prometheus with our exporters, other jobs, one rule file and one Alertmanager. A scrape may take two
+    /// seconds, because after a missed scrape the series are stale and their alerts end.
     pub async fn start(
         port: u16,
         exporters: &[u16],
@@ -198,14 +198,14 @@ impl Prometheus {
         Ok(alerts.into_iter().filter(|alert| alert["state"] == "firing").collect())
     }
 
-    /// Waits until an alert fires, or does not.
+    /// Waits until an alert fires or, if `fires` is false, does not fire.
     pub async fn wait(&self, alert: &str, severity: &str, fires: bool) -> anyhow::Result<()> {
         let is_it = |one: &Value| one["labels"]["alertname"] == alert && one["labels"]["severity"] == severity;
         let what = format!("{alert} ({severity}) {}", if fires { "fires" } else { "no longer fires" });
         eventually(&what, || async { Ok(self.firing().await?.iter().any(is_it) == fires) }).await
     }
 
-    /// Waits until the rules of an alert have been judged some seconds from now.
+    /// Waits until the rules of an alert have been evaluated some seconds from now.
     pub async fn judged_in(&self, seconds: i64, alert: &str) -> anyhow::Result<()> {
         let after = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(seconds);
         eventually(&format!("{alert} is judged again"), || async {

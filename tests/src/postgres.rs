@@ -107,7 +107,7 @@ impl Postgres {
         let port = free_port()?;
         let connections = format!("max_connections={connections}");
         // A role's password is a SCRAM secret, as the newest servers make it.
-        let settings = [settings, &[connections.as_str(), "password_encryption=scram-sha-256"]].concat();
+        let settings = [&[connections.as_str(), "password_encryption=scram-sha-256"][..], settings].concat();
         let process = serve(programs, folder.path(), port, &settings).await?;
         let postgres = Self { port, ca_file: authority.ca_file, process, folder };
         connect(port, "postgres").await?.batch_execute("CREATE DATABASE orchestrator").await?;
@@ -131,7 +131,7 @@ impl Postgres {
         self.present(&certificate, &key).await
     }
 
-    /// Gives it a certificate and its key, as PEM.
+    /// Installs a certificate and its key (PEM) on the server.
     pub async fn present(&self, certificate: &str, key: &str) -> anyhow::Result<()> {
         for (name, text) in [("server.crt", certificate), ("server.key", key)] {
             // Overwriting keeps the owner of the files, the server's user.

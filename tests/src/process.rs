@@ -53,7 +53,7 @@ impl Process {
         }
     }
 
-    /// Waits until it ends by itself, and gives its exit code.
+    /// Waits until the program ends by itself. Returns its exit code.
     pub fn wait(&mut self) -> anyhow::Result<Option<i32>> {
         let begun = Instant::now();
         loop {

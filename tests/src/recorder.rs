@@ -20,13 +20,13 @@ pub struct Message {
 }
 
 impl Message {
-    /// Whether the body has this text anywhere.
+    /// Whether the body contains this text.
     pub fn has(&self, text: &str) -> bool {
         self.body.to_string().contains(text)
     }
 
-    /// Whether it says that an alert fires: `NAME:`, and not `Resolved: NAME:`, which a message has beside it. The newest
-    /// Alertmanager reads details for PagerDuty as YAML, where `NAME` is the end of a key.
+    /// Whether it reports a firing alert (`NAME:`, and not `Resolved: NAME:`, which one message may contain too). The
+    /// newest Alertmanager parses details for PagerDuty as YAML, and then `NAME` is the end of a key.
     pub fn tells(&self, alert: &str) -> bool {
         let body = self.body.to_string();
         [format!("{alert}:"), format!("{alert}\":")].iter().any(|name| {
@@ -37,7 +37,7 @@ impl Message {
         })
     }
 
-    /// Whether it says that an alert is over.
+    /// Whether it reports that an alert is resolved.
     pub fn tells_the_end_of(&self, alert: &str) -> bool {
         self.has(&format!("Resolved: {alert}:"))
     }
@@ -91,7 +91,7 @@ impl Recorder {
         self.messages.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Waits for the first message that `wanted` accepts.
+    /// Waits for the first notification that `wanted` accepts.
     pub async fn wait(&self, what: &str, wanted: impl Fn(&Message) -> bool) -> anyhow::Result<Message> {
         found(what, || async { Ok(self.messages().into_iter().find(&wanted)) }).await
     }

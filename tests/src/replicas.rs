@@ -125,7 +125,7 @@ impl Replicas {
         Ok(holder.map(str::to_owned))
     }
 
-    /// Unix time at which a lease runs out that is not renewed any more.
+    /// Returns the Unix time at which a lease expires if it is not renewed.
     pub async fn lease_end(&self, lease: &str) -> anyhow::Result<f64> {
         let spec = self.api.get(&self.lease(lease)).await?["spec"].clone();
         let renewed: jiff::Timestamp = spec["renewTime"].as_str().with_context(|| format!("{spec}"))?.parse()?;
@@ -133,7 +133,7 @@ impl Replicas {
         Ok(renewed.as_duration().as_secs_f64() + lasts)
     }
 
-    /// Waits until the holder of a lease is as it should be.
+    /// Waits until the holder of a lease fulfils a condition.
     pub async fn wait_for_holder(&self, lease: &str, fits: impl Fn(Option<&str>) -> bool) -> anyhow::Result<()> {
         eventually("the lease has the holder that it should have", || async {
             Ok(fits(self.lease_holder(lease).await?.as_deref()))
@@ -176,14 +176,14 @@ impl Replicas {
         log.lines().filter_map(of_line).collect()
     }
 
-    /// Waits until one of the two has acted after a time, and gives the first time of it.
+    /// Waits until an exporter has run a costly check after a time. Returns the first time.
     pub async fn acts_after(&self, which: usize, after: f64) -> anyhow::Result<f64> {
         let first = || async { Ok(self.acts(which).into_iter().find(|at| *at > after)) };
         found("it makes the costly checks", first).await
     }
 
-    /// Waits until both have gone through some more rounds of the checks that both make: what either does in a round, it
-    /// has done.
+    /// Waits until both exporters have made some more rounds of the checks that both make. Everything that they do in a
+    /// round is done then.
     pub async fn some_rounds(&self) -> anyhow::Result<()> {
         for replica in &self.both {
             let before = replica.rounds().await?;
@@ -205,12 +205,12 @@ impl Replica {
         Ok(String::from_utf8(body.to_vec())?)
     }
 
-    /// Whether it says that it holds the lease.
+    /// Whether it reports that it holds the lease.
     pub async fn holds(&self) -> anyhow::Result<bool> {
         Ok(self.metrics().await?.contains("\nchecklist_lease_held 1\n"))
     }
 
-    /// How often it has looked at the tasks, once a second, whoever holds the lease.
+    /// Returns the number of runs of its check `tasks`, which it makes once a second without the lease.
     pub async fn rounds(&self) -> anyhow::Result<f64> {
         let page = self.metrics().await?;
         let line = page

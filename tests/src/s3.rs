@@ -92,7 +92,7 @@ impl S3 {
         Self::versitygw(None).await
     }
 
-    /// The same with TLS, by a certificate of an authority for `localhost`.
+    /// Starts versitygw with TLS, by a certificate of an authority for `localhost`.
     pub async fn gateway_with_tls(authority: &Authority) -> anyhow::Result<Self> {
         Self::versitygw(Some(authority)).await
     }
@@ -108,7 +108,7 @@ impl S3 {
         });
         let path = |name: &str| folder.path().join(name).display().to_string();
         let address = format!("{}://localhost:{port}", if authority.is_some() { "https" } else { "http" });
-        // What is changed about a user holds at once.
+        // Changes of users take effect at once.
         let mut service = Service::new("versitygw", folder.path(), address, ready)?.arg("--iam-cache-disable").args(&[
             "--access",
             ACCESS_KEY,
@@ -152,7 +152,7 @@ impl S3 {
         }
     }
 
-    /// A client with every right, of a server without TLS.
+    /// Returns a client with all rights, for a server without TLS.
     pub fn client(&self) -> Client {
         let config = aws_sdk_s3::config::Builder::new()
             .behavior_version(BehaviorVersion::latest())
@@ -182,22 +182,22 @@ impl S3 {
         Ok(())
     }
 
-    /// Another user of the gateway with every right, whose secret is [`SECRET_KEY`] too.
+    /// Adds a user with all rights to versitygw, whose secret is [`SECRET_KEY`] too.
     pub fn administrator(&self, name: &str) -> anyhow::Result<()> {
         self.administer(&["create-user", "--access", name, "--secret", SECRET_KEY, "--role", "admin"])
     }
 
-    /// Takes another user away.
+    /// Removes a user from versitygw.
     pub fn remove_user(&self, name: &str) -> anyhow::Result<()> {
         self.administer(&["delete-user", "--access", name])
     }
 
-    /// Gives another user another secret.
+    /// Changes the secret of a user of versitygw.
     pub fn new_secret(&self, name: &str, secret: &str) -> anyhow::Result<()> {
         self.administer(&["update-user", "--access", name, "--secret", secret])
     }
 
-    /// A command of the gateway's administrator.
+    /// Runs an administrative command of versitygw.
     fn administer(&self, arguments: &[&str]) -> anyhow::Result<()> {
         let address = match &self.server {
             Server::Gateway(service) => service.address(),
@@ -212,7 +212,7 @@ impl S3 {
         Ok(())
     }
 
-    /// Gives the gateway a certificate of another authority.
+    /// Replaces the certificate of versitygw by one of another authority.
     pub async fn renew(&mut self, authority: &Authority) -> anyhow::Result<()> {
         certify(self.folder.path(), authority)?;
         let service = self.service().context("no program")?;
@@ -220,7 +220,7 @@ impl S3 {
         service.start().await
     }
 
-    /// From now on only what this policy grants is allowed.
+    /// Allows from now on only the actions that a policy grants. Only s3s-fs enforces it.
     pub fn grant(&self, policy: Value) {
         self.rights.lock().unwrap_or_else(PoisonError::into_inner).policy = Some(policy);
     }
@@ -265,14 +265,14 @@ impl S3 {
     }
 }
 
-/// Writes a certificate of an authority for `localhost`, and its key.
+/// Writes a certificate for `localhost` and its key.
 fn certify(folder: &Path, authority: &Authority) -> anyhow::Result<()> {
     let (certificate, key) = authority.pem("localhost")?;
     std::fs::write(folder.join("cert"), certificate)?;
     Ok(std::fs::write(folder.join("key"), key)?)
 }
 
-/// One question in the words of a policy.
+/// A request in the terms of an IAM policy.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Asked {
     /// The action, such as `s3:ListBucket`; the HTTP method if the request has no known action.

@@ -296,7 +296,8 @@ alerting:
     }
     text += "    ChecklistCheckOverdue: {for: 2s}\n    ChecklistExporterMissing: {for: 2s}\nchecks:\n";
     for signal in checklist::SIGNALS.iter().filter(|signal| signal.kind.is_probed()) {
-        // The checks of a database take turns on one connection, and each statement is a transaction of its own.
+        // The checks of a database take turns on one connection, and each statement is a transaction of its own, so
+        // they need a longer interval.
         let pace = if signal.kind.key() == "postgres" { "3s, timeout: 2700ms" } else { "2s, timeout: 1800ms" };
         let _ = writeln!(text, "  {}: {{interval: {pace}}}", signal.id);
     }

@@ -1,12 +1,13 @@
-//! Waiting for a condition. A test never decides by a pause, so that a slow machine makes it later and not another one.
+//! Functions that wait for a condition. A test never depends on a fixed pause: on a slow machine it takes longer but
+//! has the same result.
 
 use anyhow::ensure;
 use std::time::{Duration, Instant};
 
-/// Far more than anything here takes on a slow machine; only what never comes waits so long.
+/// How long to wait before giving up. It is far more than anything takes on a slow machine.
 pub const PATIENCE: Duration = Duration::from_mins(5);
 
-/// Waits until a condition holds.
+/// Waits until a condition holds. The error contains `what`.
 pub async fn eventually<F: Future<Output = anyhow::Result<bool>>>(
     what: &str,
     mut holds: impl FnMut() -> F,
@@ -19,7 +20,7 @@ pub async fn eventually<F: Future<Output = anyhow::Result<bool>>>(
     Ok(())
 }
 
-/// Waits for a value.
+/// Waits until `look` returns a value. The error contains `what`.
 pub async fn found<T, F: Future<Output = anyhow::Result<Option<T>>>>(
     what: &str,
     mut look: impl FnMut() -> F,
@@ -34,7 +35,7 @@ pub async fn found<T, F: Future<Output = anyhow::Result<Option<T>>>>(
     }
 }
 
-/// Waits until something passes; the error is that of the last attempt.
+/// Waits until `attempt` succeeds. The error is that of the last attempt.
 pub async fn passes<T, F: Future<Output = anyhow::Result<T>>>(mut attempt: impl FnMut() -> F) -> anyhow::Result<T> {
     let begun = Instant::now();
     loop {

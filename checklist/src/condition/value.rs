@@ -84,8 +84,8 @@ impl Scope {
         of(metric).promql(self)
     }
 
-    /// Returns a function over a window of a metric, aggregated so that any number of exporter replicas gives one
-    /// result. A function with more parameters is written up to its series: `quantile_over_time(0.5, `.
+    /// Returns a function over a window of a metric, aggregated so that any number of exporter replicas gives one result:
+    /// the largest, or with `min_over_time` the smallest, because a replica that has just started has no past.
     pub fn over(&self, function: &str, metric: &'static Metric, window: &str) -> String {
         self.over_of(function, &of(metric), window)
     }
@@ -96,15 +96,19 @@ impl Scope {
             Some((window, offset)) => (window, format!(" offset {offset}")),
             None => (window, String::new()),
         };
-        let without = without(selector.metric);
-        let open = if function.contains('(') { "" } else { "(" };
-        format!("max without ({without}) ({function}{open}{}[{window}]{offset}))", selector.promql(self))
+        let (without, agreed) = (without(selector.metric), if function == "min_over_time" { "min" } else { "max" });
+        format!("{agreed} without ({without}) ({function}({}[{window}]{offset}))", selector.promql(self))
+    }
+
+    /// Returns the past of a metric, aggregated over the replicas of the exporter, as a subquery such as `1d:5m`. After a
+    /// deployment of the exporter its series have new labels: a function over one series would see only the time since.
+    pub fn past(&self, metric: &'static Metric, window: &str) -> String {
+        format!("({})[{window}]", self.max(metric))
     }
 
     /// Returns the value of a metric in `ahead` seconds, by linear regression over the window.
     pub fn predict(&self, metric: &'static Metric, window: &str, ahead: f64) -> String {
-        let series = self.series(metric);
-        format!("max without ({}) (predict_linear({series}[{window}], {ahead}))", without(metric))
+        format!("predict_linear({}, {ahead})", self.past(metric, window))
     }
 
     /// Returns the largest value of a metric among the replicas of the exporter.

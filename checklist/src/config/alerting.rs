@@ -96,7 +96,7 @@ pub struct AlertOverride {
 }
 
 /// The alerts about the exporter itself, which belong to no signal.
-pub const META_ALERTS: [&str; 15] = [
+pub const META_ALERTS: [&str; 16] = [
     "ChecklistCheckIncomplete",
     "ChecklistCheckMissing",
     "ChecklistCheckOverdue",
@@ -104,6 +104,7 @@ pub const META_ALERTS: [&str; 15] = [
     "ChecklistEmergencyOverride",
     "ChecklistExporterMissing",
     "ChecklistLeaseNotHeld",
+    "ChecklistRecentOutage",
     "ChecklistRulesOutdated",
     "ChecklistSeriesDropped",
     "ChecklistShardMissing",

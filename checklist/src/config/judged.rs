@@ -92,6 +92,32 @@ impl Config {
         own.into_iter().chain(namespaces).collect::<Vec<_>>().join(", ")
     }
 
+    /// Fills in the expression that provides a metric of another exporter, with the label matchers of a target.
+    pub fn filled(&self, signal: &Signal, target: &str, expr: &str) -> String {
+        let (own, told) = match self.database(target).filter(|_| signal.kind == TargetKind::Postgres) {
+            None => (String::new(), String::new()),
+            Some(database) => {
+                let own = format!("datname={:?}", database.database);
+                let mut same = self.of_server(database);
+                // The first target of a server also covers the databases that no target names.
+                let told = if same.next().is_some_and(|first| first.name == target) {
+                    let others: Vec<String> = ["template0".to_owned(), "template1".to_owned()]
+                        .into_iter()
+                        .chain(same.map(|other| other.database.clone()))
+                        .collect();
+                    format!("datname!~{:?}", alternatives(&others))
+                } else {
+                    own.clone()
+                };
+                (own, told)
+            }
+        };
+        let places = [("{selector}", self.selector(signal, target)), ("{own}", own), ("{told}", told)];
+        let filled = places.iter().fold(expr.to_owned(), |expr, (place, matchers)| expr.replace(place, matchers));
+        // Without its own matchers, the selector would begin with a comma.
+        filled.replace("{, ", "{")
+    }
+
     /// Returns the targets on which a signal is judged.
     pub fn targets(&self, signal: &Signal) -> Vec<String> {
         let skipped = |name: &str| {

@@ -51,7 +51,7 @@ static USUAL: Threshold = Threshold::above(
     "audit_log.usual",
     "events at the same hour a week ago",
     Unit::Count,
-    "A quiet night is normal. Silence counts when the same hour a week ago had at least ten events; where an hour has fewer, when the same four hours had ten, and the silence is four times as long as the limit.",
+    "A quiet night is normal. Silence counts when a week ago an hour earlier and an hour later there were at least ten events within the hour: clocks change, and shops open late. Where an hour has fewer, four hours must have had ten, and the silence is four times as long as the limit.",
 )
 // The probe runs every five minutes, so it sees at most twelve changes in an hour.
 .between(1.0, 12.0)
@@ -71,23 +71,27 @@ fn requests(at: &str) -> String {
     format!("sum by (target) (avg_over_time({REQUESTS}[1h]{at}))")
 }
 
-/// Returns the expression for an unexpected silence of the audit log. The silence is unexpected when there were events
-/// at the same hour a week ago; for logs with few events, when four hours are silent that had events a week ago; or
-/// when the application serves requests now. A holiday is excluded: where requests are counted, the application must
-/// serve at least a quarter of the requests of a week ago.
+/// Returns the expression for an unexpected silence of the audit log. The silence is unexpected when a week ago there were
+/// events both an hour earlier and an hour later; for logs with few events, when four hours are silent that had events a
+/// week ago; or when the application serves requests now. A holiday is excluded: where requests are counted, the
+/// application must serve at least a quarter of the requests of a week ago.
 fn silent(scope: &Scope, limits: &Limits, severity: crate::condition::threshold::Severity) -> String {
     let limit = limits.of(&SILENCE).at(severity).unwrap_or(f64::NAN);
     let silent = |times: f64| format!("time() - {} > {}", scope.max(&LAST), number(times * limit));
     let least = number(limits.value(&USUAL));
-    let usual = |window: &str| format!("{} >= {least}", scope.over("changes", &LAST, window));
+    let around = |window: &str| scope.over("changes", &LAST, window);
+    let usual = |window: &str| {
+        let (later, earlier) = (around(&format!("{window}@167h")), around(&format!("{window}@169h")));
+        format!("{later} >= {least} and {earlier} >= {least}")
+    };
     let holiday = format!("{} < 0.25 * {}", requests(""), requests(" offset 7d"));
     let served = format!("{} * 3600 >= {}", requests(""), number(limits.value(&BUSY)));
     format!(
         "(({} and {} or {} and {}) unless on (target) ({holiday})) or ({} and on (target) ({served}))",
         silent(1.0),
-        usual("1h@7d"),
+        usual("1h"),
         silent(4.0),
-        usual("4h@7d"),
+        usual("4h"),
         silent(1.0),
     )
 }
@@ -129,6 +133,23 @@ pub static SIGNAL: Signal = Signal {
                     let goes_on = input(&LAST, format!("0+300x{}", count + rest));
                     let busy = given.limits.value(&BUSY).max(1.0) / 3600.0;
                     let served = |times: f64| input(&REQUESTS, format!("{}+0x{}", times * busy, count + rest));
+                    // A week before the end of the test events end or begin; the last one is longer ago than the limit.
+                    let now =
+                        (end + given.limit as u64) / 300 + given.pending.as_secs().next_multiple_of(1800) / 300 + 12;
+                    let (week_ago, last) = (now - 2016, now - given.limit as u64 / 200);
+                    let at_times = |from: u64, until: u64| {
+                        let (rises, late) = (until - from, 300 * last);
+                        let flat = last - until - 1;
+                        format!(
+                            "0+0x{} {}+300x{rises} {}+0x{} {late}+0x{rest}",
+                            from - 1,
+                            300 * from,
+                            300 * until,
+                            flat - 1
+                        )
+                    };
+                    let closed = input(&LAST, at_times(week_ago - 32, week_ago));
+                    let opened = input(&LAST, at_times(week_ago - 18, week_ago + 18));
                     let holiday = input(&REQUESTS, format!("{}+0x{} {}+0x{rest}", 2.0 * busy, count - 12, 0.1 * busy));
                     let case = Case::new(vec![stops.clone()], vec![goes_on, served(2.0)]);
                     let case = case
@@ -137,7 +158,9 @@ pub static SIGNAL: Signal = Signal {
                         .fires("fires while requests are served", vec![first.clone(), served(2.0)])
                         .quiet("stays quiet in a night without requests", vec![first.clone(), served(0.5)])
                         .quiet("stays quiet when nobody knows what is usual", vec![first])
-                        .quiet("stays quiet on a holiday", vec![stops, holiday]);
+                        .quiet("stays quiet on a holiday", vec![stops, holiday])
+                        .quiet("stays quiet when the shop was about to close a week ago", vec![closed])
+                        .quiet("stays quiet when the shop had just opened a week ago", vec![opened]);
                     let usual = given.limits.value(&USUAL);
                     if usual < 4.0 {
                         return case;

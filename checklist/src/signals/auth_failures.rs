@@ -17,7 +17,7 @@ static PER_HOUR: Threshold = Threshold::above(
     "auth_failures.per_hour",
     "failed logins within an hour",
     Unit::Count,
-    "People mistype a few times an hour; fifty is a program that guesses or one whose password was rotated.",
+    "People mistype a few times an hour; fifty is a program that guesses or one whose password was rotated. Where fifty are usual, five times the mean hour of the week.",
 )
 .critical(50.0);
 
@@ -57,7 +57,25 @@ pub static SIGNAL: Signal = Signal {
     alerts: &[
         Alert {
             name: "ChecklistAuthFailures",
-            when: When::Beyond(Value::Of(of(&FAILURES).with(HOUR_WINDOW)), &PER_HOUR),
+            at_once: Some(When::Beyond(Value::Of(of(&FAILURES).with(HOUR_WINDOW)), &PER_HOUR)),
+            when: When::History(History {
+                expr: |scope, limits, severity| {
+                    let window = |window| scope.max_of(&of(&FAILURES).with(window));
+                    let (hour, week) = (window(HOUR_WINDOW), window(WEEK_WINDOW));
+                    let limit = limits.level(&PER_HOUR, severity);
+                    format!("{hour} > {limit} unless ignoring (window) {hour} <= ignoring (window) 5 * {week} / 168")
+                },
+                threshold: Some(&PER_HOUR),
+                metrics: &[&FAILURES],
+                case: |given| {
+                    let window = |window, count| steady(&FAILURES, count).with("window", window);
+                    let (many, few) = (given.limit + 1.0, given.limit);
+                    let usual = |times: f64| window("7d", 168.0 / 5.0 * times * many);
+                    Case::new(vec![window("1h", many), usual(0.9)], vec![window("1h", few), usual(0.0)])
+                        .fires("fires when nobody knows what is usual", vec![window("1h", many)])
+                        .quiet("stays quiet where as many are usual", vec![window("1h", many), usual(1.1)])
+                },
+            }),
             summary: "Many authentications fail.",
             description: "{value} authentications failed within an hour on {{ $labels.target }}: somebody may be guessing passwords; the limit is {limit}.",
             ..CRITICAL

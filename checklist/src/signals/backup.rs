@@ -1,5 +1,6 @@
 //! The newest backup in a bucket: its age, size and format. Checklist: daily 7, "Verify backups completed".
 
+use crate::condition::history::SAMPLES;
 use crate::prelude::*;
 
 pub static PRESENT: Metric = Metric::gauge(
@@ -86,7 +87,7 @@ pub static SIGNAL: Signal = Signal {
             when: When::Zero(of(&PRESENT)),
             pending: minutes(15),
             summary: "Backup is missing.",
-            description: "There is no object of backup {{ $labels.backup }}.",
+            description: "Backup {{ $labels.backup }} is missing: there is no object of it in its bucket.",
             ..CRITICAL
         },
         Alert {
@@ -127,16 +128,27 @@ pub static SIGNAL: Signal = Signal {
             name: "ChecklistBackupShrunk",
             when: When::History(History {
                 expr: |scope, limits, severity| {
-                    let usual = scope.over("quantile_over_time(0.5, ", &BYTES, "28d");
-                    format!("{} / {usual} < {}", scope.max(&BYTES), limits.level(&SHRUNK, severity))
+                    // The smallest of four weeks but for the last ones: the increment of a usual mix is among them.
+                    let usual = format!("quantile_over_time(0.05, {})", scope.past(&BYTES, "28d:1h"));
+                    let past = scope.over("count_over_time", &BYTES, "1d@7d");
+                    format!("{} / {usual} < {} and {past}", scope.max(&BYTES), limits.level(&SHRUNK, severity))
                 },
                 threshold: Some(&SHRUNK),
                 metrics: &[&BYTES],
                 case: |given| {
-                    // The usual size must stay the median until the alert's pending time is over.
-                    let usual = given.pending + minutes(5);
-                    let falling = step(&BYTES, 1000.0, usual.as_secs() / 60, 900.0 * given.limit);
-                    Case::new(vec![falling], vec![steady(&BYTES, 1000.0)]).after(usual)
+                    let small = 900.0 * given.limit;
+                    // Whole ones for twelve days, then a small one; and two small ones on every weekend.
+                    let falling = step(&BYTES, 1000.0, 288, small);
+                    let mixed = vec![format!("{small}+0x47 1000+0x119"); 6].join(" ");
+                    let new = format!("_x150 1000+0x137 {small}+0x{SAMPLES}");
+                    Case::new(vec![falling], vec![steady(&BYTES, 1000.0)])
+                        .hourly()
+                        .after(hours(289))
+                        .quiet(
+                            "stays quiet where those of the weekend are small",
+                            vec![input(&BYTES, format!("1000+0x119 {mixed}"))],
+                        )
+                        .quiet("stays quiet within the first week", vec![input(&BYTES, new)])
                 },
             }),
             summary: "Newest backup is much smaller than usual.",

@@ -71,7 +71,7 @@ pub static SIGNAL: Signal = Signal {
             when: When::Expiring { begin: &NOT_BEFORE, end: &NOT_AFTER, lead: &LEAD, parts: (4.0, 10.0) },
             pending: minutes(15),
             summary: "TLS certificate expires soon.",
-            description: "The {{ $labels.position }} certificate {{ $labels.subject_cn }} of {{ $labels.target }} has {value} left.",
+            description: "The {{ $labels.position }} certificate {{ $labels.subject_cn }} of {{ $labels.target }} expires in {value}.",
             ..WARNING
         },
         Alert {
@@ -79,7 +79,7 @@ pub static SIGNAL: Signal = Signal {
             when: When::Beyond(Value::Until(of(&SPARE_NOT_AFTER)), &SPARE_LEAD),
             pending: minutes(60),
             summary: "A certificate in the chain has expired.",
-            description: "The {{ $labels.position }} certificate {{ $labels.subject_cn }} of {{ $labels.target }} has {value} left; current clients do without it, older ones may not.",
+            description: "The {{ $labels.position }} certificate {{ $labels.subject_cn }} of {{ $labels.target }} has expired; current clients do without it, older ones may not.",
             ..WARNING
         },
         Alert {

@@ -185,11 +185,24 @@ pub static SIGNAL: Signal = Signal {
         records: &[
             (
                 &CONNECTIONS,
-                "sum by (database, state) (label_replace(pg_stat_activity_count{{selector}}, \"database\", \"$1\", \"datname\", \"(.*)\"))",
+                // Releases before 0.17 do not distinguish background workers from clients.
+                "sum by (database, state) (label_replace(pg_stat_activity_count{{selector}, backend_type=~\"(client backend)?\"}, \"database\", \"$1\", \"datname\", \"(.*)\"))",
             ),
             (
                 &LIMIT,
-                "max(pg_settings_max_connections{{selector}} - on (server, instance) pg_settings_superuser_reserved_connections{{selector}})",
+                "max(pg_settings_max_connections{{selector}} - on (server, instance) pg_settings_superuser_reserved_connections{{selector}} - on (server, instance) (pg_settings_reserved_connections{{selector}} or 0 * pg_settings_max_connections{{selector}}))",
+            ),
+            (
+                &DATABASE_LIMIT,
+                "max by (database) (label_replace(pg_database_connection_limit{{selector}} > 0, \"database\", \"$1\", \"datname\", \"(.*)\"))",
+            ),
+            (
+                &ROLE_CONNECTIONS,
+                "sum by (role) (label_replace(pg_stat_activity_count{{selector}, backend_type=~\"(client backend)?\"}, \"role\", \"$1\", \"usename\", \"(.+)\")) and on (role) label_replace(pg_roles_connection_limit{{selector}} > 0, \"role\", \"$1\", \"rolname\", \"(.*)\")",
+            ),
+            (
+                &ROLE_LIMIT,
+                "max by (role) (label_replace(pg_roles_connection_limit{{selector}} > 0, \"role\", \"$1\", \"rolname\", \"(.*)\"))",
             ),
             (&OLDEST_TRANSACTION, "time() - max by (state) (pg_stat_activity_max_tx_duration{{selector}} > 0)"),
         ],

@@ -1,6 +1,7 @@
 //! Size and growth of databases, and the time until a size limit is reached. Checklist: Friday 2, "Check database
 //! size".
 
+use crate::condition::history::SAMPLES;
 use crate::prelude::*;
 
 pub static BYTES: Metric =
@@ -77,20 +78,26 @@ pub static SIGNAL: Signal = Signal {
             name: "ChecklistDatabaseFullSoon",
             when: When::History(History {
                 expr: |scope, limits, severity| {
-                    let ahead = scope.predict(&BYTES, "7d", 30.0 * DAY);
-                    format!("{ahead} > {}", limits.level(&LIMIT, severity))
+                    // A restore or a load of the first days is no pace.
+                    let ahead = scope.predict(&BYTES, "7d:1h", 30.0 * DAY);
+                    let past = scope.over("count_over_time", &BYTES, "1d@3d");
+                    format!("{ahead} > {} and {past}", limits.level(&LIMIT, severity))
                 },
                 threshold: Some(&LIMIT),
                 metrics: &[&BYTES],
                 case: |given| {
-                    let minutes = 30.0 * DAY / 60.0;
-                    let by = |grown: f64| vec![line(&BYTES, given.limit / 2.0, grown * given.limit / minutes)];
+                    let hour = given.limit / (30.0 * DAY / HOUR);
+                    let by = |grown: f64| vec![line(&BYTES, given.limit / 2.0, grown * hour)];
+                    let new = vec![input(&BYTES, format!("_x48 {}+{hour}x{SAMPLES}", given.limit / 2.0))];
                     Case::new(by(1.0), by(0.3))
+                        .hourly()
+                        .after(hours(72))
+                        .quiet("stays quiet in the first days of a database", new)
                 },
             }),
             pending: minutes(60),
             summary: "Database reaches its limit soon.",
-            description: "At the pace of the last week database {{ $labels.database }} is larger than {limit} within thirty days.",
+            description: "Database {{ $labels.database }} is larger than {limit} within thirty days at the pace of the last week.",
             ..WARNING
         },
     ],
@@ -107,7 +114,7 @@ pub static SIGNAL: Signal = Signal {
         source: "postgres_exporter",
         records: &[(
             &BYTES,
-            "max by (database) (label_replace(pg_database_size_bytes{{selector}}, \"database\", \"$1\", \"datname\", \"(.*)\"))",
+            "max by (database) (label_replace(pg_database_size_bytes{{selector}, {told}}, \"database\", \"$1\", \"datname\", \"(.*)\"))",
         )],
     }],
     access: &[Access::SqlRole("pg_read_all_stats")],

@@ -36,7 +36,7 @@ static FULL_WITHIN: Threshold = Threshold::below(
     "disk.full_within",
     "time until the volume is full",
     Unit::Seconds,
-    "Four days leave room for a weekend; the lines are drawn through the last six hours and the last day, so that a nightly job alone is no trend.",
+    "Four days leave room for a weekend; the lines are drawn through the last six hours and the last day, and it must have grown in both halves of the six hours for three hours, so that neither a nightly job nor a load of some hours is a trend.",
 )
 // The minimum is the window of the regression: a prediction for less time is no trend.
 .between(6.0 * HOUR, f64::INFINITY)
@@ -98,7 +98,7 @@ pub static SIGNAL: Signal = Signal {
                     let ahead = limits.of(&FULL_NOW).at(severity).unwrap_or(f64::NAN);
                     format!(
                         "{line} > {capacity} and {now} / {capacity} > {floor} and {now} > {peak} and {before}",
-                        line = scope.predict(&USED, "30m", ahead),
+                        line = scope.predict(&USED, "30m:1m", ahead),
                         capacity = scope.max(&CAPACITY),
                         now = scope.max(&USED),
                         floor = number(limits.value(&USAGE)),
@@ -128,7 +128,7 @@ pub static SIGNAL: Signal = Signal {
             }),
             pending: minutes(2),
             summary: "Volume will be full within the hour.",
-            description: "At the pace of the last half hour volume {{ $labels.namespace }}/{{ $labels.persistentvolumeclaim }} is full within {limit}. Look at: kubectl -n {{ $labels.namespace }} describe pvc {{ $labels.persistentvolumeclaim }}",
+            description: "Volume {{ $labels.namespace }}/{{ $labels.persistentvolumeclaim }} is full within {limit} at the pace of the last half hour. Look at: kubectl -n {{ $labels.namespace }} describe pvc {{ $labels.persistentvolumeclaim }}",
             ..CRITICAL
         },
         Alert {
@@ -136,14 +136,15 @@ pub static SIGNAL: Signal = Signal {
             when: When::History(History {
                 expr: |scope, limits, severity| {
                     let ahead = limits.of(&FULL_WITHIN).at(severity).unwrap_or(f64::NAN);
+                    let at = |window| scope.over("max_over_time", &USED, window);
+                    let (now, middle, before) = (scope.max(&USED), at("30m@3h"), at("30m@6h"));
                     format!(
-                        "{short} > {capacity} and {long} > {capacity} and {now} / {capacity} > {floor} and {before}",
-                        short = scope.predict(&USED, "6h", ahead),
-                        long = scope.predict(&USED, "1d", ahead),
+                        "{short} > {capacity} and {long} > {capacity} and {now} / {capacity} > {floor} and \
+                         {now} - {middle} > 0.2 * ({now} - {before}) and {middle} - {before} > 0.2 * ({now} - {before})",
+                        short = scope.predict(&USED, "6h:5m", ahead),
+                        long = scope.predict(&USED, "1d:15m", ahead),
                         capacity = scope.max(&CAPACITY),
-                        now = scope.max(&USED),
                         floor = number(limits.value(&FULL_FLOOR)),
-                        before = scope.over("count_over_time", &USED, "1h@5h"),
                     )
                 },
                 threshold: Some(&FULL_WITHIN),
@@ -155,18 +156,25 @@ pub static SIGNAL: Signal = Signal {
                     let by =
                         |from: f64, grown: f64| vec![line(&USED, from, grown / minutes), steady(&CAPACITY, 1000.0)];
                     let begin = floor + 10.0;
-                    Case::new(by(begin, 1100.0 - floor), by(begin, 0.3 * (1000.0 - floor))).after(hours(5)).quiet(
-                        "stays quiet far below the floor",
-                        vec![
-                            line(&USED, floor / 2.0 - 365.0 * 1100.0 / minutes, 1100.0 / minutes),
-                            steady(&CAPACITY, 1000.0),
-                        ],
-                    )
+                    // From the fifth to the seventh hour.
+                    let rest = 1000.0 - begin;
+                    let load = format!("{begin}+0x299 {begin}+{}x119 {}+0x{SAMPLES}", rest / 300.0, begin + 0.4 * rest);
+                    Case::new(by(begin, 1100.0 - floor), by(begin, 0.3 * (1000.0 - floor)))
+                        .after(hours(6))
+                        .quiet(
+                            "stays quiet far below the floor",
+                            vec![
+                                line(&USED, floor / 2.0 - 365.0 * 1100.0 / minutes, 1100.0 / minutes),
+                                steady(&CAPACITY, 1000.0),
+                            ],
+                        )
+                        .quiet("stays quiet after a load", vec![input(&USED, load), steady(&CAPACITY, 1000.0)])
                 },
             }),
-            pending: minutes(60),
+            // A load of some hours is over by then.
+            pending: hours(3),
             summary: "Volume will be full soon.",
-            description: "At the pace of the last six hours volume {{ $labels.namespace }}/{{ $labels.persistentvolumeclaim }} is full within {limit}.",
+            description: "Volume {{ $labels.namespace }}/{{ $labels.persistentvolumeclaim }} is full within {limit} at the pace of the last six hours.",
             ..WARNING
         },
     ],

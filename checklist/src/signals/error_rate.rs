@@ -1,6 +1,7 @@
 //! The error rate of the application's requests, over a day and as burn rates of an error budget. Checklist: daily 5,
 //! "Check error rate (last 24h)".
 
+use crate::condition::history::SAMPLES;
 use crate::prelude::*;
 
 pub static REQUESTS: Metric =
@@ -45,19 +46,32 @@ static MOST: Threshold = Threshold::above(
 .between(0.01, 0.99)
 .critical(0.25);
 
-/// A window as PromQL writes it, in seconds, and the number of requests it must have, as a multiple of the requests of
-/// an hour.
-type Window = (&'static str, f64, f64);
-const HOURLY: Window = ("1h", HOUR, 1.0);
-const SIX_HOURS: Window = ("6h", 6.0 * HOUR, 3.0);
-const DAILY: Window = ("1d", DAY, 10.0);
-const THREE_DAYS: Window = ("3d", 3.0 * DAY, 20.0);
+/// A window as PromQL writes it, its first half, in seconds, and the number of requests it must have, as a multiple of the
+/// requests of an hour.
+type Window = (&'static str, &'static str, f64, f64);
+const HOURLY: Window = ("1h", "30m@30m", HOUR, 1.0);
+const SIX_HOURS: Window = ("6h", "3h@3h", 6.0 * HOUR, 3.0);
+const DAILY: Window = ("1d", "12h@12h", DAY, 10.0);
+const THREE_DAYS: Window = ("3d", "36h@36h", 3.0 * DAY, 20.0);
 
-/// Returns the condition that a window has enough requests and enough failed ones.
-fn enough(scope: &Scope, limits: &Limits, (window, seconds, times): Window) -> String {
-    let count = |metric| format!("{} * {}", scope.over("avg_over_time", metric, window), number(seconds));
+/// Returns the condition that a window has enough requests and enough failed ones, and that its first half has samples: the
+/// mean of the first minutes of an application says nothing about the whole window.
+fn enough(scope: &Scope, limits: &Limits, window: Window) -> String {
+    let (text, first_half, seconds, times) = window;
+    let count = |metric| format!("{} * {}", scope.over("avg_over_time", metric, text), number(seconds));
     let (errors, requests) = (limits.value(&MIN_ERRORS), times * limits.value(&MIN_REQUESTS));
-    format!("{} >= {} and {} >= {}", count(&ERRORS), number(errors), count(&REQUESTS), number(requests))
+    let mut requests = format!("{} >= {}", count(&REQUESTS), number(requests));
+    // If almost every request of an hour fails, few of them are enough.
+    if window == HOURLY {
+        requests = format!("({requests} or {} > {})", ratio(scope, text), number(nearly_all(limits)));
+    }
+    let past = scope.over("count_over_time", &REQUESTS, first_half);
+    format!("{} >= {} and {requests} and {past}", count(&ERRORS), number(errors))
+}
+
+/// Returns the ratio of errors that counts although there are few requests.
+fn nearly_all(limits: &Limits) -> f64 {
+    f64::midpoint(share(limits, 14.4), 1.0).max(0.9)
 }
 
 /// Returns the mean ratio of errors within a window. It divides means of rates, so it does not depend on the evaluation
@@ -83,17 +97,32 @@ fn share(limits: &Limits, factor: f64) -> f64 {
     (factor * budget).min(f64::midpoint(budget, 1.0))
 }
 
-/// A rule test: a ratio just above the limit fires. A ratio just below, too few failed requests, and too few requests
-/// do not.
-fn burning(limit: f64, limits: &Limits, (_, seconds, times): Window) -> Case {
+/// A rule test: a ratio just above the limit fires. A ratio just below, too few failed requests, too few requests, and the
+/// first half of the first window of an application do not.
+fn burning(limit: f64, limits: &Limits, window: Window) -> Case {
+    let (_, _, seconds, times) = window;
     let much =
         1e4 + 100.0 * (limits.value(&MIN_ERRORS) / limit.max(1e-6) + times * limits.value(&MIN_REQUESTS)) / seconds;
     let at = |requests: f64, share: f64| vec![steady(&ERRORS, requests * share), steady(&REQUESTS, requests)];
     let few_errors = 0.9 * limits.value(&MIN_ERRORS) / seconds / above(limit);
     let few_requests = 0.9 * times * limits.value(&MIN_REQUESTS) / seconds;
-    Case::new(at(much, above(limit)), at(much, 0.8 * limit))
+    let mut case = Case::new(at(much, above(limit)), at(much, 0.8 * limit))
         .quiet("stays quiet on a few failed requests", at(few_errors, above(limit)))
-        .quiet("stays quiet on a few requests", at(few_requests, above(limit)))
+        .quiet("stays quiet on a few requests", at(few_requests, above(limit)));
+    // Windows of days have a sample per hour, shorter ones a sample per minute.
+    let half = std::time::Duration::from_secs_f64(seconds / 2.0);
+    let pace = if seconds < DAY { minutes(1) } else { hours(1) };
+    let first = half.as_secs() / pace.as_secs();
+    let late = |rate: f64| format!("_x{first} {rate}+0x{SAMPLES}");
+    let new = vec![input(&ERRORS, late(much * above(limit))), input(&REQUESTS, late(much))];
+    case = case.after(half).quiet("stays quiet on the first half of an application's first window", new);
+    case.pace = pace;
+    if window == HOURLY {
+        let errors = 1.2 * limits.value(&MIN_ERRORS) / seconds;
+        let all = at(errors / f64::midpoint(nearly_all(limits), 1.0), f64::midpoint(nearly_all(limits), 1.0));
+        case = case.fires("fires when hardly one of a few requests succeeds", all);
+    }
+    case
 }
 
 /// Returns a ratio just above the limit and below 1.
@@ -152,7 +181,7 @@ pub static SIGNAL: Signal = Signal {
                 },
             }),
             pending: minutes(3),
-            keep_firing: minutes(15),
+            keep_firing: minutes(10),
             summary: "Many requests fail now.",
             description: "{value} of the requests of {{ $labels.target }} failed within five minutes; the limit is {limit}.",
             ..CRITICAL
@@ -171,9 +200,7 @@ pub static SIGNAL: Signal = Signal {
                 metrics: &[&REQUESTS, &ERRORS],
                 case: |given| burning(share(given.limits, 14.4), given.limits, HOURLY),
             }),
-            // The slower burn alert of the same errors ends half an hour later. While this alert fires, the slower one
-            // is inhibited and pages nobody.
-            keep_firing: minutes(30),
+            keep_firing: minutes(10),
             summary: "Requests fail.",
             description: "{{ $value | humanizePercentage }} of the requests of {{ $labels.target }} failed within the hour: at this pace a month's budget of errors is gone within two days.",
             ..CRITICAL

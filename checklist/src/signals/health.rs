@@ -57,7 +57,9 @@ pub static SIGNAL: Signal = Signal {
             name: "ChecklistHealthFailed",
             when: When::Zero(of(&FIELD_OK)),
             summary: "Application says that it is not healthy.",
-            description: "The health page of {{ $labels.target }} answers, and {{ $labels.field }} is not what is expected of it.",
+            description: "Application {{ $labels.target }} says that it is not healthy: {{ $labels.field }} on its health page is not what is expected.",
+            // Alerts on the failed requests of the same cause fire for some minutes longer.
+            keep_firing: minutes(15),
             ..CRITICAL
         },
         Alert {
@@ -65,6 +67,7 @@ pub static SIGNAL: Signal = Signal {
             when: When::Zero(of(&crate::self_metrics::PROBE_SUCCESS)),
             summary: "Health endpoint does not answer.",
             description: "The health page of {{ $labels.target }} gives no usable answer{{ with printf \"checklist_target_unreachable_info{kind=\\\"health\\\",target=%q}\" $labels.target | query }}: {{ . | first | label \"words\" }}{{ end }}.",
+            keep_firing: minutes(15),
             ..CRITICAL
         },
         Alert {

@@ -1,5 +1,6 @@
 //! Autoscalers that are often at their maximum, or cannot scale. Checklist: Friday 3, "Review HPA status".
 
+use crate::condition::history::SAMPLES;
 use crate::prelude::*;
 
 const HPA: &[&str] = &["namespace", "hpa"];
@@ -41,20 +42,45 @@ static OFTEN: Threshold = Threshold::above(
 )
 .warning(0.20);
 
-/// Returns the condition that an autoscaler is at its maximum, unless it is known to want no more replicas. Other
-/// exporters may not provide the second metric.
-fn at_max(scope: &Scope, share: &str, limit: &str) -> String {
-    let of = |metric| if share.is_empty() { scope.max(metric) } else { scope.over("avg_over_time", metric, share) };
-    format!("{} > {limit} unless {} <= {limit}", of(&AT_MAX), of(&LIMITED))
+/// At its maximum, and not known to want no more: who reads the autoscaler from elsewhere may not know what it wants.
+fn at_max(scope: &Scope, limit: &str) -> String {
+    format!("{} > {limit} unless {} <= {limit}", scope.max(&AT_MAX), scope.max(&LIMITED))
 }
 
-/// A rule test: an autoscaler at its maximum that wants more fires, one that is content does not.
+/// Returns the share of a whole day, also when the past is shorter: an hour at the maximum is not a fifth of a day because
+/// the autoscaler or the exporter is new.
+fn of_a_day(scope: &Scope, metric: &'static Metric) -> String {
+    format!("sum_over_time({}) / {LOOKS}", scope.past(metric, "1d:5m"))
+}
+
+/// The number of samples in a day, one every five minutes.
+const LOOKS: f64 = 288.0;
+
+/// At its maximum and wanting more; at its maximum and content.
 fn at_max_case(limit: f64) -> Case {
     let both = |at_max: f64, limited: f64| vec![steady(&AT_MAX, at_max), steady(&LIMITED, limited)];
     let beyond = limit + 1.0;
     Case::new(both(beyond, beyond), both(limit, limit))
         .fires("fires when nobody says whether it wants more", vec![steady(&AT_MAX, beyond)])
         .quiet("stays quiet by day at a maximum that is enough", both(beyond, limit))
+}
+
+/// A rule test: an autoscaler that reaches its maximum after a day fires when the share is reached. A new one that has been
+/// at its maximum for half of that time does not.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "courses of whole samples")]
+fn often_at_max_case(limit: f64) -> Case {
+    let beyond = limit + 0.9;
+    let looks = (LOOKS * limit / beyond) as u64 + 1;
+    let lead = 1440 + 5 * (looks - 1);
+    let from = |minute: u64, value: f64| format!("0+0x{} {value}+0x{SAMPLES}", minute - 1);
+    let both = |at_max: String, limited: String| vec![input(&AT_MAX, at_max), input(&LIMITED, limited)];
+    let at_max = from(1440, beyond);
+    let new = format!("_x{} {beyond}+0x{SAMPLES}", lead - 5 * looks / 2);
+    Case::new(both(at_max.clone(), at_max.clone()), vec![steady(&AT_MAX, 0.0), steady(&LIMITED, 0.0)])
+        .after(minutes(lead))
+        .fires("fires when nobody says whether it wants more", vec![input(&AT_MAX, at_max.clone())])
+        .quiet("stays quiet by day at a maximum that is enough", both(at_max, format!("0+0x{SAMPLES}")))
+        .quiet("stays quiet when a new autoscaler begins at its maximum", both(new.clone(), new))
 }
 
 pub static SIGNAL: Signal = Signal {
@@ -74,7 +100,7 @@ pub static SIGNAL: Signal = Signal {
             covers: &["ChecklistAutoscalerOftenAtMax"],
             at_once: Some(When::Beyond(Value::Of(of(&LIMITED)), &ALWAYS)),
             when: When::History(History {
-                expr: |scope, limits, severity| at_max(scope, "", &limits.level(&ALWAYS, severity)),
+                expr: |scope, limits, severity| at_max(scope, &limits.level(&ALWAYS, severity)),
                 threshold: Some(&ALWAYS),
                 metrics: &[&AT_MAX, &LIMITED],
                 case: |given| at_max_case(given.limit),
@@ -87,10 +113,13 @@ pub static SIGNAL: Signal = Signal {
         Alert {
             name: "ChecklistAutoscalerOftenAtMax",
             when: When::History(History {
-                expr: |scope, limits, severity| at_max(scope, "1d", &limits.level(&OFTEN, severity)),
+                expr: |scope, limits, severity| {
+                    let limit = limits.level(&OFTEN, severity);
+                    format!("{} > {limit} unless {} <= {limit}", of_a_day(scope, &AT_MAX), of_a_day(scope, &LIMITED))
+                },
                 threshold: Some(&OFTEN),
                 metrics: &[&AT_MAX, &LIMITED],
-                case: |given| at_max_case(given.limit),
+                case: |given| often_at_max_case(given.limit),
             }),
             pending: minutes(60),
             summary: "Autoscaler is often at its maximum.",
@@ -134,7 +163,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Time at the maximum",
             description: "Share of the last day that each autoscaler was at its maximum.",
-            query: PanelQuery::Expression(|scope| scope.over("avg_over_time", &AT_MAX, "1d"), &[&AT_MAX]),
+            query: PanelQuery::Expression(|scope| of_a_day(scope, &AT_MAX), &[&AT_MAX]),
             unit: Unit::Ratio,
             legend: HPA,
             threshold: Some(&OFTEN),
@@ -163,7 +192,7 @@ pub static SIGNAL: Signal = Signal {
             (
                 &ABLE,
                 // An autoscaler is disabled when its target is scaled to zero. It does not count as unable to scale.
-                "min by (namespace, hpa) (label_replace(kube_horizontalpodautoscaler_status_condition{{selector}, condition=~\"AbleToScale|ScalingActive\", status=\"true\"} unless on (namespace, horizontalpodautoscaler) (kube_horizontalpodautoscaler_status_desired_replicas{{selector}} == 0), \"hpa\", \"$1\", \"horizontalpodautoscaler\", \"(.*)\"))",
+                "1 - max by (namespace, hpa) (label_replace(kube_horizontalpodautoscaler_status_condition{{selector}, condition=\"AbleToScale\", status=\"false\"} or kube_horizontalpodautoscaler_status_condition{{selector}, condition=\"ScalingActive\", status=\"false\"} unless on (namespace, horizontalpodautoscaler) kube_horizontalpodautoscaler_status_current_replicas{{selector}} == 0, \"hpa\", \"$1\", \"horizontalpodautoscaler\", \"(.*)\"))",
             ),
             (
                 &REPLICAS,

@@ -103,25 +103,32 @@ static WORSE: Threshold = Threshold::above(
 .between(1.1, f64::INFINITY)
 .warning(1.5);
 
-/// A window of time, and the number of requests it must have. With fewer requests a quantile depends on a few slow
-/// ones, so it is not recorded and counts as unknown. The 99th percentile needs a thousand requests, of which ten are
-/// the slowest hundredth. The burn rates need a hundred requests per hour, as those of the signal `error_rate`.
+/// A window of time and how many requests there must be in it. Of a handful one slow request is a quantile: of fewer
+/// than these the quantile is unknown, which is neither good nor bad. The slowest hundredth needs a thousand requests
+/// to be ten of them; the burn rates need a hundred within an hour, as those of failed requests.
+/// Long windows must also have samples in their first half: the slow first minutes of an application are not its hour.
 struct Window {
     text: &'static str,
+    /// The length of its first half, for windows that must have samples there.
+    past: Option<&'static str>,
     seconds: f64,
     requests: f64,
 }
 
 const fn window(text: &'static str, seconds: f64, requests: f64) -> Window {
-    Window { text, seconds, requests }
+    Window { text, past: None, seconds, requests }
+}
+
+const fn after(half: &'static str, window: Window) -> Window {
+    Window { past: Some(half), ..window }
 }
 
 const NOW: Window = window("5m", 300.0, 500.0);
-const THIS_HOUR: Window = window("1h", HOUR, 1_000.0);
-const THIS_DAY: Window = window("1d", DAY, 1_000.0);
-const FAST: (Window, Window) = (window("1h", HOUR, 100.0), window("5m", 300.0, 10.0));
-const MIDDLE: (Window, Window) = (window("6h", 6.0 * HOUR, 300.0), window("30m", 1_800.0, 30.0));
-const SLOW: (Window, Window) = (window("1d", DAY, 1_000.0), window("2h", 2.0 * HOUR, 100.0));
+const THIS_HOUR: Window = after("30m", window("1h", HOUR, 1_000.0));
+const THIS_DAY: Window = after("12h", window("1d", DAY, 1_000.0));
+const FAST: (Window, Window) = (after("30m", window("1h", HOUR, 100.0)), window("5m", 300.0, 10.0));
+const MIDDLE: (Window, Window) = (after("3h", window("6h", 6.0 * HOUR, 300.0)), window("30m", 1_800.0, 30.0));
+const SLOW: (Window, Window) = (after("12h", window("1d", DAY, 1_000.0)), window("2h", 2.0 * HOUR, 100.0));
 
 /// Returns the expression of a quantile within a window, without a result when the window has too few requests.
 fn quantile(traffic: &crate::targets::Traffic, quantile: f64, window: &Window) -> String {
@@ -133,11 +140,18 @@ fn quantile(traffic: &crate::targets::Traffic, quantile: f64, window: &Window) -
     // themselves, so their rate is computed from the raw series.
     let buckets =
         if traffic.native { histogram(traffic, window.text) } else { format!("sum by (le) ({})", recorded(&BUCKETS)) };
+    let past = window.past.map(|half| {
+        format!(
+            " and sum(count_over_time({VOLUME}{{check=\"latency\", target={:?}}}[{half}] offset {half}))",
+            traffic.name
+        )
+    });
     format!(
-        "histogram_quantile({quantile}, {buckets}) >= 0 and sum({}) * {} >= {}",
+        "histogram_quantile({quantile}, {buckets}) >= 0 and sum({}) * {} >= {}{}",
         recorded(&VOLUME),
         number(window.seconds),
-        number(window.requests)
+        number(window.requests),
+        past.unwrap_or_default()
     )
 }
 

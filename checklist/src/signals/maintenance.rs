@@ -120,7 +120,8 @@ pub static SIGNAL: Signal = Signal {
         Alert {
             name: "ChecklistTableNotVacuumed",
             when: When::Beyond(Value::Share(of(&DEAD), of(&ROWS)), &DEAD_SHARE),
-            pending: minutes(60),
+            // The server cleans up by itself within hours after a cleanup, a load or a restore.
+            pending: hours(6),
             summary: "Large table is full of dead rows.",
             description: "{value} of the rows of {{ $labels.database }}.{{ $labels.schema }}.{{ $labels.table }} are dead; the limit is {limit}.",
             ..WARNING
@@ -128,7 +129,7 @@ pub static SIGNAL: Signal = Signal {
         Alert {
             name: "ChecklistTablesNeverVacuumed",
             when: When::Beyond(Value::Of(of(&NEVER)), &UNVACUUMED),
-            pending: minutes(60),
+            pending: hours(6),
             summary: "Large tables were never vacuumed.",
             description: "{value} large tables of database {{ $labels.database }} were never vacuumed, and there is something to clean.",
             ..WARNING
@@ -136,7 +137,7 @@ pub static SIGNAL: Signal = Signal {
         Alert {
             name: "ChecklistTablesNeverAnalyzed",
             when: When::Beyond(Value::Of(of(&NEVER_ANALYZED)), &UNANALYZED),
-            pending: minutes(60),
+            pending: hours(6),
             summary: "Large tables were never analyzed.",
             description: "{value} large tables of database {{ $labels.database }} were never analyzed although they changed.",
             ..WARNING

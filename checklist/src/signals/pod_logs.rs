@@ -33,7 +33,7 @@ static USUAL: Threshold = Threshold::above(
     "pod_logs.usual",
     "audit lines in the same hour a week ago",
     Unit::Count,
-    "A quiet night is normal: in the same hour a week ago there must have been ten audit lines.",
+    "A quiet night is normal: a week ago there must have been ten audit lines within the hour, an hour earlier and an hour later: clocks change, and shops open late.",
 )
 .between(1.0, f64::INFINITY)
 .warning(10.0);
@@ -53,9 +53,27 @@ pub static SIGNAL: Signal = Signal {
     alerts: &[
         Alert {
             name: "ChecklistAuditLinesMissing",
-            when: When::Zero(of(&SEEN)),
-            // Three days are longer than any weekend. Lines that stop on a working day fire the other alert.
-            pending: hours(72),
+            // No weekend lasts for three days; lines that stop by day fire the other alert. A window and no wait, which
+            // would begin anew with every scrape that is missed.
+            at_once: Some(When::Zero(of(&SEEN))),
+            when: When::History(History {
+                expr: |scope, _, _| {
+                    let past = scope.over("count_over_time", &SEEN, "1d@2d");
+                    format!("{} == 0 and {past}", scope.over("max_over_time", &SEEN, "3d"))
+                },
+                threshold: None,
+                metrics: &[&SEEN],
+                case: |_| {
+                    let gap = input(&SEEN, format!("0+0x20 stale _x2 0+0x{}", crate::condition::history::SAMPLES));
+                    let weekend = input(&SEEN, format!("0+0x10 1 0+0x{}", crate::condition::history::SAMPLES));
+                    Case::new(vec![steady(&SEEN, 0.0)], vec![steady(&SEEN, 1.0)])
+                        .hourly()
+                        .after(hours(48))
+                        .fires("fires although scrapes were missed", vec![gap])
+                        .quiet("stays quiet after a weekend without lines", vec![weekend])
+                },
+            }),
+            pending: hours(1),
             summary: "Pods write no audit lines.",
             description: "No pod {{ $labels.selector }} in {{ $labels.namespace }} has written an audit line for three days.",
             ..WARNING
@@ -64,17 +82,18 @@ pub static SIGNAL: Signal = Signal {
             name: "ChecklistAuditLinesSilent",
             when: When::History(History {
                 expr: |scope, limits, severity| {
-                    let usual = scope.over("increase", &LINES, "1h@7d");
+                    let around = |window: &str| scope.over("increase", &LINES, window);
+                    let (later, earlier) = (around("1h@167h"), around("1h@169h"));
                     let (limit, least) = (limits.level(&SILENCE, severity), number(limits.value(&USUAL)));
-                    format!("time() - {} > {limit} and {usual} >= {least}", scope.max(&LAST))
+                    format!("time() - {} > {limit} and {later} >= {least} and {earlier} >= {least}", scope.max(&LAST))
                 },
                 threshold: Some(&SILENCE),
                 metrics: &[&LAST, &LINES],
                 case: |given| {
                     let usual = 2.0 * given.limits.value(&USUAL).max(1.0);
                     let pace = usual / 12.0;
-                    // Lines for a week and an hour. The silence reaches its limit at the end of the lead.
-                    let (count, end) = (169 * 12, 169 * 3600);
+                    // Lines for a week and four hours; the limit is reached when the lead is over.
+                    let (count, end) = (172 * 12, 172 * 3600);
                     let rest = given.limit / 300.0 + given.pending.as_secs_f64() / 300.0 + 90.0;
                     let stops = input(&LAST, format!("0+300x{count} {end}+0x{rest:.0}"));
                     let goes_on = input(&LAST, format!("0+300x{:.0}", f64::from(count) + rest));
@@ -82,7 +101,7 @@ pub static SIGNAL: Signal = Signal {
                         |pace: f64| input(&LINES, format!("0+{pace}x{count} {}+0x{rest:.0}", pace * f64::from(count)));
                     let case = Case::new(vec![stops.clone(), lines(pace)], vec![goes_on, lines(pace)]);
                     case.sampled_often()
-                        .after(hours(169) + std::time::Duration::from_secs_f64(given.limit))
+                        .after(hours(172) + std::time::Duration::from_secs_f64(given.limit))
                         .quiet("stays quiet in a night like the week before", vec![stops, lines(pace / 10.0)])
                 },
             }),

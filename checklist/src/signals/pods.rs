@@ -1,5 +1,6 @@
 //! Workloads, their pods, and services without ready endpoints. Checklist: daily 1, "All pods Running with 1/1 READY".
 
+use crate::condition::history::SAMPLES;
 use crate::prelude::*;
 
 pub static DESIRED: Metric = Metric::gauge(
@@ -72,6 +73,97 @@ fn unready(scope: &Scope) -> String {
     format!("max without (reason) ({})", scope.max(&NOT_READY))
 }
 
+/// Returns the condition that none of the wanted pods or endpoints is ready. The loss of several that were ready within ten
+/// minutes counts at once. A single one may move to another node, and new ones may still start: they have three minutes.
+/// A workload that was scaled up from zero has ten: it may wait for a node, an image and its own start.
+fn none_left(scope: &Scope, have: &'static Metric, want: &'static Metric) -> String {
+    format!(
+        "{now} == 0 and {wanted} > 0 and ({wanted} > 1 and {lately} > 0 or {since} == 0 and {known}) unless {woken} == 0",
+        now = scope.max(have),
+        wanted = scope.max(want),
+        lately = scope.over("max_over_time", have, "10m"),
+        since = scope.over("max_over_time", have, "3m"),
+        known = scope.over("count_over_time", want, "2m@3m"),
+        woken = scope.over("min_over_time", want, "10m"),
+    )
+}
+
+/// A rule test for pods that are lost, moved, new or scaled up from zero, all judged after twenty minutes.
+fn none_left_case(have: &'static Metric, want: &'static Metric) -> Case {
+    let course = |metric, values: &str| input(metric, values.replace('~', &format!("x{SAMPLES}")));
+    let of = |had: &str, wanted: &str| vec![course(have, had), course(want, wanted)];
+    Case::new(of("3+0x15 0+0~", "3+0~"), of("1+0~", "3+0~"))
+        .after(minutes(16))
+        .fires("fires when the only one is away for long", of("1+0x13 0+0~", "1+0~"))
+        .fires("fires when what was woken is never ready", of("0+0~", "0+0x6 3+0~"))
+        .fires("fires when a new one is never ready", of("_x13 0+0~", "_x13 3+0~"))
+        .quiet("stays quiet when none is wanted", of("3+0x15 0+0~", "3+0x15 0+0~"))
+        .quiet("stays quiet while the only one moves to another node", of("1+0x16 0+0~", "1+0~"))
+        .quiet("stays quiet while what was woken starts", of("0+0~", "0+0x10 3+0~"))
+        .quiet("stays quiet while a new one starts", of("_x17 0+0~", "_x17 3+0~"))
+}
+
+/// Expression for the unfinished pods that are not ready.
+macro_rules! unready_of_others {
+    () => {
+        "kube_pod_status_phase{{selector}, phase=~\"Pending|Running|Unknown\"} == 1 unless on (namespace, pod) kube_pod_status_ready{{selector}, condition=\"true\"} == 1"
+    };
+}
+
+/// Expression for the creation times of the pods of each job. All runs of a cron job count as one job.
+macro_rules! attempts_of_others {
+    () => {
+        "max by (namespace, owner_name, pod) (label_replace(kube_pod_created{{selector}} * on (namespace, pod) group_left (owner_name) max by (namespace, pod, owner_name) (kube_pod_owner{{selector}, owner_kind=\"Job\"}), \"owner_name\", \"$1\", \"owner_name\", \"(.+)-[0-9]{8}\"))"
+    };
+}
+
+/// Expression for the endpoints of services from kube-state-metrics. Since 2.18 it exposes endpoint slices by default,
+/// before that the older endpoints. The name of a slice is that of its service with a random suffix of five characters.
+/// With two address types, each type has all endpoints. Only pods count, so endpoints that somebody else manages do not.
+/// The value is 0 only if both the service and its slice (or its older endpoints) are exposed: an `ExternalName` service
+/// has no slice, and a missing metric proves nothing.
+macro_rules! endpoints_of_others {
+    ($slices:literal, $older:literal, $but:literal) => {
+        concat!(
+            "(max by (namespace, service) (sum by (namespace, service, addresstype) (label_replace(max by (namespace, endpointslice, address) (kube_endpointslice_endpoints{{selector}, targetref_kind=\"Pod\", ",
+            $slices,
+            "}",
+            $but,
+            ") * on (namespace, endpointslice) group_left (addresstype) max by (namespace, endpointslice, addresstype) (kube_endpointslice_info{{selector}}), \"service\", \"$1\", \"endpointslice\", \"(.+)-[a-z0-9]{5}\")))",
+            " or 0 * max by (namespace, service) (label_replace(kube_endpointslice_info{{selector}}, \"service\", \"$1\", \"endpointslice\", \"(.+)-[a-z0-9]{5}\"))",
+            " or sum by (namespace, service) (label_replace(max by (namespace, endpoint, ip) (kube_endpoint_address{{selector}, ",
+            $older,
+            "} and on (namespace, ip) label_replace(kube_pod_info{{selector}}, \"ip\", \"$1\", \"pod_ip\", \"(.+)\")), \"service\", \"$1\", \"endpoint\", \"(.+)\"))",
+            " or 0 * max by (namespace, service) (label_replace(kube_endpoint_info{{selector}}, \"service\", \"$1\", \"endpoint\", \"(.+)\"))",
+            ") and on (namespace, service) kube_service_info{{selector}}"
+        )
+    };
+}
+
+/// Expression for the pods that are not ready from kube-state-metrics: pods that are neither ready nor finished, and the
+/// last attempt of a failed job. A pod that was never scheduled has no ready condition, so the phase decides. The reason is
+/// that of a waiting container, of an init container first.
+const NOT_READY_OF_OTHERS: &str = concat!(
+    "max by (namespace, pod, reason) ((",
+    "kube_pod_init_container_status_waiting_reason{{selector}} == 1",
+    " or kube_pod_container_status_waiting_reason{{selector}} == 1 unless on (namespace, pod) kube_pod_init_container_status_waiting_reason{{selector}} == 1",
+    " or label_replace(kube_pod_status_unschedulable{{selector}} == 1, \"reason\", \"Unschedulable\", \"\", \"\")",
+    ") and on (namespace, pod) (",
+    unready_of_others!(),
+    ")) or max by (namespace, pod, reason) (label_replace((",
+    unready_of_others!(),
+    ") unless on (namespace, pod) (kube_pod_container_status_waiting_reason{{selector}} == 1",
+    " or kube_pod_init_container_status_waiting_reason{{selector}} == 1 or kube_pod_status_unschedulable{{selector}} == 1)",
+    ", \"reason\", \"ContainersNotReady\", \"\", \"\"))",
+    " or max by (namespace, pod, reason) (label_replace(kube_pod_status_phase{{selector}, phase=\"Failed\"} == 1",
+    " and on (namespace, pod) (",
+    attempts_of_others!(),
+    " >= on (namespace, owner_name) group_left () max by (namespace, owner_name) (",
+    attempts_of_others!(),
+    ")), \"reason\", \"PodFailed\", \"\", \"\"))",
+);
+
+/// The signal.
 pub static SIGNAL: Signal = Signal {
     id: "pods",
     title: "Pods and services",
@@ -94,7 +186,13 @@ pub static SIGNAL: Signal = Signal {
         Alert {
             name: "ChecklistWorkloadDown",
             covers: &["ChecklistWorkloadReplicasMissing"],
-            when: When::None(&READY, &DESIRED),
+            at_once: Some(When::None(&READY, &DESIRED)),
+            when: When::History(History {
+                expr: |scope, _, _| none_left(scope, &READY, &DESIRED),
+                threshold: None,
+                metrics: &[&READY, &DESIRED],
+                case: |_| none_left_case(&READY, &DESIRED),
+            }),
             summary: "Workload has no ready pod.",
             description: "{{ $labels.kind }} {{ $labels.namespace }}/{{ $labels.workload }} has no ready pod. Look at: kubectl -n {{ $labels.namespace }} get pods",
             keep_firing: minutes(15),
@@ -104,7 +202,7 @@ pub static SIGNAL: Signal = Signal {
             name: "ChecklistWorkloadReplicasMissing",
             when: When::Fewer(&READY, &DESIRED),
             summary: "Workload has fewer ready pods than it asks for.",
-            description: "{{ $labels.kind }} {{ $labels.namespace }}/{{ $labels.workload }} has only {value} ready pods.",
+            description: "{{ $labels.kind }} {{ $labels.namespace }}/{{ $labels.workload }} has only {value}{{ with printf \"checklist_workload_replicas_desired{target=%q,namespace=%q,kind=%q,workload=%q}\" $labels.target $labels.namespace $labels.kind $labels.workload | query }} of {{ . | first | value }}{{ end }} ready pods. Look at: kubectl -n {{ $labels.namespace }} get pods",
             ..WARNING
         },
         Alert {
@@ -154,28 +252,50 @@ pub static SIGNAL: Signal = Signal {
             at_once: Some(When::Beyond(Value::Of(of(&NOT_READY)), &UNREADY)),
             when: When::History(History {
                 expr: |scope, limits, severity| {
-                    let (unready, stuck) = (unready(scope), stuck(scope));
-                    format!("{unready} > {} unless {stuck} > 0", limits.level(&UNREADY, severity))
+                    // Twenty minutes of the hour, and lately: also of a pod that is ready now and then.
+                    let unready = format!("{} > {}", unready(scope), limits.level(&UNREADY, severity));
+                    let stuck = stuck(scope);
+                    format!(
+                        "count_over_time(({unready})[1h:1m]) >= 20 and count_over_time(({unready})[5m:1m]) unless {stuck} > 0"
+                    )
                 },
                 threshold: Some(&UNREADY),
                 metrics: &[&NOT_READY],
                 case: |given| {
-                    let waits = |reason: &str| steady(&NOT_READY, given.limit + 1.0).with("reason", reason);
-                    Case::new(vec![waits("Unschedulable")], Vec::new())
+                    let bad = given.limit + 1.0;
+                    let waits = |reason: &str, values: String| vec![input(&NOT_READY, values).with("reason", reason)];
+                    let begins = format!("_x30 {bad}+0x{SAMPLES}");
+                    let flaps = format!("_x24 {}", vec![format!("{bad}+0x2 stale"); 30].join(" "));
+                    Case::new(waits("Unschedulable", begins.clone()), Vec::new())
                         .without(&["reason"])
-                        .quiet("stays quiet when the pod is known to be stuck", vec![waits("ImagePullBackOff")])
+                        .after(minutes(49))
+                        .fires(
+                            "fires when the pod is ready for a minute now and then",
+                            waits("ContainersNotReady", flaps),
+                        )
+                        .quiet("stays quiet when the pod is known to be stuck", waits("ImagePullBackOff", begins))
+                        .quiet(
+                            "stays quiet after a slow start",
+                            waits("ContainersNotReady", format!("_x5 {bad}+0x40 stale")),
+                        )
                 },
             }),
-            pending: minutes(30),
+            pending: minutes(10),
             summary: "Pod does not become ready.",
-            description: "Pod {{ $labels.namespace }}/{{ $labels.pod }} has not been ready for half an hour{{ with printf \"topk(1, checklist_pod_not_ready{target=%q,namespace=%q,pod=%q})\" $labels.target $labels.namespace $labels.pod | query }}: {{ . | first | label \"reason\" }}{{ end }}. Look at: kubectl -n {{ $labels.namespace }} describe pod {{ $labels.pod }}",
+            description: "Pod {{ $labels.namespace }}/{{ $labels.pod }} has hardly been ready for half an hour{{ with printf \"topk(1, checklist_pod_not_ready{target=%q,namespace=%q,pod=%q})\" $labels.target $labels.namespace $labels.pod | query }}: {{ . | first | label \"reason\" }}{{ end }}. Look at: kubectl -n {{ $labels.namespace }} describe pod {{ $labels.pod }}",
             ..WARNING
         },
         Alert {
             name: "ChecklistServiceWithoutEndpoints",
-            // A service without any endpoint is not used at present: scaled to zero, a preview, or the read replicas of
-            // a single database. A workload that wants pods and has none has an alert of its own.
-            when: When::None(&ENDPOINTS, &ALL_ENDPOINTS),
+            // Without any pod behind it nobody wants the service at present: scaled to zero, a preview, the read replicas
+            // of a single database. A workload that wants pods and has none is a page of its own.
+            at_once: Some(When::None(&ENDPOINTS, &ALL_ENDPOINTS)),
+            when: When::History(History {
+                expr: |scope, _, _| none_left(scope, &ENDPOINTS, &ALL_ENDPOINTS),
+                threshold: None,
+                metrics: &[&ENDPOINTS, &ALL_ENDPOINTS],
+                case: |_| none_left_case(&ENDPOINTS, &ALL_ENDPOINTS),
+            }),
             summary: "Service has no ready endpoint.",
             description: "Nothing answers behind service {{ $labels.namespace }}/{{ $labels.service }}: none of its pods is ready. Look at: kubectl -n {{ $labels.namespace }} get endpointslices -l kubernetes.io/service-name={{ $labels.service }}",
             ..CRITICAL
@@ -245,23 +365,19 @@ pub static SIGNAL: Signal = Signal {
                 &READY,
                 "max by (namespace, kind, workload) (label_replace(label_replace(kube_deployment_status_replicas_ready{{selector}}, \"workload\", \"$1\", \"deployment\", \"(.*)\"), \"kind\", \"Deployment\", \"\", \"\") or label_replace(label_replace(kube_statefulset_status_replicas_ready{{selector}}, \"workload\", \"$1\", \"statefulset\", \"(.*)\"), \"kind\", \"StatefulSet\", \"\", \"\") or label_replace(label_replace(kube_daemonset_status_number_ready{{selector}}, \"workload\", \"$1\", \"daemonset\", \"(.*)\"), \"kind\", \"DaemonSet\", \"\", \"\"))",
             ),
-            (&PODS, "sum by (namespace, phase) (kube_pod_status_phase{{selector}})"),
-            // Waiting containers and init containers with their reason, then the other pods that are neither ready nor
-            // finished.
-            (
-                &NOT_READY,
-                "max by (namespace, pod, reason) (kube_pod_container_status_waiting_reason{{selector}} == 1 or kube_pod_init_container_status_waiting_reason{{selector}} == 1) or max by (namespace, pod, reason) (label_replace(kube_pod_status_unschedulable{{selector}} == 1, \"reason\", \"Unschedulable\", \"\", \"\")) or max by (namespace, pod, reason) (label_replace(kube_pod_status_ready{{selector}, condition=\"true\"} == 0 unless on (namespace, pod) (kube_pod_status_phase{{selector}, phase=~\"Succeeded|Failed\"} == 1 or kube_pod_container_status_waiting_reason{{selector}} == 1 or kube_pod_init_container_status_waiting_reason{{selector}} == 1 or kube_pod_status_unschedulable{{selector}} == 1), \"reason\", \"ContainersNotReady\", \"\", \"\"))",
-            ),
-            // The name of a slice is that of its service with a random suffix of five characters. Zero ready endpoints
-            // are recorded only for services for which the source has slices or older endpoints, which excludes
-            // ExternalName.
-            (
-                &ENDPOINTS,
-                "sum by (namespace, service) (label_replace(kube_endpointslice_endpoints{{selector}, ready=\"true\"}, \"service\", \"$1\", \"endpointslice\", \"(.+)-[^-]+\")) or sum by (namespace, service) (label_replace(kube_endpoint_address{{selector}, ready=\"true\"}, \"service\", \"$1\", \"endpoint\", \"(.+)\")) or 0 * max by (namespace, service) (label_replace(kube_endpointslice_info{{selector}}, \"service\", \"$1\", \"endpointslice\", \"(.+)-[^-]+\") or label_replace(kube_endpoint_info{{selector}}, \"service\", \"$1\", \"endpoint\", \"(.+)\"))",
-            ),
+            // Two replicas of kube-state-metrics expose each pod twice.
+            (&PODS, "sum by (namespace, phase) (max by (namespace, pod, phase) (kube_pod_status_phase{{selector}}))"),
+            (&NOT_READY, NOT_READY_OF_OTHERS),
+            (&ENDPOINTS, endpoints_of_others!("ready!=\"false\"", "ready=\"true\"", "")),
             (
                 &ALL_ENDPOINTS,
-                "sum by (namespace, service) (label_replace(kube_endpointslice_endpoints{{selector}, terminating!=\"true\"}, \"service\", \"$1\", \"endpointslice\", \"(.+)-[^-]+\")) or sum by (namespace, service) (label_replace(kube_endpoint_address{{selector}}, \"service\", \"$1\", \"endpoint\", \"(.+)\")) or 0 * max by (namespace, service) (label_replace(kube_endpointslice_info{{selector}}, \"service\", \"$1\", \"endpointslice\", \"(.+)-[^-]+\") or label_replace(kube_endpoint_info{{selector}}, \"service\", \"$1\", \"endpoint\", \"(.+)\"))",
+                endpoints_of_others!(
+                    "terminating!=\"true\"",
+                    "ready!=\"\"",
+                    // Before 2.20, `terminating` is empty and `serving` may have its value. In all releases, only a
+                    // terminating endpoint is serving and not ready.
+                    " unless on (namespace, endpointslice, address) kube_endpointslice_endpoints{{selector}, ready=\"false\", serving=\"true\"}"
+                ),
             ),
         ],
     }],

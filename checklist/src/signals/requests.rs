@@ -1,5 +1,6 @@
 //! The number of requests, compared with a week ago. Checklist: Friday 1, "Check request volume trend".
 
+use crate::condition::history::SAMPLES;
 use crate::prelude::*;
 
 pub static VOLUME: Metric = Metric::gauge("checklist:http_requests:rate1d", "Requests per second within a day.", &[]);
@@ -8,7 +9,7 @@ static GREW: Threshold = Threshold::above(
     "requests.grew",
     "requests beside a week ago",
     Unit::Count,
-    "Half as much again within a week is worth a plan.",
+    "Half as much again as a week ago, and as on any day of the four weeks before, is worth a plan: a month end or the week after a holiday is not.",
 )
 .between(1.1, f64::INFINITY)
 .warning(1.5);
@@ -17,7 +18,7 @@ static FELL: Threshold = Threshold::below(
     "requests.fell",
     "requests beside a week ago",
     Unit::Count,
-    "When half of the requests are missing, something in front of the application is broken.",
+    "Half of the requests gone is an outage of someone else, unless two weeks ago there were as few: a week ago was the exception then.",
 )
 .between(0.01, 1.0)
 .warning(0.5);
@@ -40,20 +41,46 @@ fn before(scope: &Scope) -> String {
     scope.over("last_over_time", &VOLUME, "1h@7d")
 }
 
-/// Returns the condition that a rate per second has enough requests per day.
+/// Returns the condition that there are more requests than a week ago and than on any day of the four weeks before. The day
+/// a week ago must be complete.
+fn grew(scope: &Scope, limit: &str) -> String {
+    format!(
+        "{} > {limit} and {} > {limit} * {} and {}",
+        week_over_week(scope),
+        scope.max(&VOLUME),
+        scope.over("max_over_time", &VOLUME, "28d@7d"),
+        scope.over("count_over_time", &VOLUME, "1h@8d"),
+    )
+}
+
+/// Returns the condition that there are fewer requests than a week ago, and than two weeks ago where that is known.
+fn fell(scope: &Scope, limit: &str) -> String {
+    let two_weeks_ago = scope.over("last_over_time", &VOLUME, "1h@14d");
+    format!("{} < {limit} unless {} >= {limit} * {two_weeks_ago}", week_over_week(scope), scope.max(&VOLUME))
+}
+
 fn enough(volume: &str, limits: &Limits) -> String {
     format!("{volume} * 86400 >= {}", number(limits.value(&FLOOR)))
 }
 
 /// A rule test: requests that change by a factor within a week fire, constant ones and few ones do not.
 fn changed(factor: f64, limits: &Limits) -> Case {
-    let bend = |before: f64| step(&VOLUME, before, 180, before * factor);
+    let bend = |before: f64| step(&VOLUME, before, 350, before * factor);
     let few = 0.9 * limits.value(&FLOOR) / DAY / factor.max(1.0);
     let much = 100.0 + limits.value(&FLOOR);
-    Case::new(vec![bend(much)], vec![steady(&VOLUME, much)])
+    // A week ago was the exception.
+    let exception = format!("{much}+0x149 {}+0x99 {much}+0x{SAMPLES}", much / factor);
+    let new = format!("_x165 {much}+0x184 {}+0x{SAMPLES}", much * factor);
+    let case = Case::new(vec![bend(much)], vec![steady(&VOLUME, much)])
         .hourly()
-        .after(hours(181))
+        .after(hours(351))
         .quiet("stays quiet on a few requests", vec![bend(few)])
+        .quiet("stays quiet when a week ago was an exception", vec![input(&VOLUME, exception)]);
+    if factor > 1.0 {
+        case.quiet("stays quiet on the eighth day of an application", vec![input(&VOLUME, new)])
+    } else {
+        case
+    }
 }
 
 pub static SIGNAL: Signal = Signal {
@@ -70,7 +97,7 @@ pub static SIGNAL: Signal = Signal {
             when: When::History(History {
                 expr: |scope, limits, severity| {
                     let enough = enough(&scope.max(&VOLUME), limits);
-                    format!("{} > {} and {enough}", week_over_week(scope), limits.level(&GREW, severity))
+                    format!("{} and {enough}", grew(scope, &limits.level(&GREW, severity)))
                 },
                 threshold: Some(&GREW),
                 metrics: &[&VOLUME],
@@ -86,7 +113,7 @@ pub static SIGNAL: Signal = Signal {
             when: When::History(History {
                 expr: |scope, limits, severity| {
                     let enough = enough(&before(scope), limits);
-                    format!("{} < {} and {enough}", week_over_week(scope), limits.level(&FELL, severity))
+                    format!("{} and {enough}", fell(scope, &limits.level(&FELL, severity)))
                 },
                 threshold: Some(&FELL),
                 metrics: &[&VOLUME],

@@ -1,5 +1,6 @@
 //! Restarts of containers. Checklist: daily 3, "Check for pod restarts".
 
+use crate::condition::history::SAMPLES;
 use crate::prelude::*;
 
 pub static RESTARTS: Metric = Metric::counter(
@@ -26,14 +27,14 @@ static PER_HOUR: Threshold = Threshold::above(
     "restarts.per_hour",
     "restarts within an hour",
     Unit::Count,
-    "Four restarts within the hour are a crash loop in the making. It warns: the other replicas serve, and a workload without any is a page of its own.",
+    "Four restarts within the hour that go on are a crash loop in the making; four within the minutes of a failover of its database are none. It warns: the other replicas serve, and a workload without any is a page of its own.",
 )
 .warning(3.0);
 
-/// Returns the restarts within an hour as a difference of two values, because `increase` extrapolates. A pod that was
+/// Returns the restarts within a window as a difference of two values, because `increase` extrapolates. A pod that was
 /// replaced under the same name starts at 0 again.
-fn of_an_hour(scope: &Scope) -> String {
-    format!("{} - {}", scope.max(&RESTARTS), scope.over("min_over_time", &RESTARTS, "1h"))
+fn within(scope: &Scope, window: &str) -> String {
+    format!("{} - {}", scope.max(&RESTARTS), scope.over("min_over_time", &RESTARTS, window))
 }
 
 static OOM_RECENT: Threshold = Threshold::below(
@@ -64,28 +65,33 @@ pub static SIGNAL: Signal = Signal {
             name: "ChecklistContainerRestartsOften",
             when: When::History(History {
                 expr: |scope, limits, severity| {
-                    format!("{} > {}", of_an_hour(scope), limits.level(&PER_HOUR, severity))
+                    let limit = limits.level(&PER_HOUR, severity);
+                    format!("{} > {limit} and {} > 0", within(scope, "1h"), within(scope, "20m"))
                 },
                 threshold: Some(&PER_HOUR),
                 metrics: &[&RESTARTS],
                 case: |given| {
-                    // From 0 to three times the limit within a minute, seen by the rule a minute later.
-                    let many = 3.0 * given.limit + 3.0;
-                    let again = if given.pending > minutes(30) {
-                        line(&RESTARTS, 0.0, many)
-                    } else {
-                        step(&RESTARTS, 0.0, 0, many)
-                    };
-                    let limit = given.limit.floor();
-                    Case::new(vec![again], vec![steady(&RESTARTS, many)])
+                    // More restarts within each minute than the limit allows within the hour.
+                    let (many, limit) = (given.limit + 1.0, given.limit.floor());
+                    let on = |replica: &str, values: String| input(&RESTARTS, values).with("instance", replica);
+                    let deployed = vec![
+                        on("before", format!("0+{many}x5 stale")),
+                        on("after", format!("_x6 {}+{many}x{SAMPLES}", 6.0 * many)),
+                    ];
+                    let as_allowed = format!("0+0x{} {limit}+0x{SAMPLES}", given.pending.as_secs() / 60);
+                    Case::new(vec![line(&RESTARTS, 0.0, many)], vec![steady(&RESTARTS, 3.0 * many)])
+                        .after(minutes(1))
+                        .fires("fires although the exporter was deployed meanwhile", deployed)
                         .quiet(
                             "stays quiet on as many restarts as the limit allows",
-                            vec![step(&RESTARTS, 0.0, 0, limit)],
+                            vec![input(&RESTARTS, as_allowed)],
                         )
-                        .quiet("stays quiet when the pod was replaced", vec![step(&RESTARTS, many, 0, 0.0)])
+                        .quiet("stays quiet when the pod was replaced", vec![step(&RESTARTS, 3.0 * many, 0, 0.0)])
+                        .quiet("stays quiet when it is over within minutes", vec![step(&RESTARTS, 0.0, 0, 3.0 * many)])
                 },
             }),
-            pending: seconds(0),
+            // Longer than the window of twenty minutes: restarts that have ended do not fire.
+            pending: minutes(25),
             summary: "Container restarts again and again.",
             description: "Container {{ $labels.container }} in {{ $labels.namespace }}/{{ $labels.pod }} restarted {value} times within an hour; the limit is {limit}. Look at: kubectl -n {{ $labels.namespace }} logs --previous {{ $labels.pod }} -c {{ $labels.container }}",
             ..WARNING
@@ -155,10 +161,14 @@ pub static SIGNAL: Signal = Signal {
     external_sources: &[ExternalSource {
         source: "kube-state-metrics",
         records: &[
-            (&RESTARTS, "max by (namespace, pod, container) (kube_pod_container_status_restarts_total{{selector}})"),
+            // Sidecars are init containers that restart always.
+            (
+                &RESTARTS,
+                "max by (namespace, pod, container) (kube_pod_container_status_restarts_total{{selector}} or kube_pod_init_container_status_restarts_total{{selector}} and on (namespace, pod, container) kube_pod_init_container_info{{selector}, restart_policy=\"Always\"})",
+            ),
             (
                 &LAST_TERMINATION,
-                "max by (namespace, pod, container, reason) (kube_pod_container_status_last_terminated_timestamp{{selector}} * on (namespace, pod, container) group_left (reason) (kube_pod_container_status_last_terminated_reason{{selector}} == 1))",
+                "max by (namespace, pod, container, reason) (kube_pod_container_status_last_terminated_timestamp{{selector}} * on (namespace, pod, container) group_left (reason) max by (namespace, pod, container, reason) (kube_pod_container_status_last_terminated_reason{{selector}} == 1)) or max by (namespace, pod, container, reason) (kube_pod_init_container_status_last_terminated_timestamp{{selector}} * on (namespace, pod, container) group_left (reason) max by (namespace, pod, container, reason) (kube_pod_init_container_status_last_terminated_reason{{selector}} == 1) and on (namespace, pod, container) kube_pod_init_container_info{{selector}, restart_policy=\"Always\"})",
             ),
         ],
     }],

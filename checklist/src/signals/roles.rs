@@ -20,6 +20,11 @@ static ADMINS: Threshold = Threshold::above(
 
 const ADMIN: &[(&str, &[&str])] = &[("role", &["admin"])];
 
+/// Returns the number of changes within a day, including one during a deployment of the exporter.
+fn changes(scope: &Scope) -> String {
+    format!("changes({})", scope.past(&FINGERPRINT, "1d:1m"))
+}
+
 pub static SIGNAL: Signal = Signal {
     id: "roles",
     title: "Roles",
@@ -35,10 +40,21 @@ pub static SIGNAL: Signal = Signal {
         Alert {
             name: "ChecklistRoleAssignmentsChanged",
             when: When::History(History {
-                expr: |scope, _, _| format!("{} > 0", scope.over("changes", &FINGERPRINT, "1d")),
+                expr: |scope, _, _| format!("{} > 0", changes(scope)),
                 threshold: None,
                 metrics: &[&FINGERPRINT],
-                case: |_| Case::new(vec![step(&FINGERPRINT, 7.0, 0, 8.0)], vec![steady(&FINGERPRINT, 7.0)]),
+                case: |_| {
+                    let on = |replica: &str, values: &str| input(&FINGERPRINT, values).with("instance", replica);
+                    Case::new(vec![step(&FINGERPRINT, 7.0, 0, 8.0)], vec![steady(&FINGERPRINT, 7.0)])
+                        .fires(
+                            "fires although the exporter was deployed meanwhile",
+                            vec![on("a", "7 stale"), on("b", "_ 8+0x10")],
+                        )
+                        .quiet(
+                            "stays quiet when the exporter is deployed",
+                            vec![on("a", "7 stale"), on("b", "_ 7+0x10")],
+                        )
+                },
             }),
             pending: seconds(0),
             summary: "Assignments of privileged roles have changed.",
@@ -71,7 +87,7 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Changes of roles",
             description: "How often the assignments of privileged roles changed within a day.",
-            query: PanelQuery::Expression(|scope| scope.over("changes", &FINGERPRINT, "1d"), &[&FINGERPRINT]),
+            query: PanelQuery::Expression(changes, &[&FINGERPRINT]),
             ..PANEL
         },
     ],

@@ -1,6 +1,7 @@
 //! Large tables that are read by sequential scans, which indicates a missing index. Checklist: Monday 2, "Check
 //! database performance".
 
+use crate::condition::history::SAMPLES;
 use crate::prelude::*;
 
 const TABLE: &[&str] = &["database", "schema", "table"];
@@ -50,6 +51,11 @@ static MIN_SCANS: Threshold = Threshold::above(
 )
 .warning(50.0);
 
+/// Returns the scans within a day as a difference from the lowest value, so that a deployment of the exporter loses none.
+fn within_a_day(scope: &Scope, metric: &'static Metric) -> String {
+    format!("({} - {})", scope.max(metric), scope.over("min_over_time", metric, "1d"))
+}
+
 pub static SIGNAL: Signal = Signal {
     id: "seq_scans",
     title: "Sequential scans",
@@ -66,8 +72,7 @@ pub static SIGNAL: Signal = Signal {
         name: "ChecklistSequentialScans",
         when: When::History(History {
             expr: |scope, limits, severity| {
-                let day = |metric| scope.over("increase", metric, "1d");
-                let (seq, index) = (day(&SEQ_SCANS), day(&INDEX_SCANS));
+                let (seq, index) = (within_a_day(scope, &SEQ_SCANS), within_a_day(scope, &INDEX_SCANS));
                 format!(
                     "{seq} / ({seq} + {index} > 0) > {} and {seq} > {} and {} > {}",
                     limits.level(&SHARE, severity),
@@ -86,8 +91,16 @@ pub static SIGNAL: Signal = Signal {
                 // One dump a day of a table that is otherwise not read.
                 let dump = vec![step(&SEQ_SCANS, 100.0, 10, 101.0), steady(&INDEX_SCANS, 5.0), large.clone()];
                 let bad = 10.0 * few.max(1.0);
+                let on = |replica: &str, values: String| input(&SEQ_SCANS, values).with("instance", replica);
+                let deployed = vec![
+                    on("before", "0 stale".to_owned()),
+                    on("after", format!("_x1 {}+0x{SAMPLES}", 1.2 * few.max(1.0))),
+                    steady(&INDEX_SCANS, 5.0),
+                    large.clone(),
+                ];
                 Case::new(scans(bad, 0.0), scans(500.0 * bad * given.limit, 1000.0 * bad))
                     .quiet("stays quiet on a dump a day", dump)
+                    .fires("fires although the exporter was deployed meanwhile", deployed)
             },
         }),
         pending: minutes(60),
@@ -118,8 +131,7 @@ pub static SIGNAL: Signal = Signal {
             description: "Share of the scans of the last day that read the whole table, of the ten largest tables.",
             query: PanelQuery::Expression(
                 |scope| {
-                    let day = |metric| scope.over("increase", metric, "1d");
-                    let (seq, index) = (day(&SEQ_SCANS), day(&INDEX_SCANS));
+                    let (seq, index) = (within_a_day(scope, &SEQ_SCANS), within_a_day(scope, &INDEX_SCANS));
                     format!("{seq} / ({seq} + {index} > 0) and topk(10, {})", scope.max(&BYTES))
                 },
                 &[&SEQ_SCANS, &INDEX_SCANS, &BYTES],
@@ -135,27 +147,28 @@ pub static SIGNAL: Signal = Signal {
         records: &[
             (
                 &SEQ_SCANS,
-                "max by (database, schema, table) (label_replace(label_replace(label_replace(pg_stat_user_tables_seq_scan{{selector}}, \"database\", \"$1\", \"datname\", \"(.*)\"), \"schema\", \"$1\", \"schemaname\", \"(.*)\"), \"table\", \"$1\", \"relname\", \"(.*)\"))",
+                "max by (database, schema, table) (label_replace(label_replace(label_replace(pg_stat_user_tables_seq_scan{{selector}, {own}}, \"database\", \"$1\", \"datname\", \"(.*)\"), \"schema\", \"$1\", \"schemaname\", \"(.*)\"), \"table\", \"$1\", \"relname\", \"(.*)\"))",
             ),
             (
                 &INDEX_SCANS,
-                "max by (database, schema, table) (label_replace(label_replace(label_replace(pg_stat_user_tables_idx_scan{{selector}}, \"database\", \"$1\", \"datname\", \"(.*)\"), \"schema\", \"$1\", \"schemaname\", \"(.*)\"), \"table\", \"$1\", \"relname\", \"(.*)\"))",
+                "max by (database, schema, table) (label_replace(label_replace(label_replace(pg_stat_user_tables_idx_scan{{selector}, {own}}, \"database\", \"$1\", \"datname\", \"(.*)\"), \"schema\", \"$1\", \"schemaname\", \"(.*)\"), \"table\", \"$1\", \"relname\", \"(.*)\"))",
             ),
             (
                 &SEQ_ROWS,
-                "max by (database, schema, table) (label_replace(label_replace(label_replace(pg_stat_user_tables_seq_tup_read{{selector}}, \"database\", \"$1\", \"datname\", \"(.*)\"), \"schema\", \"$1\", \"schemaname\", \"(.*)\"), \"table\", \"$1\", \"relname\", \"(.*)\"))",
+                "max by (database, schema, table) (label_replace(label_replace(label_replace(pg_stat_user_tables_seq_tup_read{{selector}, {own}}, \"database\", \"$1\", \"datname\", \"(.*)\"), \"schema\", \"$1\", \"schemaname\", \"(.*)\"), \"table\", \"$1\", \"relname\", \"(.*)\"))",
             ),
             (
                 &INDEX_ROWS,
-                "max by (database, schema, table) (label_replace(label_replace(label_replace(pg_stat_user_tables_idx_tup_fetch{{selector}}, \"database\", \"$1\", \"datname\", \"(.*)\"), \"schema\", \"$1\", \"schemaname\", \"(.*)\"), \"table\", \"$1\", \"relname\", \"(.*)\"))",
+                "max by (database, schema, table) (label_replace(label_replace(label_replace(pg_stat_user_tables_idx_tup_fetch{{selector}, {own}}, \"database\", \"$1\", \"datname\", \"(.*)\"), \"schema\", \"$1\", \"schemaname\", \"(.*)\"), \"table\", \"$1\", \"relname\", \"(.*)\"))",
             ),
             (
                 &LIVE_ROWS,
-                "max by (database, schema, table) (label_replace(label_replace(label_replace(pg_stat_user_tables_n_live_tup{{selector}}, \"database\", \"$1\", \"datname\", \"(.*)\"), \"schema\", \"$1\", \"schemaname\", \"(.*)\"), \"table\", \"$1\", \"relname\", \"(.*)\"))",
+                "max by (database, schema, table) (label_replace(label_replace(label_replace(pg_stat_user_tables_n_live_tup{{selector}, {own}}, \"database\", \"$1\", \"datname\", \"(.*)\"), \"schema\", \"$1\", \"schemaname\", \"(.*)\"), \"table\", \"$1\", \"relname\", \"(.*)\"))",
             ),
+            // Releases before 0.18 only have the size with indexes.
             (
                 &BYTES,
-                "max by (database, schema, table) (label_replace(label_replace(label_replace(pg_stat_user_tables_table_size_bytes{{selector}}, \"database\", \"$1\", \"datname\", \"(.*)\"), \"schema\", \"$1\", \"schemaname\", \"(.*)\"), \"table\", \"$1\", \"relname\", \"(.*)\"))",
+                "max by (database, schema, table) (label_replace(label_replace(label_replace(pg_stat_user_tables_table_size_bytes{{selector}, {own}} or pg_stat_user_tables_size_bytes{{selector}, {own}}, \"database\", \"$1\", \"datname\", \"(.*)\"), \"schema\", \"$1\", \"schemaname\", \"(.*)\"), \"table\", \"$1\", \"relname\", \"(.*)\"))",
             ),
         ],
     }],

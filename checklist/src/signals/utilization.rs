@@ -185,7 +185,7 @@ pub static SIGNAL: Signal = Signal {
             }),
             pending: hours(6),
             summary: "Workload will reach its memory limit.",
-            description: "At the pace of the last week {{ $labels.namespace }}/{{ $labels.workload }} reaches its memory limit within {limit}.",
+            description: "Workload {{ $labels.namespace }}/{{ $labels.workload }} reaches its memory limit within {limit} at the pace of the last week.",
             ..WARNING
         },
         Alert {
@@ -200,7 +200,7 @@ pub static SIGNAL: Signal = Signal {
             }),
             pending: hours(6),
             summary: "Node will run out of memory.",
-            description: "At the pace of the last week node {{ $labels.node }} is out of memory within {limit}.",
+            description: "Node {{ $labels.node }} is out of memory within {limit} at the pace of the last week.",
             ..WARNING
         },
     ],

@@ -29,7 +29,7 @@ pub struct BackupArguments {
 pub struct AlertsArguments {
     #[command(flatten)]
     checklist: Checklist,
-    /// Seconds to wait for the delivery of each alert; must be longer than Alertmanager's group_wait.
+    /// Seconds to wait for the delivery of each alert; must be longer than Alertmanager's `group_wait`.
     #[arg(long, default_value_t = 120)]
     within: u64,
     /// Address on which to serve a webhook. With it, an alert counts as delivered only when Alertmanager has sent it to

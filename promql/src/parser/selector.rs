@@ -83,8 +83,8 @@ impl Parser<'_> {
         let span = token.span.to(value);
         if matches!(op, MatchOp::Regex | MatchOp::NotRegex) {
             match regex::read(&text) {
-                Ok(pattern) => pattern.needs.into_iter().for_each(|construct| self.uses(construct, value)),
-                Err(why) => self.error(value, format!("the regular expression is wrong: {why}")),
+                Ok(pattern) => pattern.needs.into_iter().for_each(|construct| self.uses(construct, span)),
+                Err(why) => self.error(span, format!("the regular expression is wrong: {why}")),
             }
         }
         Some(Matcher { name, op, value: text, span })

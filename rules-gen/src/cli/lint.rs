@@ -68,7 +68,8 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE")]
     rules_config: Option<PathBuf>,
     /// Repair in the files what has only one meaning: missing quotes, durations in another notation, a quoted limit of
-    /// a group, and missing links to runbooks by the pattern in rules-gen.yaml.
+    /// a group, regular expressions that are plain text, and missing links to runbooks by the pattern in
+    /// rules-gen.yaml.
     #[arg(long)]
     fix: bool,
     /// The server that evaluates the rules. Without it the keys of all servers are accepted.

@@ -64,7 +64,7 @@ pub struct Arguments {
 enum End {
     /// The given time.
     At(Timestamp),
-    /// The begin of the current hour in the checklist's time zone. Jobs that start some minutes late then leave no gap
+    /// The start of the current hour in the checklist's time zone. Jobs that start some minutes late then leave no gap
     /// between reports.
     Hour,
 }

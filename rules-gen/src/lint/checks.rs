@@ -1,5 +1,6 @@
-//! Every lint, a file each: id, level, page, check and examples. Those on rules, on dashboards and on scrapes are called
-//! from here; what readers of files and of servers tell is in `Check::Reader` and `Check::Server`.
+//! The list of lints. Each has a file with its id, level, page, check and examples. Lints on rules, dashboards and
+//! scrapes run from here. Findings of `Check::Reader` and `Check::Server` come from the code that reads files and
+//! queries servers.
 
 mod absent_function;
 mod alert_duration;
@@ -50,7 +51,7 @@ use super::rule_file::Rule;
 use super::yaml::Node;
 use serde_json::Value;
 
-/// In order of their ids.
+/// All lints, ordered by their ids.
 pub static ALL: &[&Lint] = &[
     &unreadable::LINT,
     &malformed_rule::LINT,
@@ -94,12 +95,12 @@ pub static ALL: &[&Lint] = &[
     &suppression::LINT,
 ];
 
-/// The id as the program knows it.
+/// Returns the id of a lint, whatever the case of the letters.
 pub fn id(text: &str) -> Option<&'static str> {
     ALL.iter().map(|lint| lint.id).find(|id| id.eq_ignore_ascii_case(text))
 }
 
-/// Every lint on one rule.
+/// Runs every lint on a rule.
 pub(super) fn rule(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
     report.enter(rule.scope.clone());
     report.about(Some(rule.name.value.clone()));
@@ -112,16 +113,16 @@ pub(super) fn rule(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) 
     }
 }
 
-/// Every lint on the rules of a file together.
-pub(super) fn rules(rules: &[Rule], report: &mut Report<'_>) {
+/// Runs the lints that compare the rules of a file.
+pub(super) fn rules(rules: &[Rule], context: &Context<'_>, report: &mut Report<'_>) {
     for lint in ALL {
         if let Check::Rules(check) = lint.check {
-            check(rules, report);
+            check(rules, context, report);
         }
     }
 }
 
-/// Every lint on a rule test.
+/// Runs every lint on a rule test.
 pub(super) fn test(test: &Node, context: &Context<'_>, report: &mut Report<'_>) {
     for lint in ALL {
         if let Check::Test(check) = lint.check {
@@ -130,7 +131,7 @@ pub(super) fn test(test: &Node, context: &Context<'_>, report: &mut Report<'_>) 
     }
 }
 
-/// Every lint on a dashboard.
+/// Runs every lint on a dashboard.
 pub(super) fn dashboard(model: &Value, context: &DashboardContext<'_>, report: &mut Report<'_>) {
     for lint in ALL {
         if let Check::Dashboard(check) = lint.check {
@@ -139,7 +140,7 @@ pub(super) fn dashboard(model: &Value, context: &DashboardContext<'_>, report: &
     }
 }
 
-/// Every lint on the text of a scrape.
+/// Runs every lint on the text of a scrape.
 pub fn scrape(text: &str, report: &mut Report<'_>) {
     for lint in ALL {
         if let Check::Scrape(check) = lint.check {

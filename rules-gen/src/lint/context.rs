@@ -1,8 +1,9 @@
 //! The other linted files and the settings, for the lints on a rule.
 
-use super::duplicates::plain;
 use super::options::Options;
+use super::overlaps::Overlaps;
 use super::tested::{Tested, Used};
+use super::tested_files::plain;
 use crate::routing::Configuration;
 use promql::Expr;
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,6 +27,8 @@ pub struct Context<'a> {
     pub routing: &'a [&'a Configuration],
     /// What the linted rule tests cover.
     pub tested: &'a Tested,
+    /// Rules in several files that make the same series.
+    pub overlaps: &'a Overlaps<'a>,
     /// Metrics that linted rules and panels read.
     pub used: &'a Used,
 }

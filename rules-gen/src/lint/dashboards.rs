@@ -68,8 +68,26 @@ pub(super) fn check(dashboard: &Value, context: &DashboardContext<'_>, report: &
     }
     variables::check(variables, report);
     links::check(dashboard, context.uids, report);
+    deprecated(dashboard, report);
     for panel in panels(dashboard) {
         check_panel(panel, variables, context, report);
+    }
+}
+
+/// Reports panels of deprecated types: one finding for each type, at its first panel.
+fn deprecated(dashboard: &Value, report: &mut Report<'_>) {
+    let all = panels(dashboard);
+    for kind in GONE {
+        let mut titles = all.iter().filter(|panel| panel["type"] == kind).map(|panel| panel["title"].as_str());
+        let Some(first) = titles.next() else { continue };
+        let title = first.unwrap_or_default();
+        report.about(Some(title.to_owned()));
+        let what = match titles.count() {
+            0 => format!("the panel is of type {kind}, which is deprecated"),
+            more => format!("this panel and {more} more are of type {kind}, which is deprecated"),
+        };
+        let message = format!("{what}: newer Grafanas replace it, or do not draw it");
+        report.near("RG050", Level::Warning, &Value::from(title).to_string(), message, "use timeseries, stat or table");
     }
 }
 
@@ -81,14 +99,6 @@ fn check_panel(panel: &Value, variables: &[Value], context: &DashboardContext<'_
     links::check(panel, context.uids, report);
     let mut say =
         |level: Level, near: &str, message: String, fix: &str| report.near("RG050", level, near, message, fix);
-    if GONE.contains(&kind) {
-        say(
-            Level::Warning,
-            &near,
-            format!("panels of type {kind} are deprecated: newer Grafanas replace them, or do not draw them"),
-            "use timeseries, stat or table",
-        );
-    }
     if ["text", "dashlist", "alertlist", "news"].contains(&kind) {
         return;
     }

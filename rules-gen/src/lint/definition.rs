@@ -1,4 +1,4 @@
-//! What a lint is: its id, its page, its check and its examples. Each is a file in `checks`.
+//! The definition of a lint: its id, page, check and examples. The lints are in `checks`, one file each.
 
 use super::context::Context;
 use super::dashboards::context::DashboardContext;
@@ -10,50 +10,49 @@ use serde_json::Value;
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// A lint.
 #[derive(Debug)]
 pub struct Lint {
-    /// `RG011`.
+    /// The id, such as `RG011`.
     pub id: &'static str,
-    /// What is wrong, in a few words.
+    /// The title: what is wrong, in a few words.
     pub title: &'static str,
-    /// The level of its findings, or of the worst of them.
+    /// The level of its findings; if they differ, the highest.
     pub level: Level,
-    /// What it finds and why that matters, in Markdown. The first paragraph stands alone in code scanning.
+    /// What the lint finds and why it matters, in Markdown. Code scanning shows only the first paragraph.
     pub text: &'static str,
-    /// Who looks.
+    /// The check, or the part of the program that makes the findings.
     pub check: Check,
-    /// What it must find: the first is on its page, all are its tests.
+    /// Examples with a finding. The first is shown on the lint's page, and all are tests.
     pub found: &'static [Example],
-    /// What it must leave alone.
+    /// Examples without a finding.
     pub fine: &'static [Example],
 }
 
-/// Who makes a lint's findings.
+/// How the findings of a lint are made.
 #[derive(Debug)]
 pub enum Check {
-    /// A check of one rule.
+    /// A check of each rule.
     Rule(fn(&Rule, &Context<'_>, &mut Report<'_>)),
-    /// A check of one rule whose expression parses.
+    /// A check of each rule whose expression parses.
     Expr(fn(&Rule, &Expr, &Context<'_>, &mut Report<'_>)),
-    /// A check of the rules of one file.
-    Rules(fn(&[Rule], &mut Report<'_>)),
-    /// A check of a rule test.
+    /// A check of all rules of a file together.
+    Rules(fn(&[Rule], &Context<'_>, &mut Report<'_>)),
+    /// A check of each rule test.
     Test(fn(&Node, &Context<'_>, &mut Report<'_>)),
-    /// A check of a dashboard.
+    /// A check of each dashboard.
     Dashboard(fn(&Value, &DashboardContext<'_>, &mut Report<'_>)),
     /// A check of the text of a scrape.
     Scrape(fn(&str, &mut Report<'_>)),
-    /// The readers of files, while they read.
+    /// The readers of files report the findings while they read.
     Reader,
-    /// A live server.
+    /// The findings come from a live server.
     Server,
 }
 
-/// What a lint is shown.
+/// An example of a lint.
 #[derive(Debug, Clone, Copy)]
 pub enum Example {
-    /// An alert with this expression; `for`, severity and texts are as they should be.
+    /// An alert with this expression. Its `for`, severity and annotations have no findings.
     Expr(&'static str),
     /// A rule file.
     Rules(&'static str),
@@ -63,17 +62,17 @@ pub enum Example {
     Dashboard(&'static str),
     /// A scrape.
     Scrape(&'static str),
-    /// Files that are linted together: names and texts.
+    /// Files that are linted together, as names and texts.
     Files(&'static [(&'static str, &'static str)]),
 }
 
 impl Lint {
-    /// The first paragraph.
+    /// Returns the first paragraph of the text.
     pub fn why(&self) -> &'static str {
         self.text.split("\n\n").next().unwrap_or_default()
     }
 
-    /// All of its page below the heading.
+    /// Returns the page of the lint in Markdown, without the heading.
     pub fn page(&self) -> String {
         let most = if self.level == Level::Info { "" } else { " at most" };
         let mut page = format!("{}\n\nLevel: {}{most}.\n", self.text, self.level);
@@ -88,7 +87,7 @@ impl Lint {
 }
 
 impl Example {
-    /// Its files: names and texts.
+    /// Returns the files of the example, as names and texts.
     pub fn files(&self) -> Vec<(String, String)> {
         let one = |name: &str, text: &str| vec![(name.to_owned(), text.trim_start().to_owned())];
         match self {

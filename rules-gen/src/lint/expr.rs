@@ -7,6 +7,11 @@ pub fn matchers(selector: &Selector) -> impl Iterator<Item = &Matcher> {
     selector.matchers.iter().filter(|matcher| matcher.name.text != "__name__")
 }
 
+/// Whether a pattern matches only itself.
+pub fn is_plain_text(pattern: &str) -> bool {
+    !pattern.is_empty() && !pattern.contains(['\\', '.', '+', '*', '?', '(', ')', '|', '[', ']', '{', '}', '^', '$'])
+}
+
 /// Returns the value of a constant expression. `None` when it is not constant.
 pub fn constant(expr: &Expr) -> Option<f64> {
     match &expr.bare().kind {

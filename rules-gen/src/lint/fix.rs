@@ -1,9 +1,11 @@
 //! Repairs for `--fix`, where a mistake has only one possible meaning: missing quotes, durations in another notation, a
-//! quoted `limit` of a group, and missing links to runbooks.
+//! quoted `limit` of a group, regular expressions that are plain text, and missing links to runbooks.
 
+mod matchers;
 mod quotes;
 
-use super::rule_file::{duration_meant, seconds};
+use super::duration_meant::duration_meant;
+use super::rule_file::seconds;
 use super::yaml::{Kind, Node};
 use quotes::read;
 use std::collections::BTreeMap;
@@ -21,6 +23,7 @@ pub struct Fixed {
 const QUOTED: &str = "texts quoted";
 const DURATIONS: &str = "durations";
 const LIMITS: &str = "limits";
+const MATCHERS: &str = "matchers of a plain text";
 const LINKS: &str = "runbook links";
 
 /// A change of the text.
@@ -46,6 +49,8 @@ pub fn fix(text: &str, runbook_url: Option<&str>) -> Option<Fixed> {
             limit(group, &mut edits);
             for rule in group.get("rules").map(Node::items).unwrap_or_default() {
                 durations(&mended, rule, &["for", "keep_firing_for"], &mut edits);
+                let plain = matchers::plain(&mended, rule).into_iter();
+                edits.extend(plain.map(|(bytes, text)| Edit { bytes, text: text.to_owned(), what: MATCHERS }));
                 if let Some(pattern) = runbook_url {
                     edits.extend(link(&mended, rule, pattern));
                 }
@@ -133,6 +138,20 @@ mod tests {
         let json = "{\"groups\":[{\"name\":\"g\",\"rules\":[{\"alert\":\"A\",\"expr\":\"up\",\"for\":\"5 m\"}]}]}";
         let fixed = fix(json, None).unwrap().text;
         assert!(fixed.contains("\"for\":\"5m\""), "{fixed}");
+    }
+
+    #[test]
+    fn a_regular_expression_that_is_a_plain_text_becomes_an_equality() {
+        let with = |expr: &str| format!("groups:\n- name: g\n  rules:\n  - record: a\n    expr: {expr}\n");
+        for (bad, good) in [
+            ("up{a=~\"b\"}", "up{a=\"b\"}"),
+            ("'up{a!~\"it''s~\", c=~\"d.*\"}'", "'up{a!=\"it''s~\", c=~\"d.*\"}'"),
+            ("\"up{a =~ \\\"b\\\"}\"", "\"up{a = \\\"b\\\"}\""),
+            ("|\n      x{a=~\"b\"}\n        / y{c!~`d`}", "|\n      x{a=\"b\"}\n        / y{c!=`d`}"),
+        ] {
+            assert_eq!(fix(&with(bad), None).map(|fixed| fixed.text), Some(with(good)), "{bad}");
+            assert_eq!(fix(&with(good), None), None, "{good}");
+        }
     }
 
     #[test]

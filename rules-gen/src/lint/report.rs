@@ -1,28 +1,28 @@
-//! What is found: where, how bad, why and what to do; suppressed where the file says so with a reason.
+//! Collects findings, and removes those that comments in the file suppress.
 
 mod suppressions;
 
 pub use suppressions::LintId;
 
 use super::flavour::Flavour;
-use super::place::{Lines, Place, Text};
+use super::place::{Lines, Place, Text, in_file};
 use super::yaml::Node;
 use jiff::civil::Date;
 use promql::Span;
 use std::fmt;
 use std::ops::Range;
 
-/// Characters of a line that are shown.
+/// The largest number of characters of a line that are shown.
 const SNIPPET: usize = 300;
 
-/// How bad a finding is.
+/// The level of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub enum Level {
-    /// Worth a look.
+    /// Something that could be better.
     Info,
-    /// Will hurt.
+    /// Something that will cause trouble.
     Warning,
-    /// Broken: it is refused, cannot fire, or always does.
+    /// Something that is refused, never fires, or always fires.
     Error,
 }
 
@@ -36,41 +36,36 @@ impl fmt::Display for Level {
     }
 }
 
-/// The lines of a rule, for suppression.
+/// The lines of a rule, which a suppression comment may apply to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Scope {
-    /// Where it begins.
+    /// The place where the rule begins.
     pub place: Place,
-    /// Its last line.
+    /// The last line of the rule.
     pub last: usize,
 }
 
-/// One finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// The file's name.
     pub file: String,
-    /// Where.
     pub place: Place,
-    /// Characters that it is about, on one line.
+    /// The number of marked characters, which are all on one line.
     pub width: usize,
-    /// `RG011`.
+    /// The id of the lint, such as `RG011`.
     pub id: &'static str,
-    /// How bad.
     pub level: Level,
-    /// The rule, panel or route it is about.
+    /// The rule, panel or route that the finding is about.
     pub subject: Option<String>,
-    /// What is wrong.
     pub message: String,
-    /// What to do; may be empty.
+    /// What to do about it. May be empty.
     pub fix: String,
-    /// The line of the file; of a long one a part.
+    /// The line of the file, or a part of a long line.
     pub snippet: String,
-    /// Characters of the line before the snippet.
+    /// The number of characters before the snippet in its line.
     pub before: usize,
 }
 
-/// Collects the findings of one file.
+/// The findings of a file, while they are collected.
 #[derive(Debug, Clone)]
 pub struct Report<'a> {
     file: &'a str,
@@ -80,15 +75,16 @@ pub struct Report<'a> {
     subject: Option<String>,
     version: Option<(u32, u32)>,
     server: Option<Flavour>,
-    /// Whether what stands in the file is judged elsewhere as well, so that a suppression may be meant for there.
+    /// Whether parts of the file were also linted from another file. Then a suppression without effect here may be
+    /// needed there.
     partly: bool,
-    /// Where [`Report::near`] looks.
+    /// The bytes that [`Report::near`] searches.
     within: Range<usize>,
     found: Vec<(Scope, Finding)>,
 }
 
 impl<'a> Report<'a> {
-    /// An empty report on a file.
+    /// Returns an empty report on a file.
     pub fn new(file: &'a str, text: &'a str, version: Option<(u32, u32)>) -> Self {
         let (scope, subject) = (Scope::default(), None);
         Self {
@@ -105,50 +101,53 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// The file's name.
     pub fn file(&self) -> &str {
         self.file
     }
 
-    /// The rules are for this server.
+    /// Sets the server that evaluates the rules.
     #[must_use]
     pub fn of(mut self, server: Option<Flavour>) -> Self {
         self.server = server.or(self.server);
         self
     }
 
-    /// The server that the rules are for, when somebody said so.
+    /// Returns the server that evaluates the rules, if the user named one.
     pub const fn server(&self) -> Option<Flavour> {
         self.server
     }
 
-    /// Whether anything was found.
+    /// Returns the oldest version that must accept the rules, if the user named one.
+    pub const fn version(&self) -> Option<(u32, u32)> {
+        self.version
+    }
+
     pub fn has_any(&self) -> bool {
         !self.found.is_empty()
     }
 
-    /// A part of the file is judged elsewhere.
+    /// Notes that parts of the file are linted elsewhere too.
     pub fn is_judged_partly(&mut self) {
         self.partly = true;
     }
 
-    /// What follows is about these bytes of the file.
+    /// Restricts [`Report::near`] to these bytes of the file.
     pub fn look_in(&mut self, bytes: Range<usize>) {
         self.within = bytes;
     }
 
-    /// The lines of a node.
+    /// Returns the lines of a node.
     pub fn scope(&self, node: &Node) -> Scope {
         let inside = self.text.get(node.span.clone()).unwrap_or_default().trim_end();
         Scope { place: node.place, last: node.place.line + inside.matches('\n').count() }
     }
 
-    /// What follows is about these lines.
+    /// Sets the lines that the next findings belong to.
     pub fn enter(&mut self, scope: Scope) {
         self.scope = scope;
     }
 
-    /// What follows is about this rule.
+    /// Sets the rule, panel or route that the next findings are about.
     pub fn about(&mut self, subject: Option<String>) {
         self.subject = subject;
     }
@@ -163,7 +162,7 @@ impl<'a> Report<'a> {
         self.found(id, level, &text.span, text.place, message.into(), fix);
     }
 
-    /// Adds a finding about a word within a text: the first place where it stands alone.
+    /// Adds a finding about a word in a text, at the first place where it is not part of a longer word.
     pub fn word(&mut self, id: &'static str, level: Level, text: &Text, word: &str, message: String, fix: &str) {
         let part = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
         let inside = self.text.get(text.span.clone()).unwrap_or_default();
@@ -178,7 +177,7 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// Adds a finding about a part of a text that is read out of the file.
+    /// Adds a finding about a part of a text's value.
     pub fn part(&mut self, id: &'static str, level: Level, text: &Text, part: Span, message: String, fix: &str) {
         let inside = self.text.get(text.span.clone()).unwrap_or_default();
         match in_file(inside, &text.value, part) {
@@ -191,12 +190,13 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// Adds a finding at a line.
+    /// Adds a finding about a line.
     pub fn line(&mut self, id: &'static str, level: Level, line: usize, message: impl Into<String>, fix: &str) {
         self.found(id, level, &(0..0), Place { line, column: 1 }, message.into(), fix);
     }
 
-    /// Adds a finding where a text is first, else at the beginning, for what keeps no places.
+    /// Adds a finding at the first occurrence of a text in the file, for readers that keep no places. If there is none,
+    /// at the start.
     pub fn near(&mut self, id: &'static str, level: Level, near: &str, message: String, fix: &str) {
         let inside = self.text.get(self.within.clone()).unwrap_or_default();
         let found = inside.find(near).filter(|_| !near.is_empty()).map(|at| self.within.start + at);
@@ -205,7 +205,7 @@ impl<'a> Report<'a> {
         self.found(id, level, &(at..at + found.map_or(0, |_| near.len())), place, message, fix);
     }
 
-    /// A field that servers before a version do not know.
+    /// Reports a field that needs a newer version of Prometheus than the oldest one to support.
     pub fn since(&mut self, node: &Node, what: &str, since: (u32, u32)) {
         if self.version.is_some_and(|version| version < since) {
             let message = format!("{what} needs Prometheus {}.{}", since.0, since.1);
@@ -213,7 +213,7 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// The same for a name.
+    /// Like [`Report::since`], for a text.
     pub fn since_at(&mut self, text: &Text, what: &str, since: (u32, u32)) {
         if self.version.is_some_and(|version| version < since) {
             let message = format!("{what} needs Prometheus {}.{}", since.0, since.1);
@@ -222,7 +222,7 @@ impl<'a> Report<'a> {
     }
 
     fn found(&mut self, id: &'static str, level: Level, span: &Range<usize>, place: Place, message: String, fix: &str) {
-        // Of a line that is a whole file of JSON the part around the place.
+        // A JSON file may be a single line, so only the part around the place is shown.
         let before = if place.column > SNIPPET * 2 / 3 { place.column - SNIPPET / 3 } else { 0 };
         let line = self.lines.start(place.line).map_or("", |_| self.lines.line(self.text, place.line));
         let rest = self.lines.byte(self.text, Place { column: before + 1, ..place }).and_then(|at| self.text.get(at..));
@@ -245,7 +245,7 @@ impl<'a> Report<'a> {
         self.found.push((scope, finding));
     }
 
-    /// The findings that no comment suppresses, and those about the comments themselves.
+    /// Returns the findings that no comment suppresses, and findings about the comments themselves.
     pub fn finish(mut self, today: Date, id: LintId) -> Vec<Finding> {
         let (mut ignores, bad) = suppressions::read(self.text, today, id);
         self.scope = Scope::default();
@@ -270,25 +270,4 @@ impl<'a> Report<'a> {
         }
         self.found.into_iter().map(|(_, finding)| finding).collect()
     }
-}
-
-/// Where a part of a value stands in the scalar that it was read from: in YAML white space, quotes and backslashes differ,
-/// everything else stands there in the same order.
-fn in_file(scalar: &str, value: &str, part: Span) -> Option<Range<usize>> {
-    let header = if scalar.starts_with(['|', '>']) { scalar.find('\n')? } else { 0 };
-    let mut raw = scalar[header..].char_indices().map(|(at, c)| (header + at, c));
-    let (mut start, mut end) = (None, header);
-    for (at, c) in value.char_indices().filter(|(_, c)| !c.is_whitespace()) {
-        if at >= part.end.max(part.start + 1) {
-            break;
-        }
-        let (found, c) = raw.find(|(_, other)| *other == c)?;
-        end = found + c.len_utf8();
-        if at >= part.start {
-            start.get_or_insert(found);
-        }
-    }
-    // What is missing at the end is missing behind the last letter.
-    let start = start.unwrap_or(end);
-    Some(start..end.max(start))
 }

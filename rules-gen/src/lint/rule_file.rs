@@ -1,9 +1,12 @@
-//! Rule files and `PrometheusRule` objects as Prometheus reads them (`model/rulefmt`): what it refuses is an error.
+//! Reads rule files and `PrometheusRule` objects like Prometheus (its package `model/rulefmt`). What Prometheus refuses
+//! is an error.
 
+use super::duration_meant::duration_meant;
 use super::flavour::Flavour;
 use super::number;
 use super::place::Text;
 use super::report::{Level, Report, Scope};
+use super::series::series;
 use super::template;
 use super::yaml::{Kind, Node};
 use crate::promql::duration;
@@ -11,9 +14,9 @@ use checklist::yaml::hint;
 use promql::{Expr, Query, Use};
 use std::collections::BTreeSet;
 
-/// Keys beside `groups` that only some servers know.
+/// Top-level keys that only some servers have.
 const OF_FILES: [(&str, Flavour); 1] = [("namespace", Flavour::Mimir)];
-/// Keys of a group that only some servers know.
+/// Keys of a group that only some servers have.
 const OF_GROUPS: [(&str, Flavour); 5] = [
     ("source_tenants", Flavour::Mimir),
     ("evaluation_delay", Flavour::Mimir),
@@ -21,45 +24,56 @@ const OF_GROUPS: [(&str, Flavour); 5] = [
     ("remote_write", Flavour::Mimir),
     ("partial_response_strategy", Flavour::Thanos),
 ];
-/// Since then names may have any characters.
+/// Keys of a group that every server has, and in the last place one that only objects have.
+const GROUP: [&str; 7] = ["name", "interval", "limit", "rules", "query_offset", "labels", "partial_response_strategy"];
+/// The version of Prometheus since which names may contain any characters.
 const UTF8_NAMES: (u32, u32) = (3, 0);
-/// The operator refuses larger objects: half of what a Secret may hold.
+/// The largest object in bytes that prometheus-operator accepts: half of what a Secret may hold.
 const MAX_OBJECT: usize = 524_288;
 
-/// A rule of a file.
+/// The kind of document that a rule was read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// A rule file for Prometheus.
+    PlainFile,
+    /// A namespace file for Mimir.
+    Namespace,
+    /// A Kubernetes object.
+    Object,
+}
+
 #[derive(Debug)]
 pub struct Rule {
-    /// Its place and lines.
+    /// The place and the lines of the rule.
     pub scope: Scope,
-    /// Whether it alerts; it records otherwise.
+    /// Whether the rule is an alerting rule; otherwise it is a recording rule.
     pub alerts: bool,
-    /// Name of the alert or of the recorded metric.
+    /// The value of `alert` or `record`.
     pub name: Text,
-    /// The expression.
     pub expr: Text,
-    /// The parsed expression, when it is one.
+    /// The parsed expression. `None` when it does not parse.
     pub ast: Option<Expr>,
-    /// What of the expression not every server has.
+    /// The features in the expression that not every version of a server has.
     pub uses: Vec<Use>,
-    /// Seconds that it must hold.
+    /// The seconds of `for`.
     pub pending: f64,
-    /// Seconds that it keeps firing.
+    /// The seconds of `keep_firing_for`.
     pub keep_firing: f64,
-    /// Labels that it or its group sets.
+    /// The labels of the rule and of its group.
     pub labels: Vec<(String, Text)>,
-    /// Annotations.
     pub annotations: Vec<(String, Text)>,
-    /// Seconds between two evaluations, where the group says.
+    /// The evaluation interval of the group in seconds, if it sets one.
     pub interval: Option<f64>,
+    pub origin: Origin,
+    /// A hash that identifies the series of the rule. `None` when the expression does not parse.
+    pub series: Option<u64>,
 }
 
 impl Rule {
-    /// The value of a label.
     pub fn label(&self, name: &str) -> Option<&Text> {
         self.labels.iter().find(|(known, _)| known == name).map(|(_, text)| text)
     }
 
-    /// The value of an annotation.
     pub fn annotation(&self, name: &str) -> Option<&Text> {
         self.annotations.iter().find(|(known, _)| known == name).map(|(_, text)| text)
     }
@@ -69,12 +83,12 @@ fn text(node: &Node) -> Option<Text> {
     Some(Text { value: node.text()?.to_owned(), place: node.place, span: node.span.clone() })
 }
 
-/// A duration as Prometheus writes it, in seconds.
+/// Parses a duration in Prometheus' notation, and returns seconds.
 pub fn seconds(text: &str) -> Option<f64> {
     duration::parse(text).ok().map(|duration| duration.as_secs_f64())
 }
 
-/// Reads the rules below `root` (a rule file, or the `spec` of an object).
+/// Reads the rules below `root`, which is a rule file or the `spec` of an object.
 pub fn read(root: &Node, object: bool, report: &mut Report<'_>) -> Vec<Rule> {
     let mut rules = Vec::new();
     keys_of(root, &["groups"], if object { &[] } else { &OF_FILES }, report);
@@ -83,10 +97,14 @@ pub fn read(root: &Node, object: bool, report: &mut Report<'_>) -> Vec<Rule> {
         report.add("RG003", Level::Error, root, message, "make an object of each cadence");
     }
     let Some(groups) = root.get("groups") else { return rules };
+    let origin = match (object, root.get("namespace")) {
+        (true, _) => Origin::Object,
+        (false, Some(_)) => Origin::Namespace,
+        (false, None) => Origin::PlainFile,
+    };
     let mut names = BTreeSet::new();
     for group in list(groups, "groups", report) {
-        let known = ["name", "interval", "limit", "rules", "query_offset", "labels", "partial_response_strategy"];
-        let (known, others) = if object { (&known[..], &[][..]) } else { (&known[..6], &OF_GROUPS[..]) };
+        let (known, others) = if object { (&GROUP[..], &[][..]) } else { (&GROUP[..6], &OF_GROUPS[..]) };
         if !keys_of(group, known, others, report) {
             continue;
         }
@@ -116,11 +134,17 @@ pub fn read(root: &Node, object: bool, report: &mut Report<'_>) -> Vec<Rule> {
         }
         if let Some(list_of_rules) = group.get("rules") {
             for node in list(list_of_rules, "rules", report) {
-                rules.extend(rule(node, interval, labels.as_deref().unwrap_or_default(), report));
+                let labels = labels.as_deref().unwrap_or_default();
+                rules.extend(rule(node, interval, labels, report).map(|rule| Rule { origin, ..rule }));
             }
         }
     }
     rules
+}
+
+/// Whether a group has such a key for some server.
+pub fn is_key_of_group(key: &str) -> bool {
+    GROUP.contains(&key) || OF_GROUPS.iter().any(|(other, _)| *other == key)
 }
 
 fn rule(node: &Node, interval: Option<f64>, of_group: &[(String, Text)], report: &mut Report<'_>) -> Option<Rule> {
@@ -146,6 +170,7 @@ fn rule(node: &Node, interval: Option<f64>, of_group: &[(String, Text)], report:
         }
     };
     report.about(name.as_ref().map(|name| name.value.clone()));
+    aliases(node, report);
     let time = |name: &str, report: &mut Report<'_>| {
         node.get(name).and_then(|value| self::time(value, name, report)).unwrap_or_default()
     };
@@ -189,12 +214,46 @@ fn rule(node: &Node, interval: Option<f64>, of_group: &[(String, Text)], report:
             report.at("RG032", Level::Error, value, message, "Prometheus refuses the file");
         }
     }
-    // A label of the group is one of each of its rules that does not set it itself.
+    // A rule inherits the labels of its group, and may override them.
     let mut labels = labels;
     let inherited: Vec<(String, Text)> =
         of_group.iter().filter(|(name, _)| !labels.iter().any(|(own, _)| own == name)).cloned().collect();
     labels.extend(inherited);
-    Some(Rule { scope, alerts, name, expr, ast, uses, pending, keep_firing, labels, annotations, interval })
+    let series = ast.as_ref().map(|ast| series(alerts, &name.value, &labels, ast));
+    Some(Rule {
+        scope,
+        alerts,
+        name,
+        expr,
+        ast,
+        uses,
+        pending,
+        keep_firing,
+        labels,
+        annotations,
+        interval,
+        origin: Origin::PlainFile,
+        series,
+    })
+}
+
+/// Reports aliases as `expr` or as a rule's name: Prometheus 2 takes the alias's name for the value. Other aliases are
+/// resolved.
+fn aliases(node: &Node, report: &mut Report<'_>) {
+    let level = match report.version() {
+        Some(version) if version >= (3, 0) => return,
+        Some(_) => Level::Error,
+        None => Level::Warning,
+    };
+    for (key, value) in node.entries() {
+        // The node of an alias has the place of its anchor, which is above. In a text without places all nodes are in
+        // line one.
+        let is_alias = value.span.start < key.span.end && value.span != key.span;
+        if let Some(name) = key.text().filter(|name| is_alias && ["record", "alert", "expr"].contains(name)) {
+            let message = format!("Prometheus 2 takes the name of this alias for the {name}, not what it stands for");
+            report.add("RG005", level, key, message, "write the value out, or merge a whole rule (<<: *name)");
+        }
+    }
 }
 
 fn parse(expr: &Text, report: &mut Report<'_>) -> Option<Query> {
@@ -208,12 +267,12 @@ fn parse(expr: &Text, report: &mut Report<'_>) -> Option<Query> {
         .ok()
 }
 
-/// Whether it is a table with no other keys than these.
+/// Whether the node is a mapping. Other keys than `known` are reported.
 pub fn keys(node: &Node, known: &[&str], report: &mut Report<'_>) -> bool {
     keys_of(node, known, &[], report)
 }
 
-/// The same with keys that only some servers know.
+/// Like [`keys`], with keys that only some servers have.
 fn keys_of(node: &Node, known: &[&str], others: &[(&str, Flavour)], report: &mut Report<'_>) -> bool {
     if !matches!(node.kind, Kind::Map(_)) {
         if !node.is_null() {
@@ -222,7 +281,7 @@ fn keys_of(node: &Node, known: &[&str], others: &[(&str, Flavour)], report: &mut
         return false;
     }
     for (key, _) in node.entries() {
-        // yaml.v3 passes over a null, but not over an empty key.
+        // yaml.v3 skips a null key, but refuses an empty one.
         if nothing(key) {
             report.add("RG001", Level::Warning, key, "a key without a name is passed over", "remove it");
             continue;
@@ -246,7 +305,7 @@ fn keys_of(node: &Node, known: &[&str], others: &[(&str, Flavour)], report: &mut
     true
 }
 
-/// The values of keys that only Mimir or Thanos know.
+/// Checks the values of keys that only Mimir or Thanos have.
 fn others_values(group: &Node, report: &mut Report<'_>) {
     for name in ["evaluation_delay"] {
         if let Some(delay) = group.get(name) {
@@ -310,43 +369,7 @@ fn time(node: &Node, name: &str, report: &mut Report<'_>) -> Option<f64> {
     found
 }
 
-/// What a duration in another spelling means: `5 min`, `1.5h`, `1h 30m`, `PT5M`. A number without a unit means nothing
-/// that is sure.
-pub fn duration_meant(text: &str) -> Option<String> {
-    const UNITS: [(&str, &[&str], f64); 6] = [
-        ("w", &["w", "week", "weeks"], 604_800_000.0),
-        ("d", &["d", "day", "days"], 86_400_000.0),
-        ("h", &["h", "hr", "hrs", "hour", "hours"], 3_600_000.0),
-        ("m", &["m", "min", "mins", "minute", "minutes"], 60_000.0),
-        ("s", &["s", "sec", "secs", "second", "seconds"], 1_000.0),
-        ("ms", &["ms", "millis", "milliseconds"], 1.0),
-    ];
-    let lower = text.trim().to_ascii_lowercase();
-    let lower = lower.strip_prefix("pt").unwrap_or(&lower);
-    let mut rest = lower.trim_start();
-    let mut total = 0.0;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
-        let number: f64 = rest[..digits].parse().ok()?;
-        rest = rest[digits..].trim_start();
-        let letters = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
-        let (.., size) = UNITS.iter().find(|(_, names, _)| names.contains(&&rest[..letters]))?;
-        total += number * size;
-        rest = rest[letters..].trim_start_matches([' ', ',']);
-    }
-    let mut meant = String::new();
-    for (unit, _, size) in UNITS.iter().skip(1) {
-        let count = (total / size + 1e-9).floor();
-        if count >= 1.0 {
-            meant += &format!("{count}{unit}");
-            total -= count * size;
-        }
-    }
-    // Nothing is rounded away.
-    (!meant.is_empty() && total.abs() < 1e-6).then_some(meant)
-}
-
-/// Letters, digits, `_` and `:`, no digit in front.
+/// Whether a name has only letters, digits, `_` and `:`, and does not begin with a digit.
 pub fn metric_name(name: &str) -> bool {
     let good = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
     !name.is_empty() && name.chars().all(good) && !name.starts_with(|c: char| c.is_ascii_digit())

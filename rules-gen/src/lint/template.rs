@@ -56,7 +56,7 @@ const FUNCTIONS: [&str; 48] = [
     "parseDuration",
     "urlQueryEscape",
 ];
-/// Variables that Prometheus defines at the begin of a template.
+/// Variables that Prometheus defines at the start of a template.
 const GIVEN: [&str; 4] = ["labels", "externalLabels", "externalURL", "value"];
 
 /// What a template refers to.

@@ -1,32 +1,34 @@
-//! What the linted rule tests show of alerts, and which metrics linted rules and panels read.
+//! What the linted rule tests cover, and which metrics linted rules and panels read.
 
 use super::alert_series::AlertSeries;
 use super::dashboards::model::panels;
 use super::rule_file::Rule;
+use super::tested_files::TestedFiles;
 use super::yaml::Node;
 use promql::{Expr, Selector};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What the linted rule tests show.
+/// The alerts that the linted rule tests cover.
 #[derive(Debug, Default)]
 pub struct Tested {
     any: bool,
     alerts: BTreeMap<String, Seen>,
     series: Vec<AlertSeries>,
+    loaded: TestedFiles,
 }
 
-/// What tests show of an alert.
+/// What tests show about an alert.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Seen {
-    /// That it fires.
+    /// Whether a case shows it firing.
     pub fires: bool,
-    /// That it stays quiet.
+    /// Whether a case shows it silent.
     pub quiet: bool,
 }
 
 impl Tested {
-    pub(super) fn new<'a>(files: impl Iterator<Item = &'a Node>) -> Self {
-        let mut tested = Self::default();
+    pub(super) fn new<'a>(files: impl Iterator<Item = &'a Node>, loaded: TestedFiles) -> Self {
+        let mut tested = Self { loaded, ..Self::default() };
         for file in files {
             tested.any = true;
             let tests = file.get("tests").map(Node::items).unwrap_or_default();
@@ -45,7 +47,17 @@ impl Tested {
         tested
     }
 
-    /// What the tests show of an alert; nothing when there are no tests.
+    /// Returns the rule files that the tests load.
+    pub(super) const fn loaded(&self) -> &TestedFiles {
+        &self.loaded
+    }
+
+    /// Whether a test loads a rule file.
+    pub fn loads(&self, file: &str) -> bool {
+        self.loaded.has(file)
+    }
+
+    /// Returns what the tests show about an alert. `None` when no tests were linted.
     pub fn seen(&self, alert: &str) -> Option<Seen> {
         let mut seen = self.alerts.get(alert).copied().unwrap_or_default();
         for series in self.series.iter().filter(|series| series.is_about(alert)) {
@@ -55,16 +67,16 @@ impl Tested {
     }
 }
 
-/// Metrics that rules and panels read.
+/// The metrics that linted rules and panels read.
 #[derive(Debug, Default)]
 pub struct Used {
     metrics: BTreeSet<String>,
-    /// Whether anything was linted that could read them: dashboards, or alerts.
+    /// Whether dashboards or alerts were linted, which could read the metrics.
     enough: bool,
 }
 
 impl Used {
-    /// Whether nothing that was linted reads a recorded metric.
+    /// Whether no linted rule or panel reads a recorded metric.
     pub fn is_unused(&self, metric: &str) -> bool {
         self.enough && !self.metrics.contains(metric)
     }

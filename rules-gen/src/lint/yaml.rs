@@ -125,7 +125,7 @@ pub fn documents(text: &str) -> (Vec<Node>, Option<ParseError>) {
     if read.1.is_none() || !text.contains("\n\t") {
         return read;
     }
-    // The parser refuses tabs at the begin of lines inside brackets, which YAML allows. They are replaced by spaces.
+    // The parser refuses tabs at the start of lines inside brackets, which YAML allows. They are replaced by spaces.
     parsed(&yaml_v3::spaced(text), text)
 }
 

@@ -92,7 +92,7 @@ fn separator(text: &str, covered: &Covered) -> Option<(usize, String)> {
     })
 }
 
-/// Replaces each tab at the begin of a line by a space, which keeps the places of the text.
+/// Replaces each tab at the start of a line by a space, which keeps the places of the text.
 pub(super) fn spaced(text: &str) -> String {
     let line = |line: &str| {
         let content = line.trim_start_matches('\t');
@@ -127,7 +127,7 @@ fn directive(text: &str) -> Option<(usize, String)> {
     })
 }
 
-/// Finds a tab at the begin of a line or after the `-` of a list item.
+/// Finds a tab at the start of a line or after the `-` of a list item.
 fn tab(text: &str, covered: &Covered) -> Option<(usize, String)> {
     if !text.contains('\t') {
         return None;

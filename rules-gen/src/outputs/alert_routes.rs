@@ -1,6 +1,7 @@
 //! The routes, receivers, inhibition rules and maintenance windows of a configuration, in a form from which both the
 //! Alertmanager file and the object of prometheus-operator are written.
 
+use crate::rules::outages;
 use checklist::condition::value::alternatives;
 use checklist::config::{Maintenance, WEEKDAYS};
 use checklist::{Config, Limits, Severity, Signal, Stake};
@@ -53,7 +54,7 @@ pub struct Inhibition {
 pub struct Interval {
     /// The days of the week. Empty means every day.
     pub weekdays: Vec<&'static str>,
-    /// Begin and end, such as `22:00` and `24:00`. Empty means the whole day.
+    /// Start and end, such as `22:00` and `24:00`. Empty means the whole day.
     pub times: Vec<(String, String)>,
 }
 
@@ -186,7 +187,24 @@ fn inhibitions(config: &Config) -> Vec<Inhibition> {
         target: vec![is("alertname", "ChecklistServiceWithoutEndpoints")],
         equal: BTreeSet::from(["check", "namespace", "target"]),
     });
-    // Alerts that cover the warnings of other alerts. Pages that cover the same alerts share one inhibition rule.
+    all.push(Inhibition {
+        // A pod that cannot start restarts.
+        source: vec![is("alertname", "ChecklistPodStuck")],
+        target: vec![Matcher::new("alertname", "=~", "ChecklistContainerRestarted|ChecklistContainerRestartsOften")],
+        equal: BTreeSet::from(["namespace", "pod", "target"]),
+    });
+    all.push(Inhibition {
+        // An application whose requests nobody counts has no histogram of their durations either.
+        source: vec![is("alertname", "ChecklistSourceMissing"), is("check", "error_rate")],
+        target: vec![is("alertname", "ChecklistSourceMissing"), Matcher::new("check", "=~", "latency|requests")],
+        equal: BTreeSet::from(["target"]),
+    });
+    all.extend([outages::OF_OTHERS, outages::OF_REQUESTS].map(|(pages, later)| Inhibition {
+        source: vec![is("alertname", outages::NAME), Matcher::new("page", "=~", pages.join("|"))],
+        target: vec![Matcher::new("alertname", "=~", later.join("|"))],
+        equal: BTreeSet::from(["target"]),
+    }));
+    // Pages that say more than other alerts' warnings do, those that cover the same ones together.
     let judged = config.signals().filter(|signal| !config.targets(signal).is_empty());
     let mut covering: Vec<Covering> = Vec::new();
     for page in judged.flat_map(|signal| signal.alerts).filter(|page| !page.covers.is_empty()) {
@@ -241,7 +259,18 @@ fn causes() -> Vec<(Vec<Matcher>, &'static str, &'static [&'static str])> {
             "error_rate|latency|requests",
             &["target"],
         ),
-        (vec![is("alertname", "ChecklistRequestsFail"), is("severity", "critical")], "latency", &["target"]),
+        (
+            vec![
+                Matcher::new(
+                    "alertname",
+                    "=~",
+                    "ChecklistRequestsFail|ChecklistErrorBudgetBurnsFast|ChecklistErrorBudgetBurns",
+                ),
+                is("severity", "critical"),
+            ],
+            "latency",
+            &["target"],
+        ),
     ]
 }
 

@@ -152,13 +152,15 @@ policies:                     # RG080
   severities: [critical, warning]
   labels: {required: [severity, team], forbidden: [env], values: {team: [payments, ledger]}}
   annotations: {required: [summary, runbook_url]}
+  names: {alerts: \"[A-Z][A-Za-z0-9]+\", records: \"[a-z_]+:.+\", forbidden: [\"Test.*\"]}
+  external_labels: [cluster]  # what the servers add: no rule sets it, no template shows another
 fix:
   runbook_url: https://runbooks.example.org/{alert}
 ```
 
 `--fix` changes the files where that can mean one thing only: quotes around a text that is no YAML without them,
-durations in another spelling (`5 min`, `1.5h`), a `limit` in quotes, and the link to the runbook of an alert without
-one, where `fix.runbook_url` says it. What stays broken is left as it is.
+durations in another spelling (`5 min`, `1.5h`), a `limit` in quotes, matchers whose regular expression is a plain text
+(`=~\"api\"`), and the link to the runbook of an alert without one, where `fix.runbook_url` says it. What stays broken is left as it is.
 
 ### What pint finds, and what this finds
 
@@ -170,7 +172,7 @@ one, where `fix.runbook_url` says it. What stays broken is left as it is.
 | feature flags, versions | `promql/features`, of a live server | RG005, RG006, of a version and flags that are named; RG007 |
 | metrics, labels that are not there | `promql/series`, with its history | RG010, of a scrape or a live server; no history |
 | counters and gauges | `promql/rate`, `promql/counter`, of a live server | RG011: catalog, scrape, live server, and names that can mean one thing only |
-| ranges too short or too long | `promql/rate`, `promql/range_query` | RG012, RG013 |
+| ranges too short or too long | `promql/rate`, `promql/range_query`, `promql/offset` | RG012, RG013 |
 | histograms | - | RG014 |
 | sides that never match | `promql/impossible`, `promql/vector_matching` | RG015, also by values (`{a=\"x\"} / {a=\"y\"}`) and by contradictory matchers |
 | NaN and infinity | `promql/nan` | RG016, only where an aggregation, a mean over a time or `!=` is spoiled, or no limit is 0 |
@@ -186,9 +188,9 @@ one, where `fix.runbook_url` says it. What stays broken is left as it is.
 | `for`, intervals of groups | `alerts/for`, `rule/for`, `group/interval` | RG034, RG035 |
 | text and expression differ | - | RG037 |
 | links | `rule/link` | RG033, also to headings of runbooks and to dashboards |
-| rules that stand twice | `rule/duplicate` | RG004, within a file |
+| rules that stand twice | `rule/duplicate` | RG004, within a file and across the rule files of a folder |
 | how often an alert would have fired | `alerts/count` | `rules-gen backtest` |
-| external labels | `alerts/external_labels`, `labels/conflict` | - |
+| external labels | `alerts/external_labels`, `labels/conflict` | RG080, of those that `rules-gen.yaml` names |
 | cost of a query | `query/cost`, of a live server | - |
 | rules that depend on a removed one | `rule/dependency` | `rules-gen diff` |
 | required aggregations, forbidden selectors | `promql/aggregate`, `promql/selector` | - |
@@ -199,5 +201,11 @@ two on some 2,800 files (promtool 2.42, and 3.16 where it is built). Known diffe
 document of a file only, and an indented first line ends that document for it; what YAML 1.2 refuses and promtool takes
 is refused (an anchor that ends with a colon, a comment without a space before it); expressions with more than 200 open
 brackets or 1,000 operators are refused. What only newer servers know is an error with `--prometheus-version` alone.
+
+A mistake of an expression stands at the line and column that promtool 3.16 gives it. It stands elsewhere where promtool
+shows the beginning of what is around it, which may be lines away, and here the word itself is shown: `offset`, `@`,
+`anchored`, `smoothed` and `fill` that do not belong there or stand twice, `and`, `or` and `unless` of numbers,
+`group_left` beside them. A bracket or colon that does not belong is shown itself, not the sign behind it. Every mistake
+of an expression is told, in the order of the text; promtool tells one.
 
 ";

@@ -30,9 +30,9 @@ pub struct Statistics {
     pub pages_by_hour: [usize; 24],
     /// The number of label sets that still fire at the end.
     pub still_firing: usize,
-    /// The begin of the first episode.
+    /// The start of the first episode.
     pub first: Option<Timestamp>,
-    /// The begin of the last episode.
+    /// The start of the last episode.
     pub last: Option<Timestamp>,
 }
 
@@ -69,7 +69,7 @@ impl Statistics {
 }
 
 /// Returns when each page begins: the first episode after a time in which no label set fired. `all` must be ordered by
-/// begin.
+/// start.
 fn pages(all: &[Episode]) -> Vec<i64> {
     let mut pages = Vec::new();
     let mut until = i64::MIN;

@@ -67,7 +67,12 @@ pub(super) fn shared(list: &str, one: &Map<String, Value>, global: &Value, findi
     let nothing = Map::new();
     let global = global.as_object().unwrap_or(&nothing);
     for (_, own, all) in SHARED.iter().filter(|(of, _, _)| *of == list) {
-        let there = |of: &Map<String, Value>, keys: &str| keys.split(' ').any(|key| is_there(of, key));
+        // The settings of Rocket.Chat may be empty.
+        let is_given = |of: &Map<String, Value>, key: &str| match list {
+            "rocketchat_configs" => of.get(key).is_some_and(|value| !value.is_null()),
+            _ => is_there(of, key),
+        };
+        let there = |of: &Map<String, Value>, keys: &str| keys.split(' ').any(|key| is_given(of, key));
         if !there(one, own) && !there(global, all) {
             let own = own.replace(' ', " or ");
             let first = all.split(' ').next().unwrap_or_default();

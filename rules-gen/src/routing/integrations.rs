@@ -110,14 +110,23 @@ static JIRA: Table = Table {
         (Kind::Table(&HTTP), "http_config"),
         (Kind::Url, "api_url"),
         (Kind::Text, "api_type project priority issue_type reopen_transition resolve_transition wont_fix_resolution"),
-        (Kind::Any, "summary description fields"),
+        (Kind::TextOr(&JIRA_TEXT), "summary description"),
+        (Kind::MapOf(&Kind::Any), "fields"),
         (Kind::Texts, "labels"),
         (Kind::Duration, "reopen_duration"),
     ],
     needs: &["project", "issue_type"],
     values: &[("api_type", "auto cloud datacenter")],
+    more: Some(api_type),
     ..PLAIN
 };
+static JIRA_TEXT: Table = Table { keys: &[(Kind::Text, "template"), (Kind::Bool, "enable_update")], ..PLAIN };
+
+fn api_type(of: &Map<String, Value>, findings: &mut Findings) {
+    if of.contains_key("api_type") && !is_there(of, "api_type") {
+        findings.under("api_type", |findings| findings.refuse("it is empty: leave it out, or auto, cloud, datacenter"));
+    }
+}
 
 static MATTERMOST: Table = Table {
     keys: &[
@@ -129,8 +138,8 @@ static MATTERMOST: Table = Table {
             "webhook_url_file channel username text fallback color pretext author_name author_link author_icon title \
              title_link thumb_url footer footer_icon image_url icon_url icon_emoji type",
         ),
-        (Kind::Tables(&FIELD), "fields"),
-        (Kind::Tables(&ATTACHMENT), "attachments"),
+        (Kind::TablesOrNull(&FIELD), "fields"),
+        (Kind::TablesOrNull(&ATTACHMENT), "attachments"),
         (Kind::Table(&PROPS), "props"),
         (Kind::Table(&PRIORITY), "priority"),
     ],
@@ -145,7 +154,7 @@ static ATTACHMENT: Table = Table {
             "fallback color pretext text author_name author_link author_icon title title_link thumb_url footer \
              footer_icon image_url",
         ),
-        (Kind::Tables(&FIELD), "fields"),
+        (Kind::TablesOrNull(&FIELD), "fields"),
     ],
     ..PLAIN
 };
@@ -218,9 +227,9 @@ static PAGERDUTY: Table = Table {
             "service_key service_key_file routing_key routing_key_file client client_url description source severity \
              class component group",
         ),
-        (Kind::Any, "details"),
-        (Kind::Tables(&IMAGE), "images"),
-        (Kind::Tables(&LINK), "links"),
+        (Kind::MapOf(&Kind::Any), "details"),
+        (Kind::TablesOrNull(&IMAGE), "images"),
+        (Kind::TablesOrNull(&LINK), "links"),
         (Kind::GoDuration, "timeout"),
     ],
     needs: &["routing_key service_key routing_key_file service_key_file"],
@@ -235,7 +244,7 @@ static PUSHOVER: Table = Table {
         (Kind::Bool, "send_resolved html monospace"),
         (Kind::Table(&HTTP), "http_config"),
         (Kind::Text, "user_key user_key_file token token_file title message url url_title device sound priority"),
-        (Kind::GoDuration, "retry expire ttl"),
+        (Kind::GoDurationText, "retry expire ttl"),
     ],
     needs: &["user_key user_key_file", "token token_file"],
     at_most_one: &["user_key user_key_file", "token token_file"],
@@ -259,11 +268,14 @@ static ROCKETCHAT: Table = Table {
             "token_id token_id_file token token_file channel color title title_link text emoji icon_url image_url \
              thumb_url",
         ),
-        (Kind::Any, "fields actions"),
+        (Kind::TablesOrNull(&CHAT_FIELD), "fields"),
+        (Kind::TablesOrNull(&CHAT_ACTION), "actions"),
     ],
     at_most_one: &["token token_file", "token_id token_id_file"],
     ..PLAIN
 };
+static CHAT_FIELD: Table = Table { keys: &[(Kind::Text, "title value"), (Kind::Bool, "short")], ..PLAIN };
+static CHAT_ACTION: Table = Table { keys: &[(Kind::Text, "type text url msg")], ..PLAIN };
 
 static SLACK: Table = Table {
     keys: &[
@@ -275,8 +287,8 @@ static SLACK: Table = Table {
             "api_url_file app_token app_token_file channel username color title title_link pretext text message_text \
              footer fallback callback_id icon_emoji icon_url image_url thumb_url",
         ),
-        (Kind::Tables(&FIELD), "fields"),
-        (Kind::Tables(&ACTION), "actions"),
+        (Kind::TablesOrNull(&FIELD), "fields"),
+        (Kind::TablesOrNull(&ACTION), "actions"),
         (Kind::Texts, "mrkdwn_in"),
         (Kind::GoDuration, "timeout"),
     ],

@@ -98,7 +98,9 @@ fn time_names(top: &Map<String, Value>, findings: &mut Findings) {
 fn times_of(route: &Map<String, Value>, names: &BTreeSet<String>, findings: &mut Findings) {
     for key in ["mute_time_intervals", "active_time_intervals"] {
         findings.each(route, key, |name, findings| {
-            if let Some(name) = name.as_str().filter(|name| !names.contains(*name)) {
+            // Our YAML parser reads a plain `n` as a Boolean, Alertmanager as a name.
+            if name.is_null() || name.as_str().is_some_and(|name| !names.contains(name)) {
+                let name = name.as_str().unwrap_or_default();
                 let known: Vec<&str> = names.iter().map(String::as_str).collect();
                 findings.refuse(format!("{name:?} is not defined{}", hint(name, &known)));
             }

@@ -1,6 +1,6 @@
 //! Time intervals, in which routes are muted or active.
 
-use crate::server_files::schema::{Findings, Kind, PLAIN, Table};
+use crate::server_files::schema::{Findings, Kind, PLAIN, Table, scalar};
 use checklist::yaml::hint;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
@@ -10,7 +10,7 @@ pub(super) static NAMED: Table =
 
 static INTERVAL: Table = Table {
     keys: &[
-        (Kind::Tables(&RANGE), "times"),
+        (Kind::TablesOrNull(&RANGE), "times"),
         (Kind::Texts, "weekdays days_of_month months years"),
         (Kind::Text, "location"),
     ],
@@ -67,7 +67,7 @@ fn minutes(text: &str) -> Option<u32> {
 
 fn interval(of: &Map<String, Value>, findings: &mut Findings) {
     // Newer versions allow a range of weekdays across the end of the week.
-    findings.each(of, "weekdays", |item, findings| {
+    findings.each_given(of, "weekdays", |item, findings| {
         let text = item.as_str().unwrap_or_default();
         for day in text.split(':') {
             if let Err(why) = named(day.trim(), &WEEKDAYS, 0) {
@@ -75,21 +75,21 @@ fn interval(of: &Map<String, Value>, findings: &mut Findings) {
             }
         }
     });
-    findings.each(of, "months", |item, findings| {
+    findings.each_given(of, "months", |item, findings| {
         ranges(item, findings, |text| text.parse().or_else(|_| named(text, &MONTHS, 1)), false);
     });
     let number = |text: &str| text.parse::<i64>().map_err(|_| format!("{text:?} is no number"));
-    findings.each(of, "years", |item, findings| ranges(item, findings, number, false));
+    findings.each_given(of, "years", |item, findings| ranges(item, findings, number, false));
     let day = |text: &str| {
         number(text).and_then(|day| match day {
             -31..=-1 | 1..=31 => Ok(day),
             _ => Err(format!("{day} is no day of a month: 1 to 31, or -1 to -31 from its end")),
         })
     };
-    findings.each(of, "days_of_month", |item, findings| ranges(item, findings, day, true));
-    if let Some(zone) = of.get("location").and_then(Value::as_str)
-        && !["", "Local", "UTC"].contains(&zone)
-        && TimeZone::get(zone).is_err()
+    findings.each_given(of, "days_of_month", |item, findings| ranges(item, findings, day, true));
+    if let Some(zone) = of.get("location").and_then(scalar)
+        && !["", "Local", "UTC"].contains(&zone.as_str())
+        && TimeZone::get(&zone).is_err()
     {
         findings.under("location", |findings| findings.refuse(format!("there is no time zone {zone}")));
     }

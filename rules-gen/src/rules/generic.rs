@@ -28,7 +28,8 @@ pub fn rules(config: &Config) -> Vec<Rule> {
         Generic {
             name: "ChecklistExporterMissing",
             expr: format!("absent({BUILD_INFO})"),
-            minutes: 3,
+            // A node that is drained moves the exporter within less.
+            minutes: 5,
             severity: "critical",
             summary: "Nothing watches the checklist.",
             description: "Prometheus has no sample of checklist-exporter: every check is blind.",
@@ -40,7 +41,7 @@ pub fn rules(config: &Config) -> Vec<Rule> {
             minutes: 15,
             severity: "warning",
             summary: "checklist.yaml cannot be loaded.",
-            description: "The exporter runs on with its previous configuration; its log names each mistake.",
+            description: "The exporter cannot load checklist.yaml: it runs on with its previous configuration, and its log names each mistake.",
             targets: Vec::new(),
         },
         Generic {
@@ -162,19 +163,20 @@ impl Generic {
     }
 }
 
-/// How long effects of an unreachable target still fire after it is back: ten minutes for the windows of burn rates,
-/// five of `keep_firing_for`, and five to spare.
+/// How long effects of an unreachable target still fire after it is back: five minutes for the window of a rate, ten of
+/// `keep_firing_for`, and five to spare. `ChecklistRecentOutage` covers longer windows.
 const AFTERMATH: Duration = Duration::from_mins(20);
 
-/// Returns the name of a kind of target in texts, and for how many minutes such a target must be unreachable before the
-/// alert fires. Two minutes where users or other checks are affected. More for buckets, reports and TLS endpoints,
-/// which are checked every quarter of an hour and reached over the internet.
+/// What a target of a kind is called, and after how long nobody gets through to it somebody is told. Where users are
+/// affected two minutes are enough; what runs in a cluster goes on while its control plane is upgraded, which takes five
+/// to ten; a bucket, a report or an endpoint is looked at every quarter of an hour, and the internet between has its
+/// moments.
 fn kind(name: &str) -> (&'static str, u64) {
     match name {
         "alertmanager" => ("Alertmanager", 5),
         "backup" => ("The bucket of backup", 30),
         "certificate" => ("TLS endpoint", 15),
-        "kubernetes" => ("Kubernetes cluster", 5),
+        "kubernetes" => ("Kubernetes cluster", 10),
         "postgres" => ("PostgreSQL", 2),
         "prometheus" => ("Prometheus", 5),
         "tasks" => ("The place of the task records of", 60),
@@ -268,7 +270,7 @@ fn overdue(config: &Config, signal: &'static Signal) -> Option<Rule> {
         minutes: 10,
         severity: config.worst(signal).as_str(),
         summary: "Check cannot be made.",
-        description: "Nobody can tell whether {{ $labels.check }} on {{ $labels.target }} is well{{ with printf \"topk(1, sum by (reason) (increase(checklist_probe_failures_total{check=%q,target=%q}[1h])) > 0)\" $labels.check $labels.target | query }}: its runs fail with {{ . | first | label \"reason\" }}{{ end }}. The exporter's page /checks/{{ $labels.check }} and its log have the words.",
+        description: "Check {{ $labels.check }} on {{ $labels.target }} cannot be made, so nobody knows whether all is well{{ with printf \"topk(1, sum by (reason) (increase(checklist_probe_failures_total{check=%q,target=%q}[1h])) > 0)\" $labels.check $labels.target | query }}: its runs fail with {{ . | first | label \"reason\" }}{{ end }}. The exporter's page /checks/{{ $labels.check }} and its log have the words.",
         targets: config.probed(signal),
     }
     .rule(config, signal.id, signal.cadence.as_str())
@@ -290,12 +292,15 @@ fn incomplete(config: &Config, signal: &'static Signal) -> Option<Rule> {
     .rule(config, signal.id, signal.cadence.as_str())
 }
 
-/// Fires when no exporter reports a configured check.
+/// A configured check that no exporter reports. For two hours after the exporter was given another checklist.yaml than
+/// these rules `ChecklistRulesOutdated` tells of it: whoever took a check out deploys the rules next.
 fn missing(config: &Config, signal: &'static Signal) -> Option<Rule> {
     let absent = |target: String| format!("absent({CHECK_INFO}{{check={:?}, target={target:?}}})", signal.id);
+    let absent = config.probed(signal).into_iter().map(absent).collect::<Vec<_>>().join(" or ");
+    let other = format!("{RULES_INFO} unless on (fingerprint) {CONFIG_INFO}");
     Generic {
         name: "ChecklistCheckMissing",
-        expr: config.probed(signal).into_iter().map(absent).collect::<Vec<_>>().join(" or "),
+        expr: format!("({absent}) unless on () ({other} and on (fingerprint) {CONFIG_INFO} offset 2h)"),
         minutes: 15,
         severity: config.worst(signal).as_str(),
         summary: "Check is not watched.",
@@ -317,7 +322,7 @@ fn source_missing(config: &Config, signal: &'static Signal) -> Option<Rule> {
         minutes: 15,
         severity: config.worst(signal).as_str(),
         summary: "Metrics of a check are missing.",
-        description: "Nobody exposes the metrics that {{ $labels.check }} on {{ $labels.target }} is judged by.",
+        description: "Prometheus has none of the metrics that {{ $labels.check }} on {{ $labels.target }} is judged by: is its target up, and does the selector in checklist.yaml fit?",
         targets: others,
     }
     .rule(config, signal.id, signal.cadence.as_str())

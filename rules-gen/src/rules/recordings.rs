@@ -12,11 +12,9 @@ pub fn recordings(config: &Config, signal: &Signal) -> Vec<Recording> {
     for target in config.targets(signal) {
         let labels = recorded(&[("check", signal.id), ("target", &target)]);
         if let Some(external) = config.source(signal, &target) {
-            let selector = config.selector(signal, &target);
             recordings.extend(external.records.iter().map(|(metric, expr)| Recording {
                 record: metric.name,
-                // Without its own matchers, the selector would begin with a comma.
-                expr: expr.replace("{selector}", &selector).replace("{, ", "{"),
+                expr: config.filled(signal, &target, expr),
                 labels: labels.clone(),
             }));
         }

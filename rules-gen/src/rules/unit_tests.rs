@@ -7,7 +7,7 @@ pub mod promtool;
 use crate::outputs::prometheus::rule_file;
 use crate::promql::duration::prometheus_duration;
 use crate::rules::model::{Entry, Group, Rule};
-use checklist::condition::history::{SAMPLES, constant, labels, line, steady};
+use checklist::condition::history::{SAMPLES, constant, input, labels, line, steady};
 use checklist::condition::threshold::Direction;
 use checklist::condition::value::{Selector, of};
 use checklist::self_metrics::{
@@ -63,7 +63,7 @@ fn test(rule: &Rule, name: String) -> anyhow::Result<RuleTest> {
         let at = rule.times.pending + 2 * pace;
         let case = of_meta(rule, at.as_secs_f64());
         let case = case.ok_or_else(|| anyhow::anyhow!("{} has no test case; add one to unit_tests.rs", rule.alert))?;
-        (at, Case { pace, ..case })
+        (case.lead + at, Case { pace, ..case })
     };
     let sampled = case.sampled.unwrap_or(case.pace);
     let samples = (at.as_secs() / sampled.as_secs().max(1) + 10).max(SAMPLES);
@@ -127,7 +127,9 @@ fn test(rule: &Rule, name: String) -> anyhow::Result<RuleTest> {
     Ok(RuleTest { rules: rule_file(&[slice]), test, name, rule: rule.clone(), cases, pace })
 }
 
-/// Whether a metric belongs to the rule's own signal.
+const TWO_HOURS: Duration = Duration::from_hours(2);
+
+/// Whether a metric is one of the rule's own signal, and not read from another one.
 fn metric_is_of(rule: &Rule, metric: &checklist::Metric) -> bool {
     rule.entry.as_ref().is_none_or(|entry| entry.signal.metrics.contains(&metric))
 }
@@ -262,7 +264,7 @@ fn of_meta(rule: &Rule, at: f64) -> Option<Case> {
             let lost = [state(0.0, None), vec![one(&TARGET_REACHABLE, 0.0).with("kind", kind)]].concat();
             Some(case.quiet("stays quiet when its target cannot be reached", lost))
         }
-        "ChecklistTargetUnreachable" => {
+        "ChecklistTargetUnreachable" | "ChecklistRecentOutage" => {
             let kind = rule.labels.get("kind")?;
             let of = |value: f64| vec![one(&TARGET_REACHABLE, value).with("kind", kind)];
             Some(Case::new(of(0.0), of(1.0)))
@@ -273,7 +275,15 @@ fn of_meta(rule: &Rule, at: f64) -> Option<Case> {
             // The expression adds up the reasons, so the alert has no label `reason`.
             Some(Case { labels: vec![("object", "node".to_owned())], ..case })
         }
-        "ChecklistCheckMissing" => case(Vec::new(), vec![one(&CHECK_INFO, 1.0)]),
+        "ChecklistCheckMissing" => {
+            let gone = || input(&CHECK_INFO, format!("1+0x{} stale", TWO_HOURS.as_secs() / 60));
+            let of = |fingerprint: &str, values: String| input(&CONFIG_INFO, values).with("fingerprint", fingerprint);
+            let rules = steady(&RULES_INFO, 1.0).with("fingerprint", "1");
+            let until = format!("1+0x{} stale", TWO_HOURS.as_secs() / 60);
+            let reloaded = vec![gone(), rules, of("1", until), of("2", format!("_x121 1+0x{SAMPLES}"))];
+            let case = Case::new(vec![gone()], vec![one(&CHECK_INFO, 1.0)]).after(TWO_HOURS + Duration::from_mins(1));
+            Some(Case { labels: Vec::new(), ..case }.quiet("stays quiet after a reload that takes it out", reloaded))
+        }
         "ChecklistExporterMissing" => case(Vec::new(), vec![one(&BUILD_INFO, 1.0)]),
         "ChecklistConfigBroken" => case(vec![one(&CONFIG_SUCCESSFUL, 0.0)], vec![one(&CONFIG_SUCCESSFUL, 1.0)]),
         "ChecklistWebConfigBroken" => {

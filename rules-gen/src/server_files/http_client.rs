@@ -65,7 +65,8 @@ static OAUTH2: Table = Table {
         ),
         (Kind::Texts, "scopes"),
         (Kind::TextMap, "endpoint_params"),
-        (Kind::Any, "proxy_connect_header claims"),
+        (Kind::MapOf(&Kind::Texts), "proxy_connect_header"),
+        (Kind::Any, "claims"),
         (Kind::Bool, "proxy_from_environment"),
         (Kind::Table(&TLS), "tls_config"),
     ],
@@ -75,21 +76,57 @@ static OAUTH2: Table = Table {
     ..PLAIN
 };
 
+/// The keys of a header's values.
+static HEADER: Table = Table { keys: &[(Kind::Texts, "values secrets files")], ..PLAIN };
+
 /// The keys of `http_config`.
 pub static HTTP: Table = Table {
     keys: &[
         (Kind::Text, "bearer_token bearer_token_file no_proxy proxy_url"),
         (Kind::Bool, "enable_http2 follow_redirects proxy_from_environment"),
-        (Kind::Any, "http_headers proxy_connect_header"),
+        (Kind::MapOf(&Kind::Table(&HEADER)), "http_headers"),
+        (Kind::MapOf(&Kind::Texts), "proxy_connect_header"),
         (Kind::Table(&AUTHORIZATION), "authorization"),
         (Kind::Table(&BASIC), "basic_auth"),
         (Kind::Table(&OAUTH2), "oauth2"),
         (Kind::Table(&TLS), "tls_config"),
     ],
     at_most_one: &["authorization basic_auth oauth2 bearer_token bearer_token_file"],
-    more: Some(proxies),
+    more: Some(client),
     ..PLAIN
 };
+
+/// Headers that the HTTP client sets, so that they cannot be configured.
+const RESERVED: [&str; 18] = [
+    "authorization",
+    "host",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "user-agent",
+    "connection",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "www-authenticate",
+    "accept-encoding",
+    "x-prometheus-remote-write-version",
+    "x-prometheus-remote-read-version",
+    "x-prometheus-scrape-timeout-seconds",
+    "x-amz-date",
+    "x-amz-security-token",
+    "x-amz-content-sha256",
+];
+
+fn client(of: &Map<String, Value>, findings: &mut Findings) {
+    proxies(of, findings);
+    let headers = of.get("http_headers").and_then(Value::as_object);
+    for name in headers.iter().flat_map(|headers| headers.keys()) {
+        if RESERVED.contains(&name.to_ascii_lowercase().as_str()) {
+            findings.under("http_headers", |findings| findings.refuse(format!("the client sets {name} itself")));
+        }
+    }
+}
 
 fn proxies(of: &Map<String, Value>, findings: &mut Findings) {
     let [address, environment, except, header] =

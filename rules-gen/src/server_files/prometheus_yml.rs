@@ -2,7 +2,7 @@
 //! relabelling and Alertmanagers. Storage, remote read and remote write are left to promtool.
 
 use super::http_client::{HTTP, TRACING};
-use super::schema::{Findings, Kind, PLAIN, Refusal, Table, is_there};
+use super::schema::{Findings, Kind, PLAIN, Refusal, Table, is_there, scalar};
 use crate::promql::duration;
 use promql::check_pattern;
 use serde_json::{Map, Value};
@@ -16,7 +16,8 @@ static TOP: Table = Table {
         (Kind::Texts, "rule_files scrape_config_files"),
         (Kind::Tables(&SCRAPE), "scrape_configs"),
         (Kind::Table(&TRACING), "tracing"),
-        (Kind::Any, "runtime storage remote_write remote_read otlp"),
+        (Kind::MapOf(&Kind::Any), "runtime storage otlp"),
+        (Kind::ListOf(&Kind::MapOf(&Kind::Any)), "remote_write remote_read"),
     ],
     more: Some(jobs),
     ..PLAIN
@@ -27,12 +28,10 @@ static COMMON: Table = Table {
     keys: &[
         (Kind::Duration, "scrape_interval scrape_timeout"),
         (Kind::Texts, "scrape_protocols"),
+        (Kind::Bytes, "body_size_limit"),
+        (Kind::Text, "scrape_failure_log_file metric_name_validation_scheme metric_name_escaping_scheme"),
         (
-            Kind::Text,
-            "body_size_limit scrape_failure_log_file metric_name_validation_scheme metric_name_escaping_scheme",
-        ),
-        (
-            Kind::Whole,
+            Kind::Count,
             "sample_limit target_limit label_limit label_name_length_limit label_value_length_limit \
              keep_dropped_targets",
         ),
@@ -43,7 +42,7 @@ static COMMON: Table = Table {
         ),
     ],
     values: &[("metric_name_validation_scheme", "legacy utf8")],
-    more: Some(timeout),
+    more: Some(common),
     ..PLAIN
 };
 
@@ -54,6 +53,7 @@ static GLOBAL: Table = Table {
         (Kind::TextMap, "external_labels"),
     ],
     inline: &[&COMMON],
+    more: Some(external),
     ..PLAIN
 };
 
@@ -84,12 +84,15 @@ static SCRAPE: Table = Table {
             Kind::Bool,
             "honor_labels honor_timestamps track_timestamps_staleness enable_compression scrape_classic_histograms",
         ),
-        (Kind::Whole, "native_histogram_bucket_limit"),
-        (Kind::Any, "params native_histogram_min_bucket_factor"),
+        (Kind::Count, "native_histogram_bucket_limit"),
+        (Kind::MapOf(&Kind::Texts), "params"),
+        (Kind::Any, "native_histogram_min_bucket_factor"),
         (Kind::Tables(&RELABEL), "relabel_configs metric_relabel_configs"),
     ],
     inline: &[&COMMON, &DISCOVERY, &HTTP],
     needs: &["job_name"],
+    values: &[("fallback_scrape_protocol", PROTOCOLS)],
+    more: Some(scrape),
     ..PLAIN
 };
 
@@ -114,11 +117,15 @@ static RELABEL: Table = Table {
     keys: &[
         (Kind::Texts, "source_labels"),
         (Kind::Text, "separator target_label regex replacement action"),
-        (Kind::Whole, "modulus"),
+        (Kind::Count, "modulus"),
     ],
     more: Some(relabel),
     ..PLAIN
 };
+
+/// The formats of an exposition.
+const PROTOCOLS: &str = "OpenMetricsText0.0.1 OpenMetricsText1.0.0 OpenMetricsText2.0.0 PrometheusProto PrometheusText0.0.4 \
+                         PrometheusText1.0.0";
 
 /// Returns everything that Prometheus refuses, in the order of the file.
 pub fn check(whole: &Value) -> Vec<Refusal> {
@@ -129,6 +136,33 @@ pub fn check(whole: &Value) -> Vec<Refusal> {
 
 fn length(of: &Map<String, Value>, key: &str) -> Option<Duration> {
     duration::parse(of.get(key)?.as_str()?).ok().filter(|length| !length.is_zero())
+}
+
+fn common(of: &Map<String, Value>, findings: &mut Findings) {
+    findings.each(of, "scrape_protocols", |item, findings| {
+        let name = scalar(item).unwrap_or_default();
+        if !PROTOCOLS.split_whitespace().any(|known| known == name) {
+            findings.refuse(format!("{name:?} is none of {}", PROTOCOLS.replace(' ', ", ")));
+        }
+    });
+    timeout(of, findings);
+}
+
+fn scrape(of: &Map<String, Value>, findings: &mut Findings) {
+    if of.get("scrape_protocols").and_then(Value::as_array).is_some_and(Vec::is_empty) {
+        findings.under("scrape_protocols", |findings| findings.refuse("it is empty: leave it out"));
+    }
+}
+
+fn external(of: &Map<String, Value>, findings: &mut Findings) {
+    names(of, "external_labels", findings);
+}
+
+/// Refuses a label with an empty name.
+fn names(of: &Map<String, Value>, key: &str, findings: &mut Findings) {
+    if of.get(key).and_then(Value::as_object).is_some_and(|labels| labels.contains_key("")) {
+        findings.under(key, |findings| findings.refuse("a label has no name"));
+    }
 }
 
 fn timeout(of: &Map<String, Value>, findings: &mut Findings) {
@@ -167,8 +201,12 @@ fn jobs(of: &Map<String, Value>, findings: &mut Findings) {
 }
 
 fn addresses(of: &Map<String, Value>, findings: &mut Findings) {
+    names(of, "labels", findings);
     findings.each(of, "targets", |target, findings| {
-        let target = target.as_str().unwrap_or_default();
+        let target = scalar(target).unwrap_or_default();
+        if target.is_empty() {
+            findings.refuse("a target is empty");
+        }
         if target.contains('/') {
             findings.refuse(format!("{target:?} is no host:port: scheme and path have keys of their own"));
         }
@@ -190,6 +228,10 @@ fn relabel(of: &Map<String, Value>, findings: &mut Findings) {
         "dropequal",
     ];
     let text = |key: &str| of.get(key).and_then(Value::as_str).unwrap_or_default();
+    if of.contains_key("action") && !is_there(of, "action") {
+        findings.under("action", |findings| findings.refuse("it is empty: leave it out, or say what is done"));
+        return;
+    }
     let action = if is_there(of, "action") { text("action").to_lowercase() } else { "replace".to_owned() };
     if !ACTIONS.contains(&action.as_str()) {
         findings.under("action", |findings| findings.refuse(format!("{action:?} is none of {}", ACTIONS.join(", "))));

@@ -2,6 +2,7 @@
 //! require or exclude each other. The tables have the keys of every version of a server, so that a newer or older key
 //! is not reported as unknown.
 
+use super::spelling::{is_bytes, is_go_duration, url};
 use crate::promql::duration;
 use checklist::yaml::hint;
 use serde_json::{Map, Value};
@@ -61,6 +62,10 @@ pub enum Kind {
     Duration,
     /// A duration in Go's notation, such as `1.5s`.
     GoDuration,
+    /// A duration in Go's notation. A number without a unit is refused.
+    GoDurationText,
+    /// A size in bytes, such as `10MB`.
+    Bytes,
     /// An HTTP URL.
     Url,
     /// An HTTP URL or a template.
@@ -71,8 +76,16 @@ pub enum Kind {
     Any,
     /// A mapping with the keys of a table.
     Table(&'static Table),
+    /// A text, or a mapping with these keys.
+    TextOr(&'static Table),
+    /// A mapping of any keys to values of one kind.
+    MapOf(&'static Kind),
+    /// A list of values of one kind.
+    ListOf(&'static Kind),
     /// A list of such mappings.
     Tables(&'static Table),
+    /// A list of such mappings, in which items may be null.
+    TablesOrNull(&'static Table),
 }
 
 /// A further check of a table that its description cannot express.
@@ -151,6 +164,15 @@ impl Findings {
         });
     }
 
+    /// Like [`Findings::each`], without the items that are null.
+    pub fn each_given(&mut self, of: &Map<String, Value>, key: &str, mut then: impl FnMut(&Value, &mut Self)) {
+        self.each(of, key, |item, this| {
+            if !item.is_null() {
+                then(item, this);
+            }
+        });
+    }
+
     /// Like [`Findings::each`], and refuses a value that is not a list.
     pub fn list(&mut self, of: &Map<String, Value>, key: &str, then: impl FnMut(&Value, &mut Self)) {
         if of.get(key).is_some_and(|value| !value.is_array() && !value.is_null()) {
@@ -196,7 +218,7 @@ impl Findings {
             }
         }
         for (key, values) in table.values {
-            let value = of.get(*key).and_then(Value::as_str).filter(|value| !value.is_empty());
+            let value = of.get(*key).and_then(scalar).filter(|value| !value.is_empty());
             if let Some(value) = value.filter(|value| !values.split(' ').any(|known| known == *value)) {
                 let known: Vec<&str> = values.split(' ').collect();
                 self.under(key, |this| this.refuse(format!("{value:?} is none of {}", known.join(", "))));
@@ -212,23 +234,32 @@ impl Findings {
         if value.is_null() {
             return;
         }
-        let text = match value {
-            Value::String(text) => Some(text.clone()),
-            Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
-            _ => None,
-        };
+        let text = scalar(value);
         match (kind, &text) {
             (Kind::Any, _) => {}
             (Kind::Table(table), _) => self.table(value, table),
-            (Kind::Tables(_) | Kind::Texts, _) if !value.is_array() => self.refuse("a list belongs here"),
-            (Kind::Tables(table), _) => {
+            (Kind::TextOr(table), None) => self.table(value, table),
+            (Kind::TextOr(_), Some(_)) => {}
+            (Kind::MapOf(kind), _) => match value.as_object() {
+                Some(map) => map.iter().for_each(|(key, value)| self.under(key, |this| this.value(value, kind))),
+                None => self.refuse("a table belongs here"),
+            },
+            (Kind::ListOf(_) | Kind::Tables(_) | Kind::TablesOrNull(_) | Kind::Texts, _) if !value.is_array() => {
+                self.refuse("a list belongs here");
+            }
+            (Kind::Tables(table) | Kind::TablesOrNull(table), _) => {
                 for (at, item) in value.as_array().into_iter().flatten().enumerate() {
                     self.path.push(Step::Item(at));
-                    if item.is_null() {
+                    if item.is_null() && matches!(kind, Kind::Tables(_)) {
                         self.refuse("an item is empty");
                     }
                     self.table(item, table);
                     self.path.pop();
+                }
+            }
+            (Kind::ListOf(kind), _) => {
+                for (at, item) in value.as_array().into_iter().flatten().enumerate() {
+                    self.at(at, |this| this.value(item, kind));
                 }
             }
             (Kind::Texts, _) => {
@@ -251,8 +282,14 @@ impl Findings {
                 }
             }
             (Kind::Whole, Some(text)) => {
-                if !value.is_i64() && !value.is_u64() {
+                // Go drops the decimals.
+                if !value.is_number() {
                     self.refuse(format!("{text} is no whole number"));
+                }
+            }
+            (Kind::Bytes, Some(text)) => {
+                if !is_bytes(text) {
+                    self.refuse(format!("{text:?} is no number of bytes such as 10MB"));
                 }
             }
             (Kind::Duration, Some(text)) => {
@@ -261,17 +298,26 @@ impl Findings {
                 }
             }
             (Kind::Count, Some(text)) => {
-                if !value.is_u64() {
+                if value.as_f64().is_none_or(|number| number < 0.0) {
                     self.refuse(format!("{text} is no whole number from 0 on"));
                 }
             }
             // Without a unit, Go reads a number as nanoseconds.
             (Kind::GoDuration, Some(text)) => {
-                if !is_go_duration(text) && !value.is_i64() {
+                if !is_go_duration(text) && !value.is_number() {
                     self.refuse(format!("{text} is no duration such as 30s or 1h30m"));
                 }
             }
-            (Kind::TemplateUrl, Some(text)) if text.contains("{{") => {}
+            (Kind::GoDurationText, Some(text)) => {
+                if !is_go_duration(text) {
+                    self.refuse(format!("{text} is no duration such as 30s or 1h30m"));
+                }
+            }
+            (Kind::TemplateUrl, Some(text)) if text.contains("{{") => {
+                if text.matches("{{").count() != text.matches("}}").count() {
+                    self.refuse("the template does not parse: {{ and }} belong together");
+                }
+            }
             (Kind::Url | Kind::TemplateUrl, Some(text)) => {
                 if let Err(why) = url(text) {
                     self.refuse(why);
@@ -292,64 +338,17 @@ pub fn is_there(of: &Map<String, Value>, key: &str) -> bool {
     of.get(key).is_some_and(|value| !value.is_null() && value != "")
 }
 
-/// Whether a Boolean key is true.
+/// Whether a Boolean key is true, or a mapping is not empty.
 pub fn is_on(of: &Map<String, Value>, key: &str) -> bool {
-    is_there(of, key) && of.get(key).is_some_and(|value| value != false)
+    let on = |value: &Value| value != false && value.as_object().is_none_or(|table| !table.is_empty());
+    is_there(of, key) && of.get(key).is_some_and(on)
 }
 
-fn url(text: &str) -> Result<(), String> {
-    let (scheme, rest) =
-        text.split_once("://").ok_or_else(|| format!("{text:?} is no address with http:// or https://"))?;
-    if !["http", "https"].contains(&scheme.to_lowercase().as_str()) {
-        return Err(format!("{scheme}:// is none of http:// and https://"));
-    }
-    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = host.rsplit('@').next().unwrap_or_default();
-    if host.is_empty() {
-        return Err(format!("{text:?} has no host"));
-    }
-    let port = host.rsplit_once(':').map(|(_, port)| port).filter(|_| !host.ends_with(']'));
-    if host.contains([' ', '<', '>', '"']) || port.is_some_and(|port| !port.bytes().all(|b| b.is_ascii_digit())) {
-        return Err(format!("{host:?} is no host"));
-    }
-    Ok(())
-}
-
-fn is_go_duration(text: &str) -> bool {
-    let mut rest = text.trim_start_matches(['+', '-']);
-    if rest == "0" {
-        return true;
-    }
-    if rest.is_empty() {
-        return false;
-    }
-    while !rest.is_empty() {
-        let number = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
-        let (digits, after) = rest.split_at(number);
-        let unit = ["ns", "us", "µs", "ms", "s", "m", "h"].into_iter().find(|unit| after.starts_with(unit));
-        let Some(unit) = unit.filter(|_| digits.bytes().any(|b| b.is_ascii_digit())) else { return false };
-        rest = &after[unit.len()..];
-    }
-    true
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_and_addresses_are_those_that_go_reads() {
-        for good in ["30s", "1h30m", "1.5s", "0", "100ms", "-5s"] {
-            assert!(is_go_duration(good), "{good}");
-        }
-        for bad in ["", "5", "1d", "s", "soon", "1h30"] {
-            assert!(!is_go_duration(bad), "{bad}");
-        }
-        for good in ["http://a", "https://a.b:9/c?d#e", "http://u:p@h/", "http://[::1]:9093/", "HTTP://a"] {
-            assert_eq!(url(good), Ok(()), "{good}");
-        }
-        for bad in ["", "a", "ftp://a", "http://", "http:///x", "not a url", "http://a:b/", "://a"] {
-            assert!(url(bad).is_err(), "{bad}");
-        }
+/// Returns the text of a scalar.
+pub fn scalar(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
+        _ => None,
     }
 }

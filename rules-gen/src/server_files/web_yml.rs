@@ -21,7 +21,6 @@ static TLS: Table = Table {
         (Kind::Texts, "cipher_suites curve_preferences client_allowed_sans"),
         (Kind::Bool, "prefer_server_cipher_suites"),
     ],
-    needs: &["cert cert_file", "key key_file"],
     at_most_one: &["cert cert_file", "key key_file", "client_ca client_ca_file"],
     values: &[
         ("min_version", "TLS10 TLS11 TLS12 TLS13"),
@@ -38,6 +37,14 @@ static TLS: Table = Table {
 /// Checks that client certificates can be verified: without certificate authorities the server would refuse every
 /// client.
 fn client(of: &Map<String, Value>, findings: &mut Findings) {
+    // An empty table does not enable TLS.
+    if of.keys().any(|key| is_there(of, key)) {
+        for (text, file) in [("cert", "cert_file"), ("key", "key_file")] {
+            if !is_there(of, text) && !is_there(of, file) {
+                findings.refuse(format!("{text} or {file} is missing"));
+            }
+        }
+    }
     let kind = of.get("client_auth_type").and_then(Value::as_str).unwrap_or_default();
     let authority = is_there(of, "client_ca") || is_there(of, "client_ca_file");
     if ["VerifyClientCertIfGiven", "RequireAndVerifyClientCert"].contains(&kind) && !authority {

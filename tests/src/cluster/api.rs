@@ -73,7 +73,7 @@ impl Api {
     }
 }
 
-/// A client's configuration from the text of a kubeconfig.
+/// Converts the text of a kubeconfig to a client configuration.
 async fn client_config(kubeconfig: &str) -> anyhow::Result<kube::Config> {
     let mut config =
         kube::Config::from_custom_kubeconfig(Kubeconfig::from_yaml(kubeconfig)?, &KubeConfigOptions::default()).await?;

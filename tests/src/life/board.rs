@@ -106,7 +106,7 @@ impl Board {
 }
 
 /// Returns a pseudo-random number from 0 to 1 that depends only on the seed, the name and the minute, so that every run
-/// of the benchmark is the same. FNV-1a hashes the name, and the finalizer of SplitMix64 mixes the bits.
+/// of the benchmark is the same. FNV-1a hashes the name, and the finalizer of `SplitMix64` mixes the bits.
 pub fn chance(seed: u64, name: &str, minute: usize) -> f64 {
     let mut state = seed ^ 0x9e37_79b9_7f4a_7c15;
     for byte in name.bytes() {

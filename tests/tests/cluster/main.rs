@@ -6,6 +6,7 @@ mod logs;
 mod objects;
 mod rights;
 mod shop;
+mod sources;
 mod truth;
 
 use anyhow::Context;

@@ -8,9 +8,9 @@ use stack::waiting::eventually;
 use std::collections::BTreeSet;
 
 /// One situation: objects, and lines of the exposition. `NS` is the namespace; labels `check` and `target` are left out.
-struct Situation {
+pub(crate) struct Situation {
     name: &'static str,
-    yaml: String,
+    pub(crate) yaml: String,
     lines: Vec<String>,
 }
 
@@ -19,7 +19,7 @@ fn pod_spec(more: &str) -> String {
 }
 
 /// A workload of a kind with a label for what happens to its pods.
-fn workload(kind: &str, name: &str, replicas: u32, situation: &str, more: &str) -> String {
+pub(crate) fn workload(kind: &str, name: &str, replicas: u32, situation: &str, more: &str) -> String {
     let label = if situation.is_empty() { String::new() } else { format!(", situation: {situation}") };
     let replicas = if kind == "DaemonSet" { String::new() } else { format!("replicas: {replicas}, ") };
     let service = if kind == "StatefulSet" { format!("serviceName: {name}, ") } else { String::new() };
@@ -30,7 +30,7 @@ fn workload(kind: &str, name: &str, replicas: u32, situation: &str, more: &str) 
     )
 }
 
-fn job(name: &str, situation: &str, more: &str) -> String {
+pub(crate) fn job(name: &str, situation: &str, more: &str) -> String {
     format!(
         "---\napiVersion: batch/v1\nkind: Job\nmetadata: {{name: {name}}}\nspec: {{{more}backoffLimit: 0, \
          template: {{metadata: {{labels: {{situation: {situation}}}}}, spec: {}}}}}\n",
@@ -38,25 +38,25 @@ fn job(name: &str, situation: &str, more: &str) -> String {
     )
 }
 
-fn bare(name: &str, labels: &str, more: &str) -> String {
+pub(crate) fn bare(name: &str, labels: &str, more: &str) -> String {
     format!(
         "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, labels: {{{labels}}}}}\nspec: {}\n",
         pod_spec(more)
     )
 }
 
-fn service(name: &str, spec: &str) -> String {
+pub(crate) fn service(name: &str, spec: &str) -> String {
     format!("---\napiVersion: v1\nkind: Service\nmetadata: {{name: {name}}}\nspec: {{{spec}}}\n")
 }
 
-fn claim(name: &str, spec: &str) -> String {
+pub(crate) fn claim(name: &str, spec: &str) -> String {
     format!(
         "---\napiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {{name: {name}}}\nspec: {{accessModes: [ReadWriteOnce], \
          resources: {{requests: {{storage: 1Gi}}}}, storageClassName: '{spec}'}}\n"
     )
 }
 
-fn scaler(name: &str, target: &str, bounds: &str) -> String {
+pub(crate) fn scaler(name: &str, target: &str, bounds: &str) -> String {
     format!(
         "---\napiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {{name: {name}}}\nspec: {{scaleTargetRef: \
          {{apiVersion: apps/v1, kind: Deployment, name: {target}}}, {bounds}}}\n"
@@ -100,7 +100,7 @@ fn hpa(what: &str, name: &str, value: u32) -> String {
 }
 
 #[expect(clippy::too_many_lines, reason = "a table")]
-fn situations() -> Vec<Situation> {
+pub(crate) fn situations() -> Vec<Situation> {
     let mut all = Vec::new();
     let mut situation = |name, yaml: String, lines: Vec<Vec<String>>| {
         all.push(Situation { name, yaml, lines: lines.concat() });
@@ -417,13 +417,13 @@ async fn the_endpoints_of_a_service_with_two_kinds_of_addresses_are_counted_once
 }
 
 /// Lines that are not told.
-fn missing(situation: &Situation, namespace: &str, page: &BTreeSet<String>) -> Vec<String> {
+pub(crate) fn missing(situation: &Situation, namespace: &str, page: &BTreeSet<String>) -> Vec<String> {
     let lines = situation.lines.iter().map(|line| line.replace("NS", namespace));
     lines.filter(|line| !page.contains(line)).collect()
 }
 
 /// The lines of an exposition without the labels of the check.
-fn plain(page: &str) -> BTreeSet<String> {
+pub(crate) fn plain(page: &str) -> BTreeSet<String> {
     let lines = page.lines().filter(|line| !line.starts_with('#'));
     lines
         .map(|line| {
@@ -437,7 +437,7 @@ fn plain(page: &str) -> BTreeSet<String> {
 }
 
 /// A service account that may look at everything: this test is about what is said, not about rights.
-async fn administrator(api: &Api, namespace: &str) -> anyhow::Result<String> {
+pub(crate) async fn administrator(api: &Api, namespace: &str) -> anyhow::Result<String> {
     let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
         "metadata": {"name": format!("viewer-{namespace}")},
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},

@@ -7,6 +7,7 @@ mod pooler;
 mod rights;
 mod runbooks;
 mod servers;
+mod sources;
 mod standby;
 mod tables;
 mod times;

@@ -47,7 +47,7 @@ pub struct SqlRequest<'a> {
     /// The values of `$1`, `$2` and so on.
     pub parameters: &'a [f64],
     pub reads: Reads,
-    /// Schemas in which names without a schema are looked up, after pg_catalog.
+    /// Schemas in which names without a schema are looked up, after `pg_catalog`.
     pub schemas: &'a [String],
 }
 

@@ -8,7 +8,7 @@ pub(super) enum Fate {
     Run,
     /// Leave it out. The text says what it would have set up.
     LeftOut(&'static str),
-    /// Refuse the whole dump, because no dump of pg_dump contains such a statement.
+    /// Refuse the whole dump, because no dump of `pg_dump` contains such a statement.
     Refused(&'static str),
     /// Create an extension, which may need more rights than the data: name and schema.
     Extension(String, Option<String>),

@@ -7,7 +7,7 @@ use tokio::io::AsyncRead;
 use tokio::process::Child;
 use tokio::task::JoinHandle;
 
-/// How long to wait for pg_restore to exit after its output has ended.
+/// How long to wait for `pg_restore` to exit after its output has ended.
 const ENDS: Duration = Duration::from_mins(1);
 /// How long to wait for it if the output was not read to its end: it may be blocked on writing.
 const ENDS_EARLY: Duration = Duration::from_millis(500);
@@ -19,7 +19,7 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// Waits for pg_restore to exit, or kills it. Fails if it could not read the archive. `whole` says whether the
+    /// Waits for `pg_restore` to exit, or kills it. Fails if it could not read the archive. `whole` says whether the
     /// output was read to its end.
     pub(super) async fn end(self, whole: bool) -> Result<(), NotProved> {
         let Some((mut program, errors)) = self.program else { return Ok(()) };

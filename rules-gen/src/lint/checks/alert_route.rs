@@ -14,8 +14,14 @@ pub(super) static LINT: Lint = Lint {
     level: Level::Error,
     text: "An alert whose labels lead to a receiver without any integration reaches nobody; an inhibition whose source matches its own target hides what it should tell. An `AlertmanagerConfig` object gets only alerts with the label of its own namespace unless the operator is told otherwise. Lint rules and Alertmanager's configuration together. What Alertmanager refuses of its configuration is an error: routes, times, matchers, inhibition, and keys below `global` and in receivers that no version knows, or that an integration lacks.",
     check: Check::Rule(check),
-    found: &[Example::Files(&[("rules.yaml", RULES), ("alertmanager.yaml", NOBODY)])],
-    fine: &[Example::Files(&[("rules.yaml", RULES), ("alertmanager.yaml", PAGER)])],
+    found: &[
+        Example::Files(&[("rules.yaml", RULES), ("alertmanager.yaml", NOBODY)]),
+        Example::Files(&[("rules.yaml", RULES), ("alertmanager.yaml", NO_INTEGRATION)]),
+    ],
+    fine: &[
+        Example::Files(&[("rules.yaml", RULES), ("alertmanager.yaml", PAGER)]),
+        Example::Files(&[("alertmanager.yaml", NO_INTEGRATION)]),
+    ],
 };
 
 const RULES: &str = "
@@ -32,6 +38,13 @@ groups:
       description: '{{ $labels.job }} cannot be scraped.'
 ";
 const NOBODY: &str = "
+route: {receiver: nobody}
+receivers:
+- name: nobody
+- name: pager
+  webhook_configs: [{url: 'http://localhost:9093/'}]
+";
+const NO_INTEGRATION: &str = "
 route: {receiver: nobody}
 receivers:
 - name: nobody

@@ -1,21 +1,20 @@
 //! RG004: rules that make the same series.
 
+use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};
 use crate::lint::report::{Level, Report};
-use crate::lint::rule_file::Rule;
-use promql::{Expr, Selector};
-use regex::Regex;
+use crate::lint::rule_file::{Origin, Rule};
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
 
 pub(super) static LINT: Lint = Lint {
     id: "RG004",
     title: "the same rule stands twice",
     level: Level::Warning,
-    text: "Two rules of one file with the same name, the same labels and the same selectors make the same series: one recording overwrites the other, and two alerts with different limits cannot be told apart. Rules that share a name and select different series are left alone.",
+    text: "Two rules of one file, or of two rule files in one folder, with the same name, the same labels and the same selectors make the same series: one recording overwrites the other, and two alerts with different limits cannot be told apart. Rules that share a name and select different series are left alone, and so are files in different folders, objects and namespaces: they may be for different servers.",
     check: Check::Rules(check),
-    found: &[Example::Rules(
-        r"
+    found: &[
+        Example::Rules(
+            r"
 groups:
 - name: example
   rules:
@@ -36,8 +35,14 @@ groups:
       summary: A service is down.
       description: '{{ $labels.job }} cannot be scraped.'
 ",
-    )],
+        ),
+        Example::Files(&[("a.yaml", RATE_5M), ("b.yaml", RATE_1M)]),
+        Example::Files(&[("a.yaml", RATE_5M), ("b.yaml", RATE_5M)]),
+    ],
     fine: &[
+        Example::Files(&[("a.yaml", RATE_5M), ("b.yaml", OTHER_LABELS)]),
+        Example::Files(&[("blue/a.yaml", RATE_5M), ("green/a.yaml", RATE_1M)]),
+        Example::Files(&[("a.yaml", RATE_5M), ("b.yaml", OF_A_TENANT)]),
         Example::Rules(
             r#"
 groups:
@@ -85,38 +90,45 @@ groups:
     ],
 };
 
-/// Numbers, durations and comparisons of an expression.
-static MASKED: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"[<>]=?|[=!]=|\b[0-9][0-9a-z.]*").unwrap_or_else(|error| panic!("{error}")));
-
-/// What makes the series of a rule: kind, name, labels, what it selects, and how it is put together.
-type Series<'a> = (bool, &'a str, BTreeMap<&'a str, &'a str>, Vec<String>, String);
-
-/// Rules of one name and one set of labels are common where they select different series: `code=~"2.."` and `code=~"5.."`.
-/// Only those that select the same and differ in limits make the same series.
-fn check(rules: &[Rule], report: &mut Report<'_>) {
+fn check(rules: &[Rule], context: &Context<'_>, report: &mut Report<'_>) {
     let mut seen = BTreeMap::new();
-    for (rule, ast) in rules.iter().filter_map(|rule| Some((rule, rule.ast.as_ref()?))) {
-        if let Some(first) = seen.insert(series(rule, ast), rule.scope.place.line) {
-            report.enter(rule.scope.clone());
-            report.about(Some(rule.name.value.clone()));
-            let message = format!("{} makes the series that the rule in line {first} makes already", rule.name.value);
-            report.at(LINT.id, Level::Warning, &rule.name, message, "give the rules a label that tells them apart");
-        }
+    for (rule, series) in rules.iter().filter_map(|rule| Some((rule, rule.series?))) {
+        let first = seen.insert(series, rule.scope.place.line);
+        let other = context.overlaps.elsewhere(series, report.file()).filter(|_| rule.origin == Origin::PlainFile);
+        let place = match (first, other) {
+            (Some(line), _) => format!("in line {line}"),
+            (None, Some((file, line))) => format!("in {file}:{line}"),
+            (None, None) => continue,
+        };
+        report.enter(rule.scope.clone());
+        report.about(Some(rule.name.value.clone()));
+        let message = format!("{} makes the series that the rule {place} makes already", rule.name.value);
+        report.at(LINT.id, Level::Warning, &rule.name, message, "give the rules a label that tells them apart");
     }
 }
 
-fn series<'a>(rule: &'a Rule, ast: &Expr) -> Series<'a> {
-    let own = rule.labels.iter().map(|(name, text)| (&**name, &*text.value)).collect();
-    let selector = |one: &Selector| {
-        let mut all: Vec<String> = one.matchers.iter().map(ToString::to_string).collect();
-        all.sort_unstable();
-        format!("{}{all:?}", one.metric().unwrap_or_default())
-    };
-    let mut selected: Vec<String> = ast.selectors().into_iter().map(selector).collect();
-    selected.sort_unstable();
-    selected.dedup();
-    // Two limits on the same, not two conditions that exclude each other.
-    let shape = MASKED.replace_all(&ast.to_string(), "#").into_owned();
-    (rule.alerts, &rule.name.value, own, selected, shape)
-}
+const RATE_5M: &str = "
+groups:
+- name: example
+  rules:
+  - {record: 'job:requests:rate', expr: 'sum by (job) (rate(requests_total[5m]))'}
+";
+const RATE_1M: &str = "
+groups:
+- name: other
+  rules:
+  - {record: 'job:requests:rate', expr: 'sum by (job) (rate(requests_total[2m]))'}
+";
+const OTHER_LABELS: &str = "
+groups:
+- name: other
+  rules:
+  - {record: 'job:requests:rate', expr: 'sum by (job) (rate(requests_total[2m]))', labels: {range: 2m}}
+";
+const OF_A_TENANT: &str = "
+namespace: other
+groups:
+- name: other
+  rules:
+  - {record: 'job:requests:rate', expr: 'sum by (job) (rate(requests_total[2m]))'}
+";

@@ -66,6 +66,11 @@ fn is_value(mut side: &Expr) -> bool {
     }
 }
 
+/// Endings of metric names that are timestamps in seconds.
+const TIMESTAMPS: [&str; 3] = ["_timestamp_seconds", "_start_time_seconds", "_boot_time_seconds"];
+/// Other names of timestamps: the ends of certificates.
+const CERTIFICATES: [&str; 3] = ["probe_ssl_earliest_cert_expiry", "x509_cert_not_after", "x509_cert_not_before"];
+
 fn domain(rule: &Rule, one: &Binary, report: &mut Report<'_>) {
     let Some(limit) = constant(&one.right).filter(|_| one.op.compares()) else { return };
     let side = one.left.bare();
@@ -85,13 +90,17 @@ fn domain(rule: &Rule, one: &Binary, report: &mut Report<'_>) {
         _ => false,
     };
     let share = name.ends_with("_ratio") && never(0.0, 1.0);
+    // A mean over time of 0 and 1 compared with a percentage.
+    let health = ["up", "probe_success"].contains(name) && matches!(side.kind, Kind::Call(_)) && never(0.0, 1.0);
     // The usage of several CPU cores exceeds 100 percent.
     let percent = name.ends_with("_percent") && !name.contains("cpu") && never(0.0, 100.0);
-    let level = if share || percent {
+    let level = if health {
+        Level::Error
+    } else if share || percent {
         by_name
     // 1e8 seconds are a day in 1973. No timestamp is that early, but ages are that small. Zero often means that there
     // is no timestamp.
-    } else if name.ends_with("_timestamp_seconds")
+    } else if (TIMESTAMPS.iter().any(|ending| name.ends_with(ending)) || CERTIFICATES.contains(name))
         && limit.abs() < 1e8
         && limit != 0.0
         && !matches!(one.op, BinaryOp::Equal | BinaryOp::NotEqual)

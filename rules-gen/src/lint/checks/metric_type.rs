@@ -91,12 +91,24 @@ const OF_COUNTERS: [&str; 3] = ["rate", "irate", "increase"];
 const OF_GAUGES: [&str; 4] = ["delta", "idelta", "deriv", "predict_linear"];
 /// Endings of names that are gauges by convention. `_seconds` and `_bytes` are missing, because counters may end so
 /// too.
-const LEVELS: [&str; 6] = ["_ratio", "_info", "_percent", "_celsius", "_timestamp", "_timestamp_seconds"];
+const LEVELS: [&str; 9] = [
+    "_avail_bytes",
+    "_available_bytes",
+    "_free_bytes",
+    "_ratio",
+    "_info",
+    "_percent",
+    "_celsius",
+    "_timestamp",
+    "_timestamp_seconds",
+];
 /// Parts of names that are gauges, whatever the ending: extremes and ages.
 const EXTREMES: [&str; 6] = ["max", "min", "oldest", "longest", "age", "lag"];
+/// Functions whose result is one of the values of their range, or between them.
+const WINDOWS: [&str; 4] = ["max_over_time", "min_over_time", "avg_over_time", "last_over_time"];
 /// Parts of names that are counters when the name ends in `_total`. Other names with that ending are often gauges that
 /// mean "in total".
-const EVENTS: [&str; 18] = [
+const EVENTS: [&str; 19] = [
     "error",
     "errors",
     "failure",
@@ -111,6 +123,7 @@ const EVENTS: [&str; 18] = [
     "rejected",
     "retries",
     "denied",
+    "drop",
     "drops",
     "crashes",
     "kills",
@@ -182,16 +195,27 @@ fn sums_counters(of: &Expr, context: &Context<'_>) -> bool {
 /// Reports a counter that is compared directly, such as `x_errors_total > 5`: once true, it stays true. A comparison
 /// that only guards another condition (`and x_total > 0`) is not reported.
 fn bare_counter(rule: &Rule, part: &Expr, above: &[&Expr], context: &Context<'_>, report: &mut Report<'_>) {
-    let Some(one) = part.selector().filter(|one| one.range.is_none() && one.modifiers.offset.is_none()) else { return };
+    // The result lies between the values in the range, so it has the metric's limits.
+    let window =
+        |parent: &&Expr| matches!(&parent.kind, Kind::Call(call) if WINDOWS.contains(&call.function.text.as_str()));
+    let in_window = above.last().is_some_and(window);
+    let Some(one) = part.selector().filter(|one| one.range.is_none() || in_window) else { return };
+    if one.modifiers.offset.is_some() {
+        return;
+    }
     let Some(name) = one.metric().filter(|name| rule.alerts && !name.contains(':')) else { return };
     let counter = match context.options.known.get(name).and_then(|fact| fact.kind) {
         Some(kind) => kind == Type::Counter,
         None => name.ends_with("_total") && name.split('_').any(|part| EVENTS.contains(&part)),
     };
-    let mut outwards =
-        above.iter().rev().filter(|parent| !matches!(parent.kind, Kind::Paren(_) | Kind::Aggregation(_)));
+    let mut outwards = above
+        .iter()
+        .rev()
+        .filter(|parent| !matches!(parent.kind, Kind::Paren(_) | Kind::Aggregation(_)) && !window(*parent));
     let Some(Kind::Binary(binary)) = outwards.next().map(|parent| &parent.kind).filter(|_| counter) else { return };
-    let limit = constant(&binary.right).is_some() && matches!(binary.op, BinaryOp::Greater | BinaryOp::GreaterOrEqual);
+    let ordered =
+        matches!(binary.op, BinaryOp::Greater | BinaryOp::GreaterOrEqual | BinaryOp::Less | BinaryOp::LessOrEqual);
+    let limit = ordered && constant(&binary.right).is_some();
     let guard = outwards.any(|parent| matches!(&parent.kind, Kind::Binary(one) if one.op.is_set()));
     if limit && !guard {
         let message = format!("the counter {name} is compared with a number: it only grows until the process restarts");

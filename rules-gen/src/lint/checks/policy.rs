@@ -14,18 +14,49 @@ policies:
   annotations: {required: [summary, runbook_url]}
 ",
 );
+const NAMES: (&str, &str) = (
+    "rules-gen.yaml",
+    r#"
+policies:
+- names: {alerts: "[A-Z][A-Za-z0-9]+", records: "[a-z_]+:.+", forbidden: ["Test.*"]}
+  external_labels: [cluster]
+"#,
+);
 
 pub(super) static LINT: Lint = Lint {
     id: "RG080",
     title: "the policy of the team says otherwise",
     level: Level::Error,
-    text: "`rules-gen.yaml` says which labels and annotations alerts must have, which no rule may have, and which values they may have; by path, so that teams differ.",
+    text: "`rules-gen.yaml` says which labels and annotations alerts must have, which no rule may have, and which values they may have; what the names of alerts and recorded metrics match, and what none matches; and which labels the servers add, so that no rule sets one of them or shows another. By path, so that teams differ.",
     check: Check::Rule(check),
-    found: &[Example::Files(&[
-        POLICY,
-        (
-            "example.yaml",
-            r"
+    found: &[
+        Example::Files(&[NAMES, ("a.yaml", "groups:\n- name: a\n  rules:\n  - {record: total, expr: sum(up)}\n")]),
+        Example::Files(&[
+            NAMES,
+            (
+                "a.yaml",
+                "groups:\n- name: a\n  rules:\n  - {record: 'test:total', expr: sum(up), labels: {cluster: a}}\n",
+            ),
+        ]),
+        Example::Files(&[
+            NAMES,
+            (
+                "a.yaml",
+                "groups:\n- name: a\n  rules:\n  - {alert: TestDown, expr: up == 0, for: 5m, labels: {severity: warning}, annotations: {summary: A service is down., description: '{{ $labels.job }}'}}\n",
+            ),
+        ]),
+        Example::Files(&[
+            NAMES,
+            (
+                "a.yaml",
+                "groups:\n- name: a\n  rules:\n  - {alert: Down, expr: up == 0, for: 5m, labels: {severity: warning}, annotations: {summary: A service is down., description: 'In {{ $externalLabels.region }}: {{ $labels.job }}'}}\n",
+            ),
+        ]),
+        Example::Files(&[
+            POLICY,
+            (
+                "example.yaml",
+                r"
 groups:
 - name: example
   rules:
@@ -39,13 +70,22 @@ groups:
       summary: A service is down.
       description: '{{ $labels.job }} cannot be scraped.'
 ",
-        ),
-    ])],
-    fine: &[Example::Files(&[
-        POLICY,
-        (
-            "example.yaml",
-            r"
+            ),
+        ]),
+    ],
+    fine: &[
+        Example::Files(&[
+            NAMES,
+            (
+                "a.yaml",
+                "groups:\n- name: a\n  rules:\n  - {record: 'test:total', expr: sum(up)}\n  - {alert: Down, expr: up == 0, for: 5m, labels: {severity: warning}, annotations: {summary: A service is down., description: 'In {{ $externalLabels.cluster }}: {{ $labels.job }}'}}\n",
+            ),
+        ]),
+        Example::Files(&[
+            POLICY,
+            (
+                "example.yaml",
+                r"
 groups:
 - name: example
   rules:
@@ -60,8 +100,9 @@ groups:
       description: '{{ $labels.job }} cannot be scraped.'
       runbook_url: https://runbooks.example.org/ServiceDown
 ",
-        ),
-    ])],
+            ),
+        ]),
+    ],
 };
 
 fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {

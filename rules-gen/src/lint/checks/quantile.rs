@@ -3,7 +3,7 @@
 
 use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};
-use crate::lint::expr::matchers;
+use crate::lint::expr::{constant, matchers};
 use crate::lint::labels::labels;
 use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::Rule;
@@ -13,11 +13,12 @@ pub(super) static LINT: Lint = Lint {
     id: "RG014",
     title: "a quantile cannot be computed so",
     level: Level::Error,
-    text: "`histogram_quantile()` needs the label `le`; without it the result is nothing. Days of raw buckets at every evaluation are a load of their own.",
+    text: "`histogram_quantile()` needs the label `le`; without it the result is nothing. A quantile is a share from 0 to 1: of 95 it is infinite. Days of raw buckets at every evaluation are a load of their own.",
     check: Check::Expr(check),
-    found: &[Example::Expr(
-        "histogram_quantile(0.99, sum by (job) (rate(http_request_duration_seconds_bucket[5m]))) > 2",
-    )],
+    found: &[
+        Example::Expr("histogram_quantile(0.99, sum by (job) (rate(http_request_duration_seconds_bucket[5m]))) > 2"),
+        Example::Expr("quantile_over_time(95, queue_length[1h]) > 10"),
+    ],
     fine: &[Example::Expr(
         "histogram_quantile(0.99, sum by (job, le) (rate(http_request_duration_seconds_bucket[5m]))) > 2",
     )],
@@ -25,7 +26,14 @@ pub(super) static LINT: Lint = Lint {
 
 fn check(rule: &Rule, ast: &Expr, context: &Context<'_>, report: &mut Report<'_>) {
     ast.walk(&mut |part, _| match &part.kind {
-        Kind::Call(call) if call.function.text == "histogram_quantile" => quantile(rule, call, context, report),
+        Kind::Call(call) if call.function.text == "histogram_quantile" => {
+            share(rule, &call.function.text, call.args.first(), report);
+            quantile(rule, call, context, report);
+        }
+        Kind::Call(call) if call.function.text == "quantile_over_time" => {
+            share(rule, &call.function.text, call.args.first(), report);
+        }
+        Kind::Aggregation(one) if one.op.text == "quantile" => share(rule, "quantile", one.param.as_ref(), report),
         _ => {}
     });
     for one in ast.selectors() {
@@ -39,6 +47,16 @@ fn check(rule: &Rule, ast: &Expr, context: &Context<'_>, report: &mut Report<'_>
                 report.at(LINT.id, Level::Error, &rule.expr, message, &format!("its boundaries: {all}"));
             }
         }
+    }
+}
+
+/// Reports a quantile below 0 or above 1, whose result is infinite.
+fn share(rule: &Rule, function: &str, share: Option<&Expr>, report: &mut Report<'_>) {
+    let Some((at, share)) = share.and_then(|expr| Some((expr.span, constant(expr)?))) else { return };
+    if !(0.0..=1.0).contains(&share) {
+        let message = format!("{function}() of {share} is infinite: a quantile is a share from 0 to 1");
+        let fix = format!("{}", share / 100.0);
+        report.part(LINT.id, Level::Error, &rule.expr, at, message, &fix);
     }
 }
 

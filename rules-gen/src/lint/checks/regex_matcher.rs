@@ -2,7 +2,7 @@
 
 use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};
-use crate::lint::expr::matchers;
+use crate::lint::expr::{is_plain_text, matchers};
 use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::Rule;
 use promql::{Expr, MatchOp, Matcher};
@@ -16,9 +16,6 @@ pub(super) static LINT: Lint = Lint {
     found: &[Example::Expr(r#"up{job!~".*"} == 0"#)],
     fine: &[Example::Expr(r#"up{job!~"api|web"} == 0"#)],
 };
-
-/// Characters with a special meaning in a regular expression.
-const SPECIAL: [char; 14] = ['\\', '.', '+', '*', '?', '(', ')', '|', '[', ']', '{', '}', '^', '$'];
 
 fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
     for one in ast.selectors() {
@@ -44,7 +41,7 @@ fn pattern(rule: &Rule, matcher: &Matcher, report: &mut Report<'_>) {
     } else if (positive && ["", "^$"].contains(&value)) || (!positive && value == ".+") {
         let message = format!("this matches only series without the label {label}");
         (Level::Info, message, format!("{label}=\"\" says it"))
-    } else if !value.is_empty() && !value.contains(SPECIAL) {
+    } else if is_plain_text(value) {
         let fix = format!("{label}{}{}", if positive { "=" } else { "!=" }, matcher.value);
         (Level::Info, format!("{label} is compared with a plain text by a regular expression"), fix)
     } else if anchored(value) {

@@ -1,5 +1,5 @@
-//! RG005: what some versions of the servers lack. What `PromQL` has is in the parser's table; the functions of templates
-//! are here; the fields of rule files are reported by their reader.
+//! RG005: features that some versions of the servers lack. PromQL features are in the parser's table, template
+//! functions are in this file, and the reader of rule files reports their fields.
 
 use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};
@@ -16,9 +16,10 @@ pub(super) static LINT: Lint = Lint {
     level: Level::Error,
     text: "Older servers refuse a field or function that they do not know, and the operator drops it silently: an alert loses its `keep_firing_for` and nobody hears of it. Say with `--prometheus-version` which server must accept the rules.",
     check: Check::Rule(check),
-    found: &[Example::RulesFor(
-        (2, 41),
-        r"
+    found: &[
+        Example::RulesFor(
+            (2, 41),
+            r"
 groups:
 - name: example
   rules:
@@ -32,10 +33,15 @@ groups:
       summary: A service is down.
       description: '{{ $labels.job }} cannot be scraped.'
 ",
-    )],
-    fine: &[Example::RulesFor(
-        (2, 41),
-        r"
+        ),
+        Example::RulesFor((2, 42), ALIAS),
+    ],
+    fine: &[
+        Example::RulesFor((2, 42), MERGED),
+        Example::RulesFor((3, 3), ALIAS),
+        Example::RulesFor(
+            (2, 41),
+            r"
 groups:
 - name: example
   rules:
@@ -48,10 +54,28 @@ groups:
       summary: A service is down.
       description: '{{ $labels.job }} cannot be scraped.'
 ",
-    )],
+        ),
+    ],
 };
 
-/// Functions of templates, and since when they are there.
+const ALIAS: &str = "
+groups:
+- name: example
+  rules:
+  - {record: 'job:up:sum', expr: &sum sum by (job) (up)}
+  - {record: 'job:up:copy', expr: *sum}
+";
+const MERGED: &str = "
+groups:
+- name: example
+  rules:
+  - &sum
+    record: job:up:sum
+    expr: sum by (job) (up)
+  - {<<: *sum, record: 'job:up:copy'}
+";
+
+/// Template functions, and the first version of Prometheus that has each.
 const TEMPLATES: [(&str, (u32, u32)); 6] = [
     ("now", (3, 6)),
     ("parseDuration", (2, 32)),
@@ -67,10 +91,10 @@ fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
     for one in &rule.uses {
         let Some(missing) = one.construct.missing_in(version, &options.features) else { continue };
         let (level, fix) = match missing {
-            // A feature flag is RG006.
+            // RG006 reports feature flags.
             Missing::Feature(_) | Missing::With(_) => continue,
             Missing::Since(_) => (Level::Error, "older servers refuse the file".to_owned()),
-            // No version is given, so older servers may be meant.
+            // Without a given version, an older server may be meant.
             Missing::Until(_) if options.version.is_none() => (Level::Warning, gone(one.construct.name)),
             Missing::Until(_) => (Level::Error, gone(one.construct.name)),
         };

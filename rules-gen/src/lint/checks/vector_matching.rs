@@ -74,6 +74,14 @@ fn matching(rule: &Rule, one: &Binary, context: &Context<'_>, report: &mut Repor
             return;
         }
     }
+    for (one_side, lacks, side) in [(&one.left, &right, "right"), (&one.right, &left, "left")] {
+        let by = by(one_side);
+        if let Some(name) = by.iter().filter(counts).find(|name| !lacks.may_have(name)) {
+            let message = format!("the {side} side of {} has no label {name}: the sides never match", one.op);
+            report.at(LINT.id, Level::Warning, &rule.expr, message, "use on (...), ignoring (...) or keep the label");
+            return;
+        }
+    }
     let differs = |(name, value): &(&String, &String)| {
         counts(name) && right.fixed.get(*name).is_some_and(|other| other != *value)
     };
@@ -96,6 +104,21 @@ fn matching(rule: &Rule, one: &Binary, context: &Context<'_>, report: &mut Repor
                 report.at(LINT.id, Level::Warning, &rule.expr, message, "use group_left, or aggregate it away");
             }
         }
+    }
+}
+
+/// The labels that an expression is aggregated by.
+fn by(expr: &Expr) -> BTreeSet<String> {
+    match &expr.bare().kind {
+        Kind::Aggregation(one) => {
+            let grouping = one.grouping.as_ref().filter(|grouping| !grouping.without);
+            let limits = ["topk", "bottomk", "limitk", "limit_ratio"].contains(&one.op.text.as_str());
+            grouping.filter(|_| !limits).map(|grouping| set(&grouping.labels)).unwrap_or_default()
+        }
+        // Operations with a number do not change labels.
+        Kind::Binary(binary) if is_scalar(&binary.right) => by(&binary.left),
+        Kind::Binary(binary) if is_scalar(&binary.left) => by(&binary.right),
+        _ => BTreeSet::new(),
     }
 }
 

@@ -1,10 +1,14 @@
-//! RG080: the labels and annotations that a policy requires, allows or forbids.
+//! RG080: the labels and annotations that a policy requires, allows or forbids, the names of rules, and the labels that
+//! servers add.
 
 use super::paths::Paths;
 use crate::lint::place::Text;
 use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::Rule;
+use checklist::yaml::hint;
+use regex::Regex;
 use std::path::Path;
+use std::sync::LazyLock;
 
 /// The requirements for the alerts in some paths.
 #[derive(Debug, Clone, Default)]
@@ -12,6 +16,18 @@ pub(super) struct Policy {
     pub paths: Paths,
     pub labels: Names,
     pub annotations: Names,
+    /// The patterns that names of rules must match.
+    pub rules: RuleNames,
+    /// The external labels of the servers. `None` when the policy does not list them.
+    pub external_labels: Option<Vec<String>>,
+}
+
+/// Patterns for the names of rules. They must match the whole name.
+#[derive(Debug, Clone, Default)]
+pub(super) struct RuleNames {
+    pub alerts: Option<Regex>,
+    pub records: Option<Regex>,
+    pub forbidden: Vec<Regex>,
 }
 
 /// The requirements for labels, or for annotations.
@@ -31,16 +47,71 @@ impl Policy {
         if self.paths.matches(path) {
             self.labels.check(("label", &rule.labels), rule, by, report);
             self.annotations.check(("annotation", &rule.annotations), rule, by, report);
+            self.rules.check(rule, by, report);
+            self.external(rule, by, report);
         }
     }
+
+    /// Reports rule labels that have the name of an external label, and templates that use an external label that the
+    /// servers lack.
+    fn external(&self, rule: &Rule, by: &str, report: &mut Report<'_>) {
+        let Some(external) = &self.external_labels else { return };
+        for (name, text) in rule.labels.iter().filter(|(name, _)| external.contains(name)) {
+            say(report, text, format!("the servers set the label {name} themselves"), by);
+        }
+        for (_, text) in rule.labels.iter().chain(&rule.annotations) {
+            let asked = EXTERNAL.captures_iter(&text.value).filter_map(|found| found.get(1));
+            for name in asked.map(|name| name.as_str()).filter(|name| !external.iter().any(|known| known == name)) {
+                say(
+                    report,
+                    text,
+                    format!(
+                        "the servers add no label {name}{}",
+                        hint(name, &external.iter().map(String::as_str).collect::<Vec<_>>())
+                    ),
+                    by,
+                );
+            }
+        }
+    }
+}
+
+/// A reference to an external label in a template.
+static EXTERNAL: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"[$.][eE]xternalLabels\.(\w+)").unwrap_or_else(|error| panic!("{error}")));
+
+fn say(report: &mut Report<'_>, at: &Text, message: String, by: &str) {
+    report.at("RG080", Level::Error, at, message, &format!("the policy stands in {by}"));
+}
+
+impl RuleNames {
+    fn check(&self, rule: &Rule, by: &str, report: &mut Report<'_>) {
+        let name = &rule.name;
+        let (what, wanted) =
+            if rule.alerts { ("an alert", &self.alerts) } else { ("a recorded metric", &self.records) };
+        if let Some(pattern) = wanted.as_ref().filter(|pattern| !pattern.is_match(&name.value)) {
+            say(report, name, format!("the name of {what} matches {}", shown(pattern)), by);
+        }
+        if let Some(pattern) = self.forbidden.iter().find(|pattern| pattern.is_match(&name.value)) {
+            say(report, name, format!("no rule here has a name that matches {}", shown(pattern)), by);
+        }
+    }
+}
+
+/// Returns a pattern that must match the whole name.
+pub(super) fn whole(pattern: &str) -> Result<Regex, regex::Error> {
+    Regex::new(&format!("^(?:{pattern})$"))
+}
+
+fn shown(pattern: &Regex) -> &str {
+    let text = pattern.as_str();
+    text.strip_prefix("^(?:").and_then(|text| text.strip_suffix(")$")).unwrap_or(text)
 }
 
 impl Names {
     fn check(&self, (what, there): (&str, &[(String, Text)]), rule: &Rule, by: &str, report: &mut Report<'_>) {
         let found = |name: &str| there.iter().find(|(known, _)| known == name).map(|(_, text)| text);
-        let mut say = |at: &Text, message: String| {
-            report.at("RG080", Level::Error, at, message, &format!("the policy stands in {by}"));
-        };
+        let mut say = |at: &Text, message: String| say(report, at, message, by);
         for name in self.required.iter().filter(|_| rule.alerts) {
             match found(name) {
                 None => say(&rule.name, format!("the {what} {name} is missing")),

@@ -1,7 +1,7 @@
 //! Reads `rules-gen.yaml`. Unknown keys and wrong values are errors with their line and column.
 
 use super::paths::Paths;
-use super::policy::{Names, Policy};
+use super::policy::{self, Names, Policy, RuleNames};
 use super::{Configuration, Ignore, LevelOf, plain};
 use crate::lint::files;
 use crate::lint::report::{Level, LintId};
@@ -187,15 +187,35 @@ impl Reader<'_> {
 
     fn policy(&self, node: &Node) -> Result<Policy> {
         let mut policy = Policy::default();
-        for (key, value) in self.table(node, "a policy", &["paths", "severities", "labels", "annotations"])? {
+        for (key, value) in
+            self.table(node, "a policy", &["paths", "severities", "labels", "annotations", "names", "external_labels"])?
+        {
             match key {
                 "paths" => policy.paths = self.paths(value)?,
                 "severities" => policy.labels.values.push(("severity".to_owned(), self.names(value, key)?)),
                 "labels" => self.policy_names(value, key, &mut policy.labels)?,
+                "names" => policy.rules = self.rule_names(value)?,
+                "external_labels" => policy.external_labels = Some(self.names(value, key)?),
                 _ => self.policy_names(value, key, &mut policy.annotations)?,
             }
         }
         Ok(policy)
+    }
+
+    fn rule_names(&self, node: &Node) -> Result<RuleNames> {
+        let pattern = |node: &Node, what: &str| match policy::whole(&self.one(node, what)?) {
+            Ok(pattern) => Ok(pattern),
+            Err(error) => self.wrong(node, &format!("{what} is a regular expression: {error}")),
+        };
+        let mut names = RuleNames::default();
+        for (key, value) in self.table(node, "names", &["alerts", "records", "forbidden"])? {
+            match key {
+                "alerts" => names.alerts = Some(pattern(value, key)?),
+                "records" => names.records = Some(pattern(value, key)?),
+                _ => names.forbidden = self.each(value, key, |node| pattern(node, key))?,
+            }
+        }
+        Ok(names)
     }
 
     fn policy_names(&self, node: &Node, what: &str, names: &mut Names) -> Result<()> {

@@ -126,7 +126,7 @@ pub(super) fn tokens(text: &str) -> Result<(Vec<Token<'_>>, &str), String> {
     }
 }
 
-/// Returns the length in bytes of the number at the begin of the text. Go's notation allows `1_000`, `0x1p-2`, `1e+5`
+/// Returns the length in bytes of the number at the start of the text. Go's notation allows `1_000`, `0x1p-2`, `1e+5`
 /// and `2i`.
 fn number(text: &str) -> Option<usize> {
     static NUMBER: LazyLock<Option<Regex>> = LazyLock::new(|| {

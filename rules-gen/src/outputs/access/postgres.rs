@@ -108,7 +108,7 @@ impl Script<'_> {
         self.text.push('\n');
     }
 
-    /// Stops the script at its begin if the current user may not grant. Otherwise grants would fail one by one, or only
+    /// Stops the script at its start if the current user may not grant. Otherwise grants would fail one by one, or only
     /// give warnings.
     fn may_run(&mut self, needs: &Needs<'_>) {
         let roles: Vec<String> = needs.roles.iter().map(|role| literal(role)).collect();

@@ -94,7 +94,7 @@ impl<'a> History<'a> {
         (self.clock.last() - begin.max(self.clock.start)) as f64 / 1000.0
     }
 
-    /// Returns the time of the first sample, if it is later than the begin of the range.
+    /// Returns the time of the first sample, if it is later than the start of the range.
     pub(super) fn shortened(&self) -> Option<i64> {
         let own = self.firsts.values().copied().flatten().min();
         let begin = self.begin.into_iter().chain(own).min()?;

@@ -7,7 +7,7 @@ use serde::Serialize;
 /// The noise of all alerts that fired within a range.
 #[derive(Debug, Serialize)]
 pub struct Report {
-    /// The begin of the range.
+    /// The start of the range.
     pub start: Timestamp,
     /// The end of the range.
     pub end: Timestamp,

@@ -134,7 +134,7 @@ fn receivers(routes: &Configuration, labels: &Labels) -> String {
     if names.is_empty() { "nobody".to_owned() } else { names.join(", ") }
 }
 
-/// Whether an alert fired at least from the begin to the end of another.
+/// Whether an alert fired at least from the start to the end of another.
 fn lasts_as_long(page: &Incident, warning: &Incident) -> bool {
     page.start <= warning.start
         && match (page.end, warning.end) {

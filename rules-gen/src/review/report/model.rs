@@ -20,9 +20,9 @@ pub struct Report {
     /// `daily`, `weekly`, `monthly` or `quarterly`.
     pub cadence: &'static str,
     pub title: &'static str,
-    /// The begin of the period before, with which trends compare.
+    /// The start of the period before, with which trends compare.
     pub before: Timestamp,
-    /// The begin of the period.
+    /// The start of the period.
     pub from: Timestamp,
     /// The end of the period: the report's time.
     pub until: Timestamp,
@@ -35,7 +35,7 @@ pub struct Report {
     pub lines: Vec<Line>,
     /// The daily round on each day. Only in the weekly report.
     pub days: Vec<DayRow>,
-    /// The alerts that fired within the period, ordered by their begin.
+    /// The alerts that fired within the period, ordered by their start.
     pub alerts: Vec<Incident>,
     /// The reason why the list of alerts may be incomplete.
     pub alerts_unknown: Option<String>,
@@ -186,7 +186,7 @@ pub struct Reading {
     pub verdict: Verdict,
 }
 
-/// An alert from its begin to its end.
+/// An alert from its start to its end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Incident {
     pub alert: String,
@@ -198,7 +198,7 @@ pub struct Incident {
     pub of: String,
     /// Every label of the alert.
     pub labels: BTreeMap<String, String>,
-    /// When it began to fire. If it fired before the period, the begin of the period.
+    /// When it began to fire. If it fired before the period, the start of the period.
     pub start: Timestamp,
     /// Whether it already fired before the period.
     pub from_before: bool,

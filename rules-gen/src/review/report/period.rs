@@ -73,9 +73,9 @@ impl Kind {
 /// The period of a report, and the period before to compare with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Period {
-    /// The begin of the period before.
+    /// The start of the period before.
     pub before: Timestamp,
-    /// The begin of the period.
+    /// The start of the period.
     pub from: Timestamp,
     /// The end of the period: the report's time.
     pub until: Timestamp,
@@ -93,7 +93,7 @@ impl Period {
         Ok(Self { before: before.timestamp(), from: from.timestamp(), until })
     }
 
-    /// Whether a time is after the begin of the period and not after its end.
+    /// Whether a time is after the start of the period and not after its end.
     pub fn has(&self, at: Timestamp) -> bool {
         self.from < at && at <= self.until
     }

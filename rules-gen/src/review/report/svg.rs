@@ -50,7 +50,7 @@ struct Chart<'a> {
     legend: bool,
 }
 
-/// Draws a trend over the period and the period before. The three times are the begin of the period before, the begin
+/// Draws a trend over the period and the period before. The three times are the start of the period before, the start
 /// and the end of the period, in Unix seconds.
 pub fn course(trend: &Trend, [before, from, until]: [f64; 3], zone: &TimeZone) -> Markup {
     let limits = trend.limits.into_iter().zip([("warning", ORANGE), ("critical", RED)]);

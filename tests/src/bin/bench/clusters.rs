@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 const PODS: usize = 1_000;
 const ROUNDS: usize = 3;
-const WINDOW: Duration = Duration::from_secs(20);
+const WINDOW: Duration = Duration::from_secs(10);
 
 pub(crate) async fn run() -> anyhow::Result<()> {
     let Some(program) = find("kube-state-metrics", "kube-state-metrics") else { return Ok(()) };
@@ -59,7 +59,7 @@ pub(crate) async fn run() -> anyhow::Result<()> {
             let (before, begun) = (cpu(id)?, Instant::now());
             while begun.elapsed() < WINDOW {
                 request(url, None, &[]).await?;
-                tokio::time::sleep(Duration::from_secs(5)).await;
+                tokio::time::sleep(Duration::from_secs(1)).await;
             }
             let used = (cpu(id)? - before) / begun.elapsed().as_secs_f64() * 3600.0;
             measurements[at].push((latency(name, url, &[]).await?, used, resident(id)?));

@@ -6,7 +6,7 @@ use stack::replicas::{LEASE, Replicas, now};
 
 /// Prints the times of several failovers for each way in which the holder can go away.
 pub(crate) async fn run() -> anyhow::Result<()> {
-    const RUNS: usize = 5;
+    const RUNS: usize = 2;
     for way in ["SIGTERM", "SIGKILL", "API outage for the holder"] {
         let mut times = Vec::new();
         for _ in 0..RUNS {

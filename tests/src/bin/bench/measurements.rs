@@ -28,7 +28,10 @@ pub(crate) fn version(program: &Path) -> String {
     let printed = ask("--version").filter(|output| output.status.success()).or_else(|| ask("version"));
     let text = printed.map(|output| [output.stdout, output.stderr].concat()).unwrap_or_default();
     let line = String::from_utf8_lossy(&text).lines().next().unwrap_or_default().trim().to_owned();
-    line.split(" (branch").next().unwrap_or_default().to_owned()
+    let line = line.split(" (").next().unwrap_or_default();
+    let name = program.file_name().unwrap_or_default().to_string_lossy();
+    // Some print their version alone.
+    if line.contains(&*name) { line.to_owned() } else { format!("{name} {line}") }
 }
 
 /// Writes all sections to the page docs/figures.md.

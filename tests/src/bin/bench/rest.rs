@@ -20,8 +20,8 @@ use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-/// Time over which CPU at rest is measured. Every check with an interval of up to five minutes runs at least once.
-const REST: Duration = Duration::from_mins(5);
+/// Time over which CPU at rest is measured. Every check with an interval of up to two minutes runs at least once.
+const REST: Duration = Duration::from_mins(2);
 const TLS: &str = "tls_server_config: {cert_file: server.pem, key_file: server.key}\n";
 
 pub(crate) async fn rest() -> anyhow::Result<()> {

@@ -1,0 +1,37 @@
+//! Recognises durations in other notations than that of Prometheus.
+
+/// Returns what a duration in a wrong notation means, such as `5 min`, `1.5h`, `1h 30m` or `PT5M`. `None` for a number
+/// without a unit.
+pub(super) fn duration_meant(text: &str) -> Option<String> {
+    const UNITS: [(&str, &[&str], f64); 6] = [
+        ("w", &["w", "week", "weeks"], 604_800_000.0),
+        ("d", &["d", "day", "days"], 86_400_000.0),
+        ("h", &["h", "hr", "hrs", "hour", "hours"], 3_600_000.0),
+        ("m", &["m", "min", "mins", "minute", "minutes"], 60_000.0),
+        ("s", &["s", "sec", "secs", "second", "seconds"], 1_000.0),
+        ("ms", &["ms", "millis", "milliseconds"], 1.0),
+    ];
+    let lower = text.trim().to_ascii_lowercase();
+    let lower = lower.strip_prefix("pt").unwrap_or(&lower);
+    let mut rest = lower.trim_start();
+    let mut total = 0.0;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+        let number: f64 = rest[..digits].parse().ok()?;
+        rest = rest[digits..].trim_start();
+        let letters = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
+        let (.., size) = UNITS.iter().find(|(_, names, _)| names.contains(&&rest[..letters]))?;
+        total += number * size;
+        rest = rest[letters..].trim_start_matches([' ', ',']);
+    }
+    let mut meant = String::new();
+    for (unit, _, size) in UNITS.iter().skip(1) {
+        let count = (total / size + 1e-9).floor();
+        if count >= 1.0 {
+            meant += &format!("{count}{unit}");
+            total -= count * size;
+        }
+    }
+    // The result must be exact.
+    (!meant.is_empty() && total.abs() < 1e-6).then_some(meant)
+}

@@ -1,0 +1,89 @@
+//! The notations of scalars in configuration files: URLs, durations and sizes in bytes.
+
+/// Checks an HTTP URL.
+pub(super) fn url(text: &str) -> Result<(), String> {
+    let (scheme, rest) =
+        text.split_once("://").ok_or_else(|| format!("{text:?} is no address with http:// or https://"))?;
+    if !["http", "https"].contains(&scheme.to_lowercase().as_str()) {
+        return Err(format!("{scheme}:// is none of http:// and https://"));
+    }
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = host.rsplit('@').next().unwrap_or_default();
+    if host.is_empty() {
+        return Err(format!("{text:?} has no host"));
+    }
+    let port = host.rsplit_once(':').map(|(_, port)| port).filter(|_| !host.ends_with(']'));
+    if host.contains([' ', '<', '>', '"']) || port.is_some_and(|port| !port.bytes().all(|b| b.is_ascii_digit())) {
+        return Err(format!("{host:?} is no host"));
+    }
+    Ok(())
+}
+
+/// Whether a text is one or several numbers with units, or 0.
+pub(super) fn is_bytes(text: &str) -> bool {
+    let mut rest = text.trim_start_matches(['+', '-']);
+    if rest == "0" {
+        return true;
+    }
+    while !rest.is_empty() {
+        let number = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+        let (digits, after) = rest.split_at(number);
+        let unit = after.trim_start_matches(['K', 'M', 'G', 'T', 'P', 'E']);
+        let behind = unit.strip_prefix("iB").or_else(|| unit.strip_prefix('B'));
+        let (Some(behind), true) = (behind, digits.parse::<f64>().is_ok() && after.len() - unit.len() <= 1) else {
+            return false;
+        };
+        rest = behind;
+    }
+    !text.is_empty()
+}
+
+/// Whether a text is a duration in Go's notation, such as `1.5s`.
+pub(super) fn is_go_duration(text: &str) -> bool {
+    let mut rest = text.trim_start_matches(['+', '-']);
+    if rest == "0" {
+        return true;
+    }
+    if rest.is_empty() {
+        return false;
+    }
+    while !rest.is_empty() {
+        let number = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+        let (digits, after) = rest.split_at(number);
+        let unit = ["ns", "us", "µs", "ms", "s", "m", "h"].into_iter().find(|unit| after.starts_with(unit));
+        let Some(unit) = unit.filter(|_| digits.bytes().any(|b| b.is_ascii_digit())) else { return false };
+        rest = &after[unit.len()..];
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_bytes_have_a_unit() {
+        for good in ["10MB", "1GiB", "1GB500MB", "0", "1.5KB", "7B"] {
+            assert!(is_bytes(good), "{good}");
+        }
+        for bad in ["", "5", "-5", "x", "30s", "10M", "MB", "10KKB"] {
+            assert!(!is_bytes(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn durations_and_addresses_are_those_that_go_reads() {
+        for good in ["30s", "1h30m", "1.5s", "0", "100ms", "-5s"] {
+            assert!(is_go_duration(good), "{good}");
+        }
+        for bad in ["", "5", "1d", "s", "soon", "1h30"] {
+            assert!(!is_go_duration(bad), "{bad}");
+        }
+        for good in ["http://a", "https://a.b:9/c?d#e", "http://u:p@h/", "http://[::1]:9093/", "HTTP://a"] {
+            assert_eq!(url(good), Ok(()), "{good}");
+        }
+        for bad in ["", "a", "ftp://a", "http://", "http:///x", "not a url", "http://a:b/", "://a"] {
+            assert!(url(bad).is_err(), "{bad}");
+        }
+    }
+}

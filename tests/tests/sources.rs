@@ -1,0 +1,76 @@
+//! Other exporters in the place of our probes: what real releases said of situations that real servers were in, played to a
+//! real Prometheus. `cluster/sources.rs` and `postgres/sources.rs` make the situations, where a release is at hand, and keep
+//! what was said when the variable RECORD is set.
+
+use stack::sources::{
+    KUBE_STATE_METRICS, Other, POSTGRES_EXPORTER, Page, differences, is_known, kept, names, replayed,
+};
+
+/// Two alerts need more than these pages: `ChecklistContainerRestartsOften` restarts that go on, and
+/// `ChecklistDatabaseFullSoon` three days. Their rule tests show them.
+///
+/// Compares every release that was recorded with our probes, of which each of these alerts fired.
+async fn compare(other: &Other, alerts: &[&str]) -> anyhow::Result<()> {
+    let ours = other.told(false, &replayed(other.probes)?).await?;
+    assert_eq!(names(&ours).into_iter().collect::<Vec<_>>(), alerts);
+    let (mut releases, mut wrong) = (0, Vec::new());
+    for folder in std::fs::read_dir(kept())? {
+        let name = folder?.file_name().to_string_lossy().into_owned();
+        if name.starts_with(other.name) {
+            let theirs = other.told(true, &replayed(&name)?).await?;
+            let differences = differences(&ours, &theirs).into_iter().map(|line| format!("{name}: {line}"));
+            wrong.extend(differences.filter(|line| !is_known(line)));
+            releases += 1;
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(releases >= 2, "today's and an older one: {releases}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn recorded_pages_of_kube_state_metrics_give_the_alerts_of_the_probes() -> anyhow::Result<()> {
+    let alerts = [
+        "ChecklistAutoscalerAtMax",
+        "ChecklistAutoscalerOftenAtMax",
+        "ChecklistAutoscalerUnable",
+        "ChecklistContainerOutOfMemory",
+        "ChecklistContainerRestarted",
+        "ChecklistPodNotReady",
+        "ChecklistPodStuck",
+        "ChecklistServiceWithoutEndpoints",
+        "ChecklistVolumeClaimNotBound",
+        "ChecklistWorkloadDown",
+        "ChecklistWorkloadReplicasMissing",
+    ];
+    compare(&KUBE_STATE_METRICS, &alerts).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn recorded_pages_of_postgres_exporter_give_the_alerts_of_the_probes() -> anyhow::Result<()> {
+    let alerts = [
+        "ChecklistConnectionsHigh",
+        "ChecklistConnectionsIdle",
+        "ChecklistDatabaseConnectionsHigh",
+        "ChecklistIdleInTransaction",
+        "ChecklistRoleConnectionsHigh",
+        "ChecklistSequentialScans",
+    ];
+    compare(&POSTGRES_EXPORTER, &alerts).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_leaves_out_a_resource_tells_nothing_of_it() -> anyhow::Result<()> {
+    for release in ["kube-state-metrics-2.14.0", "kube-state-metrics-2.20.0"] {
+        // Neither slices nor the older endpoints, which are not there by default in every release.
+        let without = |page: Page| {
+            let lines = page.text.lines().filter(|line| !line.starts_with("kube_endpoint"));
+            Page { text: lines.collect::<Vec<_>>().join("\n"), ..page }
+        };
+        let pages: Vec<Page> = replayed(release)?.into_iter().map(without).collect();
+        let told = KUBE_STATE_METRICS.told(true, &pages).await?;
+        assert!(names(&told).contains("ChecklistPodStuck"), "{:?}", names(&told));
+        assert!(!names(&told).contains("ChecklistServiceWithoutEndpoints"), "{release}");
+    }
+    Ok(())
+}
