@@ -107,6 +107,7 @@ static WORSE: Threshold = Threshold::above(
 /// than these the quantile is unknown, which is neither good nor bad. The slowest hundredth needs a thousand requests
 /// to be ten of them; the burn rates need a hundred within an hour, as those of failed requests.
 /// Long windows must also have samples in their first half: the slow first minutes of an application are not its hour.
+#[derive(Clone, Copy)]
 struct Window {
     text: &'static str,
     /// The length of its first half, for windows that must have samples there.
