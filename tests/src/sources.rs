@@ -284,7 +284,9 @@ fn times(firing: &[Firing]) -> BTreeMap<Labels, Vec<(usize, usize)>> {
         }
         all.entry(labels).or_default().push((one.begin, one.end));
     }
-    all.values_mut().for_each(|times| times.sort_unstable());
+    for times in all.values_mut() {
+        times.sort_unstable();
+    }
     all
 }
 

@@ -4,11 +4,11 @@
 
 use super::{database, jobs, run};
 use nix::sys::signal::Signal;
-use stack::waiting::eventually;
 use stack::http::{is_up, request};
 use stack::postgres::Postgres;
 use stack::process::{Process, free_port};
 use stack::sources::{POSTGRES_EXPORTER, Page, differences, is_known, names};
+use stack::waiting::eventually;
 use std::path::Path;
 use std::process::Command;
 use tempfile::TempDir;

@@ -211,7 +211,7 @@ fn bare_counter(rule: &Rule, part: &Expr, above: &[&Expr], context: &Context<'_>
     let mut outwards = above
         .iter()
         .rev()
-        .filter(|parent| !matches!(parent.kind, Kind::Paren(_) | Kind::Aggregation(_)) && !window(*parent));
+        .filter(|parent| !matches!(parent.kind, Kind::Paren(_) | Kind::Aggregation(_)) && !window(parent));
     let Some(Kind::Binary(binary)) = outwards.next().map(|parent| &parent.kind).filter(|_| counter) else { return };
     let ordered =
         matches!(binary.op, BinaryOp::Greater | BinaryOp::GreaterOrEqual | BinaryOp::Less | BinaryOp::LessOrEqual);
