@@ -131,7 +131,8 @@ pub static SIGNAL: Signal = Signal {
             description: "Share of the scans of the last day that read the whole table, of the ten largest tables.",
             query: PanelQuery::Expression(
                 |scope| {
-                    let (seq, index) = (within_a_day(scope, &SEQ_SCANS), within_a_day(scope, &INDEX_SCANS));
+                    let day = |metric| scope.over("increase", metric, "1d");
+                    let (seq, index) = (day(&SEQ_SCANS), day(&INDEX_SCANS));
                     format!("{seq} / ({seq} + {index} > 0) and topk(10, {})", scope.max(&BYTES))
                 },
                 &[&SEQ_SCANS, &INDEX_SCANS, &BYTES],

@@ -56,7 +56,7 @@ fn promtool(folder: &Path, series: &[(&str, &str)], expected: &[(&str, &str, f64
     let test = |expr: &&str| {
         let samples = expected.iter().filter(|(known, ..)| known == expr);
         let samples: Vec<Value> = samples.map(|(_, labels, value)| json!({"labels": labels, "value": value})).collect();
-        json!({"expr": expr, "eval_time": "2h", "exp_samples": samples})
+        json!({"expr": expr, "eval_time": "8h", "exp_samples": samples})
     };
     let tests: Vec<Value> = exprs.iter().map(test).collect();
     let file = json!({"rule_files": ["rules/checklist.yaml"], "evaluation_interval": "1m",
@@ -98,15 +98,15 @@ alerting: {alerts: {ChecklistSourceMissing: {for: 5m}}}
     let claim =
         "kube_persistentvolumeclaim_status_phase{namespace=\"app\", persistentvolumeclaim=\"data\", phase=\"Bound\"}";
     let series = [
-        (of_exporter("checklist_check_passed", "web", "one"), "1x200"),
-        (of_exporter("checklist_check_passed", "web", "two"), "1x200"),
-        (of_exporter("checklist_check_info", "web", "one"), "1x200"),
-        (of_exporter("checklist_check_info", "web", "two"), "1x200"),
-        (of_exporter("checklist_check_info", "shop", "one"), "1x200"),
+        (of_exporter("checklist_check_passed", "web", "one"), "1x600"),
+        (of_exporter("checklist_check_passed", "web", "two"), "1x600"),
+        (of_exporter("checklist_check_info", "web", "one"), "1x600"),
+        (of_exporter("checklist_check_info", "web", "two"), "1x600"),
+        (of_exporter("checklist_check_info", "shop", "one"), "1x600"),
         // One of ten requests fails, and no histogram of durations exists.
-        ("http_requests_total{job=\"app\", status=\"200\"}".to_owned(), "0+540x200"),
-        ("http_requests_total{job=\"app\", status=\"500\"}".to_owned(), "0+60x200"),
-        (claim.to_owned(), "1x200"),
+        ("http_requests_total{job=\"app\", status=\"200\"}".to_owned(), "0+540x600"),
+        ("http_requests_total{job=\"app\", status=\"500\"}".to_owned(), "0+60x600"),
+        (claim.to_owned(), "1x600"),
     ];
     let series: Vec<(&str, &str)> = series.iter().map(|(series, values)| (series.as_str(), *values)).collect();
     let (web, shop) = ("{check=\"health\", target=\"web\"}", "{check=\"health\", target=\"shop\"}");
