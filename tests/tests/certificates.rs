@@ -10,6 +10,7 @@ use exporter::server::exposition::collector::States;
 use exporter::server::exposition::format::{Encoding, Format};
 use exporter::server::exposition::snapshot::Snapshot;
 use nix::sys::signal::Signal;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, Issuer, KeyPair};
 use stack::postgres::{PASSWORD, Postgres};
 use stack::process::{Process, free_port};
 use stack::waiting::passes;
@@ -75,6 +76,39 @@ fn first_version(folder: &Path) -> anyhow::Result<()> {
     let sign = "x509 -req -in good.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 90 -out v1.pem";
     openssl(folder, &format!("{sign} -x509v1")).or_else(|_| openssl(folder, sign))?;
     std::fs::copy(folder.join("good.key"), folder.join("v1.key"))?;
+    Ok(())
+}
+
+/// `twin.pem` under `twins`: two certificates of one name, key and issuer, as after a renewal whose file was put together
+/// from both. The one that is sent first ends in two days, and `root.pem` is their issuer.
+fn twins(folder: &Path) -> anyhow::Result<()> {
+    let day = |days: i64| {
+        let date = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * days);
+        let date = date.to_zoned_datetime(jiff::tz::TimeZone::UTC).date();
+        let small = |number: i8| u8::try_from(number).unwrap_or(1);
+        rcgen::date_time_ymd(i32::from(date.year()), small(date.month()), small(date.day()))
+    };
+    let named = |name: &str, days: i64, is_authority: bool| -> anyhow::Result<CertificateParams> {
+        let mut params = CertificateParams::new(if is_authority { vec![] } else { vec!["localhost".to_owned()] })?;
+        params.distinguished_name.push(DnType::CommonName, name);
+        (params.not_before, params.not_after) = (day(-60), day(days));
+        if is_authority {
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        }
+        Ok(params)
+    };
+    let root = CertifiedIssuer::self_signed(named("root", 900, true)?, KeyPair::generate()?)?;
+    let (between, leaf) = (KeyPair::generate()?, KeyPair::generate()?);
+    let ends =
+        |days: i64| -> anyhow::Result<String> { Ok(named("between", days, true)?.signed_by(&between, &root)?.pem()) };
+    let both = format!("{}{}", ends(2)?, ends(900)?);
+    let issuer = Issuer::new(named("between", 900, true)?, &between);
+    let twin = named("localhost", 80, false)?.signed_by(&leaf, &issuer)?;
+    for (name, text) in
+        [("root.pem", root.pem()), ("twins", both), ("twin.pem", twin.pem()), ("twin.key", leaf.serialize_pem())]
+    {
+        std::fs::write(folder.join(name), text)?;
+    }
     Ok(())
 }
 
@@ -188,6 +222,14 @@ async fn what_psql_and_curl_accept_is_accepted_and_the_earliest_end_of_the_chain
         assert!(text.contains("verified{check=\"certificates\",target=\"app\"} 1"), "{chain}: {text}");
         assert!(messages.contains("1 of them not needed"), "{chain}: {messages}");
     }
+    // Two of one name, key and issuer: neither hides the other, and the earlier end counts.
+    twins(path)?;
+    let (port, _server) = serve(path, "twin", "twins", "").await?;
+    let (verdict, text, messages) = seen(path, port, "root").await?;
+    assert_ne!(verdict, Verdict::Passed, "{messages}");
+    let ends = text.lines().filter(|line| line.contains("_not_after_timestamp_seconds{")).count();
+    assert_eq!(ends, 3, "{text}");
+    assert!(messages.contains("chain-1 between ends first"), "{messages}");
     Ok(())
 }
 

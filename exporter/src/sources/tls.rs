@@ -124,11 +124,19 @@ struct Seen {
 }
 
 impl Seen {
-    /// Whether the verifier accepts the chain without the certificate at this position.
+    /// Whether the verifier accepts the chain without the certificate at this position, and without those of the same
+    /// subject and issuer: when a file holds an authority before and after its renewal, a client may choose either.
     fn is_accepted_without(&self, at: usize, verifier: &Verifier, name: &ServerName<'_>) -> bool {
         let Some((leaf, others)) = self.chain.split_first() else { return false };
-        let mut others = others.to_vec();
-        others.remove(at - 1);
+        let names = |der: &CertificateDer<'_>| {
+            let (_, certificate) = X509Certificate::from_der(der).ok()?;
+            Some((certificate.subject().as_raw().to_vec(), certificate.issuer().as_raw().to_vec()))
+        };
+        let own = self.chain.get(at).and_then(names);
+        let stays = |(before, other): &(usize, &CertificateDer<'static>)| {
+            before + 1 != at && (own.is_none() || names(other) != own)
+        };
+        let others: Vec<_> = others.iter().enumerate().filter(stays).map(|(_, other)| other.clone()).collect();
         verifier.verify_server_cert(leaf, &others, name, &[], UnixTime::now()).is_ok()
     }
 
