@@ -264,7 +264,9 @@ pub static SIGNAL: Signal = Signal {
                     let bad = given.limit + 1.0;
                     let waits = |reason: &str, values: String| vec![input(&NOT_READY, values).with("reason", reason)];
                     let begins = format!("_x30 {bad}+0x{SAMPLES}");
-                    let flaps = format!("_x24 {}", vec![format!("{bad}+0x2 stale"); 30].join(" "));
+                    // Four samples each, for as long as the other courses.
+                    let flaps = vec![format!("{bad}+0x2 stale"); SAMPLES as usize / 4].join(" ");
+                    let flaps = format!("_x24 {flaps}");
                     Case::new(waits("Unschedulable", begins.clone()), Vec::new())
                         .without(&["reason"])
                         .after(minutes(49))

@@ -282,7 +282,9 @@ fn of_meta(rule: &Rule, at: f64) -> Option<Case> {
             let until = format!("1+0x{} stale", TWO_HOURS.as_secs() / 60);
             let reloaded = vec![gone(), rules, of("1", until), of("2", format!("_x121 1+0x{SAMPLES}"))];
             let case = Case::new(vec![gone()], vec![one(&CHECK_INFO, 1.0)]).after(TWO_HOURS + Duration::from_mins(1));
-            Some(Case { labels: Vec::new(), ..case }.quiet("stays quiet after a reload that takes it out", reloaded))
+            // The courses count minutes, however long `for` is.
+            let case = Case { labels: Vec::new(), sampled: Some(Duration::from_mins(1)), ..case };
+            Some(case.quiet("stays quiet after a reload that takes it out", reloaded))
         }
         "ChecklistExporterMissing" => case(Vec::new(), vec![one(&BUILD_INFO, 1.0)]),
         "ChecklistConfigBroken" => case(vec![one(&CONFIG_SUCCESSFUL, 0.0)], vec![one(&CONFIG_SUCCESSFUL, 1.0)]),
