@@ -265,8 +265,8 @@ pub static SIGNAL: Signal = Signal {
                     let waits = |reason: &str, values: String| vec![input(&NOT_READY, values).with("reason", reason)];
                     let begins = format!("_x30 {bad}+0x{SAMPLES}");
                     // Four samples each, for as long as the other courses.
-                    let flaps = vec![format!("{bad}+0x2 stale"); SAMPLES as usize / 4].join(" ");
-                    let flaps = format!("_x24 {flaps}");
+                    let flaps: String = (0..SAMPLES / 4).map(|_| format!(" {bad}+0x2 stale")).collect();
+                    let flaps = format!("_x24{flaps}");
                     Case::new(waits("Unschedulable", begins.clone()), Vec::new())
                         .without(&["reason"])
                         .after(minutes(49))
