@@ -9,7 +9,7 @@ static GREW: Threshold = Threshold::above(
     "requests.grew",
     "requests beside a week ago",
     Unit::Count,
-    "Half as much again as a week ago, and as on any day of the four weeks before, is worth a plan: a month end or the week after a holiday is not.",
+    "Half as much again as a week ago, and as on any day of the three weeks before, is worth a plan: a month end or the week after a holiday is not.",
 )
 .between(1.1, f64::INFINITY)
 .warning(1.5);
@@ -18,7 +18,7 @@ static FELL: Threshold = Threshold::below(
     "requests.fell",
     "requests beside a week ago",
     Unit::Count,
-    "Half of the requests gone is an outage of someone else, unless two weeks ago there were as few: a week ago was the exception then.",
+    "When half of the requests are missing, something in front of the application is broken, unless two weeks ago there were as few: a week ago was the exception then.",
 )
 .between(0.01, 1.0)
 .warning(0.5);
@@ -41,14 +41,14 @@ fn before(scope: &Scope) -> String {
     scope.over("last_over_time", &VOLUME, "1h@7d")
 }
 
-/// Returns the condition that there are more requests than a week ago and than on any day of the four weeks before. The day
-/// a week ago must be complete.
+/// Returns the condition that there are more requests than a week ago and than on any day of the 23 days before, so
+/// that 30 days of retention are enough. The day a week ago must be complete.
 fn grew(scope: &Scope, limit: &str) -> String {
     format!(
         "{} > {limit} and {} > {limit} * {} and {}",
         week_over_week(scope),
         scope.max(&VOLUME),
-        scope.over("max_over_time", &VOLUME, "28d@7d"),
+        scope.over("max_over_time", &VOLUME, "23d@7d"),
         scope.over("count_over_time", &VOLUME, "1h@8d"),
     )
 }
