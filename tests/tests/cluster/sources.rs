@@ -89,7 +89,18 @@ fn facts(page: &str) -> BTreeSet<String> {
     page.lines().filter(is_fact).map(str::to_owned).collect()
 }
 
-/// Pages of all, when none of them has changed for a second and each tells of as many pods as there are.
+/// A metric of each kind of object: kube-state-metrics lists the kinds one after the other when it starts.
+const KINDS: [&str; 6] = [
+    "\nkube_daemonset_status_number_ready{",
+    "\nkube_deployment_status_replicas{",
+    "\nkube_horizontalpodautoscaler_spec_max_replicas{",
+    "\nkube_persistentvolumeclaim_status_phase{",
+    "\nkube_service_info{",
+    "\nkube_statefulset_status_replicas{",
+];
+
+/// Pages of all, when none of them has changed for a second, and each tells of every kind and of as many pods as there
+/// are.
 async fn settled(api: &Api, namespace: &str, urls: &[String]) -> anyhow::Result<Vec<String>> {
     let (mut before, mut same) = (Vec::new(), 0);
     for _ in 0..600 {
@@ -100,7 +111,8 @@ async fn settled(api: &Api, namespace: &str, urls: &[String]) -> anyhow::Result<
         let now: Vec<BTreeSet<String>> = pages.iter().map(|page| facts(page)).collect();
         let pods = api.names(&format!("/api/v1/namespaces/{namespace}/pods")).await?.len();
         let know = |facts: &BTreeSet<String>| facts.iter().filter(|line| line.starts_with("kube_pod_info{")).count();
-        let all_know = now.iter().skip(1).all(|facts| know(facts) == pods);
+        let has_all_kinds = |page: &String| KINDS.iter().all(|kind| page.contains(kind));
+        let all_know = now.iter().skip(1).all(|facts| know(facts) == pods) && pages.iter().skip(1).all(has_all_kinds);
         same = if now == before && all_know { same + 1 } else { 0 };
         if same == 5 {
             return Ok(pages);
