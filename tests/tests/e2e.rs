@@ -396,8 +396,10 @@ async fn every_query_of_every_dashboard_returns_data() -> anyhow::Result<()> {
     let own = || PER_CHECK.iter().chain(PER_TARGET).chain(PER_PROCESS);
     let sparse =
         || checklist::SIGNALS.iter().flat_map(|signal| signal.metrics).chain(own()).filter(|metric| metric.sparse);
-    // This Prometheus has begun a minute ago: what a panel compares with the past is taken from the present.
+    // This Prometheus has begun a minute ago: what a panel compares with the past is taken from the present, and what it
+    // samples every few minutes is sampled every second.
     let at_present = |expr: &str| -> String {
+        let expr = &expr.replace(":1m]", ":1s]").replace(":5m]", ":1s]");
         let (begin, rest) = expr.split_once(" offset ").unwrap_or((expr, ""));
         let of_duration = |c: char| c.is_ascii_digit() || "smhdw".contains(c);
         let rest = rest.split(" offset ").map(|part| part.trim_start_matches(of_duration));
