@@ -8,7 +8,9 @@ use std::process::{Command, Output};
 use tempfile::TempDir;
 
 fn run(folder: &Path, arguments: &[&str]) -> anyhow::Result<Output> {
-    Ok(Command::new(program("checklist-exporter")?).args(arguments).current_dir(folder).output()?)
+    // `check` logs errors only, and what is looked at here is the log.
+    let mut command = Command::new(program("checklist-exporter")?);
+    Ok(command.args(arguments).current_dir(folder).env("RUST_LOG", "info").output()?)
 }
 
 #[tokio::test(flavor = "multi_thread")]
