@@ -97,7 +97,9 @@ impl Scope {
             None => (window, String::new()),
         };
         let (without, agreed) = (without(selector.metric), if function == "min_over_time" { "min" } else { "max" });
-        format!("{agreed} without ({without}) ({function}({}[{window}]{offset}))", selector.promql(self))
+        // A function with a parameter, such as `quantile_over_time(0.95, `, is given with its parenthesis.
+        let open = if function.contains('(') { "" } else { "(" };
+        format!("{agreed} without ({without}) ({function}{open}{}[{window}]{offset}))", selector.promql(self))
     }
 
     /// Returns the past of a metric, aggregated over the replicas of the exporter, as a subquery such as `1d:5m`. After a
