@@ -127,7 +127,7 @@ async fn postgres_exporter_gives_the_alerts_of_the_probes() -> anyhow::Result<()
         POSTGRES_EXPORTER.record(&format!("{}-{release}", POSTGRES_EXPORTER.name), pages)?;
     }
     let ours = POSTGRES_EXPORTER.told(false, &read[0]).await?;
-    assert_eq!(names(&ours).len(), 7, "{:?}", names(&ours));
+    assert_eq!(names(&ours).len(), 6, "{:?}", names(&ours));
     let mut wrong = Vec::new();
     for ((release, _), pages) in releases.iter().zip(&read[1..]) {
         let theirs = POSTGRES_EXPORTER.told(true, pages).await?;
