@@ -4,8 +4,9 @@
 use anyhow::ensure;
 use std::time::{Duration, Instant};
 
-/// How long to wait before giving up. It is far more than anything takes on a slow machine.
-pub const PATIENCE: Duration = Duration::from_mins(5);
+/// How long to wait before giving up. It is far more than anything takes on a slow machine: rules look back up to five
+/// minutes, and what they saw must leave that window.
+pub const PATIENCE: Duration = Duration::from_mins(10);
 
 /// Waits until a condition holds. The error contains `what`.
 pub async fn eventually<F: Future<Output = anyhow::Result<bool>>>(
