@@ -121,8 +121,8 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// Whether people learn anything from it: none of something of which there must be none is what the evidence says
-    /// already, and a time that is yet to come is not late.
+    /// Whether the reading tells people anything. At or below a limit of 0 it does not: a count of 0 is in the evidence
+    /// already, and a negative lateness is not late.
     pub fn says_something(&self) -> bool {
         self.value > 0.0 || self.limits.each().any(|(_, limit)| limit != 0.0)
     }

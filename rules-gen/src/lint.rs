@@ -118,7 +118,10 @@ pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -
     let surroundings =
         dashboards::context::DashboardContext { recorded: &recorded, limits: &limits, uids: uids.as_ref(), options };
     let (recordings, alerts) = (recordings(rules()), alerts(&all));
-    let overlaps = Overlaps::of(&all);
+    // The names, because a folder may have the same rules in several forms.
+    let alert_names = rules().filter(|rule| rule.alerts).map(|rule| &rule.name.value).collect::<BTreeSet<_>>().len();
+    let duplicates = Duplicates::new(&all, tested.loaded());
+    let overlaps = Overlaps::of(&all, &duplicates);
     let context = Context {
         options,
         recorded: &recorded,
@@ -131,8 +134,6 @@ pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -
         overlaps: &overlaps,
         used: &used,
     };
-    let count_alerts = || rules().filter(|rule| rule.alerts).count();
-    let duplicates = Duplicates::new(&all, tested.loaded());
     let judged = counted("judged");
     let check_file = |(file, read): (usize, &Read<'_>)| {
         let mut report = read.report.clone();
@@ -157,7 +158,7 @@ pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -
                 Document::Routing(node) => routes::object(node, rules(), options, &mut report),
                 Document::Tests(node) => checks::test(node, &context, &mut report),
                 Document::Routes(configuration) => {
-                    routes::without_integrations(configuration, count_alerts(), &mut report);
+                    routes::without_integrations(configuration, alert_names, &mut report);
                 }
                 Document::Server | Document::Other => {}
             }

@@ -2,6 +2,7 @@
 
 use checklist::Config;
 use rules_gen::cli::test;
+use rules_gen::rules::unit_tests::mutants::Kind;
 use rules_gen::rules::{self, unit_tests};
 use rules_gen::terminal::Progress;
 use std::path::Path;
@@ -16,6 +17,7 @@ fn every_rule_is_covered_and_nineteen_of_twenty_broken_rules_are_noticed() -> an
     let outcome = test::run(&tests, Path::new("promtool"), true, &Progress::silent())?;
     assert!(outcome.failed.is_empty(), "{:#?}", outcome.failed);
     assert!(outcome.uncovered.is_empty(), "{:#?}", outcome.uncovered);
+    assert_eq!(outcome.mutants.kinds().len(), Kind::ALL.len());
     assert!(outcome.mutants.kinds().iter().all(|(_, all, _)| *all > 100), "{:?}", outcome.mutants);
     assert!(outcome.mutants.rate() >= 0.95, "{}: {:#?}", outcome.mutants.rate(), outcome.survivors);
     // Only few mutants are excluded, and each with a reason.

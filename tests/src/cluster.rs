@@ -217,6 +217,17 @@ impl Cluster {
         Ok(token["status"]["token"].as_str().context("no token")?.to_owned())
     }
 
+    /// Lets the default account of a namespace do everything, and returns a token of it: for tests of what is said, not of
+    /// rights.
+    pub async fn administrator(&self, namespace: &str) -> anyhow::Result<String> {
+        let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+            "metadata": {"name": namespace},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
+            "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": namespace}]});
+        self.admin().await?.create("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", &binding).await?;
+        self.token(namespace, "default").await
+    }
+
     /// Creates a secret with this name in a namespace, and returns a token of the default account that is valid until
     /// the secret is deleted.
     pub async fn token_of_secret(&self, namespace: &str, secret: &str) -> anyhow::Result<String> {

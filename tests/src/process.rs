@@ -35,7 +35,7 @@ impl Process {
         Ok(Self { child, log, stop_with })
     }
 
-    /// Waits until `ready` holds, for at most a minute. The error contains the end of the log.
+    /// Waits until `ready` holds, for at most [`PATIENCE`]. The error contains the end of the log.
     pub async fn wait_until<F: Future<Output = bool>>(&mut self, ready: impl Fn() -> F) -> anyhow::Result<()> {
         let begun = Instant::now();
         loop {
@@ -74,7 +74,7 @@ impl Process {
         self.child.id()
     }
 
-    /// Stops the program and waits; kills it after ten seconds. Returns true if it exited by itself with success.
+    /// Stops the program and waits; kills it after a minute. Returns true if it exited by itself with success.
     pub fn stop(&mut self) -> bool {
         let Ok(id) = i32::try_from(self.child.id()) else { return false };
         if matches!(self.child.try_wait(), Ok(None)) {

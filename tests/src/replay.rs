@@ -14,8 +14,8 @@ use std::sync::Arc;
 
 /// Longest gap between two samples in seconds. It is shorter than Prometheus' lookback of five minutes.
 const LONGEST_GAP: f64 = 240.0;
-/// Histories up to this length in seconds have a sample every second, as the scraped page has. Otherwise functions that
-/// count samples, such as a median, would weigh the past too little.
+/// Histories up to this length in seconds have a sample every second. The page is scraped every two seconds: with fewer
+/// samples, functions that count them, such as a median, would weigh the past too little.
 const SHORT: f64 = 1_200.0;
 
 /// One series of a test case.

@@ -1,5 +1,5 @@
-//! Functions that wait for a condition. A test never depends on a fixed pause: on a slow machine it takes longer but
-//! has the same result.
+//! Functions that wait for a condition. The result of a test does not depend on a fixed pause: on a slow machine it
+//! takes longer and has the same result.
 
 use anyhow::ensure;
 use std::time::{Duration, Instant};

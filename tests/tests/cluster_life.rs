@@ -25,16 +25,12 @@ struct World {
 
 impl World {
     /// The token is read from the file `token`.
-    async fn start(cluster: &Cluster, api: &Api, interval: &str) -> anyhow::Result<Self> {
+    async fn start(cluster: &Cluster, interval: &str) -> anyhow::Result<Self> {
         let namespace = cluster.namespace("life").await?;
-        let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
-            "metadata": {"name": namespace},
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
-            "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": namespace}]});
-        api.create("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", &binding).await?;
+        let administrator = cluster.administrator(&namespace).await?;
         let folder = tempfile::Builder::new().prefix("checklist-life").tempdir()?;
         let token = folder.path().join("token");
-        std::fs::write(&token, cluster.token(&namespace, "default").await?)?;
+        std::fs::write(&token, administrator)?;
         std::fs::write(folder.path().join("kubeconfig"), cluster.kubeconfig_with_file(&token))?;
         let text = format!(
             "kubernetes: [{{name: stack, kubeconfig: {0}/kubeconfig, namespaces: [{namespace}], kubelet: {{caFile: {1}}}}}]\n\
@@ -92,7 +88,7 @@ fn deployment(name: &str, replicas: u32) -> String {
 async fn an_api_server_that_restarts_without_its_history_loses_nothing() -> anyhow::Result<()> {
     let mut cluster = Cluster::start().await?;
     let api = cluster.admin().await?;
-    let world = World::start(&cluster, &api, "3s").await?;
+    let world = World::start(&cluster, "3s").await?;
     cluster.apply(&world.namespace, &deployment("app", 3))?;
     eventually("three pods are counted", || async { Ok(world.pods("app").await? == 3) }).await?;
     for replicas in [5, 2] {
@@ -130,8 +126,7 @@ async fn an_api_server_that_restarts_without_its_history_loses_nothing() -> anyh
 #[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
 async fn a_cluster_that_was_restored_from_a_backup_is_told_as_it_is_now() -> anyhow::Result<()> {
     let mut cluster = Cluster::start().await?;
-    let api = cluster.admin().await?;
-    let world = World::start(&cluster, &api, "3s").await?;
+    let world = World::start(&cluster, "3s").await?;
     cluster.apply(&world.namespace, &deployment("app", 3))?;
     eventually("three pods are counted", || async { Ok(world.pods("app").await? == 3) }).await?;
     let (data, backup) = (cluster.folder().join("etcd"), cluster.folder().join("backup"));
@@ -161,7 +156,7 @@ async fn a_cluster_that_was_restored_from_a_backup_is_told_as_it_is_now() -> any
 async fn a_server_that_turns_the_exporter_away_for_its_load_is_asked_again_and_told() -> anyhow::Result<()> {
     let cluster = Cluster::start().await?;
     let api = cluster.admin().await?;
-    let world = World::start(&cluster, &api, "3s").await?;
+    let world = World::start(&cluster, "3s").await?;
     cluster.apply(&world.namespace, &deployment("app", 3))?;
     eventually("three pods are counted", || async { Ok(world.pods("app").await? == 3) }).await?;
     // The account of the exporter has a few seats of its own, and somebody else sits on them.
@@ -211,7 +206,7 @@ fn put(folder: &Path, token: &str) -> anyhow::Result<()> {
 async fn a_rotated_token_is_used_when_the_one_of_before_is_gone() -> anyhow::Result<()> {
     let cluster = Cluster::start().await?;
     let api = cluster.admin().await?;
-    let world = World::start(&cluster, &api, "3s").await?;
+    let world = World::start(&cluster, "3s").await?;
     cluster.apply(&world.namespace, &deployment("app", 3))?;
     // The token that it started with has been used before another one takes its place.
     eventually("three pods are counted", || async { Ok(world.pods("app").await? == 3) }).await?;
@@ -253,7 +248,7 @@ async fn five_thousand_pods_that_come_and_go_are_counted_to_the_last() -> anyhow
     let cluster = Cluster::start().await?;
     let api = cluster.admin().await?;
     // A run may take most of its interval, and looks at all of them.
-    let world = World::start(&cluster, &api, "10s").await?;
+    let world = World::start(&cluster, "10s").await?;
     cluster.apply(&world.namespace, &deployment("app", 2))?;
     let core = format!("/api/v1/namespaces/{}", world.namespace);
     let owner = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "load"}});

@@ -110,8 +110,12 @@ async fn a_holder_without_the_api_stops_before_another_begins() -> anyhow::Resul
     // Its questions are not answered; the other's are.
     replicas.both[first].door.set(Passage::Silent);
     let at = now();
-    replicas.acts_after(second, at).await?;
+    let ends = replicas.lease_end(LEASE).await?;
+    let taken = replicas.acts_after(second, at).await?;
     handed_over(&replicas, first, second, at)?;
+    let last = replicas.acts(first).last().copied().unwrap_or_default();
+    assert!(last < ends && ends <= taken, "last act {last}, end of the lease {ends}, first act of the other {taken}");
+    assert!(taken - last > 2.0, "the old one acted until {} s before the new one", taken - last);
     assert!(!replicas.both[first].holds().await?, "both say that they hold the lease");
     // When it can ask again it does not take back what is another's.
     replicas.both[first].door.set(Passage::Open);

@@ -85,7 +85,7 @@ async fn check_says_by_exit_code_and_in_every_format_what_it_saw() -> anyhow::Re
     let table = world.check(&[])?;
     let text = String::from_utf8(table.stdout)?;
     assert_eq!((table.status.code(), text.matches("passed").count()), (Some(0), 2), "{text}");
-    assert_eq!(text.matches("limit 2 s)").count(), 2, "{text}");
+    assert_eq!(text.matches(" (limit 2 s)").count(), 2, "{text}");
     world.one.say(Says::Json(serde_json::json!({"status": "<degraded> & \"sad\""})));
     let parsed: Value = serde_json::from_slice(&world.check(&["--format", "json"])?.stdout)?;
     assert_eq!(parsed["checks"][0]["verdict"], "critical");

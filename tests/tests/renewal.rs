@@ -217,11 +217,7 @@ async fn a_token_that_is_written_into_the_kubeconfig_is_read_again() -> anyhow::
     let cluster = Cluster::shared().await?;
     let api = cluster.admin().await?;
     let namespace = cluster.namespace("renewal").await?;
-    let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
-        "metadata": {"name": namespace},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
-        "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": namespace}]});
-    api.create("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", &binding).await?;
+    cluster.administrator(&namespace).await?;
     let folder = TempDir::new()?;
     let kubeconfig = folder.path().join("kubeconfig");
     let write = async |secret: &str| -> anyhow::Result<()> {

@@ -1,5 +1,6 @@
 //! The values that the checklist judges: rendered as PromQL, and computed from the samples of one run.
 
+use crate::condition::limits::number;
 use crate::metric::Metric;
 use crate::samples::Series;
 use std::collections::BTreeMap;
@@ -106,6 +107,20 @@ impl Scope {
     /// deployment of the exporter its series have new labels: a function over one series would see only the time since.
     pub fn past(&self, metric: &'static Metric, window: &str) -> String {
         format!("({})[{window}]", self.max(metric))
+    }
+
+    /// Returns how far a counter has risen within a window: the difference from its lowest value. Unlike `increase`, it
+    /// does not extrapolate, and a deployment of the exporter, which gives the series new labels, loses none. A counter
+    /// that began again at 0 counts from there.
+    pub fn risen(&self, counter: &'static Metric, window: &str) -> String {
+        format!("{} - {}", self.max(counter), self.over("min_over_time", counter, window))
+    }
+
+    /// Returns the condition that a metric reached `least` within a window both an hour earlier and an hour later than now,
+    /// a week ago.
+    pub fn around_a_week_ago(&self, function: &str, metric: &'static Metric, window: &str, least: f64) -> String {
+        let [later, earlier] = ["167h", "169h"].map(|ago| self.over(function, metric, &format!("{window}@{ago}")));
+        format!("{later} >= {0} and {earlier} >= {0}", number(least))
     }
 
     /// Returns the value of a metric in `ahead` seconds, by linear regression over the window.

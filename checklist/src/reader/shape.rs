@@ -92,9 +92,10 @@ pub(crate) fn table(node: &Node, section: &Section, found: &Found) {
 /// Returns the hint for a user who wrote a secret itself: the keys for its file or variable.
 fn secret_hint(text: &str, known: &[&'static str]) -> Option<String> {
     let of = |end: &str| known.iter().find(|key| key.strip_suffix(end) == Some(text));
-    let keys: Vec<&str> = ["File", "Env"].into_iter().filter_map(of).copied().collect();
-    let is_secret = of("Env").is_some();
-    is_secret.then(|| format!(" (secrets are never written in the file: use {})", keys.join(" or ")))
+    // Only secrets have a key for an environment variable.
+    let variable = of("Env")?;
+    let keys: Vec<&str> = of("File").into_iter().chain([variable]).copied().collect();
+    Some(format!(" (secrets are never written in the file: use {})", keys.join(" or ")))
 }
 
 fn text(node: &Node, key: &str, kind: &Kind, found: &Found) {

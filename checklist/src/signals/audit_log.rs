@@ -78,12 +78,7 @@ fn requests(at: &str) -> String {
 fn silent(scope: &Scope, limits: &Limits, severity: crate::condition::threshold::Severity) -> String {
     let limit = limits.of(&SILENCE).at(severity).unwrap_or(f64::NAN);
     let silent = |times: f64| format!("time() - {} > {}", scope.max(&LAST), number(times * limit));
-    let least = number(limits.value(&USUAL));
-    let around = |window: &str| scope.over("changes", &LAST, window);
-    let usual = |window: &str| {
-        let (later, earlier) = (around(&format!("{window}@167h")), around(&format!("{window}@169h")));
-        format!("{later} >= {least} and {earlier} >= {least}")
-    };
+    let usual = |window: &str| scope.around_a_week_ago("changes", &LAST, window, limits.value(&USUAL));
     let holiday = format!("{} < 0.25 * {}", requests(""), requests(" offset 7d"));
     let served = format!("{} * 3600 >= {}", requests(""), number(limits.value(&BUSY)));
     format!(

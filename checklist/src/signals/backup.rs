@@ -64,7 +64,7 @@ static SHRUNK: Threshold = Threshold::below(
     "backup.size_ratio",
     "size of the newest backup beside the usual one",
     Unit::Ratio,
-    "A dump less than half as large as the median of four weeks has lost data or broke off; two weeks of small dumps are the usual size.",
+    "A dump less than half as large as the smallest twentieth of four weeks has lost data or broke off. Increments that come regularly are of the usual size.",
 )
 .critical(0.5);
 

@@ -82,10 +82,8 @@ pub static SIGNAL: Signal = Signal {
             name: "ChecklistAuditLinesSilent",
             when: When::History(History {
                 expr: |scope, limits, severity| {
-                    let around = |window: &str| scope.over("increase", &LINES, window);
-                    let (later, earlier) = (around("1h@167h"), around("1h@169h"));
-                    let (limit, least) = (limits.level(&SILENCE, severity), number(limits.value(&USUAL)));
-                    format!("time() - {} > {limit} and {later} >= {least} and {earlier} >= {least}", scope.max(&LAST))
+                    let usual = scope.around_a_week_ago("increase", &LINES, "1h", limits.value(&USUAL));
+                    format!("time() - {} > {} and {usual}", scope.max(&LAST), limits.level(&SILENCE, severity))
                 },
                 threshold: Some(&SILENCE),
                 metrics: &[&LAST, &LINES],

@@ -31,12 +31,6 @@ static PER_HOUR: Threshold = Threshold::above(
 )
 .warning(3.0);
 
-/// Returns the restarts within a window as a difference of two values, because `increase` extrapolates. A pod that was
-/// replaced under the same name starts at 0 again.
-fn within(scope: &Scope, window: &str) -> String {
-    format!("{} - {}", scope.max(&RESTARTS), scope.over("min_over_time", &RESTARTS, window))
-}
-
 static OOM_RECENT: Threshold = Threshold::below(
     "restarts.oom_recent",
     "time since a container ran out of memory",
@@ -66,7 +60,7 @@ pub static SIGNAL: Signal = Signal {
             when: When::History(History {
                 expr: |scope, limits, severity| {
                     let limit = limits.level(&PER_HOUR, severity);
-                    format!("{} > {limit} and {} > 0", within(scope, "1h"), within(scope, "20m"))
+                    format!("{} > {limit} and {} > 0", scope.risen(&RESTARTS, "1h"), scope.risen(&RESTARTS, "20m"))
                 },
                 threshold: Some(&PER_HOUR),
                 metrics: &[&RESTARTS],

@@ -51,11 +51,6 @@ static MIN_SCANS: Threshold = Threshold::above(
 )
 .warning(50.0);
 
-/// Returns the scans within a day as a difference from the lowest value, so that a deployment of the exporter loses none.
-fn within_a_day(scope: &Scope, metric: &'static Metric) -> String {
-    format!("({} - {})", scope.max(metric), scope.over("min_over_time", metric, "1d"))
-}
-
 pub static SIGNAL: Signal = Signal {
     id: "seq_scans",
     title: "Sequential scans",
@@ -72,7 +67,8 @@ pub static SIGNAL: Signal = Signal {
         name: "ChecklistSequentialScans",
         when: When::History(History {
             expr: |scope, limits, severity| {
-                let (seq, index) = (within_a_day(scope, &SEQ_SCANS), within_a_day(scope, &INDEX_SCANS));
+                let day = |metric| format!("({})", scope.risen(metric, "1d"));
+                let (seq, index) = (day(&SEQ_SCANS), day(&INDEX_SCANS));
                 format!(
                     "{seq} / ({seq} + {index} > 0) > {} and {seq} > {} and {} > {}",
                     limits.level(&SHARE, severity),

@@ -18,7 +18,7 @@ pub fn init(file: &Path) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Reports every mistake of a checklist.yaml. With `shards`, also logs how many checks each shard makes.
+/// Reports every mistake of a checklist.yaml. With `shards`, also prints how many checks each shard makes.
 pub fn validate(file: &Path, shards: Option<u32>) -> anyhow::Result<ExitCode> {
     let (_, config) = load(file)?;
     let mut text = format!("{} is valid: {} checks\n", file.display(), config.checks().len());

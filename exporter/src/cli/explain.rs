@@ -52,7 +52,7 @@ async fn plans(asked: &Asked, text: &mut String) -> Result<usize, crate::probe::
                     filled = filled.replace(&format!("${}", at + 1), &format!("({value})"));
                 }
                 let explain = format!("EXPLAIN {filled}");
-                let ask = SqlRequest { sql: &explain, parameters: &[], reads: sql.reads(), schemas: &[] };
+                let ask = SqlRequest { sql: &explain, parameters: &[], reads: sql.reads_of(statement), schemas: &[] };
                 warnings += print_plan(sql.database(), sql.database().query(ask).await?, text).await?;
             }
         }

@@ -80,8 +80,10 @@ async fn serve(arguments: Arguments, checks: Handle) -> anyhow::Result<ExitCode>
         if let Some(lease) = own.schedule.lease() {
             let resigned = runtime::there(&there, async move { lease.resign().await });
             // A check that blocks its thread must not keep the program from ending.
-            if !tokio::time::timeout(RESIGN_WITHIN, resigned).await.is_ok_and(|resigned| resigned.is_ok()) {
-                tracing::error!("the lease is not released: it was not done within {RESIGN_WITHIN:?}");
+            match tokio::time::timeout(RESIGN_WITHIN, resigned).await {
+                Ok(Ok(())) => {}
+                Ok(Err(failure)) => tracing::error!("the lease is not released: {}", failure.message),
+                Err(_elapsed) => tracing::error!("the lease is not released within {RESIGN_WITHIN:?}"),
             }
         }
     };

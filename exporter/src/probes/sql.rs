@@ -253,8 +253,7 @@ impl Sql {
             return Ok(Arc::clone(found));
         }
         let sql = statement.text(facts);
-        let reads = if matches!(statement.gives, Gives::Mistake) { Reads::Catalogs } else { self.reads };
-        let ask = SqlRequest { sql: &sql, parameters, reads, schemas: &[] };
+        let ask = SqlRequest { sql: &sql, parameters, reads: self.reads_of(statement), schemas: &[] };
         let rows = self.database.query(ask).await?;
         let found = read(statement, &rows).map_err(|error| {
             Failure::new(Reason::Decode, format!("check {}: an unexpected column: {error}", self.signal.id))
@@ -290,8 +289,9 @@ impl Sql {
         &self.statements
     }
 
-    pub const fn reads(&self) -> Reads {
-        self.reads
+    /// Returns what a statement reads: one that looks for mistakes reads catalogs, whatever the signal reads.
+    pub const fn reads_of(&self, statement: &Statement) -> Reads {
+        if matches!(statement.gives, Gives::Mistake) { Reads::Catalogs } else { self.reads }
     }
 
     pub fn database(&self) -> &Arc<Database> {

@@ -24,6 +24,13 @@ macro_rules! of_tables {
     };
 }
 
+/// The SQL text of a file that starts from the events which a signal wants.
+macro_rules! of_events {
+    ($events:literal, $file:literal) => {
+        concat!(include_str!($events), include_str!($file))
+    };
+}
+
 #[rustfmt::skip]
 static STATEMENTS: &[(&str, &[Statement])] = &[
     ("connections", &[
@@ -64,15 +71,15 @@ static STATEMENTS: &[(&str, &[Statement])] = &[
     ("auth_failures", &[
             select(include_str!("auth_failures_hour.sql"), &[&auth_failures::FAILURES]),
             select(include_str!("auth_failures.sql"), &[&auth_failures::FAILURES]).counts(Object::Event).every(SLOWLY),
-            gap(include_str!("auth_failures_untimed.sql"), Object::Event, Reason::Decode).every(SLOWLY),
-            gap(include_str!("auth_failures_misspelt.sql"), Object::Event, Reason::Config).every(SLOWLY),
+            gap(of_events!("auth_failures_events.sql", "events_untimed.sql"), Object::Event, Reason::Decode).every(SLOWLY),
+            gap(of_events!("auth_failures_events.sql", "events_misspelt.sql"), Object::Event, Reason::Config).every(SLOWLY),
     ]),
     ("permission_denied", &[
             select(include_str!("permission_denied.sql"), &[&permission_denied::DENIED]).counts(Object::Event),
             select(include_str!("permission_denied_users.sql"), &[&permission_denied::USERS, &permission_denied::WORST])
                 .with(&[&permission_denied::PER_USER]),
-            gap(include_str!("permission_denied_untimed.sql"), Object::Event, Reason::Decode).every(SLOWLY),
-            gap(include_str!("permission_denied_misspelt.sql"), Object::Event, Reason::Config).every(SLOWLY),
+            gap(of_events!("permission_denied_events.sql", "events_untimed.sql"), Object::Event, Reason::Decode).every(SLOWLY),
+            gap(of_events!("permission_denied_events.sql", "events_misspelt.sql"), Object::Event, Reason::Config).every(SLOWLY),
     ]),
     ("audit_log", &[
             select(include_str!("audit_log.sql"), &[&audit_log::PRESENT, &audit_log::LAST, &audit_log::FUTURE])

@@ -27,7 +27,7 @@ pub fn of_server() -> std::io::Result<Runtime> {
 /// aborts the work.
 ///
 /// # Errors
-/// Fails when the work panicked.
+/// Fails when the work panicked, or the program is stopping.
 pub async fn there<T: Send + 'static>(
     checks: &Handle,
     work: impl Future<Output = T> + Send + 'static,
@@ -35,7 +35,7 @@ pub async fn there<T: Send + 'static>(
     let mut one = JoinSet::new();
     one.spawn_on(work, checks);
     let done = one.join_next().await.transpose();
-    done.ok().flatten().ok_or_else(|| Failure::new(Reason::Panic, "the work broke or was taken down with the program"))
+    done.ok().flatten().ok_or_else(|| Failure::new(Reason::Panic, "it ended in a panic, or the program is stopping"))
 }
 
 #[cfg(test)]

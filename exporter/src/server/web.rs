@@ -116,7 +116,10 @@ impl Follower<'_> {
                 self.hangs = false;
                 return self.web.status.set_in_force(self.before.is_none());
             }
-            Step::Wait => return,
+            Step::Wait => {
+                self.hangs = false;
+                return;
+            }
             Step::Judge { stayed } => stayed,
         };
         // This reads the certificate, the key, the authorities and the file modes.

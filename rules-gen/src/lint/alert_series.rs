@@ -1,6 +1,6 @@
 //! Rule test cases that query alerts as series, such as `ALERTS{alertname=~"A|B"}`.
 
-use super::expr::function;
+use super::expr::{function, whole};
 use super::yaml::Node;
 use promql::{Expr, MatchOp, Selector};
 use regex::Regex;
@@ -52,7 +52,7 @@ impl AlertSeries {
         let mut names = Vec::new();
         for matcher in selector.matchers.iter().filter(|matcher| matcher.name.text == "alertname") {
             let value = (*matcher.value).to_owned();
-            let pattern = || Regex::new(&format!("^(?s:{value})$")).ok();
+            let pattern = || whole(&value);
             names.push(match matcher.op {
                 MatchOp::Equal => NameMatch::Is(value),
                 MatchOp::NotEqual => NameMatch::IsNot(value),

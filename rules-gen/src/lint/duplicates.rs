@@ -3,10 +3,9 @@
 
 use super::documents::{Board, Document, Read};
 use super::rule_file::Rule;
+use super::series::hash;
 use super::tested_files::TestedFiles;
-use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::hash::{Hash, Hasher};
 
 /// The copies that are linted.
 #[derive(Debug, Default)]
@@ -51,20 +50,18 @@ impl Duplicates {
 
     /// Whether a rule is linted as part of another file.
     pub(super) fn is_duplicate(&self, file: usize, rule: &Rule) -> bool {
-        let slice = self.loaded.contains(&file) && self.doings.contains(&doing(rule));
-        slice || self.rules.get(&whole(rule)).is_some_and(|first| *first != file)
+        self.is_slice(file, rule) || self.rules.get(&whole(rule)).is_some_and(|first| *first != file)
+    }
+
+    /// Whether a rule is in a file for tests, and is linted where servers load it from.
+    pub(super) fn is_slice(&self, file: usize, rule: &Rule) -> bool {
+        self.loaded.contains(&file) && self.doings.contains(&doing(rule))
     }
 
     /// Like [`Duplicates::is_duplicate`], for a dashboard.
     pub(super) fn is_duplicate_dashboard(&self, place: (usize, usize), board: &Board) -> bool {
         self.boards.get(&hash(&board.model)).is_some_and(|first| *first != place)
     }
-}
-
-fn hash(value: &impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    value.hash(&mut hasher);
-    hasher.finish()
 }
 
 fn doing(rule: &Rule) -> u64 {

@@ -1,6 +1,7 @@
 //! Helpers that answer questions about a PromQL expression.
 
 use promql::{Binary, BinaryOp, Construct, Duration, Expr, Kind, Matcher, Modifiers, Selector, Sign, Type};
+use regex::Regex;
 
 /// Returns the matchers of a selector, except that of the metric's name.
 pub fn matchers(selector: &Selector) -> impl Iterator<Item = &Matcher> {
@@ -10,6 +11,12 @@ pub fn matchers(selector: &Selector) -> impl Iterator<Item = &Matcher> {
 /// Whether a pattern matches only itself.
 pub fn is_plain_text(pattern: &str) -> bool {
     !pattern.is_empty() && !pattern.contains(['\\', '.', '+', '*', '?', '(', ')', '|', '[', ']', '{', '}', '^', '$'])
+}
+
+/// Compiles a pattern that must match the whole value of a label, as Prometheus anchors it. `None` when it does not
+/// compile.
+pub fn whole(pattern: &str) -> Option<Regex> {
+    Regex::new(&format!("^(?s:{pattern})$")).ok()
 }
 
 /// Returns the value of a constant expression. `None` when it is not constant.

@@ -1,40 +1,54 @@
 //! Finds rules in several rule files of a folder that make the same series.
 
 use super::documents::{Document, Read};
-use super::rule_file::Origin;
-use std::collections::HashMap;
-use std::path::Path;
+use super::duplicates::Duplicates;
+use super::rule_file::{Origin, Rule};
+use super::tested_files::plain;
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
 
 /// The rules that make each series, in rule files that one server probably loads together: files in one folder that are
 /// neither Kubernetes objects nor namespace files of Mimir.
 #[derive(Debug, Default)]
-pub struct Overlaps<'a>(HashMap<(&'a Path, u64), (&'a str, usize)>);
+pub struct Overlaps<'a> {
+    /// The first rule that makes each series in a folder: its file and line.
+    first: HashMap<(PathBuf, u64), (&'a str, usize)>,
+    /// Copies of rules for tests, by file and line. No server loads them.
+    slices: HashSet<(&'a str, usize)>,
+}
 
 impl<'a> Overlaps<'a> {
-    pub(super) fn of(all: &'a [Read<'_>]) -> Self {
-        let mut first = HashMap::new();
-        for read in all {
+    pub(super) fn of(all: &'a [Read<'_>], duplicates: &Duplicates) -> Self {
+        let mut overlaps = Self::default();
+        for (at, read) in all.iter().enumerate() {
             let file = read.report.file();
             for document in &read.documents {
                 let Document::Rules(rules) = document else { continue };
                 for rule in rules.iter().filter(|rule| rule.origin == Origin::PlainFile) {
-                    if let Some(series) = rule.series {
-                        first.entry((folder(file), series)).or_insert((file, rule.scope.place.line));
+                    let place = (file, rule.scope.place.line);
+                    if duplicates.is_slice(at, rule) {
+                        overlaps.slices.insert(place);
+                    } else if let Some(series) = rule.series {
+                        overlaps.first.entry((folder(file), series)).or_insert(place);
                     }
                 }
             }
         }
-        Self(first)
+        overlaps
     }
 
-    /// Returns the file and line of the first rule that makes a series, if it is in another file.
-    pub(super) fn elsewhere(&self, series: u64, file: &str) -> Option<(&'a str, usize)> {
+    /// Returns the file and line of the first rule that makes the series of a rule, if it is in another file.
+    pub(super) fn elsewhere(&self, rule: &Rule, file: &str) -> Option<(&'a str, usize)> {
+        if rule.origin != Origin::PlainFile || self.slices.contains(&(file, rule.scope.place.line)) {
+            return None;
+        }
         // The same file as YAML and as JSON counts once.
         let stem = |file: &str| Path::new(file).file_stem().map(ToOwned::to_owned);
-        self.0.get(&(folder(file), series)).copied().filter(|(first, _)| stem(first) != stem(file))
+        self.first.get(&(folder(file), rule.series?)).copied().filter(|(first, _)| stem(first) != stem(file))
     }
 }
 
-fn folder(file: &str) -> &Path {
-    Path::new(file).parent().unwrap_or(Path::new(""))
+/// Returns the folder of a file. `a.yaml` and `./b.yaml` are in the same one.
+fn folder(file: &str) -> PathBuf {
+    plain(Path::new(file)).parent().unwrap_or(Path::new("")).to_owned()
 }

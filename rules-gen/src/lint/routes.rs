@@ -3,7 +3,7 @@
 use super::labels::labels;
 use super::options::Options;
 use super::refusals;
-use super::report::{Level, Report};
+use super::report::{Level, Report, Scope};
 use super::rule_file::Rule;
 use super::yaml::Node;
 use crate::routing::Configuration;
@@ -26,9 +26,13 @@ pub(super) fn read(text: &str, node: &Node, report: &mut Report<'_>) -> Option<C
 /// Reports a configuration in which no receiver has an integration, so that no linted alert notifies anybody.
 pub(super) fn without_integrations(configuration: &Configuration, alerts: usize, report: &mut Report<'_>) {
     if alerts > 0 && !configuration.has_integrations() {
-        let message = format!("no receiver has an integration: the {alerts} alerts reach nobody");
+        report.enter(Scope::default());
+        report.about(None);
+        let which =
+            if alerts == 1 { "the only alert reaches".to_owned() } else { format!("the {alerts} alerts reach") };
+        let message = format!("no receiver has an integration: {which} nobody");
         let fix = "give a receiver an integration, such as slack_configs, and route the alerts to it";
-        report.near("RG036", Level::Error, "receivers:", message, fix);
+        report.near("RG036", Level::Error, "receivers", message, fix);
     }
 }
 

@@ -29,7 +29,12 @@ pub(super) fn series(alerts: bool, name: &str, labels: &[(String, Text)], ast: &
     // Expressions that differ only in numbers and comparisons are two limits on the same value.
     let printed = ast.to_string();
     let shape = MASKED.replace_all(&printed, "#");
+    hash(&(alerts, name, own, selected, shape))
+}
+
+/// A number that is the same for equal values of one run.
+pub(super) fn hash(value: &impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
-    (alerts, name, own, selected, shape).hash(&mut hasher);
+    value.hash(&mut hasher);
     hasher.finish()
 }

@@ -1,7 +1,8 @@
 //! Alertmanager's matchers in all notations: `match`, `match_re` and the strings of `matchers`.
 
 use crate::server::Labels;
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, anyhow, bail, ensure};
+use promql::check_pattern;
 use regex::Regex;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -47,7 +48,11 @@ impl Matcher {
     pub fn new(name: &str, operator: &str, value: String) -> anyhow::Result<Self> {
         ensure!(!name.is_empty(), "a matcher has no label");
         let pattern = |value: &str| {
-            Regex::new(&format!("^(?:{value})$")).with_context(|| format!("{value:?} is no regular expression"))
+            let whole = format!("^(?:{value})$");
+            // Go knows less than Rust, such as no comments and no sets of classes.
+            check_pattern(&whole.as_str().into())
+                .map_err(|why| anyhow!("{value:?} is no regular expression: {why}"))?;
+            Regex::new(&whole).with_context(|| format!("{value:?} is no regular expression"))
         };
         let operator = match operator {
             "=" => Operator::Equal,

@@ -6,7 +6,6 @@ use crate::rules::model::{Group, Rule};
 use checklist::Config;
 use std::time::Duration;
 
-/// Its name.
 pub const NAME: &str = "ChecklistRecentOutage";
 
 /// How long an alert on a burn rate may fire after an outage: half an hour for the shorter window of the slower burn rate,
@@ -53,7 +52,7 @@ pub fn recent(config: &Config, groups: &[Group]) -> Vec<Rule> {
         labels.extend(of_page.map(|(name, value)| (name.to_owned(), value.clone())));
         let summary = "An outage is recent.";
         let description = format!(
-            "{name} of {{{{ $labels.target }}}} fires or did within the last forty minutes: alerts on burn rates wait until its requests are out of their windows."
+            "{name} of {{{{ $labels.target }}}} fires or did a short while ago: alerts on burn rates wait until its requests are out of their windows."
         );
         Some(Rule {
             alert: NAME.to_owned(),

@@ -249,12 +249,12 @@ impl Findings {
             }
             (Kind::Tables(table) | Kind::TablesOrNull(table), _) => {
                 for (at, item) in value.as_array().into_iter().flatten().enumerate() {
-                    self.path.push(Step::Item(at));
-                    if item.is_null() && matches!(kind, Kind::Tables(_)) {
-                        self.refuse("an item is empty");
-                    }
-                    self.table(item, table);
-                    self.path.pop();
+                    self.at(at, |this| {
+                        if item.is_null() && matches!(kind, Kind::Tables(_)) {
+                            this.refuse("an item is empty");
+                        }
+                        this.table(item, table);
+                    });
                 }
             }
             (Kind::ListOf(kind), _) => {
@@ -303,13 +303,9 @@ impl Findings {
                 }
             }
             // Without a unit, Go reads a number as nanoseconds.
-            (Kind::GoDuration, Some(text)) => {
-                if !is_go_duration(text) && !value.is_number() {
-                    self.refuse(format!("{text} is no duration such as 30s or 1h30m"));
-                }
-            }
-            (Kind::GoDurationText, Some(text)) => {
-                if !is_go_duration(text) {
+            (Kind::GoDuration | Kind::GoDurationText, Some(text)) => {
+                let bare = matches!(kind, Kind::GoDuration) && value.is_number();
+                if !is_go_duration(text) && !bare {
                     self.refuse(format!("{text} is no duration such as 30s or 1h30m"));
                 }
             }

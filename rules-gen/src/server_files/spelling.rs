@@ -21,9 +21,12 @@ pub(super) fn url(text: &str) -> Result<(), String> {
 
 /// Whether a text is one or several numbers with units, or 0.
 pub(super) fn is_bytes(text: &str) -> bool {
-    let mut rest = text.trim_start_matches(['+', '-']);
+    let mut rest = text.strip_prefix(['+', '-']).unwrap_or(text);
     if rest == "0" {
         return true;
+    }
+    if rest.is_empty() {
+        return false;
     }
     while !rest.is_empty() {
         let number = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
@@ -35,12 +38,12 @@ pub(super) fn is_bytes(text: &str) -> bool {
         };
         rest = behind;
     }
-    !text.is_empty()
+    true
 }
 
 /// Whether a text is a duration in Go's notation, such as `1.5s`.
 pub(super) fn is_go_duration(text: &str) -> bool {
-    let mut rest = text.trim_start_matches(['+', '-']);
+    let mut rest = text.strip_prefix(['+', '-']).unwrap_or(text);
     if rest == "0" {
         return true;
     }
@@ -66,7 +69,7 @@ mod tests {
         for good in ["10MB", "1GiB", "1GB500MB", "0", "1.5KB", "7B"] {
             assert!(is_bytes(good), "{good}");
         }
-        for bad in ["", "5", "-5", "x", "30s", "10M", "MB", "10KKB"] {
+        for bad in ["", "-", "+", "+-5MB", "5", "-5", "x", "30s", "10M", "MB", "10KKB"] {
             assert!(!is_bytes(bad), "{bad}");
         }
     }
@@ -76,7 +79,7 @@ mod tests {
         for good in ["30s", "1h30m", "1.5s", "0", "100ms", "-5s"] {
             assert!(is_go_duration(good), "{good}");
         }
-        for bad in ["", "5", "1d", "s", "soon", "1h30"] {
+        for bad in ["", "-", "+-5s", "5", "1d", "s", "soon", "1h30"] {
             assert!(!is_go_duration(bad), "{bad}");
         }
         for good in ["http://a", "https://a.b:9/c?d#e", "http://u:p@h/", "http://[::1]:9093/", "HTTP://a"] {

@@ -34,7 +34,7 @@ static TLS: Table = Table {
     ..PLAIN
 };
 
-/// Checks that client certificates can be verified: without certificate authorities the server would refuse every
+/// Checks that a certificate and its key are given, and that client certificates can be verified: without certificate authorities the server would refuse every
 /// client.
 fn client(of: &Map<String, Value>, findings: &mut Findings) {
     // An empty table does not enable TLS.

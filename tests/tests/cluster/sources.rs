@@ -3,7 +3,7 @@
 //! beside `tests/sources.rs`, which plays it without them.
 
 use crate::Exporter;
-use crate::truth::{administrator, job, missing, plain, scaler, service, situations, workload};
+use crate::truth::{job, missing, plain, scaler, service, situations, workload};
 use nix::sys::signal::Signal;
 use serde_json::json;
 use stack::cluster::{Api, Cluster};
@@ -134,7 +134,7 @@ async fn kube_state_metrics_gives_the_alerts_of_the_probes_in_every_situation() 
     let situations = situations();
     let yaml: String = situations.iter().map(|situation| situation.yaml.as_str()).collect();
     cluster.apply(&namespace, &(yaml + &more()).replace("NS", &namespace))?;
-    let token = administrator(&api, &namespace).await?;
+    let token = cluster.administrator(&namespace).await?;
     let exporter = Exporter::start(cluster, &[&namespace], &token, "", "").await?;
     let folder = tempfile::tempdir()?;
     let (mut processes, mut urls) = (Vec::new(), vec![crate::url(exporter.port, "/metrics")]);

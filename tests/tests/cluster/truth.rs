@@ -2,8 +2,8 @@
 //! kube-state-metrics means by the same values.
 
 use crate::Exporter;
-use serde_json::{Value, json};
-use stack::cluster::{Api, Cluster};
+use serde_json::json;
+use stack::cluster::Cluster;
 use stack::waiting::eventually;
 use std::collections::BTreeSet;
 
@@ -279,7 +279,7 @@ async fn thirty_situations_that_the_controllers_made_are_told_as_they_are() -> a
     assert!(situations.len() >= 30, "{}", situations.len());
     let yaml: String = situations.iter().map(|situation| situation.yaml.as_str()).collect();
     cluster.apply(&namespace, &yaml.replace("NS", &namespace))?;
-    let token = administrator(&cluster.admin().await?, &namespace).await?;
+    let token = cluster.administrator(&namespace).await?;
     let exporter = Exporter::start(cluster, &[&namespace], &token, "", "").await?;
     let mut wrong: Vec<String> = Vec::new();
     let seen = eventually("every situation is told", || async {
@@ -316,7 +316,7 @@ async fn what_gets_well_or_goes_away_is_no_longer_told() -> anyhow::Result<()> {
         &namespace,
         &(workload("Deployment", "heals", 2, "crash-loop", "") + &workload("Deployment", "goes", 1, "", "")),
     )?;
-    let token = administrator(&api, &namespace).await?;
+    let token = cluster.administrator(&namespace).await?;
     let exporter = Exporter::start(cluster, &[&namespace], &token, "", "").await?;
     let tells = async |line: &str| -> anyhow::Result<bool> {
         let line = line.replace("NS", &namespace);
@@ -369,7 +369,7 @@ async fn what_exclude_leaves_out_by_name_label_or_annotation_is_not_told_until_i
             + &marked
             + &preview),
     )?;
-    let token = administrator(&api, &namespace).await?;
+    let token = cluster.administrator(&namespace).await?;
     let exclude = ", exclude: [{kind: Service, name: '*-ro'}, {kind: Deployment, name: 'preview-*'}, {kind: HorizontalPodAutoscaler, name: 'preview-*'}, {label: env=preview}, {annotation: own}]";
     let exporter = Exporter::start(cluster, &[&namespace], &token, exclude, "").await?;
     let web: Vec<String> =
@@ -409,7 +409,7 @@ async fn the_endpoints_of_a_service_with_two_kinds_of_addresses_are_counted_once
         "metadata": {"name": "dual-v6", "labels": {"kubernetes.io/service-name": "dual"}},
         "endpoints": [{"addresses": ["2001:db8::1"], "conditions": {"ready": true}}, {"addresses": ["2001:db8::2"], "conditions": {"ready": true}}]});
     api.create(&format!("/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices"), &slice).await?;
-    let token = administrator(&api, &namespace).await?;
+    let token = cluster.administrator(&namespace).await?;
     let exporter = Exporter::start(cluster, &[&namespace], &token, "", "").await?;
     let line = endpoints("dual", 2).replace("NS", &namespace);
     eventually(&line, || async { Ok(plain(&exporter.metrics(None).await?).contains(&line)) }).await?;
@@ -434,17 +434,4 @@ pub(crate) fn plain(page: &str) -> BTreeSet<String> {
             }
         })
         .collect()
-}
-
-/// A service account that may look at everything: this test is about what is said, not about rights.
-pub(crate) async fn administrator(api: &Api, namespace: &str) -> anyhow::Result<String> {
-    let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
-        "metadata": {"name": format!("viewer-{namespace}")},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
-        "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": namespace}]});
-    api.create("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", &binding).await?;
-    let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/default/token");
-    let request = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}});
-    let made: Value = api.create(&path, &request).await?;
-    Ok(made["status"]["token"].as_str().unwrap_or_default().to_owned())
 }

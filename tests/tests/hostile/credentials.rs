@@ -1,9 +1,9 @@
 //! Files and commands of a kubeconfig that hang.
 
 use nix::sys::stat::Mode;
+use stack::waiting::eventually;
 use stack::web::{World, plain, status};
 use std::fmt::Write as _;
-use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_kubeconfig_names_may_hang_and_the_other_checks_are_made() -> anyhow::Result<()> {
@@ -46,13 +46,7 @@ async fn what_a_kubeconfig_names_may_hang_and_the_other_checks_are_made() -> any
         Ok(page.lines().find_map(|line| line.strip_prefix(of_check)?.parse().ok()).unwrap_or_default())
     };
     let until = runs().await? + 3.0;
-    for _ in 0..300 {
-        if runs().await? >= until {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    assert!(runs().await? >= until, "the other checks are not made");
+    eventually("the other checks are made", || async { Ok(runs().await? >= until) }).await?;
     assert_eq!(status(&plain(world.port, "/metrics", "").await?), "200");
     assert!(world.process.stop(), "it ends as asked");
     Ok(())

@@ -74,6 +74,10 @@ async fn words_that_are_written_otherwise_are_told_and_not_counted_as_none() -> 
     postgres
         .execute("UPDATE audit_events SET event_type = replace(initcap(event_type), '_', '.'); UPDATE roles SET name = 'Administrator' WHERE name = 'admin'")
         .await?;
+    // A thousand rows of the future are not the newest events.
+    postgres
+        .execute("INSERT INTO audit_events (timestamp, event_type, user_id) SELECT now() + interval '40 days', 'request', 1 FROM generate_series(1, 1000)")
+        .await?;
     for (name, told) in [
         ("auth_failures", "events are called Authentication.Failed here"),
         ("permission_denied", "events are called Permission.Denied here"),

@@ -1,5 +1,5 @@
-//! Detects changed credentials of a cluster. Tokens and certificates are rotated by rewriting their files. The client
-//! reads a token file again by itself, but not a kubeconfig or an authority.
+//! Detects changed credentials of a cluster. Tokens and certificates are rotated by rewriting their files. In a
+//! pod, the client reads its token file again by itself. Every other file is read only when a client is made.
 
 use crate::probe::Failure;
 use checklist::Reason;

@@ -24,14 +24,8 @@ pub fn failure(error: &kube::Error, path: &str) -> Failure {
 
 /// Whether an error, or one of its causes, is such a one.
 pub(super) fn has_cause(error: &kube::Error, is: impl Fn(&(dyn Error + 'static)) -> bool) -> bool {
-    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
-    while let Some(this) = cause {
-        if is(this) {
-            return true;
-        }
-        cause = this.source();
-    }
-    false
+    let first: &(dyn Error + 'static) = error;
+    std::iter::successors(Some(first), |&cause| cause.source()).any(is)
 }
 
 /// What an answer other than success means.

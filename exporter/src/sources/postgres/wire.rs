@@ -15,7 +15,8 @@ use tokio_postgres::tls::{ChannelBinding, TlsConnect, TlsStream};
 const MAX_MESSAGE: u32 = 1024 * 1024;
 /// Maximum size of the whole answer to a statement in bytes.
 const MAX_RESPONSE: u64 = 16 * 1024 * 1024;
-/// Maximum size in bytes of all answers larger than [`SMALL`] that are being read at a time, from all servers.
+/// Maximum size in bytes of all answers that are being read at a time, from all servers. Beyond it, answers larger than
+/// [`SMALL`] are refused.
 const MAX_TOGETHER: u64 = 24 * 1024 * 1024;
 /// Size in bytes up to which an answer is always read.
 const SMALL: u64 = 1024 * 1024;

@@ -3,7 +3,7 @@
 use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};
 use crate::lint::report::{Level, Report};
-use crate::lint::rule_file::{Origin, Rule};
+use crate::lint::rule_file::Rule;
 use std::collections::BTreeMap;
 
 pub(super) static LINT: Lint = Lint {
@@ -94,7 +94,7 @@ fn check(rules: &[Rule], context: &Context<'_>, report: &mut Report<'_>) {
     let mut seen = BTreeMap::new();
     for (rule, series) in rules.iter().filter_map(|rule| Some((rule, rule.series?))) {
         let first = seen.insert(series, rule.scope.place.line);
-        let other = context.overlaps.elsewhere(series, report.file()).filter(|_| rule.origin == Origin::PlainFile);
+        let other = context.overlaps.elsewhere(rule, report.file());
         let place = match (first, other) {
             (Some(line), _) => format!("in line {line}"),
             (None, Some((file, line))) => format!("in {file}:{line}"),

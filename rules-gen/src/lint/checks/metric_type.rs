@@ -192,8 +192,8 @@ fn sums_counters(of: &Expr, context: &Context<'_>) -> bool {
     one.op.text == "sum" && one.expr.bare().selector().and_then(Selector::metric).is_some_and(counter)
 }
 
-/// Reports a counter that is compared directly, such as `x_errors_total > 5`: once true, it stays true. A comparison
-/// that only guards another condition (`and x_total > 0`) is not reported.
+/// Reports a counter that is compared directly, such as `x_errors_total > 5`: once true, it stays true, and
+/// `x_total < 5` stays false. A comparison that only guards another condition (`and x_total > 0`) is not reported.
 fn bare_counter(rule: &Rule, part: &Expr, above: &[&Expr], context: &Context<'_>, report: &mut Report<'_>) {
     // The result lies between the values in the range, so it has the metric's limits.
     let window =

@@ -55,7 +55,9 @@ fn share(rule: &Rule, function: &str, share: Option<&Expr>, report: &mut Report<
     let Some((at, share)) = share.and_then(|expr| Some((expr.span, constant(expr)?))) else { return };
     if !(0.0..=1.0).contains(&share) {
         let message = format!("{function}() of {share} is infinite: a quantile is a share from 0 to 1");
-        let fix = format!("{}", share / 100.0);
+        let percent = (2.0..=100.0).contains(&share);
+        // A hundredth, rounded so that 99.9 becomes 0.999.
+        let fix = if percent { ((share * 1e10).round() / 1e12).to_string() } else { "a share from 0 to 1".to_owned() };
         report.part(LINT.id, Level::Error, &rule.expr, at, message, &fix);
     }
 }

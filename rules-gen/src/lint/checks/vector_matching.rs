@@ -2,12 +2,11 @@
 
 use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};
-use crate::lint::expr::{is_scalar, matchers};
+use crate::lint::expr::{is_scalar, matchers, whole};
 use crate::lint::labels::{labels, set};
 use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::Rule;
 use promql::{Binary, BinaryOp, Expr, Kind, MatchOp, Selector};
-use regex::Regex;
 use std::collections::BTreeSet;
 
 pub(super) static LINT: Lint = Lint {
@@ -50,10 +49,6 @@ fn contradiction(rule: &Rule, one: &Selector, report: &mut Report<'_>) {
     }
 }
 
-fn whole(pattern: &str) -> Option<Regex> {
-    Regex::new(&format!("^(?s:{pattern})$")).ok()
-}
-
 fn matching(rule: &Rule, one: &Binary, context: &Context<'_>, report: &mut Report<'_>) {
     if is_scalar(&one.left) || is_scalar(&one.right) || one.op == BinaryOp::Or {
         return;
@@ -67,18 +62,16 @@ fn matching(rule: &Rule, one: &Binary, context: &Context<'_>, report: &mut Repor
     };
     let counts = |name: &&String| on.as_ref().map_or(!ignored.contains(*name), |on| on.contains(*name));
     let grouped = one.matching.as_ref().is_some_and(|matching| matching.group.is_some());
-    for (has, lacks, side) in [(&left, &right, "right"), (&right, &left, "left")] {
-        if let Some(name) = has.certain.iter().filter(counts).find(|name| !lacks.may_have(name)) {
+    let (left_by, right_by) = (by(&one.left), by(&one.right));
+    for (has, lacks, side, level) in [
+        (&left.certain, &right, "right", Level::Error),
+        (&right.certain, &left, "left", Level::Error),
+        (&left_by, &right, "right", Level::Warning),
+        (&right_by, &left, "left", Level::Warning),
+    ] {
+        if let Some(name) = has.iter().filter(counts).find(|name| !lacks.may_have(name)) {
             let message = format!("the {side} side of {} has no label {name}: the sides never match", one.op);
-            report.at(LINT.id, Level::Error, &rule.expr, message, "use on (...), ignoring (...) or keep the label");
-            return;
-        }
-    }
-    for (one_side, lacks, side) in [(&one.left, &right, "right"), (&one.right, &left, "left")] {
-        let by = by(one_side);
-        if let Some(name) = by.iter().filter(counts).find(|name| !lacks.may_have(name)) {
-            let message = format!("the {side} side of {} has no label {name}: the sides never match", one.op);
-            report.at(LINT.id, Level::Warning, &rule.expr, message, "use on (...), ignoring (...) or keep the label");
+            report.at(LINT.id, level, &rule.expr, message, "use on (...), ignoring (...) or keep the label");
             return;
         }
     }

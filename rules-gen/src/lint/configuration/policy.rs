@@ -90,10 +90,10 @@ impl RuleNames {
         let (what, wanted) =
             if rule.alerts { ("an alert", &self.alerts) } else { ("a recorded metric", &self.records) };
         if let Some(pattern) = wanted.as_ref().filter(|pattern| !pattern.is_match(&name.value)) {
-            say(report, name, format!("the name of {what} matches {}", shown(pattern)), by);
+            say(report, name, format!("the name does not match {}, as that of {what} must", shown(pattern)), by);
         }
         if let Some(pattern) = self.forbidden.iter().find(|pattern| pattern.is_match(&name.value)) {
-            say(report, name, format!("no rule here has a name that matches {}", shown(pattern)), by);
+            say(report, name, format!("the name matches {}, which is forbidden", shown(pattern)), by);
         }
     }
 }

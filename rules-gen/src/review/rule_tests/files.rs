@@ -95,9 +95,10 @@ impl Files {
             Ok(text) => text,
             Err(why) if named => bail!("{name} {why}"),
             Err(why) => {
-                // A file that was named may be found again in its folder.
+                // A file of a folder or pattern may be found again beside a rule file.
                 let real = |name: &str| Path::new(name).canonicalize().ok();
-                if !self.unread.iter().any(|(file, _)| real(file) == real(&name)) {
+                let same = |file: &str| file == name || real(file).is_some_and(|file| real(&name) == Some(file));
+                if !self.unread.iter().any(|(file, _)| same(file)) {
                     self.unread.push((name, why));
                 }
                 return Ok(());
