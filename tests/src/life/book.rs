@@ -2,6 +2,7 @@
 
 use super::board::Board;
 use super::clock::at;
+use super::exporters;
 use super::ledger::{Incident, Loud};
 use super::shop::{DAY, Shop};
 use checklist::self_metrics::{LAST_SUCCESS, PROBE_SUCCESS, TARGET_REACHABLE};
@@ -35,6 +36,7 @@ impl Book<'_> {
         traces: usize,
         names: &[&str],
     ) {
+        let also = names.iter().flat_map(|name| exporters::known_as(self.shop, name)).collect();
         let names = names.iter().map(|name| (*name).to_owned()).collect();
         self.all.push(Incident {
             what,
@@ -44,6 +46,7 @@ impl Book<'_> {
             traces,
             loud,
             names,
+            also,
         });
     }
 }
@@ -72,7 +75,7 @@ pub(super) fn blind(board: &mut Board, when: &Range<usize>, kind: &str, target: 
             || name.starts_with("checklist_check_")
             || name.starts_with("checklist_target_")
     };
-    let stale = when.start + 5..when.end;
+    let stale = (when.start + 5).min(when.end)..when.end;
     board.change(
         stale,
         |name, labels| !is_self_metric(name) && !name.ends_with("_total") && of_target(name, labels),

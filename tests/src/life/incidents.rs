@@ -109,6 +109,17 @@ fn crash_loop(book: &mut Book<'_>, when: &When) {
     book.board.part(restarts::RESTARTS.name, &labels, when.start..end, |minute| {
         Some(((minute.min(when.end) - when.start) / 5) as f64 + 1.0)
     });
+    // The pod that crashes is not ready: the workload has one less, and its Service too.
+    book.board.change(
+        when.clone(),
+        |name, labels| {
+            let is = |label: &str, value: &str| labels.get(label).is_some_and(|of| of == value);
+            let of_workload = name == pods::READY.name && is("workload", &app.workload);
+            let of_service = name == pods::ENDPOINTS.name && is("service", &app.workload);
+            is("namespace", &app.namespace) && (of_workload || of_service)
+        },
+        |_, value| value - 1.0,
+    );
     let last = [labels[0], labels[1], labels[2], labels[3], labels[4], labels[5], ("reason", "Error")];
     book.board.part(restarts::LAST_TERMINATION.name, &last, when.start..end, |minute| {
         let minute = minute.min(when.end);

@@ -31,12 +31,14 @@ pub struct Incident {
     /// Names of the affected objects. An alert belongs to the incident if one of them is the value of one of its
     /// labels.
     pub names: BTreeSet<String>,
+    /// What other exporters call the same objects, such as the address of a database's exporter.
+    pub also: BTreeSet<String>,
 }
 
 impl Incident {
     /// Whether a notification at a minute, about alerts with these label values, belongs to the incident.
     pub fn is_told_by<'a>(&self, minute: usize, mut values: impl Iterator<Item = &'a str>) -> bool {
-        (self.since..=self.end + self.traces).contains(&minute) && values.any(|value| self.names.contains(value))
+        (self.since..=self.end + self.traces).contains(&minute) && values.any(|value| self.names.contains(value) || self.also.contains(value))
     }
 }
 

@@ -8,6 +8,9 @@ pub const WARM_UP: usize = 8;
 /// Minutes in a day.
 pub const DAY: usize = 1_440;
 
+/// The workloads of each namespace of the large shop.
+const WORKLOADS: [&str; 5] = ["web", "api", "search", "worker", "mailer"];
+
 /// The size of a shop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -102,9 +105,13 @@ impl Shop {
                 kind,
                 seed,
                 minutes: (WARM_UP + 7) * DAY,
-                apps: numbered("team", 40).iter().map(|namespace| app(namespace, "app", (3, 6))).collect(),
-                databases: std::iter::once("shop".to_owned()).chain(numbered("db", 19)).collect(),
-                certificates: numbered("endpoint", 60),
+                // 2,000 pods by day.
+                apps: numbered("team", 40)
+                    .iter()
+                    .flat_map(|namespace| WORKLOADS.map(|workload| app(namespace, workload, (6, 10))))
+                    .collect(),
+                databases: std::iter::once("shop".to_owned()).chain(numbered("db", 59)).collect(),
+                certificates: numbered("endpoint", 200),
                 partitions: 3,
                 requests: (18_000.0, 6_000.0),
                 deployments: 10,
@@ -131,6 +138,16 @@ impl Shop {
         let mut all: Vec<&str> = self.apps.iter().map(|app| app.namespace.as_str()).collect();
         all.dedup();
         all
+    }
+
+    /// Returns the names of the nodes.
+    pub fn nodes(&self) -> Vec<String> {
+        let count = match self.kind {
+            Kind::Small => 3,
+            Kind::HighTraffic => 6,
+            Kind::Large => 140,
+        };
+        (1..=count).map(|n| format!("node-{n}")).collect()
     }
 
     /// Returns the checklist.yaml of the shop, with default settings as an operator would start with.

@@ -49,7 +49,22 @@ pub fn outcome(name: &str, messages: &[Notification], ledger: &[Incident], from:
             continue;
         }
         let labels = one.alerts.first().cloned().unwrap_or_default();
-        let place = ["target", "namespace", "workload", "pod", "database", "table"];
+        let place = [
+            "target",
+            "namespace",
+            "workload",
+            "deployment",
+            "replicaset",
+            "horizontalpodautoscaler",
+            "pod",
+            "database",
+            "datname",
+            "table",
+            "relname",
+            "persistentvolumeclaim",
+            "job",
+            "instance",
+        ];
         let place: Vec<&str> = place.iter().filter_map(|name| labels.get(*name)).map(String::as_str).collect();
         let alert = labels.get("alertname").map_or("", String::as_str);
         let clock = format!("day {} {:02}:{:02}", one.minute / 1440, one.minute / 60 % 24, one.minute % 60);

@@ -97,6 +97,7 @@ fn out_of_memory(book: &mut Book<'_>, when: &When) {
     ];
     let end = book.board.minutes();
     book.board.part(restarts::LAST_TERMINATION.name, &labels, when.start..end, |_| Some(at(when.start)));
+    book.board.part(restarts::RESTARTS.name, &labels[..6], when.start..end, |_| Some(1.0));
     let names = [app.namespace.clone()];
     book.write("container killed for its memory", when, 0, Loud::Message, DAY, &[&names[0]]);
 }
@@ -125,8 +126,8 @@ fn node_lost(book: &mut Book<'_>, when: &When) {
         let labels = [workload[0], workload[1], workload[2], ("pod", &*pod), ("reason", "Unschedulable")];
         book.board.part(pods::NOT_READY.name, &labels, when.clone(), |_| Some(1.0));
     }
-    let names = [app.namespace.clone()];
-    book.write("node lost, pods wait for room", when, 10, Loud::Message, 60, &[&names[0]]);
+    let names = [app.namespace.clone(), book.shop.nodes().pop().unwrap_or_default()];
+    book.write("node lost, pods wait for room", when, 10, Loud::Message, 60, &[&names[0], &names[1]]);
 }
 
 fn autoscaler_unable(book: &mut Book<'_>, when: &When) {
