@@ -26,7 +26,8 @@ pub(super) struct Book<'a> {
 }
 
 impl Book<'_> {
-    /// Adds an incident to the ledger. It begins to matter `after` minutes after its start.
+    /// Adds an incident to the ledger. It begins to matter `after` minutes after its start. `checks` are those of ours that
+    /// look at what it changed, or kinds of targets; none stands for all of them.
     pub(super) fn write(
         &mut self,
         what: &'static str,
@@ -34,7 +35,7 @@ impl Book<'_> {
         after: usize,
         loud: Loud,
         traces: usize,
-        names: &[&str],
+        (names, checks): (&[&str], &[&'static str]),
     ) {
         let also = names.iter().flat_map(|name| exporters::known_as(self.shop, name)).collect();
         let names = names.iter().map(|name| (*name).to_owned()).collect();
@@ -47,6 +48,7 @@ impl Book<'_> {
             loud,
             names,
             also,
+            checks: checks.to_vec(),
         });
     }
 }

@@ -90,7 +90,9 @@ impl Page<'_> {
     /// Writes a series.
     fn say(&mut self, name: &str, own: &[(&'static str, &str)], value: impl Fn(usize) -> Option<f64>) {
         let mut labels: Pairs = self.scrape.clone();
-        labels.extend(own.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        // An empty value means the same as no label.
+        let own = own.iter().filter(|(_, value)| !value.is_empty());
+        labels.extend(own.map(|(name, value)| (*name, (*value).to_owned())));
         let watched = self.watched;
         self.board.put(name, &labels, |minute| if watched[minute] { value(minute) } else { None });
     }

@@ -99,7 +99,12 @@ impl<'a> Past<'a> {
         let begun = Instant::now();
         let tracks: Vec<_> = board.tracks().collect();
         remote_write::send(prometheus.port, &tracks, span.begin, 720).await?;
-        eprintln!("{}: {} series of {what} are written after {} s", shop.name(), tracks.len(), begun.elapsed().as_secs());
+        eprintln!(
+            "{}: {} series of {what} are written after {} s",
+            shop.name(),
+            tracks.len(),
+            begun.elapsed().as_secs()
+        );
         Ok(Self { shop, prometheus, _folder: folder, span })
     }
 

@@ -38,7 +38,20 @@ pub fn month(shop: &Shop, config: &Config) -> Board {
     if shop.kind == Kind::HighTraffic {
         switchovers(&mut board, shop);
     }
+    drains(&mut board, shop);
     board
+}
+
+/// Nodes are drained for updates, at other hours each week: the exporter is away for three minutes, and Alertmanager does
+/// not answer for three (Kubernetes documentation, "Safely Drain a Node").
+fn drains(board: &mut Board, shop: &Shop) {
+    for week in 0..(shop.minutes - shop.from()) / (7 * DAY) {
+        let day = shop.from() + week * 7 * DAY;
+        let exporter = day + 22 * 60 + 20 + 30 * week;
+        board.change(exporter..exporter + 3, |name, _| name.starts_with("checklist_"), |_, _| f64::NAN);
+        let alertmanager = day + DAY + 21 * 60 + 30 * week;
+        blind(board, &(alertmanager..alertmanager + 3), "alertmanager", "main");
+    }
 }
 
 /// Another instance becomes primary of the second database, twice in the month and for less than a minute: a spot node
@@ -131,11 +144,8 @@ fn workload(board: &mut Board, shop: &Shop, app: &App) {
     let want = |minute: usize| wants[minute];
     let rollouts: Vec<Option<usize>> = (0..shop.minutes).map(|minute| rollout(shop, app, minute)).collect();
     let ready = |minute: usize| {
-        let less = if rollouts[minute].is_some_and(|since| since % 3 == 1) || node_leaves(shop, minute) {
-            1.0
-        } else {
-            0.0
-        };
+        let less =
+            if rollouts[minute].is_some_and(|since| since % 3 == 1) || node_leaves(shop, minute) { 1.0 } else { 0.0 };
         let want = want(minute);
         if want > 1.0 { want - less } else { want }
     };

@@ -72,23 +72,23 @@ impl Shop {
                 kind,
                 seed,
                 minutes: (WARM_UP + 28) * DAY,
-                apps: vec![app("shop", "web", (2, 2)), app("shop", "worker", (1, 1))],
+                apps: vec![app("store", "web", (2, 2)), app("store", "worker", (1, 1))],
                 databases: vec!["shop".to_owned()],
-                certificates: vec!["shop".to_owned()],
+                certificates: vec!["www".to_owned()],
                 partitions: 6,
                 requests: (4.0, 0.25),
                 deployments: 1,
             },
             Kind::HighTraffic => {
                 let mut apps = vec![
-                    app("shop", "web", (2, 8)),
-                    app("shop", "api", (2, 8)),
-                    app("shop", "worker", (2, 2)),
-                    app("shop", "cart", (3, 3)),
+                    app("store", "web", (2, 8)),
+                    app("store", "api", (2, 8)),
+                    app("store", "worker", (2, 2)),
+                    app("store", "cart", (3, 3)),
                 ];
-                apps.push(App { sleeps: true, ..app("shop", "mailer", (0, 2)) });
-                apps.push(App { idle: true, ..app("shop", "web-green", (0, 0)) });
-                apps.push(App { idle: true, ..app("shop", "preview-17", (0, 0)) });
+                apps.push(App { sleeps: true, ..app("store", "mailer", (0, 2)) });
+                apps.push(App { idle: true, ..app("store", "web-green", (0, 0)) });
+                apps.push(App { idle: true, ..app("store", "preview-17", (0, 0)) });
                 Self {
                     kind,
                     seed,

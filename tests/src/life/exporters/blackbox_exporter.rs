@@ -39,10 +39,16 @@ pub(super) fn write(board: &mut Board, shop: &Shop, probes: &Board, watched: &[b
     let mut said = Page { board, scrape: scrape(HEALTH), watched };
     let code = |minute: usize| if answers(minute) { known(status, minute) } else { Some(0.0) };
     said.say("probe_http_status_code", &[], code);
-    said.say("probe_success", &[], |minute| Some(one_if(code(minute).is_some_and(|code| (200.0..300.0).contains(&code)))));
-    said.say("probe_duration_seconds", &[], |minute| {
-        if answers(minute) { known(duration, minute) } else { Some(PATIENCE) }
+    said.say("probe_success", &[], |minute| {
+        Some(one_if(code(minute).is_some_and(|code| (200.0..300.0).contains(&code))))
     });
+    said.say(
+        "probe_duration_seconds",
+        &[],
+        |minute| {
+            if answers(minute) { known(duration, minute) } else { Some(PATIENCE) }
+        },
+    );
     let first = shop.certificates.first().map_or("", String::as_str);
     let ends = expiry(first);
     said.say("probe_ssl_earliest_cert_expiry", &[], |minute| answers(minute).then(|| known(ends, minute)).flatten());
@@ -56,6 +62,8 @@ pub(super) fn write(board: &mut Board, shop: &Shop, probes: &Board, watched: &[b
         let mut said = Page { board: &mut *said.board, scrape: scrape(&endpoint(name)), watched };
         said.say("probe_success", &[], |minute| Some(one_if(success(minute))));
         said.say("probe_duration_seconds", &[], |_| Some(0.05));
-        said.say("probe_ssl_earliest_cert_expiry", &[], |minute| success(minute).then(|| known(ends, minute)).flatten());
+        said.say("probe_ssl_earliest_cert_expiry", &[], |minute| {
+            success(minute).then(|| known(ends, minute)).flatten()
+        });
     }
 }

@@ -129,7 +129,9 @@ fn autoscaler(page: &mut Page<'_>, probes: &Board, app: &App, desired: &[f64]) {
         page.say(metric, &labels("AbleToScale"), |_| Some(holds(true)));
         // Without its metrics it does not scale (Kubernetes documentation, "Status conditions").
         page.say(metric, &labels("ScalingActive"), |minute| known(able, minute).map(|_| holds(is_one(able, minute))));
-        page.say(metric, &labels("ScalingLimited"), |minute| known(limited, minute).map(|_| holds(is_one(limited, minute))));
+        page.say(metric, &labels("ScalingLimited"), |minute| {
+            known(limited, minute).map(|_| holds(is_one(limited, minute)))
+        });
     }
 }
 
@@ -162,7 +164,8 @@ fn nodes(page: &mut Page<'_>, shop: &Shop, probes: &Board) {
         page.say("kube_node_spec_taint", &taint, |minute| (lost(minute) || away(minute)).then_some(1.0));
         page.say("kube_node_info", &[("node", node.as_str())], |_| Some(1.0));
         for metric in ["kube_node_status_allocatable", "kube_node_status_capacity"] {
-            for (resource, unit, value) in [("cpu", "core", 4.0), ("memory", "byte", 16e9), ("pods", "integer", 110.0)] {
+            for (resource, unit, value) in [("cpu", "core", 4.0), ("memory", "byte", 16e9), ("pods", "integer", 110.0)]
+            {
                 page.say(metric, &[("node", node.as_str()), ("resource", resource), ("unit", unit)], |_| Some(value));
             }
         }
@@ -179,9 +182,11 @@ fn claims(page: &mut Page<'_>, probes: &Board) {
                 known(bound, minute).map(|_| one_if(phase == now))
             });
         }
-        page.say("kube_persistentvolumeclaim_access_mode", &[own[0], own[1], ("access_mode", "ReadWriteOnce")], |minute| {
-            known(bound, minute).map(|_| 1.0)
-        });
+        page.say(
+            "kube_persistentvolumeclaim_access_mode",
+            &[own[0], own[1], ("access_mode", "ReadWriteOnce")],
+            |minute| known(bound, minute).map(|_| 1.0),
+        );
     }
 }
 
@@ -206,7 +211,8 @@ fn jobs(page: &mut Page<'_>, shop: &Shop, probes: &Board) {
         // A Job that succeeded is kept for three days; one that failed until the newest backup is younger.
         let kept = |minute: usize| {
             let newest = known(last, minute).unwrap_or(written);
-            minute >= done && (!failed && minute < done + 3 * DAY || failed && newest < written && minute < done + 3 * DAY)
+            minute >= done
+                && (!failed && minute < done + 3 * DAY || failed && newest < written && minute < done + 3 * DAY)
         };
         let there = |minute: usize| runs.contains(&minute) || kept(minute);
         page.say("kube_job_status_start_time", &own, |minute| there(minute).then(|| at(begin(day))));

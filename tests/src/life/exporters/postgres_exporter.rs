@@ -20,7 +20,9 @@ const RESERVED: f64 = 3.0;
 /// Writes the series of one database server. While it cannot be reached, only `pg_up` and the error are there.
 pub(super) fn write(board: &mut Board, shop: &Shop, probes: &Board, watched: &[bool], database: &str) {
     let reachable = probes.course(TARGET_REACHABLE.name, &[("kind", "postgres"), ("target", database)]);
-    let up: Vec<bool> = (0..shop.minutes).map(|minute| is_one(reachable, minute)).collect();
+    // Where nothing watches, the server is as it was.
+    let up: Vec<bool> =
+        (0..shop.minutes).map(|minute| known(reachable, minute).is_none() || is_one(reachable, minute)).collect();
     let instance = instance(database);
     let labels = [("namespace", "monitoring"), ("service", "postgres-exporter"), ("instance", instance.as_str())];
     let mut scrape = labels.map(|(name, value)| (name, value.to_owned())).to_vec();
@@ -141,8 +143,10 @@ fn tables(page: &mut Page<'_>, probes: &Board, database: &str) {
             let pairs = [pairs[0], pairs[1], pairs[2], pairs[3], ("table", table.as_str())];
             probes.course(metric, &pairs)
         };
-        let (index, bytes) = (beside("seq_scans", seq_scans::INDEX_SCANS.name), beside("seq_scans", seq_scans::BYTES.name));
-        let (dead, live) = (beside("maintenance", maintenance::DEAD.name), beside("maintenance", maintenance::ROWS.name));
+        let (index, bytes) =
+            (beside("seq_scans", seq_scans::INDEX_SCANS.name), beside("seq_scans", seq_scans::BYTES.name));
+        let (dead, live) =
+            (beside("maintenance", maintenance::DEAD.name), beside("maintenance", maintenance::ROWS.name));
         page.say("pg_stat_user_tables_seq_scan", &of, |minute| known(scans, minute));
         page.say("pg_stat_user_tables_idx_scan", &of, |minute| known(index, minute));
         page.say("pg_stat_user_tables_table_size_bytes", &of, |minute| known(bytes, minute));
