@@ -33,7 +33,7 @@ pub struct Content {
 /// Reads a file of at most `most` bytes, on a thread of its own.
 ///
 /// # Errors
-/// The file is missing, is no regular file, is too large, or does not answer in time.
+/// The file is missing, is not a regular file, is too large, or does not answer in time.
 pub async fn read(path: &Path, most: u64) -> Result<Content, Error> {
     let own = path.to_owned();
     aside(path, PATIENCE, move || read_now(&own, most)).await?
@@ -75,7 +75,7 @@ pub async fn aside<T: Send + 'static>(
 /// Reads a file of at most `most` bytes, on this thread. A pipe, a device or a directory is refused at once.
 ///
 /// # Errors
-/// The file is missing, is no regular file, is too large, or cannot be read.
+/// The file is missing, is not a regular file, is too large, or cannot be read.
 pub fn read_now(path: &Path, most: u64) -> Result<Content, Error> {
     let file = open(path, File::options().read(true))?;
     let metadata = file.metadata()?;
@@ -96,7 +96,7 @@ pub fn read_now(path: &Path, most: u64) -> Result<Content, Error> {
 /// Opens a file with `options`, without waiting for the other end of a pipe. Only regular files are accepted.
 ///
 /// # Errors
-/// The file cannot be opened, or is no regular file.
+/// The file cannot be opened, or is not a regular file.
 pub fn open(path: &Path, options: &mut std::fs::OpenOptions) -> Result<File, Error> {
     only_files(options.custom_flags(O_NONBLOCK).open(path)?)
 }
@@ -104,7 +104,7 @@ pub fn open(path: &Path, options: &mut std::fs::OpenOptions) -> Result<File, Err
 /// Like [`open`], but refuses a symbolic link: whoever may write into the directory could point it at another file.
 ///
 /// # Errors
-/// The file cannot be opened, is a link, or is no regular file.
+/// The file cannot be opened, is a link, or is not a regular file.
 pub fn open_no_link(path: &Path, options: &mut std::fs::OpenOptions) -> Result<File, Error> {
     let opened = options.custom_flags(O_NONBLOCK | O_NOFOLLOW).open(path);
     only_files(opened.map_err(|error| {

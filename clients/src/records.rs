@@ -168,7 +168,7 @@ impl Records {
         for record in &self.list {
             match &record.act {
                 Act::Override { .. } => {
-                    // A new override after the end of the previous one is no extension.
+                    // A new override after the end of the previous one is not an extension.
                     let extended = held
                         .filter(|(_, last)| matches!(&last.act, Act::Override { until, .. } if *until >= record.at));
                     held = Some((extended.map_or(record.at, |(since, _)| since), record));

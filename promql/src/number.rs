@@ -152,7 +152,7 @@ fn without_underscores(text: &str) -> Result<usize, usize> {
     if bytes.get(at).is_some_and(|byte| is_alphanumeric(*byte)) { Err(at) } else { Ok(at) }
 }
 
-/// Returns the value of a whole number in base 8, 10 or 16, or of a decimal fraction. `None` when it is no number or
+/// Returns the value of a whole number in base 8, 10 or 16, or of a decimal fraction. `None` when it is not a number or
 /// too large.
 #[expect(clippy::cast_precision_loss, reason = "Prometheus takes the nearest float as well")]
 pub(crate) fn value(text: &str) -> Option<f64> {
@@ -218,7 +218,7 @@ pub(crate) fn duration(text: &str) -> Result<f64, &'static str> {
     Ok(total as f64 / 1_000.0)
 }
 
-/// Writes seconds as a duration such as `1h30m`. `None` when the value is no whole number of milliseconds or above
+/// Writes seconds as a duration such as `1h30m`. `None` when the value is not a whole number of milliseconds or above
 /// [`LONGEST`].
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole, positive and below 292 years")]
 pub(crate) fn in_units(seconds: f64) -> Option<String> {

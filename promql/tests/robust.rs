@@ -163,7 +163,7 @@ fn several_mistakes_are_told_in_one_run_each_at_its_place() {
     assert_eq!(
         messages[..4],
         [
-            ("rte", "there is no function rte, did you mean rate?"),
+            ("rte", "unknown function rte, did you mean rate?"),
             ("b", "unexpected b, expected a string in quotes"),
             ("5x", "\"5x\" is neither a number nor a duration"),
             ("foo", "unexpected foo, expected , or )"),

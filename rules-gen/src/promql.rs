@@ -11,8 +11,8 @@ pub fn mistakes(errors: &[Error], expr: &str) -> String {
     let (line, column) = first.span.line_and_column(expr);
     let others = match errors.len() - 1 {
         0 => String::new(),
-        1 => ", and one more mistake".to_owned(),
-        count => format!(", and {count} more mistakes"),
+        1 => ", and one more error".to_owned(),
+        count => format!(", and {count} more errors"),
     };
     format!("{line}:{column}: {first}{others}")
 }

@@ -68,12 +68,12 @@ pub struct Server {
 /// Checks the base address of a server and returns it unchanged.
 ///
 /// # Errors
-/// When the text is no HTTP address, or contains a user or password. The message does not repeat the text, as it may
+/// When the text is not an HTTP address, or contains a user or password. The message does not repeat the text, as it may
 /// hold a password.
 pub fn address(text: &str) -> Result<String, String> {
     let of_a_server = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host();
     match Url::parse(text).ok().filter(of_a_server) {
-        None => Err("this is no address such as http://localhost:9090".to_owned()),
+        None => Err("this is not an address such as http://localhost:9090".to_owned()),
         Some(url) if !url.username().is_empty() || url.password().is_some() => {
             Err("the address must not contain a user or password: use --token-file".to_owned())
         }
@@ -120,7 +120,7 @@ impl Past {
     /// When the step is zero or longer than the range, or the range begins before 1970.
     pub fn milliseconds(&self) -> anyhow::Result<(i64, i64)> {
         let (range, step) = (i64::try_from(self.range.as_millis())?, i64::try_from(self.step.as_millis())?);
-        anyhow::ensure!(step > 0 && range >= step, "--step must be more than nothing and not longer than --range");
+        anyhow::ensure!(step > 0 && range >= step, "--step must be greater than zero and not longer than --range");
         let end = self.at.unwrap_or_else(Timestamp::now).as_millisecond();
         let end = end - end.rem_euclid(step);
         let start = end - range / step * step;
@@ -139,7 +139,7 @@ pub async fn answered<T>(
     asked: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, NoVerdict> {
     let answer = tokio::time::timeout(within, asked).await;
-    let answer = answer.map_err(|_| NoVerdict::new(format!("{place} gave no answer within {within:?}")))?;
+    let answer = answer.map_err(|_| NoVerdict::new(format!("{place} gave no response within {within:?}")))?;
     answer.map_err(|failure| NoVerdict::new(failure.message))
 }
 
@@ -161,7 +161,7 @@ impl Server {
         let path = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
         let answer = self.ask(&path).await?;
         let mut parsed: Value = serde_json::from_slice(&answer.body).map_err(|error| {
-            NoVerdict::new(format!("{} answered {} and no JSON ({error})", self.url, answer.status))
+            NoVerdict::new(format!("{} responded with {} and no valid JSON ({error})", self.url, answer.status))
         })?;
         if parsed["status"] == "success" {
             return incomplete(&parsed["warnings"])
@@ -180,7 +180,7 @@ impl Server {
     /// Sends a request and returns a successful answer in YAML, the format of Mimir's ruler.
     ///
     /// # Errors
-    /// [`NoVerdict`] when the request fails or the body is no YAML.
+    /// [`NoVerdict`] when the request fails or the body is not YAML.
     pub async fn get_yaml(&self, path: &str) -> Result<Value, NoVerdict> {
         let answer = self.ask(path).await?;
         let text = String::from_utf8_lossy(&answer.body);
@@ -286,12 +286,12 @@ impl Server {
 fn incomplete(warnings: &Value) -> Option<String> {
     let mut warnings = warnings.as_array().into_iter().flatten().filter_map(Value::as_str);
     let why = warnings.find(|warning| !warning.starts_with("PromQL "))?;
-    Some(format!("the answer is not complete: {why}"))
+    Some(format!("the response is not complete: {why}"))
 }
 
 /// Whether an error message says that a query exceeds the server's limits of samples or time.
 fn too_much(error: &str) -> bool {
-    ["too many samples", "query timed out", "exceeded the maximum", "gave no answer", "limit"]
+    ["too many samples", "query timed out", "exceeded the maximum", "gave no response", "limit"]
         .iter()
         .any(|words| error.contains(words))
 }

@@ -27,7 +27,7 @@ fn what_is_watched_no_more_is_named_and_taken_away_and_the_rest_is_not_touched()
     let (code, printed) = generate(folder.path(), small, &["--check"]);
     assert_eq!(code, Some(1));
     for path in old {
-        assert!(printed.contains(&format!("out/{path} is left over from an earlier run")), "{path}: {printed}");
+        assert!(printed.contains(&format!("out/{path} was written by an earlier run and is no longer generated")), "{path}: {printed}");
     }
     // With `--only`, files of other kinds are left alone.
     let (code, printed) = generate(folder.path(), small, &["--only", "runbooks"]);
@@ -43,7 +43,7 @@ fn what_is_watched_no_more_is_named_and_taken_away_and_the_rest_is_not_touched()
 fn it_says_when_nobody_is_told_and_what_an_object_leaves_out() {
     let folder = tempfile::tempdir().unwrap();
     let health = "health: [{name: a, url: 'http://a/'}]\n";
-    let nobody = |severity: &str| format!("{severity} alerts reach no receiver");
+    let nobody = |severity: &str| format!("{severity} alerts notify nobody");
     let (code, printed) = generate(folder.path(), health, &[]);
     assert!(
         code == Some(0) && printed.contains(&nobody("critical")) && printed.contains(&nobody("warning")),

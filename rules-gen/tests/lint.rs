@@ -123,7 +123,7 @@ fn every_format_is_well_formed_and_names_the_place() {
     let outcome = run(&[source("a:b,c.yaml", bad)], &Options::default());
     let shown = |format| render(format, &outcome.findings, &outcome.files, Style::PLAIN);
     let text = shown(Format::Text);
-    assert!(text.contains("error[RG018] Bro<ken: up is 1 while all is well"), "{text}");
+    assert!(text.contains("error[RG018] Bro<ken: up is 1 while everything works"), "{text}");
     assert!(text.contains("  --> a:b,c.yaml:5:11\n5 |     expr: up{job=\"a&b\"} != 0\n  |           ^^"), "{text}");
     let json: serde_json::Value = serde_json::from_str(&shown(Format::Json)).unwrap();
     assert!(json.as_array().unwrap().iter().any(|one| one["id"] == "RG018" && one["line"] == 5 && one["column"] == 11));
@@ -227,7 +227,7 @@ fn exit_codes_tell_findings_from_usage_and_from_a_server_without_answer() -> std
     assert_eq!(run(&["bad.yaml", "--ignore", "RG001"])?.0, Some(0));
     assert_eq!(run(&["bad.yaml", "--select", "RG018"])?.0, Some(0));
     let (code, printed) = run(&["helm.yaml"])?;
-    assert!(code == Some(2) && printed.contains("helm.yaml was not judged: it is a Helm template"), "{printed}");
+    assert!(code == Some(2) && printed.contains("helm.yaml was not linted: this is a Helm template"), "{printed}");
     assert_eq!(run(&["*.nothing"])?.0, Some(2));
     assert_eq!(run(&["bad.yaml", "--select", "RG999"])?.0, Some(2));
     assert_eq!(run(&["bad.yaml", "--live", "http://127.0.0.1:1"])?.0, Some(3));
@@ -328,7 +328,7 @@ fn a_scrape_without_a_sample_and_runbooks_that_are_not_there_are_mistakes_of_usa
         ("--catalog-from", "empty.txt", 2, "no sample"),
         ("--catalog-from", "large.yaml", 2, "larger than 64 MiB"),
         ("--config", "large.yaml", 2, "larger than 64 MiB"),
-        ("--runbooks", "nowhere", 2, "--runbooks: nowhere is no folder"),
+        ("--runbooks", "nowhere", 2, "--runbooks: nowhere is not a folder"),
         ("--catalog-from", "good.txt", 0, ""),
     ] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rules-gen"));
@@ -370,7 +370,7 @@ fn a_pipe_is_read_when_it_is_named_and_left_alone_in_a_folder() -> std::io::Resu
     assert!(code == Some(1) && printed.contains("larger than 64 MiB"), "{printed}");
     let (code, printed) = lint("rules_gen lint .")?;
     assert!(
-        code == Some(1) && printed.contains("read only when it is named itself") && printed.contains("pipe.yaml"),
+        code == Some(1) && printed.contains("read only when the command line names it") && printed.contains("pipe.yaml"),
         "{printed}"
     );
     Ok(())

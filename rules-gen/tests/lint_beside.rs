@@ -55,7 +55,7 @@ fn a_panel_changes_colour_where_its_alert_fires() {
     let steps = [r#", {"value": 5}"#, r#", {"value": 5.001}"#, r#", {"value": 0.001}"#, r#", {"value": 5.5}"#];
     assert_eq!(steps.map(counted), [0, 0, 0, 1]);
     let wrong = found(r#", {"color": "red", "value": 0.9}"#);
-    assert_eq!(about(&wrong, "RG050"), ["the colour changes at 0.9, where no alert fires"]);
+    assert_eq!(about(&wrong, "RG050"), ["the threshold colour changes at 0.9, but no alert on the same metrics fires there"]);
 }
 
 #[test]
@@ -66,8 +66,8 @@ fn queries_go_by_the_chosen_job_and_show_no_bare_counter() {
     };
     let chosen = r#"job=~\"$job\", instance=~\"$instance\""#;
     assert_eq!(of(&format!("sum(rate(x_total{{{chosen}}}[$__rate_interval]))")), [] as [&str; 0]);
-    assert_eq!(of(&format!("sum(x_total{{{chosen}}})")), ["the counter x_total is shown since its process began"]);
-    assert_eq!(of(r#"up{instance=~\"$instance\"}"#), ["up is shown whatever job is chosen"]);
+    assert_eq!(of(&format!("sum(x_total{{{chosen}}})")), ["the counter x_total is shown as its total since the process started"]);
+    assert_eq!(of(r#"up{instance=~\"$instance\"}"#), ["the query of up ignores the variable job"]);
     let broken = dashboard("up", "").replace("label_values(up, job)", "label_values(up{, job)");
     let findings = run(&[source("d.json", &broken)], &Options::default()).findings;
     assert!(
@@ -75,7 +75,7 @@ fn queries_go_by_the_chosen_job_and_show_no_bare_counter() {
     );
     let without = dashboard("up", "").replace("\"name\": \"job\"", "\"name\": \"other\"");
     let findings = run(&[source("d.json", &without)], &Options::default()).findings;
-    assert!(about(&findings, "RG050").contains(&"job cannot be chosen, one, several or all"), "{findings:#?}");
+    assert!(about(&findings, "RG050").contains(&"the dashboard has no variable to select one, several or all values of job"), "{findings:#?}");
 }
 
 #[test]
@@ -90,10 +90,10 @@ fn an_alertmanager_config_object_gets_only_its_namespace_and_needs_its_receivers
             .findings
     };
     let lost = found("sum by (job) (up) == 0", "pager");
-    assert!(about(&lost, "RG036")[0].contains("only alerts with namespace shop: Example and 0 more"), "{lost:#?}");
+    assert!(about(&lost, "RG036")[0].contains("only alerts with namespace=shop to this object: Example and 0 more"), "{lost:#?}");
     assert_eq!(about(&found("sum by (namespace) (up) == 0", "pager"), "RG036"), [] as [&str; 0]);
     let unknown = found("sum by (namespace) (up) == 0", "nobody");
-    assert_eq!(about(&unknown, "RG036"), ["there is no receiver nobody"]);
+    assert_eq!(about(&unknown, "RG036"), ["the receiver nobody is not defined in this object"]);
     assert!(unknown.iter().any(|finding| finding.id == "RG036" && finding.level == Level::Error));
 }
 
@@ -102,7 +102,7 @@ fn a_value_with_a_unit_is_shown_as_people_read_it() {
     for (expr, unit) in [
         ("max by (job) (disk_free_bytes) < 5", Some("in bytes")),
         ("time() - max by (job) (backup_timestamp_seconds) > 5", Some("in seconds")),
-        ("avg_over_time(used_ratio[5m]) > 0.5", Some("a share")),
+        ("avg_over_time(used_ratio[5m]) > 0.5", Some("a ratio")),
         ("rate(cpu_seconds[5m]) > 5", None),
         ("queue_length > 5", None),
     ] {
@@ -111,7 +111,7 @@ fn a_value_with_a_unit_is_shown_as_people_read_it() {
             about(&findings, "RG032").iter().map(|message| (*message).to_owned()).collect::<Vec<_>>()
         };
         let wanted: Vec<String> =
-            unit.iter().map(|unit| format!("description shows the bare value, which is {unit}")).collect();
+            unit.iter().map(|unit| format!("description shows the raw value, which is {unit}")).collect();
         assert_eq!(found("It is {{ $value }}."), wanted, "{expr}");
         assert_eq!(found("It is {{ $value | humanize }}."), [] as [&str; 0], "{expr}");
         assert_eq!(found("It is bad."), [] as [&str; 0], "{expr}");
@@ -127,10 +127,10 @@ fn a_value_that_a_label_never_has_is_found() {
         about(&findings, "RG010").iter().map(|message| (*message).to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(found("jobs{queue=\"mail\"} > 5"), [] as [&str; 0]);
-    assert_eq!(found("jobs{queue=\"mial\"} > 5"), ["jobs has no queue=\"mial\" (did you mean mail?)"]);
+    assert_eq!(found("jobs{queue=\"mial\"} > 5"), ["jobs has no series with queue=\"mial\" (did you mean mail?)"]);
     assert_eq!(found("jobs{topic=\"mail\"} > 5"), ["jobs has no label topic"]);
     let check = found("checklist_backup_present{check=\"bakup\"} == 0");
-    assert_eq!(check, ["checklist_backup_present has no check=\"bakup\" (did you mean backup?)"]);
+    assert_eq!(check, ["checklist_backup_present has no series with check=\"bakup\" (did you mean backup?)"]);
 }
 
 /// root may read every file, so the program runs as another user.
@@ -217,11 +217,11 @@ fn a_query_to_loki_is_not_read_as_promql_and_its_range_follows_the_time() {
     let auto = r#"sum(rate({job=\"a\"} |= `x` [$__auto]))"#;
     assert_eq!(with(auto, typed), [] as [&str; 0]);
     assert_eq!(with(auto, r#"{"uid": "$logs"}"#), [] as [&str; 0], "the variable's own type");
-    let fixed = "a query in LogQL counts over [5m] whatever time is shown";
+    let fixed = "a LogQL query uses the fixed range [5m] for every time range of the dashboard";
     assert_eq!(with(&auto.replace("$__auto", "5m"), typed), [fixed]);
     assert_eq!(
         with(r#"sum(rate({job=\"a\"}[$__auto])"#, typed),
-        ["a query in LogQL does not parse: a ( is not closed"]
+        ["a LogQL query does not parse: a ( is not closed"]
     );
     assert!(with(auto, r#"{"type": "prometheus", "uid": "$datasource"}"#)[0].starts_with("a query does not parse"));
 }

@@ -73,17 +73,17 @@ fn what_is_mounted_must_be_readable_and_what_is_not_ours_is_left_alone() {
     let broken = config_map("d.json", "|\n    {\"panels\": [\n      ]]\n");
     let outcome = lint(&[("c.yaml", &broken)]);
     assert_eq!(places(&outcome, "RG001"), [("c.yaml", 9, 8)], "{outcome:#?}");
-    assert!(outcome.findings[0].message.starts_with("d.json in ConfigMap c is no JSON"), "{outcome:#?}");
+    assert!(outcome.findings[0].message.starts_with("d.json in ConfigMap c is not valid JSON"), "{outcome:#?}");
     let broken = config_map("r.yaml", "|\n    groups:\n    - a: [\n");
     assert_eq!(places(&lint(&[("c.yaml", &broken)]), "RG001").len(), 1);
     let unmounted = broken.replace("grafana_dashboard", "app");
     let outcome = lint(&[("c.yaml", &unmounted)]);
     assert_eq!(outcome.findings, []);
-    assert!(outcome.notes.iter().any(|note| note.contains("r.yaml in ConfigMap c is no YAML")), "{outcome:#?}");
+    assert!(outcome.notes.iter().any(|note| note.contains("r.yaml in ConfigMap c is not valid YAML")), "{outcome:#?}");
     let outcome = lint(&[("c.yaml", &config_map("app.yaml", "|\n    listen: 80\n"))]);
     assert_eq!(outcome.findings, []);
     let why: Vec<String> = outcome.left_out.iter().map(|one| format!("{}: {}", one.file, one.why)).collect();
-    assert_eq!(why, ["c.yaml: the ConfigMap holds no rules and no dashboard"]);
+    assert_eq!(why, ["c.yaml: the ConfigMap contains no rules and no dashboard"]);
 }
 
 #[test]

@@ -97,7 +97,7 @@ fn a_feature_flag_is_asked_for_by_the_name_that_prometheus_gives_it() {
 fn what_newer_servers_lack_is_told_for_them() {
     let expr = "holt_winters(foo[5m], 0.5, 0.5)";
     assert_eq!(of(expr, &options((2, 55), &[])), []);
-    let gone = ("RG005", "holt_winters() is gone since Prometheus 3.0".to_owned());
+    let gone = ("RG005", "holt_winters() was removed in Prometheus 3.0".to_owned());
     assert_eq!(of(expr, &options((3, 0), &[])), std::slice::from_ref(&gone));
     assert_eq!(of(expr, &Options::default()), [gone]);
     let new = options((3, 5), &[]);

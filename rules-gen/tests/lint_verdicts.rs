@@ -31,26 +31,26 @@ fn a_named_file_that_was_not_judged_is_never_green() {
     let helm = "{{- if .Values.enabled }}\ngroups: []\n{{- end }}\n";
     let grafana = "apiVersion: 1\ngroups:\n- orgId: 1\n  name: g\n  folder: f\n  rules: [{uid: a, title: b}]\n";
     for (text, why) in [
-        ("", "there is nothing in it"),
-        ("# groups:\n---\n# nothing\n", "there is nothing in it"),
-        ("groups:\n", "there is nothing below groups"),
-        ("groups: null\n", "there is nothing below groups"),
-        (helm, "it is a Helm template"),
+        ("", "the file is empty"),
+        ("# groups:\n---\n# nothing\n", "the file is empty"),
+        ("groups:\n", "groups has no entries"),
+        ("groups: null\n", "groups has no entries"),
+        (helm, "this is a Helm template"),
         ("apiVersion: v1\nkind: Service\n---\n", "objects of kind Service are not linted"),
-        (grafana, "alert rules of Grafana itself"),
+        (grafana, "Grafana-managed alert rules"),
         (&RULES.replacen("groups", "group", 1), "unknown key group (did you mean groups?)"),
         (&RULES.replacen("groups", "Groups", 1), "unknown key Groups (did you mean groups?)"),
         ("tests: [lint, unit]\n", "unknown key tests"),
     ] {
         let (code, printed) = of("rules.yaml", text, &[]);
         assert!(
-            code == Some(2) && printed.contains(why) && printed.contains("rules.yaml was not judged"),
+            code == Some(2) && printed.contains(why) && printed.contains("rules.yaml was not linted"),
             "{text}: {printed}"
         );
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("rules.yaml"), text).unwrap();
         let (code, printed) = verdict(folder.path(), &["."]);
-        assert!(code == Some(2) && printed.contains("nothing in . was judged"), "{text}: {printed}");
+        assert!(code == Some(2) && printed.contains("nothing in . was linted"), "{text}: {printed}");
     }
     // Files that Prometheus refuses are findings.
     for text in ["groups: {}\n", "groups: [\n", "[]\n", "groups: [5]\n", "groups: \"\\/\"\n"] {
@@ -93,11 +93,11 @@ fn a_folder_without_anything_to_judge_is_a_mistake_of_usage() {
     }
     for (path, code, word) in [
         ("rules", 0, "3 files: 0 errors"),
-        ("empty", 2, "nothing in empty was judged: there is no YAML or JSON file"),
-        ("foreign", 2, "nothing in foreign was judged: 2 files such as foreign/ci.yaml"),
-        ("foreign/*.json", 2, "nothing in foreign/*.json was judged"),
+        ("empty", 2, "nothing in empty was linted: it contains no YAML or JSON file"),
+        ("foreign", 2, "nothing in foreign was linted: 2 files such as foreign/ci.yaml"),
+        ("foreign/*.json", 2, "nothing in foreign/*.json was linted"),
         ("nothing/*.yaml", 2, "nothing matches"),
-        (".", 0, "33 files have nothing to judge and were left out (objects of other kinds: 30, other files: 3)"),
+        (".", 0, "33 files contain nothing to lint and were skipped (objects of other kinds: 30, other files: 3)"),
     ] {
         let (found, printed) = verdict(folder.path(), &[path]);
         assert!(found == Some(code) && printed.contains(word), "{path}: {found:?} {printed}");
@@ -147,7 +147,7 @@ fn old_entries_in_comments_stop_no_verb() {
     let arguments = ["backtest", "--prometheus", "http://127.0.0.1:1", "--rules", "rules.yaml"];
     let output = command.args(arguments).current_dir(folder.path()).output().unwrap();
     let printed = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(printed.contains("there is no alert to replay"), "{printed}");
+    assert!(printed.contains("no alert matches"), "{printed}");
 }
 
 #[test]
@@ -164,11 +164,11 @@ fn keys_of_mimir_and_thanos_are_taken_unless_the_rules_are_for_another_server() 
         assert_eq!(of("rules.yaml", &text, &["--server", server]).0, Some(0), "{text}");
         for other in [["--server", "prometheus"], ["--prometheus-version", "2.42"]] {
             let (code, printed) = of("rules.yaml", &text, &other);
-            assert!(code == Some(1) && printed.contains(&format!("knows the key {key}")), "{printed}");
+            assert!(code == Some(1) && printed.contains(&format!("accepts the key {key}")), "{printed}");
         }
     }
     let (code, printed) = of("rules.yaml", with("partial_response_strategy: maybe"), &[]);
-    assert!(code == Some(1) && printed.contains("is warn or abort"), "{printed}");
+    assert!(code == Some(1) && printed.contains("must be warn or abort"), "{printed}");
     assert_eq!(of("rules.yaml", with("source_tenant: [a]"), &[]).0, Some(1), "a key of nobody");
 }
 
@@ -222,13 +222,13 @@ fn the_configuration_beside_the_rules_sets_levels_accepts_findings_and_asks_for_
     assert_eq!(ids(&["rules", "--rules-config", "other.yaml"]), before);
     for (text, why) in [
         ("level: []\n", "1:1: unknown key level (did you mean levels?)"),
-        ("levels:\n- {lints: [RG999], level: off}\n", "2:12: there is no lint RG999"),
-        ("levels:\n- {lints: [RG018], level: loud}\n", "2:27: level is one of"),
-        ("ignores:\n- {lints: [RG018]}\n", "2:3: lints and a reason are needed"),
-        ("ignores:\n- {lints: [RG018], reason: x, until: soon}\n", "until is a date"),
-        ("policies: {}\n", "policies is a list"),
+        ("levels:\n- {lints: [RG999], level: off}\n", "2:12: unknown lint RG999"),
+        ("levels:\n- {lints: [RG018], level: loud}\n", "2:27: level must be one of"),
+        ("ignores:\n- {lints: [RG018]}\n", "2:3: lints and reason are required"),
+        ("ignores:\n- {lints: [RG018], reason: x, until: soon}\n", "until must be a date"),
+        ("policies: {}\n", "policies must be a list"),
         ("fix: {runbook: x}\n", "1:7: unknown key runbook"),
-        ("a: [\n", "this is no YAML"),
+        ("a: [\n", "invalid YAML"),
     ] {
         write("other.yaml", text);
         let (code, printed) = verdict(folder.path(), &["rules", "--rules-config", "other.yaml"]);
@@ -256,7 +256,7 @@ fn a_configuration_without_any_integration_is_one_finding_however_many_alerts_th
     std::fs::write(folder.path().join("alertmanager.yaml"), routes).unwrap();
     let (code, printed) = verdict(folder.path(), &["."]);
     assert!(code == Some(1) && printed.matches("RG036").count() == 1, "{printed}");
-    assert!(printed.contains("no receiver has an integration: the 20 alerts reach nobody"), "{printed}");
+    assert!(printed.contains("no receiver has an integration: the 20 alerts notify nobody"), "{printed}");
     assert!(printed.contains("alertmanager.yaml:2:1"), "{printed}");
     // With an integration on one of two receivers, each alert that the other one takes is reported.
     let routes = "route: {receiver: nobody}\nreceivers:\n- name: nobody\n- name: pager\n  webhook_configs: [{url: 'http://localhost:9093/'}]\n";
@@ -279,13 +279,13 @@ fn fix_mends_the_files_that_can_mean_one_thing_only() {
     assert_eq!(verdict(folder.path(), &["rules.yaml"]).0, Some(1));
     let (code, printed) = verdict(folder.path(), &["rules.yaml", "--fix"]);
     assert!(
-        code == Some(0) && printed.contains("is mended (durations: 1, runbook links: 1, texts quoted: 1)"),
+        code == Some(0) && printed.contains("was fixed (durations: 1, runbook links added: 1, texts quoted: 1)"),
         "{printed}"
     );
     let text = std::fs::read_to_string(&path).unwrap();
     assert!(text.contains("for: 5m\n") && text.contains("runbook_url: https://r.example.org/Down\n"), "{text}");
     assert!(text.contains("description: '{{ $labels.job }} is down'\n"), "{text}");
-    assert!(!verdict(folder.path(), &["rules.yaml", "--fix"]).1.contains("mended"), "once is enough");
+    assert!(!verdict(folder.path(), &["rules.yaml", "--fix"]).1.contains("fixed"), "once is enough");
 }
 
 #[test]
@@ -315,7 +315,7 @@ fn configurations_in_folders_are_judged_as_what_they_are() {
         ("web.yaml", "basic_auth_users:\n  a: {{ password }}\n", 1, "2:7"),
         ("web.yaml", "basic_auth_users:\n  a: {% password %}\n", 1, "RG001"),
         ("web.yaml", "http_server_config: {http2: false}\n", 0, "0 errors"),
-        ("promtail.yaml", "clients: []\nscrape_configs:\n- job_name: {{ name }}\n", 2, "holds no rules"),
+        ("promtail.yaml", "clients: []\nscrape_configs:\n- job_name: {{ name }}\n", 2, "contains no rules"),
     ] {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join(name), text).unwrap();
@@ -341,7 +341,7 @@ fn a_separator_in_front_or_behind_hides_no_finding() {
             assert!(code == Some(1) && printed.contains(id), "{whole}: {printed}");
         }
         let (code, printed) = of("file.yaml", format!("groups: []\n---\n{text}"), &[]);
-        assert!(code == Some(1) && printed.contains("only the first document of a file is read"), "{printed}");
+        assert!(code == Some(1) && printed.contains("only the first document of a file is loaded"), "{printed}");
         let indented: String = text.lines().map(|line| format!("    {line}\n")).collect();
         let map = format!(
             "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: x}}\ndata:\n  a.yaml: |\n    ---\n{indented}    ---\n"
@@ -358,7 +358,7 @@ fn a_pattern_means_the_files_that_it_finds() {
     std::fs::write(folder.path().join("a/foreign.yaml"), "jobs: []\n").unwrap();
     std::fs::write(folder.path().join("a/deep/rules.yaml"), RULES).unwrap();
     let (code, printed) = verdict(folder.path(), &["a/*.yaml", "a/deep"]);
-    assert!(code == Some(2) && printed.contains("nothing in a/*.yaml was judged"), "{printed}");
+    assert!(code == Some(2) && printed.contains("nothing in a/*.yaml was linted"), "{printed}");
 }
 
 /// The findings about a rule test depend on which rule files are linted with it.
@@ -393,7 +393,7 @@ fn templates_and_data_of_other_programs_in_a_folder_are_left_alone() {
     }
     std::fs::write(folder.path().join("rules.yaml"), RULES).unwrap();
     let (code, printed) = verdict(folder.path(), &["."]);
-    assert!(code == Some(0) && printed.contains("data.yml: it holds no rules"), "{printed}");
+    assert!(code == Some(0) && printed.contains("data.yml: the file contains no rules"), "{printed}");
     let (code, printed) = verdict(folder.path(), &["liquid.yml"]);
     assert!(code == Some(1) && printed.contains("RG001"), "who names it means it: {printed}");
     let misspelt = RULES.replace("  rules:", "  rule:");

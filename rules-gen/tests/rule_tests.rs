@@ -62,10 +62,10 @@ fn tests_of_anybody_are_run_and_alerts_without_a_firing_case_are_named() {
             "{printed}"
         );
         assert!(
-            printed.contains("1 of 1 test files hold") && printed.contains("2 of 3 alerts have a case"),
+            printed.contains("1 of 1 test files pass") && printed.contains("2 of 3 alerts have a case"),
             "{printed}"
         );
-        assert!(printed.contains("has no case in which it stays quiet"), "warning is seen firing only: {printed}");
+        assert!(printed.contains("has no case in which it does not fire"), "warning is seen firing only: {printed}");
     }
     let covered = folder(&RULES.replace("  - {alert: Never, expr: up > 5}\n", ""), TEST);
     let (code, printed) = test(covered.path(), &["--rules", "all"]);
@@ -91,7 +91,7 @@ fn broken_rules_that_no_test_notices_are_named() {
     assert_eq!(report["survivors"][0]["place"], "3 becomes 30 at 14", "{printed}");
     assert_eq!(report["not_mutated"], serde_json::json!([]), "{printed}");
     let (code, printed) = test(world.path(), &["--rules", "all", "--mutate", "--min-rate", "50"]);
-    assert!(code == Some(0) && printed.contains("not noticed Down (all/rules.yaml:11)"), "{printed}");
+    assert!(code == Some(0) && printed.contains("SURVIVED Down (all/rules.yaml:11)"), "{printed}");
 }
 
 #[test]
@@ -103,10 +103,10 @@ fn a_test_that_fails_or_is_about_no_alert_and_a_file_that_cannot_be_read_are_nam
             RULES.to_owned(),
             TEST.replace("alertname: Down, exp_alerts: [{exp_labels: {job: a, severity: warning}}]", "alertname: Dwon"),
             1,
-            "a case about the alert Dwon, which none of its rule files has",
+            "a case for the alert Dwon, which none of its rule files defines",
         ),
         (RULES.replace("groups:", "groups: ["), TEST.to_owned(), 2, "all/rules.yaml:"),
-        ("a: b\n".to_owned(), "c: d\n".to_owned(), 2, "there is no rule file in all"),
+        ("a: b\n".to_owned(), "c: d\n".to_owned(), 2, "no rule file found in all"),
         (RULES.to_owned(), "c: d\n".to_owned(), 1, "0 of 3 alerts have a case in which they fire"),
     ] {
         let world = folder(&rules, &tests);

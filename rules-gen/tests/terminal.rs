@@ -60,9 +60,9 @@ fn a_verb_that_takes_longer_than_a_second_says_on_a_terminal_what_it_is_doing() 
     for (arguments, doing, open_for) in [
         ("lint -".to_owned(), "reading the files", long),
         (format!("diff --against prometheus={address}"), "the deployed rules", Duration::ZERO),
-        (format!("report daily --prometheus {address}"), "asking Prometheus", Duration::ZERO),
+        (format!("report daily --prometheus {address}"), "querying Prometheus", Duration::ZERO),
         (format!("noise --prometheus {address}"), "ALERTS", Duration::ZERO),
-        (format!("backtest --prometheus {address}"), "how far back the history goes", Duration::ZERO),
+        (format!("backtest --prometheus {address}"), "the start of the history", Duration::ZERO),
         (format!("route-test --live {address} --config checklist.yaml"), "Alertmanager", Duration::ZERO),
     ] {
         let shown = on_a_terminal(folder.path(), &arguments, open_for)?;
@@ -125,7 +125,7 @@ fn colours_and_notes_are_as_the_options_and_the_environment_say() -> std::io::Re
     };
     assert!(printed(&["lint", "bad.yaml", "--color", "always"], "1")?.0, "the option is nearer than the environment");
     assert!(printed(&["lint", "helm.yaml"], "")?.1.contains("is a Helm template"));
-    assert!(printed(&["lint", "helm.yaml", "-q"], "")?.1.contains("was not judged"), "a reason is no note");
+    assert!(printed(&["lint", "helm.yaml", "-q"], "")?.1.contains("was not linted"), "a reason is no note");
     assert_eq!(run(folder.path(), &["lint", "helm.yaml", "-q"])?.stdout, b"", "nothing is wrong");
     assert!(terminal("lint --nosuch")?.contains("\u{1b}["), "mistakes of usage have colours too");
     assert!(!terminal("lint --nosuch --color never")?.contains("\u{1b}["));

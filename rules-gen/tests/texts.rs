@@ -148,7 +148,7 @@ fn every_page_and_message_says_in_one_glance_what_is_wrong_where_how_bad_and_wha
         // In the test series the kind of a workload is `some-kind`.
         let first = page.chars().next().is_some_and(|c| c.is_uppercase() || c.is_ascii_digit());
         let first = first || page.starts_with("some-kind ");
-        expect(first && page.ends_with(|c: char| !c.is_whitespace()), "is no sentence");
+        expect(first && page.ends_with(|c: char| !c.is_whitespace()), "is not a sentence");
         // The text must name the target or something within it.
         let places = fired.labels.iter().filter(|(name, _)| {
             !["alertname", "severity", "check", "cadence", "team", "kind", "limits", "fingerprint"]

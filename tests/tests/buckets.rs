@@ -160,7 +160,7 @@ async fn an_object_in_parts_is_one_and_what_a_delete_marker_hides_is_none() -> a
     client.delete_object().bucket("backups").key("daily/old.dump").send().await?;
     let kept = client.list_object_versions().bucket("backups").send().await?;
     assert!(kept.versions().len() >= 3 && kept.delete_markers().len() == 2, "{kept:?}");
-    assert_eq!(newest().await?.count, 0, "what was deleted is no backup");
+    assert_eq!(newest().await?.count, 0, "what was deleted is not a backup");
     Ok(())
 }
 
@@ -287,7 +287,7 @@ async fn a_server_that_restarts_in_the_middle_makes_no_backup_bad() -> anyhow::R
     ended.store(true, Ordering::Relaxed);
     let verdicts: Vec<String> = watching.await?.into_iter().collect();
     assert_eq!(verdicts, ["CannotTell", "Passed"]);
-    // A download that is cut off is no dump that is broken.
+    // A download that is cut off is not a dump that is broken.
     s3.put("backups", "daily/large", &vec![b'x'; 20 << 20])?;
     let (port, held) = held_after(s3.port, 1 << 20).await?;
     let bucket = Bucket::new(S3Prefix { endpoint: Some(format!("http://127.0.0.1:{port}")), ..place });

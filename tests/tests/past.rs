@@ -121,7 +121,7 @@ async fn a_backtest_of_thirty_days_finds_what_happened_and_recommends_within_the
     assert_eq!((&statistics("Warm")?["episodes"], &statistics("Warm")?["still_firing"]), (&721.into(), &1.into()));
     let kept = statistics("Kept")?;
     assert_eq!((&kept["episodes"], &kept["still_firing"]), (&1.into(), &1.into()), "kept over every pause");
-    assert!(printed.contains("Prometheus scraped nothing for"), "the outage is told: {printed}");
+    assert!(printed.contains("Prometheus has no samples for"), "the outage is told: {printed}");
 
     let sweep = ["--alert", "HighLoad", "--sweep", "threshold=0.6:0.9:0.1", "--output", "json", "--budget"];
     for (budget, best) in [("10/week", "0.7"), ("2/week", "0.9"), ("200/week", "0.6")] {
@@ -183,7 +183,7 @@ groups:
     assert_eq!(failed, ["Broken", "Wrong"], "{message}");
     let (code, message, _) = rules_gen(world.folder.path(), &own)?;
     assert!(
-        code == Some(1) && message.contains("Broken was not judged: ") && message.contains("duplicate series"),
+        code == Some(1) && message.contains("Broken was not replayed: ") && message.contains("duplicate series"),
         "{message}"
     );
     Ok(())

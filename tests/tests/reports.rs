@@ -1,5 +1,5 @@
 //! Reports out of a real Prometheus with ninety days of history, a firing alert, a probe that cannot look, and
-//! records of people whose text is no text.
+//! records of people whose text is not a text.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -245,7 +245,7 @@ async fn reports_say_what_is_true_and_what_nobody_can_tell() -> anyhow::Result<(
     assert!(night["why"].to_string().contains("alerts fired within the period"), "{night:#}");
     assert_eq!(daily["alerts_unknown"], Value::Null, "rules were judged all night");
     let unknown = world.json("monthly")?["alerts_unknown"].to_string();
-    assert!(unknown.contains("ChecklistWatchdog fired for 4"), "two days of a month: {unknown}");
+    assert!(unknown.contains("ChecklistWatchdog, which should always fire, fired for 4"), "two days of a month: {unknown}");
     let (code, _, messages) = run(&world.folder, world.prometheus.port, "2999-01-01T00:00:00Z", &["daily"])?;
     assert!(code == Some(2) && messages.contains("in the future"), "{code:?} {messages}");
     // People.
@@ -256,7 +256,7 @@ async fn reports_say_what_is_true_and_what_nobody_can_tell() -> anyhow::Result<(
     );
     assert_eq!(daily["actions"].as_array().map(Vec::len), Some(3), "what was recorded later is not known yet");
     assert_eq!(daily["overrides"][0]["skipped"][0]["task"], "capacity_sheet");
-    assert_eq!(daily["remarks"][0], "1 records are torn or foreign, and are left out");
+    assert_eq!(daily["remarks"][0], "1 task records are damaged or not ours, and were ignored");
     let weekly = world.json("weekly")?;
     let days = weekly["days"].as_array().cloned().unwrap_or_default();
     assert_eq!((days.len(), &days[0]["verdict"]), (7, &json!("cannot_tell")), "nobody looked a week ago");

@@ -173,7 +173,7 @@ impl Planted {
         Ok(command)
     }
 
-    /// What a command says, which is no secret.
+    /// What a command says, which is not a secret.
     async fn said_by(&self, name: &str, arguments: &[&str]) -> anyhow::Result<String> {
         let mut command = self.command(name, arguments)?;
         let output = tokio::task::spawn_blocking(move || command.output()).await??;
@@ -219,7 +219,7 @@ async fn no_command_of_the_exporter_says_a_secret() -> anyhow::Result<()> {
         printed += &planted.said_by("checklist-exporter", &arguments).await?;
     }
     // That nothing was found must not be because nothing was tried.
-    for part in ["401", "nobody has the password ***", "Bearer ***", "is no bcrypt hash", "unknown field password"] {
+    for part in ["401", "nobody has the password ***", "Bearer ***", "is not a bcrypt hash", "unknown field password"] {
         assert!(printed.contains(part), "{part} is not in {printed}");
     }
     Ok(())
@@ -262,7 +262,7 @@ async fn no_command_of_rules_gen_says_or_writes_a_secret() -> anyhow::Result<()>
     ] {
         printed += &planted.said_by("rules-gen", &arguments).await?;
     }
-    for part in ["the webhook of webhook did not take the report", "must not contain a user or password"] {
+    for part in ["the webhook of webhook did not accept the report", "must not contain a user or password"] {
         assert!(printed.contains(part), "{part} is not in {printed}");
     }
     let mut generated = Vec::new();

@@ -152,7 +152,7 @@ fn a_wrong_web_configuration_is_refused_with_its_reason() -> anyhow::Result<()> 
         (tls(", client_ca_file: ca.pem"), "need client_auth_type"),
         (tls(", cipher_suites: [TLS_NULL]"), "TLS_NULL is none of"),
         (tls(", curve_preferences: [P1]"), "P1 is none of"),
-        ("basic_auth_users: {ann: canary-clear-text}\n".to_owned(), "ann is no bcrypt hash"),
+        ("basic_auth_users: {ann: canary-clear-text}\n".to_owned(), "ann is not a bcrypt hash"),
         (format!("basic_auth_users: {{ann: '$2y$20${}'}}\n", "a".repeat(53)), "cost 20"),
         ("http_server_config: {headers: {X-Powered-By: x}}\n".to_owned(), "X-Powered-By is none of"),
     ] {

@@ -122,7 +122,7 @@ fn labels(table: &Table<'_>, key: &'static str) -> BTreeMap<String, String> {
         let (prefix, end) = label.rsplit_once('/').map_or((None, label), |(prefix, end)| (Some(prefix), end));
         let value = node.scalar().unwrap_or_default();
         if !good(end) || !prefix.is_none_or(is_dns_subdomain) {
-            table.mistake(name.place, "this is no label that Kubernetes takes, such as release or example.com/team");
+            table.mistake(name.place, "this is not a label that Kubernetes takes, such as release or example.com/team");
         } else if value.is_empty() || good(value) {
             labels.insert(label.to_owned(), value.to_owned());
         } else {

@@ -31,7 +31,7 @@ pub struct Email {
 /// The address of a webhook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Address {
-    /// The address itself, when it is no secret.
+    /// The address itself, when it is not a secret.
     Url(String),
     /// A file with the address, by its path on Alertmanager's host. Needs Alertmanager 0.26.
     File(PathBuf),
@@ -77,7 +77,7 @@ const SEVERITIES: Key = Key::new(
 .otherwise("both")
 .example("[critical]");
 const ADDRESS: &[Key] = &[
-    Key::new("url", Kind::Form(&HTTP), "The address, where it is no secret.")
+    Key::new("url", Kind::Form(&HTTP), "The address, where it is not a secret.")
         .example("https://hooks.example.com/alerts"),
     Key::new(
         "urlFile",

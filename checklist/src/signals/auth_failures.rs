@@ -36,7 +36,7 @@ pub static FLOOR: Threshold = Threshold::above(
     "auth_failures.floor",
     "failed logins within a day",
     Unit::Count,
-    "Three failures instead of one are no rise worth a message.",
+    "Three failures instead of one are not an increase worth a message.",
 )
 .between(1.0, f64::INFINITY)
 .warning(20.0);

@@ -78,7 +78,7 @@ pub static SIGNAL: Signal = Signal {
             name: "ChecklistDatabaseFullSoon",
             when: When::History(History {
                 expr: |scope, limits, severity| {
-                    // A restore or a load of the first days is no pace.
+                    // A restore or a load of the first days is not a pace.
                     let ahead = scope.predict(&BYTES, "7d:1h", 30.0 * DAY);
                     let past = scope.over("count_over_time", &BYTES, "1d@3d");
                     format!("{ahead} > {} and {past}", limits.level(&LIMIT, severity))

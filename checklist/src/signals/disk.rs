@@ -38,7 +38,7 @@ static FULL_WITHIN: Threshold = Threshold::below(
     Unit::Seconds,
     "Four days leave room for a weekend; the lines are drawn through the last six hours and the last day, and it must have grown in both halves of the six hours for three hours, so that neither a nightly job nor a load of some hours is a trend.",
 )
-// The minimum is the window of the regression: a prediction for less time is no trend.
+// The minimum is the window of the regression: a prediction for less time is not a trend.
 .between(6.0 * HOUR, f64::INFINITY)
 .warning(4.0 * DAY);
 

@@ -23,7 +23,7 @@ static MIN_ERRORS: Threshold = Threshold::above(
     "error_rate.min_errors",
     "failed requests",
     Unit::Count,
-    "One failed request of a quiet night is no rate: ten must have failed within the window.",
+    "One failed request of a quiet night is not a rate: ten must have failed within the window.",
 )
 .between(1.0, f64::INFINITY)
 .warning(10.0);

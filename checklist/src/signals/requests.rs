@@ -28,7 +28,7 @@ static FLOOR: Threshold = Threshold::above(
     "requests.floor",
     "requests of a day",
     Unit::Count,
-    "Of a thousand requests a day one user more or less is no trend; a week ago or now there must have been more.",
+    "Of a thousand requests a day one user more or less is not a trend; a week ago or now there must have been more.",
 )
 .warning(1_000.0);
 

@@ -44,7 +44,7 @@ static FAILED_FLOOR: Threshold = Threshold::above(
     "workflows.failed_floor",
     "failed workflows",
     Unit::Count,
-    "One failure among ten workflows of a quiet day is no trend; five are more than one bad input.",
+    "One failure among ten workflows of a quiet day is not a trend; five are more than one bad input.",
 )
 .between(1.0, f64::INFINITY)
 .warning(5.0);

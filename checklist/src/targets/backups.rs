@@ -46,7 +46,7 @@ pub struct Backup {
     pub place: S3Prefix,
     /// Patterns of names that are backups. Empty: every name.
     pub matching: Vec<NamePattern>,
-    /// Patterns of names that are no backups.
+    /// Patterns of names that are not backups.
     pub excluded: Vec<NamePattern>,
     /// How often a backup is made.
     pub every: Duration,
@@ -94,7 +94,7 @@ static ENTRY: Section = Section {
             )
             .otherwise("every object but checksums, signatures and logs beside one")
             .example("['*.dump.gz']"),
-            Key::new("exclude", Kind::List(&Kind::Text, true), "Names of objects that are no backups.")
+            Key::new("exclude", Kind::List(&Kind::Text, true), "Names of objects that are not backups.")
                 .otherwise("as with `match`")
                 .example("['*.manifest']"),
             Key::new("every", Kind::Duration, "How often a backup is made; the limits of its age follow from it.")

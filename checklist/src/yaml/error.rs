@@ -83,7 +83,7 @@ fn message(error: &ParserError) -> String {
                     "it is nested deeper than any file of this kind: flatten it".to_owned()
                 }
                 output if output.starts_with("tabs disallowed") => "a tab in the indentation: use spaces".to_owned(),
-                output => format!("this is no YAML: {output}"),
+                output => format!("invalid YAML: {output}"),
             }
         }
     }
@@ -100,7 +100,7 @@ pub fn syntax(error: &granit_parser::ScanError) -> String {
         ErrorKind::UnknownAnchor => {
             "this alias (*name) is of a value that is not there: write &name in front of one above it".to_owned()
         }
-        kind => format!("this is no YAML: {kind}"),
+        kind => format!("invalid YAML: {kind}"),
     }
 }
 
@@ -137,7 +137,7 @@ mod tests {
             (wrong("tests: 5\n"), "1:8: here belongs a list"),
             (wrong("{}\n"), "the field tests is missing"),
             (wrong("tests:\n\t- a\n"), "2:"),
-            (wrong("tests: [\n"), "this is no YAML: unclosed bracket '['"),
+            (wrong("tests: [\n"), "invalid YAML: unclosed bracket '['"),
             (config(&bomb), "expand to too much"),
             (config(&"[".repeat(3000)), "nested deeper"),
         ] {

@@ -246,7 +246,7 @@ impl<'a> Reader<'a> {
                 node.stand_at(self.lines.place(self.text, start), &(start..end.max(start)));
                 return Ok(node);
             }
-            other => return Err(self.error(span, format!("this is no YAML: unexpected {other:?}"))),
+            other => return Err(self.error(span, format!("invalid YAML: unexpected {other:?}"))),
         };
         let node = Node { place: self.lines.place(self.text, start), span: start..end.max(start), tree };
         if anchor != 0 {
@@ -260,7 +260,7 @@ impl<'a> Reader<'a> {
     fn within(&mut self, until: &Event<'a>, end: &mut usize) -> Result<Option<(Event<'a>, Span)>, Error> {
         let Some((event, span)) = self.event()? else {
             let place = self.lines.place(self.text, self.text.len());
-            return Err(Error { place, message: "this is no YAML: it ends in the middle".to_owned() });
+            return Err(Error { place, message: "invalid YAML: it ends in the middle".to_owned() });
         };
         *end = span.end.byte_offset().unwrap_or(*end).max(*end);
         Ok((event != *until).then_some((event, span)))

@@ -34,7 +34,7 @@ where
         return Failure::new(Reason::Decode, format!("{}, and it cannot be read: {why}", answered()));
     }
     if response.status().is_success() {
-        return Failure::new(Reason::Decode, format!("{}, and what it sent is no answer of S3", answered()));
+        return Failure::new(Reason::Decode, format!("{}, and what it sent is not an answer of S3", answered()));
     }
     let reason = match (code, status) {
         (

@@ -52,7 +52,7 @@ impl Own {
     /// Returns the statement to send, in which the value is cast to a floating point number.
     ///
     /// # Errors
-    /// Fails when the value has a type that is no number; the message says what to write instead.
+    /// Fails when the value has a type that is not a number; the message says what to write instead.
     pub async fn statement(&self) -> Result<String, Failure> {
         let sql = self.query.around("{value}");
         let ask = SqlRequest { sql: &sql, parameters: &[], reads: Reads::Tables, schemas: &self.query.schemas };

@@ -48,7 +48,7 @@ impl Metadata {
             && let Some(text) = self.annotations.as_ref().and_then(|all| all.get(annotation))
         {
             let wrong = |what: String| Failure::new(Reason::Decode, format!("annotation {annotation} is {what}"));
-            let at: jiff::Timestamp = text.parse().map_err(|error| wrong(format!("no RFC 3339 time: {error}")))?;
+            let at: jiff::Timestamp = text.parse().map_err(|error| wrong(format!("not an RFC 3339 time: {error}")))?;
             // The secret would look new until then.
             if at > jiff::Timestamp::now() + AHEAD {
                 return Err(wrong(format!("a time in the future, {at}")));

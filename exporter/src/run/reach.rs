@@ -107,7 +107,7 @@ mod tests {
         let all = seen(&states);
         assert_eq!(all[&shop], Some(Reason::Connect));
         assert_eq!(all[&("postgres", "other".to_owned())], None);
-        assert_eq!(all[&("kubernetes", "shop".to_owned())], None, "a refused right is no lost way");
+        assert_eq!(all[&("kubernetes", "shop".to_owned())], None, "a refused right is not a lost way");
         let back = [state(connections, "shop", &[(5.0, Some(Reason::Connect))]), state(sizes, "shop", &[(6.0, None)])];
         assert_eq!(seen(&back)[&shop], None);
         let slow = state(connections, "shop", &[(5.0, Some(Reason::Timeout))]);

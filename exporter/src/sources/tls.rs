@@ -58,7 +58,7 @@ pub async fn inspect(target: &Target) -> Result<Inspection, Failure> {
     let (host, port) = (target.host.as_str(), target.port);
     let tls = |why: String| Failure::new(Reason::Tls, format!("TLS handshake with {host}:{port}: {why}"));
     let name = ServerName::try_from(target.server_name.clone())
-        .map_err(|_| Failure::new(Reason::Config, format!("{} is no name for TLS", target.server_name)))?;
+        .map_err(|_| Failure::new(Reason::Config, format!("{} is not a name for TLS", target.server_name)))?;
     let verifier = trust::verifier(target.ca_file.as_deref()).await?;
     let recorder = Arc::new(Recorder { inner: verifier, seen: Mutex::default() });
     let config = trust::with_verifier(Arc::clone(&recorder) as Arc<dyn ServerCertVerifier>)?;

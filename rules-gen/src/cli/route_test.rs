@@ -83,7 +83,7 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     match (&arguments.live, &arguments.tests) {
         (Some(url), _) => live(arguments, url).await,
         (None, Some(tests)) => offline(arguments, tests),
-        (None, None) => anyhow::bail!("--tests or --live is needed"),
+        (None, None) => anyhow::bail!("--tests or --live is required"),
     }
 }
 
@@ -109,7 +109,7 @@ fn offline(arguments: &Arguments, tests: &Path) -> anyhow::Result<ExitCode> {
     if !is_quiet() {
         let untested = untested(&parsed, &suite);
         if !untested.is_empty() {
-            note(&format!("no case reaches: {}", untested.join(", ")));
+            note(&format!("no test case covers: {}", untested.join(", ")));
         }
         print(&format!("{} cases, {failed} failed\n", suite.tests.len()))?;
     }
@@ -126,14 +126,14 @@ fn mistakes_of(parsed: &Configuration, case: &Case) -> Vec<String> {
             let actual: Vec<&str> =
                 parsed.receivers(&expected.labels).iter().map(|receiver| receiver.name.as_str()).collect();
             if actual != *wanted {
-                wrong.push(format!("{shown} goes to {}, not to {}", list(&actual), list(wanted)));
+                wrong.push(format!("{shown} is routed to {}, expected {}", list(&actual), list(wanted)));
             }
         }
         let mut others = all.clone();
         others.remove(at);
         match (parsed.inhibited(&expected.labels, &others), expected.inhibited) {
-            (Some((_, by)), false) => wrong.push(format!("{shown} is held back by {}", self::shown(by))),
-            (None, true) => wrong.push(format!("{shown} is not held back")),
+            (Some((_, by)), false) => wrong.push(format!("{shown} is inhibited by {}, expected not to be", self::shown(by))),
+            (None, true) => wrong.push(format!("{shown} is not inhibited, expected to be")),
             (Some(_), true) | (None, false) => {}
         }
     }

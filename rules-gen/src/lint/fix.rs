@@ -23,8 +23,8 @@ pub struct Fixed {
 const QUOTED: &str = "texts quoted";
 const DURATIONS: &str = "durations";
 const LIMITS: &str = "limits";
-const MATCHERS: &str = "matchers of a plain text";
-const LINKS: &str = "runbook links";
+const MATCHERS: &str = "regular expressions replaced by =";
+const LINKS: &str = "runbook links added";
 
 /// A change of the text.
 struct Edit {

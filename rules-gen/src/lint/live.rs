@@ -65,7 +65,7 @@ pub async fn learn(
     let mut notes = Vec::new();
     let mut most = |all: BTreeSet<String>, what: &str| {
         if all.len() > MOST {
-            notes.push(format!("{} {what} are not asked about: {MOST} are the most", all.len() - MOST));
+            notes.push(format!("{} {what} were not checked: the limit is {MOST}", all.len() - MOST));
         }
         all.into_iter().take(MOST).collect::<Vec<_>>()
     };
@@ -102,11 +102,11 @@ fn selector(metric: &str) -> String {
 async fn why_broken(link: &str) -> Option<String> {
     let endpoint = Endpoint { url: link.to_owned(), bearer_token: None, ca_file: None };
     match tokio::time::timeout(DEADLINE, Box::pin(http::fetch(&endpoint, "", MAX_PAGE))).await {
-        Err(_) => Some(format!("no answer within {DEADLINE:?}")),
+        Err(_) => Some(format!("no response within {DEADLINE:?}")),
         Ok(Err(failure)) => Some(failure.message),
         // A redirection usually leads to a login page and back.
         Ok(Ok(answer)) if answer.status.is_success() || answer.status.is_redirection() => None,
-        Ok(Ok(answer)) => Some(format!("it answers {}", answer.status)),
+        Ok(Ok(answer)) => Some(format!("the server responds with {}", answer.status)),
     }
 }
 
@@ -116,8 +116,8 @@ async fn unhealthy(server: &Server, options: &Options) -> Result<Vec<Finding>, N
     for group in answer["groups"].as_array().into_iter().flatten() {
         for rule in group["rules"].as_array().into_iter().flatten().filter(|rule| rule["health"] == "err") {
             report.about(rule["name"].as_str().map(ToOwned::to_owned));
-            let error = rule["lastError"].as_str().unwrap_or("the server does not say why");
-            report.line("RG070", Level::Error, 1, format!("the server cannot evaluate it: {error}"), "");
+            let error = rule["lastError"].as_str().unwrap_or("the server gives no reason");
+            report.line("RG070", Level::Error, 1, format!("the evaluation fails: {error}"), "");
         }
     }
     Ok(report.finish(options.today, |_| None))

@@ -34,8 +34,8 @@ pub fn configuration() -> File {
     let own = ROOT.each().find_map(|key| entry(&key.kind)).map_or(&[][..], |entry| entry.keys[0]);
     text += "\n## Every target\n\nEvery entry of a list of targets can have:\n";
     table(&mut text, own.iter());
-    text += "\nThresholds by check are in [signals.md](signals.md). A threshold is one value where it has one level, or \
-             `{warning: ..., critical: ...}`; a level that is not named stays, and `none` leaves one out.\n";
+    text += "\nThe thresholds of each check are in [signals.md](signals.md). A threshold with one level is a single value; one with two levels is \
+             `{warning: ..., critical: ...}`; a level that is not named keeps its default, and `none` removes a level.\n";
     for key in ROOT.each() {
         let path = format!("{}:", key.name);
         if entry(&key.kind).is_some() || matches!(key.kind, Kind::Table(_)) {
@@ -144,7 +144,7 @@ fn value(kind: &Kind) -> String {
 
 /// Writes the tables of the application with their default names.
 fn words(text: &mut String) {
-    text.push_str("\n## The application's tables\n\nWhat stands under `tables:` of a database, and its defaults:\n\n| table | columns | words |\n|---|---|---|\n");
+    text.push_str("\n## The application's tables\n\nThe keys under `tables:` of a database, with their defaults:\n\n| table | columns | values |\n|---|---|---|\n");
     for known in TABLES {
         let words: Vec<String> =
             known.words.iter().map(|(kind, words)| format!("`{kind}: [{}]`", words.join(", "))).collect();

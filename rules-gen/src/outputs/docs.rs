@@ -27,7 +27,7 @@ fn section(text: &mut String, signal: &Signal) {
     let source = if signal.kind.is_probed() { "probed" } else { "judged by Prometheus" };
     let _ = writeln!(
         text,
-        "Check `{}`, {}, {source} on each target under `{}:`.\n",
+        "Check `{}`, {}, {source}, for each target under `{}:`.\n",
         signal.id,
         signal.cadence,
         signal.kind.key()
@@ -53,7 +53,7 @@ fn section(text: &mut String, signal: &Signal) {
             );
         }
     }
-    let _ = writeln!(text, "\n| alert | severity | tells |\n|---|---|---|");
+    let _ = writeln!(text, "\n| alert | severity | meaning |\n|---|---|---|");
     for alert in signal.alerts {
         let levels = alert.levels(&Limits::default());
         let severities: Vec<&str> = levels.iter().map(|(severity, _)| severity.as_str()).collect();
@@ -65,7 +65,7 @@ fn section(text: &mut String, signal: &Signal) {
         let _ = writeln!(text, "\nNeeds: {}.", needs.join("; "));
     }
     if let Some(why) = signal.costly {
-        let _ = writeln!(text, "\nCostly, so with `highAvailability:` one replica makes it. {why}");
+        let _ = writeln!(text, "\nThis check is expensive: with `highAvailability:` only one replica runs it. {why}");
     }
     let others: Vec<String> = signal.external_sources.iter().map(|external| format!("`{}`", external.source)).collect();
     if !others.is_empty() {
@@ -112,7 +112,7 @@ place. A text there that cannot be read is an error when the object says that it
 
 A run is green only when it saw what it was asked about. A file that is named and was not judged (a Helm template, an
 object of another kind, an empty file, no `groups`), and a folder or pattern of which nothing was judged, end with exit
-code 2 and the reason. A Helm template is what is no YAML and has an action of Helm's own; lint what `helm template`
+code 2 and the reason. A Helm template is what is not YAML and has an action of Helm's own; lint what `helm template`
 gives. Files of others in a folder are left out with a note. Keys of Mimir (`source_tenants`, `namespace`) and Thanos
 (`partial_response_strategy`) are taken, with an info; `--server` says what the rules are for, and then keys of others
 are errors, as they are with `--prometheus-version`.
@@ -158,7 +158,7 @@ fix:
   runbook_url: https://runbooks.example.org/{alert}
 ```
 
-`--fix` changes the files where that can mean one thing only: quotes around a text that is no YAML without them,
+`--fix` changes the files where that can mean one thing only: quotes around a text that is not YAML without them,
 durations in another spelling (`5 min`, `1.5h`), a `limit` in quotes, matchers whose regular expression is a plain text
 (`=~\"api\"`), and the link to the runbook of an alert without one, where `fix.runbook_url` says it. What stays broken is left as it is.
 

@@ -29,7 +29,7 @@ pub fn stale_files<'a>(
     for pattern in patterns {
         let pattern = place(Path::new(&Pattern::escape(&folder.to_string_lossy())), pattern);
         for path in glob::glob(&pattern.to_string_lossy())? {
-            let path = path.context("cannot look for files of earlier runs")?;
+            let path = path.context("cannot search for files of earlier runs")?;
             // A symbolic link is not written by rules-gen.
             let is_file = path.symlink_metadata().is_ok_and(|kind| kind.is_file());
             if is_file && !made.contains(&path) && is_generated(&path) {

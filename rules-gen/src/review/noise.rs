@@ -48,7 +48,7 @@ pub async fn report(
     let tell = |done: usize, of: usize| progress.tell(&format!("ALERTS, slice {done} of {of}"));
     let expr = "ALERTS{alertstate=\"firing\"}";
     let courses = server.query_range(expr, (start, end), step, &tell).await?;
-    progress.tell("silences and alerts of Alertmanager");
+    progress.tell("the silences and alerts of Alertmanager");
     let manager = match alertmanager {
         Some((url, token)) => Some(Manager::ask(url, token).await?),
         None => None,

@@ -24,14 +24,14 @@ fn pair(of: &Map<String, Value>, findings: &mut Findings) {
     for key in ["ca", "cert"] {
         if is_there(of, key) && of.get(key).and_then(Value::as_str).is_none_or(|text| !text.contains("-----BEGIN")) {
             findings
-                .under(key, |findings| findings.refuse(format!("this is no PEM; the name of a file is {key}_file")));
+                .under(key, |findings| findings.refuse(format!("this is not PEM; use {key}_file for the name of a file")));
         }
     }
     let [certificate, key] = ["cert", "key"].map(|of_what| {
         [of_what.to_owned(), format!("{of_what}_file"), format!("{of_what}_ref")].iter().any(|name| is_there(of, name))
     });
     if certificate != key {
-        findings.refuse("certificate and key belong together: give both, or none");
+        findings.refuse("certificate and key must be set together");
     }
 }
 
@@ -51,7 +51,7 @@ static AUTHORIZATION: Table = Table {
 fn no_basic(of: &Map<String, Value>, findings: &mut Findings) {
     let kind = of.get("type").and_then(Value::as_str).unwrap_or_default();
     if kind.trim().eq_ignore_ascii_case("basic") {
-        findings.under("type", |findings| findings.refuse("basic has a table of its own: basic_auth"));
+        findings.under("type", |findings| findings.refuse("use basic_auth for basic authentication"));
     }
 }
 
@@ -123,7 +123,7 @@ fn client(of: &Map<String, Value>, findings: &mut Findings) {
     let headers = of.get("http_headers").and_then(Value::as_object);
     for name in headers.iter().flat_map(|headers| headers.keys()) {
         if RESERVED.contains(&name.to_ascii_lowercase().as_str()) {
-            findings.under("http_headers", |findings| findings.refuse(format!("the client sets {name} itself")));
+            findings.under("http_headers", |findings| findings.refuse(format!("{name} cannot be set: the client sets it itself")));
         }
     }
 }

@@ -150,7 +150,7 @@ fn common(of: &Map<String, Value>, findings: &mut Findings) {
 
 fn scrape(of: &Map<String, Value>, findings: &mut Findings) {
     if of.get("scrape_protocols").and_then(Value::as_array).is_some_and(Vec::is_empty) {
-        findings.under("scrape_protocols", |findings| findings.refuse("it is empty: leave it out"));
+        findings.under("scrape_protocols", |findings| findings.refuse("it is empty: remove it"));
     }
 }
 
@@ -169,7 +169,7 @@ fn timeout(of: &Map<String, Value>, findings: &mut Findings) {
     if let (Some(interval), Some(timeout)) = (length(of, "scrape_interval"), length(of, "scrape_timeout"))
         && timeout > interval
     {
-        findings.under("scrape_timeout", |findings| findings.refuse("it is longer than scrape_interval"));
+        findings.under("scrape_timeout", |findings| findings.refuse("it must not be longer than scrape_interval"));
     }
 }
 
@@ -188,14 +188,14 @@ fn jobs(of: &Map<String, Value>, findings: &mut Findings) {
     findings.each(of, "scrape_configs", |job, findings| {
         let name = job["job_name"].as_str().unwrap_or_default();
         if !name.is_empty() && !names.insert(name.to_owned()) {
-            findings.under("job_name", |findings| findings.refuse(format!("the job {name:?} is there twice")));
+            findings.under("job_name", |findings| findings.refuse(format!("the job {name:?} is defined twice")));
         }
         let Some(job) = job.as_object() else { return };
         let own = (length(job, "scrape_interval"), length(job, "scrape_timeout"));
         if let (None, Some(timeout)) = own
             && timeout > interval
         {
-            findings.under("scrape_timeout", |findings| findings.refuse("it is longer than the interval for all"));
+            findings.under("scrape_timeout", |findings| findings.refuse("it must not be longer than the global scrape_interval"));
         }
     });
 }
@@ -208,7 +208,7 @@ fn addresses(of: &Map<String, Value>, findings: &mut Findings) {
             findings.refuse("a target is empty");
         }
         if target.contains('/') {
-            findings.refuse(format!("{target:?} is no host:port: scheme and path have keys of their own"));
+            findings.refuse(format!("{target:?} is not host:port; scheme and path have their own keys"));
         }
     });
 }
@@ -229,7 +229,7 @@ fn relabel(of: &Map<String, Value>, findings: &mut Findings) {
     ];
     let text = |key: &str| of.get(key).and_then(Value::as_str).unwrap_or_default();
     if of.contains_key("action") && !is_there(of, "action") {
-        findings.under("action", |findings| findings.refuse("it is empty: leave it out, or say what is done"));
+        findings.under("action", |findings| findings.refuse("it is empty: remove it, or name an action"));
         return;
     }
     let action = if is_there(of, "action") { text("action").to_lowercase() } else { "replace".to_owned() };
@@ -238,7 +238,7 @@ fn relabel(of: &Map<String, Value>, findings: &mut Findings) {
         return;
     }
     if let Err(why) = check_pattern(&format!("^(?s:{})$", text("regex")).as_str().into()) {
-        findings.under("regex", |findings| findings.refuse(format!("this is no regular expression: {why}")));
+        findings.under("regex", |findings| findings.refuse(format!("invalid regular expression: {why}")));
     }
     let to_label = ["replace", "hashmod", "lowercase", "uppercase", "keepequal", "dropequal"];
     if to_label.contains(&action.as_str()) && !is_there(of, "target_label") {
@@ -250,6 +250,6 @@ fn relabel(of: &Map<String, Value>, findings: &mut Findings) {
     if ["labeldrop", "labelkeep"].contains(&action.as_str())
         && ["source_labels", "target_label", "modulus", "separator", "replacement"].iter().any(|key| is_there(of, key))
     {
-        findings.refuse(format!("{action} takes only regex"));
+        findings.refuse(format!("{action} supports only regex"));
     }
 }

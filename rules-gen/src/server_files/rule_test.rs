@@ -47,7 +47,7 @@ static SAMPLE: Table = Table { keys: &[(Kind::Text, "labels histogram"), (Kind::
 fn series(of: &Map<String, Value>, findings: &mut Findings) {
     parses(of, "series", findings);
     if matches!(of.get("series"), Some(Value::Number(_))) {
-        findings.under("series", |findings| findings.refuse("a metric with its labels belongs here"));
+        findings.under("series", |findings| findings.refuse("expected a series such as up{job=\"api\"}"));
     }
 }
 

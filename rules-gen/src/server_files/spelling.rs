@@ -3,7 +3,7 @@
 /// Checks an HTTP URL.
 pub(super) fn url(text: &str) -> Result<(), String> {
     let (scheme, rest) =
-        text.split_once("://").ok_or_else(|| format!("{text:?} is no address with http:// or https://"))?;
+        text.split_once("://").ok_or_else(|| format!("{text:?} is not an address with http:// or https://"))?;
     if !["http", "https"].contains(&scheme.to_lowercase().as_str()) {
         return Err(format!("{scheme}:// is none of http:// and https://"));
     }
@@ -14,7 +14,7 @@ pub(super) fn url(text: &str) -> Result<(), String> {
     }
     let port = host.rsplit_once(':').map(|(_, port)| port).filter(|_| !host.ends_with(']'));
     if host.contains([' ', '<', '>', '"']) || port.is_some_and(|port| !port.bytes().all(|b| b.is_ascii_digit())) {
-        return Err(format!("{host:?} is no host"));
+        return Err(format!("{host:?} is not a host"));
     }
     Ok(())
 }

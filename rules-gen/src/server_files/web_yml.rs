@@ -71,7 +71,7 @@ fn passwords(of: &Map<String, Value>, findings: &mut Findings) {
         let hashed = word.as_str().is_some_and(|word| hash.as_ref().is_some_and(|hash| hash.is_match(word)));
         if !hashed {
             findings.under("basic_auth_users", |findings| {
-                findings.under(user, |findings| findings.refuse("this is no hash of bcrypt (htpasswd -nBC 10 NAME)"));
+                findings.under(user, |findings| findings.refuse("this is not a bcrypt hash (htpasswd -nBC 10 NAME)"));
             });
         }
     }

@@ -55,7 +55,7 @@ async fn the_kubernetes_api_refuses_forgets_and_hangs_up() -> anyhow::Result<()>
         let wanted = format!("workload=\"orchestrator\"}} {ready}");
         eventually("what changed meanwhile is seen", || async {
             let (failed, text) = outcome(&pods).await;
-            assert_eq!(failed, None, "a dropped or expired watch is no failure");
+            assert_eq!(failed, None, "a dropped or expired watch is not a failure");
             let tells = |line: &str| line.starts_with("checklist_workload_replicas_ready") && line.ends_with(&wanted);
             Ok(text.lines().any(tells))
         })

@@ -1,4 +1,4 @@
-//! checklist.yaml that is gone, or is no file any more.
+//! checklist.yaml that is gone, or is not a file any more.
 
 use stack::web::{World, plain, status};
 use std::path::Path;

@@ -30,7 +30,7 @@ async fn on(major: u16) -> anyhow::Result<()> {
         "{major}: {refused:?}"
     );
     let refused = postgres.script("maker", "orchestrator", &script).err().map(|error| error.to_string());
-    assert!(refused.is_some(), "{major}: grants on tables of others are not given, and that is no success");
+    assert!(refused.is_some(), "{major}: grants on tables of others are not given, and that is not a success");
     let left: i64 = postgres
         .client()
         .await?
@@ -56,7 +56,7 @@ async fn on(major: u16) -> anyhow::Result<()> {
     };
     assert!(!can("has_column_privilege('stats', 'users', 'created_at', 'SELECT')").await?);
     assert!(!can("pg_has_role('rows', 'pg_read_all_stats', 'MEMBER')").await?);
-    // A role that can read statistics is no application's role.
+    // A role that can read statistics is not an application's role.
     postgres.execute("GRANT pg_monitor TO rows").await?;
     let refused = postgres.script("postgres", "orchestrator", &script).err().map(|error| error.to_string());
     assert!(refused.is_some_and(|output| output.contains("reads no statistics")));

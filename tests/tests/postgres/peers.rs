@@ -1,4 +1,4 @@
-//! What answers on the port and is no PostgreSQL, or one that is not ready.
+//! What answers on the port and is not PostgreSQL, or one that is not ready.
 
 use super::{check, database};
 use checklist::Reason;

@@ -36,7 +36,7 @@ async fn a_large_table_that_nobody_ever_vacuumed_or_analyzed_is_seen_and_named()
         lock.batch_execute("ROLLBACK").await?;
         postgres.execute("VACUUM ANALYZE bulk").await?;
         until(&yaml, "maintenance", |seen| seen.verdict == Verdict::Passed).await?;
-        // Nothing of nothing is no share.
+        // Nothing of nothing is not a share.
         postgres.execute("SELECT pg_stat_reset()").await?;
         let seen = until(&yaml, "maintenance", |seen| seen.verdict != Verdict::Passed).await?;
         seen.is(Verdict::CannotTell);
@@ -86,7 +86,7 @@ async fn tables_roles_and_applications_that_exclude_names_are_not_judged() -> an
     let seen = check(&database(postgres.port, &folder, exclude)?, "seq_scans").await;
     let bytes = |table: &str| seen.value(&["checklist_postgres_table_bytes{", &format!("table=\"{table}\"")]);
     assert_eq!((bytes("old"), bytes("events_2019")), (None, None), "{}", seen.page);
-    assert_eq!(bytes("events_now"), Some(0.0), "an underscore of a pattern is no joker: {}", seen.page);
+    assert_eq!(bytes("events_now"), Some(0.0), "an underscore of a pattern is not a joker: {}", seen.page);
     // One that sleeps under a name that is left out, and one under no such name.
     let sleeper = |name: &'static str| {
         let client = postgres.client();

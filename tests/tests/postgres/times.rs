@@ -24,7 +24,7 @@ async fn an_event_of_the_future_is_a_finding_and_hides_no_silence() -> anyhow::R
         let last = seen.value(&["checklist_audit_last_event_timestamp_seconds{"]).unwrap_or_default();
         let age = exporter::run::time::unix_now() - last;
         assert!((518_000.0..520_000.0).contains(&age), "{time}: {age}");
-        // It is no failure of this hour either.
+        // It is not a failure of this hour either.
         let seen = check(&yaml, "auth_failures").await;
         assert_eq!(seen.value(&["checklist_auth_failures{", "window=\"1h\""]), Some(0.0), "{time}: {}", seen.page);
     }

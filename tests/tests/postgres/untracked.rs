@@ -83,7 +83,7 @@ async fn a_table_of_statements_that_forgets_is_not_all_of_them() -> anyhow::Resu
         let yaml = database(postgres.port, &folder, "")?;
         check(&yaml, "slow_queries").await.is(Verdict::Passed);
         let client = postgres.client().await?;
-        // Constants are no difference, but the number of columns is.
+        // Constants make no difference, but the number of columns does.
         for columns in 1..=250 {
             client.batch_execute(&format!("SELECT {}", vec!["1"; columns].join(", "))).await?;
         }

@@ -127,7 +127,7 @@ impl WebConfig {
         for (user, hash) in &file.basic_auth_users {
             let cost = cost(hash.expose_secret()).ok_or_else(|| {
                 wrong(format!(
-                    "basic_auth_users: the password of {user} is no bcrypt hash; htpasswd -nBC 10 {user} makes one"
+                    "basic_auth_users: the password of {user} is not a bcrypt hash; htpasswd -nBC 10 {user} makes one"
                 ))
             })?;
             if cost > MAX_COST {
@@ -189,7 +189,7 @@ impl Tls {
     }
 }
 
-/// Returns the cost of a bcrypt hash (`$2y$10$` and 53 characters), or `None` if the text is no bcrypt hash.
+/// Returns the cost of a bcrypt hash (`$2y$10$` and 53 characters), or `None` if the text is not a bcrypt hash.
 pub(super) fn cost(hash: &str) -> Option<u32> {
     let rest = ["$2a$", "$2b$", "$2y$"].iter().find_map(|prefix| hash.strip_prefix(prefix))?;
     let (cost, rest) = rest.split_once('$')?;

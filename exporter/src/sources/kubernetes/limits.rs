@@ -15,7 +15,7 @@ use std::task::{Context, Poll};
 use tokio::sync::Notify;
 use tower::{BoxError, Layer, Service};
 
-/// Maximum size in bytes of a response that is no stream. A page of a hundred large pods is below two megabytes.
+/// Maximum size in bytes of a response that is not a stream. A page of a hundred large pods is below two megabytes.
 pub(super) const MAX_BODY: usize = 4 * 1024 * 1024;
 /// Maximum number of informational responses (status 100, 103) to one request. Servers send one or two.
 const MAX_INFORMATIONAL: usize = 16;

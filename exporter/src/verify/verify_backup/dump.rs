@@ -52,7 +52,7 @@ pub(super) async fn look(bucket: &Bucket, newest: &Newest, format: BackupFormat)
         );
     }
     if content == Content::Other {
-        return Err(NotProved::BadBackup(anyhow!("{} is no dump of pg_dump", begin.key)));
+        return Err(NotProved::BadBackup(anyhow!("{} is not a dump of pg_dump", begin.key)));
     }
     Ok(())
 }

@@ -33,11 +33,11 @@ pub(super) async fn ask(
         };
         let answered = session.run(asked.as_bytes()).await?;
         let rows = answered.map_err(|error| fault_of(&check.name, &error, restored))?;
-        // Several rows are joined. That is no number, and the message shows them.
+        // Several rows are joined. That is not a number, and the message shows them.
         let text = rows.into_iter().map(Option::unwrap_or_default).collect::<Vec<_>>().join("\n");
         let number = || {
             let number = text.parse().ok().filter(|number: &f64| number.is_finite());
-            number.with_context(|| format!("check {} answered {text:?}, which is no number", check.name))
+            number.with_context(|| format!("check {} answered {text:?}, which is not a number", check.name))
         };
         let judged = match check.expect {
             Expect::NotOlderThan(_) if text.is_empty() => Err(anyhow::anyhow!("check {} found no row", check.name)),

@@ -272,7 +272,7 @@ async fn dial(reach: &Reach) -> anyhow::Result<Box<dyn Io>> {
         Tls::Verified(ca_file) => trust::verified(ca_file.as_deref()).await?,
     };
     ask_postgres_for_tls(&mut stream).await.map_err(anyhow::Error::msg)?;
-    let name = ServerName::try_from(host.to_owned()).context("the host is no name for TLS")?;
+    let name = ServerName::try_from(host.to_owned()).context("the host is not a name for TLS")?;
     let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
     let stream = stream.map_err(|error| anyhow::anyhow!("TLS handshake: {}", clients::failure::causes(&error)))?;
     Ok(Box::new(stream))

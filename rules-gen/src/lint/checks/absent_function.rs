@@ -8,9 +8,9 @@ use promql::{BinaryOp, Expr, Kind, Selector};
 
 pub(super) static LINT: Lint = Lint {
     id: "RG021",
-    title: "absence that is no fault",
+    title: "absent() that fires without a fault",
     level: Level::Error,
-    text: "`absent()` without `for` fires at every restart. Of a metric that has no series in a healthy world it fires while all is well.",
+    text: "`absent()` without `for` fires whenever Prometheus or the target restarts. `absent()` of a metric that has series only during a fault fires while everything works.",
     check: Check::Expr(check),
     found: &[Example::Rules(
         r#"
@@ -46,12 +46,12 @@ fn check(rule: &Rule, ast: &Expr, context: &Context<'_>, report: &mut Report<'_>
 
 fn absence(rule: &Rule, of: Option<&Expr>, context: &Context<'_>, report: &mut Report<'_>) {
     if rule.pending == 0.0 {
-        let message = "absent() without for: every restart of Prometheus or of the target fires it".to_owned();
-        report.word(LINT.id, Level::Warning, &rule.expr, "absent", message, "wait a few scrapes with for");
+        let message = "absent() without `for` fires at every restart of Prometheus or of the target".to_owned();
+        report.word(LINT.id, Level::Warning, &rule.expr, "absent", message, "set `for` to a few scrape intervals");
     }
     let name = of.and_then(Expr::selector).and_then(Selector::metric);
     if let Some(name) = name.filter(|name| context.options.known.get(name).is_some_and(|fact| fact.sparse)) {
-        let message = format!("{name} has no series while all is well");
-        report.word(LINT.id, Level::Error, &rule.expr, name, message, "watch the check's own success");
+        let message = format!("{name} has no series while everything works, so absent() fires then");
+        report.word(LINT.id, Level::Error, &rule.expr, name, message, "alert on the success of the check that exposes it");
     }
 }

@@ -9,9 +9,9 @@ use promql::{Expr, Kind, Selector};
 
 pub(super) static LINT: Lint = Lint {
     id: "RG034",
-    title: "times that flap",
+    title: "for or keep_firing_for is too short",
     level: Level::Warning,
-    text: "With `for` below two evaluations a single bad sample fires. A page on a gauge resolves whenever its exporter restarts, unless `keep_firing_for` bridges it.",
+    text: "If `for` is shorter than two evaluation intervals, a single bad sample makes the alert fire. A critical alert on a gauge resolves whenever the exporter restarts, unless `keep_firing_for` covers the gap (an info).",
     check: Check::Rule(check),
     found: &[Example::Rules(
         r"
@@ -51,13 +51,13 @@ fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
     }
     let interval = rule.interval.unwrap_or(context.options.evaluation_interval);
     if rule.pending > 0.0 && rule.pending < 2.0 * interval {
-        let message = format!("for is shorter than two evaluations of {interval}s");
-        report.at(LINT.id, Level::Warning, &rule.name, message, "wait for at least two");
+        let message = format!("`for` is shorter than two evaluation intervals of {interval}s, so one bad sample fires the alert");
+        report.at(LINT.id, Level::Warning, &rule.name, message, "set `for` to at least two evaluation intervals");
     }
     let critical = rule.label("severity").is_some_and(|severity| severity.value == "critical");
     if critical && rule.keep_firing == 0.0 && rule.ast.as_ref().is_some_and(|ast| is_gauge(ast, context)) {
-        let message = "a page on a gauge resolves when the exporter restarts";
-        report.at(LINT.id, Level::Info, &rule.name, message, "keep_firing_for: 5m");
+        let message = "a critical alert on a gauge resolves when the exporter restarts";
+        report.at(LINT.id, Level::Info, &rule.name, message, "add keep_firing_for: 5m");
     }
 }
 

@@ -13,9 +13,9 @@ use std::collections::BTreeSet;
 
 pub(super) static LINT: Lint = Lint {
     id: "RG032",
-    title: "a template that shows nothing",
+    title: "invalid template, or one that shows nothing",
     level: Level::Error,
-    text: "A label that the expression aggregates away is empty in the text; a value in a label makes a new alert at every evaluation; a bare number of bytes or seconds is read by nobody. A query within a text (`query`, also of a `printf`) must parse. A template that does not parse is refused with the whole file.",
+    text: "A label that the expression aggregates away is empty in the text. A label with the value of the alert in it makes a new alert at every evaluation. A raw number of bytes or seconds is hard to read (an info). A query in a template (`query`, also built with `printf`) must parse. If a template does not parse, Prometheus refuses the whole file.",
     check: Check::Rule(check),
     found: &[Example::Rules("
 groups:
@@ -86,7 +86,7 @@ fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
             if let Err(errors) = promql::parse(query) {
                 let why = crate::promql::mistakes(&errors, query);
                 let message = format!("the query in {name} does not parse: {why}");
-                report.word(LINT.id, Level::Error, text, query, message, "the text shows an error instead of a value");
+                report.word(LINT.id, Level::Error, text, query, message, "fix the query; the text would show an error instead of a value");
             }
         }
         // RG026 reports labels that an aggregation asks for and cannot have.
@@ -104,27 +104,27 @@ fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
         };
         for label in used.labels.iter().filter(|label| !result.may_have(label) && !asked(label)) {
             if told.insert(label.clone()) {
-                let message = format!("{name} shows the label {label}, which the expression drops");
+                let message = format!("{name} shows the label {label}, which the result of the expression does not have");
                 report.word(
                     LINT.id,
                     Level::Warning,
                     text,
                     label,
                     message,
-                    "keep the label in by (...), or leave it out",
+                    "add the label to by (...), or remove it from the text",
                 );
             }
         }
         let formats =
             |function: &String| function.starts_with("humanize") || ["printf", "toTime"].contains(&&**function);
         if let Some((unit, fix)) = unit.filter(|_| used.value && !used.functions.iter().any(formats)) {
-            let message = format!("{name} shows the bare value, which is {unit}");
+            let message = format!("{name} shows the raw value, which is {unit}");
             report.word(LINT.id, Level::Info, text, "$value", message, fix);
         }
         let sets = rule.labels.iter().any(|(known, _)| known == name);
         if sets && used.value {
-            let message = format!("the label {name} holds the value: every evaluation makes another alert");
-            report.at(LINT.id, Level::Error, text, message, "show the value in an annotation");
+            let message = format!("the label {name} contains the value, so every evaluation makes a new alert");
+            report.at(LINT.id, Level::Error, text, message, "put the value into an annotation");
         }
     }
 }
@@ -153,10 +153,10 @@ fn of_name(name: &str) -> Option<(&'static str, &'static str)> {
     if name.ends_with("_bytes") {
         Some(("in bytes", "{{ $value | humanize1024 }}B"))
     } else if name.ends_with("_timestamp_seconds") {
-        Some(("a time", "{{ $value | humanizeTimestamp }}"))
+        Some(("a Unix timestamp", "{{ $value | humanizeTimestamp }}"))
     } else if name.ends_with("_seconds") {
         Some(SECONDS)
     } else {
-        name.ends_with("_ratio").then_some(("a share", "{{ $value | humanizePercentage }}"))
+        name.ends_with("_ratio").then_some(("a ratio", "{{ $value | humanizePercentage }}"))
     }
 }

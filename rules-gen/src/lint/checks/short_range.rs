@@ -8,9 +8,9 @@ use promql::{Duration, Expr, Kind};
 
 pub(super) static LINT: Lint = Lint {
     id: "RG012",
-    title: "the range is shorter than a few scrapes",
+    title: "range too short for the scrape interval",
     level: Level::Error,
-    text: "`rate()` needs two samples in its range. With fewer than four scrape intervals a single missed scrape leaves a gap, and the alert resolves.",
+    text: "`rate()` needs two samples in its range. If the range is shorter than four scrape intervals, one missed scrape can leave too few samples: the result has a gap, and the alert resolves.",
     check: Check::Expr(check),
     found: &[Example::Expr("rate(http_errors_total[1m]) > 5")],
     fine: &[Example::Expr("rate(http_errors_total[5m]) > 5")],
@@ -36,7 +36,7 @@ fn check(rule: &Rule, ast: &Expr, context: &Context<'_>, report: &mut Report<'_>
     let Some((seconds, range, function)) = shortest.filter(|(seconds, _, _)| *seconds < 4.0 * interval) else { return };
     let level = if seconds < 2.0 * interval { Level::Error } else { Level::Warning };
     let message = format!(
-        "{function}() over {seconds}s of samples every {interval}s (--scrape-interval): a missed scrape leaves nothing"
+        "{function}() over {seconds}s with a scrape interval of {interval}s (--scrape-interval): one missed scrape leaves no result"
     );
-    report.part(LINT.id, level, &rule.expr, range.span, message, "take at least four scrape intervals");
+    report.part(LINT.id, level, &rule.expr, range.span, message, "use a range of at least four scrape intervals");
 }

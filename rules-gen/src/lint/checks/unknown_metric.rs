@@ -11,9 +11,9 @@ use promql::{Expr, MatchOp, Matcher, Selector};
 
 pub(super) static LINT: Lint = Lint {
     id: "RG010",
-    title: "there is no such metric",
+    title: "unknown metric, label or value",
     level: Level::Error,
-    text: "An alert on a metric that nobody exposes never fires, nor does one on a label or a value that the metric does not have. Metrics of checklist-exporter are always known; for the rest give a scrape with `--catalog-from`, or a live server.",
+    text: "An alert on a metric that does not exist never fires, nor does one on a label or a value that the metric does not have. The metrics of checklist-exporter are always known; for all others, give a scrape with `--catalog-from`, or a server with `--live`.",
     check: Check::Expr(check),
     found: &[Example::Expr("checklist_check_pased == 0")],
     fine: &[Example::Expr("checklist_check_passed == 0")],
@@ -34,7 +34,7 @@ fn exists(rule: &Rule, one: &Selector, name: &str, context: &Context<'_>, report
         let ours = name.starts_with("checklist_");
         if (known.complete || ours) && !own && !context.recorded.contains(name) {
             let hint = hint(name, &known.names().collect::<Vec<_>>());
-            report.word(LINT.id, Level::Error, &rule.expr, name, format!("there is no metric {name}{hint}"), "");
+            report.word(LINT.id, Level::Error, &rule.expr, name, format!("unknown metric {name}{hint}"), "");
         }
         return;
     };
@@ -51,7 +51,7 @@ fn exists(rule: &Rule, one: &Selector, name: &str, context: &Context<'_>, report
         {
             let level = if matcher.name.text == "check" { Level::Warning } else { Level::Info };
             let hint = hint(&matcher.value, &values.iter().map(String::as_str).collect::<Vec<_>>());
-            let message = format!("{name} has no {}={:?}{hint}", matcher.name.text, &*matcher.value);
+            let message = format!("{name} has no series with {}={:?}{hint}", matcher.name.text, &*matcher.value);
             report.word(LINT.id, level, &rule.expr, &matcher.value, message, "");
         }
     }

@@ -78,7 +78,7 @@ pub(super) fn title(report: &Report) -> String {
 /// Returns the warnings, one sentence each. A warning that several alerts share is returned once, with their names.
 pub(super) fn remarks(report: &Report) -> Vec<String> {
     let failed = report.failed.iter();
-    let mut remarks: Vec<String> = failed.map(|one| format!("{} was not judged: {}", one.alert, one.why)).collect();
+    let mut remarks: Vec<String> = failed.map(|one| format!("{} was not replayed: {}", one.alert, one.why)).collect();
     remarks.extend(report.warnings.iter().cloned());
     let mut shared: Vec<(&str, Vec<&str>)> = Vec::new();
     for alert in &report.alerts {
@@ -130,7 +130,7 @@ pub fn markdown(report: &Report) -> String {
     }
     let remarks = remarks(report);
     if !remarks.is_empty() {
-        text += "\n## To be known\n\n";
+        text += "\n## Notes\n\n";
         text += &remarks.iter().map(|remark| format!("- {remark}\n")).collect::<String>();
     }
     text

@@ -20,12 +20,12 @@ pub enum Sweep {
 impl Sweep {
     /// Parses `threshold=FROM:TO:STEP`, `threshold=A,B,C` or `for=5m,15m,30m`.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let known = "known: threshold=FROM:TO:STEP, threshold=A,B,C, for=5m,15m,30m";
+        let known = "allowed: threshold=FROM:TO:STEP, threshold=A,B,C, for=5m,15m,30m";
         match text.split_once('=') {
             Some(("threshold", values)) => {
                 let number = |text: &str| {
                     let number = text.trim().parse::<f64>().ok().filter(|number| number.is_finite());
-                    number.ok_or_else(|| format!("{text:?} is no number"))
+                    number.ok_or_else(|| format!("{text:?} is not a number"))
                 };
                 let parts = values.split(':').collect::<Vec<_>>();
                 let mut values = match parts.as_slice() {

@@ -219,7 +219,7 @@ fn resource(
 ) -> Resource {
     let mut days = vec![None; HISTORY_DAYS];
     for (at, value) in course.points.iter().filter(|(_, value)| value.is_finite()) {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small whole number")]
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small integer")]
         let day = ((at - from) / DAY).round().max(0.0) as usize;
         if let Some(place) = days.get_mut(day) {
             *place = Some(steady(*value));

@@ -68,10 +68,10 @@ pub fn forecast(days: &[Option<f64>]) -> Result<Forecast, String> {
 
 /// Checks that the history suffices, drops the days before the first value, and fills the gaps.
 fn enough(days: &[Option<f64>]) -> Result<Vec<f64>, String> {
-    let first = days.iter().position(Option::is_some).ok_or("there is no history")?;
+    let first = days.iter().position(Option::is_some).ok_or("no history")?;
     let days = &days[first..];
     if days.len() < LEAST_DAYS {
-        return Err(format!("{} days of history are too few, a forecast needs {LEAST_DAYS}", days.len()));
+        return Err(format!("only {} days of history; a forecast needs {LEAST_DAYS}", days.len()));
     }
     let missing = days.iter().filter(|day| day.is_none()).count();
     if missing as f64 > MOST_MISSING * days.len() as f64 {
@@ -79,7 +79,7 @@ fn enough(days: &[Option<f64>]) -> Result<Vec<f64>, String> {
     }
     let longest = days.split(Option::is_some).map(<[_]>::len).max().unwrap_or(0);
     if longest > LONGEST_GAP {
-        return Err(format!("{longest} days one after another have no value"));
+        return Err(format!("{longest} consecutive days have no value"));
     }
     if days.last().is_some_and(Option::is_none) {
         return Err("the last day has no value".to_owned());
@@ -237,11 +237,11 @@ mod tests {
     #[test]
     fn too_little_history_is_refused_with_the_reason() {
         let refused = |days: &[Option<f64>]| forecast(days).err().unwrap_or_default();
-        assert_eq!(refused(&[]), "there is no history");
-        assert_eq!(refused(&[Some(1.0); 30]), "30 days of history are too few, a forecast needs 60");
+        assert_eq!(refused(&[]), "no history");
+        assert_eq!(refused(&[Some(1.0); 30]), "only 30 days of history; a forecast needs 60");
         let mut gap = vec![Some(1.0); 90];
         gap[20..30].fill(None);
-        assert_eq!(refused(&gap), "10 days one after another have no value");
+        assert_eq!(refused(&gap), "10 consecutive days have no value");
         let holes: Vec<_> = (0..90).map(|at| (at % 3 > 0).then_some(1.0)).collect();
         assert!(refused(&holes).ends_with("of 89 days have no value"), "{}", refused(&holes));
         let mut stale = vec![Some(1.0); 90];

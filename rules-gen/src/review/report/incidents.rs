@@ -45,7 +45,7 @@ pub async fn unknown(server: &Server, kind: Kind, period: &Period) -> Result<Opt
     let judged = courses.iter().map(|course| course.points.len()).max().unwrap_or(0) as f64 * step;
     let hours = |seconds: f64| (seconds / 360.0).round() / 10.0;
     let (judged, whole) = (hours(judged), hours(until - from));
-    let why = || format!("ChecklistWatchdog fired for {judged} of {whole} hours, and it always should");
+    let why = || format!("ChecklistWatchdog, which should always fire, fired for {judged} of {whole} hours only");
     Ok((judged < ENOUGH * whole).then(why))
 }
 

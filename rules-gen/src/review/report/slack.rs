@@ -56,7 +56,7 @@ pub fn message(report: &Report) -> Value {
     blocks.extend(part("Tasks", late.map(|row| format!("*{}* {} ({})", row.state, safe(&row.title), row.day))));
     let owed = report.overrides.iter().flat_map(|o| &o.skipped).filter(|task| task.caught_up.is_none());
     blocks.extend(part(
-        "To be caught up after the emergency",
+        "To catch up on after the emergency",
         owed.map(|t| format!("{}: {}", safe(&t.title), safe(&t.how))),
     ));
     blocks.extend(part(
@@ -72,11 +72,11 @@ pub fn message(report: &Report) -> Value {
             format!("{}, {}: {} (linear {})", safe(name.trim()), limit.name, limit.seasonal, limit.linear)
         })
     });
-    blocks.extend(part("Limits are met", limits));
+    blocks.extend(part("Limits that will be reached", limits));
     blocks.extend(part("About this report", report.remarks.iter().map(|remark| safe(remark))));
     if blocks.len() > MOST_BLOCKS {
         blocks.truncate(MOST_BLOCKS - 1);
-        blocks.push(section("_The rest is in the whole report._"));
+        blocks.push(section("_More in the full report._"));
     }
     // `text` is shown in notifications, and by clients that do not support blocks.
     json!({"text": title, "blocks": blocks})
