@@ -83,7 +83,7 @@ pub fn causes(error: &(dyn Error + 'static)) -> String {
 /// The words of one error of a chain. Those of a refused certificate are ours: the library's are names of its types.
 fn words(error: &(dyn Error + 'static)) -> String {
     match refused_certificate(error) {
-        Some(refused) => format!("the certificate is not accepted: {}", Refusal::of(refused, None).sentence),
+        Some(refused) => format!("the certificate was rejected: {}", Refusal::of(refused, None).sentence),
         None => error.to_string(),
     }
 }
@@ -125,7 +125,7 @@ mod tests {
             let error = rustls::Error::InvalidCertificate(invalid);
             for error in [io::Error::other(error.clone()), io::Error::other(io::Error::other(error))] {
                 let text = causes(&error);
-                assert!(text.starts_with("the certificate is not accepted: ") && text.contains(part), "{text}");
+                assert!(text.starts_with("the certificate was rejected: ") && text.contains(part), "{text}");
             }
         }
     }

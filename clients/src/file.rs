@@ -49,7 +49,7 @@ pub async fn aside<T: Send + 'static>(
     within: Duration,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Error> {
-    let hangs = || Error::new(ErrorKind::TimedOut, format!("it does not answer within {within:?}: is its mount dead?"));
+    let hangs = || Error::new(ErrorKind::TimedOut, format!("reading it takes longer than {within:?}; does its mount hang?"));
     let until = tokio::time::Instant::now() + within;
     let place = loop {
         match Place::take(path) {
@@ -67,7 +67,7 @@ pub async fn aside<T: Send + 'static>(
     })?;
     match tokio::time::timeout_at(until, wait).await {
         Ok(Ok(result)) => Ok(result),
-        Ok(Err(_)) => Err(Error::other("its reader ended in a panic")),
+        Ok(Err(_)) => Err(Error::other("the thread that reads it panicked")),
         Err(_) => Err(hangs()),
     }
 }
@@ -80,7 +80,7 @@ pub fn read_now(path: &Path, most: u64) -> Result<Content, Error> {
     let file = open(path, File::options().read(true))?;
     let metadata = file.metadata()?;
     let modified = metadata.modified()?;
-    let too_large = || Error::new(ErrorKind::FileTooLarge, format!("it is larger than {most} bytes"));
+    let too_large = || Error::new(ErrorKind::FileTooLarge, format!("the file is larger than {most} bytes"));
     if metadata.len() > most {
         return Err(too_large());
     }
@@ -109,12 +109,12 @@ pub fn open_no_link(path: &Path, options: &mut std::fs::OpenOptions) -> Result<F
     let opened = options.custom_flags(O_NONBLOCK | O_NOFOLLOW).open(path);
     only_files(opened.map_err(|error| {
         let link = std::fs::symlink_metadata(path).is_ok_and(|file| file.is_symlink());
-        if link { Error::new(ErrorKind::InvalidInput, "it is a link, which is not followed") } else { error }
+        if link { Error::new(ErrorKind::InvalidInput, "it is a symbolic link, which is not followed") } else { error }
     })?)
 }
 
 fn only_files(file: File) -> Result<File, Error> {
-    if file.metadata()?.is_file() { Ok(file) } else { Err(Error::new(ErrorKind::InvalidInput, "it is not a file")) }
+    if file.metadata()?.is_file() { Ok(file) } else { Err(Error::new(ErrorKind::InvalidInput, "it is not a regular file")) }
 }
 
 /// Turns an error of reading a file into a failure with its reason.

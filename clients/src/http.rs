@@ -92,7 +92,7 @@ pub async fn fetch_json<T: DeserializeOwned>(endpoint: &Endpoint, path: &str, ma
 /// Returns the address of a path below an endpoint, without secrets, for messages.
 fn place(endpoint: &Endpoint, path: &str) -> String {
     let url = Url::parse(&format!("{}{path}", endpoint.url.trim_end_matches('/')));
-    url.map_or_else(|_| "an address that is not usable".to_owned(), |url| shown(&url))
+    url.map_or_else(|_| "an unusable address".to_owned(), |url| shown(&url))
 }
 
 /// Sends JSON with a POST. Any status code other than 200 is a failure.
@@ -124,7 +124,7 @@ pub fn refusal(answer: &HttpResponse) -> Option<Failure> {
         404 => Reason::NotFound,
         _ => Reason::Protocol,
     };
-    Some(Failure::new(reason, format!("the server answered {}", answer.status)))
+    Some(Failure::new(reason, format!("the server responded with {}", answer.status)))
 }
 
 /// Sends one GET on a new connection. The caller sets the deadline.
@@ -135,7 +135,7 @@ pub async fn get(request: HttpRequest<'_>) -> Result<HttpResponse, Failure> {
 /// Sends a GET, or a POST of JSON when there is a body.
 async fn send(request: HttpRequest<'_>, body: Option<Bytes>) -> Result<HttpResponse, Failure> {
     let url = Url::parse(request.url)
-        .map_err(|error| Failure::new(Reason::Config, format!("an address is not usable: {error}")))?;
+        .map_err(|error| Failure::new(Reason::Config, format!("unusable address: {error}")))?;
     let method = if body.is_some() { "POST" } else { "GET" };
     let answer = async { exchange(open(&url, request.tls.clone()).await?, &url, &request, body).await };
     answer.await.map_err(|failure| failure.while_doing(format_args!("{method} {}", shown(&url))))
@@ -211,7 +211,7 @@ fn encode(url: &Url, request: &HttpRequest<'_>, body: Option<Bytes>) -> Result<R
         // `Zeroizing` erases the token when the last copy of the header is dropped.
         let value = Zeroizing::new(format!("Bearer {}", token.expose_secret()).into_bytes());
         let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(value))
-            .map_err(|_| Failure::new(Reason::Config, "the bearer token has characters that no header can carry"))?;
+            .map_err(|_| Failure::new(Reason::Config, "the bearer token contains characters that are not allowed in a header"))?;
         value.set_sensitive(true);
         builder = builder.header(AUTHORIZATION, value);
     }
@@ -219,7 +219,7 @@ fn encode(url: &Url, request: &HttpRequest<'_>, body: Option<Bytes>) -> Result<R
 }
 
 fn too_large(most: usize) -> Failure {
-    Failure::new(Reason::Limit, format!("the answer is larger than {most} bytes"))
+    Failure::new(Reason::Limit, format!("the response is larger than {most} bytes"))
 }
 
 /// Decompresses the body. Some servers compress without being asked. The limit holds for the decompressed body, too.
@@ -230,7 +230,7 @@ async fn unpacked(headers: &HeaderMap, body: Bytes, most: usize, large: &mut Lar
         "gzip" | "x-gzip" => Box::new(MultiGzDecoder::new(&body[..])),
         "deflate" => Box::new(ZlibDecoder::new(&body[..])),
         other => {
-            let what = format!("the answer has the content encoding {other:?}, which the request did not offer");
+            let what = format!("the response has the content encoding {other:?}, which the request did not accept");
             return Err(Failure::new(Reason::Protocol, what));
         }
     };
@@ -239,7 +239,7 @@ async fn unpacked(headers: &HeaderMap, body: Bytes, most: usize, large: &mut Lar
     loop {
         let read = reader.read(&mut piece);
         let read =
-            read.map_err(|error| Failure::new(Reason::Decode, format!("the answer cannot be unpacked: {error}")))?;
+            read.map_err(|error| Failure::new(Reason::Decode, format!("the response cannot be decompressed: {error}")))?;
         if read == 0 {
             return Ok(plain.whole());
         }

@@ -141,7 +141,7 @@ impl Records {
             match serde_json::from_str::<Record>(line) {
                 Ok(record) if record.at <= now + AHEAD => self.list.push(record),
                 Ok(record) => {
-                    self.reject(&format!("{place}:{}", at + 1), &format!("it is from the future ({})", record.at));
+                    self.reject(&format!("{place}:{}", at + 1), &format!("its time is in the future ({})", record.at));
                 }
                 Err(error) => self.reject(&format!("{place}:{}", at + 1), &error.to_string()),
             }
@@ -150,7 +150,7 @@ impl Records {
 
     fn reject(&mut self, place: &str, why: &str) {
         self.rejected += 1;
-        tracing::warn!("{place} is left out: {why}");
+        tracing::warn!("ignoring {place}: {why}");
     }
 
     /// Returns the times when a task was done or skipped.
@@ -197,7 +197,7 @@ pub async fn append(place: &RecordPlace, record: &Record) -> anyhow::Result<()> 
 /// The failure for records in a bucket when the program was built without S3.
 #[cfg(not(feature = "s3"))]
 fn without_buckets() -> Failure {
-    Failure::new(checklist::Reason::Config, "the records are in a bucket, and this program was built without S3")
+    Failure::new(checklist::Reason::Config, "the records are in a bucket, but this program was built without S3")
 }
 
 #[cfg(test)]

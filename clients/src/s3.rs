@@ -99,7 +99,7 @@ impl Bucket {
             let encoded = page.encoding_type() == Some(&EncodingType::Url);
             for object in page.contents() {
                 let (Some(key), Some(modified)) = (object.key(), object.last_modified()) else {
-                    return Err(refuse(Reason::Decode, "an object has no key or no time".to_owned()));
+                    return Err(refuse(Reason::Decode, "an object in the response has no key or no time".to_owned()));
                 };
                 let key = if encoded { decoded(key) } else { key.to_owned() };
                 if key.ends_with('/') {
@@ -113,12 +113,12 @@ impl Bucket {
             }
             let next = page.next_continuation_token().filter(|next| !next.is_empty());
             if next.is_none() || next == token.as_deref() {
-                let what = "the list is incomplete: the server says that there is more, and not how to ask for it";
+                let what = "the list is incomplete: the server announces more pages without a continuation token";
                 return Err(refuse(Reason::Protocol, what.to_owned()));
             }
             token = next.map(str::to_owned);
         }
-        let advice = format!("more than {MAX_PAGES} pages of keys: let the prefix name the year or month");
+        let advice = format!("more than {MAX_PAGES} pages of keys: use a prefix with the year or month");
         Err(refuse(Reason::Limit, advice))
     }
 
@@ -151,7 +151,7 @@ impl Bucket {
     /// The object cannot be read, is larger than `most` bytes, or the file cannot be written.
     pub async fn download(&self, object: &Object, to: &Path, most: u64) -> Result<(), Failure> {
         let doing = || format!("reading s3://{}/{}", self.target.bucket, object.key);
-        let too_large = || Failure::new(Reason::Limit, format!("it is larger than {most} bytes")).while_doing(doing());
+        let too_large = || Failure::new(Reason::Limit, format!("the file is larger than {most} bytes")).while_doing(doing());
         if object.bytes > most {
             return Err(too_large());
         }
@@ -176,7 +176,7 @@ impl Bucket {
         }
         file.flush().await.map_err(local)?;
         if total != object.bytes {
-            let what = format!("{total} bytes came of {}: it was replaced or cut off meanwhile", object.bytes);
+            let what = format!("received {total} bytes of {}: the object was replaced or truncated during the download", object.bytes);
             return Err(Failure::new(Reason::Connect, what).while_doing(doing()));
         }
         Ok(())
@@ -189,7 +189,7 @@ impl Bucket {
     pub async fn whole(&self, object: &Object, most: u64) -> Result<Bytes, Failure> {
         let doing = format!("reading s3://{}/{}", self.target.bucket, object.key);
         if object.bytes > most {
-            let limit = format!("{} bytes are more than {most}", object.bytes);
+            let limit = format!("{} bytes are more than the limit of {most}", object.bytes);
             return Err(Failure::new(Reason::Limit, limit).while_doing(doing));
         }
         self.header(object, most).await
@@ -233,7 +233,7 @@ impl Bucket {
 
     /// Makes the failure for an answer that ended too early.
     fn broken(&self, key: &str, error: &(dyn std::error::Error + 'static)) -> Failure {
-        let what = format!("the answer broke off: {}", crate::failure::causes(error));
+        let what = format!("the response ended early: {}", crate::failure::causes(error));
         Failure::new(Reason::Connect, what).while_doing(format_args!("reading s3://{}/{key}", self.target.bucket))
     }
 

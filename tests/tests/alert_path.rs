@@ -94,7 +94,7 @@ async fn every_broken_way_is_caught_with_its_cause() -> anyhow::Result<()> {
     request(&silences, Some(&all.to_string()), &[("content-type", "application/json")]).await?;
     let (code, printed) = world.verify(&[])?;
     assert!(code == Some(1) && printed.contains("main critical: delivered"), "{printed}");
-    assert!(printed.contains("main warning: NOT delivered: Alertmanager holds the alert back: a silence"), "{printed}");
+    assert!(printed.contains("main warning: NOT delivered: Alertmanager suppresses the alert: a silence"), "{printed}");
     drop(alertmanager);
     std::fs::remove_dir_all(world.path("alertmanager-data"))?;
 
@@ -112,7 +112,7 @@ async fn every_broken_way_is_caught_with_its_cause() -> anyhow::Result<()> {
     assert!(
         code == Some(1)
             && printed
-                .contains("main critical: NOT delivered: the alert is routed to slack, and none of them is pagerduty"),
+                .contains("main critical: NOT delivered: the alert is routed to slack, none of which has the integration pagerduty"),
         "{printed}"
     );
     drop(alertmanager);
@@ -137,7 +137,7 @@ async fn every_broken_way_is_caught_with_its_cause() -> anyhow::Result<()> {
     assert!(
         code == Some(1)
             && printed
-                .contains("main warning: NOT delivered: Alertmanager holds the alert back: another alert inhibits it"),
+                .contains("main warning: NOT delivered: Alertmanager suppresses the alert: another alert inhibits it"),
         "{printed}"
     );
     drop(alertmanager);
@@ -176,7 +176,7 @@ async fn a_webhook_of_its_own_knows_the_alert_by_name() -> anyhow::Result<()> {
         .await?;
     let (code, printed) = world.verify(&["--webhook-listen", &listen, "--within", "10"])?;
     assert!(
-        code == Some(1) && printed.matches("nothing went to the webhook of this command").count() == 2,
+        code == Some(1) && printed.matches("no notification was sent to the webhook of this command").count() == 2,
         "{printed}"
     );
     Ok(())

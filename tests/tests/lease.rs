@@ -41,7 +41,7 @@ async fn one_makes_the_costly_checks_until_it_ends_and_then_the_other_does() -> 
         assert_eq!(status, if held == 1 { 200 } else { 409 });
         assert_eq!(request(&format!("http://127.0.0.1:{port}/-/ready"), None, &[]).await?.0, 200);
         let (_, page) = request(&format!("http://127.0.0.1:{port}/"), None, &[]).await?;
-        assert_eq!(String::from_utf8_lossy(&page).contains("Made by the holder of the lease"), held == 0);
+        assert_eq!(String::from_utf8_lossy(&page).contains("Run by the holder of the lease"), held == 0);
     }
     // A lease that somebody deletes is made again by its holder, and nobody else comes in between.
     replicas.delete_lease(LEASE).await?;

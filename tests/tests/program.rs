@@ -121,7 +121,7 @@ async fn a_reload_keeps_what_is_unchanged_and_refuses_what_is_wrong() -> anyhow:
     std::fs::write(&world.config, text.replace("expect", "expcet"))?;
     let (status, body) = request(&reload, Some(""), &[]).await?;
     assert_eq!(status, 500);
-    assert_eq!(String::from_utf8_lossy(&body), "refused, see the log\n", "anyone may ask, so nothing is told");
+    assert_eq!(String::from_utf8_lossy(&body), "checklist.yaml cannot be loaded; see the log of the exporter\n", "anyone may ask, so nothing is told");
     assert!(world.process.log().contains("did you mean expect?"));
     world.wait(LOADED, |value| value == Some(0.0)).await?;
     let before = world.value(RUNS_ONE).await?;
@@ -237,7 +237,7 @@ async fn explain_prints_plans_and_warns_of_a_large_table_that_is_read_whole() ->
     let output = explain("users")?;
     let text = String::from_utf8(output.stdout)?;
     assert_eq!(output.status.code(), Some(1), "{text}");
-    assert!(text.contains("WARNING: reads users whole"), "{text}");
+    assert!(text.contains("WARNING: sequential scan of users"), "{text}");
     Ok(())
 }
 
@@ -292,12 +292,12 @@ async fn tasks_are_listed_done_once_and_skipped_with_a_reason() -> anyhow::Resul
         ])?;
         assert!(good && text.contains("; dr_drill is next on"), "{text}");
         let (good, text) = task(&["done", "dr_drill", "--by", "bob"])?;
-        assert!(!good && text.contains("is recorded already by ann"), "{text}");
+        assert!(!good && text.contains("is already recorded by ann"), "{text}");
         assert!(task(&["done", "dr_drill", "--by", "bob", "--again"])?.0);
         for (arguments, part) in [
-            (&["done", "dr_dril", "--by", "bob"][..], "there is no task dr_dril (did you mean dr_drill?); known: "),
+            (&["done", "dr_dril", "--by", "bob"][..], "unknown task dr_dril (did you mean dr_drill?); known tasks: "),
             (&["done", "audit_review", "--by", "bob", "--at", "2099-01-01T00:00:00Z"], "is in the future"),
-            (&["done", "audit_review", "--by", "bob", "--evidence", "drawer"], "evidence must be an address"),
+            (&["done", "audit_review", "--by", "bob", "--evidence", "drawer"], "--evidence must be a URL"),
             (&["skip", "audit_review", "--by", "bob", "--reason", " "], "only skipped with a reason"),
         ] {
             let (good, text) = task(arguments)?;
@@ -360,7 +360,7 @@ async fn records_of_several_programs(s3: &stack::s3::S3) -> anyhow::Result<()> {
         }
         let output = task(&["list"]).output()?;
         let (printed, log) = (String::from_utf8(output.stdout)?, String::from_utf8(output.stderr)?);
-        assert!(printed.contains("2 records cannot be read; the log names them"), "{printed}");
+        assert!(printed.contains("2 task records cannot be read; the log lists them"), "{printed}");
         assert!(log.matches("is left out").count() == 2 && log.contains("notes.txt"), "{log}");
         let shown = String::from_utf8(task(&["show", "audit_review"]).output()?.stdout)?;
         assert_eq!((0..6).filter(|n| shown.contains(&format!("done by ann{n}"))).count(), 6, "{shown}");

@@ -80,7 +80,7 @@ async fn tokens_and_authorities_of_servers_that_speak_http_are_read_again() -> a
     presented.set(Authority::new(&folder.path().join("other"))?.issue("localhost", 60)?);
     assert_eq!(refused(&jobs).await, all(["alerts", "dashboards", "health", "images", "rules"], "tls"));
     verified.run().await;
-    assert!(verified.state().why().contains("not accepted"), "{}", verified.state().why());
+    assert!(verified.state().why().contains("rejected"), "{}", verified.state().why());
     std::fs::copy(at("other/ca.pem"), at("ca.pem"))?;
     assert_eq!(refused(&jobs).await, nobody);
     verified.run().await;

@@ -91,11 +91,11 @@ async fn a_new_certificate_is_served_without_a_restart_and_a_broken_one_changes_
     assert!(world.tls(None).await?.starts_with("HTTP/1.1 200"));
     let folder = world.folder.path();
     std::fs::write(folder.join("server.pem"), "nonsense")?;
-    world.until_logged("the web configuration stays as it was").await?;
+    world.until_logged("cannot load the web configuration").await?;
     assert!(world.tls(None).await?.starts_with("HTTP/1.1 200"), "the old certificate is served on");
     // A name that the client does not ask for: seen as a refused handshake.
     certify(&world.authority, folder, "elsewhere.example.com")?;
-    world.until_logged("was read again").await?;
+    world.until_logged("reloaded the web configuration").await?;
     let error = world.tls(None).await.err().context("the new certificate is served")?;
     assert!(
         error.to_string().contains("NotValidForName") || error.to_string().contains("not valid for name"),
@@ -257,7 +257,7 @@ async fn without_an_answer_about_a_token_nobody_is_let_in() -> anyhow::Result<()
     assert_eq!(status(&ask("guest-token").await?), "503");
     assert_eq!(status(&plain(world.port, "/metrics", "").await?), "401");
     let log = world.process.log();
-    assert!(log.contains("no token can be reviewed") && log.contains("tokens are reviewed again"), "{log}");
+    assert!(log.contains("token reviews fail") && log.contains("token reviews work again"), "{log}");
     assert!(!log.contains("-token"), "a token is in the log: {log}");
     // A login is taken away by a reload too: then nothing asks for one.
     let text = std::fs::read_to_string(world.folder.path().join("checklist.yaml"))?;

@@ -76,14 +76,14 @@ impl Large {
             return Ok(());
         }
         if bytes > MOST {
-            return Err(Failure::new(Reason::Limit, format!("the answer is larger than {MOST} bytes")));
+            return Err(Failure::new(Reason::Limit, format!("the response is larger than {MOST} bytes")));
         }
         let until = self.taken.as_ref().map_or_else(|| Instant::now() + WITHIN, |(_, until)| *until);
         let held = self.taken.as_ref().map_or(0, |(taken, _)| taken.num_permits());
         let missing = u32::try_from(bytes.div_ceil(MIB).saturating_sub(held)).unwrap_or(u32::MAX);
         if missing > 0 {
             let more = tokio::time::timeout_at(until, ROOM.acquire_many(missing)).await.ok().and_then(Result::ok);
-            let busy = || Failure::new(Reason::Limit, "too many large answers are being read to read this one too");
+            let busy = || Failure::new(Reason::Limit, "too many large responses are being read at the same time");
             let more = more.ok_or_else(busy)?;
             match &mut self.taken {
                 Some((taken, _)) => taken.merge(more),
@@ -91,7 +91,7 @@ impl Large {
             }
         }
         if Instant::now() >= until {
-            return Err(Failure::new(Reason::Timeout, format!("a large answer did not come within {WITHIN:?}")));
+            return Err(Failure::new(Reason::Timeout, format!("a large response did not arrive within {WITHIN:?}")));
         }
         Ok(())
     }

@@ -123,7 +123,7 @@ impl Body for Limited {
                 self.left = self
                     .left
                     .checked_sub(length)
-                    .ok_or_else(|| Failure::new(Reason::Limit, "the answer is larger than any that belongs here"))?;
+                    .ok_or_else(|| Failure::new(Reason::Limit, "the response is larger than the limit"))?;
                 Ok(frame)
             })
         })

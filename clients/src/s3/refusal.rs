@@ -24,17 +24,17 @@ where
     let message = service.and_then(ProvideErrorMetadata::message).unwrap_or_default();
     let status = response.status().as_u16();
     let id = error.request_id().unwrap_or("none");
-    let answered = || format!("the server answered {status} {code}").trim_end().to_owned();
+    let answered = || format!("the server responded with {status} {code}").trim_end().to_owned();
     if let Some(right) = right_region(response, code, message).filter(|right| right != region) {
-        let what = format!("{}: the bucket is in the region {right}, not in {region}: set region: {right}", answered());
+        let what = format!("{}: the bucket is in the region {right}, not in {region}; set region: {right}", answered());
         return Failure::new(Reason::Config, what);
     }
     if service.is_none() {
         let why = error.source().map(causes).unwrap_or_default();
-        return Failure::new(Reason::Decode, format!("{}, and it cannot be read: {why}", answered()));
+        return Failure::new(Reason::Decode, format!("{}, and the response cannot be parsed: {why}", answered()));
     }
     if response.status().is_success() {
-        return Failure::new(Reason::Decode, format!("{}, and what it sent is not an answer of S3", answered()));
+        return Failure::new(Reason::Decode, format!("{}, and the body is not a response of S3", answered()));
     }
     let reason = match (code, status) {
         (
@@ -77,12 +77,12 @@ where
     let why = error.source().map(causes).unwrap_or_default();
     let lower = why.to_lowercase();
     let (reason, what) = match error {
-        SdkError::TimeoutError(_) => (Reason::Timeout, "no answer in time".to_owned()),
-        _ if lower.contains("credential") => (Reason::Auth, format!("no credentials were found: {why}")),
+        SdkError::TimeoutError(_) => (Reason::Timeout, "no response in time".to_owned()),
+        _ if lower.contains("credential") => (Reason::Auth, format!("no credentials found: {why}")),
         SdkError::DispatchFailure(dispatch) if dispatch.is_timeout() => (Reason::Timeout, why),
         SdkError::DispatchFailure(dispatch) if dispatch.is_user() => (Reason::Config, why),
         SdkError::DispatchFailure(_) => (Reason::Connect, why),
-        SdkError::ConstructionFailure(_) => (Reason::Config, format!("the request cannot be made: {why}")),
+        SdkError::ConstructionFailure(_) => (Reason::Config, format!("cannot build the request: {why}")),
         _ => (Reason::Decode, why),
     };
     Failure::new(reason, what)

@@ -108,7 +108,7 @@ pub async fn task(tasks: &Tasks, command: TaskCommand) -> anyhow::Result<String>
             if let Some(evidence) = &evidence {
                 ensure!(
                     evidence.starts_with("https://") || evidence.starts_with("http://"),
-                    "evidence must be an address"
+                    "--evidence must be a URL"
                 );
             }
             once(known, tasks, &records, at, again)?;
@@ -117,7 +117,7 @@ pub async fn task(tasks: &Tasks, command: TaskCommand) -> anyhow::Result<String>
         }
         TaskCommand::Skip { task, who, reason } => {
             let known = find(tasks, &task)?;
-            ensure!(!reason.trim().is_empty(), "a task is only skipped with a reason");
+            ensure!(!reason.trim().is_empty(), "skipping a task requires a reason");
             once(known, tasks, &records, now, false)?;
             append(&tasks.place, &Record { at: now, by: who.by, act: Act::Skipped { task, reason } }).await?;
             after(known, tasks, now, now).await
@@ -136,24 +136,24 @@ pub async fn emergency(tasks: &Tasks, command: OverrideCommand) -> anyhow::Resul
     let (by, act) = match command {
         OverrideCommand::Show => return Ok(describe(&records, tasks, now)),
         OverrideCommand::Start { .. } if held.is_some() => {
-            bail!("an override holds already; extend it, or end it first")
+            bail!("an override is already active; extend it, or end it first")
         }
-        OverrideCommand::Extend { .. } | OverrideCommand::End { .. } if held.is_none() => bail!("no override holds"),
+        OverrideCommand::Extend { .. } | OverrideCommand::End { .. } if held.is_none() => bail!("no override is active"),
         OverrideCommand::Start { who, reason, until } | OverrideCommand::Extend { who, reason, until } => {
-            ensure!(!reason.trim().is_empty(), "an override needs a reason");
+            ensure!(!reason.trim().is_empty(), "an override requires a reason");
             (who.by, Act::Override { reason, until: now + lasting(&until)? })
         }
         OverrideCommand::End { who } => (who.by, Act::OverrideEnded),
     };
     append(&tasks.place, &Record { at, by, act }).await?;
     let records = Records::read(&tasks.place, now).await?;
-    ensure!(!ends || records.override_at(now).is_none(), "the end is recorded, but somebody else's override holds");
+    ensure!(!ends || records.override_at(now).is_none(), "the end is recorded, but an override of someone else is still active");
     Ok(describe(&records, tasks, now))
 }
 
 /// Parses a duration such as `4h`: at least a minute and at most two weeks. An override without end is impossible.
 fn lasting(text: &str) -> anyhow::Result<SignedDuration> {
-    let right = || format!("until must be a duration like 30m, 4h or 2d, not {text}");
+    let right = || format!("until must be a duration such as 30m, 4h or 2d, not {text}");
     let (at, _) = text.char_indices().next_back().with_context(right)?;
     let (number, unit) = text.split_at(at);
     let number: i64 = number.parse().ok().with_context(right)?;
@@ -171,7 +171,7 @@ fn lasting(text: &str) -> anyhow::Result<SignedDuration> {
 fn find<'a>(tasks: &'a Tasks, id: &str) -> anyhow::Result<&'a Task> {
     tasks.list.iter().find(|task| task.id == id).with_context(|| {
         let known: Vec<&str> = tasks.list.iter().map(|task| task.id.as_str()).collect();
-        format!("there is no task {id}{}; known: {}", hint(id, &known), known.join(", "))
+        format!("unknown task {id}{}; known tasks: {}", hint(id, &known), known.join(", "))
     })
 }
 
@@ -183,7 +183,7 @@ fn once(task: &Task, tasks: &Tasks, records: &Records, at: Timestamp, again: boo
     };
     match records.list.iter().rev().find(same) {
         Some(record) if !again => bail!(
-            "{} of {} is recorded already by {} at {}; --again records it once more",
+            "{} for {} is already recorded by {} at {}; use --again to record it once more",
             task.id,
             day.map(|day| day.to_string()).unwrap_or_default(),
             visible(&record.by),
@@ -223,7 +223,7 @@ fn list(tasks: &Tasks, records: &Records, now: Timestamp) -> String {
         let _ = writeln!(text, "{}", line.trim_end());
     }
     if records.rejected > 0 {
-        let _ = writeln!(text, "{} records cannot be read; the log names them", records.rejected);
+        let _ = writeln!(text, "{} task records cannot be read; the log lists them", records.rejected);
     }
     text
 }
@@ -267,7 +267,7 @@ fn describe(records: &Records, tasks: &Tasks, now: Timestamp) -> String {
             let (since, until) = (local_time(since, tasks), local_time(*until, tasks));
             format!("override since {since} until {until} by {}: {}\n", visible(by), visible(reason))
         }
-        _ => "no override holds\n".to_owned(),
+        _ => "no override is active\n".to_owned(),
     }
 }
 

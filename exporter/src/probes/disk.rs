@@ -41,7 +41,7 @@ impl Probe for Disk {
                 self.0.conclude(&watched, namespace, judged, &mut samples).await;
             }
             for Claim { namespace, name } in silent {
-                let what = format!("claim {namespace}/{name}: its kubelet gives no figures, as some volume drivers do");
+                let what = format!("persistent volume claim {namespace}/{name}: the kubelet reports no usage; some volume drivers do not support it");
                 samples.missed(Object::Claim, Reason::NotFound, what);
             }
             Ok(samples)
@@ -93,11 +93,11 @@ async fn unmounted(namespace: &Namespace, volumes: &Volumes, samples: &mut Sampl
         }
         let reason = volumes.unreached.first().map_or(Reason::NotFound, |failure| failure.reason);
         let what =
-            format!("claim {}/{name}: a running pod uses it, and no kubelet that answered knows it", namespace.name);
+            format!("persistent volume claim {}/{name}: a running pod uses it, but no kubelet that responded reports it", namespace.name);
         samples.missed(Object::Claim, reason, what);
     }
     if idle > 0 {
-        let which = "bound and without a file system in use";
+        let which = "are bound but not mounted as a file system";
         samples.evidence.note(format!("{} in {} {which}", Object::Claim.counted(idle), namespace.name));
     }
     Ok(mounted.max(claims.objects.len()))

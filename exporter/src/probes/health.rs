@@ -45,7 +45,7 @@ fn evaluate(target: &Target, status: u16, content_type: Option<&str>, body: &[u8
     let body = body::parse(body, content_type);
     samples.set(&FIELD_OK, ["body"], body.is_some());
     if body.is_none() {
-        samples.evidence.note("the body is not JSON");
+        samples.evidence.note("the response body is not JSON");
     }
     let body = body.unwrap_or_default();
     for (path, expected) in &target.expect {
@@ -53,7 +53,7 @@ fn evaluate(target: &Target, status: u16, content_type: Option<&str>, body: &[u8
         let is = found.is_some_and(|found| body::is(found, expected));
         samples.set(&FIELD_OK, [&format!("body.{path}")], is);
         if !is {
-            let found = found.map_or_else(|| "not there".to_owned(), body::shown);
+            let found = found.map_or_else(|| "missing".to_owned(), body::shown);
             samples.evidence.note(format!("{path} is {found}, expected {expected}"));
         }
     }
@@ -119,7 +119,7 @@ mod tests {
         assert!(bad == ["status_code"] && message.contains("the status is 503, expected 200 or 429"), "{message}");
         assert!(judged("statuses: [200, 429]", 429, "", b"")?.0.is_empty());
         let (bad, message) = judged("expect: {db: up}", 200, "", b"<html>")?;
-        assert!(bad == ["body", "body.db"] && message.contains("the body is not JSON"), "{message}");
+        assert!(bad == ["body", "body.db"] && message.contains("the response body is not JSON"), "{message}");
         Ok(())
     }
 }

@@ -94,7 +94,7 @@ fn show(shape: &Shape, summary: &Summary, document: &Document, now: f64, samples
     let future = times.into_iter().flatten().find(|at| *at > latest);
     samples.set(shape.future, [name], future.is_some());
     if let Some(at) = future {
-        samples.evidence.note(format!("report {name} is of {} in the future", Unit::Seconds.human(at - now)));
+        samples.evidence.note(format!("report {name} has a time {} in the future", Unit::Seconds.human(at - now)));
     }
 }
 
@@ -106,7 +106,7 @@ fn summarize(format: ReportFormat, document: &Document) -> Result<Summary, Failu
         ReportFormat::Grype => grype(&document.bytes),
     };
     summary.map_err(|error| {
-        let what = format!("report {} is not what its format says: {error}", document.name);
+        let what = format!("report {} cannot be parsed in its configured format: {error}", document.name);
         Failure::new(Reason::Decode, what)
     })
 }

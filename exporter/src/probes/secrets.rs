@@ -95,7 +95,7 @@ impl Probe for Secrets {
             if by_creation > 0 {
                 let counted = Object::Secret.counted(by_creation as u64);
                 samples.evidence.note(format!(
-                    "{counted} by the time of creation: give each an annotation to tell later rotations"
+                    "{counted} by creation time; add an annotation with the time of rotation to see later ones"
                 ));
             }
             Ok(samples)

@@ -136,7 +136,7 @@ impl Lease {
             Ok(result) => result,
             Err(_) => Err(Failure::new(
                 checklist::Reason::Timeout,
-                format!("lease {}: no answer within {ATTEMPT:?}", self.place()),
+                format!("lease {}: no response within {ATTEMPT:?}", self.place()),
             )),
         };
         let failed_before = self.failing.swap(result.is_err(), Ordering::SeqCst);
@@ -145,12 +145,12 @@ impl Lease {
                 self.locked().failures += 1;
                 let (reason, message) = (failure.reason, &failure.message);
                 if failed_before {
-                    tracing::debug!(%reason, "still cannot take part in the lease: {message}");
+                    tracing::debug!(%reason, "leader election still fails: {message}");
                 } else {
-                    tracing::warn!(%reason, "cannot take part in the lease: {message}");
+                    tracing::warn!(%reason, "leader election fails: {message}");
                 }
             }
-            Ok(()) if failed_before => tracing::info!("takes part in the lease {} again", self.place()),
+            Ok(()) if failed_before => tracing::info!("leader election with the lease {} works again", self.place()),
             Ok(()) => {}
         }
         let held = self.is_held();
@@ -158,7 +158,7 @@ impl Lease {
         match (before, held) {
             (false, true) => {
                 self.locked().acquisitions += 1;
-                tracing::info!(identity = self.identity, "holds the lease {}: makes the costly checks", self.place());
+                tracing::info!(identity = self.identity, "acquired the lease {}: runs the expensive checks", self.place());
             }
             (true, false) => tracing::warn!("lost the lease {}", self.place()),
             _ => {}
@@ -205,9 +205,9 @@ impl Lease {
             Ok(Ok(true)) => tracing::info!("released the lease {}", self.place()),
             Ok(Ok(false)) => {}
             Ok(Err(failure)) => {
-                tracing::warn!(reason = %failure.reason, "cannot release the lease, it will expire: {}", failure.message);
+                tracing::warn!(reason = %failure.reason, "cannot release the lease, which will expire: {}", failure.message);
             }
-            Err(_) => tracing::warn!("cannot release the lease {} within {RELEASE:?}, it will expire", self.place()),
+            Err(_) => tracing::warn!("cannot release the lease {} within {RELEASE:?}; it will expire", self.place()),
         }
     }
 

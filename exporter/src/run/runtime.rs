@@ -35,7 +35,7 @@ pub async fn there<T: Send + 'static>(
     let mut one = JoinSet::new();
     one.spawn_on(work, checks);
     let done = one.join_next().await.transpose();
-    done.ok().flatten().ok_or_else(|| Failure::new(Reason::Panic, "it ended in a panic, or the program is stopping"))
+    done.ok().flatten().ok_or_else(|| Failure::new(Reason::Panic, "the task panicked, or the program is stopping"))
 }
 
 #[cfg(test)]

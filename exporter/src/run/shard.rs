@@ -58,7 +58,7 @@ impl FromStr for Shard {
         let parts = text.split_once('/').and_then(|(index, total)| Some((index.parse().ok()?, total.parse().ok()?)));
         match parts {
             Some((index, total)) if index < total && total <= MOST => Ok(Self { index, total }),
-            _ => Err(format!("a shard is INDEX/TOTAL with an index from 0 and a total up to {MOST}, like 0/3")),
+            _ => Err(format!("a shard must be INDEX/TOTAL, with an index from 0 and a total up to {MOST}, such as 0/3")),
         }
     }
 }
@@ -95,14 +95,14 @@ impl Sharding {
 
 fn of_pod(name: &str, total: u32) -> anyhow::Result<Shard> {
     let Some((_, ordinal)) = name.rsplit_once('-') else {
-        bail!("--shards needs a pod of a StatefulSet: the name {name:?} does not end in -ORDINAL; or give --shard I/N");
+        bail!("--shards needs a pod of a StatefulSet, but the name {name:?} does not end in -ORDINAL; use --shard I/N instead");
     };
     let index: u32 = ordinal
         .parse()
-        .with_context(|| format!("--shards needs a pod of a StatefulSet: {name:?} does not end in -ORDINAL"))?;
+        .with_context(|| format!("--shards needs a pod of a StatefulSet, but {name:?} does not end in -ORDINAL"))?;
     ensure!(
         index < total,
-        "the pod {name} has the ordinal {index}, but there are {total} shards: make --shards and replicas equal"
+        "the pod {name} has the ordinal {index}, but there are only {total} shards: set --shards to the number of replicas"
     );
     Ok(Shard { index, total })
 }

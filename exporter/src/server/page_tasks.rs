@@ -28,7 +28,7 @@ pub async fn overview(config: &Config, now: Timestamp) -> String {
     let records = match read {
         Ok(Ok(records)) => records,
         Ok(Err(failure)) => return cannot(&failure.message),
-        Err(_) => return cannot("the records did not answer in time."),
+        Err(_) => return cannot("reading the task records timed out."),
     };
     whole(&body(tasks, &records, now))
 }
@@ -40,9 +40,9 @@ pub fn cannot(why: &str) -> String {
 
 fn whole(body: &Markup) -> String {
     page(
-        "Tasks of people",
+        "Manual tasks",
         REFRESH,
-        &html! { p.summary { a href="/" { "All checks" } } h1 { "Tasks of people" } (body) },
+        &html! { p.summary { a href="/" { "All checks" } } h1 { "Manual tasks" } (body) },
     )
 }
 
@@ -61,7 +61,7 @@ fn body(tasks: &Tasks, records: &Records, now: Timestamp) -> Markup {
             (local_time(now, tasks))
         }
         @if records.rejected > 0 {
-            p.cannot { (records.rejected) " records cannot be read; the log names them." }
+            p.cannot { (records.rejected) " task records cannot be read; the log lists them." }
         }
         @if let Some((since, Record { by, act: Act::Override { reason, until }, .. })) = records.override_at(now) {
             p.not { "Emergency override since " (local_time(since, tasks)) " until " (local_time(*until, tasks)) " by " (by) ": " (reason) }

@@ -111,22 +111,22 @@ pub fn header_bytes(format: BackupFormat) -> u64 {
 /// The text says how the bytes differ from what the format requires.
 pub fn inspect(format: BackupFormat, header: &[u8]) -> Result<Content, String> {
     if header.is_empty() {
-        return Err("it is empty".to_owned());
+        return Err("the object is empty".to_owned());
     }
     let found = Layer::of(header);
     if let Some(wanted) = layer(format)
         && wanted != found
     {
         return Err(match wanted {
-            Layer::None => format!("it is packed with {}", found.as_str()),
-            wanted => format!("it does not begin as {} does", wanted.as_str()),
+            Layer::None => format!("it is compressed with {}", found.as_str()),
+            wanted => format!("its first bytes are not those of {}", wanted.as_str()),
         });
     }
     let content = Content::of(&begin(found, header));
     let demands_a_dump = matches!(format, BackupFormat::PgDump | BackupFormat::PgDumpGzip | BackupFormat::PgDumpZstd);
     if demands_a_dump && content == Content::Other {
-        let within = if found == Layer::None { String::new() } else { format!("within {} ", found.as_str()) };
-        return Err(format!("{within}it does not begin as a dump of pg_dump does"));
+        let within = if found == Layer::None { String::new() } else { format!("inside {} ", found.as_str()) };
+        return Err(format!("{within}its first bytes are not those of a pg_dump dump"));
     }
     Ok(content)
 }

@@ -129,10 +129,10 @@ impl Cluster {
             // Watches back off by themselves, and a refused request must be reported at once.
             config.default_retry = false;
             let builder = ClientBuilder::try_from(config.clone())
-                .map_err(|error| Failure::new(Reason::Config, format!("cannot make a Kubernetes client: {error}")))?;
+                .map_err(|error| Failure::new(Reason::Config, format!("cannot create a Kubernetes client: {error}")))?;
             Ok((builder.with_layer(&Limits).build(), config))
         });
-        let hangs = |error| Failure::new(Reason::Timeout, format!("what {} names: {error}", place.display()));
+        let hangs = |error| Failure::new(Reason::Timeout, format!("cannot read {}, or a file or command that it refers to: {error}", place.display()));
         made.await.map_err(hangs)?
     }
 
@@ -172,7 +172,7 @@ async fn configuration(kubeconfig: Option<&Path>, context: Option<String>) -> Re
     let invalid = |what: String| Failure::new(Reason::Config, what);
     let Some(path) = kubeconfig else {
         return Config::incluster()
-            .map_err(|error| invalid(format!("not inside a cluster and no kubeconfig is given: {error}")));
+            .map_err(|error| invalid(format!("not running inside a cluster, and no kubeconfig is configured: {error}")));
     };
     // Relative paths in a kubeconfig are relative to its folder; only `read_from` resolves them.
     let kubeconfig = Kubeconfig::read_from(path)

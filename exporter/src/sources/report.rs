@@ -43,7 +43,7 @@ pub async fn each(target: &Target, mut take: impl FnMut(Result<Document, Failure
             let bucket = Bucket::new(prefix.clone());
             let found = bucket.newest(Choice::default(), unix_now()).await?;
             let newest = found.newest.and_then(|newest| newest.begin);
-            let nothing = || Failure::new(Reason::NotFound, format!("no report under {}", bucket.place()));
+            let nothing = || Failure::new(Reason::NotFound, format!("no report found under {}", bucket.place()));
             let newest = newest.ok_or_else(nothing)?;
             take(named(bucket.whole(&newest, MAX_BYTES).await?, Some(newest.modified)));
         }
@@ -71,7 +71,7 @@ async fn files(path: &Path) -> Result<Vec<PathBuf>, Failure> {
         !hidden && path.extension().is_some_and(|extension| extension == "json")
     });
     if files.is_empty() {
-        return Err(Failure::new(Reason::NotFound, format!("no file in {} ends in .json", path.display())));
+        return Err(Failure::new(Reason::NotFound, format!("no .json file in {}", path.display())));
     }
     if files.len() > MAX_FILES {
         return Err(Failure::new(Reason::Limit, format!("{} has more than {MAX_FILES} reports", path.display())));

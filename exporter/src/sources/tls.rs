@@ -58,7 +58,7 @@ pub async fn inspect(target: &Target) -> Result<Inspection, Failure> {
     let (host, port) = (target.host.as_str(), target.port);
     let tls = |why: String| Failure::new(Reason::Tls, format!("TLS handshake with {host}:{port}: {why}"));
     let name = ServerName::try_from(target.server_name.clone())
-        .map_err(|_| Failure::new(Reason::Config, format!("{} is not a name for TLS", target.server_name)))?;
+        .map_err(|_| Failure::new(Reason::Config, format!("{} is not a valid TLS server name", target.server_name)))?;
     let verifier = trust::verifier(target.ca_file.as_deref()).await?;
     let recorder = Arc::new(Recorder { inner: verifier, seen: Mutex::default() });
     let config = trust::with_verifier(Arc::clone(&recorder) as Arc<dyn ServerCertVerifier>)?;
@@ -71,7 +71,7 @@ pub async fn inspect(target: &Target) -> Result<Inspection, Failure> {
     let (version, broken) = match shaken {
         Ok(stream) => (stream.get_ref().1.protocol_version(), None),
         Err(error) if seen.chain.is_empty() => return Err(tls(error.to_string())),
-        Err(error) => (None, Some(format!("the handshake with {host}:{port} did not end well: {error}"))),
+        Err(error) => (None, Some(format!("the TLS handshake with {host}:{port} failed: {error}"))),
     };
     let version = version.map(|version| if version == ProtocolVersion::TLSv1_3 { "1.3" } else { "1.2" });
     let mut inspection =
@@ -80,7 +80,7 @@ pub async fn inspect(target: &Target) -> Result<Inspection, Failure> {
         let spare = at > 0 && seen.refused.is_none() && seen.is_accepted_without(at, &recorder.inner, &name);
         match presented(at, der, spare) {
             Ok(certificate) => inspection.certificates.push(certificate),
-            Err(why) => inspection.unreadable.push(format!("certificate {at} of {host}:{port} cannot be read: {why}")),
+            Err(why) => inspection.unreadable.push(format!("cannot parse certificate {at} of {host}:{port}: {why}")),
         }
     }
     Ok(inspection)

@@ -217,8 +217,8 @@ mod tests {
     #[test]
     fn a_failure_never_tells_the_address_of_the_webhook() {
         let address = "https://hooks.example.com/services/T0/SECRET";
-        let message = without("POST https://hooks.example.com/services/T0/SECRET: the server answered 404", address);
+        let message = without("POST https://hooks.example.com/services/T0/SECRET: the server responded with 404", address);
         assert!(!message.contains("SECRET") && message.contains("404"), "{message}");
-        assert_eq!(without("SECRET is not a usable address", "SECRET"), "the content of the file is not an address");
+        assert_eq!(without("SECRET is an unusable address", "SECRET"), "the content of the file is not an address");
     }
 }

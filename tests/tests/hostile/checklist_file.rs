@@ -27,7 +27,7 @@ async fn is_told(what: &'static str) -> anyhow::Result<()> {
     put(what, &file)?;
     world.until(&format!("{LOADED} 0")).await.map_err(|error| error.context(what))?;
     let log = world.process.log();
-    assert!(log.contains("is not loaded, the previous one stays"), "{what}: {log}");
+    assert!(log.contains("the previous configuration stays"), "{what}: {log}");
     assert_eq!(status(&plain(world.port, "/probe?check=certificates", "").await?), "200", "{what}: the checks go on");
     if what == "folder" {
         std::fs::remove_dir(&file)?;

@@ -206,7 +206,7 @@ async fn a_dump_of_every_format_is_restored_and_a_damaged_one_is_caught() -> any
     // Whole, but of long ago, or without a row.
     for (query, part) in [
         ("SELECT max(at) FROM beats", "the newest row is 2.0 h old, more than 1.0 h"),
-        ("SELECT max(at) FROM beats WHERE false", "found no row"),
+        ("SELECT max(at) FROM beats WHERE false", "returned no row"),
     ] {
         world.configure("pg_dump", "", &format!("{{name: beats, query: {query}, notOlderThan: 1h}}"))?;
         world.upload(&custom)?;
@@ -279,7 +279,7 @@ async fn a_proof_that_is_ended_in_any_stage_leaves_nothing_and_is_recorded() -> 
     assert!(left(&world.work())?.len() > 1, "nothing to remove");
     world.upload(&gzip(&text)?)?;
     let (code, printed) = world.verify()?;
-    assert!(code == Some(0) && printed.contains("a proof was killed"), "{printed}");
+    assert!(code == Some(0) && printed.contains("which a killed run has left"), "{printed}");
     Ok(())
 }
 
@@ -335,7 +335,7 @@ async fn a_full_disk_is_not_the_backups_fault_and_leaves_nothing() -> anyhow::Re
     for (size, stage) in [("1m", "download"), ("30m", "start"), ("110m", "restore")] {
         let small = Mount::of(world.folder.path().join("small"), size)?;
         let (code, printed) = world.verify_in(&small.0)?;
-        assert!(code == Some(2) && printed.contains("no proof could be made"), "{size}: {printed}");
+        assert!(code == Some(2) && printed.contains("the backup could not be verified"), "{size}: {printed}");
         assert!(printed.contains("No space left"), "{size}: {printed}");
         assert!(!printed.contains(&format!("{stage} seconds=")), "{size}: {printed}");
         assert_eq!(world.record()?["unknown"], true);

@@ -59,11 +59,11 @@ pub fn exposed(path: &Path, config: &WebConfig) -> Vec<String> {
     let what = |file: &Path| {
         let mode = std::fs::metadata(file).ok()?.permissions().mode();
         let may = match (mode & OTHERS_WRITE != 0, mode & OTHERS_READ != 0) {
-            (true, _) => "others than its owner may write into",
-            (_, true) => "everybody may read",
+            (true, _) => "users other than the owner can write to",
+            (_, true) => "every user can read",
             _ => return None,
         };
-        Some(format!("{may} {}: its mode is {:o}, 440 is enough", file.display(), mode & 0o777))
+        Some(format!("{may} {}: its mode is {:o}; use 440", file.display(), mode & 0o777))
     };
     key.into_iter().chain(hashes).filter_map(what).collect()
 }
@@ -100,7 +100,7 @@ mod tests {
         let folder = tempfile::tempdir()?;
         let web = folder.path().join("web.yaml");
         nix::unistd::mkfifo(&web, nix::sys::stat::Mode::S_IRWXU)?;
-        assert!(Look::at(&web).config.is_err_and(|failure| failure.message.contains("it is not a file")));
+        assert!(Look::at(&web).config.is_err_and(|failure| failure.message.contains("it is not a regular file")));
         Ok(())
     }
 }

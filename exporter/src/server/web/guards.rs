@@ -50,7 +50,7 @@ impl Guards {
         let losses = [
             (before.tls && !self.tls, Loss::Door("TLS")),
             (before.passwords && !self.passwords, Loss::Door("passwords")),
-            (self.clients < before.clients, Loss::Door("certificates of clients")),
+            (self.clients < before.clients, Loss::Door("client certificates")),
             (self.versions.0 < before.versions.0, Loss::Part("min_version")),
             (before.tls && newest(self) < newest(before), Loss::Part("max_version")),
             (narrowed(0), Loss::Part("client_allowed_sans")),
@@ -106,7 +106,7 @@ http_server_config:
             ("  min_version: TLS13\n", "  max_version: TLS12\n", Loss::Part("min_version")),
             ("  client_allowed_sans: [prometheus]\n", "", Loss::Part("client_allowed_sans")),
             ("  curve_preferences: [X25519]\n", "", Loss::Part("curve_preferences")),
-            ("RequireAndVerifyClientCert", "VerifyClientCertIfGiven", Loss::Door("certificates of clients")),
+            ("RequireAndVerifyClientCert", "VerifyClientCertIfGiven", Loss::Door("client certificates")),
             ("{X-Frame-Options: deny}", "{}", Loss::Part("headers")),
         ] {
             assert!(WHOLE.contains(line));

@@ -91,13 +91,13 @@ impl Tokens {
         };
         let result = tokio::time::timeout(DEADLINE, ask).await;
         let result = result.unwrap_or_else(|_| {
-            Err(Failure::new(Reason::Timeout, format!("the Kubernetes API gave no answer within {DEADLINE:?}")))
+            Err(Failure::new(Reason::Timeout, format!("the Kubernetes API gave no response within {DEADLINE:?}")))
         });
         match result {
             Ok(Access::Busy) => Access::Busy,
             Ok(access) => {
                 if !self.answered.swap(true, Ordering::Relaxed) {
-                    tracing::info!("tokens are reviewed again");
+                    tracing::info!("token reviews work again");
                 }
                 self.cache().put(question, access, Instant::now());
                 access
@@ -105,7 +105,7 @@ impl Tokens {
             // A failure is not cached: the next request is reviewed again.
             Err(failure) => {
                 if self.answered.swap(false, Ordering::Relaxed) {
-                    tracing::error!("no token can be reviewed, so every one is refused: {}", failure.message);
+                    tracing::error!("token reviews fail, so every token is refused: {}", failure.message);
                 }
                 Access::Undecided
             }
@@ -154,7 +154,7 @@ async fn post<T: DeserializeOwned>(client: &Client, path: &str, question: &impl 
     client.request(request).await.map_err(|error| match &error {
         // The message of the server may repeat the token, so only its status code is reported.
         kube::Error::Api(status) => {
-            Failure::new(failure(&error, path).reason, format!("Kubernetes API {path}: it answered {}", status.code))
+            Failure::new(failure(&error, path).reason, format!("Kubernetes API {path}: the response is {}", status.code))
         }
         kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => meaningless(path),
         _ => failure(&error, path),
@@ -162,7 +162,7 @@ async fn post<T: DeserializeOwned>(client: &Client, path: &str, question: &impl 
 }
 
 fn meaningless(path: &str) -> Failure {
-    Failure::new(Reason::Decode, format!("Kubernetes API {path}: the answer makes no sense"))
+    Failure::new(Reason::Decode, format!("Kubernetes API {path}: the response cannot be parsed"))
 }
 
 /// The cached decisions with the end of their validity.

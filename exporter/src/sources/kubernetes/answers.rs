@@ -66,7 +66,7 @@ impl Buffer {
     async fn add(&mut self, piece: &[u8], most: usize, room: &Room) -> Result<Duration, Failure> {
         let length = self.bytes.len() + piece.len();
         if length > most {
-            return Err(Failure::new(Reason::Limit, format!("the answer is larger than {most} bytes")));
+            return Err(Failure::new(Reason::Limit, format!("the response is larger than {most} bytes")));
         }
         let begun = Instant::now();
         if length > SMALL && self.place.is_none() {
@@ -85,7 +85,7 @@ impl Bounded {
     pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Refusal> {
         let mut until = Instant::now() + ANSWER_WITHIN;
         let late = || {
-            let what = format!("Kubernetes API {path}: no whole answer within {ANSWER_WITHIN:?}");
+            let what = format!("Kubernetes API {path}: no complete response within {ANSWER_WITHIN:?}");
             Failure::new(Reason::Timeout, what)
         };
         let (mut body, _place) = tokio::time::timeout_at(until, self.open(path)).await.map_err(|_| late())??;

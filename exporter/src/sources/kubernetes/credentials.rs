@@ -27,7 +27,7 @@ pub(super) async fn fingerprint(kubeconfig: Option<&Path>) -> Result<u64, Failur
         }
         content.finish()
     });
-    let what = |error| Failure::new(Reason::Timeout, format!("the files of the cluster's credentials: {error}"));
+    let what = |error| Failure::new(Reason::Timeout, format!("cannot read the credentials of the cluster: {error}"));
     read.await.map_err(what)
 }
 

@@ -32,7 +32,7 @@ pub(super) struct NoAnswer;
 
 impl fmt::Display for NoAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the server sent more than {MAX_INFORMATIONAL} informational answers and no other")
+        write!(f, "the server sent more than {MAX_INFORMATIONAL} informational responses and no final one")
     }
 }
 

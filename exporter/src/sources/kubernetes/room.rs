@@ -66,7 +66,7 @@ impl Kept {
         if sum <= MAX_KEPT {
             return Ok(());
         }
-        Err(Failure::new(Reason::Limit, format!("the cluster's objects take more than {MAX_KEPT} bytes")))
+        Err(Failure::new(Reason::Limit, format!("the objects of the cluster need more than {MAX_KEPT} bytes of memory")))
     }
 }
 

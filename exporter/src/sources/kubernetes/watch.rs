@@ -97,7 +97,7 @@ impl<K: CachedObject> Watch<K> {
         if state.listed && state.heard.elapsed() <= max_silence && refused.is_none() {
             return Ok(Present(state));
         }
-        let silent = || Failure::new(Reason::Timeout, format!("the Kubernetes API is silent about {}", self.path));
+        let silent = || Failure::new(Reason::Timeout, format!("no events and no bookmarks from the Kubernetes API for {}", self.path));
         Err(state.failure.clone().unwrap_or_else(silent))
     }
 
@@ -198,7 +198,7 @@ async fn watch<K: CachedObject>(
     // Normally the server ends the watch. A watch that goes on for longer is ended here.
     let until = tokio::time::Instant::now() + Duration::from_secs(u64::from(WATCH_SECONDS) + 15);
     let followed = tokio::time::timeout_at(until, events(api, path, which, state)).await;
-    let late = |_| Failure::new(Reason::Timeout, format!("the watch of {path} has no end"));
+    let late = |_| Failure::new(Reason::Timeout, format!("starting the watch of {path} timed out"));
     match followed.map_err(late)?? {
         Ended::Heard => Ok(None),
         Ended::Silent | Ended::Expired => list(api, path, which).await.map(Some),
@@ -240,7 +240,7 @@ async fn events<K: CachedObject>(
             Err(error) => match serde_json::from_slice::<Status>(&line) {
                 Ok(status) if status.code != 0 => WatchEvent::Error(Box::new(status)),
                 _ => {
-                    return Err(Failure::new(Reason::Decode, format!("an event of the watch of {path}: {error}")));
+                    return Err(Failure::new(Reason::Decode, format!("cannot parse an event of the watch of {path}: {error}")));
                 }
             },
         };

@@ -238,7 +238,7 @@ async fn collect(stream: tokio_postgres::RowStream) -> Result<Vec<Row>, Why> {
     let mut rows = Vec::new();
     while let Some(row) = stream.try_next().await? {
         if rows.len() == MAX_ROWS {
-            let text = format!("the query gives more than {MAX_ROWS} rows");
+            let text = format!("the query returns more than {MAX_ROWS} rows");
             return Err(Why::Refused(Failure::new(Reason::Limit, text)));
         }
         rows.push(row);
@@ -254,7 +254,7 @@ async fn connect(target: &Target) -> Result<Session, Failure> {
             Err(failure) => refused = Some(failure),
         }
     }
-    Err(refused.unwrap_or_else(|| Failure::new(Reason::Dns, "the name has no address")))
+    Err(refused.unwrap_or_else(|| Failure::new(Reason::Dns, "the name resolves to no address")))
 }
 
 /// Resolves the host of a target to addresses, in the order in which they are tried. Several hosts are separated by
@@ -268,7 +268,7 @@ async fn addresses(target: &Target) -> Result<Vec<Address>, Failure> {
         }
         let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
         let known = tokio::net::lookup_host((host, target.port)).await;
-        let known = known.map_err(|error| Failure::new(Reason::Dns, format!("looking up {host}: {error}")))?;
+        let known = known.map_err(|error| Failure::new(Reason::Dns, format!("resolving {host}: {error}")))?;
         found.extend(known.map(|address| Address::Tcp(address, host.to_owned())));
     }
     Ok(found)
@@ -278,7 +278,7 @@ async fn dial(address: &Address) -> Result<(Socket, Option<u16>), Failure> {
     match address {
         Address::Tcp(peer, _) => {
             let Ok(stream) = tokio::time::timeout(CONNECT, TcpStream::connect(peer)).await else {
-                return Err(Failure::new(Reason::Timeout, format!("connecting to {peer}: no answer in {CONNECT:?}")));
+                return Err(Failure::new(Reason::Timeout, format!("connecting to {peer}: no response within {CONNECT:?}")));
             };
             let ready = |stream: TcpStream| {
                 stream.set_nodelay(true)?;

@@ -75,12 +75,12 @@ pub(super) enum Oversized {
 impl std::fmt::Display for Oversized {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Message(bytes) => write!(f, "a message of {bytes} bytes, at most {MAX_MESSAGE} are read"),
-            Self::Response => write!(f, "an answer of more than {MAX_RESPONSE} bytes"),
+            Self::Message(bytes) => write!(f, "a message of {bytes} bytes; the limit is {MAX_MESSAGE}"),
+            Self::Response => write!(f, "a response of more than {MAX_RESPONSE} bytes"),
             Self::Together => {
                 write!(
                     f,
-                    "an answer of more than {SMALL} bytes, while other servers send much too: at most {MAX_TOGETHER} together"
+                    "a response of more than {SMALL} bytes while other large responses are being read; the limit for all together is {MAX_TOGETHER}"
                 )
             }
         }

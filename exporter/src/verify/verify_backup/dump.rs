@@ -41,14 +41,14 @@ pub(super) struct Facts {
 
 /// Checks the first bytes of a backup before it is downloaded.
 pub(super) async fn look(bucket: &Bucket, newest: &Newest, format: BackupFormat) -> Result<(), NotProved> {
-    let torn = || anyhow!("{} is a folder of pg_dump without its table of contents, toc.dat", newest.name);
+    let torn = || anyhow!("{} is a dump in directory format without its table of contents toc.dat", newest.name);
     let begin = newest.begin.as_ref().with_context(torn).bad_backup()?;
     let format = if newest.is_folder { BackupFormat::PgDump } else { format };
     let header = bucket.header(begin, header_bytes(format)).await?;
     let content = inspect(format, &header).map_err(|why| anyhow!("{}: {why}", begin.key)).bad_backup()?;
     if content == Content::Cluster {
         return Err(
-            anyhow!("{} is a dump of pg_dumpall, which is not restored here: dump each database", begin.key).into()
+            anyhow!("{} is a dump of pg_dumpall, which is not supported: dump each database with pg_dump", begin.key).into()
         );
     }
     if content == Content::Other {
@@ -67,7 +67,7 @@ pub(super) async fn fetch(bucket: &Bucket, newest: &Newest, to: &Path, most: u64
     let parts = bucket.objects_under(&prefix).await?;
     if parts.len() > MAX_PARTS || parts.iter().map(|part| part.bytes).sum::<u64>() > most {
         return Err(
-            anyhow!("the folder is larger than {most} bytes or {MAX_PARTS} objects; --max-bytes allows more").into()
+            anyhow!("the dump is larger than {most} bytes or {MAX_PARTS} objects; raise the limit with --max-bytes").into()
         );
     }
     std::fs::create_dir(to)?;
@@ -96,27 +96,27 @@ pub(super) async fn unpack(
 }
 
 fn unpack_now(format: BackupFormat, from: &Path, to: &Path, most: u64, stopped: &AtomicBool) -> Result<(), NotProved> {
-    let Some(layer) = layer(format) else { return Err(anyhow!("the format of the backup is not known").into()) };
+    let Some(layer) = layer(format) else { return Err(anyhow!("the format of the backup is unknown").into()) };
     let mut reader = layer.open(File::open(from)?)?;
     let mut writer = File::create(to)?;
     let mut piece = vec![0; 256 * 1024];
     let mut total = 0_u64;
     loop {
         if stopped.load(Ordering::Relaxed) {
-            return Err(anyhow!("stopped while it was unpacked").into());
+            return Err(anyhow!("stopped during decompression").into());
         }
-        let read = reader.read(&mut piece).context("the backup is broken: it cannot be decompressed").bad_backup()?;
+        let read = reader.read(&mut piece).context("the backup is damaged: it cannot be decompressed").bad_backup()?;
         if read == 0 {
             break;
         }
         total += read as u64;
         if total > most {
-            return Err(anyhow!("unpacked it is larger than {most} bytes; --max-bytes allows more").into());
+            return Err(anyhow!("the decompressed dump is larger than {most} bytes; raise the limit with --max-bytes").into());
         }
         writer.write_all(&piece[..read]).with_context(|| format!("cannot write {}", to.display()))?;
     }
     // The compressed file is not needed any more.
-    Ok(std::fs::remove_file(from).context("cannot remove the download")?)
+    Ok(std::fs::remove_file(from).context("cannot remove the downloaded file")?)
 }
 
 impl Dump {
@@ -131,7 +131,7 @@ impl Dump {
         Read::by_ref(&mut file).take(header_bytes(BackupFormat::PgDump)).read_to_end(&mut header)?;
         match inspect(BackupFormat::PgDump, &header).map_err(anyhow::Error::msg)? {
             Content::Custom | Content::Tar => return Ok(Self::Archive(path.to_owned())),
-            Content::Cluster => bail!("it is a dump of pg_dumpall"),
+            Content::Cluster => bail!("it is a dump of pg_dumpall, which is not supported"),
             Content::Sql | Content::Other => {}
         }
         let length = file.metadata()?.len();
@@ -142,7 +142,7 @@ impl Dump {
         // Only the last line with content is examined: the same text could also be part of a table's rows.
         let says_nothing = |line: &&str| line.is_empty() || *line == "--" || line.starts_with("\\unrestrict ");
         let last = text.lines().rev().map(str::trim_end).find(|line| !says_nothing(line));
-        ensure!(last == Some(LAST_WORDS), "the dump is cut off: it does not end with pg_dump's own \"{LAST_WORDS}\"");
+        ensure!(last == Some(LAST_WORDS), "the dump is truncated: it does not end with \"{LAST_WORDS}\"");
         Ok(Self::Text(path.to_owned()))
     }
 
@@ -154,7 +154,7 @@ impl Dump {
         if list.lines().any(|line| line.contains(" TABLE DATA ")) {
             return Ok(());
         }
-        Err(NotProved::BadBackup(anyhow!("the dump holds no table")))
+        Err(NotProved::BadBackup(anyhow!("the dump contains no table")))
     }
 
     /// Opens the dump as plain SQL, without owners, privileges and tablespaces.

@@ -37,10 +37,10 @@ pub(super) async fn ask(
         let text = rows.into_iter().map(Option::unwrap_or_default).collect::<Vec<_>>().join("\n");
         let number = || {
             let number = text.parse().ok().filter(|number: &f64| number.is_finite());
-            number.with_context(|| format!("check {} answered {text:?}, which is not a number", check.name))
+            number.with_context(|| format!("check {} returned {text:?}, which is not a number", check.name))
         };
         let judged = match check.expect {
-            Expect::NotOlderThan(_) if text.is_empty() => Err(anyhow::anyhow!("check {} found no row", check.name)),
+            Expect::NotOlderThan(_) if text.is_empty() => Err(anyhow::anyhow!("check {} returned no row", check.name)),
             Expect::AtLeast(_) => number().map(|answer| {
                 answers.insert(check.name.clone(), answer);
             }),
@@ -70,12 +70,12 @@ fn fault_of(check: &str, error: &ServerError, restored: &Restored) -> NotProved 
 fn compare(check: &Sanity, answer: f64) -> anyhow::Result<()> {
     let name = &check.name;
     match check.expect {
-        Expect::AtLeast(least) => ensure!(answer >= least, "check {name} answered {answer}, less than {least}"),
+        Expect::AtLeast(least) => ensure!(answer >= least, "check {name} returned {answer}, expected at least {least}"),
         Expect::NotOlderThan(oldest) => {
             let age = Timestamp::now().as_duration().as_secs_f64() - answer;
             let hours = |seconds: f64| format!("{:.1} h", seconds / 3_600.0);
             let limit = oldest.as_secs_f64();
-            ensure!(age >= -AHEAD.as_secs_f64(), "check {name}: the newest row is of {} in the future", hours(-age));
+            ensure!(age >= -AHEAD.as_secs_f64(), "check {name}: the newest row is {} in the future", hours(-age));
             ensure!(age <= limit, "check {name}: the newest row is {} old, more than {}", hours(age), hours(limit));
         }
     }

@@ -26,7 +26,7 @@ pub(super) fn fate(statement: &[u8]) -> Fate {
         from.is_some_and(|from| words[from..from + last.len()].iter().zip(last).all(|(word, last)| word == last))
     };
     let global = |kind: &str, next: &str| match kind {
-        "database" => Some("settings of the database itself"),
+        "database" => Some("settings of the database"),
         "role" | "group" => Some("roles"),
         "user" if next != "mapping" => Some("roles"),
         "tablespace" => Some("tablespaces"),
@@ -36,9 +36,9 @@ pub(super) fn fate(statement: &[u8]) -> Fate {
         ("create" | "alter" | "drop", kind) if global(kind, word(2)).is_some() => {
             Fate::LeftOut(global(kind, word(2)).unwrap_or_default())
         }
-        ("comment", "on") if global(word(2), word(3)).is_some() => Fate::LeftOut("comments on what is shared"),
+        ("comment", "on") if global(word(2), word(3)).is_some() => Fate::LeftOut("comments on shared objects"),
         ("security", "label") if words.windows(2).any(|two| two[0] == "on" && global(&two[1], "").is_some()) => {
-            Fate::LeftOut("security labels on what is shared")
+            Fate::LeftOut("security labels on shared objects")
         }
         ("grant" | "revoke", _) | ("alter", "default") => Fate::LeftOut("privileges"),
         ("reassign", _) | ("drop", "owned") => Fate::LeftOut("owners"),
@@ -50,7 +50,7 @@ pub(super) fn fate(statement: &[u8]) -> Fate {
         ("alter", _) if ends(&["set", "tablespace"]) => Fate::LeftOut("tablespaces"),
         // Without FORCE the owner sees all rows, so that the queries can count them.
         ("alter", "table") if words.windows(4).any(|four| four == ["force", "row", "level", "security"]) => {
-            Fate::LeftOut("policies that bind the owner")
+            Fate::LeftOut("FORCE ROW LEVEL SECURITY")
         }
         ("set", "default_tablespace") if word(2) != "''" && word(3) != "''" => Fate::LeftOut("tablespaces"),
         ("copy", _) if !words.windows(2).any(|two| two == ["from", "stdin"]) => {
