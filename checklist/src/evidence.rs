@@ -225,7 +225,7 @@ impl Evidence {
             }
             let message = self.unseen.keys().find(|(unseen, _)| unseen == object).map(|(_, reason)| *reason);
             if message.is_none() {
-                let what = format!("no {} was seen", object.as_str().replace('_', " "));
+                let what = format!("no {} found", object.as_str().replace('_', " "));
                 self.missed(*object, Reason::NotFound, 1, what);
             }
             if *required {
@@ -245,7 +245,7 @@ impl fmt::Display for Evidence {
         if let Some(since) = self.since {
             #[expect(clippy::cast_possible_truncation, reason = "a time within the next thousand years")]
             let since = jiff::Timestamp::from_second(since as i64).unwrap_or_default();
-            parts.push(format!("counting since {}", since.strftime("%Y-%m-%d %H:%M UTC")));
+            parts.push(format!("counted since {}", since.strftime("%Y-%m-%d %H:%M UTC")));
         }
         parts.retain(|part| !part.is_empty());
         f.write_str(&parts.join("; "))

@@ -63,18 +63,18 @@ impl Reason {
     /// Returns the meaning in words, for users.
     pub const fn words(self) -> &'static str {
         match self {
-            Self::Auth => "login refused",
-            Self::Config => "its settings cannot be used",
+            Self::Auth => "authentication failed",
+            Self::Config => "configuration cannot be used",
             Self::Connect => "connection refused or lost",
-            Self::Decode => "answer not understood",
+            Self::Decode => "response cannot be parsed",
             Self::Dns => "name does not resolve",
-            Self::Limit => "answer too large",
+            Self::Limit => "response too large",
             Self::Lock => "locked",
             Self::NotFound => "not found",
-            Self::Panic => "the check itself broke",
+            Self::Panic => "the check panicked",
             Self::Permission => "permission denied",
-            Self::Protocol => "answered with an error",
-            Self::Timeout => "no answer in time",
+            Self::Protocol => "error response",
+            Self::Timeout => "no response in time",
             Self::Tls => "TLS handshake failed",
         }
     }

@@ -31,10 +31,10 @@ impl Unit {
     pub fn parse(self, text: &str) -> Result<f64, &'static str> {
         let text = text.trim();
         let value = match self {
-            Self::Seconds => seconds(text).ok_or("a duration like 30s, 15m, 26h or 7d")?,
-            Self::Bytes => bytes(text).ok_or("a size like 512KiB, 100MiB or 2GiB")?,
-            Self::Ratio => ratio(text).ok_or("a share like 70% or 0.7")?,
-            Self::Count => text.parse().map_err(|_| "a plain number")?,
+            Self::Seconds => seconds(text).ok_or("a duration such as 30s, 15m, 26h or 7d")?,
+            Self::Bytes => bytes(text).ok_or("a size such as 512KiB, 100MiB or 2GiB")?,
+            Self::Ratio => ratio(text).ok_or("a ratio such as 70% or 0.7")?,
+            Self::Count => text.parse().map_err(|_| "a number")?,
         };
         if value.is_finite() && value >= 0.0 { Ok(value) } else { Err("a value that is not negative") }
     }
@@ -227,10 +227,10 @@ mod tests {
     #[test]
     fn a_wrong_unit_says_what_would_be_right() {
         for wrong in ["26 hours", "26", "", "1d 2h"] {
-            assert_eq!(Unit::Seconds.parse(wrong), Err("a duration like 30s, 15m, 26h or 7d"), "{wrong}");
+            assert_eq!(Unit::Seconds.parse(wrong), Err("a duration such as 30s, 15m, 26h or 7d"), "{wrong}");
         }
-        assert_eq!(Unit::Ratio.parse("70"), Err("a share like 70% or 0.7"));
-        assert_eq!(Unit::Bytes.parse("100Mb"), Err("a size like 512KiB, 100MiB or 2GiB"));
+        assert_eq!(Unit::Ratio.parse("70"), Err("a ratio such as 70% or 0.7"));
+        assert_eq!(Unit::Bytes.parse("100Mb"), Err("a size such as 512KiB, 100MiB or 2GiB"));
         assert_eq!(Unit::Count.parse("1e999"), Err("a value that is not negative"));
     }
 

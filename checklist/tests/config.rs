@@ -29,8 +29,8 @@ fn every_mistake_is_told_in_one_run() {
         "backups:\n  - {name: daily, bucket: bkt, every: 1 day}\n  - {name: daily, bucket: bkt}\nthresholds:\n  disk.usage: {warning: 90%, critical: 85%}\n  backup.max_age: {warning: 26 hours}\nnonsense: 1\n",
     );
     for part in [
-        "2:39: every must be a duration like 30s, 15m, 26h or 7d, not 1 day",
-        "3:12: the name daily is taken by the target in line 2",
+        "2:39: every must be a duration such as 30s, 15m, 26h or 7d, not 1 day",
+        "3:12: the name daily is already used by the target in line 2",
         "5:15: disk.usage: the warning level 90% is never reached before the critical level 85%; it must be below it",
         "6:29: backup.max_age must be a duration",
         "7:1: unknown field nonsense",
@@ -43,9 +43,9 @@ fn every_mistake_is_told_in_one_run() {
 #[test]
 fn combinations_that_cannot_work_are_refused() {
     for (text, part) in [
-        ("", "checklist.yaml must be a table"),
+        ("", "checklist.yaml must be a mapping"),
         ("health: []\n", "nothing to watch"),
-        ("health:\n  - {name: a, url: 'http://a/', caFile: /ca}\n", "caFile is never looked at"),
+        ("health:\n  - {name: a, url: 'http://a/', caFile: /ca}\n", "caFile has no effect"),
         ("health:\n  - {name: a, url: 'https://user:pw@a/'}\n", "has no user or password in it"),
         (
             "backups:\n  - {name: a, bucket: bkt, endpoint: 'https://user:pw@a/'}\n",
@@ -57,30 +57,30 @@ fn combinations_that_cannot_work_are_refused() {
         ),
         (
             "postgres:\n  - {name: a, host: h, database: d, user: u, passwordFile: x, passwordEnv: Y}\n",
-            "exclude each other",
+            "are mutually exclusive",
         ),
-        ("backups:\n  - {name: a, bucket: bkt, accessKeyIdFile: x}\n", "go together"),
+        ("backups:\n  - {name: a, bucket: bkt, accessKeyIdFile: x}\n", "must be set together"),
         (
             "backups:\n  - {name: a, bucket: bkt, format: gzip, restore: {checks: []}}\n",
-            "checks is empty: list at least one",
+            "checks is empty: at least one entry is required",
         ),
         ("backups:\n  - {name: a, bucket: bkt, restore: {checks: [{name: c, query: q}]}}\n", "needs the format"),
         (
             "backups:\n  - {name: a, bucket: bkt, format: gzip, restore: {checks: [{name: c, query: q}, {name: c, query: q}]}}\n",
-            "two checks with the name c",
+            "two checks have the name c",
         ),
         (
             "backups:\n  - {name: a, bucket: bkt, format: gzip, restore: {checks: [{name: c, query: q, atLeast: 2, notOlderThan: 1d}]}}\n",
-            "atLeast and notOlderThan exclude each other",
+            "atLeast and notOlderThan are mutually exclusive",
         ),
         (
             "backups:\n  - {name: a, bucket: bkt, format: gzip, restore: {server: {host: h, user: u}, checks: [{name: c, query: q}]}}\n",
             "the field database is missing",
         ),
-        ("kubernetes:\n  - {name: a, namespaces: [n], context: c}\n", "context has no meaning without kubeconfig"),
+        ("kubernetes:\n  - {name: a, namespaces: [n], context: c}\n", "context needs kubeconfig"),
         (
             "kubernetes:\n  - {name: a, namespaces: [n]}\nhighAvailability: {kubernetes: b}\n",
-            "3:32: there is no cluster b under kubernetes:",
+            "3:32: unknown cluster b: it is not under kubernetes:",
         ),
         (
             "kubernetes:\n  - {name: a, namespaces: [n]}\nhighAvailability: {kubernetes: a, lease: My_Lease}\n",
@@ -92,19 +92,19 @@ fn combinations_that_cannot_work_are_refused() {
         ),
         (
             "kubernetes:\n  - {name: a, namespaces: [n], exporterNamespace: A_B}\n",
-            "a namespace: a text of lower-case letters",
+            "a namespace: lower-case letters",
         ),
         (
             "kubernetes:\n  - {name: a, namespaces: [n], webAudiences: [1]}\n",
-            "webAudiences must be a text, this is a number",
+            "webAudiences must be a string, this is a number",
         ),
         (
             "kubernetes:\n  - {name: a, namespaces: [n], webAudiences: [x]}\n  - {name: b, namespaces: [n], webAudiences: [y]}\n",
-            "one cluster says who a token belongs to",
+            "only one cluster can have webAudiences",
         ),
         ("certificates:\n  - {name: a, address: host}\n", "address must be host:port"),
         ("backups:\n  - {name: a, bucket: bkt, skip: [pods]}\n", "no check pods on this kind of target"),
-        ("backups:\n  - {name: a, bucket: bkt, bucket: ccc}\n", "stands twice"),
+        ("backups:\n  - {name: a, bucket: bkt, bucket: ccc}\n", "is repeated in this mapping"),
         ("backups: [\n", "checklist.yaml:"),
     ] {
         let messages = mistakes(text);
@@ -164,9 +164,9 @@ fn an_own_query_becomes_a_signal_with_metric_alert_and_panel() {
     assert_eq!(config.queries[0].around("{value}::float8"), sql);
     assert!(std::ptr::eq(signal, good(yaml).queries[0].signal), "reading the same file again costs nothing");
     for (text, part) in [
-        ("name: pods", "the name pods is taken"),
+        ("name: pods", "the name pods is already used"),
         ("name: Jobs", "name must be a part of the name of a metric"),
-        ("name: a\n    targets: [nowhere]", "there is no postgres target nowhere"),
+        ("name: a\n    targets: [nowhere]", "unknown postgres target nowhere"),
         ("name: a\n    labels: [check]", "labels must be a column"),
     ] {
         let yaml = yaml
@@ -179,7 +179,7 @@ fn an_own_query_becomes_a_signal_with_metric_alert_and_panel() {
     let messages = mistakes(&yaml.replace("warning: 10, critical: 100", "warning: 200, critical: 100"));
     assert!(messages.contains("is never reached before the critical level"), "{messages}");
     let messages = mistakes(&yaml.replace("    above: {warning: 10, critical: 100}\n", ""));
-    assert!(messages.contains("a query needs a limit"), "{messages}");
+    assert!(messages.contains("a query needs a threshold"), "{messages}");
 }
 
 #[test]
@@ -191,14 +191,14 @@ fn figures_of_other_exporters_are_recorded_and_not_probed() {
     assert_eq!((config.targets(signal), config.probed(signal)), (vec!["k".to_owned()], Vec::new()));
     assert_eq!(config.selector(signal, "k"), "cluster=\"c\", namespace=~\"a|b\"");
     let messages = mistakes("kubernetes:\n  - {name: k, namespaces: [a], sources: {hpa: nagios, utilization: x}}\n");
-    assert!(messages.contains("the source of hpa is one of kube-state-metrics"), "{messages}");
-    assert!(messages.contains("utilization has no other source"), "{messages}");
+    assert!(messages.contains("the source of hpa must be one of kube-state-metrics"), "{messages}");
+    assert!(messages.contains("the metrics of utilization cannot come from another exporter"), "{messages}");
 }
 
 #[test]
 fn reports_lie_in_one_place_and_tables_are_known() {
     let messages = mistakes("reports:\n  - {name: a, format: cargo-audit, file: x, directory: y}\n");
-    assert!(messages.contains("a report lies in one place"), "{messages}");
+    assert!(messages.contains("a report needs exactly one of"), "{messages}");
     let messages = mistakes(
         "postgres:\n  - {name: a, host: h, database: d, user: u, tables: {user: {table: x}, users: {columns: {mail: m}}}}\n",
     );
@@ -301,7 +301,7 @@ fn limits_that_nothing_can_be_beyond_are_mistakes() {
     let cluster = "kubernetes: [{name: a, namespaces: [x]}]\n";
     assert!(
         messages(&format!("{cluster}thresholds: {{disk.usage: {{critical: 100%}}}}\n"))
-            .contains("nothing is ever above 100%")
+            .contains("the value is never above 100%")
     );
     assert!(messages(&format!("{cluster}thresholds: {{disk.full_within: 0s}}\n")).contains("0s is too little"));
     let traffic = "traffic: [{name: t, selector: 'job=\"x\"'}]\n";

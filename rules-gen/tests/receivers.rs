@@ -235,18 +235,18 @@ fn the_operators_object_has_only_what_its_definition_has() {
 fn mistakes_in_receivers_and_windows_are_told_with_what_is_right() {
     for (alerting, messages) in [
         ("email: {to: a, from: b, smarthost: h}", "smarthost must be host:port"),
-        ("email: {to: a, from: b, smarthost: 'h:25', username: u}", "belong together"),
-        ("webhook: {}", "give either url, or urlFile"),
-        ("webhook: {url: 'https://a', urlFile: f}", "give either url, or urlFile"),
+        ("email: {to: a, from: b, smarthost: 'h:25', username: u}", "must be set together"),
+        ("webhook: {}", "set either url, or urlFile"),
+        ("webhook: {url: 'https://a', urlFile: f}", "set either url, or urlFile"),
         ("webhook: {url: 'https://a', severities: [warnin]}", "did you mean warning?"),
         ("heartbeat: {url: 'https://a', interval: 1s}", "interval must be 10s or longer"),
-        ("maintenance: [{name: a}]", "never ends"),
-        ("maintenance: [{name: a, weekdays: [sunay]}]", "weekdays must be a day like monday"),
+        ("maintenance: [{name: a}]", "would never end"),
+        ("maintenance: [{name: a, weekdays: [sunay]}]", "weekdays must be a day such as monday"),
         ("maintenance: [{name: a, times: [{from: '25:00', to: '26:00'}]}]", "must be a time of the day"),
-        ("maintenance: [{name: a, times: [{from: '10:00', to: '10:00'}]}]", "to another one"),
+        ("maintenance: [{name: a, times: [{from: '10:00', to: '10:00'}]}]", "from and to must be different"),
         (
             "maintenance: [{name: a, weekdays: [monday], timeZone: Mars}]",
-            "timeZone must be a time zone like Europe/Berlin, not Mars",
+            "timeZone must be a time zone such as Europe/Berlin, not Mars",
         ),
         ("maintenance: [{name: a, weekdays: [monday]}, {name: a, weekdays: [monday]}]", "two windows"),
     ] {

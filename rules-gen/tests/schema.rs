@@ -127,7 +127,7 @@ fn schema_and_reader_know_the_same_fields_of_every_table() {
         let text = serde_yaml::to_string(&broken).unwrap();
         let Err(mistakes) = Config::parse("checklist.yaml", &text) else { panic!("{path:?} takes any field") };
         let known = mistakes.list.iter().find_map(|mistake| {
-            let (wrong, known) = mistake.message.split_once("; known here: ")?;
+            let (wrong, known) = mistake.message.split_once("; known fields: ")?;
             wrong.contains("field zzzzzzzz").then(|| known.split(", ").map(ToOwned::to_owned).collect())
         });
         // Tables whose keys are names (of checks, alerts, tables) have other messages.

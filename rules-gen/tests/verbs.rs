@@ -245,7 +245,7 @@ fn a_file_that_is_no_yaml_is_named_with_its_line_and_column() {
     for (arguments, place) in [
         (&["list", "--config", "two.yaml"][..], format!("two.yaml:{}:1: a second document begins here", lines + 1)),
         (&["list", "--config", "long.yaml"], "long.yaml:1:".to_owned()),
-        (&["diff", "--against", "dir=twice.yaml"], "twice.yaml:2:1: the key route stands twice".to_owned()),
+        (&["diff", "--against", "dir=twice.yaml"], "twice.yaml:2:1: the key route is repeated".to_owned()),
         (&["backtest", "--prometheus", "http://127.0.0.1:1", "--rules", "twice.yaml"], "twice.yaml:2:1: ".to_owned()),
         (&["route-test", "--config", "twice.yaml", "--tests", "two.yaml"], "twice.yaml:2:1: the key".to_owned()),
         (

@@ -85,12 +85,12 @@ static OBJECTS: Section = Section {
         Key::new(
             "kind",
             Kind::Choice(&words(&KINDS)),
-            "The kind of object; the pods of a workload that is left out by its name go with it.",
+            "The kind of object; a workload that is excluded by its name excludes its pods too.",
         )
         .otherwise("every kind")
         .example("Service"),
-        Key::new("namespace", Kind::Text, "The namespace: `*` is any letters, `?` is one.")
-            .otherwise("every watched one")
+        Key::new("namespace", Kind::Text, "The namespace: `*` matches any characters, `?` one character.")
+            .otherwise("every watched namespace")
             .example("'preview-*'"),
         Key::new("name", Kind::Text, "The name, with `*` and `?`; of a pod its own or that of its workload.")
             .otherwise("every name")
@@ -104,7 +104,7 @@ static OBJECTS: Section = Section {
     ]],
     rules: &[Rule::Any(
         &["namespace", "name", "label", "annotation"],
-        "an entry names at least one of namespace, name, label and annotation: a whole kind is never left out",
+        "an entry needs at least one of namespace, name, label and annotation: a whole kind cannot be excluded",
     )],
 };
 
@@ -114,7 +114,7 @@ static OBJECT: Kind = Kind::Table(&OBJECTS);
 pub(super) const OF_CLUSTER: Key = Key::new(
     "exclude",
     Kind::List(&OBJECT, false),
-    "Objects that are not judged: an object is left out when every key of one entry fits it.",
+    "Objects that are not evaluated: an object is excluded if every key of one entry matches it.",
 )
 .example("[{kind: Service, name: '*-ro'}, {label: env=preview}]");
 
@@ -146,7 +146,7 @@ static DATABASE: Section = Section {
         Key::new(
             "tables",
             Kind::List(&Kind::Text, false),
-            "Tables, and their indexes: `*` is any letters, `?` is one; a pattern with a point is held against `schema.table`.",
+            "Tables, and their indexes: `*` matches any characters, `?` one character; a pattern with a dot is matched with `schema.table`.",
         )
         .example("['archive.*', 'events_20??']"),
         Key::new("roles", Kind::List(&Kind::Text, false), "Roles whose statements and queries may be slow.")
@@ -154,7 +154,7 @@ static DATABASE: Section = Section {
         Key::new(
             "applications",
             Kind::List(&Kind::Text, false),
-            "Values of application_name whose queries may take long; dumps and maintenance are left out by themselves.",
+            "Values of application_name whose queries may take long; dumps and maintenance are always excluded.",
         )
         .example("['metabase*']"),
     ]],
@@ -162,7 +162,7 @@ static DATABASE: Section = Section {
 };
 
 /// The key `exclude:` of a database.
-pub(super) const OF_DATABASE: Key = Key::new("exclude", Kind::Table(&DATABASE), "What of the database is not judged.")
+pub(super) const OF_DATABASE: Key = Key::new("exclude", Kind::Table(&DATABASE), "What is not evaluated in the database.")
     .example("{tables: ['archive.*']}");
 
 /// Reads `exclude:` of a database.

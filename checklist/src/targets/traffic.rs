@@ -26,7 +26,7 @@ pub struct Traffic {
 static METRIC: Form =
     Form { right: "the name of a metric", pattern: "^[A-Za-z_:][A-Za-z0-9_:]*$", fits: is_metric_name };
 static MATCHERS: Form =
-    Form { right: "label matchers like job=\"web\"", pattern: "^ *[A-Za-z_][A-Za-z0-9_]* *[=!]", fits: are_matchers };
+    Form { right: "label matchers such as job=\"web\"", pattern: "^ *[A-Za-z_][A-Za-z0-9_]* *[=!]", fits: are_matchers };
 
 impl Target for Traffic {
     fn name(&self) -> &str {
@@ -71,7 +71,7 @@ static ENTRY: Section = Section {
 impl List for Traffic {
     const LIST: &'static str = "traffic";
     const ABOUT: &'static str =
-        "The application's own HTTP metrics in Prometheus; rules judge them, the exporter does not.";
+        "The HTTP metrics of the application in Prometheus; only rules evaluate them, not the exporter.";
     const EXAMPLE: &'static str = "[{name: shop, selector: 'job=\"shop\"'}]";
     const ENTRY: &'static Section = &ENTRY;
 

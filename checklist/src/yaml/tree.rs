@@ -106,9 +106,9 @@ impl Node {
             _ if self.is_null() => "nothing",
             _ if self.flag().is_some() => "true or false",
             _ if self.number().is_some() => "a number",
-            Tree::Scalar(..) => "a text",
+            Tree::Scalar(..) => "a string",
             Tree::List(_) => "a list",
-            Tree::Table(_) => "a table",
+            Tree::Table(_) => "a mapping",
         }
     }
 
@@ -163,9 +163,9 @@ pub fn document(text: &str) -> Result<Node, Error> {
     Ok(found.unwrap_or_else(empty))
 }
 
-const SECOND: &str = "a second document begins here (---), and only one is read: remove it, or make two files of it";
-const TOO_MUCH: &str = "the aliases expand to too much: an alias (*name) repeats what has aliases itself; write values out, or make several files";
-const TOO_DEEP: &str = "it is nested deeper than any file of this kind: flatten it";
+const SECOND: &str = "a second document begins here (---), but only one is read: remove it, or split the file";
+const TOO_MUCH: &str = "the aliases expand to too many nodes: an alias (*name) repeats a value that contains aliases; write the values out, or split the file";
+const TOO_DEEP: &str = "the file is nested too deep: flatten it";
 
 /// Builds nodes from the parser's events.
 struct Reader<'a> {
@@ -225,7 +225,7 @@ impl<'a> Reader<'a> {
                     match &key.tree {
                         Tree::Scalar(text, true) if text == "<<" => merge(&value, &mut merged)?,
                         Tree::Scalar(..) => entries.push((key, value)),
-                        _ => return Err(Error { place: key.place, message: "a key is a single value".to_owned() }),
+                        _ => return Err(Error { place: key.place, message: "a key must be a scalar".to_owned() }),
                     }
                 }
                 distinct(&entries)?;
@@ -238,7 +238,7 @@ impl<'a> Reader<'a> {
             }
             Event::Alias(id) => {
                 let unknown =
-                    "this alias (*name) is of a value that is not there: write &name in front of one above it";
+                    "this alias (*name) has no anchor: write &name before an earlier value";
                 let size = self.anchors.get(&id).map(Node::size).ok_or_else(|| self.error(span, unknown))?;
                 self.spend(size, span)?;
                 let mut node = self.anchors.get(&id).cloned().ok_or_else(|| self.error(span, unknown))?;
@@ -260,7 +260,7 @@ impl<'a> Reader<'a> {
     fn within(&mut self, until: &Event<'a>, end: &mut usize) -> Result<Option<(Event<'a>, Span)>, Error> {
         let Some((event, span)) = self.event()? else {
             let place = self.lines.place(self.text, self.text.len());
-            return Err(Error { place, message: "invalid YAML: it ends in the middle".to_owned() });
+            return Err(Error { place, message: "invalid YAML: the file ends unexpectedly".to_owned() });
         };
         *end = span.end.byte_offset().unwrap_or(*end).max(*end);
         Ok((event != *until).then_some((event, span)))
@@ -272,7 +272,7 @@ fn merge(value: &Node, merged: &mut Vec<(Node, Node)>) -> Result<(), Error> {
     let tables = if value.items().is_empty() { std::slice::from_ref(value) } else { value.items() };
     for table in tables {
         let Tree::Table(entries) = &table.tree else {
-            return Err(Error { place: table.place, message: "<< takes a table or a list of tables".to_owned() });
+            return Err(Error { place: table.place, message: "<< needs a mapping or a list of mappings".to_owned() });
         };
         merged.extend(entries.iter().cloned());
     }
@@ -286,7 +286,7 @@ fn distinct(entries: &[(Node, Node)]) -> Result<(), Error> {
         let Tree::Scalar(text, _) = &key.tree else { continue };
         if let Some(Place { line, .. }) = seen.insert(text.as_str(), key.place) {
             let shown = super::shown::word(text).map(|word| format!(" {word}")).unwrap_or_default();
-            let message = format!("the key{shown} stands twice in this table, first in line {line}: remove one");
+            let message = format!("the key{shown} is repeated in this mapping, first in line {line}: remove one");
             return Err(Error { place: key.place, message });
         }
     }

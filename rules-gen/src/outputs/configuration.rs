@@ -72,9 +72,9 @@ fn section(
     }
     seen.push((inner, path.to_owned()));
     match key.kind {
-        Kind::List(..) => text.push_str("\nA list, of which each entry has:\n"),
+        Kind::List(..) => text.push_str("\nA list; each entry has:\n"),
         Kind::By(names, _) => {
-            let _ = writeln!(text, "\nA table by {}, of which each has:", of(names));
+            let _ = writeln!(text, "\nA mapping by {}; each entry has:", of(names));
         }
         _ => {}
     }
@@ -97,7 +97,7 @@ const fn of(names: Names) -> &'static str {
         Names::Tables => "the table of the written checklist",
         Names::Tasks => "the id of the task",
         Names::Thresholds => "the key of the threshold",
-        Names::WordKinds => "the kind of words",
+        Names::WordKinds => "the kind of value",
     }
 }
 
@@ -130,11 +130,11 @@ fn value(kind: &Kind) -> String {
         Kind::Whole(low, high) => format!("{low} to {high}"),
         Kind::Duration | Kind::Wait => "duration".to_owned(),
         Kind::Quantity(_) => "number".to_owned(),
-        Kind::Scalar => "single value".to_owned(),
+        Kind::Scalar => "scalar".to_owned(),
         Kind::List(item, _) => format!("list: {}", value(item)),
-        Kind::Table(_) => "table, see below".to_owned(),
-        Kind::Map(values) => format!("table by name: {}", value(values)),
-        Kind::By(names, values) => format!("table by {}: {}", of(*names), value(values)),
+        Kind::Table(_) => "mapping, see below".to_owned(),
+        Kind::Map(values) => format!("mapping by name: {}", value(values)),
+        Kind::By(names, values) => format!("mapping by {}: {}", of(*names), value(values)),
         Kind::Name(Names::Sources) => "the name of the other exporter".to_owned(),
         Kind::Name(names) => of(*names).to_owned(),
         Kind::Levels => "levels".to_owned(),
