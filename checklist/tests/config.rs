@@ -287,7 +287,7 @@ fn a_level_that_is_not_named_stays_as_it_is() {
     assert_eq!(levels(&text("{critical: 95%}", "{warning: 80%}"), "a"), (Some(0.8), Some(0.95)));
     assert_eq!(levels(&text(both, "{warning: none}"), "a"), (None, Some(0.9)));
     // The critical level stays in force, so a warning level beyond it is a mistake.
-    assert!(messages(&text(both, "{warning: 95%}")).contains("`none` leaves it out"));
+    assert!(messages(&text(both, "{warning: 95%}")).contains("`none` removes it"));
     assert!(messages(&text(both, "{warning: none, critical: none}")).contains("no level left"));
     // The default limits of a backup follow from its interval.
     let backup = good("backups: [{name: w, bucket: bkt, every: 7d, thresholds: {backup.max_age: {critical: 30d}}}]\n");
@@ -303,7 +303,7 @@ fn limits_that_nothing_can_be_beyond_are_mistakes() {
         messages(&format!("{cluster}thresholds: {{disk.usage: {{critical: 100%}}}}\n"))
             .contains("the value is never above 100%")
     );
-    assert!(messages(&format!("{cluster}thresholds: {{disk.full_within: 0s}}\n")).contains("0s is too little"));
+    assert!(messages(&format!("{cluster}thresholds: {{disk.full_within: 0s}}\n")).contains("0s is too small"));
     let traffic = "traffic: [{name: t, selector: 'job=\"x\"'}]\n";
     assert!(messages(&format!("{traffic}thresholds: {{requests.fell: 1}}\n")).contains("always reached"));
     assert!(

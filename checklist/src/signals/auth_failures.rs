@@ -17,15 +17,15 @@ static PER_HOUR: Threshold = Threshold::above(
     "auth_failures.per_hour",
     "failed logins within an hour",
     Unit::Count,
-    "People mistype a few times an hour; fifty is a program that guesses or one whose password was rotated. Where fifty are usual, five times the mean hour of the week.",
+    "Users mistype a few passwords an hour; fifty failures come from a program that guesses passwords or uses a rotated one. Where fifty are usual, the limit is five times the average hour of the week.",
 )
 .critical(50.0);
 
 static RISE: Threshold = Threshold::above(
     "auth_failures.rise",
-    "failed logins of a day beside the average day",
+    "failed logins of a day compared with the average day",
     Unit::Count,
-    "Three times the average day of the week stands out of the usual noise.",
+    "Three times the average day of the week is outside of the usual variation.",
 )
 // A day is part of its week, so it is at most seven times the average day.
 .between(1.0, 7.0)
@@ -36,7 +36,7 @@ pub static FLOOR: Threshold = Threshold::above(
     "auth_failures.floor",
     "failed logins within a day",
     Unit::Count,
-    "Three failures instead of one are not an increase worth a message.",
+    "An increase from one failure to three is not worth an alert.",
 )
 .between(1.0, f64::INFINITY)
 .warning(20.0);
@@ -77,7 +77,7 @@ pub static SIGNAL: Signal = Signal {
                 },
             }),
             summary: "Many authentications fail.",
-            description: "{value} authentications failed within an hour on {{ $labels.target }}: somebody may be guessing passwords; the limit is {limit}.",
+            description: "{value} authentications failed within an hour on {{ $labels.target }}; the limit is {limit}. Someone may be guessing passwords.",
             ..CRITICAL
         },
         Alert {
@@ -111,14 +111,14 @@ pub static SIGNAL: Signal = Signal {
                 },
             }),
             pending: minutes(15),
-            summary: "Failed authentications rise.",
+            summary: "Failed authentications are increasing.",
             description: "Failed authentications of the last day on {{ $labels.target }} are {value} times the average day of the week.",
             ..WARNING
         },
     ],
     panels: &[
         Panel {
-            title: "Failed authentications of the hour",
+            title: "Failed authentications in the last hour",
             description: "Failed authentications within an hour.",
             query: PanelQuery::Value(Value::Of(of(&FAILURES).with(HOUR_WINDOW))),
             legend: &["target", "window"],

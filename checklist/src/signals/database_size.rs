@@ -9,9 +9,9 @@ pub static BYTES: Metric =
 
 static GROWTH: Threshold = Threshold::above(
     "database_size.growth",
-    "growth of the week beside the average week",
+    "growth of the week compared with the average week",
     Unit::Count,
-    "A week that adds twice as much as the average week of the last four is worth a look.",
+    "A week with twice the growth of the average of the last four weeks needs a look.",
 )
 // The four weeks of comparison include this week, so the ratio is at most 4.
 .between(1.1, 4.0)
@@ -31,7 +31,7 @@ static LIMIT: Threshold = Threshold::above(
     "database_size.limit",
     "size of the database within thirty days",
     Unit::Bytes,
-    "The size that the database must not reach within thirty days; unset until checklist.yaml gives one.",
+    "The size that the database must not reach within thirty days; unset unless checklist.yaml sets it.",
 )
 .between(MIB, f64::INFINITY);
 
@@ -70,7 +70,7 @@ pub static SIGNAL: Signal = Signal {
                 },
             }),
             pending: minutes(60),
-            summary: "Database grows faster than usual.",
+            summary: "A database grows faster than usual.",
             description: "Database {{ $labels.database }} grew {value} times as much this week as in an average week of the last four.",
             ..WARNING
         },
@@ -96,8 +96,8 @@ pub static SIGNAL: Signal = Signal {
                 },
             }),
             pending: minutes(60),
-            summary: "Database reaches its limit soon.",
-            description: "Database {{ $labels.database }} is larger than {limit} within thirty days at the pace of the last week.",
+            summary: "A database will soon reach its size limit.",
+            description: "At the growth rate of the last week, database {{ $labels.database }} will be larger than {limit} within thirty days.",
             ..WARNING
         },
     ],

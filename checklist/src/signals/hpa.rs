@@ -28,9 +28,9 @@ pub static ABLE: Metric = Metric::gauge(
 
 static ALWAYS: Threshold = Threshold::above(
     "hpa.at_max",
-    "autoscalers that want more than their maximum",
+    "autoscalers that want more replicas than their maximum",
     Unit::Count,
-    "At its maximum by day an autoscaler does what it is for; one that has wanted more than it may for an hour has no answer to the next peak. Users who wait are a page of their own, so it warns.",
+    "An autoscaler at its maximum during the day is normal; one that has wanted more replicas for an hour cannot handle the next peak. Slow requests have a critical alert of their own, so this is a warning.",
 )
 .warning(0.0);
 
@@ -38,7 +38,7 @@ static OFTEN: Threshold = Threshold::above(
     "hpa.at_max_share",
     "share of the day at the maximum",
     Unit::Ratio,
-    "The checklist asks whether the maximum is hit frequently: it wanted more for more than a fifth of the day.",
+    "The checklist asks whether the maximum is reached frequently: more was wanted for more than a fifth of the day.",
 )
 .warning(0.20);
 
@@ -110,7 +110,7 @@ pub static SIGNAL: Signal = Signal {
                 case: |given| at_max_case(given.limit),
             }),
             pending: minutes(60),
-            summary: "Autoscaler stays at its maximum and wants more.",
+            summary: "An autoscaler has been at its maximum for an hour.",
             description: "Autoscaler {{ $labels.namespace }}/{{ $labels.hpa }} has been at its maximum for an hour and wants more replicas. Look at: kubectl -n {{ $labels.namespace }} describe hpa {{ $labels.hpa }}",
             ..WARNING
         },
@@ -126,14 +126,14 @@ pub static SIGNAL: Signal = Signal {
                 case: |given| often_at_max_case(given.limit),
             }),
             pending: minutes(60),
-            summary: "Autoscaler is often at its maximum.",
+            summary: "An autoscaler is often at its maximum.",
             description: "Autoscaler {{ $labels.namespace }}/{{ $labels.hpa }} was at its maximum {value} of the last day and wanted more; the limit is {limit}.",
             ..WARNING
         },
         Alert {
             name: "ChecklistAutoscalerUnable",
             when: When::Zero(of(&ABLE)),
-            summary: "Autoscaler cannot scale.",
+            summary: "An autoscaler cannot scale.",
             description: "Autoscaler {{ $labels.namespace }}/{{ $labels.hpa }} cannot read its metrics or change its target. Look at: kubectl -n {{ $labels.namespace }} describe hpa {{ $labels.hpa }}",
             ..WARNING
         },
@@ -141,21 +141,21 @@ pub static SIGNAL: Signal = Signal {
     panels: &[
         Panel {
             title: "Autoscaler replicas",
-            description: "Current, desired, least and most replicas of each autoscaler.",
+            description: "Current, desired, minimum and maximum replicas of each autoscaler.",
             query: PanelQuery::Value(Value::Of(of(&REPLICAS))),
             legend: &["namespace", "hpa", "state"],
             ..PANEL
         },
         Panel {
             title: "Autoscalers at their maximum",
-            description: "1 while an autoscaler has no replica left to add.",
+            description: "1 while an autoscaler cannot add a replica.",
             query: PanelQuery::Value(Value::Of(of(&AT_MAX))),
             legend: HPA,
             threshold: Some(&ALWAYS),
             ..PANEL
         },
         Panel {
-            title: "Autoscalers that want more",
+            title: "Autoscalers that want more replicas",
             description: "1 while an autoscaler wants more replicas than its maximum.",
             query: PanelQuery::Value(Value::Of(of(&LIMITED))),
             legend: HPA,

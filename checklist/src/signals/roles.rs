@@ -14,7 +14,7 @@ static ADMINS: Threshold = Threshold::above(
     "roles.admins",
     "administrators",
     Unit::Count,
-    "More than five people with every right are more than one incident needs; the checklist names no number.",
+    "No incident needs more than five administrators; the checklist names no number.",
 )
 .warning(5.0);
 
@@ -58,7 +58,7 @@ pub static SIGNAL: Signal = Signal {
             }),
             pending: seconds(0),
             summary: "Assignments of privileged roles have changed.",
-            description: "Somebody was given or lost a privileged role in {{ $labels.target }} within the last day. Compare with what was asked for; sign-ups and other ordinary roles do not count.",
+            description: "A privileged role was granted or revoked in {{ $labels.target }} within the last day. Compare it with the approved changes; ordinary roles, such as those of sign-ups, do not count.",
             ..WARNING
         },
         Alert {

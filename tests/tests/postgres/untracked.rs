@@ -54,7 +54,7 @@ async fn a_server_that_counts_nothing_in_tables_passes_no_check_of_them() -> any
 #[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
 async fn statements_that_are_not_tracked_are_a_finding_that_can_be_switched_off() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
-    let messages = "Statements are not tracked";
+    let messages = "Statement statistics are not available";
     for settings in [&["pg_stat_statements.track=none"][..], &["compute_query_id=off"]] {
         let postgres = Postgres::of_version(18, settings).await?;
         postgres.execute("CREATE EXTENSION pg_stat_statements").await?;
