@@ -293,7 +293,7 @@ mod tests {
     const PODS: &[Looks] = &[Looks::at_some(Object::Pod), Looks::at_any(Object::Service)];
 
     #[test]
-    fn none_of_what_must_be_there_is_too_little_to_judge() {
+    fn without_a_required_object_there_is_no_verdict() {
         let mut nothing = Evidence::default();
         nothing.saw(Object::Pod, 0);
         nothing.saw(Object::Service, 0);
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn the_probes_own_reason_is_kept_and_a_part_is_enough_to_judge() {
+    fn a_probe_failure_keeps_its_reason_and_partial_evidence_gives_a_verdict() {
         let mut evidence = Evidence::default();
         evidence.saw(Object::Service, 0);
         evidence.missed(Object::Pod, Reason::Permission, 3, "no right to list pods in shop");
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_that_says_nothing_about_a_declared_kind_cannot_pass() {
+    fn a_probe_without_evidence_of_a_declared_object_kind_cannot_pass() {
         let mut evidence = Evidence::default();
         evidence.saw(Object::Pod, 1);
         assert_eq!(evidence.missing(PODS), None, "services are not required");
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_looked_at_is_one_sentence() {
+    fn the_evidence_is_printed_as_one_sentence() {
         let mut evidence = Evidence::default();
         evidence.saw(Object::Pod, 12);
         evidence.saw(Object::ApiKey, 1);

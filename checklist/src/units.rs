@@ -215,7 +215,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quantities_are_read_as_people_write_them() {
+    fn quantities_are_parsed_with_common_units_and_spacing() {
         assert_eq!(Unit::Seconds.parse("26h"), Ok(93_600.0));
         assert_eq!(Unit::Seconds.parse("1d12h"), Ok(129_600.0));
         assert_eq!(Unit::Bytes.parse("100MiB"), Ok(104_857_600.0));
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_unit_says_what_would_be_right() {
+    fn the_error_for_a_wrong_unit_names_valid_ones() {
         for wrong in ["26 hours", "26", "", "1d 2h"] {
             assert_eq!(Unit::Seconds.parse(wrong), Err("a duration such as 30s, 15m, 26h or 7d"), "{wrong}");
         }
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn an_exact_value_reads_back_to_itself() {
+    fn an_exactly_printed_value_parses_to_the_same_value() {
         for (unit, value, text) in [
             (Unit::Seconds, 26.0 * HOUR, "26h"),
             (Unit::Seconds, DAY, "1d"),
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn people_read_two_units_at_most() {
+    fn durations_and_sizes_are_printed_with_at_most_two_units() {
         for (unit, value, text) in [
             (Unit::Seconds, 26.0 * HOUR, "26h"),
             (Unit::Seconds, DAY, "1d"),

@@ -16,7 +16,7 @@ fn good(text: &str) -> Config {
 const BACKUP: &str = "backups:\n  - {name: daily, bucket: bkt, prefix: daily/}\n";
 
 #[test]
-fn a_mistake_shows_file_line_column_caret_and_what_would_be_right() {
+fn a_configuration_error_shows_file_line_column_caret_and_a_correct_value() {
     let text = "backups:\n  - name: daily\n    bukcet: b\n";
     let messages = mistakes(text);
     assert!(messages.contains("checklist.yaml:3:5: unknown field bukcet (did you mean bucket?)"), "{messages}");
@@ -24,7 +24,7 @@ fn a_mistake_shows_file_line_column_caret_and_what_would_be_right() {
 }
 
 #[test]
-fn every_mistake_is_told_in_one_run() {
+fn all_configuration_errors_are_reported_in_one_run() {
     let messages = mistakes(
         "backups:\n  - {name: daily, bucket: bkt, every: 1 day}\n  - {name: daily, bucket: bkt}\nthresholds:\n  disk.usage: {warning: 90%, critical: 85%}\n  backup.max_age: {warning: 26 hours}\nnonsense: 1\n",
     );
@@ -119,7 +119,7 @@ fn combinations_that_cannot_work_are_refused() {
 }
 
 #[test]
-fn a_threshold_moves_globally_and_per_target() {
+fn a_threshold_can_be_overridden_globally_and_per_target() {
     let config = good(
         "backups:\n  - {name: daily, bucket: bkt}\n  - {name: weekly, bucket: bkt, every: 7d}\n  - name: own\n    bucket: bkt\n    thresholds: {backup.max_age: {warning: none, critical: 3h}}\nthresholds:\n  backup.size_ratio: 40%\n",
     );
@@ -142,7 +142,7 @@ fn hostile_yaml_is_an_error_and_not_a_crash() {
 }
 
 #[test]
-fn the_example_watches_every_signal() {
+fn the_example_configures_every_signal() {
     let config = good(include_str!("../../examples/checklist.yaml"));
     for signal in SIGNALS {
         assert!(!config.targets(signal).is_empty(), "{}", signal.id);
@@ -151,7 +151,7 @@ fn the_example_watches_every_signal() {
 }
 
 #[test]
-fn an_own_query_becomes_a_signal_with_metric_alert_and_panel() {
+fn a_custom_query_becomes_a_signal_with_metric_alert_and_panel() {
     let yaml = "postgres:\n  - {name: db, host: h, database: d, user: u, thresholds: {stuck_jobs.value: {warning: 20}}}\n  - {name: other, host: h, database: d, user: u, application: false}\nqueries:\n  - name: stuck_jobs\n    help: Jobs that wait for an hour\n    query: SELECT queue, count(*) AS n FROM jobs GROUP BY 1;\n    labels: [queue]\n    value: n\n    targets: [db]\n    above: {warning: 10, critical: 100}\n";
     let config = good(yaml);
     let signal = config.signal("stuck_jobs").unwrap_or_else(|| panic!("no signal"));
@@ -183,7 +183,7 @@ fn an_own_query_becomes_a_signal_with_metric_alert_and_panel() {
 }
 
 #[test]
-fn figures_of_other_exporters_are_recorded_and_not_probed() {
+fn signals_with_another_source_are_recorded_and_not_probed() {
     let config = good(
         "kubernetes:\n  - {name: k, namespaces: [a, b], sources: {hpa: kube-state-metrics}, sourceSelector: 'cluster=\"c\"'}\n",
     );
@@ -196,7 +196,7 @@ fn figures_of_other_exporters_are_recorded_and_not_probed() {
 }
 
 #[test]
-fn reports_lie_in_one_place_and_tables_are_known() {
+fn a_report_has_exactly_one_location_and_unknown_tables_are_refused() {
     let messages = mistakes("reports:\n  - {name: a, format: cargo-audit, file: x, directory: y}\n");
     assert!(messages.contains("a report needs exactly one of"), "{messages}");
     let messages = mistakes(
@@ -214,7 +214,7 @@ fn reports_lie_in_one_place_and_tables_are_known() {
 }
 
 #[test]
-fn the_lease_is_where_the_exporter_runs_and_own_queries_may_be_costly() {
+fn the_lease_is_in_the_exporters_namespace_and_custom_queries_can_be_costly() {
     let config = good(
         "kubernetes:\n  - {name: here, namespaces: [one], exporterNamespace: ops}\n  - {name: part, namespaces: [two]}\n  - {name: far, namespaces: [three], kubeconfig: /far}\npostgres: [{name: p, host: h, database: d, user: u}]\nqueries: [{name: heavy, help: h, query: SELECT 1 AS value, above: {warning: 1}, costly: true}]\nhighAvailability: {kubernetes: part}\n",
     );
@@ -241,7 +241,7 @@ fn the_lease_is_where_the_exporter_runs_and_own_queries_may_be_costly() {
 }
 
 #[test]
-fn what_kubernetes_would_not_take_as_a_name_is_a_mistake() {
+fn names_that_kubernetes_refuses_are_configuration_errors() {
     let messages = |entry: &str| {
         let text = format!("kubernetes: [{{name: k, namespaces: [a], {entry}}}]\n");
         Config::parse("checklist.yaml", &text).err().map(|mistakes| mistakes.to_string()).unwrap_or_default()
@@ -270,7 +270,7 @@ fn messages(text: &str) -> String {
 }
 
 #[test]
-fn a_level_that_is_not_named_stays_as_it_is() {
+fn an_unnamed_threshold_level_keeps_its_default() {
     let levels = |text: &str, target: &str| {
         let config = good(text);
         let signal = checklist::signals::by_id("disk").unwrap_or_else(|| panic!("there is disk"));
@@ -297,7 +297,7 @@ fn a_level_that_is_not_named_stays_as_it_is() {
 }
 
 #[test]
-fn limits_that_nothing_can_be_beyond_are_mistakes() {
+fn thresholds_that_can_never_be_exceeded_are_configuration_errors() {
     let cluster = "kubernetes: [{name: a, namespaces: [x]}]\n";
     assert!(
         messages(&format!("{cluster}thresholds: {{disk.usage: {{critical: 100%}}}}\n"))
@@ -317,7 +317,7 @@ fn limits_that_nothing_can_be_beyond_are_mistakes() {
 }
 
 #[test]
-fn names_and_labels_that_would_break_alerts_are_mistakes() {
+fn names_and_labels_that_would_break_alerts_are_configuration_errors() {
     let query = |name: &str, more: &str| {
         format!(
             "postgres: [{{name: o, host: h, database: d, user: u}}]\nqueries:\n  - {{name: stuck2, help: h, query: SELECT 1, above: {{warning: 1}}}}\n  - {{name: {name}, help: h, query: SELECT 1, above: {{warning: 1}}{more}}}\n"
@@ -363,7 +363,7 @@ fn names_and_labels_that_would_break_alerts_are_mistakes() {
 }
 
 #[test]
-fn written_reports_go_somewhere() {
+fn written_reports_need_a_destination() {
     let messages = |reports: &str| {
         let text = format!("{BACKUP}alerting: {{reports: {reports}}}\n");
         Config::parse("checklist.yaml", &text).err().map(|mistakes| mistakes.to_string()).unwrap_or_default()
@@ -373,7 +373,7 @@ fn written_reports_go_somewhere() {
 }
 
 #[test]
-fn a_grace_that_lasts_until_the_next_day_is_a_mistake() {
+fn a_grace_period_that_reaches_the_next_occurrence_is_a_configuration_error() {
     let messages = |tasks: &str| {
         let text = format!("tasks: {{since: 2026-01-01, directory: /r, {tasks}}}\n");
         Config::parse("checklist.yaml", &text).err().map(|mistakes| mistakes.to_string()).unwrap_or_default()

@@ -63,7 +63,7 @@ fn every_signal_watches_a_line_and_every_watched_line_has_a_signal() {
 }
 
 #[test]
-fn every_task_has_a_line_steps_and_a_rule_that_reads_back() {
+fn every_task_has_a_checklist_line_steps_and_a_schedule_that_parses() {
     for task in TASKS {
         // Restore and alert routing are proved by a job. People still have to look at the results.
         let listed = LINES.iter().any(|line| line.watched == Watched::Task(task.id));

@@ -162,7 +162,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_pipe_and_a_folder_are_refused_at_once_and_a_file_is_read_within_its_limit() -> anyhow::Result<()> {
+    async fn named_pipes_and_folders_are_refused_and_files_are_read_up_to_a_size_limit() -> anyhow::Result<()> {
         let folder = tempfile::tempdir()?;
         let (pipe, file) = (folder.path().join("pipe"), folder.path().join("file"));
         nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU)?;
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_hangs_is_left_and_soon_not_tried_again() -> anyhow::Result<()> {
+    async fn a_hanging_file_read_times_out_and_is_not_repeated_soon() -> anyhow::Result<()> {
         let path = Path::new("/a mount that is dead");
         let (release, held) = std::sync::mpsc::channel::<()>();
         let held = std::sync::Arc::new(Mutex::new(held));

@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn torn_foreign_and_future_lines_are_counted_and_the_rest_is_used() -> anyhow::Result<()> {
+    async fn damaged_foreign_and_future_records_are_counted_and_the_rest_is_used() -> anyhow::Result<()> {
         let folder = tempfile::tempdir()?;
         let place = RecordPlace::Directory(folder.path().to_owned());
         append(&place, &done("a", "2026-01-01T00:00:00Z")).await?;
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn many_writers_lose_nothing() -> anyhow::Result<()> {
+    async fn concurrent_writers_lose_no_record() -> anyhow::Result<()> {
         let folder = tempfile::tempdir()?;
         let writers = (0..8).map(|n| {
             let place = RecordPlace::Directory(folder.path().to_owned());
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_foreign_file_is_told_and_the_rest_is_used() -> anyhow::Result<()> {
+    async fn a_foreign_file_is_reported_and_the_other_records_are_used() -> anyhow::Result<()> {
         let folder = tempfile::tempdir()?;
         let place = RecordPlace::Directory(folder.path().to_owned());
         append(&place, &done("a", "2026-01-01T00:00:00Z")).await?;
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn an_override_ends_by_itself_is_extended_and_is_ended() {
+    fn an_override_expires_can_be_extended_and_can_be_ended() {
         let records = |list| Records { list, rejected: 0 };
         let extended = records(vec![
             over("2026-01-01T00:00:00Z", "2026-01-01T04:00:00Z"),

@@ -288,7 +288,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_read_as_a_listing_writes_it() {
+    fn an_object_key_is_decoded_from_a_listing() {
         assert_eq!(decoded("daily/a%2Bb%26c%3Dd+e%0A"), "daily/a+b&c=d e\n");
     }
 }

@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_secret_in_the_place_of_its_file_or_variable_is_not_told() -> anyhow::Result<()> {
+    async fn a_secret_given_instead_of_its_file_or_variable_name_is_not_printed() -> anyhow::Result<()> {
         for (secret, shown) in [
             (SecretRef::File("hunter2".into()), None),
             (SecretRef::File("wJal/hunter2/bPxRfiCY".into()), None),

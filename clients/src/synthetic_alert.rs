@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn the_receivers_are_those_that_rules_gen_routes_to() -> anyhow::Result<()> {
+    fn the_expected_receivers_match_the_routes_of_rules_gen() -> anyhow::Result<()> {
         let (pager, slack) = ("pagerduty: {routingKeyFile: /x}", "slack: {webhookUrlFile: /x}");
         let webhook = "webhook: {url: 'http://w', severities: [warning]}";
         assert_eq!(integrations_of(&format!("{{{pager}, {slack}}}"))?, [vec!["pagerduty"], vec!["slack"]]);

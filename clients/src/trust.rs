@@ -237,7 +237,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mistake_in_a_pem_file_shows_no_byte_of_it() -> anyhow::Result<()> {
+    fn the_error_for_an_invalid_pem_file_contains_no_byte_of_it() -> anyhow::Result<()> {
         let folder = tempfile::tempdir()?;
         let file = folder.path().join("ca.pem");
         for text in [

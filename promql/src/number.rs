@@ -259,7 +259,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_worth_what_prometheus_says() {
+    fn numbers_have_the_value_that_prometheus_gives_them() {
         for (text, worth) in [
             ("08", 8.0),
             ("010", 8.0),
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn durations_read_the_same_as_they_are_written() {
+    fn printed_durations_parse_to_the_same_value() {
         for (text, seconds) in [("1h30m", 5_400.0), ("90m", 5_400.0), ("1y2w3d", 33_004_800.0), ("5ms", 0.005)] {
             assert_eq!(scan(text), Scanned::Duration(text.len()));
             assert_eq!(duration(text), Ok(seconds));

@@ -274,7 +274,7 @@ mod tests {
     use crate::construct::Missing;
 
     #[test]
-    fn names_are_in_order_so_that_they_are_found() {
+    fn the_construct_table_is_sorted_for_binary_search() {
         for table in [&FUNCTIONS[..], &AGGREGATIONS[..]] {
             assert!(table.is_sorted_by(|a, b| a.name < b.name));
         }
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_lacks_what_is_too_new_gone_or_behind_a_flag() {
+    fn a_server_lacks_constructs_that_are_too_new_removed_or_behind_a_flag() {
         let missing = |name: &str, version, features: &[&str]| {
             function_named(name).and_then(|known| known.missing_in(version, features))
         };

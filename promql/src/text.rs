@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn strings_are_read_as_written_and_written_so_that_they_read_the_same() {
+    fn strings_are_unescaped_and_printed_strings_parse_to_the_same_value() {
         for (literal, value) in [
             (r#""a\n\t\\\"b'""#, "a\n\t\\\"b'"),
             (r"'\'\x41\101\u00e9\U0001F600'", "'AAé😀"),
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn what_prometheus_refuses_in_strings_is_refused_at_its_place() {
+    fn strings_that_prometheus_refuses_are_refused_at_the_same_position() {
         for (literal, place) in [
             (r#""ab\d""#, 3..5),
             (r#""\400""#, 1..3),

@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_shown_without_its_login() {
+    fn a_url_is_printed_without_user_and_password() {
         for (text, shown) in [
             ("user:pw@host", Some("...@host")),
             ("http://user:p@w@host/path", Some("http://...@host/path")),

@@ -16,7 +16,7 @@ fn generate(folder: &Path, yaml: &str, more: &[&str]) -> (Option<i32>, String) {
 }
 
 #[test]
-fn what_is_watched_no_more_is_named_and_taken_away_and_the_rest_is_not_touched() {
+fn files_of_removed_targets_are_reported_and_deleted_and_others_stay() {
     let folder = tempfile::tempdir().unwrap();
     let here = |path: &str| folder.path().join("out").join(path);
     assert_eq!(generate(folder.path(), EXAMPLE, &[]).0, Some(0));
@@ -40,7 +40,7 @@ fn what_is_watched_no_more_is_named_and_taken_away_and_the_rest_is_not_touched()
 }
 
 #[test]
-fn it_says_when_nobody_is_told_and_what_an_object_leaves_out() {
+fn alerts_without_receivers_and_windows_missing_in_an_object_are_noted() {
     let folder = tempfile::tempdir().unwrap();
     let health = "health: [{name: a, url: 'http://a/'}]\n";
     let nobody = |severity: &str| format!("{severity} alerts notify nobody");
@@ -61,7 +61,7 @@ fn it_says_when_nobody_is_told_and_what_an_object_leaves_out() {
 }
 
 #[test]
-fn texts_that_break_templates_are_told_before_anything_is_written() {
+fn texts_that_break_templates_are_reported_before_any_file_is_written() {
     let folder = tempfile::tempdir().unwrap();
     for (alerting, messages, why) in [
         ("labels: {team: '{{ bad'}", "team of Checklist", "no template"),

@@ -37,7 +37,7 @@ fn dashboard(expr: &str, steps: &str) -> String {
 }
 
 #[test]
-fn a_panel_changes_colour_where_its_alert_fires() {
+fn a_panel_threshold_without_a_matching_alert_is_reported() {
     let rules = rule("max by (job) (disk_used_ratio) > 0.85", "{{ $value | humanizePercentage }}");
     let found = |steps: &str| {
         let expr = r#"disk_used_ratio{job=~\"$job\", instance=~\"$instance\"}"#;
@@ -59,7 +59,7 @@ fn a_panel_changes_colour_where_its_alert_fires() {
 }
 
 #[test]
-fn queries_go_by_the_chosen_job_and_show_no_bare_counter() {
+fn queries_that_ignore_the_job_variable_or_show_raw_counters_are_reported() {
     let of = |expr: &str| {
         let findings = run(&[source("d.json", &dashboard(expr, ""))], &Options::default()).findings;
         about(&findings, "RG050").iter().map(|message| (*message).to_owned()).collect::<Vec<_>>()
@@ -79,7 +79,7 @@ fn queries_go_by_the_chosen_job_and_show_no_bare_counter() {
 }
 
 #[test]
-fn an_alertmanager_config_object_gets_only_its_namespace_and_needs_its_receivers() {
+fn an_alertmanager_config_gets_only_alerts_of_its_namespace_and_must_define_its_receivers() {
     let object = |receiver: &str| {
         format!(
             "apiVersion: monitoring.coreos.com/v1alpha1\nkind: AlertmanagerConfig\nmetadata: {{name: a, namespace: shop}}\nspec:\n  route: {{receiver: pager, routes: [{{receiver: {receiver}, matchers: []}}]}}\n  receivers: [{{name: pager}}]\n"
@@ -98,7 +98,7 @@ fn an_alertmanager_config_object_gets_only_its_namespace_and_needs_its_receivers
 }
 
 #[test]
-fn a_value_with_a_unit_is_shown_as_people_read_it() {
+fn a_raw_value_with_a_unit_in_a_text_is_reported() {
     for (expr, unit) in [
         ("max by (job) (disk_free_bytes) < 5", Some("in bytes")),
         ("time() - max by (job) (backup_timestamp_seconds) > 5", Some("in seconds")),
@@ -119,7 +119,7 @@ fn a_value_with_a_unit_is_shown_as_people_read_it() {
 }
 
 #[test]
-fn a_value_that_a_label_never_has_is_found() {
+fn a_matcher_with_an_unknown_label_value_is_reported() {
     let mut options = Options::default();
     options.known.add_scrape("# TYPE jobs gauge\njobs{queue=\"mail\"} 1\njobs{queue=\"reports\"} 2\n");
     let found = |expr: &str| {
@@ -135,7 +135,7 @@ fn a_value_that_a_label_never_has_is_found() {
 
 /// root may read every file, so the program runs as another user.
 #[test]
-fn a_file_that_may_not_be_read_is_an_error_of_its_own_and_the_others_are_checked() -> std::io::Result<()> {
+fn an_unreadable_file_is_an_error_and_the_others_are_linted() -> std::io::Result<()> {
     let folder = tempfile::tempdir()?;
     let closed = std::fs::Permissions::from_mode(0o000);
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755))?;
@@ -170,7 +170,7 @@ fn is_root() -> bool {
 }
 
 #[test]
-fn sides_that_can_never_match_are_found_by_their_labels_and_by_their_values() {
+fn operands_that_never_match_by_labels_or_values_are_reported() {
     let found = |expr: &str| {
         let findings = run(&[source("r.yaml", &rule(expr, "It is."))], &Options::default()).findings;
         about(&findings, "RG015").iter().map(|message| (*message).to_owned()).collect::<Vec<_>>()
@@ -204,7 +204,7 @@ fn sides_that_can_never_match_are_found_by_their_labels_and_by_their_values() {
 }
 
 #[test]
-fn a_query_to_loki_is_not_read_as_promql_and_its_range_follows_the_time() {
+fn a_loki_query_is_not_parsed_as_promql_and_fixed_ranges_are_reported() {
     let with = |query: &str, source: &str| {
         let board =
             dashboard(query, "").replace("\"targets\": [{", &format!("\"datasource\": {source}, \"targets\": [{{"));

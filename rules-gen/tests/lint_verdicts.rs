@@ -27,7 +27,7 @@ fn of(name: &str, text: impl AsRef<[u8]>, arguments: &[&str]) -> (Option<i32>, S
 }
 
 #[test]
-fn a_named_file_that_was_not_judged_is_never_green() {
+fn a_named_file_that_was_not_linted_fails_the_run() {
     let helm = "{{- if .Values.enabled }}\ngroups: []\n{{- end }}\n";
     let grafana = "apiVersion: 1\ngroups:\n- orgId: 1\n  name: g\n  folder: f\n  rules: [{uid: a, title: b}]\n";
     for (text, why) in [
@@ -75,7 +75,7 @@ fn a_named_file_that_was_not_judged_is_never_green() {
 }
 
 #[test]
-fn a_folder_without_anything_to_judge_is_a_mistake_of_usage() {
+fn a_folder_without_anything_to_lint_is_a_usage_error() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| {
         let path = folder.path().join(name);
@@ -107,7 +107,7 @@ fn a_folder_without_anything_to_judge_is_a_mistake_of_usage() {
 }
 
 #[test]
-fn what_prometheus_reads_is_no_error() {
+fn files_that_prometheus_loads_have_no_error() {
     let comments = |count: usize, indent: &str| format!("{indent}# c\n").repeat(count);
     let many = comments(1000, "  ");
     let base = RULES.replace("{record: 'a:b', expr: up}", "record: a:b\n    expr: up\n    labels:\n      x: y");
@@ -135,7 +135,7 @@ fn what_prometheus_reads_is_no_error() {
 
 /// Two YAML parsers limit the number of comments before an item.
 #[test]
-fn old_entries_in_comments_stop_no_verb() {
+fn expired_suppressions_in_comments_do_not_fail_other_verbs() {
     let comments = "  # - {name: old}\n".repeat(200);
     let routes = format!("route:\n  receiver: a\nreceivers:\n{comments}- name: a\n{comments}- name: b\n");
     let (code, printed) = of("alertmanager.yaml", routes, &[]);
@@ -151,7 +151,7 @@ fn old_entries_in_comments_stop_no_verb() {
 }
 
 #[test]
-fn keys_of_mimir_and_thanos_are_taken_unless_the_rules_are_for_another_server() {
+fn keys_of_mimir_and_thanos_are_accepted_unless_another_server_is_given() {
     let with = |key: &str| RULES.replace("  rules", &format!("  {key}\n  rules"));
     for (text, server, key) in [
         (with("source_tenants: [a, b]"), "mimir", "source_tenants"),
@@ -173,7 +173,7 @@ fn keys_of_mimir_and_thanos_are_taken_unless_the_rules_are_for_another_server() 
 }
 
 #[test]
-fn the_configuration_beside_the_rules_sets_levels_accepts_findings_and_asks_for_labels() {
+fn rules_gen_yaml_sets_levels_accepts_findings_and_requires_labels() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| {
         let path = folder.path().join(name);
@@ -240,7 +240,7 @@ fn the_configuration_beside_the_rules_sets_levels_accepts_findings_and_asks_for_
 }
 
 #[test]
-fn a_comment_that_suppresses_nothing_is_told() {
+fn a_suppression_without_effect_is_reported() {
     let text = RULES.replace("  - {", "  # rules-gen: ignore RG016 because there is no divisor\n  - {");
     let (code, printed) = of("rules.yaml", &text, &[]);
     assert!(code == Some(1) && printed.contains("RG016 finds nothing here") && printed.contains(":4:"), "{printed}");
@@ -265,7 +265,7 @@ fn a_configuration_without_any_integration_is_one_finding_however_many_alerts_th
 }
 
 #[test]
-fn fix_mends_the_files_that_can_mean_one_thing_only() {
+fn fix_changes_only_unambiguous_mistakes() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("rules.yaml");
     std::fs::write(folder.path().join("rules-gen.yaml"), "fix: {runbook_url: 'https://r.example.org/{alert}'}\n")
@@ -289,7 +289,7 @@ fn fix_mends_the_files_that_can_mean_one_thing_only() {
 }
 
 #[test]
-fn the_place_of_a_mistake_in_a_long_line_is_shown_around_it() {
+fn a_finding_in_a_long_line_shows_only_its_surroundings() {
     let rule = |n: usize, expr: &str| format!("{{\"record\":\"a:b{n}\",\"expr\":\"{expr}\"}}");
     let mut rules: Vec<String> = (0..200).map(|n| rule(n, "up")).collect();
     rules.push(rule(200, "sum(up) by (job) >> 1"));
@@ -305,7 +305,7 @@ fn the_place_of_a_mistake_in_a_long_line_is_shown_around_it() {
 
 /// Folders with rules often contain configurations of servers too.
 #[test]
-fn configurations_in_folders_are_judged_as_what_they_are() {
+fn server_configurations_in_folders_are_recognized() {
     for (name, text, code, word) in [
         ("prometheus.yml", "global: {scrape_intervall: 30s}\nrule_files: [a.yaml]\n", 1, "RG008"),
         ("prometheus.yml", "global: {scrape_interval: 30s}\nrule_files: [a.yaml]\n", 0, "0 errors"),
@@ -325,7 +325,7 @@ fn configurations_in_folders_are_judged_as_what_they_are() {
 }
 
 #[test]
-fn a_separator_in_front_or_behind_hides_no_finding() {
+fn a_document_separator_before_or_after_hides_no_finding() {
     let test = "rule_files: []\ntests:\n- {interval: soon}\n";
     let prometheus = "scrape_configs: [{metrics_path: /m}]\n";
     let routes = "route: {receiver: a}\nreceivers: [{name: b}]\n";
@@ -352,7 +352,7 @@ fn a_separator_in_front_or_behind_hides_no_finding() {
 }
 
 #[test]
-fn a_pattern_means_the_files_that_it_finds() {
+fn a_glob_pattern_lints_the_files_that_it_matches() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(folder.path().join("a/deep")).unwrap();
     std::fs::write(folder.path().join("a/foreign.yaml"), "jobs: []\n").unwrap();
@@ -363,7 +363,7 @@ fn a_pattern_means_the_files_that_it_finds() {
 
 /// The findings about a rule test depend on which rule files are linted with it.
 #[test]
-fn a_suppression_of_what_depends_on_other_files_is_not_useless() {
+fn a_suppression_of_a_lint_that_depends_on_other_files_is_not_reported_as_unused() {
     let folder = tempfile::tempdir().unwrap();
     let ignore = |id: &str, text: &str| format!("# rules-gen: ignore-file {id} because it is so\n{text}");
     let test = ignore(
@@ -380,7 +380,7 @@ fn a_suppression_of_what_depends_on_other_files_is_not_useless() {
 }
 
 #[test]
-fn templates_and_data_of_other_programs_in_a_folder_are_left_alone() {
+fn templates_and_data_of_other_programs_in_a_folder_are_skipped() {
     let folder = tempfile::tempdir().unwrap();
     let data =
         "groups:\n- name: databases\n  services:\n  - name: postgres\n    exporters: [{rules: [{name: down}]}]\n";

@@ -88,7 +88,7 @@ fn receivers_agree_with_amtool_on_random_trees() -> Result<(), Box<dyn std::erro
 
 /// Both must refuse the same configurations.
 #[test]
-fn configurations_are_refused_as_amtool_refuses_them() -> Result<(), Box<dyn std::error::Error>> {
+fn alertmanager_configurations_are_refused_as_by_amtool() -> Result<(), Box<dyn std::error::Error>> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("alertmanager.yml");
     let with = |route: &str| format!("receivers: [{{name: r}}]\nroute: {route}\n");
@@ -143,7 +143,7 @@ fn configurations_are_refused_as_amtool_refuses_them() -> Result<(), Box<dyn std
 }
 
 #[test]
-fn a_page_holds_back_its_own_warning_and_nobody_elses_alert() -> Result<(), Box<dyn std::error::Error>> {
+fn a_critical_alert_inhibits_its_own_warning_and_no_other_alert() -> Result<(), Box<dyn std::error::Error>> {
     let config = checklist::Config::parse("checklist.yaml", include_str!("../../examples/checklist.yaml"))?;
     let text = serde_yaml::to_string(&rules_gen::outputs::alertmanager::configuration(&config))?;
     let configuration = Configuration::parse(&text)?;
@@ -204,7 +204,7 @@ fn the_example_suite_passes_and_a_wrong_expectation_is_named() -> Result<(), Box
 
 /// amtool 0.25 decides about the keys that it knows. Keys of newer versions are tested separately.
 #[test]
-fn keys_of_global_and_receivers_are_those_that_amtool_knows() -> Result<(), Box<dyn std::error::Error>> {
+fn keys_of_global_and_receivers_match_amtool() -> Result<(), Box<dyn std::error::Error>> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("alertmanager.yml");
     let receiver = |integrations: &str| format!("receivers: [{{name: r, {integrations}}}]\nroute: {{receiver: r}}\n");
@@ -288,7 +288,7 @@ fn keys_of_global_and_receivers_are_those_that_amtool_knows() -> Result<(), Box<
 }
 
 #[test]
-fn a_rule_of_inhibition_with_several_sources_needs_an_alert_of_each() -> anyhow::Result<()> {
+fn an_inhibition_rule_with_several_sources_needs_a_firing_alert_of_each() -> anyhow::Result<()> {
     let with = |rule: &str| {
         Configuration::parse(&format!(
             "receivers: [{{name: r}}]\nroute: {{receiver: r}}\ninhibit_rules: [{{{rule}}}]\n"

@@ -52,7 +52,7 @@ fn folder(rules: &str, tests: &str) -> tempfile::TempDir {
 }
 
 #[test]
-fn tests_of_anybody_are_run_and_alerts_without_a_firing_case_are_named() {
+fn third_party_tests_are_run_and_alerts_without_a_firing_case_are_listed() {
     let world = folder(RULES, TEST);
     for paths in [&["all"][..], &["all/rules.yaml"], &["all/rules_test.yaml"], &["all/*.yaml"]] {
         let (code, printed) = test(world.path(), &[&["--rules"], paths].concat());
@@ -74,7 +74,7 @@ fn tests_of_anybody_are_run_and_alerts_without_a_firing_case_are_named() {
 }
 
 #[test]
-fn broken_rules_that_no_test_notices_are_named() {
+fn surviving_mutants_are_listed() {
     let world = folder(&RULES.replace("  - {alert: Never, expr: up > 5}\n", ""), TEST);
     let (code, printed) = test(world.path(), &["--rules", "all", "--mutate", "--output", "json"]);
     let report: serde_json::Value = serde_json::from_str(&printed).unwrap_or_else(|_| panic!("{printed}"));
@@ -95,7 +95,7 @@ fn broken_rules_that_no_test_notices_are_named() {
 }
 
 #[test]
-fn a_test_that_fails_or_is_about_no_alert_and_a_file_that_cannot_be_read_are_named() {
+fn failing_tests_tests_of_unknown_alerts_and_unreadable_files_are_listed() {
     for (rules, tests, code, word) in [
         (RULES.to_owned(), TEST.replace("eval_time: 20m", "eval_time: 2m"), 1, "FAILED all/rules_test.yaml"),
         (RULES.to_owned(), TEST.replace("exp_alerts:\n", "exp_alert:\n"), 1, "FAILED all/rules_test.yaml"),
@@ -116,7 +116,7 @@ fn a_test_that_fails_or_is_about_no_alert_and_a_file_that_cannot_be_read_are_nam
 }
 
 #[test]
-fn expressions_behind_anchors_aliases_and_merges_are_rules_and_have_mutants() {
+fn rules_with_anchors_aliases_and_merge_keys_are_mutated_too() {
     let rules = "groups:
 - name: g
   rules:
@@ -153,7 +153,7 @@ fn expressions_behind_anchors_aliases_and_merges_are_rules_and_have_mutants() {
 }
 
 #[test]
-fn what_cannot_be_read_in_a_folder_is_named() {
+fn unreadable_files_in_a_folder_are_listed() {
     for (name, text) in [("a.yaml", &b"\xff\xff"[..]), ("b_test.yaml", b"tests: [\n")] {
         let world = folder(&RULES.replace("  - {alert: Never, expr: up > 5}\n", ""), TEST);
         std::fs::write(world.path().join("all").join(name), text).unwrap();

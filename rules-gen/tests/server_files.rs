@@ -51,7 +51,7 @@ fn compare(
 }
 
 #[test]
-fn prometheus_configurations_are_refused_as_promtool_refuses_them() -> Result<(), Box<dyn std::error::Error>> {
+fn prometheus_configurations_are_refused_as_by_promtool() -> Result<(), Box<dyn std::error::Error>> {
     let job = |keys: &str| {
         let name = if keys.contains("job_name") { "" } else { "job_name: a, " };
         format!("scrape_configs: [{{{name}{keys}}}]\n")
@@ -63,14 +63,14 @@ fn prometheus_configurations_are_refused_as_promtool_refuses_them() -> Result<()
 }
 
 #[test]
-fn web_configurations_are_refused_as_promtool_refuses_them() -> Result<(), Box<dyn std::error::Error>> {
+fn web_configurations_are_refused_as_by_promtool() -> Result<(), Box<dyn std::error::Error>> {
     let texts: Vec<String> = WEBS.split('|').map(|text| format!("{text}\n")).collect();
     assert!(compare(&["check", "web-config"], &texts, web_yml::check)? > 6);
     Ok(())
 }
 
 #[test]
-fn rule_tests_are_refused_as_promtool_refuses_them() -> Result<(), Box<dyn std::error::Error>> {
+fn rule_tests_are_refused_as_by_promtool() -> Result<(), Box<dyn std::error::Error>> {
     let texts: Vec<String> = TESTS
         .split('|')
         .map(|keys| {

@@ -104,7 +104,7 @@ fn rendered(template: &str, fired: &Fired, folder: &Path) -> anyhow::Result<Stri
 }
 
 #[test]
-fn every_page_and_message_says_in_one_glance_what_is_wrong_where_how_bad_and_what_next() -> anyhow::Result<()> {
+fn every_notification_contains_the_problem_target_severity_and_runbook() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let config = Config::parse("checklist.yaml", EXAMPLE)?;
     let outputs = rules_gen::outputs::generate(&config, "checklist.yaml")?;

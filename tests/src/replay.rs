@@ -232,7 +232,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_run_of_values_is_read_as_promtool_reads_it() {
+    fn a_series_of_values_is_parsed_as_by_promtool() {
         assert_eq!(run_of("1+2x3"), Some((Some((1.0, 2.0)), 4)));
         assert_eq!(run_of("-600+0x1500"), Some((Some((-600.0, 0.0)), 1501)));
         assert_eq!(run_of("5-2.5x2"), Some((Some((5.0, -2.5)), 3)));

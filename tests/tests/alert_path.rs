@@ -74,7 +74,7 @@ alerting:
 const BOTH: &str = "  pagerduty: PAGERDUTY\n  slack: SLACK\n";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_broken_way_is_caught_with_its_cause() -> anyhow::Result<()> {
+async fn every_broken_alert_path_is_detected_with_its_cause() -> anyhow::Result<()> {
     let world = World::start(BOTH).await?;
     let (code, printed) = world.verify(&[])?;
     assert!(code == Some(1) && printed.matches("NOT delivered").count() == 2, "nobody is there: {printed}");
@@ -153,7 +153,7 @@ async fn every_broken_way_is_caught_with_its_cause() -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_webhook_of_its_own_knows_the_alert_by_name() -> anyhow::Result<()> {
+async fn the_webhook_of_verify_alerts_recognizes_its_alert_by_name() -> anyhow::Result<()> {
     let port = free_port()?;
     let listen = format!("127.0.0.1:{port}");
     let world = World::start(&format!("{BOTH}  webhook: {{url: 'http://{listen}/'}}\n  heartbeat: {{url: 'http://127.0.0.1:{port}/beat', interval: 10s}}\n")).await?;

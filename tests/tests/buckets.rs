@@ -23,7 +23,7 @@ use tokio::sync::Notify;
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_versitygw), ignore = "no versitygw (make parts)")]
-async fn backups_and_records_lie_on_a_server_that_is_not_ours() -> anyhow::Result<()> {
+async fn backups_and_task_records_work_on_a_third_party_s3_server() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let path = folder.path();
     let authority = Authority::new(path)?;
@@ -118,7 +118,7 @@ fn as_user(s3: &S3, folder: &Path, user: &str) -> anyhow::Result<S3Prefix> {
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_versitygw), ignore = "no versitygw (make parts)")]
-async fn an_object_in_parts_is_one_and_what_a_delete_marker_hides_is_none() -> anyhow::Result<()> {
+async fn a_multipart_object_is_one_backup_and_a_delete_marker_hides_it() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let s3 = S3::gateway().await?;
     let client = s3.client();
@@ -166,7 +166,7 @@ async fn an_object_in_parts_is_one_and_what_a_delete_marker_hides_is_none() -> a
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_versitygw), ignore = "no versitygw (make parts)")]
-async fn a_user_with_half_of_the_rights_is_told_which_half_is_missing() -> anyhow::Result<()> {
+async fn missing_s3_permissions_are_reported_by_action() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let s3 = S3::gateway().await?;
     s3.client().create_bucket().bucket("backups").send().await?;
@@ -191,7 +191,7 @@ async fn a_user_with_half_of_the_rights_is_told_which_half_is_missing() -> anyho
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_versitygw), ignore = "no versitygw (make parts)")]
-async fn of_many_writers_of_one_key_one_wins_and_a_lost_answer_is_no_conflict() -> anyhow::Result<()> {
+async fn concurrent_writers_of_one_key_have_one_winner_and_a_lost_response_is_no_conflict() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let s3 = S3::gateway().await?;
     s3.client().create_bucket().bucket("backups").send().await?;
@@ -239,7 +239,7 @@ async fn of_many_writers_of_one_key_one_wins_and_a_lost_answer_is_no_conflict() 
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_versitygw), ignore = "no versitygw (make parts)")]
-async fn a_server_that_restarts_in_the_middle_makes_no_backup_bad() -> anyhow::Result<()> {
+async fn an_s3_server_restart_does_not_make_a_backup_bad() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let mut s3 = S3::gateway().await?;
     s3.client().create_bucket().bucket("backups").send().await?;

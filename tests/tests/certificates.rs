@@ -158,7 +158,7 @@ async fn judged(yaml: &str) -> anyhow::Result<(Verdict, String, String)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_presented_is_known_whatever_clients_think_of_it() -> anyhow::Result<()> {
+async fn the_presented_certificates_are_known_whether_clients_accept_them_or_not() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let path = folder.path();
     certificates(path)?;
@@ -195,7 +195,7 @@ async fn what_was_presented_is_known_whatever_clients_think_of_it() -> anyhow::R
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_psql_and_curl_accept_is_accepted_and_the_earliest_end_of_the_chain_counts() -> anyhow::Result<()> {
+async fn certificates_that_psql_and_curl_accept_are_accepted_and_the_earliest_expiry_counts() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let path = folder.path();
     certificates(path)?;
@@ -237,7 +237,7 @@ async fn what_psql_and_curl_accept_is_accepted_and_the_earliest_end_of_the_chain
 /// libpq; who verifies says why it cannot, and the end is told.
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
-async fn a_database_with_an_old_or_weak_certificate_is_read_with_require_and_its_end_is_told() -> anyhow::Result<()> {
+async fn a_database_with_an_old_or_weak_certificate_is_read_with_require_and_its_expiry_is_reported() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let path = folder.path();
     certificates(path)?;

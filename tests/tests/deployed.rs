@@ -63,7 +63,7 @@ fn compare(folder: &Path, place: &[&str]) -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_difference_from_what_prometheus_runs_is_told_and_a_prometheus_that_is_away_is_no_verdict()
+async fn diff_reports_differences_from_prometheus_and_an_unreachable_prometheus_is_no_verdict()
 -> anyhow::Result<()> {
     let folder = generated()?;
     let port = free_port()?;
@@ -169,7 +169,7 @@ async fn the_namespaces_of_mimir_are_compared_for_one_tenant() -> anyhow::Result
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lint_learns_metrics_labels_links_and_health_from_live_servers() -> anyhow::Result<()> {
+async fn a_live_lint_reads_metrics_labels_links_and_rule_health_from_servers() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let page = serve(None, |request| {
         let there = matches!(request.uri().path(), "/metrics" | "/runbooks/good.md");
@@ -220,7 +220,7 @@ async fn a_lint_learns_metrics_labels_links_and_health_from_live_servers() -> an
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_live_route_test_is_delivered_a_broken_route_is_caught_and_no_alertmanager_is_no_verdict()
+async fn a_live_route_test_is_delivered_and_a_broken_route_is_detected()
 -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let recorder = Recorder::start().await?;

@@ -73,7 +73,7 @@ fn ready_pod(name: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_passes_on_targets_that_hold_nothing() -> anyhow::Result<()> {
+async fn no_check_passes_on_empty_targets() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let at = |name: &str| folder.path().join(name).display().to_string();
     let cluster = api(Vec::new(), &[]).await?;
@@ -144,7 +144,7 @@ async fn nothing_passes_on_targets_that_hold_nothing() -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_forbidden_namespace_hides_nothing_of_the_others_and_is_named() -> anyhow::Result<()> {
+async fn a_forbidden_namespace_is_reported_and_does_not_hide_the_others() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let waiting = json!({"metadata": {"name": "stuck", "resourceVersion": "1"}, "spec": {"containers": [{"name": "c"}]},
         "status": {"phase": "Pending", "containerStatuses": [
@@ -170,7 +170,7 @@ async fn a_forbidden_namespace_hides_nothing_of_the_others_and_is_named() -> any
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn lists_that_are_null_are_empty_and_no_reason_to_give_up() -> anyhow::Result<()> {
+async fn null_lists_are_read_as_empty_lists() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let mut pod = ready_pod("p");
     pod["spec"]["volumes"] = Value::Null;
@@ -194,7 +194,7 @@ async fn lists_that_are_null_are_empty_and_no_reason_to_give_up() -> anyhow::Res
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_secret_that_says_nothing_plausible_hides_none_of_the_others() -> anyhow::Result<()> {
+async fn an_implausible_secret_does_not_hide_the_others() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let tls = acceptor(Authority::new(folder.path())?.issue("localhost", 60)?)?.0;
     let server = Kubernetes::start(Kubelet::start(tls).await?).await?;

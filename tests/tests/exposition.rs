@@ -166,7 +166,7 @@ async fn the_python_client_parses_the_openmetrics_text() -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_answer_names_the_format_the_compression_and_the_escaping() -> anyhow::Result<()> {
+async fn the_response_headers_name_format_compression_and_escaping() -> anyhow::Result<()> {
     let world = World::start().await?;
     let url = format!("http://127.0.0.1:{}/metrics", world.port);
     let (status, answer) = headers(&url).await?;

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 const NOTHING: &str = r#"{"status": "success", "data": {"resultType": "vector", "result": []}}"#;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_daily_report_logs_in_is_kept_and_is_posted() -> anyhow::Result<()> {
+async fn the_daily_report_job_authenticates_stores_and_posts_its_report() -> anyhow::Result<()> {
     let folder = tempfile::Builder::new().prefix("checklist-jobs").tempdir()?;
     std::fs::create_dir(folder.path().join("secrets"))?;
     let authority = Authority::new(&folder.path().join("secrets"))?;

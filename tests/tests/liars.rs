@@ -47,7 +47,7 @@ fn everything(folder: &TempDir, port: u16) -> anyhow::Result<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_check_passes_on_a_target_that_answers_something_else() -> anyhow::Result<()> {
+async fn no_check_passes_on_a_server_of_another_kind() -> anyhow::Result<()> {
     for (status, kind, body) in [
         (200, "application/json", ""),
         (200, "application/json", "{}"),

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tempfile::TempDir;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn in_a_month_of_the_small_shop_no_page_is_false_and_every_incident_is_told() -> anyhow::Result<()> {
+async fn in_a_simulated_month_no_critical_alert_is_false_and_every_incident_alerts() -> anyhow::Result<()> {
     let shop = Shop::new(Kind::Small, 1);
     let judged = judge(&shop, None).await?;
     let ours = judged.first().context("nothing was judged")?;

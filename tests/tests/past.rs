@@ -109,7 +109,7 @@ fn one(printed: &str, name: &str) -> anyhow::Result<Value> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backtest_of_thirty_days_finds_what_happened_and_recommends_within_the_budget() -> anyhow::Result<()> {
+async fn a_backtest_of_thirty_days_finds_the_incidents_and_recommends_thresholds_within_the_budget() -> anyhow::Result<()> {
     let world = World::start().await?;
     let port = world.prometheus.port;
     let (code, printed, complaint) = world.backtest(port, &["--alert", "HighLoad|Warm|Kept", "--output", "json"])?;
@@ -245,7 +245,7 @@ async fn between(port: u16, how: Between) -> anyhow::Result<(Server, Ranges)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn long_ranges_come_in_slices_that_servers_accept_and_half_an_answer_is_no_verdict() -> anyhow::Result<()> {
+async fn long_ranges_are_queried_in_slices_and_partial_responses_are_no_verdict() -> anyhow::Result<()> {
     let world = World::start().await?;
     let run = async |how| -> anyhow::Result<_> {
         let (server, ranges) = between(world.prometheus.port, how).await?;
@@ -271,7 +271,7 @@ async fn long_ranges_come_in_slices_that_servers_accept_and_half_an_answer_is_no
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn noise_counts_what_interrupted_people_and_what_was_silenced() -> anyhow::Result<()> {
+async fn noise_counts_notifications_outside_of_hours_and_silenced_time() -> anyhow::Result<()> {
     let world = World::start().await?;
     let (url, gate) = (
         format!("http://127.0.0.1:{}", world.prometheus.port),

@@ -80,7 +80,7 @@ const RUNS_TWO: &str = "checklist_probe_runs_total{check=\"health\",target=\"two
 const LOADED: &str = "checklist_config_last_reload_successful";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn check_says_by_exit_code_and_in_every_format_what_it_saw() -> anyhow::Result<()> {
+async fn check_reports_its_result_by_exit_code_and_in_every_format() -> anyhow::Result<()> {
     let world = World::start().await?;
     let table = world.check(&[])?;
     let text = String::from_utf8(table.stdout)?;
@@ -112,7 +112,7 @@ async fn check_says_by_exit_code_and_in_every_format_what_it_saw() -> anyhow::Re
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reload_keeps_what_is_unchanged_and_refuses_what_is_wrong() -> anyhow::Result<()> {
+async fn a_reload_keeps_unchanged_checks_and_refuses_an_invalid_file() -> anyhow::Result<()> {
     let world = World::start().await?;
     let reload = format!("http://127.0.0.1:{}/-/reload", world.port);
     let text = std::fs::read_to_string(&world.config)?;
@@ -175,7 +175,7 @@ async fn the_status_page_shows_each_check_and_its_runs_without_script() -> anyho
 
 /// The page of the whole stack in a real browser, on a phone's width, with both colour schemes.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_browser_shows_the_page_on_a_phone_and_on_a_desk() -> anyhow::Result<()> {
+async fn a_browser_shows_the_status_page_on_phone_and_desktop_screens() -> anyhow::Result<()> {
     let stack = Stack::start().await?;
     let url = format!("http://127.0.0.1:{}/", stack.exporter_port);
     for (name, size, dark) in [("desk", "1280,2400", false), ("phone", "390,3600", true)] {
@@ -216,7 +216,7 @@ fn browse(url: &str, size: &str, dark: bool, folder: &Path, picture: &Path) -> a
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn explain_prints_plans_and_warns_of_a_large_table_that_is_read_whole() -> anyhow::Result<()> {
+async fn explain_prints_plans_and_warns_of_sequential_scans_of_large_tables() -> anyhow::Result<()> {
     let stack = Stack::start().await?;
     let config = stack.folder().join("checklist.yaml");
     let explain = |only: &str| -> anyhow::Result<Output> {
@@ -311,7 +311,7 @@ async fn tasks_are_listed_done_once_and_skipped_with_a_reason() -> anyhow::Resul
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn records_of_several_programs_are_all_kept_and_none_is_written_over() -> anyhow::Result<()> {
+async fn records_written_by_several_processes_are_all_kept() -> anyhow::Result<()> {
     for s3 in stack::s3::S3::each().await? {
         records_of_several_programs(&s3).await.with_context(|| s3.name())?;
     }

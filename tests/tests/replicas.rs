@@ -62,7 +62,7 @@ async fn holds(port: u16) -> anyhow::Result<bool> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_replicas_give_one_alert_and_one_page_and_none_is_lost_with_the_holder() -> anyhow::Result<()> {
+async fn two_replicas_give_one_alert_and_one_notification_and_lose_none_with_the_holder() -> anyhow::Result<()> {
     let stack = Stack::start().await?;
     let (second, second_port) = second(&stack).await?;
     let before = stack.recorder.messages().len();

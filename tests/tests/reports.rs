@@ -214,7 +214,7 @@ fn files(folder: &Path) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn reports_say_what_is_true_and_what_nobody_can_tell() -> anyhow::Result<()> {
+async fn reports_show_true_states_and_what_cannot_be_known() -> anyhow::Result<()> {
     let world = World::start().await?;
     let daily = world.json("daily")?;
     let verdict = |text: &str| line(&daily, text)["verdict"].as_str().unwrap_or_default().to_owned();
@@ -269,7 +269,7 @@ async fn reports_say_what_is_true_and_what_nobody_can_tell() -> anyhow::Result<(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_time_gives_the_same_bytes_and_hostile_text_stays_text() -> anyhow::Result<()> {
+async fn reports_are_deterministic_and_escape_hostile_text() -> anyhow::Result<()> {
     let world = World::start().await?;
     for kind in ["daily", "weekly", "monthly", "quarterly"] {
         let (first, second) = (world.folder.path().join("first"), world.folder.path().join("second"));
@@ -311,7 +311,7 @@ async fn the_same_time_gives_the_same_bytes_and_hostile_text_stays_text() -> any
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn forecasts_have_dates_and_refusals() -> anyhow::Result<()> {
+async fn forecasts_have_dates_or_the_reason_why_not() -> anyhow::Result<()> {
     let world = World::start().await?;
     let report = world.json("quarterly")?;
     let resources = report["capacity"]["resources"].as_array().cloned().unwrap_or_default();
@@ -334,7 +334,7 @@ async fn forecasts_have_dates_and_refusals() -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_prometheus_or_webhook_there_is_no_report_and_no_secret_is_told() -> anyhow::Result<()> {
+async fn without_prometheus_or_webhook_the_report_fails_without_printing_secrets() -> anyhow::Result<()> {
     let world = World::start().await?;
     let (code, out, err) = run(&world.folder, 9, &world.at.to_string(), &["daily"])?;
     assert!(code == Some(3) && out.is_empty() && err.contains("127.0.0.1"), "{code:?} {out} {err}");

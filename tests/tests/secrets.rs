@@ -195,7 +195,7 @@ impl Planted {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_command_of_the_exporter_says_a_secret() -> anyhow::Result<()> {
+async fn no_command_of_the_exporter_prints_a_secret() -> anyhow::Result<()> {
     let planted = Planted::new().await?;
     let ours = ["--config", "checklist.yaml"];
     let mut printed = String::new();
@@ -226,7 +226,7 @@ async fn no_command_of_the_exporter_says_a_secret() -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_command_of_rules_gen_says_or_writes_a_secret() -> anyhow::Result<()> {
+async fn no_command_of_rules_gen_prints_or_writes_a_secret() -> anyhow::Result<()> {
     let planted = Planted::new().await?;
     let at = |n: usize| format!("http://127.0.0.1:{}", planted.ports[n]);
     let (repeats, nobody) = (at(1), at(0));
@@ -276,7 +276,7 @@ async fn no_command_of_rules_gen_says_or_writes_a_secret() -> anyhow::Result<()>
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_page_answer_or_line_of_the_log_says_a_secret() -> anyhow::Result<()> {
+async fn no_page_response_or_log_line_contains_a_secret() -> anyhow::Result<()> {
     let planted = Planted::new().await?;
     let folder = planted.folder.path();
     let listen = format!("127.0.0.1:{}", free_port()?);

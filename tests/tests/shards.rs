@@ -61,7 +61,7 @@ async fn split(ports: &[u16], first: u32) -> anyhow::Result<BTreeMap<String, usi
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_check_is_made_by_one_shard_however_it_is_told_its_part_and_a_reload_keeps_the_split() -> anyhow::Result<()>
+async fn each_check_runs_on_one_shard_for_every_way_to_configure_it_and_after_a_reload() -> anyhow::Result<()>
 {
     let folder = TempDir::new()?;
     let config = checklist(folder.path(), 0)?;
@@ -92,7 +92,7 @@ async fn each_check_is_made_by_one_shard_however_it_is_told_its_part_and_a_reloa
 }
 
 #[test]
-fn a_pod_that_cannot_know_its_part_does_not_start() -> anyhow::Result<()> {
+fn a_pod_without_a_valid_shard_index_does_not_start() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let config = checklist(folder.path(), 0)?;
     for (arguments, pod, part) in [

@@ -29,7 +29,7 @@ async fn compare(other: &Other, alerts: &[&str]) -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn recorded_pages_of_kube_state_metrics_give_the_alerts_of_the_probes() -> anyhow::Result<()> {
+async fn recorded_pages_of_kube_state_metrics_cause_the_same_alerts_as_the_probes() -> anyhow::Result<()> {
     let alerts = [
         "ChecklistAutoscalerAtMax",
         "ChecklistAutoscalerOftenAtMax",
@@ -47,7 +47,7 @@ async fn recorded_pages_of_kube_state_metrics_give_the_alerts_of_the_probes() ->
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn recorded_pages_of_postgres_exporter_give_the_alerts_of_the_probes() -> anyhow::Result<()> {
+async fn recorded_pages_of_postgres_exporter_cause_the_same_alerts_as_the_probes() -> anyhow::Result<()> {
     let alerts = [
         "ChecklistConnectionsHigh",
         "ChecklistConnectionsIdle",
@@ -60,7 +60,7 @@ async fn recorded_pages_of_postgres_exporter_give_the_alerts_of_the_probes() -> 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_source_that_leaves_out_a_resource_tells_nothing_of_it() -> anyhow::Result<()> {
+async fn a_source_without_a_resource_causes_no_alert_about_it() -> anyhow::Result<()> {
     for release in ["kube-state-metrics-2.14.0", "kube-state-metrics-2.20.0"] {
         // Neither slices nor the older endpoints, which are not there by default in every release.
         let without = |page: Page| {

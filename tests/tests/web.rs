@@ -27,7 +27,7 @@ const ROUTES: [&str; 9] = [
 ];
 
 #[tokio::test]
-async fn every_route_asks_for_the_password_and_health_alone_is_open_on_its_own_listener() -> anyhow::Result<()> {
+async fn every_route_requires_the_password_and_the_health_listener_serves_only_health() -> anyhow::Result<()> {
     let headers = "http_server_config: {headers: {X-Frame-Options: deny}}\n";
     let world = World::start(&format!("{}{headers}", users()?)).await?;
     for route in ROUTES {
@@ -60,7 +60,7 @@ async fn every_route_asks_for_the_password_and_health_alone_is_open_on_its_own_l
 }
 
 #[tokio::test]
-async fn only_clients_with_a_certificate_of_the_authority_and_an_allowed_name_are_let_in() -> anyhow::Result<()> {
+async fn only_clients_with_a_certificate_of_the_ca_and_an_allowed_name_are_accepted() -> anyhow::Result<()> {
     let world = World::start(&format!(
         "tls_server_config:\n  cert_file: server.pem\n  key_file: server.key\n  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.pem\n  client_allowed_sans: [prometheus]\n  min_version: TLS13\n{}",
         users()?
@@ -84,7 +84,7 @@ async fn only_clients_with_a_certificate_of_the_authority_and_an_allowed_name_ar
 }
 
 #[tokio::test]
-async fn a_new_certificate_is_served_without_a_restart_and_a_broken_one_changes_nothing() -> anyhow::Result<()> {
+async fn a_new_certificate_is_served_without_a_restart_and_a_broken_one_is_ignored() -> anyhow::Result<()> {
     let world =
         World::start(&format!("tls_server_config: {{cert_file: server.pem, key_file: server.key}}\n{}", users()?))
             .await?;
@@ -105,7 +105,7 @@ async fn a_new_certificate_is_served_without_a_restart_and_a_broken_one_changes_
 }
 
 #[tokio::test]
-async fn no_question_makes_it_speak_to_a_host_that_is_not_in_the_checklist() -> anyhow::Result<()> {
+async fn no_request_makes_the_exporter_connect_to_an_unconfigured_host() -> anyhow::Result<()> {
     let world = World::start("").await?;
     let bait = TcpListener::bind("127.0.0.1:0").await?;
     let address = bait.local_addr()?;
@@ -188,7 +188,7 @@ fn bearer(token: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_token_is_let_in_where_its_holder_may_and_nowhere_else() -> anyhow::Result<()> {
+async fn a_token_gives_access_only_where_its_user_is_authorized() -> anyhow::Result<()> {
     let (kubernetes, world) = with_tokens(&users()?).await?;
     for (path, login, expected) in [
         ("/metrics", bearer("scraper-token"), "200"),
@@ -229,7 +229,7 @@ async fn a_token_is_let_in_where_its_holder_may_and_nowhere_else() -> anyhow::Re
 }
 
 #[tokio::test]
-async fn without_an_answer_about_a_token_nobody_is_let_in() -> anyhow::Result<()> {
+async fn without_a_token_review_access_is_denied() -> anyhow::Result<()> {
     let (kubernetes, world) = with_tokens("").await?;
     let ask = |token: &str| {
         let login = bearer(token);
@@ -271,7 +271,7 @@ async fn without_an_answer_about_a_token_nobody_is_let_in() -> anyhow::Result<()
 }
 
 #[tokio::test]
-async fn a_checklist_that_no_longer_asks_for_tokens_opens_nothing() -> anyhow::Result<()> {
+async fn a_checklist_without_web_audiences_after_a_reload_gives_no_access() -> anyhow::Result<()> {
     let (_kubernetes, world) = with_tokens("").await?;
     let file = world.folder.path().join("checklist.yaml");
     let whole = std::fs::read_to_string(&file)?;
@@ -292,7 +292,7 @@ async fn a_checklist_that_no_longer_asks_for_tokens_opens_nothing() -> anyhow::R
 }
 
 #[tokio::test]
-async fn a_login_that_is_taken_away_ends_on_open_connections_too() -> anyhow::Result<()> {
+async fn a_revoked_login_is_refused_on_open_connections_too() -> anyhow::Result<()> {
     let world = World::start(&users()?).await?;
     let mut stream = TcpStream::connect(("127.0.0.1", world.port)).await?;
     let request = format!("GET /-/healthy HTTP/1.1\r\nHost: x\r\n{ANN}\r\n");

@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_is_left_out_when_all_that_an_entry_gives_holds() {
+    fn an_object_is_excluded_when_it_matches_every_key_of_an_entry() {
         let labels: Texts = [("env".into(), "preview".into())].into();
         let none = Texts::new();
         let object = |kind, name, workload, labels| Described {
@@ -257,14 +257,14 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_kind_is_never_left_out() {
+    fn an_entry_cannot_exclude_a_whole_kind() {
         let yaml = "kubernetes: [{name: k, namespaces: [a], exclude: [{kind: Pod}]}]";
         let mistakes = crate::Config::parse("checklist.yaml", yaml).err().map(|mistakes| mistakes.to_string());
         assert!(mistakes.is_some_and(|text| text.contains("a whole kind is never left out")));
     }
 
     #[test]
-    fn patterns_of_tables_become_conditions_in_which_letters_of_sql_are_plain() {
+    fn table_patterns_become_sql_conditions_with_escaped_special_characters() {
         let out = LeftOut { tables: vec!["archive.*".into(), "a_b'%?".into()], ..LeftOut::default() };
         assert_eq!(
             out.tables("n", "t"),

@@ -219,7 +219,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_quoted_and_never_spliced() {
+    fn table_and_column_names_are_quoted_in_sql() {
         let mut tables = Tables::default();
         tables.tables.insert("users".to_owned(), "app.us\"ers; DROP TABLE x".to_owned());
         tables.columns.insert(("users".to_owned(), "created_at".to_owned()), "né le".to_owned());
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_literals_and_have_the_checklists_own_as_default() {
+    fn status_words_become_sql_literals_and_default_to_those_of_the_checklist() {
         let mut tables = Tables::default();
         let words = ["it's", "a\\'b"].map(str::to_owned).to_vec();
         tables.words.insert(("workflows".to_owned(), "failed".to_owned()), words);

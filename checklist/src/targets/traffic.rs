@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn label_matchers_of_every_kind_are_read_and_nothing_else() {
+    fn label_matchers_of_every_kind_are_accepted_and_other_text_is_refused() {
         for good in
             [r#"job="a""#, r#"job="a", code!~"2..""#, "job='a' , x=`b\\c`", r#"path=~"/x[0-9]{1,3}""#, r#"job="a\"b""#]
         {

@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said_with_its_place_and_without_the_parsers_own_words() {
+    fn yaml_errors_have_a_position_and_no_parser_jargon() {
         let bomb: String = std::iter::once("tests: [*a]\na0: &a0 [x, x, x, x, x, x, x, x, x]\n".replace("[*a]", "[]"))
             .chain((1..12).map(|n| format!("a{n}: &a{n} [{}]\n", vec![format!("*a{}", n - 1); 9].join(", "))))
             .collect();

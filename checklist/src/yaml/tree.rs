@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn every_node_knows_its_place_and_its_bytes() {
+    fn every_yaml_node_has_its_position_and_byte_range() {
         let text = "a:\n  - {b: 'ä c', d: 5}\n  - true\n";
         let root = document(text).unwrap_or_else(|error| panic!("{error}"));
         let items = root.get("a").map(Node::items).unwrap_or_default();
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn any_number_of_comments_may_stand_before_an_item() {
+    fn any_number_of_comments_is_accepted_before_a_list_item() {
         for comments in [33, 97, 5_000] {
             let text = format!("a:\n  - 1\n{}  - 2\n# end\n", "  # - 3\n".repeat(comments));
             let root = document(&text).unwrap_or_else(|error| panic!("{comments}: {error}"));
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn hostile_nesting_and_aliases_are_refused_at_once() {
+    fn deep_nesting_and_alias_bombs_are_refused_quickly() {
         let bomb = (1..200).fold("a0: &a0 [x, x]\n".to_owned(), |mut text, n| {
             let _ = writeln!(text, "a{n}: &a{n} [*a{0}, *a{0}]", n - 1);
             text
@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn merge_keys_give_what_the_table_has_not() {
+    fn merge_keys_add_only_keys_that_the_mapping_lacks() {
         let text = "base: &b {x: 1, y: 2}\nown: {<<: *b, y: 3}\n";
         let root = document(text).unwrap_or_else(|error| panic!("{error}"));
         let own = root.get("own").unwrap_or_else(|| panic!("no table"));

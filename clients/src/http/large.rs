@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_in_pieces_is_whole_again() {
+    fn a_response_in_several_chunks_is_assembled() {
         let mut pieces = Pieces::default();
         let bytes: Vec<u8> = (0..200_000_u32).map(|n| n.to_le_bytes()[0]).collect();
         for part in bytes.chunks(70_001) {
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn large_answers_share_their_room_and_who_stops_in_the_middle_gives_it_back() {
+    async fn large_responses_share_a_memory_budget_that_aborted_reads_release() {
         let mut one = Large::default();
         assert!(one.grow(MOST - MIB).await.is_ok());
         let mut other = Large::default();

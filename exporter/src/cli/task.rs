@@ -276,14 +276,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_note_moves_no_cursor() {
+    fn control_characters_in_a_note_are_not_printed() {
         let act = Act::Done { task: "t".to_owned(), note: Some("a\u{1b}[2Jb\r\nc".to_owned()), evidence: None };
         let record = Record { at: Timestamp::UNIX_EPOCH, by: "x\u{7}".to_owned(), act };
         assert_eq!(last(&record), "1970-01-01 done by x\u{fffd} a\u{fffd}[2Jb\u{fffd}\u{fffd}c");
     }
 
     #[test]
-    fn a_duration_is_read_and_anything_else_is_refused() {
+    fn only_durations_are_accepted_for_an_override() {
         assert_eq!(lasting("4h").ok(), Some(SignedDuration::from_hours(4)));
         for wrong in ["", "4", "4\u{e9}", "h", "-1h", "15d", "0m", "9999999999999999999h"] {
             assert!(lasting(wrong).is_err(), "{wrong}");

@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_is_read_as_curl_and_jq_read_it() -> anyhow::Result<()> {
+    fn a_health_body_is_parsed_as_by_curl_and_jq() -> anyhow::Result<()> {
         let json = "application/json";
         for (target, kind, body) in [
             ("expect: {status: healthy}", json, &b"\xef\xbb\xbf{\"status\": \"healthy\"}"[..]),
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_as_expected_is_told_with_value_and_expectation() -> anyhow::Result<()> {
+    fn a_failed_expectation_is_reported_with_value_and_expected_value() -> anyhow::Result<()> {
         let (bad, message) = judged("expect: {db: up, 'a.b': x}", 200, "", b"{\"db\": \"down\"}")?;
         assert_eq!(bad, ["body.a.b", "body.db"]);
         assert!(

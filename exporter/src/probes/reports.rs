@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_format_is_counted_and_a_foreign_or_cut_off_one_is_refused() -> Result<(), serde_json::Error> {
+    fn each_report_format_is_counted_and_foreign_or_truncated_ones_are_refused() -> Result<(), serde_json::Error> {
         let audit = br#"{"vulnerabilities": {"found": true, "count": 2, "list": [
             {"advisory": {"id": "RUSTSEC-1", "cvss": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}},
             {"advisory": {"id": "RUSTSEC-2", "cvss": null}}]}}"#;

@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn work_is_dropped_at_the_deadline_and_does_not_begin_after_it() {
+    async fn work_under_a_lease_is_cancelled_at_the_deadline_and_does_not_start_after_it() {
         let (lease, now) = lease();
         assert_eq!(lease.while_held(async {}).await, None, "nobody holds it");
         lease.until.send_replace(Some(Duration::from_secs(10)));
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_process_that_was_stopped_takes_no_further_step_when_it_is_continued() {
+    async fn a_suspended_process_stops_its_work_when_resumed_after_the_deadline() {
         let (lease, now) = lease();
         lease.until.send_replace(Some(Duration::from_secs(10)));
         let steps = AtomicU64::new(0);
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_renewal_lets_the_work_go_on_and_a_loss_ends_it_while_it_waits() {
+    async fn a_lease_renewal_continues_the_work_and_a_loss_cancels_it() {
         let (lease, now) = lease();
         let lease = Arc::new(lease);
         lease.until.send_replace(Some(Duration::from_secs(10)));

@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_run_of_any_check_of_a_target_says_whether_it_can_be_reached() {
+    fn reachability_of_a_target_comes_from_the_newest_run_of_any_of_its_checks() {
         let [connections, sizes, pods] = ["connections", "database_size", "pods"]
             .map(|id| checklist::signals::by_id(id).unwrap_or_else(|| panic!("{id}")));
         let shop = ("postgres", "shop".to_owned());
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn the_reason_stands_in_a_series_of_its_own() {
+    fn the_unreachable_reason_is_a_separate_series() {
         let connections = checklist::signals::by_id("connections").unwrap_or_else(|| panic!("connections"));
         let all = seen(&[state(connections, "shop", &[(5.0, Some(Reason::Dns))])]);
         let reachable = series(&TARGET_REACHABLE, &all);

@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn every_check_is_made_by_one_shard_and_each_shard_has_its_share() {
+    fn every_check_runs_on_exactly_one_shard_and_shards_are_balanced() {
         for total in [1, 2, 3, 7] {
             let mut counts = vec![0_u32; total as usize];
             for (check, target) in checks() {
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn another_shard_takes_its_share_and_nothing_else_moves() {
+    fn adding_a_shard_moves_only_its_own_share() {
         for total in 1..6 {
             let mut moved = 0;
             for (check, target) in checks() {
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn the_shard_is_read_strictly() {
+    fn an_invalid_shard_is_refused() {
         assert_eq!("2/3".parse(), Ok(Shard { index: 2, total: 3 }));
         for wrong in ["3/3", "0/0", "1", "a/b", "-1/3", "0/1001", "1/3/5", ""] {
             assert!(wrong.parse::<Shard>().is_err(), "{wrong}");

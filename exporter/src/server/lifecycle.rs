@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_of_another_site_is_told_apart_however_it_comes() {
+    fn cross_site_requests_are_recognized_by_any_header() {
         for (list, known, is_foreign) in [
             (vec![(HOST, "127.0.0.1:9876")], false, false),
             (vec![(HOST, "[::1]:9876")], false, false),

@@ -169,7 +169,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_week_shows_what_is_done_skipped_and_overdue_and_notes_are_text() -> anyhow::Result<()> {
+    async fn the_week_shows_done_skipped_and_overdue_tasks_and_escapes_notes() -> anyhow::Result<()> {
         let folder = tempfile::tempdir()?;
         let at = |text: &str| text.parse::<Timestamp>();
         let record = |task: &str, when: &str, reason: Option<&str>| -> anyhow::Result<String> {
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn records_that_cannot_be_read_are_no_empty_calendar() -> anyhow::Result<()> {
+    async fn unreadable_task_records_are_reported_and_not_shown_as_no_tasks() -> anyhow::Result<()> {
         let config = Config::parse("checklist.yaml", "tasks: {since: 2026-01-01, directory: /nowhere/at/all}")?;
         assert!(overview(&config, Timestamp::now()).await.contains("Cannot tell"));
         Ok(())

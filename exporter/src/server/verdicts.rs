@@ -189,7 +189,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_text_of_a_server_means_anything_to_markdown_or_a_chat() {
+    fn text_from_servers_is_escaped_for_markdown_and_chat() {
         for (said, written) in [
             ("<!channel> <script>", "&lt;!channel&gt; &lt;script&gt;"),
             ("@here see a@b.example", "&#64;here see a@b.example"),

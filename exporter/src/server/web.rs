@@ -207,7 +207,7 @@ mod tests {
     const HASH: &str = "$2y$10$aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 
     #[tokio::test]
-    async fn a_file_that_asks_for_less_is_told_and_counts_only_when_it_stays_so() -> anyhow::Result<()> {
+    async fn a_less_strict_web_configuration_is_reported_and_applied_only_if_it_stays() -> anyhow::Result<()> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("web.yaml");
         let users = format!("basic_auth_users: {{ann: {HASH}}}\n");

@@ -152,7 +152,7 @@ mod tests {
     use std::io::Write;
 
     #[test]
-    fn every_format_of_pg_dump_is_known_within_every_layer_and_an_error_message_is_none() -> io::Result<()> {
+    fn every_pg_dump_format_is_recognized_inside_every_compression_and_an_error_message_is_not() -> io::Result<()> {
         // Text that compresses badly, so that the first block of Zstandard is longer than what plain text needs.
         let mut state = 1_u64;
         let letter = |_| {

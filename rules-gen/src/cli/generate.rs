@@ -177,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_way_between_two_folders_is_relative() -> anyhow::Result<()> {
+    fn the_path_between_two_folders_is_relative() -> anyhow::Result<()> {
         for (from, to, way) in [
             ("deploy/generated", "dashboards", "../../dashboards"),
             ("out", "out/dashboards", "dashboards"),

@@ -215,7 +215,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failure_never_tells_the_address_of_the_webhook() {
+    fn a_failure_never_prints_the_address_of_the_webhook() {
         let address = "https://hooks.example.com/services/T0/SECRET";
         let message = without("POST https://hooks.example.com/services/T0/SECRET: the server responded with 404", address);
         assert!(!message.contains("SECRET") && message.contains("404"), "{message}");

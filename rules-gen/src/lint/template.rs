@@ -253,7 +253,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_text_refers_to_is_found() {
+    fn labels_values_and_queries_in_a_template_are_found() {
         let used = read("{{ $labels.job }} is {{ $value | humanize }} on {{ .Labels.instance }}").unwrap();
         assert_eq!(used.labels, ["job", "instance"]);
         assert!(used.value && used.functions == ["humanize"]);
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn what_go_refuses_is_refused() {
+    fn templates_that_go_refuses_are_refused() {
         for bad in [
             "{{ . | nil }}",
             "{{ . | true }}",

@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_are_read_by_value() {
+    fn durations_are_compared_by_value() {
         assert_eq!(parse("1h30m"), Ok(Duration::from_mins(90)));
         assert_eq!(parse("250ms"), Ok(Duration::from_millis(250)));
         assert_eq!(parse("30d"), Ok(Duration::from_hours(720)));

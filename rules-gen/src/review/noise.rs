@@ -208,7 +208,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn points_become_episodes_and_silences_count_once() {
+    fn samples_become_episodes_and_silences_are_counted_once() {
         let points = [0.0, 60.0, 120.0, 300.0, 360.0].map(|at| (at, 1.0)).to_vec();
         let labels = Labels::from([("alertname".to_owned(), "A".to_owned())]);
         let episodes = episodes(&Series { labels: labels.clone(), points }, 60.0, 360.0);

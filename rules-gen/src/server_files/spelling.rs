@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_of_bytes_have_a_unit() {
+    fn sizes_need_a_unit() {
         for good in ["10MB", "1GiB", "1GB500MB", "0", "1.5KB", "7B"] {
             assert!(is_bytes(good), "{good}");
         }
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn durations_and_addresses_are_those_that_go_reads() {
+    fn durations_and_urls_are_accepted_as_by_go() {
         for good in ["30s", "1h30m", "1.5s", "0", "100ms", "-5s"] {
             assert!(is_go_duration(good), "{good}");
         }

@@ -18,7 +18,7 @@ fn s3_yaml(port: u16, bucket: &str, key: &str, folder: &TempDir) -> anyhow::Resu
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn buckets_are_empty_missing_forbidden_or_huge() -> anyhow::Result<()> {
+async fn empty_missing_forbidden_and_huge_buckets_give_the_right_verdict() -> anyhow::Result<()> {
     for s3 in S3::each().await? {
         empty_missing_or_forbidden(&s3).await?;
     }
@@ -96,7 +96,7 @@ async fn judged(yaml: &str) -> (checklist::Verdict, String, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_lies_beside_a_backup_neither_hides_nor_is_one() -> anyhow::Result<()> {
+async fn files_next_to_a_backup_neither_hide_it_nor_count_as_one() -> anyhow::Result<()> {
     for s3 in S3::each().await? {
         beside_a_backup(&s3).await.map_err(|error| error.context(s3.name()))?;
     }
@@ -174,7 +174,7 @@ async fn beside_a_backup(s3: &S3) -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_listing_without_its_end_is_no_answer() -> anyhow::Result<()> {
+async fn an_incomplete_bucket_listing_is_a_failure() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let output = async |yaml: String| {
         let job = job(&yaml, "backup");
@@ -227,7 +227,7 @@ async fn a_listing_without_its_end_is_no_answer() -> anyhow::Result<()> {
 
 /// Every way in which the client of S3 can fail, in words of our own.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_answer_of_s3_is_told_as_that_and_not_in_the_words_of_a_library() -> anyhow::Result<()> {
+async fn responses_that_are_not_s3_are_reported_without_library_jargon() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let one = |fields: &str| {
         let object = format!("<Contents><Key>daily/a</Key>{fields}</Contents>");
@@ -281,7 +281,7 @@ async fn endless(output: &'static str) -> anyhow::Result<u16> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_record_whose_first_answer_was_lost_is_there_and_no_conflict() -> anyhow::Result<()> {
+async fn a_record_whose_response_was_lost_is_stored_once_without_a_conflict() -> anyhow::Result<()> {
     use checklist::config::{S3Prefix, SecretRef};
     use clients::s3::Bucket;
     let folder = TempDir::new()?;

@@ -52,7 +52,7 @@ fn postgres_yaml(port: u16, password: &str, folder: &TempDir) -> anyhow::Result<
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn certificates_are_reported_also_when_nobody_should_accept_them() -> anyhow::Result<()> {
+async fn certificates_are_reported_even_if_clients_must_reject_them() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let authority = Authority::new(folder.path())?;
     let health = Health::start(authority.issue("localhost", 60)?).await?;
@@ -87,7 +87,7 @@ async fn certificates_are_reported_also_when_nobody_should_accept_them() -> anyh
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn health_pages_are_no_json_endless_or_slow() -> anyhow::Result<()> {
+async fn health_pages_that_are_endless_slow_or_not_json_fail() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let authority = Authority::new(folder.path())?;
     let health = Health::start(authority.issue("localhost", 60)?).await?;
@@ -126,7 +126,7 @@ async fn health_pages_are_no_json_endless_or_slow() -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn reports_are_foreign_cut_off_missing_or_huge() -> anyhow::Result<()> {
+async fn foreign_truncated_missing_and_huge_reports_fail() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let path = folder.path().join("report.json");
     let yaml = |format: &str| format!("reports:\n  - {{name: r, format: {format}, file: {}}}\n", path.display());
@@ -188,7 +188,7 @@ async fn reports_are_foreign_cut_off_missing_or_huge() -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn monitoring_apis_are_down_foreign_or_hostile() -> anyhow::Result<()> {
+async fn unreachable_foreign_and_hostile_monitoring_apis_fail() -> anyhow::Result<()> {
     let closed = stack::process::free_port()?;
     let server = serve(None, |request| async move {
         match request.uri().path() {

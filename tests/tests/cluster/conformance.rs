@@ -72,7 +72,7 @@ const LEASES: &str = "/apis/coordination.k8s.io/v1/namespaces/NS/leases";
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
 #[expect(clippy::too_many_lines, reason = "one question after the other, to both")]
-async fn the_stand_in_answers_as_the_api_server_does() -> anyhow::Result<()> {
+async fn the_fake_api_server_responds_like_the_real_one() -> anyhow::Result<()> {
     let cluster = Cluster::shared().await?;
     let admin = cluster.admin().await?;
     let namespace = cluster.namespace("conformance").await?;

@@ -107,7 +107,7 @@ fn moved(text: &str, rules: &Path, kubeconfig: &Path, exporter: u16, alertmanage
     not(all(has_cluster, has_operator, has_newest_prometheus)),
     ignore = "no kube-apiserver, prometheus-operator or newest Prometheus (make parts)"
 )]
-async fn what_the_operator_makes_of_our_objects_runs_and_a_page_arrives() -> anyhow::Result<()> {
+async fn the_operator_deploys_our_objects_and_a_critical_alert_is_delivered() -> anyhow::Result<()> {
     let cluster = Cluster::shared().await?;
     let api = cluster.admin().await?;
     crate::definitions(cluster, &api).await?;
@@ -184,7 +184,7 @@ async fn what_the_operator_makes_of_our_objects_runs_and_a_page_arrives() -> any
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_operator), ignore = "no admission webhook of prometheus-operator (make parts)")]
-async fn the_admission_webhook_accepts_every_object_and_can_refuse() -> anyhow::Result<()> {
+async fn the_admission_webhook_accepts_every_object_and_refuses_a_broken_one() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let address = format!("127.0.0.1:{}", free_port()?);
     let health = format!("http://{address}/healthz");
@@ -231,7 +231,7 @@ async fn the_admission_webhook_accepts_every_object_and_can_refuse() -> anyhow::
 
 #[test]
 #[cfg_attr(not(has_vmalert), ignore = "no vmalert (make parts)")]
-fn vmalert_accepts_the_plain_rules_and_can_refuse() -> anyhow::Result<()> {
+fn vmalert_accepts_the_plain_rules_and_refuses_broken_ones() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let check = |rules: &Path| -> anyhow::Result<std::process::Output> {
         let mut command = Command::new(part("vmalert")?);

@@ -128,7 +128,7 @@ async fn settled(api: &Api, namespace: &str, urls: &[String]) -> anyhow::Result<
     not(all(has_cluster, has_kube_state_metrics)),
     ignore = "no kube-apiserver (make parts), or no kube-state-metrics in a folder of target/parts/peers"
 )]
-async fn kube_state_metrics_gives_the_alerts_of_the_probes_in_every_situation() -> anyhow::Result<()> {
+async fn kube_state_metrics_causes_the_same_alerts_as_the_probes_in_every_situation() -> anyhow::Result<()> {
     let cluster = Cluster::shared().await?;
     let (api, namespace) = (cluster.admin().await?, cluster.namespace("sources").await?);
     let situations = situations();

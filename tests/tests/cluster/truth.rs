@@ -272,7 +272,7 @@ pub(crate) fn situations() -> Vec<Situation> {
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
-async fn thirty_situations_that_the_controllers_made_are_told_as_they_are() -> anyhow::Result<()> {
+async fn thirty_situations_made_by_real_controllers_are_reported_correctly() -> anyhow::Result<()> {
     let cluster = Cluster::shared().await?;
     let namespace = cluster.namespace("truth").await?;
     let situations = situations();
@@ -308,7 +308,7 @@ async fn thirty_situations_that_the_controllers_made_are_told_as_they_are() -> a
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
-async fn what_gets_well_or_goes_away_is_no_longer_told() -> anyhow::Result<()> {
+async fn objects_that_recover_or_disappear_are_no_longer_reported() -> anyhow::Result<()> {
     let cluster = Cluster::shared().await?;
     let api = cluster.admin().await?;
     let namespace = cluster.namespace("heals").await?;
@@ -351,7 +351,7 @@ async fn what_gets_well_or_goes_away_is_no_longer_told() -> anyhow::Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
-async fn what_exclude_leaves_out_by_name_label_or_annotation_is_not_told_until_it_no_longer_fits() -> anyhow::Result<()>
+async fn objects_excluded_by_name_label_or_annotation_are_not_reported_while_they_match() -> anyhow::Result<()>
 {
     let cluster = Cluster::shared().await?;
     let api = cluster.admin().await?;

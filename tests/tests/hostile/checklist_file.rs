@@ -42,7 +42,7 @@ async fn is_told(what: &'static str) -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_checklist_that_cannot_be_read_is_told_and_stops_nothing() -> anyhow::Result<()> {
+async fn an_unreadable_checklist_yaml_is_reported_and_the_exporter_keeps_running() -> anyhow::Result<()> {
     let all = ["gone", "folder", "loop", "no UTF-8", "pipe", "huge"].map(is_told);
     for result in futures::future::join_all(all).await {
         result?;

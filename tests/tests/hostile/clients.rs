@@ -6,7 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
 #[tokio::test]
-async fn hostile_clients_are_dropped_while_scrapes_go_on() -> anyhow::Result<()> {
+async fn hostile_clients_are_dropped_while_scrapes_continue() -> anyhow::Result<()> {
     let mut world = World::start(&users()?).await?;
     let before = world.resident(ANN).await?;
     let scrape = || async { plain(world.port, "/metrics", ANN).await };
@@ -99,7 +99,7 @@ impl Random {
 }
 
 #[tokio::test]
-async fn one_who_asks_and_never_reads_is_dropped_while_scrapes_go_on() -> anyhow::Result<()> {
+async fn a_client_that_never_reads_is_dropped_while_scrapes_continue() -> anyhow::Result<()> {
     let world = World::start(&users()?).await?;
     let before = world.resident(ANN).await?;
     let mut readers = Vec::new();
@@ -129,7 +129,7 @@ async fn one_who_asks_and_never_reads_is_dropped_while_scrapes_go_on() -> anyhow
 }
 
 #[tokio::test]
-async fn what_is_no_request_is_never_answered_with_anything_good() -> anyhow::Result<()> {
+async fn invalid_requests_never_get_a_successful_response() -> anyhow::Result<()> {
     // With the switch, so that only what is wrong with a request keeps it from a reload.
     let mut world = World::start_as(&users()?, &[], "", &["--web.enable-lifecycle"]).await?;
     let good = format!("POST /-/reload HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n{ANN}\r\n");
@@ -195,7 +195,7 @@ async fn what_is_no_request_is_never_answered_with_anything_good() -> anyhow::Re
 }
 
 #[tokio::test]
-async fn ten_thousand_heads_on_one_connection_are_answered_one_by_one() -> anyhow::Result<()> {
+async fn ten_thousand_pipelined_requests_are_answered_one_by_one() -> anyhow::Result<()> {
     let world = World::start(&users()?).await?;
     let before = world.resident(ANN).await?;
     let stream = TcpStream::connect(("127.0.0.1", world.port)).await?;

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 #[tokio::test]
-async fn a_request_names_one_host_and_every_answer_says_nosniff() -> anyhow::Result<()> {
+async fn a_request_needs_one_host_header_and_every_response_has_nosniff() -> anyhow::Result<()> {
     let world = World::start(&users()?).await?;
     for (port, login) in [(world.port, ANN), (world.health, "")] {
         for (version, hosts, expected) in [
@@ -40,7 +40,7 @@ async fn a_request_names_one_host_and_every_answer_says_nosniff() -> anyhow::Res
 }
 
 #[tokio::test]
-async fn who_says_that_it_sends_no_more_still_gets_its_answer() -> anyhow::Result<()> {
+async fn a_client_that_closes_its_sending_side_still_gets_its_response() -> anyhow::Result<()> {
     let world = World::start(&users()?).await?;
     // One that needs a verification, and so is not answered at once.
     for path in ["/metrics", "/probe?check=certificates"] {
@@ -55,7 +55,7 @@ async fn who_says_that_it_sends_no_more_still_gets_its_answer() -> anyhow::Resul
 }
 
 #[tokio::test]
-async fn with_few_descriptors_it_takes_fewer_connections_and_goes_on() -> anyhow::Result<()> {
+async fn with_few_file_descriptors_the_exporter_accepts_fewer_connections_and_continues() -> anyhow::Result<()> {
     let folder = tempfile::TempDir::new()?;
     std::fs::write(folder.path().join("checklist.yaml"), "certificates: [{name: web, address: '127.0.0.1:1'}]\n")?;
     let port = free_port()?;

@@ -9,7 +9,7 @@ async fn reload(world: &World, host: &str, headers: &str) -> anyhow::Result<Stri
 }
 
 #[tokio::test]
-async fn without_the_switch_nobody_reloads() -> anyhow::Result<()> {
+async fn without_the_lifecycle_flag_reload_requests_are_refused() -> anyhow::Result<()> {
     let world = World::start(&users()?).await?;
     let answer = reload(&world, "localhost", ANN).await?;
     assert_eq!(status(&answer), "403");
@@ -20,7 +20,7 @@ async fn without_the_switch_nobody_reloads() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn with_the_switch_no_page_of_another_site_reloads_and_nobody_twice_at_once() -> anyhow::Result<()> {
+async fn with_the_lifecycle_flag_cross_site_and_concurrent_reloads_are_refused() -> anyhow::Result<()> {
     let world = World::start_as("", &[], "", &["--web.enable-lifecycle"]).await?;
     for (host, headers) in [
         ("127.0.0.1", "Origin: https://evil.example\r\n"),

@@ -14,7 +14,7 @@ fn run(folder: &Path, arguments: &[&str]) -> anyhow::Result<Output> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_server_says_forges_no_line_and_means_nothing_in_a_table() -> anyhow::Result<()> {
+async fn server_text_forges_no_log_line_and_is_escaped_in_tables() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let said = "no&#10;2026-01-01T00:00:00Z ERROR forged &#x85;&lt;!channel&gt; &lt;script&gt; @here | a \u{202e}b";
     let body = format!("<Error><Code>SlowDown</Code><Message>{said}</Message></Error>");
@@ -52,7 +52,7 @@ async fn what_a_server_says_forges_no_line_and_means_nothing_in_a_table() -> any
 }
 
 #[test]
-fn a_name_that_would_be_an_option_of_a_command_is_refused() -> anyhow::Result<()> {
+fn a_name_that_looks_like_a_command_option_is_refused() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     for list in [
         "certificates: [{name: --help, address: 'a:1'}]",

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 const WRONG: &str = "Authorization: Basic YW5uOndyb25n\r\n";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_hundred_and_sixty_who_guess_wait_for_each_other_and_scrapes_wait_for_nobody() -> anyhow::Result<()> {
+async fn two_hundred_and_sixty_concurrent_password_guesses_do_not_delay_scrapes() -> anyhow::Result<()> {
     // A cost that makes each verification take a good part of a second here.
     let world = World::start(&format!("basic_auth_users: {{ann: '{}'}}\n", bcrypt::hash("open sesame", 10)?)).await?;
     assert_eq!(status(&plain(world.port, "/metrics", ANN).await?), "200", "ann is known");
@@ -33,7 +33,7 @@ async fn two_hundred_and_sixty_who_guess_wait_for_each_other_and_scrapes_wait_fo
 }
 
 #[tokio::test]
-async fn what_was_refused_is_counted_by_its_reason() -> anyhow::Result<()> {
+async fn refused_requests_are_counted_by_reason() -> anyhow::Result<()> {
     let long = format!("{}x", "y".repeat(72));
     let world = World::start(&format!(
         "basic_auth_users: {{ann: '{}', bob: '{}'}}\n",

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn three_thousand_who_ask_for_a_probe_and_leave_cost_its_target_three_connections_at_most() -> anyhow::Result<()>
+async fn three_thousand_aborted_probe_requests_open_at_most_three_connections_to_the_target() -> anyhow::Result<()>
 {
     let peer = Peer::start(Behaviour::BlackHole).await?;
     let lists = format!("health: [{{name: h, url: 'http://127.0.0.1:{}/', expect: {{a: b}}}}]\n", peer.port);
@@ -36,7 +36,7 @@ async fn three_thousand_who_ask_for_a_probe_and_leave_cost_its_target_three_conn
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_hundred_who_wait_for_a_probe_thirty_two_have_a_place() -> anyhow::Result<()> {
+async fn at_most_32_of_two_hundred_requests_wait_for_a_probe() -> anyhow::Result<()> {
     let peer = Peer::start(Behaviour::BlackHole).await?;
     let lists = format!("health: [{{name: h, url: 'http://127.0.0.1:{}/', expect: {{a: b}}}}]\n", peer.port);
     let world = World::start_with("", &[], &lists).await?;
@@ -75,7 +75,7 @@ fn bytes_read(world: &World) -> anyhow::Result<usize> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn fifteen_megabytes_of_records_are_not_read_anew_for_each_who_looks() -> anyhow::Result<()> {
+async fn fifteen_megabytes_of_task_records_are_not_read_again_for_each_request() -> anyhow::Result<()> {
     let folder = tempfile::TempDir::new()?;
     let mut records = String::new();
     while records.len() < SIZE {

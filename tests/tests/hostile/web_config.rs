@@ -36,7 +36,7 @@ async fn is_let_in(world: &World, name: &str, versions: &[&'static rustls::Suppo
 }
 
 #[tokio::test]
-async fn a_file_that_is_cut_after_any_line_lets_nobody_in_who_was_not_and_is_told() -> anyhow::Result<()> {
+async fn a_web_configuration_truncated_at_any_line_is_reported_and_gives_no_access() -> anyhow::Result<()> {
     let whole = format!(
         "{}tls_server_config:\n  cert_file: server.pem\n  key_file: server.key\n  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.pem\n  min_version: TLS13\n  client_allowed_sans: [prometheus]\n",
         users()?
@@ -83,7 +83,7 @@ async fn a_file_that_is_cut_after_any_line_lets_nobody_in_who_was_not_and_is_tol
 }
 
 #[tokio::test]
-async fn a_key_that_others_may_read_or_write_is_told() -> anyhow::Result<()> {
+async fn a_key_file_that_others_can_read_or_write_is_reported() -> anyhow::Result<()> {
     let world = World::start("tls_server_config: {cert_file: server.pem, key_file: server.key}\n").await?;
     let told = |mode: &str| format!("server.key: its mode is {mode}");
     for (mode, shown) in [(0o664, "664"), (0o604, "604")] {
@@ -97,7 +97,7 @@ async fn a_key_that_others_may_read_or_write_is_told() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_pipe_in_the_place_of_the_file_stops_nothing() -> anyhow::Result<()> {
+async fn a_named_pipe_instead_of_the_web_configuration_blocks_nothing() -> anyhow::Result<()> {
     let mut world = World::start(&users()?).await?;
     let file = world.folder.path().join("web.yaml");
     std::fs::remove_file(&file)?;

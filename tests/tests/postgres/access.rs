@@ -65,19 +65,19 @@ async fn on(major: u16) -> anyhow::Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
-async fn a_superuser_makes_both_roles_on_15_and_nobody_else_by_half() -> anyhow::Result<()> {
+async fn on_15_a_superuser_creates_both_roles_and_other_users_create_none_partially() -> anyhow::Result<()> {
     on(15).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
-async fn a_superuser_makes_both_roles_on_18_and_nobody_else_by_half() -> anyhow::Result<()> {
+async fn on_18_a_superuser_creates_both_roles_and_other_users_create_none_partially() -> anyhow::Result<()> {
     on(18).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
-async fn an_owner_with_createrole_makes_both_roles() -> anyhow::Result<()> {
+async fn a_database_owner_with_createrole_creates_both_roles() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     for major in [14, 16, 18] {
         let postgres = Postgres::of_version(major, &[]).await?;

@@ -63,7 +63,7 @@ async fn pages(yaml: &str, urls: &[String]) -> anyhow::Result<Vec<String>> {
     not(all(has_postgresql, has_postgres_exporter)),
     ignore = "no PostgreSQL 13 to 18 (make parts), or no postgres_exporter in a folder of target/parts/peers"
 )]
-async fn postgres_exporter_gives_the_alerts_of_the_probes() -> anyhow::Result<()> {
+async fn postgres_exporter_causes_the_same_alerts_as_the_probes() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let settings = ["max_connections=100", "superuser_reserved_connections=2", "reserved_connections=18"];
     let postgres = Postgres::of_version(18, &settings).await?;

@@ -7,7 +7,7 @@ use stack::waiting::eventually;
 use tempfile::TempDir;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_standby_is_judged_by_what_it_knows_and_says_whose_the_rest_is() -> anyhow::Result<()> {
+async fn a_standby_is_checked_by_its_own_statistics_and_refers_to_the_primary() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let primary = Postgres::start().await?;
     let standby = primary.standby().await?;

@@ -11,7 +11,7 @@ const LARGE: &str =
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
-async fn a_large_table_that_nobody_ever_vacuumed_or_analyzed_is_seen_and_named() -> anyhow::Result<()> {
+async fn a_large_table_that_was_never_vacuumed_or_analyzed_is_reported_by_name() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     for major in [13, 15, 18] {
         let postgres = Postgres::of_version(major, &[]).await?;
@@ -52,7 +52,7 @@ async fn a_large_table_that_nobody_ever_vacuumed_or_analyzed_is_seen_and_named()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn partitions_parents_and_other_sessions_tables_are_judged_as_what_they_are() -> anyhow::Result<()> {
+async fn partitions_their_parents_and_temporary_tables_are_handled_correctly() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let postgres = Postgres::start().await?;
     let parted = "CREATE TABLE parted (d int, pad text) PARTITION BY RANGE (d); DO $$ BEGIN FOR n IN 1..150 LOOP EXECUTE format('CREATE TABLE part_%s PARTITION OF parted FOR VALUES FROM (%s) TO (%s) WITH (autovacuum_enabled = off)', n, n, n + 1); END LOOP; END $$; INSERT INTO parted SELECT 1 + g % 150, repeat('x', 90) FROM generate_series(1, 30000) g; ANALYZE parted; DELETE FROM parted WHERE d = 7 AND random() < 0.9";
@@ -77,7 +77,7 @@ async fn partitions_parents_and_other_sessions_tables_are_judged_as_what_they_ar
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tables_roles_and_applications_that_exclude_names_are_not_judged() -> anyhow::Result<()> {
+async fn excluded_tables_roles_and_applications_are_not_checked() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let postgres = Postgres::start().await?;
     let all = "CREATE SCHEMA archive; CREATE TABLE archive.old (a int); CREATE TABLE events_2019 (a int); CREATE TABLE events_now (a int); CREATE ROLE reporting LOGIN; GRANT pg_monitor TO reporting";

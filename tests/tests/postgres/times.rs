@@ -6,7 +6,7 @@ use stack::postgres::Postgres;
 use tempfile::TempDir;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_of_the_future_is_a_finding_and_hides_no_silence() -> anyhow::Result<()> {
+async fn an_event_dated_in_the_future_is_a_finding_and_does_not_hide_missing_events() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let postgres = Postgres::start().await?;
     let yaml = database(postgres.port, &folder, "")?;
@@ -49,7 +49,7 @@ async fn an_event_of_the_future_is_a_finding_and_hides_no_silence() -> anyhow::R
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rows_without_a_time_are_in_no_window_and_that_is_told() -> anyhow::Result<()> {
+async fn rows_without_a_time_are_in_no_window_and_are_reported() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let postgres = Postgres::start().await?;
     let yaml = database(postgres.port, &folder, "")?;
@@ -77,7 +77,7 @@ async fn rows_without_a_time_are_in_no_window_and_that_is_told() -> anyhow::Resu
 
 /// A date has no hour, a number no zone, a text no order, and a flag is never NULL.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_column_that_holds_no_time_is_named_with_its_type() -> anyhow::Result<()> {
+async fn a_column_that_is_not_a_time_is_reported_with_its_type() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let postgres = Postgres::start().await?;
     let yaml = database(postgres.port, &folder, "")?;
@@ -106,7 +106,7 @@ async fn a_column_that_holds_no_time_is_named_with_its_type() -> anyhow::Result<
 
 /// Rows without a zone: the application writes local time of a zone, and the exporter's values are Unix times.
 #[tokio::test(flavor = "multi_thread")]
-async fn times_without_a_zone_are_those_of_the_servers_or_the_configured_zone() -> anyhow::Result<()> {
+async fn times_without_a_zone_use_the_zone_of_the_server_or_of_the_configuration() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let postgres = Postgres::start().await?;
     postgres.execute("ALTER TABLE audit_events ALTER timestamp TYPE timestamp; ALTER TABLE users ALTER last_login_at TYPE timestamp, ALTER created_at TYPE timestamp").await?;
@@ -138,7 +138,7 @@ async fn times_without_a_zone_are_those_of_the_servers_or_the_configured_zone() 
 
 /// The hour that a clock runs twice: what is written in it may mean either, and neither is a time of the future.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_time_within_the_doubled_hour_is_not_in_the_future() -> anyhow::Result<()> {
+async fn a_time_in_the_repeated_hour_of_a_clock_change_is_not_in_the_future() -> anyhow::Result<()> {
     let postgres = Postgres::start().await?;
     let client = postgres.client().await?;
     client.batch_execute("CREATE TABLE e (at timestamp)").await?;

@@ -8,7 +8,7 @@ use tokio_postgres::NoTls;
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
-async fn sessions_that_do_not_say_what_they_do_are_not_seen() -> anyhow::Result<()> {
+async fn sessions_without_activity_tracking_have_no_verdict() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     for major in [13, 18] {
         let postgres = Postgres::of_version(major, &[]).await?;
@@ -36,7 +36,7 @@ async fn sessions_that_do_not_say_what_they_do_are_not_seen() -> anyhow::Result<
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
-async fn a_server_that_counts_nothing_in_tables_passes_no_check_of_them() -> anyhow::Result<()> {
+async fn without_track_counts_no_check_of_table_statistics_passes() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     for major in [13, 18] {
         let postgres = Postgres::of_version(major, &["track_counts=off"]).await?;
@@ -52,7 +52,7 @@ async fn a_server_that_counts_nothing_in_tables_passes_no_check_of_them() -> any
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
-async fn statements_that_are_not_tracked_are_a_finding_that_can_be_switched_off() -> anyhow::Result<()> {
+async fn missing_statement_statistics_are_a_finding_that_can_be_disabled() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let messages = "Statement statistics are not available";
     for settings in [&["pg_stat_statements.track=none"][..], &["compute_query_id=off"]] {
@@ -75,7 +75,7 @@ async fn statements_that_are_not_tracked_are_a_finding_that_can_be_switched_off(
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
-async fn a_table_of_statements_that_forgets_is_not_all_of_them() -> anyhow::Result<()> {
+async fn a_pg_stat_statements_that_discards_statements_is_reported_as_incomplete() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     for major in [14, 18] {
         let postgres = Postgres::of_version(major, &["pg_stat_statements.max=100"]).await?;

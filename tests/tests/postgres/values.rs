@@ -6,7 +6,7 @@ use stack::postgres::Postgres;
 use tempfile::TempDir;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_worst_value_counts_and_none_is_not_a_good_one() -> anyhow::Result<()> {
+async fn the_worst_value_counts_and_a_missing_value_is_not_good() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let postgres = Postgres::start().await?;
     let base = database(postgres.port, &folder, "application: false")?;
@@ -49,7 +49,7 @@ async fn the_worst_value_counts_and_none_is_not_a_good_one() -> anyhow::Result<(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_status_that_nobody_configured_is_counted_and_named() -> anyhow::Result<()> {
+async fn an_unconfigured_status_is_counted_and_reported() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let postgres = Postgres::start().await?;
     postgres.execute("INSERT INTO workflows (status, created_at, updated_at) SELECT 'on_hold', now(), now() FROM generate_series(1, 500)").await?;
@@ -66,7 +66,7 @@ async fn a_status_that_nobody_configured_is_counted_and_named() -> anyhow::Resul
 
 /// A word that nothing has counts nothing, for ever.
 #[tokio::test(flavor = "multi_thread")]
-async fn words_that_are_written_otherwise_are_told_and_not_counted_as_none() -> anyhow::Result<()> {
+async fn status_words_in_another_spelling_are_reported_and_not_counted_as_zero() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let postgres = Postgres::start().await?;
     let yaml = database(postgres.port, &folder, "")?;

@@ -31,7 +31,7 @@ async fn ours(postgres: &Postgres) -> anyhow::Result<i64> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_given_server_is_used_unless_it_is_the_source_or_holds_what_could_be_hurt() -> anyhow::Result<()> {
+async fn a_given_restore_server_is_refused_if_it_is_the_source_or_could_be_damaged() -> anyhow::Result<()> {
     let world = World::start().await?;
     let scratch = scratch().await?;
     world.upload(&world.postgres.dump()?)?;
@@ -103,7 +103,7 @@ async fn way(to: u16) -> anyhow::Result<(u16, Arc<AtomicBool>, Arc<AtomicU16>)> 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_lost_connection_leaves_is_named_and_removed_by_the_next_proof() -> anyhow::Result<()> {
+async fn leftovers_of_a_lost_connection_are_reported_and_removed_by_the_next_run() -> anyhow::Result<()> {
     let world = World::start().await?;
     let scratch = scratch().await?;
     let (port, cut, _) = way(scratch.port).await?;

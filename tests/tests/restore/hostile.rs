@@ -10,7 +10,7 @@ fn with(world: &World, more: &str) -> anyhow::Result<Vec<u8>> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dump_that_drops_and_creates_its_database_touches_none_of_that_name() -> anyhow::Result<()> {
+async fn a_dump_that_drops_its_database_touches_no_database_of_that_name() -> anyhow::Result<()> {
     let world = World::start().await?;
     let scratch = Postgres::start().await?;
     scratch.execute("CREATE TABLE precious AS SELECT 1 AS one").await?;
@@ -38,7 +38,7 @@ async fn a_dump_that_drops_and_creates_its_database_touches_none_of_that_name() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_no_dump_holds_is_refused_and_rows_are_never_run() -> anyhow::Result<()> {
+async fn statements_that_pg_dump_never_writes_are_refused_and_rows_are_never_executed() -> anyhow::Result<()> {
     let world = World::start().await?;
     let mark = world.folder.path().join("mark");
     let touch = mark.display();
@@ -73,7 +73,7 @@ async fn what_no_dump_holds_is_refused_and_rows_are_never_run() -> anyhow::Resul
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dump_of_all_databases_is_told_before_anything_runs() -> anyhow::Result<()> {
+async fn a_pg_dumpall_dump_is_refused_before_anything_runs() -> anyhow::Result<()> {
     let world = World::start().await?;
     let all = world.postgres.dump_all()?;
     for (format, bytes) in [("pg_dump", all.clone()), ("pg_dump.gz", gzip(&all)?), ("gzip", gzip(&all)?)] {
@@ -88,7 +88,7 @@ async fn a_dump_of_all_databases_is_told_before_anything_runs() -> anyhow::Resul
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(is_root), ignore = "not root")]
-async fn root_becomes_nobody_and_never_the_user_whose_databases_are_here() -> anyhow::Result<()> {
+async fn root_switches_to_nobody_and_never_to_the_owner_of_a_database() -> anyhow::Result<()> {
     let world = World::start().await?;
     world.configure("pg_dump", "", SLOW)?;
     world.upload(&world.postgres.dump()?)?;

@@ -155,7 +155,7 @@ fn gzip(bytes: &[u8]) -> anyhow::Result<Vec<u8>> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dump_of_every_format_is_restored_and_a_damaged_one_is_caught() -> anyhow::Result<()> {
+async fn dumps_of_every_format_are_restored_and_damaged_ones_are_detected() -> anyhow::Result<()> {
     let world = World::start().await?;
     world
         .postgres
@@ -217,7 +217,7 @@ async fn a_dump_of_every_format_is_restored_and_a_damaged_one_is_caught() -> any
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_proof_that_is_ended_in_any_stage_leaves_nothing_and_is_recorded() -> anyhow::Result<()> {
+async fn a_restore_test_ended_in_any_stage_leaves_nothing_and_is_recorded() -> anyhow::Result<()> {
     let world = World::start().await?;
     let never = AtomicBool::new(false);
     // A server that sends the begin of an object and no more.
@@ -284,7 +284,7 @@ async fn a_proof_that_is_ended_in_any_stage_leaves_nothing_and_is_recorded() -> 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_proof_needs_no_right_to_make_its_lease_and_leaves_nothing_when_it_is_lost() -> anyhow::Result<()> {
+async fn a_restore_test_needs_no_right_to_create_its_lease_and_leaves_nothing_when_it_is_lost() -> anyhow::Result<()> {
     let world = World::start().await?;
     let kubelet = Kubelet::start(acceptor(Authority::new(world.folder.path())?.issue("localhost", 60)?)?.0).await?;
     let kubernetes = Kubernetes::start(kubelet).await?;
@@ -324,7 +324,7 @@ async fn a_proof_needs_no_right_to_make_its_lease_and_leaves_nothing_when_it_is_
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(is_root), ignore = "not root: a small file system needs a mount")]
-async fn a_full_disk_is_not_the_backups_fault_and_leaves_nothing() -> anyhow::Result<()> {
+async fn a_full_disk_is_not_a_bad_backup_and_leaves_no_files() -> anyhow::Result<()> {
     let world = World::start().await?;
     world
         .postgres

@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn each_server_gets_the_format_that_it_prefers() {
+    fn the_exposition_format_is_negotiated_by_the_accept_header() {
         for (accept, format, escaping) in [
             (
                 "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",

@@ -74,7 +74,7 @@ mod tests {
     use std::fs::{Permissions, set_permissions, write};
 
     #[test]
-    fn every_file_is_part_of_the_digest_and_who_else_may_read_or_write_is_told() -> anyhow::Result<()> {
+    fn the_digest_covers_every_file_and_loose_file_modes_are_reported() -> anyhow::Result<()> {
         let folder = tempfile::tempdir()?;
         let [web, key] = ["web.yaml", "server.key"].map(|name| folder.path().join(name));
         write(&web, "tls_server_config: {cert_file: server.pem, key_file: server.key}\n")?;
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pipe_in_the_place_of_a_file_is_not_waited_for() -> anyhow::Result<()> {
+    fn a_named_pipe_instead_of_a_file_does_not_block() -> anyhow::Result<()> {
         let folder = tempfile::tempdir()?;
         let web = folder.path().join("web.yaml");
         nix::unistd::mkfifo(&web, nix::sys::stat::Mode::S_IRWXU)?;

@@ -87,7 +87,7 @@ http_server_config:
     }
 
     #[test]
-    fn a_file_that_is_cut_anywhere_is_invalid_or_asks_for_less() {
+    fn a_truncated_web_configuration_is_invalid_or_less_strict() {
         let whole = of(WHOLE).unwrap();
         assert_eq!(whole.loss(&whole), None);
         for end in 0..WHOLE.len() {
@@ -99,7 +99,7 @@ http_server_config:
     }
 
     #[test]
-    fn each_thing_that_is_no_longer_asked_for_is_named() {
+    fn each_removed_requirement_is_named() {
         let whole = of(WHOLE).unwrap();
         for (line, with, lost) in [
             ("  min_version: TLS13\n", "", Loss::Part("min_version")),

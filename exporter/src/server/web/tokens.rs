@@ -198,7 +198,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_decision_is_cached_for_its_time_and_an_outage_is_not() {
+    fn a_token_decision_is_cached_for_its_lifetime_and_an_outage_is_not() {
         let mut cache = Cache::default();
         let now = Instant::now();
         let just_before = |lasts: Duration| now + lasts.checked_sub(Duration::from_millis(1)).unwrap();
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn guessing_does_not_fill_the_memory() {
+    fn guessed_tokens_do_not_fill_the_cache() {
         let mut cache = Cache::default();
         let now = Instant::now();
         for n in 0..10_000_u32 {

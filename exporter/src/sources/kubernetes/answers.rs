@@ -209,7 +209,7 @@ mod tests {
     use tower::BoxError;
 
     #[tokio::test]
-    async fn a_large_line_takes_its_place_and_its_memory_until_the_next_one_is_asked_for() -> anyhow::Result<()> {
+    async fn a_large_watch_event_holds_its_memory_budget_until_the_next_one_is_read() -> anyhow::Result<()> {
         let room = Room::new();
         let places = room.large.available_permits();
         let large = "x".repeat(2 * SMALL);

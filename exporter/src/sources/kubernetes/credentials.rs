@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_token_an_authority_or_a_certificate_that_is_written_anew_changes_the_fingerprint() -> std::io::Result<()>
+    async fn a_rewritten_token_ca_or_certificate_changes_the_fingerprint() -> std::io::Result<()>
     {
         let folder = tempfile::tempdir()?;
         let at = |name: &str| folder.path().join(name);

@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_name_that_does_not_resolve_and_a_port_that_is_closed_are_two_reasons() -> anyhow::Result<()> {
+    async fn an_unresolved_name_and_a_closed_port_have_different_reasons() -> anyhow::Result<()> {
         let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await?.local_addr()?;
         assert_eq!(reason(&format!("http://{closed}")).await?, Reason::Connect);
         assert_eq!(reason("http://nowhere.invalid").await?, Reason::Dns);

@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn collections_share_the_room_of_their_cluster_and_give_it_back() {
+    fn collections_share_and_release_the_memory_budget_of_their_cluster() {
         let room = Room::new();
         let (mut one, mut other) = (Kept::new(Arc::clone(&room)), Kept::new(Arc::clone(&room)));
         assert!(one.set(MAX_KEPT).is_ok());

@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn answers_without_an_end_are_failures_of_their_kind() -> anyhow::Result<()> {
+    async fn endless_list_and_watch_responses_time_out() -> anyhow::Result<()> {
         let body = serve(|mut stream, _| async move {
             stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?;
             loop {
@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_page_that_is_too_large_is_asked_for_in_parts() -> anyhow::Result<()> {
+    async fn a_list_page_that_is_too_large_is_requested_in_smaller_pages() -> anyhow::Result<()> {
         let api = serve(|mut stream, request| async move {
             let limit: usize = request
                 .split_once("limit=")
@@ -362,7 +362,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn objects_from_before_an_event_that_cannot_be_read_are_not_handed_out() -> anyhow::Result<()> {
+    async fn after_an_unreadable_event_the_cached_objects_are_not_returned() -> anyhow::Result<()> {
         let lists = Arc::new(AtomicUsize::new(0));
         let api = serve(move |mut stream, request| {
             let lists = Arc::clone(&lists);
@@ -393,7 +393,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_server_that_ends_every_watch_at_once_is_asked_for_lists_with_longer_and_longer_pauses()
+    async fn relists_back_off_if_the_server_ends_every_watch_at_once()
     -> anyhow::Result<()> {
         let lists = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&lists);
@@ -410,7 +410,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_watch_that_drips_for_ever_ends() -> anyhow::Result<()> {
+    async fn a_watch_that_sends_slowly_for_ever_times_out() -> anyhow::Result<()> {
         let api = serve(|mut stream, _| async move {
             stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?;
             loop {

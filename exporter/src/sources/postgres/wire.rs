@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn messages_are_followed_however_they_are_cut() {
+    async fn postgres_messages_are_parsed_across_any_chunk_boundaries() {
         let ready = b"Z\0\0\0\x05I";
         let notice = [&b"N"[..], &(4 + 1000_u32).to_be_bytes(), &[b'x'; 1000]].concat();
         let messages = [&ready[..], &notice, ready].concat();
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_message_of_a_gigabyte_ends_at_its_header() {
+    async fn a_postgres_message_of_a_gigabyte_is_refused_at_its_header() {
         for at_once in [1, 4, 5, 4096] {
             assert!(oversized(&read(b"HTTP/1.1 400 Bad Request\r\n\r\n", at_once).await));
         }
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_of_many_servers_share_their_room_and_give_it_back() {
+    fn postgres_responses_of_many_servers_share_and_release_a_memory_budget() {
         let large = usize::try_from(MAX_RESPONSE).unwrap_or_default();
         let (one, other, small) = (Received::default(), Received::default(), Received::default());
         let held = one.answer();
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_answer_of_small_messages_that_does_not_end_is_ended() {
+    async fn an_endless_postgres_response_of_small_messages_is_refused() {
         let notice = [&b"N"[..], &1004_u32.to_be_bytes(), &[b'x'; 1000]].concat();
         let many = notice.repeat(usize::try_from(MAX_RESPONSE).unwrap_or_default() / notice.len() + 1);
         assert!(oversized(&read(&many, 65_536).await));

@@ -202,7 +202,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_without_its_end_is_cut_off_and_an_archive_is_known_by_its_begin() -> anyhow::Result<()> {
+    fn a_plain_dump_without_its_end_is_truncated_and_an_archive_is_recognized_by_its_header() -> anyhow::Result<()> {
         let folder = tempfile::tempdir()?;
         let file = folder.path().join("dump");
         let of = |text: &[u8]| {
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dump_says_of_which_version_and_encoding_it_is() {
+    fn version_and_encoding_are_read_from_a_dump() {
         let begin = "--\n-- PostgreSQL database dump\n--\n\n-- Dumped from database version 18.4 (Debian)\n-- Dumped by pg_dump version 18.4\n\nSET client_encoding = 'SQL_ASCII';\n";
         assert_eq!(Facts::of(begin), Facts { major: Some(18), encoding: Some("SQL_ASCII".to_owned()) });
         assert_eq!(Facts::of("SELECT 1;"), Facts::default());

@@ -229,7 +229,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_reaches_beyond_the_database_is_left_out_and_its_data_are_not() {
+    fn statements_beyond_the_database_are_skipped_but_no_data() {
         for left_out in [
             "DROP DATABASE app;",
             "CREATE DATABASE app WITH TEMPLATE = template0 ENCODING = 'UTF8';",
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn what_failed_is_told_by_its_begin_and_without_its_rows() {
+    fn a_failed_statement_is_reported_by_its_start_without_rows() {
         for (statement, shown, matters) in [
             ("INSERT INTO public.t (a) VALUES ('secret');", "INSERT INTO public.t", Matter::Data),
             ("INSERT INTO public.t VALUES (1);", "INSERT INTO public.t", Matter::Data),

@@ -73,7 +73,7 @@ mod tests {
     use super::anchored;
 
     #[test]
-    fn an_anchor_is_one_only_where_it_stands_for_the_whole_pattern() {
+    fn an_anchor_is_redundant_only_if_it_applies_to_the_whole_pattern() {
         for twice in ["^api$", "^5..", "^(a|b)$", "web-.+$", "a\\\\$"] {
             assert!(anchored(twice), "{twice}");
         }

@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges_are_found_outside_of_texts_and_what_is_not_closed_is_told() {
+    fn ranges_are_found_outside_of_strings_and_unclosed_brackets_are_reported() {
         assert_eq!(ranges("sum(count_over_time({job=\"a[1m]\"} |= `[x` [5m]))"), Ok(vec!["5m"]));
         assert_eq!(ranges("{job=~\"${job:regex}\"} |~ \"a\\\"}\" # [5m]"), Ok(Vec::new()));
         assert_eq!(ranges("rate({job=\"x\"} | json [$__auto])"), Ok(vec!["$__auto"]));

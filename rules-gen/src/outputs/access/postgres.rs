@@ -226,7 +226,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_limit_follows_from_the_databases_of_the_server_and_the_replicas() {
+    fn the_connection_limit_depends_on_databases_per_server_and_replicas() {
         let database = |n: usize| format!("  - {{name: d{n}, host: h, database: d{n}, user: u}}\n");
         let limit = |text: &str| {
             let config = Config::parse("checklist.yaml", text).unwrap_or_else(|mistakes| panic!("{mistakes}"));

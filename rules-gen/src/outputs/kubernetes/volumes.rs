@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn files_of_one_name_are_two_keys_and_each_folder_has_its_own() -> anyhow::Result<()> {
+    fn files_with_the_same_name_get_different_secret_keys_per_folder() -> anyhow::Result<()> {
         let volume_mounts = of(&["/etc/a/password", "/etc/b/password", "/etc/b/deep/token"], &[])?;
         let volume = |n: usize| volume_mounts.volumes[n]["secret"]["items"].clone();
         let places: Vec<_> =
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_pod_could_start_with_is_refused_with_its_path() {
+    fn paths_that_a_pod_cannot_mount_are_refused_by_name() {
         for (files, kept, why) in [
             (&["/etc/pw"][..], &[][..], "/etc: a pod cannot start"),
             (&["/pw"], &[], "/: a pod cannot start"),

@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_recorded_metric_is_its_expression_with_its_labels_range_and_time() {
+    fn a_recorded_metric_is_replaced_by_its_expression_with_labels_range_and_offset() {
         let rules = [
             record("a:x", "sum by (a) (x)", &[]),
             record("b:x", "a:x / 2", &[("k", "v")]),
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_that_cannot_be_written_out_is_told() {
+    fn a_recording_rule_that_cannot_be_inlined_is_reported() {
         let long = format!("sum(x{{a=\"{}\"}})", "b".repeat(LONGEST));
         let rules = [record("broken:x", "sum(", &[]), record("b:x", "broken:x / 2", &[]), record("long:x", &long, &[])];
         let recorded = Recorded::of(&rules, 60.0);

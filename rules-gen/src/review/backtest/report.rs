@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn what_tells_nobody_is_no_page_and_three_hours_make_no_rate() {
+    fn alerts_without_a_receiver_are_not_pages_and_three_hours_give_no_weekly_rate() {
         let (page, watchdog) = (alert("A", "critical", "a"), alert("Watchdog", "none", "b"));
         assert_eq!((page.statistics.pages, page.within_budget), (1, Some(true)), "one page is within one a week");
         assert_eq!((watchdog.statistics.pages, watchdog.statistics.episodes), (0, 1));

@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sweeps_and_budgets_are_read() {
+    fn sweeps_and_budgets_are_parsed() {
         let Ok(Sweep::Threshold(values)) = Sweep::parse("threshold=0.6:0.9:0.05") else { panic!("no sweep") };
         let shown: Vec<String> = values.iter().map(ToString::to_string).collect();
         assert_eq!(shown, ["0.6", "0.65", "0.7", "0.75", "0.8", "0.85", "0.9"]);

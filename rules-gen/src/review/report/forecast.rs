@@ -192,7 +192,7 @@ mod tests {
     /// history.
     #[test]
     #[expect(clippy::print_stdout, reason = "the errors are what the test is for")]
-    fn held_out_history_is_forecast_better_than_by_the_last_value() -> Result<(), String> {
+    fn the_forecast_of_held_out_history_is_better_than_the_last_value() -> Result<(), String> {
         for (name, shape) in [
             ("growth, strong week", (5.0, 200.0, 20.0)),
             ("growth, weak week, noise", (3.0, 30.0, 60.0)),
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn small_gaps_are_filled_by_a_line_and_what_never_changes_goes_on() -> Result<(), String> {
+    fn small_gaps_are_interpolated_and_a_constant_series_stays_constant() -> Result<(), String> {
         assert_eq!(filled(&[Some(1.0), None, None, Some(4.0), Some(2.0)]), [1.0, 2.0, 3.0, 4.0, 2.0]);
         let flat = forecast(&[Some(5e11); 90])?;
         assert!(flat.seasonal.iter().chain(&flat.linear).all(|value| (value - 5e11).abs() < 1.0));
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_straight_line_meets_its_limit_on_the_day_that_it_does() -> Result<(), String> {
+    fn a_linear_trend_reaches_its_limit_on_the_exact_day() -> Result<(), String> {
         let days: Vec<_> = (0..90).map(|at| Some(f64::from(at))).collect();
         let straight = forecast(&days)?;
         assert_eq!(reaches(&straight.linear, 100.0), Some(11), "the last day is 89");

@@ -273,7 +273,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_of_others_is_no_markup() {
+    fn external_text_is_escaped_in_markdown() {
         assert_eq!(safe("<script>`|\n# x"), "&lt;script&gt;\\`\\| \\# x");
         assert_eq!(safe("[a](javascript:x) ![b] **c** a_b"), "\\[a\\](javascript:x) \\!\\[b\\] \\*\\*c\\*\\* a\\_b");
     }

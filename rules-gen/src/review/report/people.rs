@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_emergency_left_undone_is_listed_until_it_is_caught_up() {
+    fn tasks_skipped_during_an_emergency_are_listed_until_they_are_done() {
         let over = |until: &str| Act::Override { reason: "the region is down".to_owned(), until: at(until) };
         let mut records = vec![
             ("2026-11-09T06:00:00Z", over("2026-11-09T10:00:00Z")),

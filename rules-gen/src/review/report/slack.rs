@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_of_any_length_stays_within_the_limits_of_block_kit() {
+    fn a_slack_report_of_any_length_stays_within_the_limits_of_block_kit() {
         for (actions, note) in [(0, String::new()), (40, "&<>".repeat(2_000)), (3_000, "word ".repeat(100))] {
             let message = message(&report(actions, &note));
             let blocks = message["blocks"].as_array().unwrap_or_else(|| panic!("{message}"));
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_mentioned_by_a_note() {
+    fn a_note_cannot_mention_slack_users() {
         let text = message(&report(1, "<!here> & <https://x|y>")).to_string();
         assert!(
             !text.contains("<!") && text.contains("&lt;!channel&gt;") && text.contains("&lt;https://x|y&gt;"),

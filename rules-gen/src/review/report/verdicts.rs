@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_looked_at_is_no_tick() {
+    fn a_line_without_evidence_is_not_ticked() {
         let health = "Verify health endpoints";
         let of = |seen: &Seen| {
             let line = line(seen, &[], health);
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_beyond_its_limit_is_told_beside_it_and_what_is_over_is_not_forgotten() {
+    fn exceeded_limits_and_resolved_alerts_of_the_period_are_listed() {
         let config = config();
         let signal = config.signal("backup").unwrap_or_else(|| panic!("backup"));
         let (at, alert) =

@@ -181,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_report_says_of_each_file_whether_it_holds_and_why_not() {
+    fn the_junit_report_gives_the_result_and_the_reason_for_each_file() {
         let xml = "<testsuites><testsuite name=\"a\" tests=\"1\" failures=\"0\" errors=\"0\"><testcase name=\"\"></testcase>\
                    </testsuite><testsuite name=\"b\" tests=\"1\" failures=\"1\" errors=\"0\"><testcase name=\"\">\
                    <failure>expr: &#34;up&#34; &lt; 1</failure></testcase></testsuite>\
