@@ -11,10 +11,10 @@ pub enum Reason {
     Config,
     /// The connection was refused or lost.
     Connect,
-    /// The answer does not have the expected data format.
+    /// The response does not have the expected data format.
     Decode,
     Dns,
-    /// The answer is larger than the limit of the check.
+    /// The response is larger than the limit of the check.
     Limit,
     /// A lock on the target was not released in time.
     Lock,

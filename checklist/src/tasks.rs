@@ -128,7 +128,7 @@ impl Task {
     }
 
     /// Returns the day for which a record at this time counts.
-    pub fn answers(&self, at: Timestamp, zone: &TimeZone) -> Option<Date> {
+    pub fn day_of_record(&self, at: Timestamp, zone: &TimeZone) -> Option<Date> {
         let today = at.to_zoned_datetime(zone.clone()).date();
         [self.rule.last(today), self.rule.next(today)].into_iter().flatten().find(|day| self.is_done(*day, &[at], zone))
     }

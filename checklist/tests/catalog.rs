@@ -224,7 +224,7 @@ fn metrics_of_other_exporters_map_to_all_metrics_that_the_alerts_of_the_signal_u
         for external in signal.external_sources {
             for (metric, expr) in external.records {
                 assert!(signal.metrics.contains(metric), "{}: {metric}", signal.id);
-                let places = ["{selector}", "{own}", "{told}"];
+                let places = ["{selector}", "{own}", "{reported}"];
                 let expr = places.iter().fold((*expr).to_owned(), |expr, place| expr.replace(place, "job=\"x\""));
                 let parsed = promql::parse(&expr);
                 parsed.unwrap_or_else(|errors| panic!("{} from {}: {errors:?}\n{expr}", metric, external.source));

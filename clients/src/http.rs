@@ -29,11 +29,11 @@ use url::Url;
 
 /// The read buffer of a connection, in bytes.
 const MAX_READ: usize = 64 * 1024;
-/// The limit for the body of an answer other than success, in bytes. It is not small, because health pages answer 503
+/// The limit for the body of a response other than success, in bytes. It is not small, because health pages answer 503
 /// with the details.
 const MAX_REFUSAL: usize = 1024 * 1024;
 
-/// A complete answer.
+/// A complete response.
 #[derive(Debug)]
 pub struct HttpResponse {
     pub status: StatusCode,
@@ -45,7 +45,7 @@ pub struct HttpResponse {
     pub modified: Option<f64>,
 }
 
-/// A request with the limits for its answer.
+/// A request with the limits for its response.
 pub struct HttpRequest<'a> {
     /// `http://` or `https://`.
     pub url: &'a str,
@@ -58,7 +58,7 @@ pub struct HttpRequest<'a> {
     pub tenant: Option<&'a str>,
 }
 
-/// Sends a GET to a path below an endpoint of checklist.yaml, and returns the answer with any status code.
+/// Sends a GET to a path below an endpoint of checklist.yaml, and returns the response with any status code.
 pub async fn fetch(endpoint: &Endpoint, path: &str, max_body: usize) -> Result<HttpResponse, Failure> {
     let url = format!("{}{path}", if path.is_empty() { &endpoint.url } else { endpoint.url.trim_end_matches('/') });
     get(request_to(endpoint, &url, max_body).await?).await
@@ -77,15 +77,15 @@ pub async fn fetch_of(
 
 /// Like [`fetch`], but any status code other than 200 is a failure.
 pub async fn fetch_good(endpoint: &Endpoint, path: &str, max_body: usize) -> Result<HttpResponse, Failure> {
-    let answer = fetch(endpoint, path, max_body).await?;
-    refusal(&answer)
-        .map_or(Ok(answer), |failure| Err(failure.while_doing(format_args!("GET {}", place(endpoint, path)))))
+    let response = fetch(endpoint, path, max_body).await?;
+    refusal(&response)
+        .map_or(Ok(response), |failure| Err(failure.while_doing(format_args!("GET {}", place(endpoint, path)))))
 }
 
-/// Returns the decoded JSON of an answer with status 200.
+/// Returns the decoded JSON of a response with status 200.
 pub async fn fetch_json<T: DeserializeOwned>(endpoint: &Endpoint, path: &str, max_body: usize) -> Result<T, Failure> {
-    let answer = fetch_good(endpoint, path, max_body).await?;
-    serde_json::from_slice(&answer.body)
+    let response = fetch_good(endpoint, path, max_body).await?;
+    serde_json::from_slice(&response.body)
         .map_err(|error| Failure::new(Reason::Decode, format!("GET {}: {error}", place(endpoint, path))))
 }
 
@@ -99,8 +99,8 @@ fn place(endpoint: &Endpoint, path: &str) -> String {
 pub async fn post_json(endpoint: &Endpoint, path: &str, body: &serde_json::Value) -> Result<(), Failure> {
     let url = format!("{}{path}", endpoint.url.trim_end_matches('/'));
     let body = Some(Bytes::from(body.to_string()));
-    let answer = send(request_to(endpoint, &url, 64 * 1024).await?, body).await?;
-    refusal(&answer).map_or(Ok(()), |failure| Err(failure.while_doing(format_args!("POST {}", place(endpoint, path)))))
+    let response = send(request_to(endpoint, &url, 64 * 1024).await?, body).await?;
+    refusal(&response).map_or(Ok(()), |failure| Err(failure.while_doing(format_args!("POST {}", place(endpoint, path)))))
 }
 
 /// Makes a request with the authorities and the token of its endpoint. Both are read again for each request, so that
@@ -116,15 +116,15 @@ async fn request_to<'a>(endpoint: &Endpoint, url: &'a str, max_body: usize) -> R
 }
 
 /// Returns the failure that a status code other than 200 stands for, or `None` for 200.
-pub fn refusal(answer: &HttpResponse) -> Option<Failure> {
-    let reason = match answer.status.as_u16() {
+pub fn refusal(response: &HttpResponse) -> Option<Failure> {
+    let reason = match response.status.as_u16() {
         200 => return None,
         401 => Reason::Auth,
         403 => Reason::Permission,
         404 => Reason::NotFound,
         _ => Reason::Protocol,
     };
-    Some(Failure::new(reason, format!("the server responded with {}", answer.status)))
+    Some(Failure::new(reason, format!("the server responded with {}", response.status)))
 }
 
 /// Sends one GET on a new connection. The caller sets the deadline.
@@ -137,11 +137,11 @@ async fn send(request: HttpRequest<'_>, body: Option<Bytes>) -> Result<HttpRespo
     let url = Url::parse(request.url)
         .map_err(|error| Failure::new(Reason::Config, format!("unusable address: {error}")))?;
     let method = if body.is_some() { "POST" } else { "GET" };
-    let answer = async { exchange(open(&url, request.tls.clone()).await?, &url, &request, body).await };
-    answer.await.map_err(|failure| failure.while_doing(format_args!("{method} {}", shown(&url))))
+    let response = async { exchange(open(&url, request.tls.clone()).await?, &url, &request, body).await };
+    response.await.map_err(|failure| failure.while_doing(format_args!("{method} {}", shown(&url))))
 }
 
-/// Sends the request on a connection and reads the whole answer.
+/// Sends the request on a connection and reads the whole response.
 async fn exchange(
     stream: Bounded,
     url: &Url,
@@ -187,9 +187,9 @@ async fn exchange(
     tokio::pin!(connection, reply);
     tokio::select! {
         biased;
-        answer = &mut reply => answer,
+        response = &mut reply => response,
         ended = &mut connection => match ended {
-            // The server closed the connection after its last byte. The rest of the answer is buffered.
+            // The server closed the connection after its last byte. The rest of the response is buffered.
             Ok(()) => reply.await,
             Err(error) => Err(protocol(error)),
         },

@@ -196,7 +196,7 @@ impl Bucket {
     }
 
     /// Creates an object and never overwrites one. When an object of that key has the same bytes, the creation counts
-    /// as done: the request succeeded and its answer was lost.
+    /// as done: the request succeeded and its response was lost.
     ///
     /// # Errors
     /// The object cannot be created, or another object has its key.
@@ -219,8 +219,8 @@ impl Bucket {
 
     async fn get(&self, key: &str, range: Option<String>) -> Result<ByteStream, Failure> {
         let client = self.client().await?;
-        let answer = client.get_object().bucket(&self.target.bucket).key(key).set_range(range).send().await;
-        answer.map(|answer| answer.body).map_err(|error| self.failed(&error, "reading", key))
+        let response = client.get_object().bucket(&self.target.bucket).key(key).set_range(range).send().await;
+        response.map(|response| response.body).map_err(|error| self.failed(&error, "reading", key))
     }
 
     /// Makes the failure for an error of the S3 client.
@@ -231,7 +231,7 @@ impl Bucket {
         failure(error, &self.target.region).while_doing(format_args!("{doing} s3://{}/{key}", self.target.bucket))
     }
 
-    /// Makes the failure for an answer that ended too early.
+    /// Makes the failure for a response that ended too early.
     fn broken(&self, key: &str, error: &(dyn std::error::Error + 'static)) -> Failure {
         let what = format!("the response ended early: {}", crate::failure::causes(error));
         Failure::new(Reason::Connect, what).while_doing(format_args!("reading s3://{}/{key}", self.target.bucket))

@@ -1,6 +1,6 @@
 //! The HTTP server: metrics, the status page, reports, and the authorization of requests.
 
-mod answers;
+mod responses;
 pub mod exposition;
 pub mod lifecycle;
 pub mod listener;

@@ -152,7 +152,7 @@ impl Server {
         }
     }
 
-    /// Sends a request, reads the whole answer and returns its status.
+    /// Sends a request, reads the whole response and returns its status.
     fn ask(&mut self, method: &str, path: &str, body: &str) -> Result<u16, Box<dyn std::error::Error>> {
         let length = body.len();
         let request = format!(

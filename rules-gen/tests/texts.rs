@@ -65,8 +65,8 @@ fn fired(folder: &Path) -> anyhow::Result<Vec<Fired>> {
     }
     let output = Command::new("promtool").args(["test", "rules"]).args(&files).current_dir(folder).output();
     let output = output.context("promtool is needed (make test installs it)")?;
-    let said = String::from_utf8([output.stdout, output.stderr].concat())?;
-    let of = |begin: &'static str| said.lines().map(str::trim).filter(move |line| line.starts_with(begin));
+    let printed = String::from_utf8([output.stdout, output.stderr].concat())?;
+    let of = |begin: &'static str| printed.lines().map(str::trim).filter(move |line| line.starts_with(begin));
     let all: Vec<Fired> = of("Labels:{")
         .zip(of("Annotations:{"))
         .map(|(labels, annotations)| Ok(Fired { labels: texts(labels)?, annotations: texts(annotations)? }))
@@ -78,7 +78,7 @@ fn fired(folder: &Path) -> anyhow::Result<Vec<Fired>> {
     };
     let missing: Vec<&str> =
         tests.iter().filter(|test| !rendered(&test.rule)).map(|test| test.rule.alert.as_str()).collect();
-    ensure!(missing.is_empty() && all.len() >= tests.len(), "{missing:?} were not rendered: {said}");
+    ensure!(missing.is_empty() && all.len() >= tests.len(), "{missing:?} were not rendered: {printed}");
     Ok(all)
 }
 

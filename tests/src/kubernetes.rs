@@ -3,7 +3,7 @@
 //! Lists are paginated (`limit`, `continue`), watches send events and bookmarks, expired versions get `410 Gone`, and
 //! tests can inject faults at run time.
 
-mod answers;
+mod responses;
 mod kubelet;
 mod leases;
 mod objects;
@@ -15,7 +15,7 @@ pub use objects::pods;
 pub use state::{NAMESPACE, TOKEN, USER};
 
 use crate::http::{Server, serve};
-use answers::handle;
+use responses::handle;
 use leases::leases;
 use reviews::{ACCESS, TOKENS};
 use serde_json::{Value, json};

@@ -1,7 +1,7 @@
 //! Replays the series of the generated rule tests to a real Prometheus: the past as blocks of its storage, the present
 //! as a page that it scrapes.
 
-use crate::http::{Server, answer, serve};
+use crate::http::{Server, response, serve};
 use anyhow::Context;
 use rules_gen::routing::Configuration;
 use rules_gen::rules::unit_tests::RuleTest;
@@ -113,7 +113,7 @@ impl Play {
                     let _ = writeln!(text, "{} {value}", one.name(&[]));
                 }
             }
-            async move { answer(200, "text/plain; version=0.0.4", text) }
+            async move { response(200, "text/plain; version=0.0.4", text) }
         })
         .await?;
         Ok(Self { page, series, now })

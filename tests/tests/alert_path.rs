@@ -1,7 +1,7 @@
 //! The proof of the alert path on a real Alertmanager: good ways are proved, and each broken one is caught by its cause.
 
 use serde_json::json;
-use stack::http::{answer, request, serve};
+use stack::http::{response, request, serve};
 use stack::monitoring::Alertmanager;
 use stack::process::free_port;
 use stack::recorder::Recorder;
@@ -143,7 +143,7 @@ async fn every_broken_alert_path_is_detected_with_its_cause() -> anyhow::Result<
     drop(alertmanager);
 
     // The chat refuses.
-    let refusing = serve(None, |_| async { answer(403, "text/plain", "invalid_token") }).await?;
+    let refusing = serve(None, |_| async { response(403, "text/plain", "invalid_token") }).await?;
     std::fs::write(world.path("slack-url"), format!("http://127.0.0.1:{}/slack", refusing.port))?;
     let _alertmanager = world.route(|_| {}).await?;
     let (code, printed) = world.verify(&[])?;

@@ -202,7 +202,7 @@ async fn concurrent_writers_of_one_key_have_one_winner_and_a_lost_response_is_no
     });
     let ends = futures::future::join_all(writes).await;
     assert_eq!(ends.iter().filter(|end| end.is_ok()).count(), 1, "{ends:?}");
-    // The answer to the first request never comes: what is there is read back.
+    // The response to the first request never comes: what is there is read back.
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let (port, to) = (listener.local_addr()?.port(), s3.port);
     tokio::spawn(async move {
@@ -211,11 +211,11 @@ async fn concurrent_writers_of_one_key_have_one_winner_and_a_lost_response_is_no
             let Ok(mut server) = TcpStream::connect(("127.0.0.1", to)).await else { continue };
             if std::mem::take(&mut first) {
                 let (mut asks, mut asked) = client.split();
-                let (mut answers, mut output) = server.split();
+                let (mut responses, mut output) = server.split();
                 let lost = async {
-                    let mut answer = [0; 4096];
+                    let mut response = [0; 4096];
                     // It was done, and nobody hears of it.
-                    let _ = answers.read(&mut answer).await;
+                    let _ = responses.read(&mut response).await;
                 };
                 tokio::select! {
                     _ = tokio::io::copy(&mut asks, &mut output) => {}
@@ -306,7 +306,7 @@ async fn an_s3_server_restart_does_not_make_a_backup_bad() -> anyhow::Result<()>
     Ok(())
 }
 
-/// A way to a server that hands on so many bytes of its answers, tells, and then no more until the server has ended.
+/// A way to a server that hands on so many bytes of its responses, tells, and then no more until the server has ended.
 async fn held_after(to: u16, bytes: usize) -> anyhow::Result<(u16, Arc<Notify>)> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let (port, held) = (listener.local_addr()?.port(), Arc::new(Notify::new()));
@@ -316,13 +316,13 @@ async fn held_after(to: u16, bytes: usize) -> anyhow::Result<(u16, Arc<Notify>)>
             let Ok(server) = TcpStream::connect(("127.0.0.1", to)).await else { continue };
             let tells = Arc::clone(&tells);
             tokio::spawn(async move {
-                let ((mut asks, mut answers), (mut output, mut input)) = (client.into_split(), server.into_split());
+                let ((mut asks, mut responses), (mut output, mut input)) = (client.into_split(), server.into_split());
                 tokio::spawn(async move { tokio::io::copy(&mut asks, &mut input).await });
                 let (mut piece, mut handed_on) = (vec![0; 65_536], 0);
                 while let Ok(read @ 1..) = output.read(&mut piece).await {
                     if handed_on > bytes {
                         tells.notify_one();
-                    } else if answers.write_all(&piece[..read]).await.is_err() {
+                    } else if responses.write_all(&piece[..read]).await.is_err() {
                         return;
                     }
                     handed_on += read;

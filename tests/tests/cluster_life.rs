@@ -96,12 +96,12 @@ async fn an_api_server_that_restarts_without_its_history_loses_nothing() -> anyh
         cluster.server.stop();
         // What the exporter's watches stand on is no longer known to anybody.
         let range = format!("{}/v3/kv/range", cluster.etcd.address());
-        let (_, answer) = request(&range, Some(r#"{"key": "AA=="}"#), &[]).await?;
-        let answer: Value = serde_json::from_slice(&answer)?;
-        let compact = json!({"revision": answer["header"]["revision"], "physical": true}).to_string();
+        let (_, response) = request(&range, Some(r#"{"key": "AA=="}"#), &[]).await?;
+        let response: Value = serde_json::from_slice(&response)?;
+        let compact = json!({"revision": response["header"]["revision"], "physical": true}).to_string();
         let compaction = format!("{}/v3/kv/compaction", cluster.etcd.address());
-        let (status, answer) = request(&compaction, Some(&compact), &[]).await?;
-        assert_eq!(status, 200, "{}", String::from_utf8_lossy(&answer));
+        let (status, response) = request(&compaction, Some(&compact), &[]).await?;
+        assert_eq!(status, 200, "{}", String::from_utf8_lossy(&response));
         cluster.server.start().await?;
         let path = format!("/api/v1/namespaces/{}/pods?watch=1&resourceVersion=1&timeoutSeconds=5", world.namespace);
         let (status, printed) = api.ask("GET", &path, "application/json", Vec::new()).await?;

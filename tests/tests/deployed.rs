@@ -3,7 +3,7 @@
 
 use checklist::Config;
 use serde_json::{Value, json};
-use stack::http::{Server, answer, serve};
+use stack::http::{Server, response, serve};
 use stack::kubernetes::{Kubelet, Kubernetes};
 use stack::monitoring::{Alertmanager, Prometheus};
 use stack::process::free_port;
@@ -130,10 +130,10 @@ async fn mimir(text: String) -> anyhow::Result<Server> {
         let (path, text) = (request.uri().path().to_owned(), text.clone());
         async move {
             match (path.as_str(), tenant.as_deref()) {
-                ("/prometheus/config/v1/rules", Some("shop")) => answer(200, "application/yaml", text),
-                ("/prometheus/config/v1/rules", Some("empty")) => answer(404, "text/plain", "no rule groups found\n"),
-                ("/prometheus/config/v1/rules", None) => answer(401, "text/plain", "no org id\n"),
-                _ => answer(500, "text/plain", "the ring is empty\n"),
+                ("/prometheus/config/v1/rules", Some("shop")) => response(200, "application/yaml", text),
+                ("/prometheus/config/v1/rules", Some("empty")) => response(404, "text/plain", "no rule groups found\n"),
+                ("/prometheus/config/v1/rules", None) => response(401, "text/plain", "no org id\n"),
+                _ => response(500, "text/plain", "the ring is empty\n"),
             }
         }
     })
@@ -175,7 +175,7 @@ async fn a_live_lint_reads_metrics_labels_links_and_rule_health_from_servers() -
         let there = matches!(request.uri().path(), "/metrics" | "/runbooks/good.md");
         async move {
             let text = "load{host=\"a\",disk=\"x\"} 1\nload{host=\"a\",disk=\"y\"} 1\nlimit{host=\"a\"} 2\n";
-            if there { answer(200, "text/plain; version=0.0.4", text) } else { answer(404, "text/plain", "") }
+            if there { response(200, "text/plain; version=0.0.4", text) } else { response(404, "text/plain", "") }
         }
     })
     .await?;

@@ -109,10 +109,10 @@ async fn every_fault_notifies_the_right_receiver_and_resolves() -> anyhow::Resul
         round(&stack, FAULTS.iter().copied().filter(|fault| fault.round == number).collect()).await?;
     }
     // The page about the disk held its own warning back.
-    let told = |receiver| {
+    let notified = |receiver| {
         stack.recorder.messages().iter().any(|m| m.receiver == receiver && m.tells("ChecklistVolumeFilling"))
     };
-    assert!(told("pagerduty") && !told("slack"));
+    assert!(notified("pagerduty") && !notified("slack"));
     assert!(stack.exporter.stop(), "SIGTERM ends the exporter with success");
     Ok(())
 }
@@ -201,8 +201,8 @@ async fn an_override_suppresses_routine_warnings_and_never_a_critical_alert() ->
     // What comes later is told, and what is held back was not told before it.
     stack.inject(page).await?;
     notified(&stack, page, false, before).await?;
-    let told = |message: &Message| message.tells(routine.alert);
-    assert!(!stack.recorder.messages().iter().any(told), "a routine warning was told");
+    let notified = |message: &Message| message.tells(routine.alert);
+    assert!(!stack.recorder.messages().iter().any(notified), "a routine warning was told");
     stack.command(&["override", "end", "--by", "ann"])?;
     stack.prometheus.wait("ChecklistEmergencyOverride", "none", false).await?;
     notified(&stack, routine, false, before).await

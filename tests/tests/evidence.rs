@@ -8,7 +8,7 @@ use futures::future::join_all;
 use hyper::Request;
 use serde_json::{Value, json};
 use stack::checks::jobs;
-use stack::http::{Server, answer, serve};
+use stack::http::{Server, response, serve};
 use stack::kubernetes::{Kubelet, Kubernetes, NAMESPACE};
 use stack::peers::{Authority, acceptor};
 use stack::postgres::{PASSWORD, Postgres};
@@ -40,15 +40,15 @@ async fn api(lists: Vec<(&'static str, Value)>, refused: &'static [&'static str]
             if refused.iter().any(|refused| path.starts_with(refused)) {
                 let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
                     "message": "forbidden: no such right", "reason": "Forbidden", "code": 403});
-                return answer(403, "application/json", status.to_string());
+                return response(403, "application/json", status.to_string());
             }
             if watches {
-                return answer(200, "application/json", "");
+                return response(200, "application/json", "");
             }
             let items = lists.get(path.as_str()).cloned().unwrap_or_else(|| json!([]));
             let list =
                 json!({"kind": "List", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": items});
-            answer(200, "application/json", list.to_string())
+            response(200, "application/json", list.to_string())
         }
     })
     .await
@@ -80,12 +80,12 @@ async fn no_check_passes_on_empty_targets() -> anyhow::Result<()> {
     let empty = serve(None, |request: Request<_>| {
         let silences = request.uri().path().starts_with("/api/v2/");
         let body = if silences { "[]" } else { r#"{"status": "success", "data": {"groups": []}}"# };
-        async move { answer(200, "application/json", body) }
+        async move { response(200, "application/json", body) }
     })
     .await?;
     let labels =
-        serve(None, |_| async { answer(200, "application/json", r#"{"status": "success", "data": []}"#) }).await?;
-    let page = serve(None, |_| async { answer(200, "application/json", "{}") }).await?;
+        serve(None, |_| async { response(200, "application/json", r#"{"status": "success", "data": []}"#) }).await?;
+    let page = serve(None, |_| async { response(200, "application/json", "{}") }).await?;
     let (postgres, s3) = (Postgres::start().await?, S3::start().await?);
     for (name, content) in [("password", PASSWORD), ("id", ACCESS_KEY), ("key", SECRET_KEY)] {
         std::fs::write(at(name), content)?;

@@ -4,7 +4,7 @@ use checklist::{Reason, SIGNALS, Verdict};
 use exporter::run::time::unix_now;
 use futures::future::join_all;
 use stack::checks::jobs;
-use stack::http::{answer, serve};
+use stack::http::{response, serve};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use tempfile::TempDir;
@@ -60,7 +60,7 @@ async fn no_check_passes_on_a_server_of_another_kind() -> anyhow::Result<()> {
         (500, "text/plain", "panic"),
     ] {
         let folder = TempDir::new()?;
-        let server = serve(None, move |_| async move { answer(status, kind, body) }).await?;
+        let server = serve(None, move |_| async move { response(status, kind, body) }).await?;
         let jobs = jobs(&everything(&folder, server.port)?)?;
         // A signal that is new must be here too.
         let made: BTreeSet<&str> = jobs.iter().map(|job| job.state().check.signal.id).collect();

@@ -1,7 +1,7 @@
 //! `backtest` and `noise` on a real Prometheus with thirty days of history of which the outcome is known.
 
 use serde_json::Value;
-use stack::http::{Server, answer, request, serve};
+use stack::http::{Server, response, request, serve};
 use stack::monitoring::{Alertmanager, Prometheus};
 use stack::waiting::eventually;
 use std::fmt::Write as _;
@@ -221,22 +221,22 @@ async fn between(port: u16, how: Between) -> anyhow::Result<(Server, Ranges)> {
                 let points = ((end - start) / step).round() + 1.0;
                 if how == Between::Small && points > 2_000.0 {
                     let error = r#"{"status":"error","errorType":"execution","error":"query processing would load too many samples into memory in query execution"}"#;
-                    return answer(422, "application/json", error);
+                    return response(422, "application/json", error);
                 }
                 let mut asked = asked.lock().unwrap_or_else(PoisonError::into_inner);
                 asked.push(points);
                 if how == Between::Breaks && asked.len() > 6 {
-                    return answer(503, "text/plain", "upstream is gone");
+                    return response(503, "text/plain", "upstream is gone");
                 }
             }
             match request(&format!("http://127.0.0.1:{port}{path}"), None, &[]).await {
                 Ok((status, body)) if how == Between::Partial => {
                     let text = String::from_utf8_lossy(&body);
                     let warned = text.replacen("\"status\":\"success\"", "\"status\":\"success\",\"warnings\":[\"store-1: no answer\"]", 1);
-                    answer(status, "application/json", warned)
+                    response(status, "application/json", warned)
                 }
-                Ok((status, body)) => answer(status, "application/json", body),
-                Err(_) => answer(502, "text/plain", "no answer"),
+                Ok((status, body)) => response(status, "application/json", body),
+                Err(_) => response(502, "text/plain", "no answer"),
             }
         }
     })

@@ -378,7 +378,7 @@ async fn records_of_several_programs(s3: &stack::s3::S3) -> anyhow::Result<()> {
     let record = clients::records::Record { at: jiff::Timestamp::now(), by: "bob".to_owned(), act };
     clients::records::append(&place, &record).await?;
     let again = clients::records::append(&place, &record).await.map_err(|error| format!("{error:#}"));
-    // What stands there is this very record: an answer that was lost looks the same, and is not a failure.
+    // What stands there is this very record: a response that was lost looks the same, and is not a failure.
     assert_eq!(again, Ok(()));
     let records = clients::records::Records::read(&place, jiff::Timestamp::now())
         .await

@@ -6,7 +6,7 @@ use hyper::Request;
 use serde_json::json;
 use stack::checks::{self, jobs};
 use stack::cluster::Cluster;
-use stack::http::{answer, serve};
+use stack::http::{response, serve};
 use stack::kubernetes::{Kubelet, Kubernetes, NAMESPACE};
 use stack::parts::Part;
 use stack::peers::{Authority, acceptor};
@@ -51,7 +51,7 @@ async fn tokens_and_cas_of_http_servers_are_reloaded() -> anyhow::Result<()> {
         let wanted = *right.lock().unwrap_or_else(PoisonError::into_inner);
         let given = request.headers().get("authorization").and_then(|value| value.to_str().ok());
         let status = if given == Some(wanted) { 200 } else { 401 };
-        async move { answer(status, "application/json", "{}") }
+        async move { response(status, "application/json", "{}") }
     })
     .await?;
     let place =

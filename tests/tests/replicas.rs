@@ -78,7 +78,7 @@ async fn two_replicas_give_one_alert_and_one_notification_and_lose_none_with_the
     let page = |m: &Message| m.receiver == "pagerduty" && m.tells(seen_by_both.alert);
     stack.recorder.wait("a page", page).await?;
     // What comes later is told; nothing of before was told twice meanwhile.
-    told(&stack, fault("roles")).await?;
+    notified(&stack, fault("roles")).await?;
     for fault in [seen_by_both, costly] {
         assert_eq!(firing(&stack, fault.alert).await?, 1, "{}", fault.alert);
     }
@@ -96,7 +96,7 @@ async fn two_replicas_give_one_alert_and_one_notification_and_lose_none_with_the
         holds(stays).await
     })
     .await?;
-    told(&stack, fault("secret")).await?;
+    notified(&stack, fault("secret")).await?;
     for fault in [seen_by_both, costly] {
         assert_eq!(firing(&stack, fault.alert).await?, 1, "{}", fault.alert);
     }
@@ -116,7 +116,7 @@ async fn two_replicas_give_one_alert_and_one_notification_and_lose_none_with_the
 }
 
 /// Breaks something that both see, and waits until it is told.
-async fn told(stack: &Stack, fault: Fault) -> anyhow::Result<()> {
+async fn notified(stack: &Stack, fault: Fault) -> anyhow::Result<()> {
     stack.inject(fault).await?;
     let about = |m: &Message| m.receiver == fault.receiver() && m.tells(fault.alert);
     stack.recorder.wait(fault.alert, about).await.map(|_| ())

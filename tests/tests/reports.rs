@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use stack::http::{Server, answer, serve};
+use stack::http::{Server, response, serve};
 use stack::monitoring::Prometheus;
 use stack::waiting::{eventually, found};
 use std::fmt::Write as _;
@@ -36,7 +36,7 @@ impl World {
         let text = exposition(&config, now);
         let exporter = serve(None, move |_| {
             let text = text.clone();
-            async move { answer(200, "text/plain; version=0.0.4", text) }
+            async move { response(200, "text/plain; version=0.0.4", text) }
         })
         .await?;
         let (port, rules) = (stack::process::free_port()?, folder.path().join("rules/checklist.yaml"));
@@ -347,7 +347,7 @@ async fn without_prometheus_or_webhook_the_report_fails_without_printing_secrets
             let body = http_body_util::BodyExt::collect(request.into_body()).await;
             let bytes = body.map(http_body_util::Collected::to_bytes).unwrap_or_default();
             kept.lock().unwrap_or_else(PoisonError::into_inner).extend(serde_json::from_slice::<Value>(&bytes));
-            if good { answer(200, "text/plain", "ok") } else { answer(404, "text/plain", "no_team") }
+            if good { response(200, "text/plain", "ok") } else { response(404, "text/plain", "no_team") }
         }
     })
     .await?;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
 
-/// Forty checks that need nothing: reports that are not there, which is an answer too.
+/// Forty checks that need nothing: reports that are not there, which is a response too.
 fn checklist(folder: &Path, first: u32) -> anyhow::Result<PathBuf> {
     let reports: String = (first..first + 40)
         .map(|n| format!("  - {{name: r{n}, format: cargo-audit, file: {}/r{n}.json}}\n", folder.display()))

@@ -11,13 +11,13 @@ use stack::sources::{
 ///
 /// Compares every release that was recorded with our probes, of which each of these alerts fired.
 async fn compare(other: &Other, alerts: &[&str]) -> anyhow::Result<()> {
-    let ours = other.told(false, &replayed(other.probes)?).await?;
+    let ours = other.alerts(false, &replayed(other.probes)?).await?;
     assert_eq!(names(&ours).into_iter().collect::<Vec<_>>(), alerts);
     let (mut releases, mut wrong) = (0, Vec::new());
     for folder in std::fs::read_dir(kept())? {
         let name = folder?.file_name().to_string_lossy().into_owned();
         if name.starts_with(other.name) {
-            let theirs = other.told(true, &replayed(&name)?).await?;
+            let theirs = other.alerts(true, &replayed(&name)?).await?;
             let differences = differences(&ours, &theirs).into_iter().map(|line| format!("{name}: {line}"));
             wrong.extend(differences.filter(|line| !is_known(line)));
             releases += 1;
@@ -68,9 +68,9 @@ async fn a_source_without_a_resource_causes_no_alert_about_it() -> anyhow::Resul
             Page { text: lines.collect::<Vec<_>>().join("\n"), ..page }
         };
         let pages: Vec<Page> = replayed(release)?.into_iter().map(without).collect();
-        let told = KUBE_STATE_METRICS.told(true, &pages).await?;
-        assert!(names(&told).contains("ChecklistPodStuck"), "{:?}", names(&told));
-        assert!(!names(&told).contains("ChecklistServiceWithoutEndpoints"), "{release}");
+        let alerts = KUBE_STATE_METRICS.alerts(true, &pages).await?;
+        assert!(names(&alerts).contains("ChecklistPodStuck"), "{:?}", names(&alerts));
+        assert!(!names(&alerts).contains("ChecklistServiceWithoutEndpoints"), "{release}");
     }
     Ok(())
 }

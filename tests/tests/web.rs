@@ -38,20 +38,20 @@ async fn every_route_requires_the_password_and_the_health_listener_serves_only_h
             "Authorization: Basic Ym9iOm9wZW4gc2VzYW1l\r\n",
             "Authorization: Bearer x\r\n",
         ] {
-            let answer = plain(world.port, route, bad).await?;
-            assert!(answer.starts_with("HTTP/1.1 401"), "{route} {bad}: {answer}");
-            assert!(answer.to_lowercase().contains("www-authenticate: basic"), "{answer}");
-            assert!(!answer.contains("checklist_"), "{route} {bad}: {answer}");
+            let response = plain(world.port, route, bad).await?;
+            assert!(response.starts_with("HTTP/1.1 401"), "{route} {bad}: {response}");
+            assert!(response.to_lowercase().contains("www-authenticate: basic"), "{response}");
+            assert!(!response.contains("checklist_"), "{route} {bad}: {response}");
         }
-        let answer = plain(world.port, route, ANN).await?;
-        assert!(!answer.starts_with("HTTP/1.1 401") && answer.contains("x-frame-options: deny"), "{route}: {answer}");
+        let response = plain(world.port, route, ANN).await?;
+        assert!(!response.starts_with("HTTP/1.1 401") && response.contains("x-frame-options: deny"), "{route}: {response}");
     }
     let reload = TcpStream::connect(("127.0.0.1", world.port)).await?;
     let mut reload = reload;
     reload.write_all(b"POST /-/reload HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n").await?;
-    let mut answer = String::new();
-    reload.read_to_string(&mut answer).await?;
-    assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+    let mut response = String::new();
+    reload.read_to_string(&mut response).await?;
+    assert!(response.starts_with("HTTP/1.1 401"), "{response}");
     assert!(plain(world.health, "/-/healthy", "").await?.starts_with("HTTP/1.1 200"));
     for route in ROUTES.iter().filter(|route| !route.starts_with("/-/")) {
         assert!(plain(world.health, route, ANN).await?.starts_with("HTTP/1.1 404"), "{route}");
@@ -68,15 +68,15 @@ async fn only_clients_with_a_certificate_of_the_ca_and_an_allowed_name_are_accep
     .await?;
     let other = TempDir::new()?;
     let stranger = Authority::new(other.path())?;
-    let answer = world.tls(Some(("prometheus", &world.authority))).await?;
-    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("checklist_build_info"), "{answer}");
+    let response = world.tls(Some(("prometheus", &world.authority))).await?;
+    assert!(response.starts_with("HTTP/1.1 200") && response.contains("checklist_build_info"), "{response}");
     for (what, client) in [
         ("no certificate", None),
         ("another authority", Some(("prometheus", &stranger))),
         ("another name", Some(("mallory", &world.authority))),
     ] {
-        let answer = world.tls(client).await;
-        assert!(answer.as_ref().map_or(true, String::is_empty), "{what}: {answer:?}");
+        let response = world.tls(client).await;
+        assert!(response.as_ref().map_or(true, String::is_empty), "{what}: {response:?}");
     }
     let clear = plain(world.port, "/metrics", ANN).await;
     assert!(!clear.unwrap_or_default().contains("HTTP/1.1 200"), "clear text on the TLS port");
@@ -117,8 +117,8 @@ async fn no_request_makes_the_exporter_connect_to_an_unconfigured_host() -> anyh
         format!("/checks/http://{address}/"),
         format!("http://{address}/metrics"),
     ] {
-        let answer = plain(world.port, &path, &format!("X-Forwarded-Host: {address}\r\n")).await?;
-        assert!(answer.starts_with("HTTP/1.1 4") || path.starts_with("http"), "{path}: {answer}");
+        let response = plain(world.port, &path, &format!("X-Forwarded-Host: {address}\r\n")).await?;
+        assert!(response.starts_with("HTTP/1.1 4") || path.starts_with("http"), "{path}: {response}");
     }
     // Whoever came before us stands before us in the queue.
     let own = TcpStream::connect(address).await?;
@@ -207,18 +207,18 @@ async fn a_token_gives_access_only_where_its_user_is_authorized() -> anyhow::Res
         ("/", ANN.to_owned(), "200"),
         ("/", "Authorization: Basic YW5uOndyb25n\r\n".to_owned(), "401"),
     ] {
-        let answer = plain(world.port, path, &login).await?;
-        assert_eq!(status(&answer), expected, "{path} {login}: {answer}");
-        assert_eq!(answer.contains("checklist_build_info"), expected == "200" && path != "/", "{path} {login}");
-        let challenges = answer.to_lowercase().matches("www-authenticate: b").count();
-        assert_eq!(challenges, if expected == "401" { 2 } else { 0 }, "{answer}");
+        let response = plain(world.port, path, &login).await?;
+        assert_eq!(status(&response), expected, "{path} {login}: {response}");
+        assert_eq!(response.contains("checklist_build_info"), expected == "200" && path != "/", "{path} {login}");
+        let challenges = response.to_lowercase().matches("www-authenticate: b").count();
+        assert_eq!(challenges, if expected == "401" { 2 } else { 0 }, "{response}");
     }
     let mut stream = TcpStream::connect(("127.0.0.1", world.port)).await?;
     let reload = format!("POST /-/reload HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{}\r\n", bearer("scraper-token"));
     stream.write_all(reload.as_bytes()).await?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await?;
-    assert_eq!(status(&answer), "403", "who may get may not post");
+    let mut response = String::new();
+    stream.read_to_string(&mut response).await?;
+    assert_eq!(status(&response), "403", "who may get may not post");
     // Nothing but what the access files grant was asked for, and every scrape was not a question of its own.
     let before = kubernetes.reviews();
     for _ in 0..20 {
@@ -240,9 +240,9 @@ async fn without_a_token_review_access_is_denied() -> anyhow::Result<()> {
     let yes_to_all = "{\"metadata\": {}, \"spec\": {}, \"status\": {\"authenticated\": true, \"audiences\": [\"checklist-exporter\"], \"user\": {\"username\": \"TOKEN\"}, \"allowed\": false}}";
     for (n, (code, body)) in listed.iter().map(|body| (201, *body)).chain([(500, "{}"), (403, "TOKEN")]).enumerate() {
         kubernetes.say_instead(Some((code, body)));
-        let answer = ask(&format!("scraper-token-{n}")).await?;
-        assert!(["401", "503"].contains(&status(&answer)), "{code} {body}: {answer}");
-        assert!(!answer.contains("checklist_build_info"), "{answer}");
+        let response = ask(&format!("scraper-token-{n}")).await?;
+        assert!(["401", "503"].contains(&status(&response)), "{code} {body}: {response}");
+        assert!(!response.contains("checklist_build_info"), "{response}");
     }
     kubernetes.say_instead(Some((201, yes_to_all)));
     assert_eq!(status(&ask("known-and-not-allowed").await?), "403");
@@ -307,11 +307,11 @@ async fn a_revoked_login_is_refused_on_open_connections_too() -> anyhow::Result<
     std::fs::write(world.folder.path().join("web.yaml"), &other)?;
     let begun = Instant::now();
     loop {
-        let answer = ask().await?;
-        if status(&answer) == "401" {
+        let response = ask().await?;
+        if status(&response) == "401" {
             return Ok(());
         }
-        assert_eq!(status(&answer), "200", "{answer}");
+        assert_eq!(status(&response), "200", "{response}");
         anyhow::ensure!(begun.elapsed() < PATIENCE, "ann is let in");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

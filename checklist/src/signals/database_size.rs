@@ -114,7 +114,7 @@ pub static SIGNAL: Signal = Signal {
         source: "postgres_exporter",
         records: &[(
             &BYTES,
-            "max by (database) (label_replace(pg_database_size_bytes{{selector}, {told}}, \"database\", \"$1\", \"datname\", \"(.*)\"))",
+            "max by (database) (label_replace(pg_database_size_bytes{{selector}, {reported}}, \"database\", \"$1\", \"datname\", \"(.*)\"))",
         )],
     }],
     access: &[Access::SqlRole("pg_read_all_stats")],

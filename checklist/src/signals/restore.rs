@@ -1,4 +1,4 @@
-//! Restores of backups as a proof, and the answers of the restored databases. Checklist: "Backup Verification".
+//! Restores of backups as a proof, and the responses of the restored databases. Checklist: "Backup Verification".
 
 use crate::prelude::*;
 

@@ -35,7 +35,7 @@ pub enum ReportPlace {
     Directory(PathBuf),
     /// The newest object under a prefix.
     S3(S3Prefix),
-    /// The answer to an HTTP GET.
+    /// The response to an HTTP GET.
     Http(Endpoint),
 }
 

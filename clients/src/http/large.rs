@@ -1,6 +1,6 @@
-//! A memory budget for large HTTP answers, shared by all requests, as long as the answers are being read. However many
+//! A memory budget for large HTTP responses, shared by all requests, as long as the responses are being read. However many
 //! targets send endless answers at once, the total stays within the budget. A request that is dropped in the middle
-//! frees its part. A complete answer belongs to its caller and does not count any more.
+//! frees its part. A complete response belongs to its caller and does not count any more.
 
 use crate::failure::Failure;
 use bytes::Bytes;
@@ -15,7 +15,7 @@ const MIB: usize = 1024 * 1024;
 pub const MOST: usize = 10 * MIB;
 /// Answers of at most this many bytes do not count.
 const SMALL: usize = MIB;
-/// The deadline for a large answer, so that slow servers do not hold the budget.
+/// The deadline for a large response, so that slow servers do not hold the budget.
 const WITHIN: Duration = Duration::from_secs(10);
 
 static ROOM: Semaphore = Semaphore::const_new(MOST / MIB);
@@ -63,14 +63,14 @@ impl Pieces {
     }
 }
 
-/// The part of the budget that one answer holds.
+/// The part of the budget that one response holds.
 #[derive(Default)]
 pub(crate) struct Large {
     taken: Option<(SemaphorePermit<'static>, Instant)>,
 }
 
 impl Large {
-    /// Reserves the budget for an answer of this size, and waits while other answers hold it.
+    /// Reserves the budget for a response of this size, and waits while other answers hold it.
     pub(crate) async fn grow(&mut self, bytes: usize) -> Result<(), Failure> {
         if bytes <= SMALL {
             return Ok(());
@@ -120,7 +120,7 @@ mod tests {
         let mut other = Large::default();
         assert!(other.grow(SMALL).await.is_ok(), "a small one needs none of it");
         assert!(other.grow(3 * MIB).await.is_err_and(|failure| failure.reason == Reason::Limit));
-        // The deadline of the first answer is over by now.
+        // The deadline of the first response is over by now.
         assert!(one.grow(MOST - MIB).await.is_err_and(|failure| failure.reason == Reason::Timeout));
         drop(one);
         assert!(Large::default().grow(MOST).await.is_ok());

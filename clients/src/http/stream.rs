@@ -1,4 +1,4 @@
-//! The byte stream below HTTP, plain or TLS. It limits the bytes before the answer's body, and tolerates a missing end
+//! The byte stream below HTTP, plain or TLS. It limits the bytes before the response's body, and tolerates a missing end
 //! of TLS, as curl does.
 
 use crate::failure::{Failure, causes};
@@ -53,7 +53,7 @@ pub fn shown(url: &Url) -> String {
     url.to_string()
 }
 
-/// A stream that fails when too many bytes come before the answer's body.
+/// A stream that fails when too many bytes come before the response's body.
 pub(crate) struct Bounded {
     inner: Box<dyn Io>,
     /// The bytes received before the body, or [`ANSWERED`].

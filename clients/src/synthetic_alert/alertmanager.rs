@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The limit of an answer in bytes. Metrics and configuration have some hundred kilobytes.
+/// The limit of a response in bytes. Metrics and configuration have some hundred kilobytes.
 const MAX_BODY: usize = 8 * 1024 * 1024;
 const REQUESTS: &str = "alertmanager_notification_requests_total";
 const FAILED: &str = "alertmanager_notification_requests_failed_total";

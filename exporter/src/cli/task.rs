@@ -177,9 +177,9 @@ fn find<'a>(tasks: &'a Tasks, id: &str) -> anyhow::Result<&'a Task> {
 
 /// Fails if the task is already recorded for the same occurrence, unless `again` is set.
 fn once(task: &Task, tasks: &Tasks, records: &Records, at: Timestamp, again: bool) -> anyhow::Result<()> {
-    let day = task.answers(at, &tasks.zone);
+    let day = task.day_of_record(at, &tasks.zone);
     let same = |record: &&Record| {
-        record.task() == Some(&task.id) && day.is_some() && task.answers(record.at, &tasks.zone) == day
+        record.task() == Some(&task.id) && day.is_some() && task.day_of_record(record.at, &tasks.zone) == day
     };
     match records.list.iter().rev().find(same) {
         Some(record) if !again => bail!(
@@ -196,12 +196,12 @@ fn once(task: &Task, tasks: &Tasks, records: &Records, at: Timestamp, again: boo
 /// Describes the effect of a record at `at`: the occurrence that it answers, and the next one.
 async fn after(task: &Task, tasks: &Tasks, at: Timestamp, now: Timestamp) -> anyhow::Result<String> {
     let records = Records::read(&tasks.place, now).await?;
-    let answered = task.answers(at, &tasks.zone);
+    let recorded_for = task.day_of_record(at, &tasks.zone);
     let next =
         task.occurrence(now, &records.of_task(&task.id), tasks.since, &tasks.zone).map(|occurrence| occurrence.day);
     let day = |day: Option<Date>| day.map_or_else(|| "no day".to_owned(), |day| day.to_string());
-    let what = if next < answered { "stays open for" } else { "is next on" };
-    Ok(format!("recorded for {}; {} {what} {}\n", day(answered), task.id, day(next)))
+    let what = if next < recorded_for { "stays open for" } else { "is next on" };
+    Ok(format!("recorded for {}; {} {what} {}\n", day(recorded_for), task.id, day(next)))
 }
 
 fn list(tasks: &Tasks, records: &Records, now: Timestamp) -> String {

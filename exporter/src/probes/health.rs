@@ -21,10 +21,10 @@ impl Probe for Health {
     fn probe(&self, mut samples: Samples) -> BoxFuture<'_, Result<Samples, Failure>> {
         async move {
             let begun = Instant::now();
-            let answer = fetch(&self.0.endpoint, "", MAX_BODY).await?;
+            let response = fetch(&self.0.endpoint, "", MAX_BODY).await?;
             samples.set(&DURATION, [], begun.elapsed().as_secs_f64());
             samples.saw(Object::Page, 1);
-            evaluate(&self.0, answer.status.as_u16(), answer.content_type.as_deref(), &answer.body, &mut samples);
+            evaluate(&self.0, response.status.as_u16(), response.content_type.as_deref(), &response.body, &mut samples);
             Ok(samples)
         }
         .boxed()
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
     use checklist::Config;
 
-    /// Evaluates an answer. Returns the fields that differ from the expectation, and the message for people.
+    /// Evaluates a response. Returns the fields that differ from the expectation, and the message for people.
     fn judged(target: &str, status: u16, kind: &str, body: &[u8]) -> anyhow::Result<(Vec<String>, String)> {
         let yaml = format!("health: [{{name: h, url: 'http://h', {target}}}]\n");
         let config = Config::parse("checklist.yaml", &yaml)?;

@@ -15,7 +15,7 @@ pub type Target = (&'static str, String);
 struct Sight {
     /// End of the newest run in Unix seconds, and the reason if it did not reach the target.
     newest: Option<(f64, Option<Reason>)>,
-    /// Whether the last run of any check got an answer.
+    /// Whether the last run of any check got a response.
     any_through: bool,
     /// The newest failure that may be due to an unreachable target: time in Unix seconds, and the reason.
     lost: Option<(f64, Reason)>,
@@ -27,7 +27,7 @@ pub fn target(signal: &Signal, name: &str) -> Option<Target> {
 }
 
 /// Returns each target whose checks have run, with the reason if it is unreachable. A target is unreachable if the
-/// newest run of any of its checks did not reach it, or if no check got an answer in time.
+/// newest run of any of its checks did not reach it, or if no check got a response in time.
 pub fn of(states: &[&State]) -> BTreeMap<Target, Option<Reason>> {
     let mut sights: BTreeMap<Target, Sight> = BTreeMap::new();
     for state in states {

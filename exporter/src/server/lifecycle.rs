@@ -1,7 +1,7 @@
 //! `POST /-/reload`, as in Prometheus: only with `--web.enable-lifecycle`, and never for a request that a page of
 //! another site makes in a browser (CSRF). SIGHUP and a change of the file reload without this path.
 
-use super::answers::{not_allowed, text, too_many};
+use super::responses::{not_allowed, text, too_many};
 use crate::run::reload::Source;
 use crate::run::runtime::there;
 use bytes::Bytes;

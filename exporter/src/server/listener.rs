@@ -1,7 +1,7 @@
 //! The HTTP listeners: accept connections up to a limit, with TLS if configured, and serve them until the program
 //! stops.
 
-use super::answers::finish;
+use super::responses::finish;
 use super::routes::{authorize, health};
 use super::site::Site;
 use super::web::Rules;

@@ -1,6 +1,6 @@
 //! The routes: metrics, the status page, a single probe, health and reload. A scrape never waits for a probe.
 
-use super::answers::{html, not_allowed, text, too_many, whole, without_one_host};
+use super::responses::{html, not_allowed, text, too_many, whole, without_one_host};
 use super::exposition::collector::States;
 use super::exposition::format::Accepted;
 use super::exposition::snapshot::Snapshot;

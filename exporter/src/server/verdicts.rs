@@ -190,13 +190,13 @@ mod tests {
 
     #[test]
     fn text_from_servers_is_escaped_for_markdown_and_chat() {
-        for (said, written) in [
+        for (text, written) in [
             ("<!channel> <script>", "&lt;!channel&gt; &lt;script&gt;"),
             ("@here see a@b.example", "&#64;here see a@b.example"),
             ("[x](http://y) | `z` **b**", "\\[x\\](http://y) \\| \\`z\\` \\*\\*b\\*\\*"),
             ("&lt;", "&amp;lt;"),
         ] {
-            assert_eq!(markdown_text(said), written);
+            assert_eq!(markdown_text(text), written);
         }
     }
 }

@@ -106,13 +106,13 @@ fn summary_url(node: &Node) -> Option<String> {
 }
 
 async fn summary(url: String, tls: ClientConfig, config: &kube::Config) -> Result<Summary, Failure> {
-    let answer =
+    let response =
         get(HttpRequest { url: &url, tls: Some(tls), bearer: token(config).await?, max_body: MAX_BODY, tenant: None })
             .await?;
-    if let Some(failure) = refusal(&answer) {
+    if let Some(failure) = refusal(&response) {
         return Err(failure.while_doing(format_args!("kubelet {url}")));
     }
-    serde_json::from_slice(&answer.body)
+    serde_json::from_slice(&response.body)
         .map_err(|error| Failure::new(Reason::Decode, format!("kubelet {url}: {error}")))
 }
 

@@ -1,7 +1,7 @@
 //! Access to one Kubernetes cluster. Watches keep the few fields of each object that checks need, and the time of the
 //! last event, so that a check can tell whether its data is fresh.
 
-mod answers;
+mod responses;
 mod cached;
 mod credentials;
 mod failure;
@@ -17,7 +17,7 @@ mod store;
 mod watch;
 
 use crate::probe::Failure;
-use answers::Bounded;
+use responses::Bounded;
 use cached::CachedObject;
 use checklist::Reason;
 use checklist::config::{Exclusion, Kubernetes as Target};

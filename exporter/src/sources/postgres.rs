@@ -108,7 +108,7 @@ impl Database {
 
     async fn rows(&self, ask: SqlRequest<'_>) -> Result<Vec<Row>, Failure> {
         let turn = self.turn().await?;
-        let result = turn.session.answer(ask).await;
+        let result = turn.session.fetch(ask).await;
         self.after(turn, result)
     }
 

@@ -49,8 +49,8 @@ pub async fn each(target: &Target, mut take: impl FnMut(Result<Document, Failure
         }
         ReportPlace::Http(endpoint) => {
             let most = usize::try_from(MAX_BYTES).unwrap_or(usize::MAX);
-            let answer = fetch_good(endpoint, "", most).await?;
-            take(named(answer.body, answer.modified));
+            let response = fetch_good(endpoint, "", most).await?;
+            take(named(response.body, response.modified));
         }
     }
     Ok(())

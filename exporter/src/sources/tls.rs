@@ -86,16 +86,16 @@ pub async fn inspect(target: &Target) -> Result<Inspection, Failure> {
     Ok(inspection)
 }
 
-/// Sends PostgreSQL's `SSLRequest` and reads the answer (protocol documentation, "Message Formats": length 8, code
+/// Sends PostgreSQL's `SSLRequest` and reads the response (protocol documentation, "Message Formats": length 8, code
 /// 80877103).
 pub(crate) async fn ask_postgres_for_tls(stream: &mut TcpStream) -> Result<(), &'static str> {
-    let mut answer = [0];
+    let mut response = [0];
     let asked = async {
         stream.write_all(&[0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f]).await?;
-        stream.read_exact(&mut answer).await
+        stream.read_exact(&mut response).await
     };
     match asked.await {
-        Ok(_) if answer == *b"S" => Ok(()),
+        Ok(_) if response == *b"S" => Ok(()),
         Ok(_) => Err("the PostgreSQL server does not offer TLS"),
         Err(_) => Err("the PostgreSQL server closed the connection"),
     }

@@ -39,7 +39,7 @@ pub async fn backup(
     let (output, code) = match result {
         Ok(()) => {
             let newest = proof.newest.iter().map(|(name, at)| format!("{name} {}", time(*at)));
-            let numbers = proof.answers.iter().map(|(name, answer)| format!("{name} {answer}"));
+            let numbers = proof.answers.iter().map(|(name, value)| format!("{name} {value}"));
             let answers: Vec<String> = numbers.chain(newest).collect();
             let stages: Vec<String> = proof.seconds.iter().map(|(stage, took)| format!("{stage} {took} s")).collect();
             (format!("backup {name} is good: {}; {}\n", answers.join(", "), stages.join(", ")), 0)

@@ -119,7 +119,7 @@ impl Arguments {
 /// Writes, prints and posts one report.
 ///
 /// # Errors
-/// [`NoVerdict`] when Prometheus or the webhook gives no usable answer.
+/// [`NoVerdict`] when Prometheus or the webhook gives no usable response.
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let config = arguments.config.load()?;
     // The clock is read only here. Everything below takes this time, so a report about a past time is the same whenever

@@ -3,7 +3,7 @@
 
 use crate::cli::{checklist, of_file};
 use crate::routing::Configuration;
-use crate::server::{Labels, answered};
+use crate::server::{Labels, response_within};
 use crate::terminal::{Colour, Progress, Style, is_quiet, note, print};
 use ::checklist::config::{Alertmanager, Endpoint, SecretRef};
 use ::checklist::yaml;
@@ -20,7 +20,7 @@ use std::time::Duration;
 /// Offline, every case of the suite names alerts that fire together, the receivers of each, and which are inhibited.
 /// Live (--live), --config names the checklist.yaml; one alert of each severity is sent through Alertmanager to its
 /// receiver, as with `checklist-exporter verify-alerts`, but without a record. Exits with 0 when everything is as
-/// expected, 1 when something is not, 2 when a file is wrong, 3 when Alertmanager gives no answer.
+/// expected, 1 when something is not, 2 when a file is wrong, 3 when Alertmanager gives no response.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   rules-gen route-test --config alertmanager.yml --tests routes.yaml
@@ -182,9 +182,9 @@ async fn live(arguments: &Arguments, url: &str) -> anyhow::Result<ExitCode> {
     };
     let progress = Progress::new();
     progress.tell("Alertmanager");
-    // Checked first, so that a server without an answer is not reported as one that does not deliver.
+    // Checked first, so that a server without a response is not reported as one that does not deliver.
     let up = clients::http::fetch_good(&endpoint, "/-/ready", 64 * 1024);
-    answered(url, Duration::from_secs(30), Box::pin(up)).await?;
+    response_within(url, Duration::from_secs(30), Box::pin(up)).await?;
     let server = Alertmanager { name: "live".to_owned(), endpoint };
     let within = Duration::from_secs(arguments.within);
     progress.tell(&format!("waiting for a delivery of each severity, {} s at most", arguments.within));

@@ -83,8 +83,8 @@ pub async fn learn(
         .buffered(IN_FLIGHT);
     let labels: Vec<Result<_, NoVerdict>> = labels.collect().await;
     options.known.add_names(names);
-    for answer in labels {
-        let (metric, labels) = answer?;
+    for response in labels {
+        let (metric, labels) = response?;
         options.known.add_labels(&metric, labels);
     }
     let broken = futures::stream::iter(links).map(|link| async move { Some((why_broken(&link).await?, link)) });
@@ -105,15 +105,15 @@ async fn why_broken(link: &str) -> Option<String> {
         Err(_) => Some(format!("no response within {DEADLINE:?}")),
         Ok(Err(failure)) => Some(failure.message),
         // A redirection usually leads to a login page and back.
-        Ok(Ok(answer)) if answer.status.is_success() || answer.status.is_redirection() => None,
-        Ok(Ok(answer)) => Some(format!("the server responds with {}", answer.status)),
+        Ok(Ok(response)) if response.status.is_success() || response.status.is_redirection() => None,
+        Ok(Ok(response)) => Some(format!("the server responds with {}", response.status)),
     }
 }
 
 async fn unhealthy(server: &Server, options: &Options) -> Result<Vec<Finding>, NoVerdict> {
-    let answer = server.get("/api/v1/rules", &[]).await?;
+    let response = server.get("/api/v1/rules", &[]).await?;
     let mut report = Report::new(&server.url, "", None);
-    for group in answer["groups"].as_array().into_iter().flatten() {
+    for group in response["groups"].as_array().into_iter().flatten() {
         for rule in group["rules"].as_array().into_iter().flatten().filter(|rule| rule["health"] == "err") {
             report.about(rule["name"].as_str().map(ToOwned::to_owned));
             let error = rule["lastError"].as_str().unwrap_or("the server gives no reason");

@@ -24,7 +24,7 @@ use recorded::{Recorded, WrittenOut};
 use replay::{Clock, Replay};
 use settings::Settings;
 
-/// The approximate number of points in one answer, over all its series.
+/// The approximate number of points in one response, over all its series.
 const POINTS: f64 = 500_000.0;
 /// The largest number of steps. More are probably a mistake in `--range` or `--step`.
 const MAX_STEPS: usize = 10_000_000;
@@ -32,7 +32,7 @@ const MAX_STEPS: usize = 10_000_000;
 /// Replays the alerts that the settings choose. With `draws` the curves are kept for charts.
 ///
 /// # Errors
-/// When no alert is chosen, or the server gives no usable answer.
+/// When no alert is chosen, or the server gives no usable response.
 pub async fn replay_all(
     settings: &Settings,
     rules: &[ListedRule],

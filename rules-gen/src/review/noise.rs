@@ -7,7 +7,7 @@ pub mod output;
 use crate::review::backtest::machine::Episode;
 use crate::review::statistics::Statistics;
 use crate::routing::Matcher;
-use crate::server::{Labels, NoVerdict, Past, Series, Server, answered};
+use crate::server::{Labels, NoVerdict, Past, Series, Server, response_within};
 use crate::terminal::Progress;
 use checklist::config::{Endpoint, SecretRef};
 use clients::http;
@@ -32,7 +32,7 @@ const SILENCES_KEPT: f64 = 120.0 * 3600.0;
 /// file with its bearer token: from there come the silences and the alerts that are active now.
 ///
 /// # Errors
-/// [`NoVerdict`] when a server gives no usable answer.
+/// [`NoVerdict`] when a server gives no usable response.
 pub async fn report(
     server: &Server,
     past: &Past,
@@ -152,7 +152,7 @@ impl Manager {
             ca_file: None,
         };
         let get = async |path: &str| -> Result<Vec<Value>, NoVerdict> {
-            answered(url, DEADLINE, http::fetch_json(&endpoint, path, MAX_BODY)).await
+            response_within(url, DEADLINE, http::fetch_json(&endpoint, path, MAX_BODY)).await
         };
         let silences = get("/api/v2/silences").await?.iter().filter_map(silence).collect();
         Ok(Self { silences, alerts: get("/api/v2/alerts").await? })

@@ -35,7 +35,7 @@ pub struct Incident {
 
 impl Incident {
     /// Whether a notification at a minute, about alerts with these label values, belongs to the incident.
-    pub fn is_told_by<'a>(&self, minute: usize, mut values: impl Iterator<Item = &'a str>) -> bool {
+    pub fn is_reported_by<'a>(&self, minute: usize, mut values: impl Iterator<Item = &'a str>) -> bool {
         (self.since..=self.end + self.traces).contains(&minute) && values.any(|value| self.names.contains(value))
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{job, outcome, reason};
 use checklist::Reason;
-use stack::http::{answer, serve};
+use stack::http::{response, serve};
 use stack::s3::{ACCESS_KEY, S3, SECRET_KEY};
 use tempfile::TempDir;
 
@@ -66,7 +66,7 @@ async fn empty_missing_or_forbidden(s3: &S3) -> anyhow::Result<()> {
         Some(Reason::Connect)
     );
     let denied = serve(None, |_| async {
-        answer(403, "application/xml", "<Error><Code>AccessDenied</Code><Message>no</Message></Error>")
+        response(403, "application/xml", "<Error><Code>AccessDenied</Code><Message>no</Message></Error>")
     })
     .await?;
     assert_eq!(reason(&s3_yaml(denied.port, "full", SECRET_KEY, &folder)?, "backup").await, Some(Reason::Permission));
@@ -84,7 +84,7 @@ fn hundred_thousand(query: &str) -> hyper::Response<stack::http::Body> {
     let next =
         if more { format!("<NextContinuationToken>{}</NextContinuationToken>", from + 1000) } else { String::new() };
     let body = format!("<ListBucketResult><IsTruncated>{more}</IsTruncated>{next}{}</ListBucketResult>", keys.concat());
-    answer(200, "application/xml", body)
+    response(200, "application/xml", body)
 }
 
 /// What people read beside the verdict, and the verdict.
@@ -188,7 +188,7 @@ async fn an_incomplete_bucket_listing_is_a_failure() -> anyhow::Result<()> {
         );
         let torn = serve(None, move |_| {
             let one = one.clone();
-            async move { answer(200, "application/xml", one) }
+            async move { response(200, "application/xml", one) }
         })
         .await?;
         let (reason, message) =
@@ -197,7 +197,7 @@ async fn an_incomplete_bucket_listing_is_a_failure() -> anyhow::Result<()> {
     }
     // Another region, as S3 says it.
     let elsewhere = "<Error><Code>AuthorizationHeaderMalformed</Code><Message>The authorization header is malformed; the region 'us-east-1' is wrong; expecting 'eu-west-1'</Message><Region>eu-west-1</Region></Error>";
-    let server = serve(None, move |_| async move { answer(400, "application/xml", elsewhere) }).await?;
+    let server = serve(None, move |_| async move { response(400, "application/xml", elsewhere) }).await?;
     let (reason, message) =
         output(s3_yaml(server.port, "full", SECRET_KEY, &folder)?).await.unwrap_or_else(|| panic!("it passed"));
     assert!(reason == Reason::Config && message.contains("set region: eu-west-1"), "{message}");
@@ -249,7 +249,7 @@ async fn responses_that_are_not_s3_are_reported_without_library_jargon() -> anyh
     ] {
         let server = serve(None, move |_| {
             let body = body.clone();
-            async move { answer(status, "application/xml", body) }
+            async move { response(status, "application/xml", body) }
         })
         .await?;
         let backup = job(&s3_yaml(server.port, "full", SECRET_KEY, &folder)?, "backup");

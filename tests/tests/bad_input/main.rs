@@ -12,7 +12,7 @@ use exporter::server::exposition::collector::States;
 use exporter::server::exposition::format::{Encoding, Format};
 use exporter::server::exposition::snapshot::Snapshot;
 use stack::checks;
-use stack::http::{answer, serve};
+use stack::http::{response, serve};
 use stack::peers::{Authority, Health, Says, self_signed, silent};
 use stack::postgres::PASSWORD;
 use stack::s3::{ACCESS_KEY, S3, SECRET_KEY};
@@ -80,7 +80,7 @@ async fn certificates_are_reported_even_if_clients_must_reject_them() -> anyhow:
     let soon = format!("{}checks: {{certificates: {{interval: 3s, timeout: 2s}}}}\n", yaml(port));
     assert_eq!(reason(&soon, "certificates").await, Some(Reason::Timeout));
     peer.abort();
-    let plain = serve(None, |_| async { answer(200, "text/plain", "no TLS here") }).await?;
+    let plain = serve(None, |_| async { response(200, "text/plain", "no TLS here") }).await?;
     assert_eq!(reason(&yaml(plain.port), "certificates").await, Some(Reason::Tls));
     assert_eq!(reason(&yaml(stack::process::free_port()?), "certificates").await, Some(Reason::Connect));
     Ok(())
@@ -152,8 +152,8 @@ async fn foreign_truncated_missing_and_huge_reports_fail() -> anyhow::Result<()>
     // By HTTP and from a bucket.
     let server = serve(None, |request| async move {
         match request.uri().path() {
-            "/audit" => answer(200, "application/json", r#"{"vulnerabilities": {"list": []}}"#),
-            _ => answer(404, "text/plain", "no"),
+            "/audit" => response(200, "application/json", r#"{"vulnerabilities": {"list": []}}"#),
+            _ => response(404, "text/plain", "no"),
         }
     })
     .await?;
@@ -192,11 +192,11 @@ async fn unreachable_foreign_and_hostile_monitoring_apis_fail() -> anyhow::Resul
     let closed = stack::process::free_port()?;
     let server = serve(None, |request| async move {
         match request.uri().path() {
-            path if path.starts_with("/html") => answer(200, "text/html", "<html>"),
-            path if path.starts_with("/denied") => answer(401, "text/plain", "no"),
-            path if path.starts_with("/wrong") => answer(200, "application/json", "{\"data\": 7}"),
-            path if path.starts_with("/huge") => answer(200, "application/json", vec![b' '; 70 * 1024 * 1024]),
-            _ => answer(503, "text/plain", "busy"),
+            path if path.starts_with("/html") => response(200, "text/html", "<html>"),
+            path if path.starts_with("/denied") => response(401, "text/plain", "no"),
+            path if path.starts_with("/wrong") => response(200, "application/json", "{\"data\": 7}"),
+            path if path.starts_with("/huge") => response(200, "application/json", vec![b' '; 70 * 1024 * 1024]),
+            _ => response(503, "text/plain", "busy"),
         }
     })
     .await?;

@@ -1,5 +1,5 @@
 //! The stand-in for the API server answers as the real one does: the same questions to both, and what the exporter reads
-//! of the answers compared.
+//! of the responses compared.
 
 use crate::{grant, install};
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ struct Side {
 }
 
 impl Side {
-    /// Status, and the answer with the side's own names replaced.
+    /// Status, and the response with the side's own names replaced.
     async fn ask(&self, method: &str, path: &str, body: &Value) -> anyhow::Result<(u16, Value)> {
         let sent = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
         let path = path.replace("NS", &self.namespace);
@@ -29,8 +29,8 @@ impl Side {
 
     /// What a refusal says: status, kind, code, reason and message.
     async fn refusal(&self, method: &str, path: &str, body: &Value) -> anyhow::Result<(u16, [Value; 4])> {
-        let (status, answer) = self.ask(method, path, body).await?;
-        Ok((status, ["kind", "code", "reason", "message"].map(|key| answer[key].clone())))
+        let (status, response) = self.ask(method, path, body).await?;
+        Ok((status, ["kind", "code", "reason", "message"].map(|key| response[key].clone())))
     }
 
     /// All pages of a list: the number of objects on each, the names, and the versions that the pages give.

@@ -214,18 +214,18 @@ async fn the_admission_webhook_accepts_every_object_and_refuses_a_broken_one() -
     let rules = read("rules/prometheusrule.yaml")?;
     ensure!(!rules.is_empty(), "no rules");
     for object in &rules {
-        let answer = review("admission-prometheusrules/validate", object, "prometheusrules", "v1").await?;
-        ensure!(answer["response"]["allowed"] == true, "{answer}");
+        let response = review("admission-prometheusrules/validate", object, "prometheusrules", "v1").await?;
+        ensure!(response["response"]["allowed"] == true, "{response}");
     }
     for object in read("alertmanager/alertmanagerconfig.yaml")? {
-        let answer =
+        let response =
             review("admission-alertmanagerconfigs/validate", &object, "alertmanagerconfigs", "v1alpha1").await?;
-        ensure!(answer["response"]["allowed"] == true, "{answer}");
+        ensure!(response["response"]["allowed"] == true, "{response}");
     }
     let mut broken = rules[0].clone();
     broken["spec"]["groups"][0]["rules"][0]["expr"] = json!("up ==");
-    let answer = review("admission-prometheusrules/validate", &broken, "prometheusrules", "v1").await?;
-    ensure!(answer["response"]["allowed"] == false, "a broken rule is let in: {answer}");
+    let response = review("admission-prometheusrules/validate", &broken, "prometheusrules", "v1").await?;
+    ensure!(response["response"]["allowed"] == false, "a broken rule is let in: {response}");
     Ok(())
 }
 

@@ -374,13 +374,13 @@ async fn objects_excluded_by_name_label_or_annotation_are_not_reported_while_the
     let exporter = Exporter::start(cluster, &[&namespace], &token, exclude, "").await?;
     let web: Vec<String> =
         replicas("Deployment", "web", 1, 1).iter().map(|line| line.replace("NS", &namespace)).collect();
-    let told = async || anyhow::Ok(plain(&exporter.metrics(None).await?));
+    let metrics = async || anyhow::Ok(plain(&exporter.metrics(None).await?));
     eventually("what is not left out is told", || async {
-        let page = told().await?;
+        let page = metrics().await?;
         Ok(web.iter().all(|line| page.contains(line)) && page.contains(&endpoints("idle", 0).replace("NS", &namespace)))
     })
     .await?;
-    let page = told().await?;
+    let page = metrics().await?;
     for name in ["preview-7", "idle-ro", "marked", "loose"] {
         let of = |line: &&String| line.contains(&format!("=\"{name}"));
         assert_eq!(page.iter().filter(of).collect::<Vec<_>>(), Vec::<&String>::new(), "{name} is left out");
@@ -390,7 +390,7 @@ async fn objects_excluded_by_name_label_or_annotation_are_not_reported_while_the
     let path = format!("/api/v1/namespaces/{namespace}/persistentvolumeclaims/marked");
     api.ask("PATCH", &path, "application/json-patch+json", unmarked.to_string().into_bytes()).await?;
     let line = bound("marked", 0).replace("NS", &namespace);
-    eventually(&line, || async { Ok(told().await?.contains(&line)) }).await?;
+    eventually(&line, || async { Ok(metrics().await?.contains(&line)) }).await?;
     cluster.remove(&namespace).await
 }
 

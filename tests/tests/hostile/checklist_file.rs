@@ -18,7 +18,7 @@ fn put(what: &str, file: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn is_told(what: &'static str) -> anyhow::Result<()> {
+async fn is_reported(what: &'static str) -> anyhow::Result<()> {
     let mut world = World::start("").await?;
     world.until(&format!("{LOADED} 1")).await?;
     let file = world.folder.path().join("checklist.yaml");
@@ -43,7 +43,7 @@ async fn is_told(what: &'static str) -> anyhow::Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unreadable_checklist_yaml_is_reported_and_the_exporter_keeps_running() -> anyhow::Result<()> {
-    let all = ["gone", "folder", "loop", "no UTF-8", "pipe", "huge"].map(is_told);
+    let all = ["gone", "folder", "loop", "no UTF-8", "pipe", "huge"].map(is_reported);
     for result in futures::future::join_all(all).await {
         result?;
     }

@@ -19,21 +19,21 @@ async fn a_request_needs_one_host_header_and_every_response_has_nosniff() -> any
             ("1.0", "", "200"),
         ] {
             let request = format!("GET /-/healthy HTTP/{version}\r\n{hosts}Connection: close\r\n{login}\r\n");
-            let answer = raw(port, request.as_bytes()).await?;
-            assert_eq!(status(&answer), expected, "{version} {hosts}: {answer}");
-            assert!(answer.contains("x-content-type-options: nosniff"), "{answer}");
+            let response = raw(port, request.as_bytes()).await?;
+            assert_eq!(status(&response), expected, "{version} {hosts}: {response}");
+            assert!(response.contains("x-content-type-options: nosniff"), "{response}");
         }
         for method in ["POST", "DELETE", "OPTIONS", "TRACE", "X"] {
             let request = format!("{method} /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{login}\r\n");
-            let answer = raw(port, request.as_bytes()).await?;
-            assert_eq!(status(&answer), "405", "{method}: {answer}");
-            assert!(answer.contains("allow: GET, HEAD"), "{answer}");
+            let response = raw(port, request.as_bytes()).await?;
+            assert_eq!(status(&response), "405", "{method}: {response}");
+            assert!(response.contains("allow: GET, HEAD"), "{response}");
         }
     }
     for path in ["/", "/metrics", "/tasks", "/api/v1/checks", "/nosuch", "/probe", "/probe?check=certificates"] {
         for login in [ANN, ""] {
-            let answer = plain(world.port, path, login).await?;
-            assert!(answer.contains("x-content-type-options: nosniff"), "{path}: {answer}");
+            let response = plain(world.port, path, login).await?;
+            assert!(response.contains("x-content-type-options: nosniff"), "{path}: {response}");
         }
     }
     Ok(())
@@ -47,9 +47,9 @@ async fn a_client_that_closes_its_sending_side_still_gets_its_response() -> anyh
         let mut stream = TcpStream::connect(("127.0.0.1", world.port)).await?;
         stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: a\r\n{ANN}\r\n").as_bytes()).await?;
         stream.shutdown().await?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await?;
-        assert_eq!(status(&answer), "200", "{path}: {answer}");
+        let mut response = String::new();
+        stream.read_to_string(&mut response).await?;
+        assert_eq!(status(&response), "200", "{path}: {response}");
     }
     Ok(())
 }

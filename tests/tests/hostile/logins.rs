@@ -20,15 +20,15 @@ async fn two_hundred_and_sixty_concurrent_password_guesses_do_not_delay_scrapes(
     for _ in 0..20 {
         assert_eq!(status(&plain(port, "/metrics", ANN).await?), "200", "a scrape waits for those who guess");
     }
-    let mut answers = Vec::new();
-    while let Some(answer) = guesses.join_next().await {
-        // Beyond the limit of connections one is closed, which is an answer too.
-        answers.extend(answer?.ok().filter(|answer| !answer.is_empty()));
+    let mut responses = Vec::new();
+    while let Some(response) = guesses.join_next().await {
+        // Beyond the limit of connections one is closed, which is a response too.
+        responses.extend(response?.ok().filter(|response| !response.is_empty()));
     }
-    let busy: Vec<&String> = answers.iter().filter(|answer| status(answer) == "429").collect();
-    assert!(answers.iter().all(|answer| ["401", "429"].contains(&status(answer))), "{answers:?}");
-    assert!(busy.len() > 100, "{} of {} were told to come back", busy.len(), answers.len());
-    assert!(busy.iter().all(|answer| answer.contains("retry-after: 1")));
+    let busy: Vec<&String> = responses.iter().filter(|response| status(response) == "429").collect();
+    assert!(responses.iter().all(|response| ["401", "429"].contains(&status(response))), "{responses:?}");
+    assert!(busy.len() > 100, "{} of {} were told to come back", busy.len(), responses.len());
+    assert!(busy.iter().all(|response| response.contains("retry-after: 1")));
     Ok(())
 }
 

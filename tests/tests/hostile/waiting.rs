@@ -57,8 +57,8 @@ async fn at_most_32_of_two_hundred_requests_wait_for_a_probe() -> anyhow::Result
         assert_eq!(status(&plain(port, "/metrics", "").await?), "200");
     }
     let mut codes = Vec::new();
-    while let Some(answer) = asking.join_next().await {
-        codes.push(status(&answer??).to_owned());
+    while let Some(response) = asking.join_next().await {
+        codes.push(status(&response??).to_owned());
     }
     let count = |code: &str| codes.iter().filter(|known| *known == code).count();
     assert_eq!((count("504"), count("429")), (32, 168), "{codes:?}");
@@ -104,9 +104,9 @@ async fn fifteen_megabytes_of_task_records_are_not_read_again_for_each_request()
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let mut codes = Vec::new();
-    while let Some(answer) = looking.join_next().await {
+    while let Some(response) = looking.join_next().await {
         // Beyond the limit of connections one is closed.
-        codes.extend(answer?.ok().filter(|answer| !answer.is_empty()).map(|answer| status(&answer).to_owned()));
+        codes.extend(response?.ok().filter(|response| !response.is_empty()).map(|response| status(&response).to_owned()));
     }
     assert!(codes.iter().all(|code| ["200", "429"].contains(&code.as_str())), "{codes:?}");
     let shown = codes.iter().filter(|code| *code == "200").count();

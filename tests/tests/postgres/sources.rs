@@ -97,8 +97,8 @@ async fn postgres_exporter_causes_the_same_alerts_as_the_probes() -> anyhow::Res
         urls.push(url);
     }
     let mut read: Vec<Vec<Page>> = vec![Vec::new(); urls.len() + 1];
-    let mut keep = |told: Vec<String>| {
-        for (kept, text) in read.iter_mut().zip(told) {
+    let mut keep = |texts: Vec<String>| {
+        for (kept, text) in read.iter_mut().zip(texts) {
             kept.push(Page::new(&text));
         }
     };
@@ -126,11 +126,11 @@ async fn postgres_exporter_causes_the_same_alerts_as_the_probes() -> anyhow::Res
     for ((release, _), pages) in releases.iter().zip(&read[1..]) {
         POSTGRES_EXPORTER.record(&format!("{}-{release}", POSTGRES_EXPORTER.name), pages)?;
     }
-    let ours = POSTGRES_EXPORTER.told(false, &read[0]).await?;
+    let ours = POSTGRES_EXPORTER.alerts(false, &read[0]).await?;
     assert_eq!(names(&ours).len(), 6, "{:?}", names(&ours));
     let mut wrong = Vec::new();
     for ((release, _), pages) in releases.iter().zip(&read[1..]) {
-        let theirs = POSTGRES_EXPORTER.told(true, pages).await?;
+        let theirs = POSTGRES_EXPORTER.alerts(true, pages).await?;
         let differences = differences(&ours, &theirs).into_iter();
         let differences = differences.map(|line| format!("{}-{release}: {line}", POSTGRES_EXPORTER.name));
         wrong.extend(differences.filter(|line| !is_known(line)));

@@ -62,14 +62,14 @@ async fn rows_without_a_time_are_in_no_window_and_are_reported() -> anyhow::Resu
     postgres
         .execute("INSERT INTO audit_events (event_type, user_id) SELECT word, 1 FROM generate_series(1, 80), unnest(ARRAY['authentication_failed', 'permission_denied']) word; UPDATE workflows SET updated_at = NULL WHERE status = 'failed'")
         .await?;
-    for (name, told) in [
+    for (name, expected) in [
         ("auth_failures", "80 failed logins do not say when"),
         ("permission_denied", "80 refusals do not say when"),
         ("workflows", "workflows that ended do not say when"),
     ] {
         let seen = check(&yaml, name).await;
         seen.is(Verdict::CannotTell);
-        assert!(seen.words.contains(told), "{name}: {}", seen.words);
+        assert!(seen.words.contains(expected), "{name}: {}", seen.words);
         assert_eq!(seen.reason, None, "what has a time is judged: {}", seen.words);
     }
     Ok(())

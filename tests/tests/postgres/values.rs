@@ -78,14 +78,14 @@ async fn status_words_in_another_spelling_are_reported_and_not_counted_as_zero()
     postgres
         .execute("INSERT INTO audit_events (timestamp, event_type, user_id) SELECT now() + interval '40 days', 'request', 1 FROM generate_series(1, 1000)")
         .await?;
-    for (name, told) in [
+    for (name, expected) in [
         ("auth_failures", "events are called Authentication.Failed here"),
         ("permission_denied", "events are called Permission.Denied here"),
         ("roles", "no role has a name that checklist.yaml gives administrators; there are"),
     ] {
         let seen = check(&yaml, name).await;
         seen.is(Verdict::CannotTell);
-        assert!(seen.words.contains(told), "{name}: {}", seen.words);
+        assert!(seen.words.contains(expected), "{name}: {}", seen.words);
     }
     let words = "tables: {audit_events: {words: {authentication_failed: [Authentication.Failed], permission_denied: [Permission.Denied]}}, roles: {words: {admin: [Administrator]}}}";
     let yaml = database(postgres.port, &folder, words)?;

@@ -11,7 +11,7 @@ use futures::StreamExt;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
-use stack::http::{answer, serve};
+use stack::http::{response, serve};
 use stack::kubernetes::{Kubelet, Kubernetes, NAMESPACE};
 use stack::peers::{Authority, acceptor};
 use stack::postgres::{PASSWORD, Postgres};
@@ -228,7 +228,7 @@ async fn a_restore_test_ended_in_any_stage_leaves_nothing_and_is_recorded() -> a
         async move {
             if request.uri().query().is_some_and(|query| query.contains("list-type")) {
                 let list = "<?xml version=\"1.0\"?><ListBucketResult><Name>backups</Name><IsTruncated>false</IsTruncated><Contents><Key>daily/x</Key><LastModified>2026-11-01T00:00:00.000Z</LastModified><Size>1000000</Size></Contents></ListBucketResult>";
-                return answer(200, "application/xml", list);
+                return response(200, "application/xml", list);
             }
             sending.store(true, Ordering::Relaxed);
             let first = futures::stream::iter([Ok(hyper::body::Frame::data(bytes::Bytes::from_static(&[7; 1000])))]);

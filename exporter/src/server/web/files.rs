@@ -88,9 +88,9 @@ mod tests {
         digests.dedup();
         assert_eq!(digests.len(), 4);
         let config = Look::at(&web).config.map_err(|failure| anyhow::anyhow!(failure.message))?;
-        for (mode, told) in [(0o400, 0), (0o440, 0), (0o640, 0), (0o644, 1), (0o660, 1), (0o602, 1)] {
+        for (mode, warnings) in [(0o400, 0), (0o440, 0), (0o640, 0), (0o644, 1), (0o660, 1), (0o602, 1)] {
             set_permissions(&key, Permissions::from_mode(mode))?;
-            assert_eq!(exposed(&web, &config).len(), told, "{mode:o}");
+            assert_eq!(exposed(&web, &config).len(), warnings, "{mode:o}");
         }
         Ok(())
     }

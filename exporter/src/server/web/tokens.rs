@@ -46,8 +46,8 @@ pub struct Tokens {
     checks: Handle,
     cache: Mutex<Cache>,
     queue: Arc<Queue>,
-    /// Whether the last review got an answer, so that an outage is logged only once.
-    answered: AtomicBool,
+    /// Whether the last review got a response, so that an outage is logged only once.
+    available: AtomicBool,
 }
 
 /// A `TokenReview` that borrows the token, so that serializing it makes no further copy of the token in memory.
@@ -69,7 +69,7 @@ impl Tokens {
     /// Creates the reviewer for tokens of this cluster, for the audiences that its target names.
     pub fn new(cluster: Arc<Cluster>, checks: Handle) -> Self {
         let queue = Queue::new(AT_A_TIME, INSIDE.0, INSIDE.1);
-        Self { cluster, checks, cache: Mutex::default(), queue, answered: AtomicBool::new(true) }
+        Self { cluster, checks, cache: Mutex::default(), queue, available: AtomicBool::new(true) }
     }
 
     /// Whether the reviewer belongs to that cluster.
@@ -96,7 +96,7 @@ impl Tokens {
         match result {
             Ok(Access::Busy) => Access::Busy,
             Ok(access) => {
-                if !self.answered.swap(true, Ordering::Relaxed) {
+                if !self.available.swap(true, Ordering::Relaxed) {
                     tracing::info!("token reviews work again");
                 }
                 self.cache().put(question, access, Instant::now());
@@ -104,7 +104,7 @@ impl Tokens {
             }
             // A failure is not cached: the next request is reviewed again.
             Err(failure) => {
-                if self.answered.swap(false, Ordering::Relaxed) {
+                if self.available.swap(false, Ordering::Relaxed) {
                     tracing::error!("token reviews fail, so every token is refused: {}", failure.message);
                 }
                 Access::Undecided

@@ -28,15 +28,15 @@ pub(super) struct Bounded<S>(S);
 
 /// The error for too many informational responses.
 #[derive(Debug)]
-pub(super) struct NoAnswer;
+pub(super) struct NoFinalResponse;
 
-impl fmt::Display for NoAnswer {
+impl fmt::Display for NoFinalResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the server sent more than {MAX_INFORMATIONAL} informational responses and no final one")
     }
 }
 
-impl std::error::Error for NoAnswer {}
+impl std::error::Error for NoFinalResponse {}
 
 impl<S> Layer<S> for Limits {
     type Service = Bounded<S>;
@@ -75,7 +75,7 @@ where
             let response = tokio::select! {
                 biased;
                 // Dropping the request closes its connection.
-                () = enough.notified() => return Err(NoAnswer.into()),
+                () = enough.notified() => return Err(NoFinalResponse.into()),
                 response = asked => response?,
             };
             let unbounded = stream && response.status().is_success();

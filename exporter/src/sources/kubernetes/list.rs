@@ -1,6 +1,6 @@
 //! Lists a whole collection, page by page.
 
-use super::answers::{Bounded, Refusal};
+use super::responses::{Bounded, Refusal};
 use super::cached::CachedObject;
 use super::store::{Store, Which};
 use checklist::Reason;

@@ -1,7 +1,7 @@
 //! Watches a collection: lists it in pages, then follows its events. A relist replaces all objects at once, never in
 //! part.
 
-use super::answers::{Bounded, Refusal};
+use super::responses::{Bounded, Refusal};
 use super::cached::{ApiObject, CachedObject};
 use super::failure::refused;
 use super::list::list;
@@ -37,7 +37,7 @@ impl<K> Deref for Present<'_, K> {
 pub struct Watch<K> {
     state: Arc<RwLock<WatchState<K>>>,
     /// Wakes readers that wait for the first list or its failure.
-    answered: Arc<Notify>,
+    responded: Arc<Notify>,
     api: Bounded,
     path: String,
     which: Which,
@@ -68,7 +68,7 @@ impl<K: CachedObject> Watch<K> {
         let state = WatchState { store: Store::new(&api.room), listed: false, heard: Instant::now(), failure: None };
         Self {
             state: Arc::new(RwLock::new(state)),
-            answered: Arc::new(Notify::new()),
+            responded: Arc::new(Notify::new()),
             api,
             path,
             which,
@@ -81,16 +81,16 @@ impl<K: CachedObject> Watch<K> {
     /// longer exist.
     pub async fn read(&self, max_silence: Duration) -> Result<Present<'_, K>, Failure> {
         self.task.get_or_init(|| {
-            let (state, answered) = (Arc::clone(&self.state), Arc::clone(&self.answered));
-            tokio::spawn(follow(self.api.clone(), self.path.clone(), self.which.clone(), state, answered))
+            let (state, responded) = (Arc::clone(&self.state), Arc::clone(&self.responded));
+            tokio::spawn(follow(self.api.clone(), self.path.clone(), self.which.clone(), state, responded))
         });
         // A long list takes a while; the deadline of the check limits the wait.
         loop {
-            let answered = self.answered.notified();
+            let responded = self.responded.notified();
             if !self.is_waiting() {
                 break;
             }
-            answered.await;
+            responded.await;
         }
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
         let refused = state.failure.as_ref().filter(|failure| is_refusal(failure.reason));
@@ -143,7 +143,7 @@ async fn follow<K: CachedObject>(
     path: String,
     which: Which,
     state: Arc<RwLock<WatchState<K>>>,
-    answered: Arc<Notify>,
+    responded: Arc<Notify>,
 ) {
     let write = || state.write().unwrap_or_else(PoisonError::into_inner);
     let mut wait = BACK_OFF.0;
@@ -158,7 +158,7 @@ async fn follow<K: CachedObject>(
                 (state.store, state.listed) = (store, true);
                 state.heard();
                 drop(state);
-                answered.notify_waiters();
+                responded.notify_waiters();
                 if !listed {
                     continue;
                 }
@@ -176,7 +176,7 @@ async fn follow<K: CachedObject>(
                 }
                 state.failure = Some(failure);
                 drop(state);
-                answered.notify_waiters();
+                responded.notify_waiters();
                 wait = (wait * 2).min(BACK_OFF.1);
             }
         }
@@ -268,7 +268,7 @@ mod tests {
     use tokio::net::{TcpListener, TcpStream};
 
     /// Starts an API server that answers every connection by a function.
-    async fn serve<F, R>(answer: F) -> anyhow::Result<Bounded>
+    async fn serve<F, R>(response: F) -> anyhow::Result<Bounded>
     where
         F: Fn(TcpStream, String) -> R + Send + 'static,
         R: Future<Output = std::io::Result<()>> + Send + 'static,
@@ -280,7 +280,7 @@ mod tests {
             while let Ok((mut stream, _)) = listener.accept().await {
                 let mut asked = vec![0; 4096];
                 let Ok(read) = stream.read(&mut asked).await else { continue };
-                tokio::spawn(answer(stream, String::from_utf8_lossy(&asked[..read]).into_owned()));
+                tokio::spawn(response(stream, String::from_utf8_lossy(&asked[..read]).into_owned()));
             }
         });
         let client = ClientBuilder::try_from(config)?.with_layer(&Limits).build();

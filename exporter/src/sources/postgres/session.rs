@@ -118,14 +118,14 @@ impl Session {
 
     /// Asks for the facts that the statements of a run depend on.
     pub(super) async fn facts(&self) -> Result<Facts, Failure> {
-        let rows = self.answer(SqlRequest::of_catalogs(Facts::SQL)).await.map_err(|(failure, _)| failure)?;
+        let rows = self.fetch(SqlRequest::of_catalogs(Facts::SQL)).await.map_err(|(failure, _)| failure)?;
         Facts::read(&rows)
     }
 
     /// Runs one statement in a read-only transaction that is rolled back, so that it cannot change a setting, notify or
     /// write. The boolean of an error says whether the session may be used again.
-    pub(super) async fn answer(&self, ask: SqlRequest<'_>) -> Result<Vec<Row>, (Failure, bool)> {
-        let _answer = self.received.answer();
+    pub(super) async fn fetch(&self, ask: SqlRequest<'_>) -> Result<Vec<Row>, (Failure, bool)> {
+        let _counted = self.received.response();
         let failed = |error: tokio_postgres::Error| {
             let again = error.as_db_error().is_some_and(|server| {
                 // None of our statements writes, so an attempt to write means that foreign code ran in this session.
@@ -183,7 +183,7 @@ impl Session {
 
     /// Returns the types of a statement's columns without running it.
     pub(super) async fn columns(&self, ask: SqlRequest<'_>) -> Result<Vec<Type>, (Failure, bool)> {
-        let _answer = self.received.answer();
+        let _counted = self.received.response();
         let failed = |error: tokio_postgres::Error| (self.failure(&error), false);
         self.client.batch_execute(&self.begin(ask)).await.map_err(failed)?;
         let types = match self.client.prepare(ask.sql).await {
@@ -327,7 +327,7 @@ async fn login(target: &Target, address: Address, socket: Socket, port: Option<u
         (client, tokio::spawn(drive(connection, Arc::clone(&ended))))
     };
     // The bytes of the login do not count.
-    drop(received.answer());
+    drop(received.response());
     let trusted = target.trust_table_owners;
     Ok(Session { client, driver, address, received, ended, begin: begin(target), trusted, port, direct: false })
 }

@@ -31,8 +31,8 @@ pub(super) async fn ask(
                 format!("SELECT extract(epoch FROM ({query})::timestamptz)")
             }
         };
-        let answered = session.run(asked.as_bytes()).await?;
-        let rows = answered.map_err(|error| fault_of(&check.name, &error, restored))?;
+        let result = session.run(asked.as_bytes()).await?;
+        let rows = result.map_err(|error| fault_of(&check.name, &error, restored))?;
         // Several rows are joined. That is not a number, and the message shows them.
         let text = rows.into_iter().map(Option::unwrap_or_default).collect::<Vec<_>>().join("\n");
         let number = || {
@@ -41,11 +41,11 @@ pub(super) async fn ask(
         };
         let judged = match check.expect {
             Expect::NotOlderThan(_) if text.is_empty() => Err(anyhow::anyhow!("check {} returned no row", check.name)),
-            Expect::AtLeast(_) => number().map(|answer| {
-                answers.insert(check.name.clone(), answer);
+            Expect::AtLeast(_) => number().map(|value| {
+                answers.insert(check.name.clone(), value);
             }),
-            Expect::NotOlderThan(_) => number().map(|answer| {
-                newest.insert(check.name.clone(), answer);
+            Expect::NotOlderThan(_) => number().map(|value| {
+                newest.insert(check.name.clone(), value);
             }),
         };
         worst = worst.and(judged.and_then(|()| compare(check, text.parse().unwrap_or(f64::NAN))));
@@ -67,12 +67,12 @@ fn fault_of(check: &str, error: &ServerError, restored: &Restored) -> NotProved 
     }
 }
 
-fn compare(check: &Sanity, answer: f64) -> anyhow::Result<()> {
+fn compare(check: &Sanity, value: f64) -> anyhow::Result<()> {
     let name = &check.name;
     match check.expect {
-        Expect::AtLeast(least) => ensure!(answer >= least, "check {name} returned {answer}, expected at least {least}"),
+        Expect::AtLeast(least) => ensure!(value >= least, "check {name} returned {value}, expected at least {least}"),
         Expect::NotOlderThan(oldest) => {
-            let age = Timestamp::now().as_duration().as_secs_f64() - answer;
+            let age = Timestamp::now().as_duration().as_secs_f64() - value;
             let hours = |seconds: f64| format!("{:.1} h", seconds / 3_600.0);
             let limit = oldest.as_secs_f64();
             ensure!(age >= -AHEAD.as_secs_f64(), "check {name}: the newest row is {} in the future", hours(-age));

@@ -71,7 +71,7 @@ pub(super) struct Session {
 }
 
 /// The result of a statement: the first column of each row, or the server's error.
-pub(super) type Answered = Result<Vec<Option<String>>, ServerError>;
+pub(super) type StatementResult = Result<Vec<Option<String>>, ServerError>;
 
 impl Session {
     /// Connects to a database and logs in.
@@ -138,7 +138,7 @@ impl Session {
     ///
     /// # Errors
     /// Fails when the connection is lost.
-    pub(super) async fn run(&mut self, statement: &[u8]) -> anyhow::Result<Answered> {
+    pub(super) async fn run(&mut self, statement: &[u8]) -> anyhow::Result<StatementResult> {
         self.say(statement).await?;
         let mut rows = Vec::new();
         let mut failed = None;

@@ -79,7 +79,7 @@ fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
     let result = ast.map(|ast| labels(ast, &context.options.known)).unwrap_or_default();
     let unit = ast.and_then(unit);
     // A missing label is reported once, even if several texts show it.
-    let mut told = BTreeSet::new();
+    let mut reported = BTreeSet::new();
     for (name, text) in rule.labels.iter().chain(&rule.annotations) {
         let Ok(used) = template::read(&text.value) else { continue };
         for query in &used.queries {
@@ -103,7 +103,7 @@ fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
             asked
         };
         for label in used.labels.iter().filter(|label| !result.may_have(label) && !asked(label)) {
-            if told.insert(label.clone()) {
+            if reported.insert(label.clone()) {
                 let message = format!("{name} shows the label {label}, which the result of the expression does not have");
                 report.word(
                     LINT.id,

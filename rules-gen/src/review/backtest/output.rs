@@ -12,7 +12,7 @@ const HEAD: [&str; 11] =
 /// Returns the head of the table, and the rows of every alert that fired or was swept.
 pub(super) fn rows(report: &Report) -> Vec<Vec<String>> {
     let mut rows = vec![HEAD.map(str::to_owned).to_vec()];
-    for alert in report.alerts.iter().filter(|alert| is_told(alert)) {
+    for alert in report.alerts.iter().filter(|alert| is_listed(alert)) {
         rows.push(row(&name(report, alert), alert.severity(), &alert.statistics, alert.covered_seconds));
         for tried in &alert.sweep {
             let sign = match (&alert.recommendation, tried.within_budget) {
@@ -38,7 +38,7 @@ fn name(report: &Report, alert: &Alert) -> String {
 }
 
 /// Whether an alert has rows in the table.
-fn is_told(alert: &Alert) -> bool {
+fn is_listed(alert: &Alert) -> bool {
     alert.statistics.episodes > 0 || !alert.sweep.is_empty()
 }
 

@@ -113,7 +113,7 @@ fn alerts(report: &Report) -> Markup {
             p { @if report.alerts_unknown.is_some() { "No alert is recorded." } @else { "No alerts triggered." } }
         } @else {
             table {
-                thead { tr { th.quarter { "Alert" } th.narrow { "Severity" } th { "Target" } th.time { "Start" } th.time { "End" } th.narrow { "Told" } } }
+                thead { tr { th.quarter { "Alert" } th.narrow { "Severity" } th { "Target" } th.time { "Start" } th.time { "End" } th.narrow { "Notified" } } }
                 @for alert in &report.alerts {
                     tr {
                         td { (spaced(&alert.alert)) }

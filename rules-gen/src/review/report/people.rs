@@ -118,8 +118,8 @@ fn rows(task: &Task, tasks: &Tasks, records: &Records, kind: Kind, period: &Peri
     let now = match open {
         Some((day, TaskStatus::Ahead)) => {
             let last = task.rule.last(until).filter(|last| *last >= tasks.since);
-            let answered = last.map(|last| row(task, last, open, tasks, records)).filter(|row| row.at.is_some());
-            Some(answered.unwrap_or_else(|| row(task, day, open, tasks, records)))
+            let recorded = last.map(|last| row(task, last, open, tasks, records)).filter(|row| row.at.is_some());
+            Some(recorded.unwrap_or_else(|| row(task, day, open, tasks, records)))
         }
         Some((day, _)) => Some(row(task, day, open, tasks, records)),
         None => None,

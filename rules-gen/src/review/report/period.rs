@@ -60,7 +60,7 @@ impl Kind {
     }
 
     /// Seconds between two samples of the alerts: short enough for the report, and long enough for few requests, as
-    /// Prometheus limits the points of one answer.
+    /// Prometheus limits the points of one response.
     pub const fn alert_step(self) -> f64 {
         match self {
             Self::Daily | Self::Weekly => 60.0,

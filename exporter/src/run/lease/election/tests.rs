@@ -119,10 +119,10 @@ impl Server {
 /// clock.
 enum Phase {
     Idle { next: u64 },
-    Reading { asked: Duration, served: u64, answered: u64 },
-    Read { asked: Duration, read: Option<Record>, answered: u64 },
-    Writing { begun: Duration, read: Option<Record>, served: u64, answered: u64 },
-    Written { begun: Duration, good: bool, answered: u64 },
+    Reading { asked: Duration, served: u64, received: u64 },
+    Read { asked: Duration, read: Option<Record>, received: u64 },
+    Writing { begun: Duration, read: Option<Record>, served: u64, received: u64 },
+    Written { begun: Duration, good: bool, received: u64 },
 }
 
 /// A simulated process.
@@ -152,27 +152,27 @@ impl Peer {
         self.phase = match phase {
             Phase::Idle { next } if awake && now >= next => {
                 let served = now + late(random);
-                Phase::Reading { asked: self.clock(now), served, answered: served + late(random) }
+                Phase::Reading { asked: self.clock(now), served, received: served + late(random) }
             }
-            Phase::Reading { asked, served, answered } if now >= served => {
-                Phase::Read { asked, read: server.record.clone(), answered }
+            Phase::Reading { asked, served, received } if now >= served => {
+                Phase::Read { asked, read: server.record.clone(), received }
             }
-            Phase::Read { asked, read, answered } if awake && now >= answered => {
+            Phase::Read { asked, read, received } if awake && now >= received => {
                 let lost = !calm && random.below(10) == 0;
                 let next = self.election.decide(read.as_ref(), asked, self.clock(now));
                 if lost || next == Move::Wait {
                     Phase::Idle { next: now + 1_000 + random.below(1_500) }
                 } else {
                     let served = now + late(random);
-                    Phase::Writing { begun: self.clock(now), read, served, answered: served + late(random) }
+                    Phase::Writing { begun: self.clock(now), read, served, received: served + late(random) }
                 }
             }
-            Phase::Writing { begun, read, served, answered } if now >= served => {
+            Phase::Writing { begun, read, served, received } if now >= served => {
                 let lost = !calm && random.below(10) == 0;
                 let good = !lost && server.write(read.as_ref(), &self.name);
-                Phase::Written { begun, good, answered }
+                Phase::Written { begun, good, received }
             }
-            Phase::Written { begun, good, answered } if awake && now >= answered => {
+            Phase::Written { begun, good, received } if awake && now >= received => {
                 // The response to a successful write may be lost too.
                 if good && (calm || random.below(10) > 0) {
                     self.election.written(begun);

@@ -131,9 +131,9 @@ impl Bounded {
         };
         // Whatever has arrived by the deadline is used.
         let _ = tokio::time::timeout(ANSWER_WITHIN, read).await;
-        let said = serde_json::from_slice::<Status>(&buffer.bytes).map(|status| status.message);
-        let said = said.unwrap_or_else(|_| String::from_utf8_lossy(&buffer.bytes).trim().to_owned());
-        Refusal { code: Some(code.as_u16()), failure: refused(code.as_u16(), &said, path) }
+        let message = serde_json::from_slice::<Status>(&buffer.bytes).map(|status| status.message);
+        let message = message.unwrap_or_else(|_| String::from_utf8_lossy(&buffer.bytes).trim().to_owned());
+        Refusal { code: Some(code.as_u16()), failure: refused(code.as_u16(), &message, path) }
     }
 }
 
@@ -214,7 +214,7 @@ mod tests {
         let places = room.large.available_permits();
         let large = "x".repeat(2 * SMALL);
         let text = format!("small\n{large}\nlast\nbegun").into_bytes();
-        let answer = tower::service_fn(move |_: Request<Body>| {
+        let response = tower::service_fn(move |_: Request<Body>| {
             let pieces: Vec<_> = text
                 .chunks(10_000)
                 .map(Bytes::copy_from_slice)
@@ -222,7 +222,7 @@ mod tests {
                 .collect();
             async { Ok::<_, BoxError>(Response::new(StreamBody::new(futures::stream::iter(pieces)))) }
         });
-        let api = Bounded { client: Client::new(answer, "default"), room: Arc::clone(&room) };
+        let api = Bounded { client: Client::new(response, "default"), room: Arc::clone(&room) };
         let opened = api.lines("/").await.map_err(|refusal| anyhow::anyhow!(refusal.failure.message));
         let mut lines = opened?;
         let mut next = async || -> anyhow::Result<(Option<Bytes>, usize, usize)> {
