@@ -193,7 +193,7 @@ fn once(task: &Task, tasks: &Tasks, records: &Records, at: Timestamp, again: boo
     }
 }
 
-/// Describes the effect of a record at `at`: the occurrence that it answers, and the next one.
+/// Describes the effect of a record at `at`: the occurrence that it counts for, and the next one.
 async fn after(task: &Task, tasks: &Tasks, at: Timestamp, now: Timestamp) -> anyhow::Result<String> {
     let records = Records::read(&tasks.place, now).await?;
     let recorded_for = task.day_of_record(at, &tasks.zone);

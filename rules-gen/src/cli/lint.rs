@@ -31,10 +31,10 @@ Examples:
 
 Suppress a finding where it is, with a reason and an end if you like:
   # rules-gen: ignore RG016 until 2027-01-31 because the divisor is never zero here
-A rules-gen.yaml beside the rules sets levels, accepts findings, and says which labels and annotations rules have.
+A rules-gen.yaml next to the rules sets levels, accepts findings, and defines policies for names, labels and annotations.
 
 Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 usage, or something that was named was not linted, 3 the
-live server gave no answer.")]
+live server gave no usable response.")]
 pub struct Arguments {
     /// Files, folders, patterns, pipes, or - for standard input.
     #[arg(required_unless_present_any = ["explain", "list"])]
@@ -100,7 +100,7 @@ pub struct Arguments {
     #[arg(long, value_name = "FOLDER")]
     runbooks: Option<PathBuf>,
     /// Query a live Prometheus: its metrics and labels exist, its rules must be healthy, and links must lead to pages
-    /// that answer.
+    /// that exist.
     #[arg(long, value_name = "URL", value_parser = crate::server::address)]
     live: Option<String>,
     /// File that holds a bearer token for the live server.

@@ -29,7 +29,7 @@ Examples:
   rules-gen report weekly --at hour --out reports --webhook-file slack-url
   rules-gen report quarterly --at 2026-10-01T06:00:00Z --format json
 
-Exit codes: 0 a report was written, whatever it says, 2 usage, 3 Prometheus or the webhook gave no usable answer.")]
+Exit codes: 0 a report was written, whatever its verdicts, 2 usage, 3 Prometheus or the webhook gave no usable response.")]
 pub struct Arguments {
     /// The cadence of the report.
     #[arg(value_enum)]

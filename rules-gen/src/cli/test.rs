@@ -45,10 +45,10 @@ pub struct Arguments {
     /// Only tests whose name contains this text.
     #[arg(long, value_name = "TEXT", default_value = "")]
     run: String,
-    /// Break every rule, and count how many of these mutants the tests notice.
+    /// Break every rule, and count how many of these mutants the tests detect.
     #[arg(long)]
     mutate: bool,
-    /// The lowest share of mutants, in percent, that the tests must notice.
+    /// The lowest share of mutants, in percent, that the tests must detect.
     #[arg(long, default_value_t = 95, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
     min_rate: u8,
     /// The output format.
