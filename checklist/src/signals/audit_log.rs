@@ -151,11 +151,11 @@ pub static SIGNAL: Signal = Signal {
                         .sampled_often()
                         .after(lead + std::time::Duration::from_secs_f64(given.limit))
                         .fires("fires while requests are served", vec![first.clone(), served(2.0)])
-                        .quiet("stays quiet in a night without requests", vec![first.clone(), served(0.5)])
-                        .quiet("stays quiet when nobody knows what is usual", vec![first])
-                        .quiet("stays quiet on a holiday", vec![stops, holiday])
-                        .quiet("stays quiet when the shop was about to close a week ago", vec![closed])
-                        .quiet("stays quiet when the shop had just opened a week ago", vec![opened]);
+                        .quiet("does not fire in a night without requests", vec![first.clone(), served(0.5)])
+                        .quiet("does not fire without history", vec![first])
+                        .quiet("does not fire on a holiday", vec![stops, holiday])
+                        .quiet("does not fire when there were no events in the hour after, a week ago", vec![closed])
+                        .quiet("does not fire when there were no events in the hour before, a week ago", vec![opened]);
                     let usual = given.limits.value(&USUAL);
                     if usual < 4.0 {
                         return case;

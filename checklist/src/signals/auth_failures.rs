@@ -72,8 +72,8 @@ pub static SIGNAL: Signal = Signal {
                     let (many, few) = (given.limit + 1.0, given.limit);
                     let usual = |times: f64| window("7d", 168.0 / 5.0 * times * many);
                     Case::new(vec![window("1h", many), usual(0.9)], vec![window("1h", few), usual(0.0)])
-                        .fires("fires when nobody knows what is usual", vec![window("1h", many)])
-                        .quiet("stays quiet where as many are usual", vec![window("1h", many), usual(1.1)])
+                        .fires("fires without history", vec![window("1h", many)])
+                        .quiet("does not fire where that many are usual", vec![window("1h", many), usual(1.1)])
                 },
             }),
             summary: "Many authentications fail.",
@@ -107,7 +107,7 @@ pub static SIGNAL: Signal = Signal {
                     let much = 2.0 * rest * given.limit.max(1.0) / (7.0 - given.limit).max(0.01) + day;
                     let rises = vec![window("24h", much), window("7d", much + rest)];
                     let first = vec![window("24h", much), window("7d", much)];
-                    Case::new(rises, quiet).without(&["window"]).quiet("stays quiet on the first day", first)
+                    Case::new(rises, quiet).without(&["window"]).quiet("does not fire on the first day", first)
                 },
             }),
             pending: minutes(15),

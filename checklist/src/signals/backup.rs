@@ -145,10 +145,10 @@ pub static SIGNAL: Signal = Signal {
                         .hourly()
                         .after(hours(289))
                         .quiet(
-                            "stays quiet where those of the weekend are small",
+                            "does not fire where those of the weekend are small",
                             vec![input(&BYTES, format!("1000+0x119 {mixed}"))],
                         )
-                        .quiet("stays quiet within the first week", vec![input(&BYTES, new)])
+                        .quiet("does not fire within the first week", vec![input(&BYTES, new)])
                 },
             }),
             summary: "The newest backup is much smaller than usual.",

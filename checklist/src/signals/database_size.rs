@@ -92,7 +92,7 @@ pub static SIGNAL: Signal = Signal {
                     Case::new(by(1.0), by(0.3))
                         .hourly()
                         .after(hours(72))
-                        .quiet("stays quiet in the first days of a database", new)
+                        .quiet("does not fire in the first days of a database", new)
                 },
             }),
             pending: minutes(60),

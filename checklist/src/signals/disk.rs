@@ -121,7 +121,7 @@ pub static SIGNAL: Signal = Signal {
                     let night = format!("{from}+{five}x11 {from}+0x275");
                     let case = Case::new(rises(1.2 * rest / within), rises(0.4 * rest / (within + waits + 60.0)));
                     Case { pace: minutes(5), ..case }.after(hours(24) + minutes(40)).quiet(
-                        "stays quiet when a dump comes and goes every night",
+                        "does not fire when a dump comes and goes every night",
                         vec![input(&USED, format!("{night} {night}")), steady(&CAPACITY, 1000.0)],
                     )
                 },
@@ -162,13 +162,13 @@ pub static SIGNAL: Signal = Signal {
                     Case::new(by(begin, 1100.0 - floor), by(begin, 0.3 * (1000.0 - floor)))
                         .after(hours(6))
                         .quiet(
-                            "stays quiet far below the floor",
+                            "does not fire far below the floor",
                             vec![
                                 line(&USED, floor / 2.0 - 365.0 * 1100.0 / minutes, 1100.0 / minutes),
                                 steady(&CAPACITY, 1000.0),
                             ],
                         )
-                        .quiet("stays quiet after a load", vec![input(&USED, load), steady(&CAPACITY, 1000.0)])
+                        .quiet("does not fire after a bulk load", vec![input(&USED, load), steady(&CAPACITY, 1000.0)])
                 },
             }),
             // A load of some hours is over by then.

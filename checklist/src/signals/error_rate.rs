@@ -107,20 +107,20 @@ fn burning(limit: f64, limits: &Limits, window: Window) -> Case {
     let few_errors = 0.9 * limits.value(&MIN_ERRORS) / seconds / above(limit);
     let few_requests = 0.9 * times * limits.value(&MIN_REQUESTS) / seconds;
     let mut case = Case::new(at(much, above(limit)), at(much, 0.8 * limit))
-        .quiet("stays quiet on a few failed requests", at(few_errors, above(limit)))
-        .quiet("stays quiet on a few requests", at(few_requests, above(limit)));
+        .quiet("does not fire on a few failed requests", at(few_errors, above(limit)))
+        .quiet("does not fire on a few requests", at(few_requests, above(limit)));
     // Windows of days have a sample per hour, shorter ones a sample per minute.
     let half = std::time::Duration::from_secs_f64(seconds / 2.0);
     let pace = if seconds < DAY { minutes(1) } else { hours(1) };
     let first = half.as_secs() / pace.as_secs();
     let late = |rate: f64| format!("_x{first} {rate}+0x{SAMPLES}");
     let new = vec![input(&ERRORS, late(much * above(limit))), input(&REQUESTS, late(much))];
-    case = case.after(half).quiet("stays quiet on the first half of an application's first window", new);
+    case = case.after(half).quiet("does not fire on the first half of an application's first window", new);
     case.pace = pace;
     if window == HOURLY {
         let errors = 1.2 * limits.value(&MIN_ERRORS) / seconds;
         let all = at(errors / f64::midpoint(nearly_all(limits), 1.0), f64::midpoint(nearly_all(limits), 1.0));
-        case = case.fires("fires when hardly one of a few requests succeeds", all);
+        case = case.fires("fires when almost all of a few requests fail", all);
     }
     case
 }
@@ -177,7 +177,7 @@ pub static SIGNAL: Signal = Signal {
                     let least = given.limits.value(&MIN_ERRORS).max(1.0) / 300.0;
                     let at = |errors: f64, share: f64| vec![steady(&ERRORS, errors), steady(&REQUESTS, errors / share)];
                     Case::new(at(10.0 * least, above(given.limit)), at(10.0 * least, 0.8 * given.limit))
-                        .quiet("stays quiet on a few failed requests", at(0.9 * least, above(given.limit)))
+                        .quiet("does not fire on a few failed requests", at(0.9 * least, above(given.limit)))
                 },
             }),
             pending: minutes(3),

@@ -99,7 +99,7 @@ pub static SIGNAL: Signal = Signal {
                     Case::new(versions(given.limit + 1.0), versions(given.limit))
                         .without(&["version"])
                         .after(hours(2))
-                        .quiet("stays quiet when a version an hour is deployed", deployed)
+                        .quiet("does not fire when a new version is deployed every hour", deployed)
                 },
             }),
             pending: minutes(15),

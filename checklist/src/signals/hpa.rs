@@ -61,8 +61,8 @@ fn at_max_case(limit: f64) -> Case {
     let both = |at_max: f64, limited: f64| vec![steady(&AT_MAX, at_max), steady(&LIMITED, limited)];
     let beyond = limit + 1.0;
     Case::new(both(beyond, beyond), both(limit, limit))
-        .fires("fires when nobody says whether it wants more", vec![steady(&AT_MAX, beyond)])
-        .quiet("stays quiet by day at a maximum that is enough", both(beyond, limit))
+        .fires("fires when it is unknown whether more replicas are wanted", vec![steady(&AT_MAX, beyond)])
+        .quiet("does not fire at a maximum that is sufficient during the day", both(beyond, limit))
 }
 
 /// A rule test: an autoscaler that reaches its maximum after a day fires when the share is reached. A new one that has been
@@ -78,13 +78,13 @@ fn often_at_max_case(limit: f64) -> Case {
     let new = format!("_x{} {beyond}+0x{SAMPLES}", lead - 5 * looks / 2);
     let case = Case::new(both(at_max.clone(), at_max.clone()), vec![steady(&AT_MAX, 0.0), steady(&LIMITED, 0.0)])
         .after(minutes(lead))
-        .fires("fires when nobody says whether it wants more", vec![input(&AT_MAX, at_max.clone())])
-        .quiet("stays quiet by day at a maximum that is enough", both(at_max, format!("0+0x{SAMPLES}")));
+        .fires("fires when it is unknown whether more replicas are wanted", vec![input(&AT_MAX, at_max.clone())])
+        .quiet("does not fire at a maximum that is sufficient during the day", both(at_max, format!("0+0x{SAMPLES}")));
     // A share of a few samples has no half that could be below it.
     if looks < 4 {
         return case;
     }
-    case.quiet("stays quiet when a new autoscaler begins at its maximum", both(new.clone(), new))
+    case.quiet("does not fire when a new autoscaler begins at its maximum", both(new.clone(), new))
 }
 
 pub static SIGNAL: Signal = Signal {

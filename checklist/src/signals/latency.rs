@@ -188,8 +188,8 @@ fn burning(given: &crate::Given<'_>, long: &'static Metric, short: &'static Metr
     let (slow, fast) = (1.2 * given.limits.value(&P99), 0.8 * given.limits.value(&P99));
     let at = |in_long, in_short| vec![steady(long, in_long), steady(short, in_short)];
     Case::new(at(slow, slow), at(fast, fast))
-        .quiet("stays quiet when it is over", at(slow, fast))
-        .quiet("stays quiet when it has just begun", at(fast, slow))
+        .quiet("does not fire when the burn is over", at(slow, fast))
+        .quiet("does not fire when the burn has just begun", at(fast, slow))
 }
 
 pub static SIGNAL: Signal = Signal {
@@ -292,7 +292,7 @@ pub static SIGNAL: Signal = Signal {
                     Case::new(vec![bend(usual)], vec![steady(&DAILY, 2.0 * usual)])
                         .hourly()
                         .after(hours(181))
-                        .quiet("stays quiet below what anybody feels", vec![bend(0.4 * usual / given.limit)])
+                        .quiet("does not fire below a noticeable latency", vec![bend(0.4 * usual / given.limit)])
                 },
             }),
             pending: hours(6),

@@ -70,7 +70,7 @@ pub static SIGNAL: Signal = Signal {
                         .hourly()
                         .after(hours(48))
                         .fires("fires although scrapes were missed", vec![gap])
-                        .quiet("stays quiet after a weekend without lines", vec![weekend])
+                        .quiet("does not fire after a weekend without lines", vec![weekend])
                 },
             }),
             pending: hours(1),
@@ -100,7 +100,7 @@ pub static SIGNAL: Signal = Signal {
                     let case = Case::new(vec![stops.clone(), lines(pace)], vec![goes_on, lines(pace)]);
                     case.sampled_often()
                         .after(hours(172) + std::time::Duration::from_secs_f64(given.limit))
-                        .quiet("stays quiet in a night like the week before", vec![stops, lines(pace / 10.0)])
+                        .quiet("does not fire in a night as quiet as a week ago", vec![stops, lines(pace / 10.0)])
                 },
             }),
             summary: "Pods stopped writing audit lines.",

@@ -94,13 +94,13 @@ fn none_left_case(have: &'static Metric, want: &'static Metric) -> Case {
     let of = |had: &str, wanted: &str| vec![course(have, had), course(want, wanted)];
     Case::new(of("3+0x15 0+0~", "3+0~"), of("1+0~", "3+0~"))
         .after(minutes(16))
-        .fires("fires when the only one is away for long", of("1+0x13 0+0~", "1+0~"))
-        .fires("fires when what was woken is never ready", of("0+0~", "0+0x6 3+0~"))
-        .fires("fires when a new one is never ready", of("_x13 0+0~", "_x13 3+0~"))
-        .quiet("stays quiet when none is wanted", of("3+0x15 0+0~", "3+0x15 0+0~"))
-        .quiet("stays quiet while the only one moves to another node", of("1+0x16 0+0~", "1+0~"))
-        .quiet("stays quiet while what was woken starts", of("0+0~", "0+0x10 3+0~"))
-        .quiet("stays quiet while a new one starts", of("_x17 0+0~", "_x17 3+0~"))
+        .fires("fires when the only pod is missing for long", of("1+0x13 0+0~", "1+0~"))
+        .fires("fires when a scaled-up workload never becomes ready", of("0+0~", "0+0x6 3+0~"))
+        .fires("fires when a new pod never becomes ready", of("_x13 0+0~", "_x13 3+0~"))
+        .quiet("does not fire when no pods are wanted", of("3+0x15 0+0~", "3+0x15 0+0~"))
+        .quiet("does not fire while the only pod moves to another node", of("1+0x16 0+0~", "1+0~"))
+        .quiet("does not fire while a scaled-up workload starts", of("0+0~", "0+0x10 3+0~"))
+        .quiet("does not fire while a new pod starts", of("_x17 0+0~", "_x17 3+0~"))
 }
 
 /// Expression for the unfinished pods that are not ready.
@@ -235,7 +235,7 @@ pub static SIGNAL: Signal = Signal {
                         vec![waits("CrashLoopBackOff", pauses)],
                     )
                     .quiet(
-                        "stays quiet when a pod crashes until its database is there",
+                        "does not fire when a pod crashes until its database is there",
                         vec![waits("CrashLoopBackOff", format!("{bad}+0x2 stale"))],
                     )
                 },
@@ -274,9 +274,9 @@ pub static SIGNAL: Signal = Signal {
                             "fires when the pod is ready for a minute now and then",
                             waits("ContainersNotReady", flaps),
                         )
-                        .quiet("stays quiet when the pod is known to be stuck", waits("ImagePullBackOff", begins))
+                        .quiet("does not fire when the pod is known to be stuck", waits("ImagePullBackOff", begins))
                         .quiet(
-                            "stays quiet after a slow start",
+                            "does not fire after a slow start",
                             waits("ContainersNotReady", format!("_x5 {bad}+0x40 stale")),
                         )
                 },

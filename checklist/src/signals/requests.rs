@@ -74,10 +74,10 @@ fn changed(factor: f64, limits: &Limits) -> Case {
     let case = Case::new(vec![bend(much)], vec![steady(&VOLUME, much)])
         .hourly()
         .after(hours(351))
-        .quiet("stays quiet on a few requests", vec![bend(few)])
-        .quiet("stays quiet when a week ago was an exception", vec![input(&VOLUME, exception)]);
+        .quiet("does not fire on a few requests", vec![bend(few)])
+        .quiet("does not fire when the value of a week ago was an exception", vec![input(&VOLUME, exception)]);
     if factor > 1.0 {
-        case.quiet("stays quiet on the eighth day of an application", vec![input(&VOLUME, new)])
+        case.quiet("does not fire on the eighth day of an application", vec![input(&VOLUME, new)])
     } else {
         case
     }

@@ -75,13 +75,13 @@ pub static SIGNAL: Signal = Signal {
                     let as_allowed = format!("0+0x{} {limit}+0x{SAMPLES}", given.pending.as_secs() / 60);
                     Case::new(vec![line(&RESTARTS, 0.0, many)], vec![steady(&RESTARTS, 3.0 * many)])
                         .after(minutes(1))
-                        .fires("fires although the exporter was deployed meanwhile", deployed)
+                        .fires("fires although the exporter was deployed again meanwhile", deployed)
                         .quiet(
-                            "stays quiet on as many restarts as the limit allows",
+                            "does not fire on as many restarts as the limit allows",
                             vec![input(&RESTARTS, as_allowed)],
                         )
-                        .quiet("stays quiet when the pod was replaced", vec![step(&RESTARTS, 3.0 * many, 0, 0.0)])
-                        .quiet("stays quiet when it is over within minutes", vec![step(&RESTARTS, 0.0, 0, 3.0 * many)])
+                        .quiet("does not fire when the pod was replaced", vec![step(&RESTARTS, 3.0 * many, 0, 0.0)])
+                        .quiet("does not fire when it ends within minutes", vec![step(&RESTARTS, 0.0, 0, 3.0 * many)])
                 },
             }),
             // Longer than the window of twenty minutes: restarts that have ended do not fire.

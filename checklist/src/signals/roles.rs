@@ -47,11 +47,11 @@ pub static SIGNAL: Signal = Signal {
                     let on = |replica: &str, values: &str| input(&FINGERPRINT, values).with("instance", replica);
                     Case::new(vec![step(&FINGERPRINT, 7.0, 0, 8.0)], vec![steady(&FINGERPRINT, 7.0)])
                         .fires(
-                            "fires although the exporter was deployed meanwhile",
+                            "fires although the exporter was deployed again meanwhile",
                             vec![on("a", "7 stale"), on("b", "_ 8+0x10")],
                         )
                         .quiet(
-                            "stays quiet when the exporter is deployed",
+                            "does not fire when the exporter is deployed",
                             vec![on("a", "7 stale"), on("b", "_ 7+0x10")],
                         )
                 },

@@ -95,8 +95,8 @@ pub static SIGNAL: Signal = Signal {
                     large.clone(),
                 ];
                 Case::new(scans(bad, 0.0), scans(500.0 * bad * given.limit, 1000.0 * bad))
-                    .quiet("stays quiet on a dump a day", dump)
-                    .fires("fires although the exporter was deployed meanwhile", deployed)
+                    .quiet("does not fire on a dump a day", dump)
+                    .fires("fires although the exporter was deployed again meanwhile", deployed)
             },
         }),
         pending: minutes(60),

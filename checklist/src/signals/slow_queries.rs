@@ -119,7 +119,7 @@ pub static SIGNAL: Signal = Signal {
                     let dump =
                         vec![step(&SECONDS, 2400.0, 10, 2400.0 + 60.0 * given.limit), step(&CALLS, 40.0, 10, 41.0)];
                     Case::new(of_calls(many, 2.0 * given.limit), of_calls(many, 0.5 * given.limit))
-                        .quiet("stays quiet on a statement that a dump calls once", dump)
+                        .quiet("does not fire on a statement that a dump calls once", dump)
                 },
             }),
             summary: "A statement is slow on average.",

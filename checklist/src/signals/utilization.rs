@@ -116,10 +116,10 @@ fn growing(used: &'static Metric, most: &'static Metric, given: &crate::Given<'_
         .hourly()
         .after(hours(144))
         .quiet(
-            "stays quiet when an autoscaler takes pods away at night",
+            "does not fire when an autoscaler takes pods away at night",
             vec![nights(used, high), nights(most, 1000.0)],
         )
-        .quiet("stays quiet after a step", vec![step, steady(most, 1000.0)])
+        .quiet("does not fire after a single step", vec![step, steady(most, 1000.0)])
 }
 
 pub static SIGNAL: Signal = Signal {

@@ -112,7 +112,7 @@ pub static SIGNAL: Signal = Signal {
                     Case::new(vec![finished(usual, 0.0), open.clone()], vec![finished(usual, 1.0), open.clone()])
                         .hourly()
                         .after(hours(171))
-                        .quiet("stays quiet in a night like every night", vec![finished(0.0, 0.0), open])
+                        .quiet("does not fire in a usual night", vec![finished(0.0, 0.0), open])
                 },
             }),
             summary: "Workflows are running, but none has ended for hours.",

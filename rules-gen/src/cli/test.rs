@@ -25,7 +25,7 @@ Examples:
   rules-gen test --run Backup --mutate --output json
   rules-gen test --rules rules/ tests/ --mutate
 
-Every alert at every level has a case in which it fires and one in which it stays quiet, made from the same entry of
+Every alert at every level has a case in which it fires and one in which it does not, made from the same entry of
 the catalog as the rule. --mutate breaks every rule in every place (a comparison flipped, a metric
 swapped, a number times ten, `for` dropped) and counts how many of these mutants the tests notice.
 
