@@ -118,9 +118,9 @@ mod tests {
     fn a_refused_certificate_is_reported_without_rust_type_names() {
         let old = rustls::OtherError(std::sync::Arc::new(webpki::Error::UnsupportedCertVersion));
         for (invalid, part) in [
-            (rustls::CertificateError::Other(old), "not of version 3 of X.509"),
-            (rustls::CertificateError::UnknownIssuer, "no trusted authority issued it"),
-            (rustls::CertificateError::BadSignature, "fewer bits than the 2048"),
+            (rustls::CertificateError::Other(old), "not an X.509 version 3"),
+            (rustls::CertificateError::UnknownIssuer, "not issued by a trusted CA"),
+            (rustls::CertificateError::BadSignature, "shorter than 2048 bits"),
         ] {
             let error = rustls::Error::InvalidCertificate(invalid);
             for error in [io::Error::other(error.clone()), io::Error::other(io::Error::other(error))] {

@@ -64,10 +64,10 @@ fn alerts_without_receivers_and_windows_missing_in_an_object_are_noted() {
 fn texts_that_break_templates_are_reported_before_any_file_is_written() {
     let folder = tempfile::tempdir().unwrap();
     for (alerting, messages, why) in [
-        ("labels: {team: '{{ bad'}", "team of Checklist", "no template"),
+        ("labels: {team: '{{ bad'}", "team of Checklist", "not a template"),
         // The reader refuses it first, because an address cannot contain braces.
         ("runbookBaseUrl: 'https://x/{{ foo'", "checklist.yaml:2", "runbookBaseUrl must be an address"),
-        ("slack: {webhookUrlFile: /s, channel: '#{{ops'}", "alerting: slack: channel", "no template"),
+        ("slack: {webhookUrlFile: /s, channel: '#{{ops'}", "alerting: slack: channel", "not a valid template"),
     ] {
         let yaml = format!("health: [{{name: a, url: 'http://a/'}}]\nalerting: {{{alerting}}}\n");
         let (code, printed) = generate(folder.path(), &yaml, &[]);

@@ -159,6 +159,6 @@ fn unreadable_files_in_a_folder_are_listed() {
         std::fs::write(world.path().join("all").join(name), text).unwrap();
         std::fs::rename(world.path().join("all/rules_test.yaml"), world.path().join("all/z_test.yaml")).unwrap();
         let (code, printed) = test(world.path(), &["--rules", "all/rules.yaml"]);
-        assert!(code == Some(1) && printed.contains("NOT READ") && printed.contains(name), "{printed}");
+        assert!(code == Some(1) && printed.contains("UNREADABLE") && printed.contains(name), "{printed}");
     }
 }

@@ -161,13 +161,13 @@ fn a_runbook_has_each_alert_once_and_no_empty_section() {
         let headings: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("### ")).collect();
         let once: BTreeSet<&str> = headings.iter().copied().collect();
         assert_eq!(once.len(), headings.len(), "{name} repeats a heading");
-        let asks = text.split_once("The written checklist asks:").map(|(_, rest)| rest.trim_start());
+        let asks = text.split_once("Lines of the written checklist:").map(|(_, rest)| rest.trim_start());
         assert!(asks.is_none_or(|rest| rest.starts_with("- ")), "{name} asks nothing");
     }
     let tasks = page(EXAMPLE, "tasks");
-    assert!(!tasks.contains("The written checklist asks"), "{tasks}");
+    assert!(!tasks.contains("Lines of the written checklist"), "{tasks}");
     let exporter = page(EXAMPLE, "exporter");
-    assert!(exporter.contains("\nAnd ") && exporter.matches("ChecklistCheckOverdue\n").count() == 1, "{exporter}");
+    assert!(exporter.contains("\nThe rules contain ") && exporter.matches("ChecklistCheckOverdue\n").count() == 1, "{exporter}");
 }
 
 /// The commands that silence a page's alerts: one line for each target, with every alert that may be silenced.

@@ -70,7 +70,7 @@ async fn backups_and_task_records_work_on_a_third_party_s3_server() -> anyhow::R
         (S3Prefix { credentials: Some((id, wrong)), ..place.clone() }, "auth", "SignatureDoesNotMatch"),
         (S3Prefix { region: "eu-west-1".to_owned(), ..place.clone() }, "config", "set region: us-east-1"),
         (S3Prefix { bucket: "nowhere".to_owned(), ..place.clone() }, "not_found", "NoSuchBucket"),
-        (S3Prefix { ca_file: None, ..place.clone() }, "tls", "no trusted authority issued it"),
+        (S3Prefix { ca_file: None, ..place.clone() }, "tls", "not issued by a trusted CA"),
     ] {
         let failure = Bucket::new(place).objects().await.err().context("it passed")?;
         assert_eq!(failure.reason.to_string(), reason, "{failure}");

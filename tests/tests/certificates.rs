@@ -164,11 +164,11 @@ async fn the_presented_certificates_are_known_whether_clients_accept_them_or_not
     certificates(path)?;
     first_version(path)?;
     for (leaf, ca, more, word, sentence) in [
-        ("v1", "ca", "", "old_version", "not of version 3"),
+        ("v1", "ca", "", "old_version", "not an X.509 version 3"),
         ("weak", "ca", "", "weak_key", "1024 bits"),
         ("weak", "ca", "-tls1_2", "weak_key", "1024 bits"),
         ("self", "ca", "", "", "rejected"),
-        ("good", "other", "", "unknown_issuer", "no trusted authority"),
+        ("good", "other", "", "unknown_issuer", "not issued by a trusted CA"),
     ] {
         let (port, _server) = serve(path, leaf, "", more).await?;
         let (verdict, text, messages) = seen(path, port, ca).await?;
@@ -257,7 +257,7 @@ async fn a_database_with_an_old_or_weak_certificate_is_read_with_require_and_its
             "certificates: [{{name: app, address: 'localhost:{}', startTls: postgres, caFile: {at}/ca.pem}}]\n",
             postgres.port
         );
-        for (name, word, sentence) in [("v1", "old_version", "version 3 of X.509"), ("weak", "weak_key", "2048")] {
+        for (name, word, sentence) in [("v1", "old_version", "X.509 version 3"), ("weak", "weak_key", "2048")] {
             postgres.present(&read(&format!("{name}.pem"))?, &read(&format!("{name}.key"))?).await?;
             // The server reads its files a moment after it was told to.
             let (text, messages) = passes(|| async {

@@ -298,7 +298,7 @@ async fn tasks_are_listed_done_once_and_skipped_with_a_reason() -> anyhow::Resul
             (&["done", "dr_dril", "--by", "bob"][..], "unknown task dr_dril (did you mean dr_drill?); known tasks: "),
             (&["done", "audit_review", "--by", "bob", "--at", "2099-01-01T00:00:00Z"], "is in the future"),
             (&["done", "audit_review", "--by", "bob", "--evidence", "drawer"], "--evidence must be a URL"),
-            (&["skip", "audit_review", "--by", "bob", "--reason", " "], "only skipped with a reason"),
+            (&["skip", "audit_review", "--by", "bob", "--reason", " "], "skipping a task requires a reason"),
         ] {
             let (good, text) = task(arguments)?;
             assert!(!good && text.contains(part), "{text}");

@@ -226,7 +226,7 @@ async fn reports_show_true_states_and_what_cannot_be_known() -> anyhow::Result<(
     );
     assert_eq!(verdict("Check database connections"), "cannot_tell");
     assert!(
-        line(&daily, "Check database connections")["why"][0].as_str().is_some_and(|why| why.contains("cannot look"))
+        line(&daily, "Check database connections")["why"][0].as_str().is_some_and(|why| why.contains("the probe fails"))
     );
     assert_eq!(verdict("Check error rate (last 24h)"), "cannot_tell", "the application exposes nothing");
     assert_eq!(verdict("Verify backups completed"), "warning", "it paged in the night and is over");

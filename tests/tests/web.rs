@@ -146,7 +146,7 @@ fn a_wrong_web_configuration_is_refused_with_its_reason() -> anyhow::Result<()> 
         ("tls_sever_config: {}\n".to_owned(), "tls_server_config"),
         ("tls_server_config: {cert_file: nosuch.pem, key_file: server.key}\n".to_owned(), "nosuch.pem"),
         ("tls_server_config: {cert_file: server.pem, key_file: server.pem}\n".to_owned(), "cannot read the key"),
-        (tls(", min_version: TLS10"), "TLS 1.0 and 1.1 are broken"),
+        (tls(", min_version: TLS10"), "TLS 1.0 and 1.1 are insecure"),
         (tls(", client_auth_type: RequireAnyClientCert"), "proves nothing"),
         (tls(", client_auth_type: RequireAndVerifyClientCert"), "needs client_ca_file"),
         (tls(", client_ca_file: ca.pem"), "need client_auth_type"),
@@ -287,7 +287,7 @@ async fn a_checklist_without_web_audiences_after_a_reload_gives_no_access() -> a
         .await?;
         assert_eq!(status(&plain(world.port, "/metrics", "").await?), "401");
     }
-    assert!(world.process.log().contains("has no webAudiences any more"), "{}", world.process.log());
+    assert!(world.process.log().contains("no longer has webAudiences"), "{}", world.process.log());
     Ok(())
 }
 

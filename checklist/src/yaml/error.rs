@@ -139,7 +139,7 @@ mod tests {
             (wrong("tests:\n\t- a\n"), "2:"),
             (wrong("tests: [\n"), "invalid YAML: unclosed bracket '['"),
             (config(&bomb), "expand to too much"),
-            (config(&"[".repeat(3000)), "nested deeper"),
+            (config(&"[".repeat(3000)), "nested too deep"),
         ] {
             assert!(output.contains(words), "{words} is not in {output}");
             for foreign in ["from_str", "DuplicateKeyPolicy", "budget", "Nodes", " at line "] {

@@ -332,7 +332,7 @@ mod tests {
         let anchors: String = (0..90).map(|n| format!("[&b{n} ")).collect::<String>() + &"x, ".repeat(50_000);
         assert!(!wrong(&anchors).is_empty());
         for deep in ["[".repeat(100_000), "- ".repeat(100_000), "? ".repeat(100_000)] {
-            assert!(wrong(&deep).contains("nested deeper"), "{}", wrong(&deep));
+            assert!(wrong(&deep).contains("nested too deep"), "{}", wrong(&deep));
         }
     }
 

@@ -167,7 +167,7 @@ mod tests {
         }
         assert_eq!(of_pod("checklist-exporter-2", 3).ok(), Some(Shard { index: 2, total: 3 }));
         for (name, part) in [
-            ("checklist-exporter-3", "make --shards and replicas equal"),
+            ("checklist-exporter-3", "set --shards to the number of replicas"),
             ("checklist-exporter-5d4f8-x7k2p", "does not end in -ORDINAL"),
             ("host", "does not end in -ORDINAL"),
         ] {

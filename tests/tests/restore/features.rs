@@ -65,7 +65,7 @@ async fn features_that_the_server_lacks_are_reported_and_do_not_make_a_dump_bad(
     world.upload(missing.as_bytes())?;
     let (code, output) = world.verify()?;
     assert!(
-        code == Some(2) && output.contains("lacks what is needed to see all data") && output.contains("not_here"),
+        code == Some(2) && output.contains("lacks features that the dump needs") && output.contains("not_here"),
         "{output}"
     );
     assert_eq!(world.record()?["unknown"], true);

@@ -130,7 +130,7 @@ async fn leftovers_of_a_lost_connection_are_reported_and_removed_by_the_next_run
     cut.store(false, Ordering::SeqCst);
     world.configure("pg_dump", &server(&world, port, "restorer")?, USERS)?;
     let (code, output) = world.verify()?;
-    assert!(code == Some(0) && output.contains("was left behind by a proof that was killed"), "{output}");
+    assert!(code == Some(0) && output.contains("which a killed run has left"), "{output}");
     assert_eq!(ours(&scratch).await?, 0);
     Ok(())
 }

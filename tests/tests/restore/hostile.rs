@@ -44,8 +44,8 @@ async fn statements_that_pg_dump_never_writes_are_refused_and_rows_are_never_exe
     let touch = mark.display();
     world.configure("pg_dump", "", USERS)?;
     for (more, part) in [
-        (format!("\\! touch {touch}"), "psql's command \\!"),
-        (format!("\\o |touch {touch}"), "psql's command \\o"),
+        (format!("\\! touch {touch}"), "the psql command \\!"),
+        (format!("\\o |touch {touch}"), "the psql command \\o"),
         (format!("COPY (SELECT 1) TO PROGRAM 'touch {touch}';"), "COPY with a file or a program"),
         ("ALTER SYSTEM SET shared_preload_libraries = 'x';".to_owned(), "ALTER SYSTEM"),
         ("\\connect one\nSELECT 1;\n\\connect two".to_owned(), "several databases"),
@@ -80,7 +80,7 @@ async fn a_pg_dumpall_dump_is_refused_before_anything_runs() -> anyhow::Result<(
         world.configure(format, "", USERS)?;
         world.upload(&bytes)?;
         let (code, output) = world.verify()?;
-        assert!(code == Some(2) && output.contains("is a dump of pg_dumpall, which is not restored here"), "{output}");
+        assert!(code == Some(2) && output.contains("is a dump of pg_dumpall, which is not supported"), "{output}");
         assert!(!output.contains("download seconds="), "{output}");
     }
     Ok(())

@@ -189,7 +189,7 @@ async fn dumps_of_every_format_are_restored_and_damaged_ones_are_detected() -> a
     world.configure("gzip", "", USERS)?;
     world.upload(&gzip(&text[..text.len() * 2 / 3])?)?;
     let (code, printed) = world.verify()?;
-    assert!(code == Some(1) && printed.contains("the dump is cut off"), "{printed}");
+    assert!(code == Some(1) && printed.contains("the dump is truncated"), "{printed}");
     // A statement of the text that fails, where missing roles do not matter.
     let broken = String::from_utf8(text.clone())?.replacen("CREATE TABLE", "CREATE TABEL", 1);
     world.upload(&gzip(broken.as_bytes())?)?;

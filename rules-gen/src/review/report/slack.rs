@@ -168,7 +168,7 @@ mod tests {
                 let most = if block["type"] == "header" { MOST_HEADER } else { MOST_TEXT };
                 assert!(!text.is_empty() && text.chars().count() <= most, "{}", text.len());
             }
-            assert_eq!(actions > 1_000, message.to_string().contains("The rest is in the whole report"));
+            assert_eq!(actions > 1_000, message.to_string().contains("More in the full report"));
         }
     }
 
