@@ -32,7 +32,7 @@ async fn a_large_table_that_was_never_vacuumed_or_analyzed_is_reported_by_name()
         lock.batch_execute("BEGIN; LOCK TABLE bulk").await?;
         let seen = check(&yaml, "maintenance").await;
         seen.is(Verdict::CannotTell);
-        assert!(seen.words.contains("size of public.bulk could not be asked for"), "{major}: {}", seen.words);
+        assert!(seen.words.contains("size of public.bulk could not be read"), "{major}: {}", seen.words);
         lock.batch_execute("ROLLBACK").await?;
         postgres.execute("VACUUM ANALYZE bulk").await?;
         until(&yaml, "maintenance", |seen| seen.verdict == Verdict::Passed).await?;

@@ -79,9 +79,9 @@ async fn status_words_in_another_spelling_are_reported_and_not_counted_as_zero()
         .execute("INSERT INTO audit_events (timestamp, event_type, user_id) SELECT now() + interval '40 days', 'request', 1 FROM generate_series(1, 1000)")
         .await?;
     for (name, expected) in [
-        ("auth_failures", "events are called Authentication.Failed here"),
-        ("permission_denied", "events are called Permission.Denied here"),
-        ("roles", "no role has a name that checklist.yaml gives administrators; there are"),
+        ("auth_failures", "the event type is spelled Authentication.Failed in the table"),
+        ("permission_denied", "the event type is spelled Permission.Denied in the table"),
+        ("roles", "no role has the name of the administrators in checklist.yaml; existing roles:"),
     ] {
         let seen = check(&yaml, name).await;
         seen.is(Verdict::CannotTell);
