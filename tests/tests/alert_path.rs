@@ -57,7 +57,7 @@ alerting:
 
     fn verify(&self, arguments: &[&str]) -> anyhow::Result<(Option<i32>, String)> {
         let mut command = Command::new(program("checklist-exporter")?);
-        // What is known to be wrong is told at once.
+        // What is known to be wrong is reported at once.
         command.args(["verify-alerts", "--config"]).arg(self.path("checklist.yaml"));
         if !arguments.contains(&"--within") {
             command.args(["--within", "120"]);

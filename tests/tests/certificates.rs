@@ -234,7 +234,7 @@ async fn certificates_that_psql_and_curl_accept_are_accepted_and_the_earliest_ex
 }
 
 /// The recipe of PostgreSQL's documentation, and a key from before 2010: `require` encrypts and looks at nothing, as with
-/// libpq; who verifies says why it cannot, and the end is told.
+/// libpq; who verifies says why it cannot, and the end is reported.
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
 async fn a_database_with_an_old_or_weak_certificate_is_read_with_require_and_its_expiry_is_reported() -> anyhow::Result<()> {

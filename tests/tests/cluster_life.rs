@@ -267,7 +267,7 @@ async fn five_thousand_created_and_deleted_pods_are_counted_exactly() -> anyhow:
     }
     let seen = begun.elapsed();
     // More pods are not ready than a check may tell; nothing else is lost with them.
-    eventually("what is ready is told beside them", || async {
+    eventually("what is ready is reported beside them", || async {
         let ready = format!("checklist_workload_replicas_ready{{check=\"pods\",target=\"stack\",namespace=\"{}\",kind=\"Deployment\",workload=\"app\"}}", world.namespace);
         Ok(world.value(&ready).await? == Some(2.0) && world.pods("app").await? == 2)
     })

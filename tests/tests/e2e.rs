@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// Waits until the alert's receiver was told after the first so many messages.
+/// Waits until the alert's receiver was notified after the first so many messages.
 async fn notified(stack: &Stack, fault: Fault, resolved: bool, before: usize) -> anyhow::Result<()> {
     let about = |m: &Message| {
         m.receiver == fault.receiver() && if resolved { m.tells_the_end_of(fault.alert) } else { m.tells(fault.alert) }
@@ -198,11 +198,11 @@ async fn an_override_suppresses_routine_warnings_and_never_a_critical_alert() ->
         Ok(!stack.alertmanager.held_back(routine.alert, routine.severity).await?.is_empty())
     })
     .await?;
-    // What comes later is told, and what is held back was not told before it.
+    // What comes later is sent, and what is held back was not sent before it.
     stack.inject(page).await?;
     notified(&stack, page, false, before).await?;
     let notified = |message: &Message| message.tells(routine.alert);
-    assert!(!stack.recorder.messages().iter().any(notified), "a routine warning was told");
+    assert!(!stack.recorder.messages().iter().any(notified), "a routine warning was sent");
     stack.command(&["override", "end", "--by", "ann"])?;
     stack.prometheus.wait("ChecklistEmergencyOverride", "none", false).await?;
     notified(&stack, routine, false, before).await
@@ -232,7 +232,7 @@ async fn unreachable_targets_are_reported() -> anyhow::Result<()> {
     // No exporter at all.
     stack.exporter.stop();
     stack.prometheus.wait("ChecklistExporterMissing", "critical", true).await?;
-    eventually("somebody is told that the exporter is gone", || async {
+    eventually("somebody is notified that the exporter is gone", || async {
         Ok(stack.recorder.messages().iter().skip(before).any(|message| message.tells("ChecklistExporterMissing")))
     })
     .await

@@ -121,7 +121,7 @@ async fn a_backtest_of_thirty_days_finds_the_incidents_and_recommends_thresholds
     assert_eq!((&statistics("Warm")?["episodes"], &statistics("Warm")?["still_firing"]), (&721.into(), &1.into()));
     let kept = statistics("Kept")?;
     assert_eq!((&kept["episodes"], &kept["still_firing"]), (&1.into(), &1.into()), "kept over every pause");
-    assert!(printed.contains("Prometheus has no samples for"), "the outage is told: {printed}");
+    assert!(printed.contains("Prometheus has no samples for"), "the outage is reported: {printed}");
 
     let sweep = ["--alert", "HighLoad", "--sweep", "threshold=0.6:0.9:0.1", "--output", "json", "--budget"];
     for (budget, best) in [("10/week", "0.7"), ("2/week", "0.9"), ("200/week", "0.6")] {

@@ -44,7 +44,7 @@ async fn endpoints() -> anyhow::Result<(Vec<u16>, Vec<stack::http::Server>)> {
         while let Ok((mut stream, _)) = listener.accept().await {
             let mut some = [0; 512];
             let read = stream.read(&mut some).await.unwrap_or_default();
-            // What it was told, back as if it were a response.
+            // What it received, back as if it were a response.
             let _ = stream.write_all(&some[..read]).await;
         }
     });

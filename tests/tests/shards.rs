@@ -1,4 +1,4 @@
-//! Real exporters that share the checks: each check is made by one of them, and a missing one is told.
+//! Real exporters that share the checks: each check is made by one of them, and a missing one is reported.
 
 use nix::sys::signal::Signal;
 use stack::http::{is_up, request};

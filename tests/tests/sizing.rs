@@ -1,4 +1,4 @@
-//! What docs/operations.md promises of large clusters: no series is left out, and where one is, that is told.
+//! What docs/operations.md promises of large clusters: no series is left out, and where one is, that is reported.
 
 use checklist::{Object, Verdict};
 use exporter::run::job::Job;

@@ -167,7 +167,7 @@ impl Generic {
 /// `keep_firing_for`, and five to spare. `ChecklistRecentOutage` covers longer windows.
 const AFTERMATH: Duration = Duration::from_mins(20);
 
-/// What a target of a kind is called, and after how long nobody gets through to it somebody is told. Where users are
+/// What a target of a kind is called, and after how long nobody gets through to it somebody is notified. Where users are
 /// affected two minutes are enough; what runs in a cluster goes on while its control plane is upgraded, which takes five
 /// to ten; a bucket, a report or an endpoint is looked at every quarter of an hour, and the internet between has its
 /// moments.

@@ -1,4 +1,4 @@
-//! The ledger of incidents: what happened when, and how a person should be told. It knows nothing of rules.
+//! The ledger of incidents: what happened when, and how a person should be notified. It knows nothing of rules.
 
 use std::collections::BTreeSet;
 use std::fmt;

@@ -214,7 +214,7 @@ async fn an_incomplete_bucket_listing_is_a_failure() -> anyhow::Result<()> {
     let (_, message) =
         output(s3_yaml(server.port, "full", SECRET_KEY, &folder)?).await.unwrap_or_else(|| panic!("it passed"));
     assert!(message.contains("the response is larger than the limit"), "{message}");
-    // So are informational answers, and nothing of our own client's insides is told.
+    // So are informational answers, and nothing of our own client's insides is reported.
     let endless = endless("HTTP/1.1 102 Processing\r\n\r\n").await?;
     let (reason, message) =
         output(s3_yaml(endless, "full", SECRET_KEY, &folder)?).await.unwrap_or_else(|| panic!("it passed"));

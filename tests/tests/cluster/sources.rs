@@ -147,7 +147,7 @@ async fn kube_state_metrics_causes_the_same_alerts_as_the_probes_in_every_situat
         urls.push(url);
     }
     let failed = format!("/api/v1/namespaces/{namespace}/pods?labelSelector=job-name%3Dagain");
-    eventually("every situation is told", || async {
+    eventually("every situation is reported", || async {
         let texts = plain(&exporter.metrics(None).await?);
         let attempts = api.names(&failed).await?.len();
         Ok(attempts == 2 && situations.iter().all(|situation| missing(situation, &namespace, &texts).is_empty()))
@@ -164,7 +164,7 @@ async fn kube_state_metrics_causes_the_same_alerts_as_the_probes_in_every_situat
     let ends = format!(
         "checklist_service_endpoints{{check=\"pods\",target=\"stack\",namespace=\"{namespace}\",service=\"held\"}} 0"
     );
-    eventually("the change is told", || async {
+    eventually("the change is reported", || async {
         let texts = exporter.metrics(None).await?;
         Ok(texts.contains(&ends) && texts.contains("reason=\"OOMKilled\"") && !texts.contains("workload=\"crashes\""))
     })

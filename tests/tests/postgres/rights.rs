@@ -1,4 +1,4 @@
-//! A role that may not see is told so, and nothing passes on what it did not see.
+//! A missing right is reported, and nothing passes on what it did not see.
 
 use super::{as_role, check, database};
 use checklist::{Reason, Verdict};

@@ -49,7 +49,7 @@ async fn features_that_the_server_lacks_are_reported_and_do_not_make_a_dump_bad(
             "CREATE SERVER remote",
             "role \"auditor\" does not exist",
         ] {
-            assert!(output.contains(part), "{format}: {part} is not told: {output}");
+            assert!(output.contains(part), "{format}: {part} is not reported: {output}");
         }
         let messages = world.record()?["not_set_up"].as_array().map(Vec::len);
         assert!(messages.is_some_and(|messages| messages >= 4), "{format}: {}", world.record()?);

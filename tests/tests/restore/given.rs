@@ -1,4 +1,4 @@
-//! A given server: it must hold nothing that could be hurt, and what is left there is told and removed.
+//! A given server: it must hold nothing that could be hurt, and what is left there is reported and removed.
 
 use super::*;
 use std::sync::atomic::AtomicU16;

@@ -129,7 +129,7 @@ async fn on(major: u16) -> anyhow::Result<()> {
         let (code, output) = world.verify()?;
         assert_eq!(code, Some(0), "{major} {format} on {place}: {output}");
         for part in ["CREATE EVENT TRIGGER watched", "CREATE SUBSCRIPTION sub", "CREATE PUBLICATION everything"] {
-            assert!(output.contains(part), "{major} {format} on {place}: {part} is not told: {output}");
+            assert!(output.contains(part), "{major} {format} on {place}: {part} is not reported: {output}");
         }
         assert!(!output.contains("never-shown"), "{output}");
     }

@@ -97,7 +97,7 @@ mod tests {
             watching.look(HALF, now);
             assert_eq!(watching.look(HALF, now), Step::Judge { stayed: false });
             watching.refuse(HALF, may_count);
-            assert_eq!(watching.look(HALF, now + STAYS / 2), Step::Wait, "it is told once");
+            assert_eq!(watching.look(HALF, now + STAYS / 2), Step::Wait, "it is reported once");
             assert_eq!(watching.look(HALF, now + STAYS), after);
             // After other files in between, the time begins anew.
             assert_eq!(watching.look(WHOLE, now + STAYS), Step::Wait);
