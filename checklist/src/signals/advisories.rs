@@ -124,7 +124,7 @@ pub static SIGNAL: Signal = Signal {
             when: When::Beyond(Value::Of(of(&WARNINGS)), &WARNED),
             pending: minutes(60),
             summary: "A dependency is unmaintained, unsound or yanked.",
-            description: "cargo audit reports {value} dependencies of {{ $labels.report }} as {{ $labels.kind }}.",
+            description: "{value} dependencies of {{ $labels.report }} are {{ $labels.kind }}, as cargo audit reports.",
             ..WARNING
         },
         Alert {
