@@ -102,10 +102,10 @@ const fn of(names: Names) -> &'static str {
 }
 
 fn table<'a>(text: &mut String, keys: impl Iterator<Item = &'a Key>) {
-    text.push_str("\n| key | value | default | what it is | example |\n|---|---|---|---|---|\n");
+    text.push_str("\n| key | type | default | description | example |\n|---|---|---|---|---|\n");
     for key in keys {
         let default = match key.default {
-            _ if key.required => "needed".to_owned(),
+            _ if key.required => "required".to_owned(),
             Default::None => "none".to_owned(),
             Default::Value(value) => format!("`{value}`"),
             Default::Described(words) => words.to_owned(),
@@ -121,9 +121,9 @@ fn cell(text: &str) -> String {
 
 fn value(kind: &Kind) -> String {
     match kind {
-        Kind::Text => "text".to_owned(),
+        Kind::Text => "string".to_owned(),
         Kind::Path => "path".to_owned(),
-        Kind::Variable => "variable".to_owned(),
+        Kind::Variable => "environment variable".to_owned(),
         Kind::Form(form) => cell(form.right),
         Kind::Choice(words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "),
         Kind::Flag => "`true` or `false`".to_owned(),
@@ -137,8 +137,8 @@ fn value(kind: &Kind) -> String {
         Kind::By(names, values) => format!("mapping by {}: {}", of(*names), value(values)),
         Kind::Name(Names::Sources) => "the name of the other exporter".to_owned(),
         Kind::Name(names) => of(*names).to_owned(),
-        Kind::Levels => "levels".to_owned(),
-        Kind::Level => "level".to_owned(),
+        Kind::Levels => "threshold levels".to_owned(),
+        Kind::Level => "threshold level".to_owned(),
     }
 }
 
