@@ -135,10 +135,7 @@ impl Config {
     fn read(file: &str, text: &str, found: &Found) -> Result<Self, ConfigErrors> {
         if text.len() > LARGEST {
             let size = crate::units::Unit::Bytes.human(text.len() as f64);
-            found.mistake(
-                Place { line: 1, column: 1 },
-                format!("the file has {size}; the limit is 1 MiB"),
-            );
+            found.mistake(Place { line: 1, column: 1 }, format!("the file has {size}; the limit is 1 MiB"));
             return Err(ConfigErrors::new(file, text, None, found.take()));
         }
         let root = match yaml::document(text) {
@@ -200,7 +197,10 @@ fn together(config: &Config, table: &Table<'_>) {
     let written = |key: &str| table.has(key);
     if table.is_table() && !watching().any(written) {
         let kinds: Vec<&str> = watching().collect();
-        table.mistake(table.place, format!("nothing to watch: configure at least one target under {}", kinds.join(", ")));
+        table.mistake(
+            table.place,
+            format!("nothing to watch: configure at least one target under {}", kinds.join(", ")),
+        );
     }
 }
 

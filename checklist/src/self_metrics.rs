@@ -33,11 +33,8 @@ pub static INTERVAL: Metric =
 pub static RUNS: Metric =
     Metric::counter("checklist_probe_runs_total", "Runs of the check that ended, successful or not.", &[]);
 /// Every reason has a series from the start.
-pub static FAILURES: Metric = Metric::counter(
-    "checklist_probe_failures_total",
-    "Runs of the check that failed, by reason.",
-    &["reason"],
-);
+pub static FAILURES: Metric =
+    Metric::counter("checklist_probe_failures_total", "Runs of the check that failed, by reason.", &["reason"]);
 pub static SERIES_DROPPED: Metric = Metric::counter(
     "checklist_probe_series_dropped_total",
     "Series of the check that were dropped because they were duplicates, not a number or beyond the limit.",
@@ -131,8 +128,11 @@ pub static WEB_CONFIG: Metric = Metric::gauge(
     &[],
 )
 .sparse();
-pub static WEB_REFUSED: Metric =
-    Metric::counter("checklist_web_logins_refused_total", "Requests that were refused before authentication succeeded, by reason.", &["reason"]);
+pub static WEB_REFUSED: Metric = Metric::counter(
+    "checklist_web_logins_refused_total",
+    "Requests that were refused before authentication succeeded, by reason.",
+    &["reason"],
+);
 
 /// The fingerprint of the rules that belong to the loaded configuration (see `Config::fingerprint`).
 pub static CONFIG_INFO: Metric = Metric::gauge(
@@ -152,8 +152,11 @@ pub static SHARD: Metric = Metric::gauge(
     "Index of the shard of the checks that this process runs, from 0 to checklist_shards - 1.",
     &[],
 );
-pub static SHARDS: Metric =
-    Metric::gauge("checklist_shards", "Number of shards that the checks are split into, 1 if every process runs all checks.", &[]);
+pub static SHARDS: Metric = Metric::gauge(
+    "checklist_shards",
+    "Number of shards that the checks are split into, 1 if every process runs all checks.",
+    &[],
+);
 
 pub static LEASE_HELD: Metric = Metric::gauge(
     "checklist_lease_held",

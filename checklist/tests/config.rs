@@ -90,10 +90,7 @@ fn combinations_that_cannot_work_are_refused() {
             "kubernetes:\n  - {name: a, namespaces: [n]}\nhighAvailability: {lease: x}\n",
             "the field kubernetes is missing",
         ),
-        (
-            "kubernetes:\n  - {name: a, namespaces: [n], exporterNamespace: A_B}\n",
-            "a namespace: lower-case letters",
-        ),
+        ("kubernetes:\n  - {name: a, namespaces: [n], exporterNamespace: A_B}\n", "a namespace: lower-case letters"),
         (
             "kubernetes:\n  - {name: a, namespaces: [n], webAudiences: [1]}\n",
             "webAudiences must be a string, this is a number",

@@ -49,7 +49,8 @@ pub async fn aside<T: Send + 'static>(
     within: Duration,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Error> {
-    let hangs = || Error::new(ErrorKind::TimedOut, format!("reading it takes longer than {within:?}; does its mount hang?"));
+    let hangs =
+        || Error::new(ErrorKind::TimedOut, format!("reading it takes longer than {within:?}; does its mount hang?"));
     let until = tokio::time::Instant::now() + within;
     let place = loop {
         match Place::take(path) {
@@ -114,7 +115,11 @@ pub fn open_no_link(path: &Path, options: &mut std::fs::OpenOptions) -> Result<F
 }
 
 fn only_files(file: File) -> Result<File, Error> {
-    if file.metadata()?.is_file() { Ok(file) } else { Err(Error::new(ErrorKind::InvalidInput, "it is not a regular file")) }
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(Error::new(ErrorKind::InvalidInput, "it is not a regular file"))
+    }
 }
 
 /// Turns an error of reading a file into a failure with its reason.

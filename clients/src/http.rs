@@ -100,7 +100,8 @@ pub async fn post_json(endpoint: &Endpoint, path: &str, body: &serde_json::Value
     let url = format!("{}{path}", endpoint.url.trim_end_matches('/'));
     let body = Some(Bytes::from(body.to_string()));
     let response = send(request_to(endpoint, &url, 64 * 1024).await?, body).await?;
-    refusal(&response).map_or(Ok(()), |failure| Err(failure.while_doing(format_args!("POST {}", place(endpoint, path)))))
+    refusal(&response)
+        .map_or(Ok(()), |failure| Err(failure.while_doing(format_args!("POST {}", place(endpoint, path)))))
 }
 
 /// Makes a request with the authorities and the token of its endpoint. Both are read again for each request, so that
@@ -134,8 +135,8 @@ pub async fn get(request: HttpRequest<'_>) -> Result<HttpResponse, Failure> {
 
 /// Sends a GET, or a POST of JSON when there is a body.
 async fn send(request: HttpRequest<'_>, body: Option<Bytes>) -> Result<HttpResponse, Failure> {
-    let url = Url::parse(request.url)
-        .map_err(|error| Failure::new(Reason::Config, format!("unusable address: {error}")))?;
+    let url =
+        Url::parse(request.url).map_err(|error| Failure::new(Reason::Config, format!("unusable address: {error}")))?;
     let method = if body.is_some() { "POST" } else { "GET" };
     let response = async { exchange(open(&url, request.tls.clone()).await?, &url, &request, body).await };
     response.await.map_err(|failure| failure.while_doing(format_args!("{method} {}", shown(&url))))
@@ -210,8 +211,9 @@ fn encode(url: &Url, request: &HttpRequest<'_>, body: Option<Bytes>) -> Result<R
     if let Some(token) = &request.bearer {
         // `Zeroizing` erases the token when the last copy of the header is dropped.
         let value = Zeroizing::new(format!("Bearer {}", token.expose_secret()).into_bytes());
-        let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(value))
-            .map_err(|_| Failure::new(Reason::Config, "the bearer token contains characters that are not allowed in a header"))?;
+        let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(value)).map_err(|_| {
+            Failure::new(Reason::Config, "the bearer token contains characters that are not allowed in a header")
+        })?;
         value.set_sensitive(true);
         builder = builder.header(AUTHORIZATION, value);
     }
@@ -238,8 +240,8 @@ async fn unpacked(headers: &HeaderMap, body: Bytes, most: usize, large: &mut Lar
     let mut piece = vec![0; MAX_READ];
     loop {
         let read = reader.read(&mut piece);
-        let read =
-            read.map_err(|error| Failure::new(Reason::Decode, format!("the response cannot be decompressed: {error}")))?;
+        let read = read
+            .map_err(|error| Failure::new(Reason::Decode, format!("the response cannot be decompressed: {error}")))?;
         if read == 0 {
             return Ok(plain.whole());
         }

@@ -151,7 +151,8 @@ impl Bucket {
     /// The object cannot be read, is larger than `most` bytes, or the file cannot be written.
     pub async fn download(&self, object: &Object, to: &Path, most: u64) -> Result<(), Failure> {
         let doing = || format!("reading s3://{}/{}", self.target.bucket, object.key);
-        let too_large = || Failure::new(Reason::Limit, format!("the file is larger than {most} bytes")).while_doing(doing());
+        let too_large =
+            || Failure::new(Reason::Limit, format!("the file is larger than {most} bytes")).while_doing(doing());
         if object.bytes > most {
             return Err(too_large());
         }
@@ -176,7 +177,10 @@ impl Bucket {
         }
         file.flush().await.map_err(local)?;
         if total != object.bytes {
-            let what = format!("received {total} bytes of {}: the object was replaced or truncated during the download", object.bytes);
+            let what = format!(
+                "received {total} bytes of {}: the object was replaced or truncated during the download",
+                object.bytes
+            );
             return Err(Failure::new(Reason::Connect, what).while_doing(doing()));
         }
         Ok(())

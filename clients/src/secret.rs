@@ -49,7 +49,10 @@ mod tests {
             (SecretRef::Env("hunter2".to_owned()), None),
             (SecretRef::File("/run/nowhere/password".into()), Some("file /run/nowhere/password: No such file")),
             (SecretRef::File("./nowhere".into()), Some("file ./nowhere: No such file")),
-            (SecretRef::Env("NOBODY_SET_THIS".to_owned()), Some("environment variable NOBODY_SET_THIS: the variable is not set")),
+            (
+                SecretRef::Env("NOBODY_SET_THIS".to_owned()),
+                Some("environment variable NOBODY_SET_THIS: the variable is not set"),
+            ),
         ] {
             let Err(Failure { message, .. }) = read(&secret).await else { anyhow::bail!("{secret:?} was read") };
             assert!(!message.contains("hunter2") && message.contains(shown.unwrap_or("not shown")), "{message}");

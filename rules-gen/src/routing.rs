@@ -279,7 +279,10 @@ fn route(
         [("mute_time_intervals", &raw.mute_time_intervals), ("active_time_intervals", &raw.active_time_intervals)]
     {
         if !intervals.is_empty() {
-            notes.insert(format!("{place} has {key} ({}), which this test does not take into account", intervals.join(", ")));
+            notes.insert(format!(
+                "{place} has {key} ({}), which this test does not take into account",
+                intervals.join(", ")
+            ));
         }
     }
     let receiver = raw.receiver.unwrap_or_else(|| parent.receiver.clone());
@@ -307,10 +310,7 @@ fn inhibit_rule(raw: &RawInhibitRule) -> anyhow::Result<InhibitRule> {
     if raw.sources.is_empty() {
         return Ok(InhibitRule { sources: vec![InhibitSource { matchers, equal: raw.equal.clone() }], target });
     }
-    ensure!(
-        matchers.is_empty() && raw.equal.is_empty(),
-        "sources cannot be combined with source_matchers and equal"
-    );
+    ensure!(matchers.is_empty() && raw.equal.is_empty(), "sources cannot be combined with source_matchers and equal");
     let of = |(at, source): (usize, &RawInhibitSource)| {
         let matchers = matcher::all(&BTreeMap::new(), &BTreeMap::new(), &source.matchers);
         let matchers = matchers.with_context(|| format!("sources[{at}]"))?;

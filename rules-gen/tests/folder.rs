@@ -27,7 +27,10 @@ fn files_of_removed_targets_are_reported_and_deleted_and_others_stay() {
     let (code, printed) = generate(folder.path(), small, &["--check"]);
     assert_eq!(code, Some(1));
     for path in old {
-        assert!(printed.contains(&format!("out/{path} was written by an earlier run and is no longer generated")), "{path}: {printed}");
+        assert!(
+            printed.contains(&format!("out/{path} was written by an earlier run and is no longer generated")),
+            "{path}: {printed}"
+        );
     }
     // With `--only`, files of other kinds are left alone.
     let (code, printed) = generate(folder.path(), small, &["--only", "runbooks"]);

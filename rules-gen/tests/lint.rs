@@ -370,7 +370,9 @@ fn a_pipe_is_read_if_named_and_skipped_in_a_folder() -> std::io::Result<()> {
     assert!(code == Some(1) && printed.contains("larger than 64 MiB"), "{printed}");
     let (code, printed) = lint("rules_gen lint .")?;
     assert!(
-        code == Some(1) && printed.contains("read only when the command line names it") && printed.contains("pipe.yaml"),
+        code == Some(1)
+            && printed.contains("read only when the command line names it")
+            && printed.contains("pipe.yaml"),
         "{printed}"
     );
     Ok(())

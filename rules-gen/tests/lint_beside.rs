@@ -55,7 +55,10 @@ fn a_panel_threshold_without_a_matching_alert_is_reported() {
     let steps = [r#", {"value": 5}"#, r#", {"value": 5.001}"#, r#", {"value": 0.001}"#, r#", {"value": 5.5}"#];
     assert_eq!(steps.map(counted), [0, 0, 0, 1]);
     let wrong = found(r#", {"color": "red", "value": 0.9}"#);
-    assert_eq!(about(&wrong, "RG050"), ["the threshold colour changes at 0.9, but no alert on the same metrics fires there"]);
+    assert_eq!(
+        about(&wrong, "RG050"),
+        ["the threshold colour changes at 0.9, but no alert on the same metrics fires there"]
+    );
 }
 
 #[test]
@@ -66,7 +69,10 @@ fn queries_that_ignore_the_job_variable_or_show_raw_counters_are_reported() {
     };
     let chosen = r#"job=~\"$job\", instance=~\"$instance\""#;
     assert_eq!(of(&format!("sum(rate(x_total{{{chosen}}}[$__rate_interval]))")), [] as [&str; 0]);
-    assert_eq!(of(&format!("sum(x_total{{{chosen}}})")), ["the counter x_total is shown as its total since the process started"]);
+    assert_eq!(
+        of(&format!("sum(x_total{{{chosen}}})")),
+        ["the counter x_total is shown as its total since the process started"]
+    );
     assert_eq!(of(r#"up{instance=~\"$instance\"}"#), ["the query of up ignores the variable job"]);
     let broken = dashboard("up", "").replace("label_values(up, job)", "label_values(up{, job)");
     let findings = run(&[source("d.json", &broken)], &Options::default()).findings;
@@ -75,7 +81,11 @@ fn queries_that_ignore_the_job_variable_or_show_raw_counters_are_reported() {
     );
     let without = dashboard("up", "").replace("\"name\": \"job\"", "\"name\": \"other\"");
     let findings = run(&[source("d.json", &without)], &Options::default()).findings;
-    assert!(about(&findings, "RG050").contains(&"the dashboard has no variable to select one, several or all values of job"), "{findings:#?}");
+    assert!(
+        about(&findings, "RG050")
+            .contains(&"the dashboard has no variable to select one, several or all values of job"),
+        "{findings:#?}"
+    );
 }
 
 #[test]
@@ -90,7 +100,10 @@ fn an_alertmanager_config_gets_only_alerts_of_its_namespace_and_must_define_its_
             .findings
     };
     let lost = found("sum by (job) (up) == 0", "pager");
-    assert!(about(&lost, "RG036")[0].contains("only alerts with namespace=shop to this object: Example and 0 more"), "{lost:#?}");
+    assert!(
+        about(&lost, "RG036")[0].contains("only alerts with namespace=shop to this object: Example and 0 more"),
+        "{lost:#?}"
+    );
     assert_eq!(about(&found("sum by (namespace) (up) == 0", "pager"), "RG036"), [] as [&str; 0]);
     let unknown = found("sum by (namespace) (up) == 0", "nobody");
     assert_eq!(about(&unknown, "RG036"), ["the receiver nobody is not defined in this object"]);
@@ -219,10 +232,7 @@ fn a_loki_query_is_not_parsed_as_promql_and_fixed_ranges_are_reported() {
     assert_eq!(with(auto, r#"{"uid": "$logs"}"#), [] as [&str; 0], "the variable's own type");
     let fixed = "a LogQL query uses the fixed range [5m] for every time range of the dashboard";
     assert_eq!(with(&auto.replace("$__auto", "5m"), typed), [fixed]);
-    assert_eq!(
-        with(r#"sum(rate({job=\"a\"}[$__auto])"#, typed),
-        ["a LogQL query does not parse: a ( is not closed"]
-    );
+    assert_eq!(with(r#"sum(rate({job=\"a\"}[$__auto])"#, typed), ["a LogQL query does not parse: a ( is not closed"]);
     assert!(with(auto, r#"{"type": "prometheus", "uid": "$datasource"}"#)[0].starts_with("a query does not parse"));
 }
 

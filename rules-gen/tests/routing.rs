@@ -196,7 +196,10 @@ fn the_example_suite_passes_and_a_wrong_expectation_is_named() -> Result<(), Box
     let output = run(&wrong)?;
     let printed = String::from_utf8(output.stdout)?;
     assert_eq!(output.status.code(), Some(1));
-    assert!(printed.contains("is routed to pagerduty, expected slack") && printed.contains("is not inhibited"), "{printed}");
+    assert!(
+        printed.contains("is routed to pagerduty, expected slack") && printed.contains("is not inhibited"),
+        "{printed}"
+    );
     std::fs::write(&wrong, case.replace("inhibited", "inhibitted"))?;
     assert_eq!(run(&wrong)?.status.code(), Some(2));
     Ok(())

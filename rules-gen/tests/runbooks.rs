@@ -167,7 +167,10 @@ fn a_runbook_has_each_alert_once_and_no_empty_section() {
     let tasks = page(EXAMPLE, "tasks");
     assert!(!tasks.contains("Lines of the written checklist"), "{tasks}");
     let exporter = page(EXAMPLE, "exporter");
-    assert!(exporter.contains("\nThe rules contain ") && exporter.matches("ChecklistCheckOverdue\n").count() == 1, "{exporter}");
+    assert!(
+        exporter.contains("\nThe rules contain ") && exporter.matches("ChecklistCheckOverdue\n").count() == 1,
+        "{exporter}"
+    );
 }
 
 /// The commands that silence a page's alerts: one line for each target, with every alert that may be silenced.

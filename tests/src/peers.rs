@@ -1,6 +1,6 @@
 //! TLS and health endpoints whose certificates and responses tests change at run time.
 
-use crate::http::{Body, Server, response, full, serve};
+use crate::http::{Body, Server, full, response, serve};
 use anyhow::Context;
 use bytes::Bytes;
 use http_body_util::{BodyExt, StreamBody};

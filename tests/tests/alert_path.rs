@@ -1,7 +1,7 @@
 //! The proof of the alert path on a real Alertmanager: good ways are proved, and each broken one is caught by its cause.
 
 use serde_json::json;
-use stack::http::{response, request, serve};
+use stack::http::{request, response, serve};
 use stack::monitoring::Alertmanager;
 use stack::process::free_port;
 use stack::recorder::Recorder;

@@ -237,7 +237,8 @@ async fn certificates_that_psql_and_curl_accept_are_accepted_and_the_earliest_ex
 /// libpq; who verifies says why it cannot, and the end is reported.
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
-async fn a_database_with_an_old_or_weak_certificate_is_read_with_require_and_its_expiry_is_reported() -> anyhow::Result<()> {
+async fn a_database_with_an_old_or_weak_certificate_is_read_with_require_and_its_expiry_is_reported()
+-> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let path = folder.path();
     certificates(path)?;

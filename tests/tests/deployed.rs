@@ -63,8 +63,7 @@ fn compare(folder: &Path, place: &[&str]) -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn diff_reports_differences_from_prometheus_and_an_unreachable_prometheus_is_no_verdict()
--> anyhow::Result<()> {
+async fn diff_reports_differences_from_prometheus_and_an_unreachable_prometheus_is_no_verdict() -> anyhow::Result<()> {
     let folder = generated()?;
     let port = free_port()?;
     let rules = folder.path().join("generated/rules/checklist.yaml");
@@ -220,8 +219,7 @@ async fn a_live_lint_reads_metrics_labels_links_and_rule_health_from_servers() -
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_live_route_test_is_delivered_and_a_broken_route_is_detected()
--> anyhow::Result<()> {
+async fn a_live_route_test_is_delivered_and_a_broken_route_is_detected() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let recorder = Recorder::start().await?;
     let (path, port) = (folder.path().display(), free_port()?);

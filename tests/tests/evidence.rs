@@ -221,7 +221,8 @@ async fn an_implausible_secret_does_not_hide_the_others() -> anyhow::Result<()> 
     secrets.run().await;
     let state = secrets.state();
     assert_eq!(state.verdict(unix_now()), Verdict::CannotTell, "{}", state.seen());
-    for part in ["ahead: annotation rotated is a time in the future", "odd: annotation rotated is not an RFC 3339 time"] {
+    for part in ["ahead: annotation rotated is a time in the future", "odd: annotation rotated is not an RFC 3339 time"]
+    {
         assert!(state.why().contains(part), "{}", state.why());
     }
     let rotated = |series: &&checklist::Series| series.metric.name.contains("last_rotation");

@@ -1,7 +1,7 @@
 //! `backtest` and `noise` on a real Prometheus with thirty days of history of which the outcome is known.
 
 use serde_json::Value;
-use stack::http::{Server, response, request, serve};
+use stack::http::{Server, request, response, serve};
 use stack::monitoring::{Alertmanager, Prometheus};
 use stack::waiting::eventually;
 use std::fmt::Write as _;
@@ -109,7 +109,8 @@ fn one(printed: &str, name: &str) -> anyhow::Result<Value> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backtest_of_thirty_days_finds_the_incidents_and_recommends_thresholds_within_the_budget() -> anyhow::Result<()> {
+async fn a_backtest_of_thirty_days_finds_the_incidents_and_recommends_thresholds_within_the_budget()
+-> anyhow::Result<()> {
     let world = World::start().await?;
     let port = world.prometheus.port;
     let (code, printed, complaint) = world.backtest(port, &["--alert", "HighLoad|Warm|Kept", "--output", "json"])?;

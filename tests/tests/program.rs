@@ -121,7 +121,11 @@ async fn a_reload_keeps_unchanged_checks_and_refuses_an_invalid_file() -> anyhow
     std::fs::write(&world.config, text.replace("expect", "expcet"))?;
     let (status, body) = request(&reload, Some(""), &[]).await?;
     assert_eq!(status, 500);
-    assert_eq!(String::from_utf8_lossy(&body), "checklist.yaml cannot be loaded; see the log of the exporter\n", "anyone may ask, so nothing is reported");
+    assert_eq!(
+        String::from_utf8_lossy(&body),
+        "checklist.yaml cannot be loaded; see the log of the exporter\n",
+        "anyone may ask, so nothing is reported"
+    );
     assert!(world.process.log().contains("did you mean expect?"));
     world.wait(LOADED, |value| value == Some(0.0)).await?;
     let before = world.value(RUNS_ONE).await?;

@@ -226,7 +226,9 @@ async fn reports_show_true_states_and_what_cannot_be_known() -> anyhow::Result<(
     );
     assert_eq!(verdict("Check database connections"), "cannot_tell");
     assert!(
-        line(&daily, "Check database connections")["why"][0].as_str().is_some_and(|why| why.contains("the probe fails"))
+        line(&daily, "Check database connections")["why"][0]
+            .as_str()
+            .is_some_and(|why| why.contains("the probe fails"))
     );
     assert_eq!(verdict("Check error rate (last 24h)"), "cannot_tell", "the application exposes nothing");
     assert_eq!(verdict("Verify backups completed"), "warning", "it paged in the night and is over");
@@ -245,7 +247,10 @@ async fn reports_show_true_states_and_what_cannot_be_known() -> anyhow::Result<(
     assert!(night["why"].to_string().contains("alerts fired within the period"), "{night:#}");
     assert_eq!(daily["alerts_unknown"], Value::Null, "rules were judged all night");
     let unknown = world.json("monthly")?["alerts_unknown"].to_string();
-    assert!(unknown.contains("ChecklistWatchdog, which should always fire, fired for 4"), "two days of a month: {unknown}");
+    assert!(
+        unknown.contains("ChecklistWatchdog, which should always fire, fired for 4"),
+        "two days of a month: {unknown}"
+    );
     let (code, _, messages) = run(&world.folder, world.prometheus.port, "2999-01-01T00:00:00Z", &["daily"])?;
     assert!(code == Some(2) && messages.contains("in the future"), "{code:?} {messages}");
     // People.

@@ -3,7 +3,7 @@
 use anyhow::Context;
 use http_body_util::{BodyExt, Collected};
 use nix::sys::signal::Signal;
-use stack::http::{response, request, serve};
+use stack::http::{request, response, serve};
 use stack::process::{Process, free_port};
 use stack::stack::program;
 use stack::waiting::{eventually, found};

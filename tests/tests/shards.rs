@@ -61,8 +61,7 @@ async fn split(ports: &[u16], first: u32) -> anyhow::Result<BTreeMap<String, usi
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_check_runs_on_one_shard_for_every_way_to_configure_it_and_after_a_reload() -> anyhow::Result<()>
-{
+async fn each_check_runs_on_one_shard_for_every_way_to_configure_it_and_after_a_reload() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let config = checklist(folder.path(), 0)?;
     let by_ordinal = shard(&config, "zero", &["--shards", "3"], "checklist-exporter-0").await?;

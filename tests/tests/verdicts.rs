@@ -10,7 +10,7 @@ use exporter::run::time::unix_now;
 use exporter::server::exposition::collector::States;
 use exporter::server::exposition::format::{Encoding, Format};
 use exporter::server::exposition::snapshot::Snapshot;
-use stack::http::{response, json, serve};
+use stack::http::{json, response, serve};
 use stack::monitoring::Prometheus;
 use stack::process::free_port;
 use stack::waiting::eventually;

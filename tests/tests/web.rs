@@ -44,7 +44,10 @@ async fn every_route_requires_the_password_and_the_health_listener_serves_only_h
             assert!(!response.contains("checklist_"), "{route} {bad}: {response}");
         }
         let response = plain(world.port, route, ANN).await?;
-        assert!(!response.starts_with("HTTP/1.1 401") && response.contains("x-frame-options: deny"), "{route}: {response}");
+        assert!(
+            !response.starts_with("HTTP/1.1 401") && response.contains("x-frame-options: deny"),
+            "{route}: {response}"
+        );
     }
     let reload = TcpStream::connect(("127.0.0.1", world.port)).await?;
     let mut reload = reload;

@@ -166,7 +166,10 @@ static REPORTS: Section = Section {
         Key::new("directory", Kind::Path, "A folder for each report in every format.")
             .example("/var/lib/checklist/written"),
     ]],
-    rules: &[Rule::Any(&["webhookUrlFile", "directory"], "set webhookUrlFile, directory or both, where the reports go")],
+    rules: &[Rule::Any(
+        &["webhookUrlFile", "directory"],
+        "set webhookUrlFile, directory or both, where the reports go",
+    )],
 };
 
 static GROUPING: Section = Section {
@@ -241,12 +244,8 @@ pub(super) static SECTION: Section = Section {
             "Maintenance windows in which warnings are muted. Critical alerts are always sent.",
         )
         .example("[{name: sunday-night, weekdays: [sunday], times: [{from: '22:00', to: '02:00'}]}]"),
-        Key::new(
-            "reports",
-            Kind::Table(&REPORTS),
-            "Where the jobs send or store the reports of `rules-gen report`.",
-        )
-        .example("{directory: /var/lib/checklist/written}"),
+        Key::new("reports", Kind::Table(&REPORTS), "Where the jobs send or store the reports of `rules-gen report`.")
+            .example("{directory: /var/lib/checklist/written}"),
         Key::new("grouping", Kind::Table(&GROUPING), "The grouping delays of Alertmanager.").example("{wait: 1m}"),
         Key::new("alerts", Kind::By(Names::Alerts, &Kind::Table(&CHANGE)), "Changes to single alerts.")
             .example("{ChecklistBackupStale: {for: 30m}}"),
@@ -312,7 +311,10 @@ fn labels(table: &Table<'_>, reserved: &[&str]) -> BTreeMap<String, String> {
         if reserved.contains(&text) {
             table.mistake(name.place, format!("the label {text} is set by rules-gen or is a label of the metrics, so it cannot have the same value on every alert"));
         } else if !is_label {
-            table.mistake(name.place, "a label name has only letters, digits and underscores, and does not begin with a digit");
+            table.mistake(
+                name.place,
+                "a label name has only letters, digits and underscores, and does not begin with a digit",
+            );
         } else if let Some(value) = node.scalar() {
             labels.insert(text.to_owned(), value.to_owned());
         }
@@ -323,7 +325,10 @@ fn labels(table: &Table<'_>, reserved: &[&str]) -> BTreeMap<String, String> {
 fn grouping(table: &Table<'_>) -> Option<Grouping> {
     let (wait, interval, repeat) = (table.duration("wait")?, table.duration("interval")?, table.duration("repeat")?);
     if repeat < interval {
-        table.mistake(table.place, "repeat must not be shorter than interval, because Alertmanager repeats only at intervals");
+        table.mistake(
+            table.place,
+            "repeat must not be shorter than interval, because Alertmanager repeats only at intervals",
+        );
     }
     Some(Grouping { wait, interval, repeat })
 }
@@ -347,8 +352,7 @@ fn alerts(table: &Table<'_>, signals: &[&'static Signal]) -> BTreeMap<String, Al
         };
         let compares = of_signals().any(|alert| alert.name == text && alert.when.needs_history());
         if compares && change.pending > Some(LONGEST_OF_HISTORY) {
-            let late =
-                "for must be at most 12h: this alert compares with the past, and a change that lasts longer becomes the past";
+            let late = "for must be at most 12h: this alert compares with the past, and a change that lasts longer becomes the past";
             own.mistake_at("for", late);
         }
         all.insert(text.to_owned(), change);

@@ -66,7 +66,10 @@ fn own_settings(table: &Table<'_>, signals: &[&'static Signal], before: &ByKey, 
                 let shown = word(text).map(|word| format!(" {word}")).unwrap_or_default();
                 let hint = hint(text, &known);
                 let known = known.join(", ");
-                table.mistake(node.place, format!("no check{shown} on this kind of target{hint}; known checks: {known}"));
+                table.mistake(
+                    node.place,
+                    format!("no check{shown} on this kind of target{hint}; known checks: {known}"),
+                );
             }
         }
     }
@@ -76,7 +79,13 @@ fn own_settings(table: &Table<'_>, signals: &[&'static Signal], before: &ByKey, 
         let Some(signal) = others().find(|signal| signal.id == text) else {
             let known: Vec<&str> = others().map(|signal| signal.id).collect();
             let text = quote(text);
-            table.mistake(key.place, format!("the metrics of {text} cannot come from another exporter; checks with other sources: {}", known.join(", ")));
+            table.mistake(
+                key.place,
+                format!(
+                    "the metrics of {text} cannot come from another exporter; checks with other sources: {}",
+                    known.join(", ")
+                ),
+            );
             continue;
         };
         let known: Vec<&str> = signal.external_sources.iter().map(|external| external.source).collect();

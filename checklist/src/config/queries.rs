@@ -141,7 +141,8 @@ fn one(table: &Table<'_>, before: &[Query]) -> Option<Query> {
         if by_id(name).is_some() || before.iter().any(|query| query.signal.id == name) {
             table.mistake_at("name", format!("the name {name} is already used"));
         } else if before.iter().any(of_alert) {
-            let near = format!("the name {name} is too similar to another: both alerts would be named {}", alert_name(name));
+            let near =
+                format!("the name {name} is too similar to another: both alerts would be named {}", alert_name(name));
             table.mistake_at("name", near);
         }
     }

@@ -58,7 +58,11 @@ fn one(threshold: &Threshold, node: &Node, before: Levels, found: &Found) -> Opt
         let message = if value < least {
             format!("{key}: {} is too small, it must be at least {}", unit.exact(value), unit.exact(least))
         } else if threshold.direction == Direction::Above {
-            format!("{key}: the value is never above {}, so it must be less than {}", unit.exact(value), unit.exact(most))
+            format!(
+                "{key}: the value is never above {}, so it must be less than {}",
+                unit.exact(value),
+                unit.exact(most)
+            )
         } else {
             format!("{key}: {} is always reached, so it must be less than {}", unit.exact(value), unit.exact(most))
         };
@@ -189,7 +193,8 @@ pub(super) fn pace(table: &Table<'_>, signals: &[&'static Signal]) -> BTreeMap<S
         }
         if pace.timeout.is_some_and(|timeout| timeout.as_secs_f64() > 0.9 * interval.as_secs_f64()) {
             let most = Unit::Seconds.exact(interval.as_secs_f64());
-            let late = format!("timeout must be at most nine tenths of the interval ({most}), so that runs do not overlap");
+            let late =
+                format!("timeout must be at most nine tenths of the interval ({most}), so that runs do not overlap");
             own.mistake_at("timeout", late);
         }
         all.insert(text.to_owned(), pace);

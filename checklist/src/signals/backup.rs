@@ -15,8 +15,11 @@ pub static LAST: Metric = Metric::fact(
 );
 pub static BYTES: Metric =
     Metric::gauge("checklist_backup_last_bytes", "Size of the newest object of the backup.", &["backup"]);
-pub static OBJECTS: Metric =
-    Metric::gauge("checklist_backup_objects", "Backups under the prefix; a dump in directory format counts as one.", &["backup"]);
+pub static OBJECTS: Metric = Metric::gauge(
+    "checklist_backup_objects",
+    "Backups under the prefix; a dump in directory format counts as one.",
+    &["backup"],
+);
 pub static FUTURE: Metric = Metric::gauge(
     "checklist_backup_future_objects",
     "Backups whose time is more than five minutes in the future, so that their age is unknown.",

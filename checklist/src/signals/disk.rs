@@ -28,9 +28,13 @@ static USAGE: Threshold = Threshold::above(
 .warning(0.70)
 .critical(0.85);
 
-static INODE_USAGE: Threshold =
-    Threshold::above("disk.inode_usage", "inode use", Unit::Ratio, "A volume without free inodes is as full as one without free bytes.")
-        .warning(0.70);
+static INODE_USAGE: Threshold = Threshold::above(
+    "disk.inode_usage",
+    "inode use",
+    Unit::Ratio,
+    "A volume without free inodes is as full as one without free bytes.",
+)
+.warning(0.70);
 
 static FULL_WITHIN: Threshold = Threshold::below(
     "disk.full_within",

@@ -13,11 +13,8 @@ pub static MATCH: Metric = Metric::gauge(
     "Whether the rules in Prometheus were generated from this checklist.yaml and catalog (1) or not (0).",
     &[],
 );
-pub static FAILING: Metric = Metric::gauge(
-    "checklist_rules_failing",
-    "Rules of any group whose last evaluation failed.",
-    &[],
-);
+pub static FAILING: Metric =
+    Metric::gauge("checklist_rules_failing", "Rules of any group whose last evaluation failed.", &[]);
 
 static BROKEN: Threshold = Threshold::above(
     "rules.failing",

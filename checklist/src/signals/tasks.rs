@@ -31,9 +31,13 @@ pub static REJECTED: Metric = Metric::gauge(
     &[],
 );
 
-static LATE: Threshold =
-    Threshold::above("tasks.late", "time since a task was due", Unit::Seconds, "The grace period after the due date is over.")
-        .warning(0.0);
+static LATE: Threshold = Threshold::above(
+    "tasks.late",
+    "time since a task was due",
+    Unit::Seconds,
+    "The grace period after the due date is over.",
+)
+.warning(0.0);
 
 static VERY_LATE: Threshold = Threshold::above(
     "tasks.very_late",

@@ -162,8 +162,9 @@ static DATABASE: Section = Section {
 };
 
 /// The key `exclude:` of a database.
-pub(super) const OF_DATABASE: Key = Key::new("exclude", Kind::Table(&DATABASE), "What is not evaluated in the database.")
-    .example("{tables: ['archive.*']}");
+pub(super) const OF_DATABASE: Key =
+    Key::new("exclude", Kind::Table(&DATABASE), "What is not evaluated in the database.")
+        .example("{tables: ['archive.*']}");
 
 /// Reads `exclude:` of a database.
 pub(super) fn of_database(table: &Table<'_>) -> LeftOut {

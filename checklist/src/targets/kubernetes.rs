@@ -90,7 +90,9 @@ static AUDIT_LOG: Section = Section {
         Key::new("container", Kind::Text, "The container, where a pod has several.")
             .otherwise("the only one of the pod")
             .example("web"),
-        Key::new("marker", Kind::Text, "A string that every audit line contains.").default("AUDIT:").example("'[audit]'"),
+        Key::new("marker", Kind::Text, "A string that every audit line contains.")
+            .default("AUDIT:")
+            .example("'[audit]'"),
     ]],
     rules: &[],
 };
@@ -195,8 +197,7 @@ impl List for Kubernetes {
         let insecure = kubelet.is_some_and(|kubelet| kubelet.flag("insecureSkipVerify"));
         let ca_file = kubelet.and_then(|kubelet| kubelet.path("caFile"));
         if let (true, Some(_), Some(kubelet)) = (insecure, &ca_file, kubelet) {
-            kubelet
-                .mistake_at("caFile", "caFile has no effect while insecureSkipVerify is true: keep one of them");
+            kubelet.mistake_at("caFile", "caFile has no effect while insecureSkipVerify is true: keep one of them");
         }
         let secret = |entry: Table<'_>| {
             let (namespace, annotation) = (namespace_or_only(&entry, &namespaces), entry.text("annotation"));
@@ -236,7 +237,10 @@ pub(crate) fn together(clusters: &mut [Kubernetes], place: Place, found: &Found)
     let mut named = own.iter().map(|cluster| &cluster.exporter_namespace).filter(|name| !name.is_empty());
     let first = named.next();
     if let (Some(first), Some(other)) = (first, named.find(|name| Some(*name) != first)) {
-        found.mistake(place, format!("exporterNamespace is both {first} and {other}, but the exporter runs in one namespace"));
+        found.mistake(
+            place,
+            format!("exporterNamespace is both {first} and {other}, but the exporter runs in one namespace"),
+        );
     }
     let home = first.or_else(|| own.first()?.namespaces.first()).cloned();
     for cluster in clusters {

@@ -88,10 +88,7 @@ static ENTRY: Section = Section {
         ENDPOINT_OR_OTHER,
     ],
     rules: &[
-        Rule::One(
-            &["file", "directory", "s3", "url"],
-            "a report needs exactly one of file, directory, s3 and url",
-        ),
+        Rule::One(&["file", "directory", "s3", "url"], "a report needs exactly one of file, directory, s3 and url"),
         ENDPOINT_RULES[0],
     ],
 };

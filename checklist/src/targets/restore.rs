@@ -61,7 +61,8 @@ static CHECK: Section = Section {
         Key::new("name", Kind::Text, "The name of the check in metrics.").required().example("users"),
         Key::new("query", Kind::Text, "A SELECT with one value.").required().example("SELECT count(*) FROM users"),
         Key::new("atLeast", Kind::Quantity(Unit::Count), "The smallest good value.").default("1").example("100"),
-        Key::new("notOlderThan", Kind::Duration, "The largest age of the value, which must be a time then.").example("40d"),
+        Key::new("notOlderThan", Kind::Duration, "The largest age of the value, which must be a time then.")
+            .example("40d"),
     ]],
     rules: &[Rule::NotBoth(
         "notOlderThan",

@@ -64,8 +64,12 @@ pub(crate) const OWN: &[Key] = &[
         "Checks whose metrics come from another exporter, with its name; checklist-exporter does not run them.",
     )
     .example("{pods: kube-state-metrics}"),
-    Key::new("sourceSelector", Kind::Text, "Label matchers that select the series of this target among those of the other exporter.")
-        .example("'cluster=\"main\"'"),
+    Key::new(
+        "sourceSelector",
+        Kind::Text,
+        "Label matchers that select the series of this target among those of the other exporter.",
+    )
+    .example("'cluster=\"main\"'"),
 ];
 
 /// A type for the constant of an entry's kind: a constant with a type parameter needs one.

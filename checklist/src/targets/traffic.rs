@@ -25,8 +25,11 @@ pub struct Traffic {
 
 static METRIC: Form =
     Form { right: "the name of a metric", pattern: "^[A-Za-z_:][A-Za-z0-9_:]*$", fits: is_metric_name };
-static MATCHERS: Form =
-    Form { right: "label matchers such as job=\"web\"", pattern: "^ *[A-Za-z_][A-Za-z0-9_]* *[=!]", fits: are_matchers };
+static MATCHERS: Form = Form {
+    right: "label matchers such as job=\"web\"",
+    pattern: "^ *[A-Za-z_][A-Za-z0-9_]* *[=!]",
+    fits: are_matchers,
+};
 
 impl Target for Traffic {
     fn name(&self) -> &str {

@@ -79,9 +79,7 @@ fn message(error: &ParserError) -> String {
             let output = other.to_string();
             let output = output.split(" at line ").next().unwrap_or_default();
             match output {
-                output if output.contains("recursion limit") => {
-                    "the file is nested too deep: flatten it".to_owned()
-                }
+                output if output.contains("recursion limit") => "the file is nested too deep: flatten it".to_owned(),
                 output if output.starts_with("tabs disallowed") => "a tab in the indentation: use spaces".to_owned(),
                 output => format!("invalid YAML: {output}"),
             }
@@ -97,9 +95,7 @@ pub fn syntax(error: &granit_parser::ScanError) -> String {
         ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation => {
             "a tab in the indentation: use spaces".to_owned()
         }
-        ErrorKind::UnknownAnchor => {
-            "this alias (*name) has no anchor: write &name before an earlier value".to_owned()
-        }
+        ErrorKind::UnknownAnchor => "this alias (*name) has no anchor: write &name before an earlier value".to_owned(),
         kind => format!("invalid YAML: {kind}"),
     }
 }

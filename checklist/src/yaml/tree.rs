@@ -237,8 +237,7 @@ impl<'a> Reader<'a> {
                 (Tree::Table(entries), anchor, end)
             }
             Event::Alias(id) => {
-                let unknown =
-                    "this alias (*name) has no anchor: write &name before an earlier value";
+                let unknown = "this alias (*name) has no anchor: write &name before an earlier value";
                 let size = self.anchors.get(&id).map(Node::size).ok_or_else(|| self.error(span, unknown))?;
                 self.spend(size, span)?;
                 let mut node = self.anchors.get(&id).cloned().ok_or_else(|| self.error(span, unknown))?;

@@ -32,7 +32,8 @@ pub(crate) async fn open(url: &Url, tls: Option<ClientConfig>) -> Result<Bounded
     let stream = connect(&host, port).await?;
     let inner: Box<dyn Io> = if url.scheme() == "https" {
         let config = tls.ok_or_else(|| invalid("no TLS configuration for https"))?;
-        let name = ServerName::try_from(host.clone()).map_err(|_| invalid("the host is not a valid TLS server name"))?;
+        let name =
+            ServerName::try_from(host.clone()).map_err(|_| invalid("the host is not a valid TLS server name"))?;
         let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
         let failed = |error| Failure::new(Reason::Tls, format!("TLS handshake with {host}:{port}: {}", causes(&error)));
         Box::new(stream.map_err(failed)?)

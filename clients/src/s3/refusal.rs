@@ -26,7 +26,8 @@ where
     let id = error.request_id().unwrap_or("none");
     let status_line = || format!("the server responded with {status} {code}").trim_end().to_owned();
     if let Some(right) = right_region(response, code, message).filter(|right| right != region) {
-        let what = format!("{}: the bucket is in the region {right}, not in {region}; set region: {right}", status_line());
+        let what =
+            format!("{}: the bucket is in the region {right}, not in {region}; set region: {right}", status_line());
         return Failure::new(Reason::Config, what);
     }
     if service.is_none() {

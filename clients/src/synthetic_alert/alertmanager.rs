@@ -86,7 +86,9 @@ pub(super) async fn routing(server: &Alertmanager, name: &str) -> anyhow::Result
     let receivers: Vec<String> =
         of_list(&alert["receivers"]).iter().filter_map(|one| Some(one["name"].as_str()?.to_owned())).collect();
     let status: Value = fetch_json(&server.endpoint, "/api/v2/status", MAX_BODY).await?;
-    let text = status["config"]["original"].as_str().context("the status of Alertmanager does not contain its configuration")?;
+    let text = status["config"]["original"]
+        .as_str()
+        .context("the status of Alertmanager does not contain its configuration")?;
     let config: Value = yaml::parse(text).context("cannot parse the configuration of Alertmanager")?;
     let mut kinds = BTreeSet::new();
     for receiver in of_list(&config["receivers"]) {

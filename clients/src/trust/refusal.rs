@@ -35,12 +35,17 @@ fn words(invalid: &CertificateError, leaf: Option<&[u8]>) -> (&'static str, Stri
         C::NotValidYet | C::NotValidYetContext { .. } => {
             ("not_yet_valid", "the certificate, or one that it depends on, is not valid yet")
         }
-        C::UnknownIssuer => ("unknown_issuer", "it was not issued by a trusted CA, or the server does not send an intermediate certificate"),
+        C::UnknownIssuer => (
+            "unknown_issuer",
+            "it was not issued by a trusted CA, or the server does not send an intermediate certificate",
+        ),
         C::NotValidForName | C::NotValidForNameContext { .. } => {
             ("name_mismatch", "it is not valid for the name of the server")
         }
         C::Revoked => ("revoked", "it was revoked"),
-        C::InvalidPurpose | C::InvalidPurposeContext { .. } => ("wrong_purpose", "it is not valid for TLS servers (extended key usage)"),
+        C::InvalidPurpose | C::InvalidPurposeContext { .. } => {
+            ("wrong_purpose", "it is not valid for TLS servers (extended key usage)")
+        }
         C::BadEncoding => ("unreadable", "a certificate of the chain cannot be parsed"),
         C::BadSignature if bits.is_some_and(|bits| bits < RSA_BITS) => {
             let bits = bits.unwrap_or_default();
@@ -50,7 +55,9 @@ fn words(invalid: &CertificateError, leaf: Option<&[u8]>) -> (&'static str, Stri
             ("bad_signature", "a signature is invalid, or its RSA key is shorter than 2048 bits")
         }
         C::BadSignature => ("bad_signature", "a signature is invalid"),
-        C::UnhandledCriticalExtension => ("unknown_extension", "it has a critical extension that clients do not support"),
+        C::UnhandledCriticalExtension => {
+            ("unknown_extension", "it has a critical extension that clients do not support")
+        }
         C::UnsupportedSignatureAlgorithmContext { .. } | C::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
             ("old_signature", "its signature algorithm is no longer accepted by clients, such as SHA-1")
         }

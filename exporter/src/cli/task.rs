@@ -138,7 +138,9 @@ pub async fn emergency(tasks: &Tasks, command: OverrideCommand) -> anyhow::Resul
         OverrideCommand::Start { .. } if held.is_some() => {
             bail!("an override is already active; extend it, or end it first")
         }
-        OverrideCommand::Extend { .. } | OverrideCommand::End { .. } if held.is_none() => bail!("no override is active"),
+        OverrideCommand::Extend { .. } | OverrideCommand::End { .. } if held.is_none() => {
+            bail!("no override is active")
+        }
         OverrideCommand::Start { who, reason, until } | OverrideCommand::Extend { who, reason, until } => {
             ensure!(!reason.trim().is_empty(), "an override requires a reason");
             (who.by, Act::Override { reason, until: now + lasting(&until)? })
@@ -147,7 +149,10 @@ pub async fn emergency(tasks: &Tasks, command: OverrideCommand) -> anyhow::Resul
     };
     append(&tasks.place, &Record { at, by, act }).await?;
     let records = Records::read(&tasks.place, now).await?;
-    ensure!(!ends || records.override_at(now).is_none(), "the end is recorded, but an override of someone else is still active");
+    ensure!(
+        !ends || records.override_at(now).is_none(),
+        "the end is recorded, but an override of someone else is still active"
+    );
     Ok(describe(&records, tasks, now))
 }
 

@@ -84,7 +84,9 @@ fn tell(found: &Found, now: f64, samples: &mut Samples) {
     }
     if let Some((name, at)) = &found.furthest {
         let ahead = Unit::Seconds.human((at - now).round());
-        samples.evidence.note(format!("{} with a time in the future are ignored, such as {name}, {ahead} ahead", found.future));
+        samples
+            .evidence
+            .note(format!("{} with a time in the future are ignored, such as {name}, {ahead} ahead", found.future));
     }
     if found.left_out > 0 {
         samples.evidence.note(format!("{} objects with other names are ignored", found.left_out));

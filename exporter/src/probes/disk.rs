@@ -92,8 +92,10 @@ async fn unmounted(namespace: &Namespace, volumes: &Volumes, samples: &mut Sampl
             continue;
         }
         let reason = volumes.unreached.first().map_or(Reason::NotFound, |failure| failure.reason);
-        let what =
-            format!("persistent volume claim {}/{name}: a running pod uses it, but no kubelet that responded reports it", namespace.name);
+        let what = format!(
+            "persistent volume claim {}/{name}: a running pod uses it, but no kubelet that responded reports it",
+            namespace.name
+        );
         samples.missed(Object::Claim, reason, what);
     }
     if idle > 0 {

@@ -143,7 +143,9 @@ fn as_number(of_value: &Type) -> Result<&'static str, &'static str> {
         Type::TIMESTAMP | Type::TIMESTAMPTZ | Type::DATE => {
             return Err("return its age with extract(epoch FROM now() - max(column)), and set `unit: seconds`");
         }
-        Type::TIME | Type::TIMETZ => return Err("a time of day cannot be compared with a limit; return extract(epoch FROM column)"),
+        Type::TIME | Type::TIMETZ => {
+            return Err("a time of day cannot be compared with a limit; return extract(epoch FROM column)");
+        }
         _ => return Err("return a number"),
     })
 }

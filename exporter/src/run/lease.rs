@@ -158,7 +158,11 @@ impl Lease {
         match (before, held) {
             (false, true) => {
                 self.locked().acquisitions += 1;
-                tracing::info!(identity = self.identity, "acquired the lease {}: runs the expensive checks", self.place());
+                tracing::info!(
+                    identity = self.identity,
+                    "acquired the lease {}: runs the expensive checks",
+                    self.place()
+                );
             }
             (true, false) => tracing::warn!("lost the lease {}", self.place()),
             _ => {}

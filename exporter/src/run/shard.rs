@@ -58,7 +58,9 @@ impl FromStr for Shard {
         let parts = text.split_once('/').and_then(|(index, total)| Some((index.parse().ok()?, total.parse().ok()?)));
         match parts {
             Some((index, total)) if index < total && total <= MOST => Ok(Self { index, total }),
-            _ => Err(format!("a shard must be INDEX/TOTAL, with an index from 0 and a total up to {MOST}, such as 0/3")),
+            _ => {
+                Err(format!("a shard must be INDEX/TOTAL, with an index from 0 and a total up to {MOST}, such as 0/3"))
+            }
         }
     }
 }
@@ -95,7 +97,9 @@ impl Sharding {
 
 fn of_pod(name: &str, total: u32) -> anyhow::Result<Shard> {
     let Some((_, ordinal)) = name.rsplit_once('-') else {
-        bail!("--shards needs a pod of a StatefulSet, but the name {name:?} does not end in -ORDINAL; use --shard I/N instead");
+        bail!(
+            "--shards needs a pod of a StatefulSet, but the name {name:?} does not end in -ORDINAL; use --shard I/N instead"
+        );
     };
     let index: u32 = ordinal
         .parse()

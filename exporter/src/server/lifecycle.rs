@@ -46,7 +46,10 @@ impl Lifecycle {
             return not_allowed("POST, PUT");
         }
         if !self.enabled {
-            return text(StatusCode::FORBIDDEN, "the lifecycle API is not enabled; start the exporter with --web.enable-lifecycle\n");
+            return text(
+                StatusCode::FORBIDDEN,
+                "the lifecycle API is not enabled; start the exporter with --web.enable-lifecycle\n",
+            );
         }
         if let Some(why) = foreign(headers, known, &crate::run::process::host_name()) {
             return text(StatusCode::FORBIDDEN, &format!("{why}\n"));
@@ -63,7 +66,10 @@ impl Lifecycle {
         match reloaded.map_err(|failure| anyhow::anyhow!(failure.message)).flatten() {
             Ok(()) => text(StatusCode::OK, "loaded\n"),
             Err(error) if known => text(StatusCode::INTERNAL_SERVER_ERROR, &format!("{error:#}\n")),
-            Err(_) => text(StatusCode::INTERNAL_SERVER_ERROR, "checklist.yaml cannot be loaded; see the log of the exporter\n"),
+            Err(_) => text(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "checklist.yaml cannot be loaded; see the log of the exporter\n",
+            ),
         }
     }
 }

@@ -39,11 +39,7 @@ pub fn cannot(why: &str) -> String {
 }
 
 fn whole(body: &Markup) -> String {
-    page(
-        "Manual tasks",
-        REFRESH,
-        &html! { p.summary { a href="/" { "All checks" } } h1 { "Manual tasks" } (body) },
-    )
+    page("Manual tasks", REFRESH, &html! { p.summary { a href="/" { "All checks" } } h1 { "Manual tasks" } (body) })
 }
 
 fn body(tasks: &Tasks, records: &Records, now: Timestamp) -> Markup {

@@ -30,7 +30,8 @@ pub(super) fn whole(status: StatusCode, content_type: &'static str, body: impl I
 
 /// A 405 response to a request with a method that is not among `methods`.
 pub(super) fn not_allowed(methods: &'static str) -> Response<Full<Bytes>> {
-    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, &format!("method not allowed; allowed methods: {methods}\n"));
+    let mut response =
+        text(StatusCode::METHOD_NOT_ALLOWED, &format!("method not allowed; allowed methods: {methods}\n"));
     response.headers_mut().insert(ALLOW, HeaderValue::from_static(methods));
     response
 }

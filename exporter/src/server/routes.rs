@@ -1,9 +1,9 @@
 //! The routes: metrics, the status page, a single probe, health and reload. A scrape never waits for a probe.
 
-use super::responses::{html, not_allowed, text, too_many, whole, without_one_host};
 use super::exposition::collector::States;
 use super::exposition::format::Accepted;
 use super::exposition::snapshot::Snapshot;
+use super::responses::{html, not_allowed, text, too_many, whole, without_one_host};
 use super::site::Site;
 use super::web::Rules;
 use super::web::access::Access;
@@ -165,7 +165,9 @@ async fn probe(site: &Site, query: &str, headers: &HeaderMap) -> Response<Full<B
     if jobs.is_empty() {
         return text(StatusCode::NOT_FOUND, "checklist.yaml does not configure such a check\n");
     }
-    let elsewhere = || text(StatusCode::CONFLICT, "only the holder of the lease runs this check, and this exporter does not hold it\n");
+    let elsewhere = || {
+        text(StatusCode::CONFLICT, "only the holder of the lease runs this check, and this exporter does not hold it\n")
+    };
     if !jobs.iter().all(|job| job.is_ours()) {
         return elsewhere();
     }

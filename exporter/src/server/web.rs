@@ -145,7 +145,9 @@ impl Follower<'_> {
                 return self.refuse(digest, false, &why);
             }
             Some(Loss::Part(what)) if !stayed => {
-                let why = format!("it is less strict than before ({what}); it is applied if it stays unchanged for five minutes");
+                let why = format!(
+                    "it is less strict than before ({what}); it is applied if it stays unchanged for five minutes"
+                );
                 return self.refuse(digest, true, &why);
             }
             Some(Loss::Part(what)) => {

@@ -77,7 +77,9 @@ pub async fn volumes(cluster: &Cluster) -> Result<Volumes, Failure> {
         async move {
             let asked = match url {
                 Some(url) => summary(url, tls, config).await,
-                None => Err(Failure::new(Reason::NotFound, "the node has no InternalIP, so its kubelet cannot be queried")),
+                None => {
+                    Err(Failure::new(Reason::NotFound, "the node has no InternalIP, so its kubelet cannot be queried"))
+                }
             };
             asked.map_err(|failure| failure.while_doing(format_args!("node {name}")))
         }

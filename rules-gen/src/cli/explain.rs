@@ -84,7 +84,9 @@ pub fn explain(config: &Config, groups: &[Group], alert: &str, style: Style) -> 
 fn unknown(config: &Config, rules: &[&Rule], alert: &str) -> String {
     let off = config.signals().flat_map(|signal| signal.alerts).any(|one| one.name == alert);
     if off {
-        return format!("checklist.yaml generates no rule for {alert}: it has no target for it, sets no level of its threshold, or switches it off");
+        return format!(
+            "checklist.yaml generates no rule for {alert}: it has no target for it, sets no level of its threshold, or switches it off"
+        );
     }
     let names: Vec<&str> = rules.iter().map(|rule| rule.alert.as_str()).collect();
     format!("unknown alert {alert}{}; see rules-gen list", hint(alert, &names))

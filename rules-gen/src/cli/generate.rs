@@ -106,7 +106,11 @@ impl Arguments {
 
     fn compare(&self, files: &[File], stale: &[PathBuf]) -> ExitCode {
         let mut differences = differences(files, &self.out);
-        differences.extend(stale.iter().map(|path| format!("{} was written by an earlier run and is no longer generated", path.display())));
+        differences.extend(
+            stale
+                .iter()
+                .map(|path| format!("{} was written by an earlier run and is no longer generated", path.display())),
+        );
         for difference in &differences {
             say(difference);
         }
@@ -128,7 +132,8 @@ impl Arguments {
 fn relative(from: &Path, to: &Path) -> anyhow::Result<PathBuf> {
     let absolute = |path: &Path| anyhow::Ok(place(&std::path::absolute(path)?, Path::new("")));
     let (from, to) = (absolute(from)?, absolute(to)?);
-    let shared = from.ancestors().find(|folder| to.starts_with(folder)).context("the folders are on different file systems")?;
+    let shared =
+        from.ancestors().find(|folder| to.starts_with(folder)).context("the folders are on different file systems")?;
     let up = from.strip_prefix(shared)?.components().map(|_| "..");
     Ok(up.map(Path::new).chain([to.strip_prefix(shared)?]).collect())
 }

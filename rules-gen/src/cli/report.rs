@@ -74,7 +74,9 @@ impl End {
         if text == "hour" {
             return Ok(Self::Hour);
         }
-        text.parse().map(Self::At).map_err(|error: jiff::Error| format!("{error}; use a time such as 2026-11-24T06:00:00Z, or hour"))
+        text.parse()
+            .map(Self::At)
+            .map_err(|error: jiff::Error| format!("{error}; use a time such as 2026-11-24T06:00:00Z, or hour"))
     }
 
     fn time(self, now: Timestamp, clock: &jiff::tz::TimeZone) -> anyhow::Result<Timestamp> {
@@ -131,7 +133,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     anyhow::ensure!(at <= now, "--at {at} is in the future");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        let without = || format!("cannot make the {} report: Prometheus gave no usable response", arguments.kind.as_str());
+        let without =
+            || format!("cannot make the {} report: Prometheus gave no usable response", arguments.kind.as_str());
         let progress = Progress::new();
         progress.tell("querying Prometheus");
         let report = make(&config, arguments.kind, &server, at, &progress).await.with_context(without)?;
@@ -217,7 +220,8 @@ mod tests {
     #[test]
     fn a_failure_never_prints_the_address_of_the_webhook() {
         let address = "https://hooks.example.com/services/T0/SECRET";
-        let message = without("POST https://hooks.example.com/services/T0/SECRET: the server responded with 404", address);
+        let message =
+            without("POST https://hooks.example.com/services/T0/SECRET: the server responded with 404", address);
         assert!(!message.contains("SECRET") && message.contains("404"), "{message}");
         assert_eq!(without("SECRET is an unusable address", "SECRET"), "the content of the file is not an address");
     }

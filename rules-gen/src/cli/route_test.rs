@@ -132,7 +132,9 @@ fn mistakes_of(parsed: &Configuration, case: &Case) -> Vec<String> {
         let mut others = all.clone();
         others.remove(at);
         match (parsed.inhibited(&expected.labels, &others), expected.inhibited) {
-            (Some((_, by)), false) => wrong.push(format!("{shown} is inhibited by {}, expected not to be", self::shown(by))),
+            (Some((_, by)), false) => {
+                wrong.push(format!("{shown} is inhibited by {}, expected not to be", self::shown(by)))
+            }
             (None, true) => wrong.push(format!("{shown} is not inhibited, expected to be")),
             (Some(_), true) | (None, false) => {}
         }

@@ -147,7 +147,9 @@ fn check_panel(panel: &Value, variables: &[Value], context: &DashboardContext<'_
             && !expr.contains("$__")
             && ["[1m]", "[2m]", "[5m]"].iter().any(|range| expr.contains(range));
         if fixed_rate {
-            let message = "a rate over a fixed range: when zoomed out, it skips the samples between two points of the graph".to_owned();
+            let message =
+                "a rate over a fixed range: when zoomed out, it skips the samples between two points of the graph"
+                    .to_owned();
             report.near("RG050", Level::Info, &near, message, "use [$__rate_interval]");
         }
         // Grafana replaces variables in a name, so the metric is not known here.

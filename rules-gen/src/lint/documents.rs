@@ -79,7 +79,13 @@ pub(super) fn first<'a>(source: &'a Source, options: &Options) -> First<'a> {
         Ok(text) => read(source, text, options),
         Err(why) => {
             let mut report = Report::new(&source.name, "", options.version);
-            report.line("RG001", Level::Error, 1, format!("the file {why}"), "fix the permissions or the encoding; the other files were linted");
+            report.line(
+                "RG001",
+                Level::Error,
+                1,
+                format!("the file {why}"),
+                "fix the permissions or the encoding; the other files were linted",
+            );
             First { read: Some(Read { report, documents: Vec::new() }), notes: Vec::new(), why: None }
         }
     }
@@ -264,7 +270,13 @@ fn within(outer: &str, file: &File<'_>, report: &mut Report<'_>, notes: &mut Vec
         let why = malformed.message.strip_prefix(yaml::NO_YAML).unwrap_or(&malformed.message);
         if file.mounted {
             let message = format!("{} is not valid {what}: {why}", file.shown);
-            report.add("RG001", Level::Error, &frame.broken(malformed), message, "the program that mounts it cannot load it");
+            report.add(
+                "RG001",
+                Level::Error,
+                &frame.broken(malformed),
+                message,
+                "the program that mounts it cannot load it",
+            );
         } else {
             notes.push(format!("{}: {} is not valid {what}: skipped", report.file(), file.shown));
         }

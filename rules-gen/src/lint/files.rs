@@ -145,7 +145,11 @@ fn utf16(bytes: &[u8]) -> Option<Result<String, String>> {
     };
     let (pairs, rest) = bytes[2..].as_chunks::<2>();
     let text = char::decode_utf16(pairs.iter().map(|pair| unit(*pair))).collect::<Result<String, _>>();
-    Some(text.ok().filter(|_| rest.is_empty()).ok_or_else(|| "begins with a UTF-16 byte-order mark but is not UTF-16".to_owned()))
+    Some(
+        text.ok()
+            .filter(|_| rest.is_empty())
+            .ok_or_else(|| "begins with a UTF-16 byte-order mark but is not UTF-16".to_owned()),
+    )
 }
 
 fn too_large() -> String {

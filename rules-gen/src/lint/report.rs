@@ -209,7 +209,13 @@ impl<'a> Report<'a> {
     pub fn since(&mut self, node: &Node, what: &str, since: (u32, u32)) {
         if self.version.is_some_and(|version| version < since) {
             let message = format!("{what} needs Prometheus {}.{}", since.0, since.1);
-            self.add("RG005", Level::Error, node, message, "older versions refuse it, and the operator removes it without an error");
+            self.add(
+                "RG005",
+                Level::Error,
+                node,
+                message,
+                "older versions refuse it, and the operator removes it without an error",
+            );
         }
     }
 

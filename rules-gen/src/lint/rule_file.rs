@@ -93,7 +93,8 @@ pub fn read(root: &Node, object: bool, report: &mut Report<'_>) -> Vec<Rule> {
     let mut rules = Vec::new();
     keys_of(root, &["groups"], if object { &[] } else { &OF_FILES }, report);
     if object && root.span.len() > MAX_OBJECT {
-        let message = format!("the object has {} bytes, but the operator refuses more than {MAX_OBJECT}", root.span.len());
+        let message =
+            format!("the object has {} bytes, but the operator refuses more than {MAX_OBJECT}", root.span.len());
         report.add("RG003", Level::Error, root, message, "split the groups into several objects");
     }
     let Some(groups) = root.get("groups") else { return rules };
@@ -205,7 +206,13 @@ fn rule(node: &Node, interval: Option<f64>, of_group: &[(String, Text)], report:
     }
     for (label, value) in labels.iter().chain(&annotations) {
         if label.is_empty() || (label == "__name__" && labels.iter().any(|(known, _)| known == label)) {
-            report.at("RG002", Level::Error, value, format!("{label:?} is not a label name"), "use only letters, digits and _");
+            report.at(
+                "RG002",
+                Level::Error,
+                value,
+                format!("{label:?} is not a label name"),
+                "use only letters, digits and _",
+            );
         } else if !label_name(label) {
             report.since_at(value, &format!("the label name {label}"), UTF8_NAMES);
         }
@@ -250,8 +257,15 @@ fn aliases(node: &Node, report: &mut Report<'_>) {
         // line one.
         let is_alias = value.span.start < key.span.end && value.span != key.span;
         if let Some(name) = key.text().filter(|name| is_alias && ["record", "alert", "expr"].contains(name)) {
-            let message = format!("Prometheus 2 takes the name of this alias as the {name}, not the value of its anchor");
-            report.add("RG005", level, key, message, "write the value instead of the alias, or merge a whole rule (<<: *name)");
+            let message =
+                format!("Prometheus 2 takes the name of this alias as the {name}, not the value of its anchor");
+            report.add(
+                "RG005",
+                level,
+                key,
+                message,
+                "write the value instead of the alias, or merge a whole rule (<<: *name)",
+            );
         }
     }
 }
@@ -299,7 +313,9 @@ fn keys_of(node: &Node, known: &[&str], others: &[(&str, Flavour)], report: &mut
         match report.server() {
             Some(wanted) if wanted == *server => {}
             Some(_) => report.add("RG001", Level::Error, key, message, "remove it"),
-            None => report.add("RG001", Level::Info, key, message, "use --server to name the server that the rules are for"),
+            None => {
+                report.add("RG001", Level::Info, key, message, "use --server to name the server that the rules are for")
+            }
         }
     }
     true
@@ -351,7 +367,11 @@ fn table(node: &Node, name: &str, report: &mut Report<'_>) -> Vec<(String, Text)
             all.push((key.to_owned(), value));
             continue;
         }
-        let why = if value.has_key_that_is_no_text() { "{{ without quotes begins a mapping" } else { "this is a list or a mapping" };
+        let why = if value.has_key_that_is_no_text() {
+            "{{ without quotes begins a mapping"
+        } else {
+            "this is a list or a mapping"
+        };
         let message = format!("the values in {name} must be strings: {why}");
         report.add("RG001", Level::Error, value, message, "put the value in quotes");
     }

@@ -324,7 +324,12 @@ fn merge(value: &Node, merged: &mut Vec<(Node, Node)>) -> Result<(), ParseError>
         Kind::List(items) if items.iter().all(|item| matches!(item.kind, Kind::Map(_))) => {
             merged.extend(items.iter().flat_map(|item| item.entries().iter().cloned()));
         }
-        _ => return Err(ParseError { place: value.place, message: "<< needs a mapping or a list of mappings".to_owned() }),
+        _ => {
+            return Err(ParseError {
+                place: value.place,
+                message: "<< needs a mapping or a list of mappings".to_owned(),
+            });
+        }
     }
     Ok(())
 }

@@ -120,7 +120,10 @@ fn directive(text: &str) -> Option<(usize, String)> {
             (Some("%YAML"), Some("1.1")) | (Some("%TAG"), _) => None,
             (Some("%YAML"), version) => {
                 let version = version.unwrap_or("no version");
-                Some((at, format!("the directive %YAML names {version}, but Prometheus reads 1.1: remove the directive")))
+                Some((
+                    at,
+                    format!("the directive %YAML names {version}, but Prometheus reads 1.1: remove the directive"),
+                ))
             }
             (name, _) => Some((at, format!("unknown directive {}", name.unwrap_or("%")))),
         }

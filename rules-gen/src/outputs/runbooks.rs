@@ -98,7 +98,11 @@ fn page(id: &str, title: &str, meaning: &str, rules: &[&Rule], prose: &str, sour
             );
         }
         if same.len() > SHOWN {
-            let _ = write!(text, "\nThe rules contain {} more expressions of this alert, for other targets.\n", same.len() - SHOWN);
+            let _ = write!(
+                text,
+                "\nThe rules contain {} more expressions of this alert, for other targets.\n",
+                same.len() - SHOWN
+            );
         }
     }
     let _ = write!(text, "\n{}\n", prose.trim_end());

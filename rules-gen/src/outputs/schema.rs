@@ -189,7 +189,10 @@ fn by_name(names: Names, values: &Kind, within: Within) -> Value {
                 let sources: Vec<&str> = signal.external_sources.iter().map(|external| external.source).collect();
                 (
                     signal.id,
-                    described(choice(&sources), "The other exporter that exposes the metrics of this check. Default: none."),
+                    described(
+                        choice(&sources),
+                        "The other exporter that exposes the metrics of this check. Default: none.",
+                    ),
                 )
             };
             others.map(one).collect()

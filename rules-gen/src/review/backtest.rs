@@ -98,7 +98,9 @@ async fn replay(
     let judged = promql::judged(&written.expr);
     let sweeps = matches!(settings.sweep, Some(Sweep::Threshold(_)));
     if sweeps && judged.is_none() {
-        warnings.push("the expression does not have the form `expression op number`, so it has no threshold to sweep".to_owned());
+        warnings.push(
+            "the expression does not have the form `expression op number`, so it has no threshold to sweep".to_owned(),
+        );
     }
     if rule.labels.values().any(|value| value.contains("{{")) {
         warnings.push("a label of the rule is a template: the backtest does not distinguish its values".to_owned());

@@ -124,7 +124,8 @@ static JIRA_TEXT: Table = Table { keys: &[(Kind::Text, "template"), (Kind::Bool,
 
 fn api_type(of: &Map<String, Value>, findings: &mut Findings) {
     if of.contains_key("api_type") && !is_there(of, "api_type") {
-        findings.under("api_type", |findings| findings.refuse("it is empty: remove it, or use auto, cloud or datacenter"));
+        findings
+            .under("api_type", |findings| findings.refuse("it is empty: remove it, or use auto, cloud or datacenter"));
     }
 }
 
@@ -383,7 +384,9 @@ fn reserved(of: &Map<String, Value>, findings: &mut Findings) {
     ];
     let fields = of.get("custom_fields").and_then(Value::as_object);
     if let Some(name) = RESERVED.iter().find(|name| fields.is_some_and(|fields| fields.contains_key(**name))) {
-        findings.under("custom_fields", |findings| findings.refuse(format!("{name} has a field of its own in this receiver")));
+        findings.under("custom_fields", |findings| {
+            findings.refuse(format!("{name} has a field of its own in this receiver"))
+        });
     }
 }
 

@@ -23,8 +23,9 @@ pub static TLS: Table = Table {
 fn pair(of: &Map<String, Value>, findings: &mut Findings) {
     for key in ["ca", "cert"] {
         if is_there(of, key) && of.get(key).and_then(Value::as_str).is_none_or(|text| !text.contains("-----BEGIN")) {
-            findings
-                .under(key, |findings| findings.refuse(format!("this is not PEM; use {key}_file for the name of a file")));
+            findings.under(key, |findings| {
+                findings.refuse(format!("this is not PEM; use {key}_file for the name of a file"))
+            });
         }
     }
     let [certificate, key] = ["cert", "key"].map(|of_what| {
@@ -123,7 +124,9 @@ fn client(of: &Map<String, Value>, findings: &mut Findings) {
     let headers = of.get("http_headers").and_then(Value::as_object);
     for name in headers.iter().flat_map(|headers| headers.keys()) {
         if RESERVED.contains(&name.to_ascii_lowercase().as_str()) {
-            findings.under("http_headers", |findings| findings.refuse(format!("{name} cannot be set: the client sets it itself")));
+            findings.under("http_headers", |findings| {
+                findings.refuse(format!("{name} cannot be set: the client sets it itself"))
+            });
         }
     }
 }

@@ -195,7 +195,9 @@ fn jobs(of: &Map<String, Value>, findings: &mut Findings) {
         if let (None, Some(timeout)) = own
             && timeout > interval
         {
-            findings.under("scrape_timeout", |findings| findings.refuse("it must not be longer than the global scrape_interval"));
+            findings.under("scrape_timeout", |findings| {
+                findings.refuse("it must not be longer than the global scrape_interval")
+            });
         }
     });
 }

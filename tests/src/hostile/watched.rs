@@ -63,9 +63,9 @@ impl Watched {
             .current_dir(folder);
         let mut process = Process::start(&mut command, "exporter", folder, Signal::SIGTERM)?;
         process
-            .wait_until(
-                || async move { plain(port, "/-/healthy", ANN).await.is_ok_and(|response| status(&response) == "200") },
-            )
+            .wait_until(|| async move {
+                plain(port, "/-/healthy", ANN).await.is_ok_and(|response| status(&response) == "200")
+            })
             .await?;
         Ok(Self { process, port })
     }

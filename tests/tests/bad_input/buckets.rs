@@ -239,7 +239,11 @@ async fn responses_that_are_not_s3_are_reported_without_library_jargon() -> anyh
         ((200, b"<ListBucketResult><Contents><Key>\xff".to_vec()), Reason::Decode, "not a response of S3"),
         ((204, b"".to_vec()), Reason::Decode, "the server responded with 204"),
         (one("<LastModified>yesterday</LastModified><Size>1</Size>"), Reason::Decode, "not a response of S3"),
-        (one("<LastModified>2026-01-01T00:00:00Z</LastModified><Size>big</Size>"), Reason::Decode, "not a response of S3"),
+        (
+            one("<LastModified>2026-01-01T00:00:00Z</LastModified><Size>big</Size>"),
+            Reason::Decode,
+            "not a response of S3",
+        ),
         (one("<Size>1</Size>"), Reason::Decode, "no key or no time"),
         ((301, b"".to_vec()), Reason::Config, "the server responded with 301"),
         ((400, b"\x00\x01".to_vec()), Reason::Protocol, "the server responded with 400"),

@@ -351,8 +351,7 @@ async fn objects_that_recover_or_disappear_are_no_longer_reported() -> anyhow::R
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
-async fn objects_excluded_by_name_label_or_annotation_are_not_reported_while_they_match() -> anyhow::Result<()>
-{
+async fn objects_excluded_by_name_label_or_annotation_are_not_reported_while_they_match() -> anyhow::Result<()> {
     let cluster = Cluster::shared().await?;
     let api = cluster.admin().await?;
     let namespace = cluster.namespace("left-out").await?;

@@ -11,8 +11,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn three_thousand_aborted_probe_requests_open_at_most_three_connections_to_the_target() -> anyhow::Result<()>
-{
+async fn three_thousand_aborted_probe_requests_open_at_most_three_connections_to_the_target() -> anyhow::Result<()> {
     let peer = Peer::start(Behaviour::BlackHole).await?;
     let lists = format!("health: [{{name: h, url: 'http://127.0.0.1:{}/', expect: {{a: b}}}}]\n", peer.port);
     let world = World::start_with("", &[], &lists).await?;
@@ -106,7 +105,9 @@ async fn fifteen_megabytes_of_task_records_are_not_read_again_for_each_request()
     let mut codes = Vec::new();
     while let Some(response) = looking.join_next().await {
         // Beyond the limit of connections one is closed.
-        codes.extend(response?.ok().filter(|response| !response.is_empty()).map(|response| status(&response).to_owned()));
+        codes.extend(
+            response?.ok().filter(|response| !response.is_empty()).map(|response| status(&response).to_owned()),
+        );
     }
     assert!(codes.iter().all(|code| ["200", "429"].contains(&code.as_str())), "{codes:?}");
     let shown = codes.iter().filter(|code| *code == "200").count();

@@ -67,7 +67,9 @@ impl Acceptor {
             let curves = [("CurveP256", "secp256r1"), ("CurveP384", "secp384r1"), ("X25519", "X25519")];
             let wanted = |name: &String| curves.iter().find(|(go, _)| go == name).map(|(_, ours)| *ours);
             if let Some(unknown) = tls.curve_preferences.iter().find(|name| wanted(name).is_none()) {
-                return Err(wrong(format!("curve_preferences: unknown curve {unknown}; known: CurveP256, CurveP384, X25519")));
+                return Err(wrong(format!(
+                    "curve_preferences: unknown curve {unknown}; known: CurveP256, CurveP384, X25519"
+                )));
             }
             let wanted: Vec<&str> = tls.curve_preferences.iter().filter_map(wanted).collect();
             provider.kx_groups.retain(|group| wanted.contains(&format!("{:?}", group.name()).as_str()));

@@ -139,9 +139,11 @@ impl WebConfig {
         let mut headers = Vec::new();
         for (name, value) in file.http_server_config.map(|http| http.headers).unwrap_or_default() {
             let known = HEADERS.iter().find(|known| known.eq_ignore_ascii_case(&name));
-            let known = known.ok_or_else(|| wrong(format!("headers: {name} cannot be set; allowed: {}", HEADERS.join(", "))))?;
-            let value = HeaderValue::from_str(&value)
-                .map_err(|_| wrong(format!("headers: the value of {name} contains characters that are not allowed in a header")))?;
+            let known = known
+                .ok_or_else(|| wrong(format!("headers: {name} cannot be set; allowed: {}", HEADERS.join(", "))))?;
+            let value = HeaderValue::from_str(&value).map_err(|_| {
+                wrong(format!("headers: the value of {name} contains characters that are not allowed in a header"))
+            })?;
             headers.push((HeaderName::from_static(known), value));
         }
         let folder = path.parent().unwrap_or(Path::new("."));
@@ -166,13 +168,16 @@ impl Tls {
         self.client_ca_file = self.client_ca_file.map(|file| folder.join(file));
         let verifies = match self.client_auth_type {
             ClientAuth::RequestClientCert | ClientAuth::RequireAnyClientCert => {
-                return Err("client_auth_type: this type does not verify certificates; use RequireAndVerifyClientCert".to_owned());
+                return Err("client_auth_type: this type does not verify certificates; use RequireAndVerifyClientCert"
+                    .to_owned());
             }
             ClientAuth::NoClientCert => false,
             ClientAuth::VerifyClientCertIfGiven | ClientAuth::RequireAndVerifyClientCert => true,
         };
         if verifies && self.client_ca_file.is_none() {
-            return Err("client_auth_type needs client_ca_file, the authorities that issue client certificates".to_owned());
+            return Err(
+                "client_auth_type needs client_ca_file, the authorities that issue client certificates".to_owned()
+            );
         }
         if !verifies && (self.client_ca_file.is_some() || !self.client_allowed_sans.is_empty()) {
             return Err(

@@ -153,9 +153,10 @@ async fn post<T: DeserializeOwned>(client: &Client, path: &str, question: &impl 
     let request = request.map_err(|error| invalid(error.to_string()))?;
     client.request(request).await.map_err(|error| match &error {
         // The message of the server may repeat the token, so only its status code is reported.
-        kube::Error::Api(status) => {
-            Failure::new(failure(&error, path).reason, format!("Kubernetes API {path}: the response is {}", status.code))
-        }
+        kube::Error::Api(status) => Failure::new(
+            failure(&error, path).reason,
+            format!("Kubernetes API {path}: the response is {}", status.code),
+        ),
         kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => meaningless(path),
         _ => failure(&error, path),
     })

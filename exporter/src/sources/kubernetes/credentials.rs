@@ -52,8 +52,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_rewritten_token_ca_or_certificate_changes_the_fingerprint() -> std::io::Result<()>
-    {
+    async fn a_rewritten_token_ca_or_certificate_changes_the_fingerprint() -> std::io::Result<()> {
         let folder = tempfile::tempdir()?;
         let at = |name: &str| folder.path().join(name);
         std::fs::write(at("ca.pem"), "one")?;

@@ -1,7 +1,7 @@
 //! Lists a whole collection, page by page.
 
-use super::responses::{Bounded, Refusal};
 use super::cached::CachedObject;
+use super::responses::{Bounded, Refusal};
 use super::store::{Store, Which};
 use checklist::Reason;
 use clients::Failure;

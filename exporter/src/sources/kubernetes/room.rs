@@ -66,7 +66,10 @@ impl Kept {
         if sum <= MAX_KEPT {
             return Ok(());
         }
-        Err(Failure::new(Reason::Limit, format!("the objects of the cluster need more than {MAX_KEPT} bytes of memory")))
+        Err(Failure::new(
+            Reason::Limit,
+            format!("the objects of the cluster need more than {MAX_KEPT} bytes of memory"),
+        ))
     }
 }
 

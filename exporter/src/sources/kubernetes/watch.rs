@@ -1,10 +1,10 @@
 //! Watches a collection: lists it in pages, then follows its events. A relist replaces all objects at once, never in
 //! part.
 
-use super::responses::{Bounded, Refusal};
 use super::cached::{ApiObject, CachedObject};
 use super::failure::refused;
 use super::list::list;
+use super::responses::{Bounded, Refusal};
 use super::store::{Store, Which};
 use checklist::Reason;
 use clients::Failure;
@@ -97,7 +97,12 @@ impl<K: CachedObject> Watch<K> {
         if state.listed && state.heard.elapsed() <= max_silence && refused.is_none() {
             return Ok(Present(state));
         }
-        let silent = || Failure::new(Reason::Timeout, format!("no events and no bookmarks from the Kubernetes API for {}", self.path));
+        let silent = || {
+            Failure::new(
+                Reason::Timeout,
+                format!("no events and no bookmarks from the Kubernetes API for {}", self.path),
+            )
+        };
         Err(state.failure.clone().unwrap_or_else(silent))
     }
 
@@ -240,7 +245,10 @@ async fn events<K: CachedObject>(
             Err(error) => match serde_json::from_slice::<Status>(&line) {
                 Ok(status) if status.code != 0 => WatchEvent::Error(Box::new(status)),
                 _ => {
-                    return Err(Failure::new(Reason::Decode, format!("cannot parse an event of the watch of {path}: {error}")));
+                    return Err(Failure::new(
+                        Reason::Decode,
+                        format!("cannot parse an event of the watch of {path}: {error}"),
+                    ));
                 }
             },
         };
@@ -393,8 +401,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn relists_back_off_if_the_server_ends_every_watch_at_once()
-    -> anyhow::Result<()> {
+    async fn relists_back_off_if_the_server_ends_every_watch_at_once() -> anyhow::Result<()> {
         let lists = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&lists);
         let api = serve(move |mut stream, request| {

@@ -278,7 +278,10 @@ async fn dial(address: &Address) -> Result<(Socket, Option<u16>), Failure> {
     match address {
         Address::Tcp(peer, _) => {
             let Ok(stream) = tokio::time::timeout(CONNECT, TcpStream::connect(peer)).await else {
-                return Err(Failure::new(Reason::Timeout, format!("connecting to {peer}: no response within {CONNECT:?}")));
+                return Err(Failure::new(
+                    Reason::Timeout,
+                    format!("connecting to {peer}: no response within {CONNECT:?}"),
+                ));
             };
             let ready = |stream: TcpStream| {
                 stream.set_nodelay(true)?;

@@ -207,7 +207,9 @@ pub(super) async fn start(tools: &Tools, folder: &Path, kept: &mut Option<Child>
     loop {
         match Database::describe(admin.clone(), "postgres").await {
             Ok(database) => return Ok(database),
-            Err(error) if begun.elapsed() > START => return Err(error.context("the temporary PostgreSQL server does not start")),
+            Err(error) if begun.elapsed() > START => {
+                return Err(error.context("the temporary PostgreSQL server does not start"));
+            }
             Err(_) => {}
         }
         if let Some(status) = process.try_wait()? {
@@ -231,9 +233,8 @@ pub(super) async fn borrow(server: &Postgres, sources: &[Postgres]) -> anyhow::R
         // Every source is asked for its identifier, because one server can have many names.
         let rows =
             Source::new(source.clone()).query(SqlRequest::of_catalogs(IDENTITY)).await.map_err(anyhow::Error::from);
-        let rows = rows.with_context(|| {
-            format!("not restored: cannot verify that {place} is not the source {}", source.name)
-        })?;
+        let rows = rows
+            .with_context(|| format!("not restored: cannot verify that {place} is not the source {}", source.name))?;
         let known: String = rows.first().context("no system identifier")?.try_get(0)?;
         if known == identity {
             bail!("not restored: {place} is the source {} itself or a copy of it", source.name);

@@ -47,9 +47,11 @@ pub(super) async fn look(bucket: &Bucket, newest: &Newest, format: BackupFormat)
     let header = bucket.header(begin, header_bytes(format)).await?;
     let content = inspect(format, &header).map_err(|why| anyhow!("{}: {why}", begin.key)).bad_backup()?;
     if content == Content::Cluster {
-        return Err(
-            anyhow!("{} is a dump of pg_dumpall, which is not supported: dump each database with pg_dump", begin.key).into()
-        );
+        return Err(anyhow!(
+            "{} is a dump of pg_dumpall, which is not supported: dump each database with pg_dump",
+            begin.key
+        )
+        .into());
     }
     if content == Content::Other {
         return Err(NotProved::BadBackup(anyhow!("{} is not a dump of pg_dump", begin.key)));
@@ -66,9 +68,10 @@ pub(super) async fn fetch(bucket: &Bucket, newest: &Newest, to: &Path, most: u64
     let prefix = format!("{}/", newest.name);
     let parts = bucket.objects_under(&prefix).await?;
     if parts.len() > MAX_PARTS || parts.iter().map(|part| part.bytes).sum::<u64>() > most {
-        return Err(
-            anyhow!("the dump is larger than {most} bytes or {MAX_PARTS} objects; raise the limit with --max-bytes").into()
-        );
+        return Err(anyhow!(
+            "the dump is larger than {most} bytes or {MAX_PARTS} objects; raise the limit with --max-bytes"
+        )
+        .into());
     }
     std::fs::create_dir(to)?;
     for part in &parts {
@@ -111,7 +114,9 @@ fn unpack_now(format: BackupFormat, from: &Path, to: &Path, most: u64, stopped: 
         }
         total += read as u64;
         if total > most {
-            return Err(anyhow!("the decompressed dump is larger than {most} bytes; raise the limit with --max-bytes").into());
+            return Err(
+                anyhow!("the decompressed dump is larger than {most} bytes; raise the limit with --max-bytes").into()
+            );
         }
         writer.write_all(&piece[..read]).with_context(|| format!("cannot write {}", to.display()))?;
     }

@@ -172,7 +172,8 @@ impl Session {
                 Message::CopyInResponse(_) => return Ok(None),
                 Message::ErrorResponse(body) => failed = Some(ServerError::of(&mut body.fields())),
                 Message::ReadyForQuery(_) => {
-                    let nothing = ServerError { code: String::new(), message: "the server did not start a COPY".to_owned() };
+                    let nothing =
+                        ServerError { code: String::new(), message: "the server did not start a COPY".to_owned() };
                     return Ok(Some(failed.unwrap_or(nothing)));
                 }
                 _ => {}

@@ -28,7 +28,8 @@ impl Tools {
         let mut all: Vec<PathBuf> = debian.chain(std::env::split_paths(&path)).collect();
         all.retain(|bin| ["initdb", "postgres", "pg_restore"].iter().all(|name| bin.join(name).exists()));
         all.sort_by_key(|bin| version(bin));
-        let bin = all.pop().context("initdb, postgres and pg_restore are required: install the PostgreSQL server package")?;
+        let bin =
+            all.pop().context("initdb, postgres and pg_restore are required: install the PostgreSQL server package")?;
         let tools = Self { bin, folder: folder.to_owned(), user: ordinary()? };
         tools.own(folder)?;
         Ok(tools)
@@ -71,7 +72,8 @@ fn ordinary() -> anyhow::Result<Option<(u32, u32)>> {
         return Ok(None);
     }
     let nobody = nix::unistd::User::from_name("nobody")?;
-    let nobody = nobody.context("run this as an unprivileged user: the user nobody, to which root would switch, does not exist")?;
+    let nobody = nobody
+        .context("run this as an unprivileged user: the user nobody, to which root would switch, does not exist")?;
     Ok(Some((nobody.uid.as_raw(), nobody.gid.as_raw())))
 }
 

@@ -52,6 +52,13 @@ fn absence(rule: &Rule, of: Option<&Expr>, context: &Context<'_>, report: &mut R
     let name = of.and_then(Expr::selector).and_then(Selector::metric);
     if let Some(name) = name.filter(|name| context.options.known.get(name).is_some_and(|fact| fact.sparse)) {
         let message = format!("{name} has no series while everything works, so absent() fires then");
-        report.word(LINT.id, Level::Error, &rule.expr, name, message, "alert on the success of the check that exposes it");
+        report.word(
+            LINT.id,
+            Level::Error,
+            &rule.expr,
+            name,
+            message,
+            "alert on the success of the check that exposes it",
+        );
     }
 }

@@ -51,7 +51,8 @@ fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
     }
     let interval = rule.interval.unwrap_or(context.options.evaluation_interval);
     if rule.pending > 0.0 && rule.pending < 2.0 * interval {
-        let message = format!("`for` is shorter than two evaluation intervals of {interval}s, so one bad sample fires the alert");
+        let message =
+            format!("`for` is shorter than two evaluation intervals of {interval}s, so one bad sample fires the alert");
         report.at(LINT.id, Level::Warning, &rule.name, message, "set `for` to at least two evaluation intervals");
     }
     let critical = rule.label("severity").is_some_and(|severity| severity.value == "critical");

@@ -58,13 +58,25 @@ fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
     let camel = name.starts_with(|c: char| c.is_ascii_uppercase()) && name.chars().all(|c| c.is_ascii_alphanumeric());
     if !camel {
         let message = format!("{name} is not CamelCase");
-        report.at(LINT.id, Level::Info, &rule.name, message, "rename it; routes, silences and links are easier to write with one convention");
+        report.at(
+            LINT.id,
+            Level::Info,
+            &rule.name,
+            message,
+            "rename it; routes, silences and links are easier to write with one convention",
+        );
     }
     match rule.label("severity") {
         // If no other alert has the label, the team routes by another one.
         None => {
             let level = if context.uses_severity { Level::Warning } else { Level::Info };
-            report.at(LINT.id, level, &rule.name, "the label severity is missing; other alerts have it", "add severity: warning, or another severity");
+            report.at(
+                LINT.id,
+                level,
+                &rule.name,
+                "the label severity is missing; other alerts have it",
+                "add severity: warning, or another severity",
+            );
         }
         Some(severity) if severity.value.contains("{{") => {}
         Some(severity) if !SEVERITIES.contains(&severity.value.as_str()) => {

@@ -28,7 +28,14 @@ fn check(rule: &Rule, ast: &Expr, context: &Context<'_>, report: &mut Report<'_>
     let alerts = ast.selectors().iter().any(|one| one.metric().is_some_and(|metric| metric.starts_with("ALERTS")));
     // With a fixed `alertname`, the series differ in other labels.
     if alerts && result.may_have(name) && !result.fixed.contains_key(name) {
-        let message = format!("the name of the rule replaces the label {name} of the result, and series become duplicates");
-        report.at(LINT.id, Level::Error, &rule.expr, message, "copy it to another label with label_replace(), and aggregate by that one");
+        let message =
+            format!("the name of the rule replaces the label {name} of the result, and series become duplicates");
+        report.at(
+            LINT.id,
+            Level::Error,
+            &rule.expr,
+            message,
+            "copy it to another label with label_replace(), and aggregate by that one",
+        );
     }
 }

@@ -86,7 +86,14 @@ fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
             if let Err(errors) = promql::parse(query) {
                 let why = crate::promql::mistakes(&errors, query);
                 let message = format!("the query in {name} does not parse: {why}");
-                report.word(LINT.id, Level::Error, text, query, message, "fix the query; the text would show an error instead of a value");
+                report.word(
+                    LINT.id,
+                    Level::Error,
+                    text,
+                    query,
+                    message,
+                    "fix the query; the text would show an error instead of a value",
+                );
             }
         }
         // RG026 reports labels that an aggregation asks for and cannot have.
@@ -104,7 +111,8 @@ fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
         };
         for label in used.labels.iter().filter(|label| !result.may_have(label) && !asked(label)) {
             if reported.insert(label.clone()) {
-                let message = format!("{name} shows the label {label}, which the result of the expression does not have");
+                let message =
+                    format!("{name} shows the label {label}, which the result of the expression does not have");
                 report.word(
                     LINT.id,
                     Level::Warning,

@@ -58,22 +58,42 @@ fn check(rule: &Rule, _: &Context<'_>, report: &mut Report<'_>) {
     }
     let texts = ["summary", "description", "message"].map(|name| rule.annotation(name).is_some());
     if !texts.contains(&true) {
-        report.at(LINT.id, Level::Warning, &rule.name, "the alert has no annotation that says what it means", "add a summary and a description");
+        report.at(
+            LINT.id,
+            Level::Warning,
+            &rule.name,
+            "the alert has no annotation that says what it means",
+            "add a summary and a description",
+        );
         return;
     }
     match rule.annotation("summary").or_else(|| rule.annotation("message")) {
-        None => report.at(LINT.id, Level::Info, &rule.name, "the annotation summary is missing", "add one fixed sentence"),
+        None => {
+            report.at(LINT.id, Level::Info, &rule.name, "the annotation summary is missing", "add one fixed sentence")
+        }
         Some(summary) => {
             if summary.value.contains("{{") {
                 let message = "the summary contains a template, so a group of alerts has no common title";
                 report.at(LINT.id, Level::Info, summary, message, "put values into the description");
             }
             if !summary.value.trim_end().ends_with(['.', '!', '?']) {
-                report.at(LINT.id, Level::Info, summary, "the summary is not a complete sentence", "end it with a period");
+                report.at(
+                    LINT.id,
+                    Level::Info,
+                    summary,
+                    "the summary is not a complete sentence",
+                    "end it with a period",
+                );
             }
         }
     }
     if rule.annotation("description").is_none() && rule.annotation("message").is_none() {
-        report.at(LINT.id, Level::Info, &rule.name, "the annotation description is missing", "say which series is affected, and by how much");
+        report.at(
+            LINT.id,
+            Level::Info,
+            &rule.name,
+            "the annotation description is missing",
+            "say which series is affected, and by how much",
+        );
     }
 }

@@ -72,7 +72,13 @@ fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
         return;
     };
     if let (Some(a), Some(b)) = (constant(&one.left), constant(&one.right)) {
-        report.at(LINT.id, Level::Error, &rule.expr, format!("the comparison of {a} and {b} has always the same result"), "");
+        report.at(
+            LINT.id,
+            Level::Error,
+            &rule.expr,
+            format!("the comparison of {a} and {b} has always the same result"),
+            "",
+        );
     }
     // `up != 0` fires while the target is up.
     if let Some(health) = health(one)

@@ -44,10 +44,12 @@ fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
             return;
         }
         if let Some(name) = unlimited(&one.right).filter(|_| rule.alerts && fires_when_infinite(above)) {
-            let message = format!("{name} is 0 where no limit is set: the quotient is +Inf, which is above every threshold");
+            let message =
+                format!("{name} is 0 where no limit is set: the quotient is +Inf, which is above every threshold");
             report.part(LINT.id, Level::Warning, &rule.expr, one.right.span, message, "divide by (... > 0)");
         } else if let Some(by) = is_rate(&one.right).then(|| spoiled_by(above)).flatten() {
-            let message = format!("0 / 0 is NaN when there is no traffic, and {by} of it is NaN for all other series too");
+            let message =
+                format!("0 / 0 is NaN when there is no traffic, and {by} of it is NaN for all other series too");
             report.part(LINT.id, Level::Warning, &rule.expr, one.right.span, message, "divide by (... > 0)");
         }
     });

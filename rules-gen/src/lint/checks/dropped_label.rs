@@ -55,8 +55,16 @@ fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
                 Regex::new(&format!("^(?:{})$", &**pattern)).is_ok_and(|pattern| pattern.is_match(""))
             });
             if !sets_missing && !name.is_empty() && !labels(of, &MetricFacts::default()).may_have(name) {
-                let message = format!("label_replace() reads the label {}, which the inner expression has dropped", &**name);
-                report.part(LINT.id, Level::Warning, &rule.expr, from.span, message, "keep the label in the aggregation");
+                let message =
+                    format!("label_replace() reads the label {}, which the inner expression has dropped", &**name);
+                report.part(
+                    LINT.id,
+                    Level::Warning,
+                    &rule.expr,
+                    from.span,
+                    message,
+                    "keep the label in the aggregation",
+                );
             }
         }
         _ => {}

@@ -103,7 +103,13 @@ fn check(rules: &[Rule], context: &Context<'_>, report: &mut Report<'_>) {
         report.enter(rule.scope.clone());
         report.about(Some(rule.name.value.clone()));
         let message = format!("{} writes the same series as the rule {place}", rule.name.value);
-        report.at(LINT.id, Level::Warning, &rule.name, message, "add a label with different values to the rules, or remove one of them");
+        report.at(
+            LINT.id,
+            Level::Warning,
+            &rule.name,
+            message,
+            "add a label with different values to the rules, or remove one of them",
+        );
     }
 }
 

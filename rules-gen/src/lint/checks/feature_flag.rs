@@ -52,7 +52,9 @@ fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
     for one in &rule.uses {
         let Some(missing) = one.construct.missing_in(version, &options.features) else { continue };
         let fix = match missing {
-            Missing::Feature(flag) => format!("if your servers are started with this flag, lint with --enable-feature={flag}"),
+            Missing::Feature(flag) => {
+                format!("if your servers are started with this flag, lint with --enable-feature={flag}")
+            }
             Missing::With(_) => "put the name in quotes".to_owned(),
             // RG005 reports versions.
             Missing::Since(_) | Missing::Until(_) => continue,

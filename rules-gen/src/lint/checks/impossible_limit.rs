@@ -110,5 +110,12 @@ fn domain(rule: &Rule, one: &Binary, report: &mut Report<'_>) {
         return;
     };
     let message = format!("{name} {} {limit} compares with a value that the metric cannot have", one.op);
-    report.word(LINT.id, level, &rule.expr, name, message, "check the unit: a ratio is 1 at most, an age is time() minus the timestamp");
+    report.word(
+        LINT.id,
+        level,
+        &rule.expr,
+        name,
+        message,
+        "check the unit: a ratio is 1 at most, an age is time() minus the timestamp",
+    );
 }

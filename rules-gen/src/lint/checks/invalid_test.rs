@@ -60,7 +60,13 @@ fn check(test: &Node, context: &Context<'_>, report: &mut Report<'_>) {
         let Some((at, name)) = case.get("alertname").and_then(|node| Some((node, node.text()?))) else { continue };
         if !names.contains(&name) {
             let message = format!("no rule defines the alert {name}{}", hint(name, &names));
-            report.add(LINT.id, Level::Error, at, message, "correct the name; a test that expects no such alert always passes");
+            report.add(
+                LINT.id,
+                Level::Error,
+                at,
+                message,
+                "correct the name; a test that expects no such alert always passes",
+            );
         }
     }
 }

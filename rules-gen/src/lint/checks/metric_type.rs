@@ -150,14 +150,16 @@ fn of_call(rule: &Rule, call: &Call, context: &Context<'_>, report: &mut Report<
         && let Kind::Subquery(subquery) = &argument.kind
         && let Kind::Aggregation(_) = subquery.expr.bare().kind
     {
-        let message = format!("{function}() of an aggregation: the reset of one counter appears as an increase of the whole sum");
+        let message =
+            format!("{function}() of an aggregation: the reset of one counter appears as an increase of the whole sum");
         report.part(LINT.id, Level::Error, &rule.expr, call.function.span, message, fix);
     }
     let Some(name) = argument.selector().and_then(Selector::metric) else { return };
     let mut recorded = context.recordings.get(name).into_iter().flatten();
     if counters && recorded.any(|of| sums_counters(of, context)) {
-        let message =
-            format!("{function}() of {name}, which is a recorded sum of counters: the reset of one counter appears as an increase");
+        let message = format!(
+            "{function}() of {name}, which is a recorded sum of counters: the reset of one counter appears as an increase"
+        );
         report.part(LINT.id, Level::Error, &rule.expr, call.function.span, message, fix);
     }
     // The type of a recorded series is not known by its name.
@@ -219,6 +221,13 @@ fn bare_counter(rule: &Rule, part: &Expr, above: &[&Expr], context: &Context<'_>
     let guard = outwards.any(|parent| matches!(&parent.kind, Kind::Binary(one) if one.op.is_set()));
     if limit && !guard {
         let message = format!("the counter {name} is compared with a number, but it grows until the process restarts");
-        report.part(LINT.id, Level::Warning, &rule.expr, part.span, message, "compare its increase() over a time range");
+        report.part(
+            LINT.id,
+            Level::Warning,
+            &rule.expr,
+            part.span,
+            message,
+            "compare its increase() over a time range",
+        );
     }
 }

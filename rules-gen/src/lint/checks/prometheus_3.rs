@@ -33,8 +33,9 @@ fn check(rule: &Rule, ast: &Expr, context: &Context<'_>, report: &mut Report<'_>
                 && range <= step
             {
                 let name = &call.function.text;
-                let message =
-                    format!("in Prometheus 3 this range contains one sample at most, and {name}() of one sample returns nothing");
+                let message = format!(
+                    "in Prometheus 3 this range contains one sample at most, and {name}() of one sample returns nothing"
+                );
                 let fix = "make the range one step longer; since Prometheus 3 it does not include its start";
                 report.part(LINT.id, Level::Warning, &rule.expr, subquery.range.span, message, fix);
             }
@@ -45,7 +46,10 @@ fn check(rule: &Rule, ast: &Expr, context: &Context<'_>, report: &mut Report<'_>
             for matcher in matchers(one).filter(|matcher| {
                 buckets && matcher.name.text == "le" && matcher.op == MatchOp::Equal && whole(&matcher.value)
             }) {
-                let message = format!("Prometheus 3 stores this boundary as {}.0, so the matcher selects nothing", &*matcher.value);
+                let message = format!(
+                    "Prometheus 3 stores this boundary as {}.0, so the matcher selects nothing",
+                    &*matcher.value
+                );
                 let fix = format!("le=~\"{0}(\\\\.0)?\" matches both notations", &*matcher.value);
                 report.part(LINT.id, Level::Warning, &rule.expr, matcher.span, message, &fix);
             }

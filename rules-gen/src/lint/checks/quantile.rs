@@ -57,7 +57,8 @@ fn share(rule: &Rule, function: &str, share: Option<&Expr>, report: &mut Report<
         let message = format!("{function}() of {share} is infinite: a quantile is a number from 0 to 1");
         let percent = (2.0..=100.0).contains(&share);
         // A hundredth, rounded so that 99.9 becomes 0.999.
-        let fix = if percent { ((share * 1e10).round() / 1e12).to_string() } else { "use a number from 0 to 1".to_owned() };
+        let fix =
+            if percent { ((share * 1e10).round() / 1e12).to_string() } else { "use a number from 0 to 1".to_owned() };
         report.part(LINT.id, Level::Error, &rule.expr, at, message, &fix);
     }
 }
@@ -81,6 +82,13 @@ fn quantile(rule: &Rule, call: &Call, context: &Context<'_>, report: &mut Report
     if buckets && longest > 3_600.0 {
         let level = if longest > 86_400.0 { Level::Warning } else { Level::Info };
         let message = format!("reads {:.0} hours of raw buckets at every evaluation", longest / 3_600.0);
-        report.word(LINT.id, level, &rule.expr, function, message, "record the rate of the buckets with a recording rule");
+        report.word(
+            LINT.id,
+            level,
+            &rule.expr,
+            function,
+            message,
+            "record the rate of the buckets with a recording rule",
+        );
     }
 }

@@ -37,7 +37,12 @@ fn pattern(rule: &Rule, matcher: &Matcher, report: &mut Report<'_>) {
             format!("{label}!~\".*\" never matches a series")
         };
         let level = if positive { Level::Info } else { Level::Error };
-        (level, message, if positive { "remove the matcher, or use .+ to require the label" } else { "remove the matcher" }.to_owned())
+        (
+            level,
+            message,
+            if positive { "remove the matcher, or use .+ to require the label" } else { "remove the matcher" }
+                .to_owned(),
+        )
     } else if (positive && ["", "^$"].contains(&value)) || (!positive && value == ".+") {
         let message = format!("this matches only series that do not have the label {label}");
         (Level::Info, message, format!("write {label}=\"\""))
@@ -45,7 +50,8 @@ fn pattern(rule: &Rule, matcher: &Matcher, report: &mut Report<'_>) {
         let fix = format!("{label}{}{}", if positive { "=" } else { "!=" }, matcher.value);
         (Level::Info, format!("the regular expression for {label} is a plain text"), fix)
     } else if anchored(value) {
-        let message = format!("the anchors in the pattern for {label} have no effect: Prometheus always matches the whole value");
+        let message =
+            format!("the anchors in the pattern for {label} have no effect: Prometheus always matches the whole value");
         (Level::Info, message, "remove ^ and $".to_owned())
     } else {
         return;

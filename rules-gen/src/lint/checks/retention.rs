@@ -22,6 +22,12 @@ fn check(rule: &Rule, ast: &Expr, context: &Context<'_>, report: &mut Report<'_>
     if reach > context.options.retention {
         let (days, kept) = (reach / 86_400.0, context.options.retention / 86_400.0);
         let message = format!("reads {days:.1} days back, but Prometheus keeps {kept:.1} days (--retention)");
-        report.at(LINT.id, Level::Warning, &rule.expr, message, "shorten the range or offset, or use a longer retention");
+        report.at(
+            LINT.id,
+            Level::Warning,
+            &rule.expr,
+            message,
+            "shorten the range or offset, or use a longer retention",
+        );
     }
 }

@@ -115,7 +115,8 @@ fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
 fn gone(name: &str) -> String {
     match name {
         "holt_winters" => {
-            "the same function is double_exponential_smoothing(), with --enable-feature=promql-experimental-functions".to_owned()
+            "the same function is double_exponential_smoothing(), with --enable-feature=promql-experimental-functions"
+                .to_owned()
         }
         _ => "newer versions refuse the file".to_owned(),
     }

@@ -163,7 +163,8 @@ fn ahead(one: &Binary) -> Vec<f64> {
 }
 
 fn differs(rule: &Rule, text: &Text, word: &str, report: &mut Report<'_>) {
-    let message = format!("the text says {word}, but the expression of {} does not contain this number", rule.name.value);
+    let message =
+        format!("the text says {word}, but the expression of {} does not contain this number", rule.name.value);
     report.word(LINT.id, Level::Warning, text, word, message, "correct the text or the expression");
 }
 

@@ -43,8 +43,16 @@ fn result(rule: &Rule, expr: &Expr, report: &mut Report<'_>) {
             // One series of each group is the usual way to remove duplicates.
             let one_of_each = one.grouping.is_some() && one.param.as_ref().and_then(constant) == Some(1.0);
             if !one_of_each {
-                let message = "the result can contain other series at every evaluation, and `for` starts again for each";
-                report.part(LINT.id, Level::Warning, &rule.expr, one.op.span, message.to_owned(), "compare with a threshold instead");
+                let message =
+                    "the result can contain other series at every evaluation, and `for` starts again for each";
+                report.part(
+                    LINT.id,
+                    Level::Warning,
+                    &rule.expr,
+                    one.op.span,
+                    message.to_owned(),
+                    "compare with a threshold instead",
+                );
             }
         }
         _ => {}

@@ -44,7 +44,14 @@ fn contradiction(rule: &Rule, one: &Selector, report: &mut Report<'_>) {
         });
         if let Some(other) = refuses.next() {
             let message = format!("no value of the label {label} satisfies both {fixed} and {other}");
-            report.part(LINT.id, Level::Error, &rule.expr, fixed.span, message, "remove one of the matchers, or use =~ with alternatives");
+            report.part(
+                LINT.id,
+                Level::Error,
+                &rule.expr,
+                fixed.span,
+                message,
+                "remove one of the matchers, or use =~ with alternatives",
+            );
         }
     }
 }
@@ -71,7 +78,13 @@ fn matching(rule: &Rule, one: &Binary, context: &Context<'_>, report: &mut Repor
     ] {
         if let Some(name) = has.iter().filter(counts).find(|name| !lacks.may_have(name)) {
             let message = format!("the {side} side of {} has no label {name}: the sides never match", one.op);
-            report.at(LINT.id, level, &rule.expr, message, "use on (...) or ignoring (...), or keep the label on both sides");
+            report.at(
+                LINT.id,
+                level,
+                &rule.expr,
+                message,
+                "use on (...) or ignoring (...), or keep the label on both sides",
+            );
             return;
         }
     }
@@ -94,7 +107,13 @@ fn matching(rule: &Rule, one: &Binary, context: &Context<'_>, report: &mut Repor
             if let (Some(name), true) = (more, exact && aggregated(if side == "left" { &one.left } else { &one.right }))
             {
                 let message = format!("several series of the {side} side can match, because {name} is not in on (...)");
-                report.at(LINT.id, Level::Warning, &rule.expr, message, "use group_left or group_right, or aggregate the label away");
+                report.at(
+                    LINT.id,
+                    Level::Warning,
+                    &rule.expr,
+                    message,
+                    "use group_left or group_right, or aggregate the label away",
+                );
             }
         }
     }

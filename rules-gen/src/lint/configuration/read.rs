@@ -114,7 +114,11 @@ impl Reader<'_> {
 
     fn names(&self, node: &Node, what: &str) -> Result<Vec<String>> {
         let names = self.each(node, what, |node| self.one(node, what))?;
-        if names.is_empty() { self.wrong(node, &format!("{what} is empty: at least one entry is required")) } else { Ok(names) }
+        if names.is_empty() {
+            self.wrong(node, &format!("{what} is empty: at least one entry is required"))
+        } else {
+            Ok(names)
+        }
     }
 
     fn lints(&self, node: &Node) -> Result<Vec<&'static str>> {

@@ -41,7 +41,8 @@ impl Limits {
             let mut all: Vec<String> = limits.iter().map(ToString::to_string).collect();
             all.sort();
             all.dedup();
-            let message = format!("the threshold colour changes at {step}, but no alert on the same metrics fires there");
+            let message =
+                format!("the threshold colour changes at {step}, but no alert on the same metrics fires there");
             let fix = format!("thresholds of the alerts: {}", all.join(", "));
             report.near("RG050", Level::Info, near, message, &fix);
         }

@@ -23,7 +23,9 @@ pub(super) fn check(variables: &[Value], report: &mut Report<'_>) {
         }
         let query = variable["query"]["query"].as_str().or(variable["query"].as_str()).unwrap_or_default();
         if let Some(uid) = fixed(variable) {
-            let message = format!("the variable {name} uses the fixed data source {uid}, which other Grafana servers do not have");
+            let message = format!(
+                "the variable {name} uses the fixed data source {uid}, which other Grafana servers do not have"
+            );
             report.near("RG050", Level::Warning, &near, message, "use a variable of type datasource instead");
         }
         if let Some(expr) = inside(query).filter(|_| language(&[variable], variables) == Language::Promql)

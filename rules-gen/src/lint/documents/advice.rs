@@ -9,7 +9,10 @@ const ADVICE: [(&str, &str); 9] = [
     ("did not find expected key", "check the indentation of this line, and the quotes of the value before it"),
     ("simple key expected", "put a colon and a space after a key; indent the continuation of a value"),
     ("unexpected character", "put a value that begins with this character in quotes"),
-    ("trailing content after", "the quote ends the value: double it inside single quotes, write \\\" inside double quotes"),
+    (
+        "trailing content after",
+        "the quote ends the value: double it inside single quotes, write \\\" inside double quotes",
+    ),
     ("unknown escape", "use single quotes, or double the backslash"),
     ("block sequence entries are not allowed", "put a value that begins with a dash and a space in quotes"),
     ("mapping keys are not allowed", "put a value that begins with ? and a space in quotes"),

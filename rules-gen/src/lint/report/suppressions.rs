@@ -79,8 +79,10 @@ fn ignore(comment: &str, today: Date, id: LintId) -> Result<(bool, Vec<&'static 
     let mut ids = Vec::new();
     while let Some(word) = words.next() {
         if word == "until" {
-            let date =
-                words.next().and_then(|date| date.parse::<Date>().ok()).ok_or("until needs a date such as 2026-12-31")?;
+            let date = words
+                .next()
+                .and_then(|date| date.parse::<Date>().ok())
+                .ok_or("until needs a date such as 2026-12-31")?;
             if date < today {
                 return Err(format!("this suppression ended on {date}"));
             }

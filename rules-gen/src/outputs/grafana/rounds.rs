@@ -115,8 +115,7 @@ fn freshness(config: &Config, page: &mut Page) {
     page.panel(&Drawn { runbook: of_value(), ..drawn });
     let description = "1 for each check whose last run failed; empty is good.";
     let failed = format!("1 - {} > 0", of_checks(&PROBE_SUCCESS, &[]));
-    let drawn = Drawn::new("table", "Failed checks", description, failed, Unit::Count)
-        .steps(&best_is_zero("purple"));
+    let drawn = Drawn::new("table", "Failed checks", description, failed, Unit::Count).steps(&best_is_zero("purple"));
     page.panel(&Drawn { runbook: of_value(), ..drawn });
     if config.tasks.is_some() {
         let description =
@@ -137,11 +136,9 @@ fn sight(config: &Config, page: &mut Page) {
     let targets = Drawn::new("table", "Unreachable targets", description, expr, Unit::Count);
     page.panel(&Drawn { runbook: runbook(config, "exporter"), ..targets }.steps(&best_is_zero("red")));
     let of_value = || of_check(config, "${__data.fields.check}");
-    let description =
-        "Objects that the last run of a check could not read, with the reason; empty is good.";
+    let description = "Objects that the last run of a check could not read, with the reason; empty is good.";
     let unseen = format!("max by (check, target, object, reason) ({UNSEEN}{{{VARIABLES}}}) > 0");
-    let unseen =
-        Drawn::new("table", "Unread objects", description, unseen, Unit::Count).steps(&best_is_zero("orange"));
+    let unseen = Drawn::new("table", "Unread objects", description, unseen, Unit::Count).steps(&best_is_zero("orange"));
     page.panel(&Drawn { runbook: of_value(), ..unseen });
     let description = "Objects that the last run of each check evaluated.";
     let seen = format!("max by (check, target, object) ({SEEN}{{{VARIABLES}}})");
@@ -159,7 +156,8 @@ fn exporter(config: &Config, page: &mut Page) {
     let description = "Whether the web configuration file is in use, and is not less strict than the one before.";
     let in_force = format!("min without (instance, pod) ({WEB_CONFIG}{{{PROCESS}}})");
     page.panel(&whether(stat(config, "Web configuration", description, in_force, &plain())));
-    let description = "Exporters whose checklist.yaml differs from the one that the rules in Prometheus were generated from.";
+    let description =
+        "Exporters whose checklist.yaml differs from the one that the rules in Prometheus were generated from.";
     let differ = format!("{} unless on (fingerprint) {RULES_INFO}{{{PROCESS}}}", of_process(&CONFIG_INFO));
     page.panel(&stat(config, "Rules outdated", description, or_none(&differ), &best_is_zero("orange")));
     let description = "Shards that no exporter runs.";

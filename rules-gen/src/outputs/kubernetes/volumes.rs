@@ -36,7 +36,11 @@ pub fn keys(files: &BTreeSet<PathBuf>, variables: &BTreeSet<String>) -> anyhow::
             path.display()
         );
         if let Some((other, _)) = keys.iter().find(|(_, known)| **known == key) {
-            bail!("{} and {} would have the same key in the Secret, {key}: rename one", path.display(), other.display());
+            bail!(
+                "{} and {} would have the same key in the Secret, {key}: rename one",
+                path.display(),
+                other.display()
+            );
         }
         ensure!(
             !variables.contains(&key),

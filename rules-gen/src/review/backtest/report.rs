@@ -130,8 +130,9 @@ impl Report {
         }
         if history.missed() > 0 {
             let away = Unit::Seconds.human(history.missed() as f64 * clock.step as f64 / 1000.0);
-            warnings
-                .push(format!("Prometheus has no samples for {away} of the range; alerts keep their state during that time"));
+            warnings.push(format!(
+                "Prometheus has no samples for {away} of the range; alerts keep their state during that time"
+            ));
         }
         alerts.sort_by(|a, b| {
             (b.statistics.pages, b.statistics.episodes)
@@ -217,7 +218,8 @@ impl Alert {
             }
             if covered < budget.per.as_secs_f64() {
                 let there = Unit::Seconds.human(covered);
-                self.warnings.push(format!("only {there} could be evaluated, which is less than the period of the budget"));
+                self.warnings
+                    .push(format!("only {there} could be evaluated, which is less than the period of the budget"));
             }
         }
         self

@@ -75,7 +75,8 @@ fn alerts(text: &mut String, report: &Report) {
         *text += &format!("- The list may be incomplete: {why}\n\n");
     }
     if report.alerts.is_empty() {
-        *text += if report.alerts_unknown.is_some() { "- No alert is recorded\n\n" } else { "- No alerts triggered\n\n" };
+        *text +=
+            if report.alerts_unknown.is_some() { "- No alert is recorded\n\n" } else { "- No alerts triggered\n\n" };
         return;
     }
     *text += "\n| alert | severity | target | start | end | notified |\n|---|---|---|---|---|---|\n";

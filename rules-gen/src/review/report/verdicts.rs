@@ -77,7 +77,8 @@ fn of_signals(config: &Config, written: &'static Written, ids: &[&str], seen: &S
     let over: BTreeSet<String> = fired.map(|incident| spaced(&incident.alert)).collect();
     if !over.is_empty() {
         line.verdict = line.verdict.max(Verdict::Warning);
-        line.why.push(format!("fired within the period and resolved: {}", over.into_iter().collect::<Vec<_>>().join(", ")));
+        line.why
+            .push(format!("fired within the period and resolved: {}", over.into_iter().collect::<Vec<_>>().join(", ")));
     }
     line
 }
@@ -87,7 +88,8 @@ fn cannot(probed: bool, expects: bool, key: &Key, seen: &Seen) -> Option<String>
     let (check, target) = key;
     if !probed {
         let there = seen.looked.contains_key(key);
-        return (!there).then(|| format!("{check} {target}: Prometheus has none of the external metrics that it needs"));
+        return (!there)
+            .then(|| format!("{check} {target}: Prometheus has none of the external metrics that it needs"));
     }
     match seen.probe.get(key) {
         None => Some(format!("{check} {target}: no exporter reported it")),
