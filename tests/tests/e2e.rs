@@ -109,10 +109,10 @@ async fn every_fault_notifies_the_right_receiver_and_resolves() -> anyhow::Resul
         round(&stack, FAULTS.iter().copied().filter(|fault| fault.round == number).collect()).await?;
     }
     // The page about the disk held its own warning back.
-    let notified = |receiver| {
+    let has_received = |receiver| {
         stack.recorder.messages().iter().any(|m| m.receiver == receiver && m.tells("ChecklistVolumeFilling"))
     };
-    assert!(notified("pagerduty") && !notified("slack"));
+    assert!(has_received("pagerduty") && !has_received("slack"));
     assert!(stack.exporter.stop(), "SIGTERM ends the exporter with success");
     Ok(())
 }
@@ -201,8 +201,8 @@ async fn an_override_suppresses_routine_warnings_and_never_a_critical_alert() ->
     // What comes later is sent, and what is held back was not sent before it.
     stack.inject(page).await?;
     notified(&stack, page, false, before).await?;
-    let notified = |message: &Message| message.tells(routine.alert);
-    assert!(!stack.recorder.messages().iter().any(notified), "a routine warning was sent");
+    let is_routine = |message: &Message| message.tells(routine.alert);
+    assert!(!stack.recorder.messages().iter().any(is_routine), "a routine warning was sent");
     stack.command(&["override", "end", "--by", "ann"])?;
     stack.prometheus.wait("ChecklistEmergencyOverride", "none", false).await?;
     notified(&stack, routine, false, before).await
