@@ -297,7 +297,7 @@ mod tests {
         let mut nothing = Evidence::default();
         nothing.saw(Object::Pod, 0);
         nothing.saw(Object::Service, 0);
-        assert_eq!(nothing.missing(PODS), Some((Reason::NotFound, "no pod was seen".to_owned())));
+        assert_eq!(nothing.missing(PODS), Some((Reason::NotFound, "no pod found".to_owned())));
         assert!(nothing.is_partial());
     }
 
@@ -327,6 +327,6 @@ mod tests {
         evidence.saw(Object::ApiKey, 1);
         evidence.note("2 of them idle");
         evidence.counts_since(0.0);
-        assert_eq!(evidence.to_string(), "1 api key, 12 pods; 2 of them idle; counting since 1970-01-01 00:00 UTC");
+        assert_eq!(evidence.to_string(), "1 api key, 12 pods; 2 of them idle; counted since 1970-01-01 00:00 UTC");
     }
 }

@@ -55,7 +55,7 @@ mod tests {
             ),
         ] {
             let Err(Failure { message, .. }) = read(&secret).await else { anyhow::bail!("{secret:?} was read") };
-            assert!(!message.contains("hunter2") && message.contains(shown.unwrap_or("not shown")), "{message}");
+            assert!(!message.contains("hunter2") && message.contains(shown.unwrap_or("hidden")), "{message}");
         }
         Ok(())
     }

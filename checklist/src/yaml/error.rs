@@ -38,7 +38,7 @@ impl From<ParserError> for Error {
 
 /// Returns a plain message for an error of serde-saphyr.
 fn message(error: &ParserError) -> String {
-    const TOO_MUCH: &str = "the aliases expand to too much: an alias (*name) repeats what has aliases itself, or the \
+    const TOO_MUCH: &str = "the aliases expand to too many nodes: an alias (*name) repeats what has aliases itself, or the \
                             file is too large; write values out, or make several files";
     match error {
         ParserError::MultipleDocuments { .. } => {
@@ -134,7 +134,7 @@ mod tests {
             (wrong("{}\n"), "the field tests is missing"),
             (wrong("tests:\n\t- a\n"), "2:"),
             (wrong("tests: [\n"), "invalid YAML: unclosed bracket '['"),
-            (config(&bomb), "expand to too much"),
+            (config(&bomb), "expand to too many nodes"),
             (config(&"[".repeat(3000)), "nested too deep"),
         ] {
             assert!(output.contains(words), "{words} is not in {output}");

@@ -189,7 +189,7 @@ mod tests {
                     "{dump:?}"
                 );
             }
-            assert!(inspect(BackupFormat::PgDump, &gzip).is_err_and(|why| why.contains("packed with gzip")));
+            assert!(inspect(BackupFormat::PgDump, &gzip).is_err_and(|why| why.contains("compressed with gzip")));
             assert!(inspect(BackupFormat::Zstd, bytes).is_err());
         }
         assert!(inspect(BackupFormat::Any, b"").is_err() && inspect(BackupFormat::PgDumpGzip, &GZIP).is_err());

@@ -133,7 +133,7 @@ mod tests {
                     - alert: C\n    annotations:\n      runbook_url: https://r.example.org/C.md\n    expr: up\n    for: 5\n";
         let fixed = fix(bad, Some("https://r.example.org/{alert}.md")).unwrap();
         assert_eq!(fixed.text, good);
-        assert_eq!(fixed.what, ["durations: 3", "limits: 1", "runbook links: 3", "texts quoted: 3"]);
+        assert_eq!(fixed.what, ["durations: 3", "limits: 1", "runbook links added: 3", "texts quoted: 3"]);
         assert_eq!(fix(good, Some("https://r.example.org/{alert}.md")), None, "once is enough");
         let json = "{\"groups\":[{\"name\":\"g\",\"rules\":[{\"alert\":\"A\",\"expr\":\"up\",\"for\":\"5 m\"}]}]}";
         let fixed = fix(json, None).unwrap().text;

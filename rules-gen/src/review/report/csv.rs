@@ -73,6 +73,6 @@ mod tests {
             "{}",
             lines[1]
         );
-        assert!(lines[2].contains(",none,,,,,") && lines[2].ends_with("a forecast needs 60\""), "{}", lines[2]);
+        assert!(lines[2].contains(",none,,,,,") && lines[2].ends_with("a forecast needs 60"), "{}", lines[2]);
     }
 }
