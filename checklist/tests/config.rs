@@ -255,7 +255,7 @@ fn names_that_kubernetes_refuses_are_configuration_errors() {
     assert_eq!(messages("exporterNamespace: ops, secrets: [{name: a.b-c, namespace: other}]"), "");
     let two = "kubernetes:\n  - {name: a, namespaces: [a], exporterNamespace: x}\n  - {name: b, namespaces: [b], exporterNamespace: y}\n";
     let messages = Config::parse("checklist.yaml", two).err().map(|mistakes| mistakes.to_string()).unwrap_or_default();
-    assert!(messages.contains("exporterNamespace is x and y"), "{messages}");
+    assert!(messages.contains("exporterNamespace is both x and y"), "{messages}");
     // An entry with a kubeconfig is another cluster, so its `exporterNamespace` may differ.
     let far = two.replace("{name: b", "{name: b, kubeconfig: /far");
     assert!(Config::parse("checklist.yaml", &far).is_ok());
@@ -327,7 +327,7 @@ fn names_and_labels_that_would_break_alerts_are_configuration_errors() {
             messages(&query(name, ""))
         );
     }
-    assert!(messages(&query("stuck_2", "")).contains("both alerts would be ChecklistQueryStuck2"));
+    assert!(messages(&query("stuck_2", "")).contains("both alerts would be named ChecklistQueryStuck2"));
     assert!(messages(&query("other", ", labels: [severity]")).contains("none of alertname, cadence"));
     let alerting =
         |alerting: &str| messages(&format!("kubernetes: [{{name: a, namespaces: [x]}}]\nalerting: {{{alerting}}}\n"));
