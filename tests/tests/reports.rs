@@ -332,7 +332,7 @@ async fn forecasts_have_dates_or_the_reason_why_not() -> anyhow::Result<()> {
     }
     assert!(database["error"][0].as_f64().is_some_and(|error| error < 0.02), "{:#}", database["error"]);
     let volume = of("volume");
-    assert!(volume["refused"].as_str().is_some_and(|why| why.contains("too few")), "{volume:#}");
+    assert!(volume["refused"].as_str().is_some_and(|why| why.contains("a forecast needs")), "{volume:#}");
     assert_eq!(volume["limits"][0]["seasonal"], "already");
     assert_eq!(of("requests")["limits"], json!([]), "nobody configured a limit of requests");
     Ok(())

@@ -76,7 +76,7 @@ async fn a_web_configuration_truncated_at_any_line_is_reported_and_gives_no_acce
         .await?;
     }
     let log = world.process.log();
-    for what in ["asks for no TLS any more", "client_allowed_sans", "min_version"] {
+    for what in ["no longer requires TLS", "client_allowed_sans", "min_version"] {
         assert!(log.contains(what), "{what} is not in the log: {log}");
     }
     Ok(())
