@@ -41,7 +41,7 @@ async fn the_worst_value_counts_and_a_missing_value_is_not_good() -> anyhow::Res
     for (sql, advice) in [
         ("SELECT now() AS value", "extract(epoch FROM now() - max(column))"),
         ("SELECT current_date AS value", "extract(epoch FROM now() - max(column))"),
-        ("SELECT '{}'::jsonb AS value", "an expression that is a number"),
+        ("SELECT '{}'::jsonb AS value", "return a number"),
     ] {
         check(&query(&base, sql, above), "own").await.cannot_tell(Reason::Config, advice);
     }
