@@ -346,7 +346,7 @@ async fn a_full_disk_is_not_a_bad_backup_and_leaves_no_files() -> anyhow::Result
     std::fs::write(tasks.0.join("filler"), [0; 4096])?;
     let (code, printed) = world.verify()?;
     assert!(
-        code == Some(2) && printed.contains("cannot record the result") && printed.contains("less than 900"),
+        code == Some(2) && printed.contains("cannot record the result") && printed.contains("expected at least 900"),
         "{printed}"
     );
     Ok(())
