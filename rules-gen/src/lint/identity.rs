@@ -1,7 +1,7 @@
 //! Numbers by which rules of several files are compared. They are computed while the files are read, on all cores.
 
 use super::place::Text;
-use promql::{Expr, Selector};
+use promql::{Expr, MatchOp};
 use regex::Regex;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
@@ -50,12 +50,11 @@ fn texts(named: &[(String, Text)]) -> Vec<(&str, &str)> {
 ///
 /// Rules of one name and one set of labels are common where they select different series: `code=~"2.."` and `code=~"5.."`.
 /// Only those that select the same and differ in limits make the same series.
-fn selected(ast: &Expr) -> Vec<(String, Vec<String>)> {
-    let selector = |one: &Selector| {
-        let matchers = sorted(one.matchers.iter().map(ToString::to_string));
-        (one.metric().unwrap_or_default().to_owned(), matchers)
-    };
-    let mut selected = sorted(ast.selectors().into_iter().map(selector));
+fn selected(ast: &Expr) -> Vec<(&str, Vec<(&str, MatchOp, &str)>)> {
+    let mut selected = sorted(ast.selectors().into_iter().map(|selector| {
+        let matchers = selector.matchers.iter().map(|one| (&*one.name.text, one.op, &*one.value));
+        (selector.metric().unwrap_or_default(), sorted(matchers))
+    }));
     selected.dedup();
     selected
 }
