@@ -287,7 +287,7 @@ async fn a_real_dump_is_restored_and_a_broken_one_is_detected_and_alerts() -> an
     stack.postgres.execute("DELETE FROM user_roles; DELETE FROM api_keys; DELETE FROM users WHERE id > 50").await?;
     upload(&gzip(&stack.postgres.dump()?)?)?;
     let (code, printed) = verify(&stack)?;
-    assert!(code == Some(1) && printed.contains("check users answered 50, less than 100"), "{printed}");
+    assert!(code == Some(1) && printed.contains("check users returned 50, expected at least 100"), "{printed}");
     let fault = Fault { name: "restore", alert: "ChecklistRestoreFailed", severity: "critical", round: 1 };
     notified(&stack, fault, false, before).await?;
     upload(&good)?;
