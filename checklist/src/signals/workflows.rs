@@ -16,8 +16,7 @@ pub static FINISHED: Metric = Metric::gauge(
 );
 pub static FAILED: Metric =
     Metric::gauge("checklist_workflows_failed", "Workflows that failed within the sliding window.", &["window"]);
-pub static OPEN: Metric =
-    Metric::gauge("checklist_workflows_open", "Workflows that are open by their status.", &[]);
+pub static OPEN: Metric = Metric::gauge("checklist_workflows_open", "Workflows that are open by their status.", &[]);
 
 const SIX_HOURS: &[(&str, &[&str])] = &[("window", &["6h"])];
 const DAY_WINDOW: &[(&str, &[&str])] = &[("window", &["24h"])];

@@ -72,7 +72,9 @@ pub struct Endpoint {
 
 /// The keys of an endpoint.
 pub(crate) const ENDPOINT: &[Key] = &[
-    Key::new("url", Kind::Form(&HTTP), "The URL of the target.").required().example("https://health.example.com/health"),
+    Key::new("url", Kind::Form(&HTTP), "The URL of the target.")
+        .required()
+        .example("https://health.example.com/health"),
     TOKEN[0],
     TOKEN[1],
     CA_FILE,

@@ -41,8 +41,9 @@ pub struct IncidentOutcome {
 pub fn outcome(name: &str, messages: &[Notification], ledger: &[Incident], from: usize, minutes: usize) -> Outcome {
     let mut outcome =
         Outcome { name: name.to_owned(), weeks: (minutes - from) as f64 / 10_080.0, ..Outcome::default() };
-    let about =
-        |incident: &Incident, one: &Notification| one.alerts.iter().any(|alert| incident.is_reported_by(one.minute, alert));
+    let about = |incident: &Incident, one: &Notification| {
+        one.alerts.iter().any(|alert| incident.is_reported_by(one.minute, alert))
+    };
     for one in messages.iter().filter(|one| one.minute >= from) {
         if ledger.iter().any(|incident| about(incident, one)) {
             continue;
