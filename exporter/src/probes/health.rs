@@ -65,12 +65,11 @@ fn evaluate(target: &Target, answer: &HttpResponse, samples: &mut Samples) {
         }
     }
     if let Some(path) = target.version_field.as_ref().filter(|_| !value.is_null()) {
-        match body::field(&value, path).and_then(body::text) {
-            Some(version) => samples.set(&VERSION, [&version], 1_u32),
-            None => {
-                let what = format!("the version: the body has no text or number at {path}, which versionField names");
-                samples.missed(Object::Field, Reason::NotFound, what);
-            }
+        if let Some(version) = body::field(&value, path).and_then(body::text) {
+            samples.set(&VERSION, [&version], 1_u32);
+        } else {
+            let what = format!("the version: the body has no text or number at {path}, which versionField names");
+            samples.missed(Object::Field, Reason::NotFound, what);
         }
     }
 }

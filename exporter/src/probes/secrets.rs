@@ -47,16 +47,13 @@ impl Metadata {
         let wrong = |what: String| Failure::new(Reason::Decode, what);
         let annotation = secret.annotation.as_ref();
         let annotation = annotation.and_then(|name| Some((name, self.annotations.as_ref()?.get(name)?)));
-        let (at, source, name) = match annotation {
-            Some((name, text)) => {
-                let at = text.parse::<jiff::Timestamp>();
-                let at = at.map_err(|error| wrong(format!("annotation {name} is no RFC 3339 time: {error}")))?;
-                (at, Source::Annotation, format!("annotation {name}"))
-            }
-            None => {
-                let at = self.creation_timestamp.ok_or_else(|| wrong("it has no time of creation".to_owned()))?;
-                (at, Source::Creation, "its time of creation".to_owned())
-            }
+        let (at, source, name) = if let Some((name, text)) = annotation {
+            let at = text.parse::<jiff::Timestamp>();
+            let at = at.map_err(|error| wrong(format!("annotation {name} is no RFC 3339 time: {error}")))?;
+            (at, Source::Annotation, format!("annotation {name}"))
+        } else {
+            let at = self.creation_timestamp.ok_or_else(|| wrong("it has no time of creation".to_owned()))?;
+            (at, Source::Creation, "its time of creation".to_owned())
         };
         // The secret would look new until then.
         if at > jiff::Timestamp::now() + AHEAD {

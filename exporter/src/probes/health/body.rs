@@ -10,7 +10,7 @@ use std::fmt;
 /// Maximum number of characters of a value that a message repeats.
 const MAX_SHOWN: usize = 60;
 
-/// Depth of nesting from which values are not kept. serde_json gives up at 128.
+/// Depth of nesting from which values are not kept. `serde_json` gives up at 128.
 const DEEPEST: usize = 100;
 
 /// The body of a page.
@@ -35,7 +35,7 @@ pub(super) fn parse(body: &[u8], content_type: Option<&str>) -> Option<Body> {
     read(&text).or_else(|| read(&plain(&text)))
 }
 
-/// Replaces by `null` what `jq` reads and serde_json does not: the numbers `NaN` and `Infinity`, which Python's `json`
+/// Replaces by `null` what `jq` reads and `serde_json` does not: the numbers `NaN` and `Infinity`, which Python's `json`
 /// module writes, numbers beyond the range of a double, and what is nested too deeply.
 fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
