@@ -1,6 +1,6 @@
 -- Names the tables whose bloat was judged by dead rows only.
 , largest AS (
-    SELECT * FROM tables WHERE bytes >= $1::float8 ORDER BY bytes DESC LIMIT 10
+    SELECT * FROM tables WHERE bytes >= $1::float8 ORDER BY bytes DESC LIMIT 40
 )
 SELECT pg_catalog.format('%s: bloat by dead rows only, without free space; for exact values run CREATE EXTENSION pgstattuple',
                          string_agg(schema || '.' || name, ', ' ORDER BY bytes DESC))

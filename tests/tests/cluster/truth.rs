@@ -282,7 +282,7 @@ async fn thirty_situations_made_by_real_controllers_are_reported_correctly() -> 
     let token = cluster.administrator(&namespace).await?;
     let exporter = Exporter::start(cluster, &[&namespace], &token, "", "").await?;
     let mut wrong: Vec<String> = Vec::new();
-    let seen = eventually("every situation is reported", || async {
+    let seen = eventually("every situation is told", || async {
         let page = plain(&exporter.metrics(None).await?);
         Ok(situations.iter().all(|situation| missing(situation, &namespace, &page).is_empty()))
     })
@@ -294,7 +294,7 @@ async fn thirty_situations_made_by_real_controllers_are_reported_correctly() -> 
     }
     assert!(wrong.is_empty(), "{}\n{}", wrong.join("\n"), page.iter().cloned().collect::<Vec<_>>().join("\n"));
     seen?;
-    // What must not be reported: services that nobody selects for, finished pods as not ready, deleted objects.
+    // What must not be told: services that nobody selects for, finished pods as not ready, deleted objects.
     for absent in ["service=\"manual\"", "service=\"elsewhere\"", "workload=\"later\""] {
         assert!(!page.iter().any(|line| line.contains(absent)), "{absent}");
     }
@@ -325,7 +325,7 @@ async fn objects_that_recover_or_disappear_are_no_longer_reported() -> anyhow::R
     let ready = |name: &str| {
         format!("checklist_workload_replicas_ready{{namespace=\"NS\",kind=\"Deployment\",workload=\"{name}\"}}")
     };
-    eventually("the crash is reported", || async {
+    eventually("the crash is told", || async {
         Ok(tells("checklist_pod_not_ready{namespace=\"NS\",pod=\"heals-").await?
             && tells(&format!("{} 1", ready("goes"))).await?)
     })
@@ -374,7 +374,7 @@ async fn objects_excluded_by_name_label_or_annotation_are_not_reported_while_the
     let web: Vec<String> =
         replicas("Deployment", "web", 1, 1).iter().map(|line| line.replace("NS", &namespace)).collect();
     let metrics = async || anyhow::Ok(plain(&exporter.metrics(None).await?));
-    eventually("what is not left out is reported", || async {
+    eventually("what is not left out is told", || async {
         let page = metrics().await?;
         Ok(web.iter().all(|line| page.contains(line)) && page.contains(&endpoints("idle", 0).replace("NS", &namespace)))
     })
@@ -415,7 +415,30 @@ async fn the_endpoints_of_a_service_with_two_kinds_of_addresses_are_counted_once
     cluster.remove(&namespace).await
 }
 
-/// Lines that are not reported.
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
+async fn a_service_that_names_a_port_of_no_container_has_no_endpoint_that_answers() -> anyhow::Result<()> {
+    let cluster = Cluster::shared().await?;
+    let namespace = cluster.namespace("astray").await?;
+    let astray = service("astray", "selector: {app: web}, ports: [{port: 80, targetPort: no-such-name}]")
+        + &service("headless", "clusterIP: None, selector: {app: web}");
+    cluster.apply(&namespace, &(workload("Deployment", "web", 2, "", "") + &astray))?;
+    let token = cluster.administrator(&namespace).await?;
+    let exporter = Exporter::start(cluster, &[&namespace], &token, "", "").await?;
+    let of = |service: &str, count: u32, all: u32| {
+        let all = format!("checklist_service_endpoints{{namespace=\"NS\",service=\"{service}\"}} {all}");
+        [endpoints(service, count), all].map(|line| line.replace("NS", &namespace))
+    };
+    let lines = [of("astray", 0, 2), of("headless", 2, 2)].concat();
+    eventually("both are told", || async {
+        let page = plain(&exporter.metrics(None).await?);
+        Ok(lines.iter().all(|line| page.contains(line)))
+    })
+    .await?;
+    cluster.remove(&namespace).await
+}
+
+/// Lines that are not told.
 pub(crate) fn missing(situation: &Situation, namespace: &str, page: &BTreeSet<String>) -> Vec<String> {
     let lines = situation.lines.iter().map(|line| line.replace("NS", namespace));
     lines.filter(|line| !page.contains(line)).collect()
