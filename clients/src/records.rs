@@ -291,7 +291,7 @@ mod tests {
         std::fs::write(&victim, "root:x:0:0\n")?;
         std::os::unix::fs::symlink(&victim, &file)?;
         let refused = append(&place, &done("a", "2026-01-01T00:00:00Z")).await;
-        assert!(refused.is_err_and(|error| format!("{error:#}").contains("a link, which is not followed")));
+        assert!(refused.is_err_and(|error| format!("{error:#}").contains("a symbolic link, which is not followed")));
         std::fs::remove_file(&file)?;
         std::fs::hard_link(&victim, &file)?;
         let refused = append(&place, &done("a", "2026-01-01T00:00:00Z")).await;

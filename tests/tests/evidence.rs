@@ -328,7 +328,7 @@ async fn a_metrics_api_that_names_objects_without_their_usage_has_told_nothing()
     let server = api(lists, &[]).await?;
     let (verdict, words) = &verdicts(&jobs(&kubernetes(&folder, &server, "shop")?)?).await["utilization"];
     assert!(*verdict != Verdict::Passed, "{words}");
-    for part in ["says nothing about node n1", "node n3 does not say what it has", "says nothing about pod shop/p"] {
+    for part in ["has no data for node n1", "node n3 does not say what it has", "has no data for pod shop/p"] {
         assert!(words.contains(part), "{part}: {words}");
     }
     Ok(())

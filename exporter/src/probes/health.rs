@@ -143,7 +143,7 @@ mod tests {
             message.contains("db is \"down\", expected up; ") || message.contains("; db is \"down\", expected up"),
             "{message}"
         );
-        assert!(message.contains("a.b is not there, expected x"), "{message}");
+        assert!(message.contains("a.b is missing, expected x"), "{message}");
         let (bad, message) = judged("statuses: [200, 429]", 503, "", b"")?;
         assert!(bad == ["status_code"] && message.contains("the status is 503, expected 200 or 429"), "{message}");
         assert!(judged("statuses: [200, 429]", 429, "", b"")?.0.is_empty());

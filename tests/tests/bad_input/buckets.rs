@@ -125,7 +125,7 @@ async fn beside_a_backup(s3: &S3) -> anyhow::Result<()> {
     }
     let (verdict, messages, text) = judged(&yaml).await;
     assert!(
-        verdict == Passed && messages.contains("newest daily/a.dump") && messages.contains("8 other objects"),
+        verdict == Passed && messages.contains("newest daily/a.dump") && messages.contains("8 objects with other names"),
         "{messages}"
     );
     assert!(text.contains("checklist_backup_objects{check=\"backup\",target=\"daily\",backup=\"daily\"} 1"), "{text}");
@@ -145,7 +145,7 @@ async fn beside_a_backup(s3: &S3) -> anyhow::Result<()> {
     s3.modified("full", "daily/b.dump", now + hours(40 * 24))?;
     let (verdict, messages, text) = judged(&yaml).await;
     assert!(
-        verdict == Critical && messages.contains("1 of the future are left out, such as daily/b.dump"),
+        verdict == Critical && messages.contains("1 with a time in the future are ignored, such as daily/b.dump"),
         "{messages}"
     );
     s3.modified("full", "daily/a.dump", now - hours(1))?;
@@ -178,7 +178,7 @@ async fn beside_a_backup(s3: &S3) -> anyhow::Result<()> {
     }
     let (verdict, messages, text) = judged(&yaml).await;
     assert!(
-        verdict == CannotTell && messages.contains("reading s3://full/daily/a.dump: the server answered 403"),
+        verdict == CannotTell && messages.contains("reading s3://full/daily/a.dump: the server responded with 403"),
         "{messages}"
     );
     assert!(text.contains("checklist_backup_last_timestamp_seconds{"), "{text}");
@@ -231,12 +231,12 @@ async fn an_incomplete_bucket_listing_is_a_failure() -> anyhow::Result<()> {
     .await?;
     let (_, message) =
         output(s3_yaml(server.port, "full", SECRET_KEY, &folder)?).await.unwrap_or_else(|| panic!("it passed"));
-    assert!(message.contains("larger than any that belongs here"), "{message}");
+    assert!(message.contains("the response is larger than the limit"), "{message}");
     // So are informational answers, and nothing of our own client's insides is told.
     let endless = endless("HTTP/1.1 102 Processing\r\n\r\n").await?;
     let (reason, message) =
         output(s3_yaml(endless, "full", SECRET_KEY, &folder)?).await.unwrap_or_else(|| panic!("it passed"));
-    assert!(reason == Reason::Protocol && message.contains("and no answer"), "{message}");
+    assert!(reason == Reason::Protocol && message.contains("without a complete response head"), "{message}");
     for debug in ["{ ", "Error(", "kind:", "source:"] {
         assert!(!message.contains(debug), "{message}");
     }
@@ -252,12 +252,12 @@ async fn responses_that_are_not_s3_are_reported_without_library_jargon() -> anyh
         (200, format!("<ListBucketResult>{object}</ListBucketResult>").into_bytes())
     };
     for ((status, body), reason, part) in [
-        ((200, b"".to_vec()), Reason::Decode, "no answer of S3"),
-        ((200, b"hello".to_vec()), Reason::Decode, "no answer of S3"),
-        ((200, b"<ListBucketResult><Contents><Key>\xff".to_vec()), Reason::Decode, "no answer of S3"),
-        ((204, b"".to_vec()), Reason::Decode, "the server answered 204"),
-        (one("<LastModified>yesterday</LastModified><Size>1</Size>"), Reason::Decode, "no answer of S3"),
-        (one("<LastModified>2026-01-01T00:00:00Z</LastModified><Size>big</Size>"), Reason::Decode, "no answer of S3"),
+        ((200, b"".to_vec()), Reason::Decode, "not a response of S3"),
+        ((200, b"hello".to_vec()), Reason::Decode, "not a response of S3"),
+        ((200, b"<ListBucketResult><Contents><Key>\xff".to_vec()), Reason::Decode, "not a response of S3"),
+        ((204, b"".to_vec()), Reason::Decode, "the server responded with 204"),
+        (one("<LastModified>yesterday</LastModified><Size>1</Size>"), Reason::Decode, "not a response of S3"),
+        (one("<LastModified>2026-01-01T00:00:00Z</LastModified><Size>big</Size>"), Reason::Decode, "not a response of S3"),
         (one("<Size>1</Size>"), Reason::Decode, "no key, no time or no size"),
         (one("<LastModified>2026-01-01T00:00:00Z</LastModified>"), Reason::Decode, "no key, no time or no size"),
         // The zero time of programs in Go, and a server that ignores the prefix.
@@ -267,9 +267,9 @@ async fn responses_that_are_not_s3_are_reported_without_library_jargon() -> anyh
             Reason::Protocol,
             "weekly/a, which has another prefix",
         ),
-        ((301, b"".to_vec()), Reason::Config, "the server answered 301"),
-        ((400, b"\x00\x01".to_vec()), Reason::Protocol, "the server answered 400"),
-        ((403, b"<html>no</html>".to_vec()), Reason::Permission, "the server answered 403"),
+        ((301, b"".to_vec()), Reason::Config, "the server responded with 301"),
+        ((400, b"\x00\x01".to_vec()), Reason::Protocol, "the server responded with 400"),
+        ((403, b"<html>no</html>".to_vec()), Reason::Permission, "the server responded with 403"),
         ((404, b"<Error><Code>NoSuchBucket</Code></Error>".to_vec()), Reason::NotFound, "404 NoSuchBucket"),
         ((503, b"<Error><Code>SlowDown</Code></Error>".to_vec()), Reason::Protocol, "503 SlowDown"),
     ] {

@@ -52,10 +52,10 @@ async fn the_worst_value_counts_and_a_missing_value_is_not_good() -> anyhow::Res
     for (sql, advice) in [
         ("SELECT now() AS value", "extract(epoch FROM now() - max(column))"),
         ("SELECT current_date AS value", "extract(epoch FROM now() - max(column))"),
-        ("SELECT '{}'::jsonb AS value", "an expression that is a number"),
-        ("SELECT ARRAY[1, 2] AS value", "an expression that is a number"),
-        ("SELECT ROW(1, 2) AS value", "an expression that is a number"),
-        ("SELECT '7'::bytea AS value", "an expression that is a number"),
+        ("SELECT '{}'::jsonb AS value", "return a number"),
+        ("SELECT ARRAY[1, 2] AS value", "return a number"),
+        ("SELECT ROW(1, 2) AS value", "return a number"),
+        ("SELECT '7'::bytea AS value", "return a number"),
     ] {
         check(&query(&base, sql, above), "own").await.cannot_tell(Reason::Config, advice);
     }
@@ -112,9 +112,9 @@ async fn status_words_in_another_spelling_are_reported_and_not_counted_as_zero()
         .execute("INSERT INTO audit_events (timestamp, event_type, user_id) SELECT now() + interval '40 days', 'request', 1 FROM generate_series(1, 1000)")
         .await?;
     for (name, expected) in [
-        ("auth_failures", "events are called Authentication.Failed here"),
-        ("permission_denied", "events are called Permission.Denied here"),
-        ("roles", "no role has a name that checklist.yaml gives administrators; there are"),
+        ("auth_failures", "the event type is spelled Authentication.Failed in the table"),
+        ("permission_denied", "the event type is spelled Permission.Denied in the table"),
+        ("roles", "no role has the name of the administrators in checklist.yaml; existing roles:"),
     ] {
         let seen = check(&yaml, name).await;
         seen.is(Verdict::CannotTell);
