@@ -8,7 +8,7 @@ pub(super) static LINT: Lint = Lint {
     id: "RG008",
     title: "the server refuses its configuration",
     level: Level::Error,
-    text: "A `prometheus.yml` that is refused at a reload leaves the old rules in place, and at a restart there is no Prometheus at all. Judged is what rules and alerts depend on: keys, intervals, rule files, jobs, targets, relabelling, Alertmanagers, and how they are spoken to. A web configuration (`--web.config.file`) is judged too: TLS, users and their hashes, headers. Files that these name are not opened; `promtool check config` does.",
+    text: "A `prometheus.yml` that is refused at a reload leaves the old rules in place, and at a restart there is no Prometheus at all. Judged are keys, intervals, jobs, targets, service discovery, relabelling, Alertmanagers, remote storage, and how they are spoken to. A web configuration (`--web.config.file`) is judged too: TLS, users and their hashes, headers. Rule files, certificates, keys and tokens that these name must be there; in a folder that this machine does not have, that is an info.",
     check: Check::Reader,
     found: &[
         Example::Rules(
