@@ -9,7 +9,7 @@ pub(super) static LINT: Lint = Lint {
     id: "RG035",
     title: "a group that is evaluated too seldom",
     level: Level::Warning,
-    text: "Prometheus forgets a sample after five minutes. A group with a longer interval has results that come and go.",
+    text: "Prometheus forgets a sample after five minutes. What a group with a longer interval records comes and goes. Alerts keep their state, so that is an info.",
     check: Check::Rule(check),
     found: &[Example::Rules(
         r"
@@ -17,14 +17,8 @@ groups:
 - name: example
   interval: 10m
   rules:
-  - alert: ServiceDown
-    expr: up == 0
-    for: 5m
-    labels:
-      severity: warning
-    annotations:
-      summary: A service is down.
-      description: '{{ $labels.job }} cannot be scraped.'
+  - record: job:up:sum
+    expr: sum by (job) (up)
 ",
     )],
     fine: &[Example::Rules(
@@ -48,6 +42,8 @@ groups:
 fn check(rule: &Rule, _: &Context<'_>, report: &mut Report<'_>) {
     if rule.interval.is_some_and(|interval| interval > 300.0) {
         let message = "the group is evaluated more seldom than every 5m: results are stale in between";
-        report.at(LINT.id, Level::Warning, &rule.name, message, "evaluate at least every 5m");
+        // Alertmanager is told four intervals ahead.
+        let level = if rule.alerts { Level::Info } else { Level::Warning };
+        report.at(LINT.id, level, &rule.name, message, "evaluate at least every 5m");
     }
 }
