@@ -158,7 +158,7 @@ impl Number for usize {
 }
 
 /// Cuts a label value to [`MAX_LABEL_BYTES`], at the border of a character.
-fn cut(value: &str) -> String {
+pub fn cut(value: &str) -> String {
     if value.len() <= MAX_LABEL_BYTES {
         return value.to_owned();
     }

@@ -8,11 +8,11 @@ use crate::{secret, trust};
 use bytes::Bytes;
 use checklist::Reason;
 use checklist::config::Endpoint;
-use flate2::read::{MultiGzDecoder, ZlibDecoder};
+use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use http_body_util::{BodyExt, Full};
 use hyper::header::{
     ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, LAST_MODIFIED,
-    USER_AGENT,
+    LOCATION, USER_AGENT,
 };
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -43,6 +43,8 @@ pub struct HttpResponse {
     pub content_type: Option<String>,
     /// The header `Last-Modified`, in Unix seconds.
     pub modified: Option<f64>,
+    /// The address of the header `Location`, for messages. Redirects are not followed.
+    pub location: Option<String>,
 }
 
 /// A request with the limits for its answer.
@@ -151,7 +153,10 @@ async fn exchange(
     let protocol = |error: hyper::Error| Failure::new(Reason::Protocol, causes(&error));
     let begun = stream.begun();
     let mut client = hyper::client::conn::http1::Builder::new();
+    // Headers are read as leniently as curl reads them.
     client.max_buf_size(MAX_READ);
+    client.allow_spaces_after_header_name_in_responses(true).allow_obsolete_multiline_headers_in_responses(true);
+    client.ignore_invalid_headers_in_responses(true);
     let (mut sender, connection) = client.handshake::<_, Full<Bytes>>(TokioIo::new(stream)).await.map_err(protocol)?;
     let reply = async {
         let response = sender.send_request(encode(url, request, body)?).await.map_err(protocol)?;
@@ -181,6 +186,7 @@ async fn exchange(
             body: unpacked(&headers, body.whole(), most, &mut large).await?,
             content_type: text(CONTENT_TYPE).map(str::to_owned),
             modified: text(LAST_MODIFIED).and_then(http_date),
+            location: text(LOCATION).and_then(|to| url.join(to).ok()).map(|to| shown(&to)),
         })
     };
     // The connection is polled here instead of in a task, so that dropping the future closes it.
@@ -222,12 +228,17 @@ fn too_large(most: usize) -> Failure {
     Failure::new(Reason::Limit, format!("the answer is larger than {most} bytes"))
 }
 
-/// Decompresses the body. Some servers compress without being asked. The limit holds for the decompressed body, too.
+/// Decompresses the body. Some servers compress without being asked, and some say so of a body that is plain. The limit
+/// holds for the decompressed body, too.
 async fn unpacked(headers: &HeaderMap, body: Bytes, most: usize, large: &mut Large) -> Result<Bytes, Failure> {
     let coding = headers.get(CONTENT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or("identity");
     let mut reader: Box<dyn Read + Send> = match coding.trim().to_ascii_lowercase().as_str() {
-        "identity" | "" => return Ok(body),
+        // Some servers write the character set here.
+        "identity" | "none" | "utf-8" | "" => return Ok(body),
+        "gzip" | "x-gzip" if !body.starts_with(&[0x1f, 0x8b]) => return Ok(body),
         "gzip" | "x-gzip" => Box::new(MultiGzDecoder::new(&body[..])),
+        // RFC 9110 means zlib, whose first byte is 0x78 in practice; some servers send the bare stream.
+        "deflate" if !body.starts_with(&[0x78]) => Box::new(DeflateDecoder::new(&body[..])),
         "deflate" => Box::new(ZlibDecoder::new(&body[..])),
         other => {
             let what = format!("the answer has the content encoding {other:?}, which the request did not offer");

@@ -14,7 +14,7 @@ use aws_sdk_s3::config::{
     BehaviorVersion, Credentials, Region, RequestChecksumCalculation, ResponseChecksumValidation,
 };
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::primitives::{ByteStream, DateTime};
 use aws_sdk_s3::types::EncodingType;
 use bytes::Bytes;
 use checklist::Reason;
@@ -98,20 +98,24 @@ impl Bucket {
             let page = page.send().await.map_err(|error| self.failed(&error, "listing", prefix))?;
             let encoded = page.encoding_type() == Some(&EncodingType::Url);
             for object in page.contents() {
-                let (Some(key), Some(modified)) = (object.key(), object.last_modified()) else {
-                    return Err(refuse(Reason::Decode, "an object has no key or no time".to_owned()));
+                // The zero time of programs in Go is no time.
+                let modified = object.last_modified().map(DateTime::as_secs_f64).filter(|at| *at > 0.0);
+                let bytes = object.size().and_then(|size| u64::try_from(size).ok());
+                let (Some(key), Some(modified), Some(bytes)) = (object.key(), modified, bytes) else {
+                    return Err(refuse(Reason::Decode, "an object has no key, no time or no size".to_owned()));
                 };
                 let key = if encoded { decoded(key) } else { key.to_owned() };
-                if key.ends_with('/') {
-                    continue;
+                if !key.starts_with(prefix) {
+                    return Err(refuse(Reason::Protocol, format!("the server lists {key}, which has another prefix")));
                 }
-                let bytes = object.size().and_then(|size| u64::try_from(size).ok()).unwrap_or(0);
-                take(Object { key, bytes, modified: modified.as_secs_f64() });
-            }
-            if !page.is_truncated().unwrap_or(false) {
-                return Ok(());
+                if !key.ends_with('/') {
+                    take(Object { key, bytes, modified });
+                }
             }
             let next = page.next_continuation_token().filter(|next| !next.is_empty());
+            if !page.is_truncated().unwrap_or(next.is_some()) {
+                return Ok(());
+            }
             if next.is_none() || next == token.as_deref() {
                 let what = "the list is incomplete: the server says that there is more, and not how to ask for it";
                 return Err(refuse(Reason::Protocol, what.to_owned()));

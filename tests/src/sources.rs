@@ -189,7 +189,9 @@ async fn told(yaml: &str, checks: &[&str], pages: &[Page]) -> anyhow::Result<Vec
     #[expect(clippy::cast_possible_truncation, reason = "a whole number")]
     let span = Span { begin: (BEGIN * 1000.0) as i64, minutes, alerts_from: 0 };
     remote_write::send(prometheus.port, &tracks, span.begin, minutes).await?;
-    evaluate::firing(prometheus.port, &rules, span, &|_, _| {}).await
+    let evaluated = evaluate::firing(prometheus.port, &rules, span, &|_, _| {}).await?;
+    anyhow::ensure!(evaluated.broken.is_empty(), "{}", evaluated.broken.join("\n"));
+    Ok(evaluated.firing)
 }
 
 fn signals(checks: &[&str]) -> impl Iterator<Item = &'static Signal> {
@@ -237,7 +239,7 @@ fn tracks(pages: &[Page], names: &BTreeSet<String>, minutes: usize) -> anyhow::R
 }
 
 /// Parses a line of the text format.
-fn sample(line: &str) -> Option<(String, Labels, f64)> {
+pub(crate) fn sample(line: &str) -> Option<(String, Labels, f64)> {
     let (series, value) = line.rsplit_once(' ')?;
     let Some((name, mut rest)) = series.split_once('{') else {
         return Some((series.to_owned(), Labels::new(), value.parse().ok()?));

@@ -222,6 +222,11 @@ async fn what_psql_and_curl_accept_is_accepted_and_the_earliest_end_of_the_chain
         assert!(text.contains("verified{check=\"certificates\",target=\"app\"} 1"), "{chain}: {text}");
         assert!(messages.contains("1 of them not needed"), "{chain}: {messages}");
     }
+    // What is beyond the first ten of a chain is not judged, and that is told.
+    std::fs::write(path.join("long"), std::fs::read_to_string(path.join("upper.pem"))?.repeat(12))?;
+    let (port, _server) = serve(path, "good", "long", "").await?;
+    let (verdict, _, messages) = seen(path, port, "ca").await?;
+    assert_eq!(verdict, Verdict::CannotTell, "{messages}");
     // Two of one name, key and issuer: neither hides the other, and the earlier end counts.
     twins(path)?;
     let (port, _server) = serve(path, "twin", "twins", "").await?;

@@ -34,7 +34,7 @@ pub static ROLE_LIMIT: Metric = Metric::gauge(
 .sparse();
 pub static OLDEST_TRANSACTION: Metric = Metric::gauge(
     "checklist_postgres_oldest_transaction_start_timestamp_seconds",
-    "Unix time at which the oldest open transaction of a client in this state began.",
+    "Unix time at which the oldest open transaction in this state began: that of its client, or `prepared`.",
     &["state"],
 )
 .sparse();
@@ -65,7 +65,8 @@ static IDLE_IN_TRANSACTION: Threshold = Threshold::above(
 .warning(10.0 * MINUTE);
 
 const IDLE_ONES: &[(&str, &[&str])] = &[("state", &["idle"])];
-const IN_TRANSACTION: &[(&str, &[&str])] = &[("state", &["idle in transaction", "idle in transaction (aborted)"])];
+const IN_TRANSACTION: &[(&str, &[&str])] =
+    &[("state", &["idle in transaction", "idle in transaction (aborted)", "prepared"])];
 
 pub static SIGNAL: Signal = Signal {
     id: "connections",

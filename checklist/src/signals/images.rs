@@ -13,8 +13,11 @@ pub static UNFIXABLE: Metric = Metric::gauge(
     "Vulnerabilities of the image for which no fixed version exists yet, by level.",
     &["image", "level"],
 );
-pub static WRITTEN: Metric =
-    Metric::fact("checklist_images_report_timestamp_seconds", "Unix time at which the image was scanned.", &["image"]);
+pub static WRITTEN: Metric = Metric::fact(
+    "checklist_images_report_timestamp_seconds",
+    "Unix time at which the image was scanned, or of the scanner's database where the report says that it is older.",
+    &["image"],
+);
 
 pub static FUTURE: Metric = Metric::gauge(
     "checklist_images_report_in_future",
@@ -92,7 +95,7 @@ pub static SIGNAL: Signal = Signal {
             when: When::Beyond(Value::Age(of(&WRITTEN)), &MAX_AGE),
             pending: minutes(60),
             summary: "Image scan has stopped.",
-            description: "Image {{ $labels.image }} was last scanned {value} ago; the limit is {limit}.",
+            description: "The last scan of image {{ $labels.image }}, or the database of the scanner, is {value} old; the limit is {limit}.",
             ..WARNING
         },
         Alert {

@@ -51,6 +51,16 @@ static MIN_SCANS: Threshold = Threshold::above(
 )
 .warning(50.0);
 
+fn within_a_day(scope: &Scope, counter: &'static Metric) -> String {
+    format!("({})", scope.risen(counter, "1d"))
+}
+
+/// Returns the share of the scans of a day that read the whole table.
+fn share(scope: &Scope) -> String {
+    let (seq, index) = (within_a_day(scope, &SEQ_SCANS), within_a_day(scope, &INDEX_SCANS));
+    format!("{seq} / ({seq} + {index} > 0)")
+}
+
 pub static SIGNAL: Signal = Signal {
     id: "seq_scans",
     title: "Sequential scans",
@@ -67,11 +77,11 @@ pub static SIGNAL: Signal = Signal {
         name: "ChecklistSequentialScans",
         when: When::History(History {
             expr: |scope, limits, severity| {
-                let day = |metric| format!("({})", scope.risen(metric, "1d"));
-                let (seq, index) = (day(&SEQ_SCANS), day(&INDEX_SCANS));
                 format!(
-                    "{seq} / ({seq} + {index} > 0) > {} and {seq} > {} and {} > {}",
+                    "{} > {} and {} > {} and {} > {}",
+                    share(scope),
                     limits.level(&SHARE, severity),
+                    within_a_day(scope, &SEQ_SCANS),
                     number(limits.value(&MIN_SCANS)),
                     scope.max(&BYTES),
                     number(limits.value(&MIN_BYTES))
@@ -126,11 +136,7 @@ pub static SIGNAL: Signal = Signal {
             title: "Share of sequential scans",
             description: "Share of the scans of the last day that read the whole table, of the ten largest tables.",
             query: PanelQuery::Expression(
-                |scope| {
-                    let day = |metric| scope.over("increase", metric, "1d");
-                    let (seq, index) = (day(&SEQ_SCANS), day(&INDEX_SCANS));
-                    format!("{seq} / ({seq} + {index} > 0) and topk(10, {})", scope.max(&BYTES))
-                },
+                |scope| format!("{} and topk(10, {})", share(scope), scope.max(&BYTES)),
                 &[&SEQ_SCANS, &INDEX_SCANS, &BYTES],
             ),
             unit: Unit::Ratio,

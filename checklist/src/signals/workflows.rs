@@ -26,10 +26,10 @@ static FAILED_SHARE: Threshold = Threshold::above(
     "workflows.failed_share",
     "share of failed workflows",
     Unit::Ratio,
-    "One failure in twenty is more than bad input explains; the checklist names no number.",
+    "One failure in twelve is more than bad input and chance explain: of a hundred and forty workflows, of which three usually fail, seven fail by chance in some week and twelve do not in years. The checklist names no number.",
 )
 .between(0.001, 0.999)
-.warning(0.05);
+.warning(0.08);
 
 static STRANGE: Threshold = Threshold::above(
     "workflows.unknown_status",

@@ -92,7 +92,7 @@ static ENTRY: Section = Section {
                 Kind::List(&Kind::Text, true),
                 "Names of objects that are backups: `*` is any letters, and a pattern with a slash is held against the whole key behind the prefix.",
             )
-            .otherwise("every object but checksums, signatures and logs beside one")
+            .otherwise("every object but checksums, signatures, manifests and logs beside one")
             .example("['*.dump.gz']"),
             Key::new("exclude", Kind::List(&Kind::Text, true), "Names of objects that are no backups.")
                 .otherwise("as with `match`")

@@ -11,6 +11,10 @@ use clients::s3::{Bucket, Choice, Found, Newest};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
+/// Size in bytes up to which a backup may be what `gzip` or `zstd` makes of nothing, so that it is read whatever its
+/// format is.
+const PACKED_NOTHING: u64 = 100;
+
 /// The probe of the signal `backup`.
 pub struct Backup {
     target: Target,
@@ -29,14 +33,15 @@ impl Backup {
         let Some(begin) = &newest.begin else {
             return Ok(Some(Err("it is a folder of pg_dump without its table of contents, toc.dat".to_owned())));
         };
-        if self.target.format == BackupFormat::Any {
+        let any = self.target.format == BackupFormat::Any;
+        if any && !(1..=PACKED_NOTHING).contains(&newest.bytes) {
             return Ok(None);
         }
         // In pg_dump's directory format each data file is compressed by itself, and toc.dat, which is read here, is
         // not.
         let format = if newest.is_folder { BackupFormat::PgDump } else { self.target.format };
         let header = self.bucket.header(begin, header_bytes(format)).await?;
-        Ok(Some(inspect(format, &header).map(|_| ())))
+        Ok(Some(inspect(format, &header).map(|_| ())).filter(|valid| valid.is_err() || !any))
     }
 }
 

@@ -1,6 +1,6 @@
 -- Names the tables whose bloat was judged by dead rows only.
 , largest AS (
-    SELECT * FROM tables WHERE bytes >= $1::float8 ORDER BY bytes DESC LIMIT 10
+    SELECT * FROM tables WHERE bytes >= $1::float8 ORDER BY bytes DESC LIMIT 40
 )
 SELECT pg_catalog.format('%s by dead rows only, free space within is not counted: CREATE EXTENSION pgstattuple counts it',
                          string_agg(schema || '.' || name, ', ' ORDER BY bytes DESC))

@@ -1,6 +1,6 @@
 -- Tables for which neither dead rows nor widths of columns are known: on a standby, or after a reset of the statistics.
 , largest AS (
-    SELECT * FROM tables WHERE bytes >= $1::float8 ORDER BY bytes DESC LIMIT 10
+    SELECT * FROM tables WHERE bytes >= $1::float8 ORDER BY bytes DESC LIMIT 40
 )
 SELECT count(*)::float8,
        pg_catalog.format('nothing tells how full %s is: CREATE EXTENSION pgstattuple, and GRANT pg_stat_scan_tables',

@@ -1,6 +1,7 @@
 //! The signal `dashboards`: whether Prometheus has series of every metric that the generated rules and dashboards read.
 
 use crate::probe::{Failure, Probe};
+use crate::sources::null::or_empty;
 use checklist::config::Prometheus;
 use checklist::signals::dashboards::MISSING;
 use checklist::{Object, Samples};
@@ -24,6 +25,7 @@ pub struct Dashboards {
 
 #[derive(Deserialize)]
 struct SearchResponse {
+    #[serde(deserialize_with = "or_empty")]
     data: BTreeSet<String>,
 }
 

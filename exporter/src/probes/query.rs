@@ -5,6 +5,7 @@ use crate::probe::{Failure, Probe};
 use crate::sources::postgres::{Database, Reads, SqlRequest};
 use checklist::condition::threshold::Direction;
 use checklist::config::Query;
+use checklist::samples::cut;
 use checklist::{Object, Reason, Samples};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -73,7 +74,8 @@ impl Own {
         let labels = self.query.signal.metrics.first().map_or(0, |metric| metric.labels.len());
         let mut summary = RowSummary { rows: rows.len(), ..RowSummary::default() };
         for row in rows {
-            let label = |at| Ok(row.try_get::<_, Option<String>>(at)?.unwrap_or_default());
+            // Of two values that are equal once they are cut, the worse one must count.
+            let label = |at| Ok(cut(row.try_get::<_, Option<&str>>(at)?.unwrap_or_default()));
             let names = (0..labels).map(label).collect::<Result<Vec<String>, tokio_postgres::Error>>()?;
             match row.try_get::<_, Option<f64>>(labels)? {
                 None => summary.empty += 1,

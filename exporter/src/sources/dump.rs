@@ -122,7 +122,8 @@ pub fn inspect(format: BackupFormat, header: &[u8]) -> Result<Content, String> {
             wanted => format!("it does not begin as {} does", wanted.as_str()),
         });
     }
-    let content = Content::of(&begin(found, header));
+    let Some(begin) = begin(found, header) else { return Err(format!("there is nothing within {}", found.as_str())) };
+    let content = Content::of(&begin);
     let demands_a_dump = matches!(format, BackupFormat::PgDump | BackupFormat::PgDumpGzip | BackupFormat::PgDumpZstd);
     if demands_a_dump && content == Content::Other {
         let within = if found == Layer::None { String::new() } else { format!("within {} ", found.as_str()) };
@@ -131,19 +132,21 @@ pub fn inspect(format: BackupFormat, header: &[u8]) -> Result<Content, String> {
     Ok(content)
 }
 
-/// Decompresses as much as the truncated header allows, at most [`TITLE_BYTES`].
-fn begin(layer: Layer, header: &[u8]) -> Vec<u8> {
+/// Decompresses as much as the truncated header allows, at most [`TITLE_BYTES`]. Returns `None` if there is nothing
+/// within, which is what `gzip` makes of the output of a program that failed.
+fn begin(layer: Layer, header: &[u8]) -> Option<Vec<u8>> {
     let mut inside = Vec::new();
-    let Ok(mut reader) = layer.open(header) else { return inside };
+    let Ok(mut reader) = layer.open(header) else { return Some(inside) };
     let mut piece = [0; 512];
     while inside.len() < TITLE_BYTES {
         // An error is expected: the header ends in the middle of the compressed data.
         match reader.read(&mut piece) {
+            Ok(0) if inside.is_empty() => return None,
             Ok(0) | Err(_) => break,
             Ok(read) => inside.extend_from_slice(&piece[..read]),
         }
     }
-    inside
+    Some(inside)
 }
 
 #[cfg(test)]
@@ -193,6 +196,17 @@ mod tests {
             assert!(inspect(BackupFormat::Zstd, bytes).is_err());
         }
         assert!(inspect(BackupFormat::Any, b"").is_err() && inspect(BackupFormat::PgDumpGzip, &GZIP).is_err());
+        let gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default()).finish()?;
+        for (format, empty) in
+            [(BackupFormat::Gzip, gzip), (BackupFormat::Zstd, zstd::stream::encode_all(&b""[..], 1)?)]
+        {
+            for format in [format, BackupFormat::Any] {
+                assert!(
+                    inspect(format, &empty).is_err_and(|why| why.contains("there is nothing within")),
+                    "{format:?}"
+                );
+            }
+        }
         Ok(())
     }
 }

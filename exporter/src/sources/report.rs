@@ -42,6 +42,10 @@ pub async fn each(target: &Target, mut take: impl FnMut(Result<Document, Failure
         ReportPlace::S3(prefix) => {
             let bucket = Bucket::new(prefix.clone());
             let found = bucket.newest(Choice::default(), unix_now()).await?;
+            if let Some((name, _)) = &found.furthest {
+                let what = format!("{} reports are of the future and left out, such as {name}", found.future);
+                take(Err(Failure::new(Reason::Decode, what)));
+            }
             let newest = found.newest.and_then(|newest| newest.begin);
             let nothing = || Failure::new(Reason::NotFound, format!("no report under {}", bucket.place()));
             let newest = newest.ok_or_else(nothing)?;

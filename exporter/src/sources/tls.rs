@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use x509_parser::prelude::{FromDer, X509Certificate, X509Name};
 
-/// Maximum number of certificates that are examined; the rest of a longer chain is ignored.
+/// Maximum number of certificates that are examined.
 const MAX_CERTIFICATES: usize = 10;
 
 /// The result of one handshake.
@@ -24,7 +24,7 @@ const MAX_CERTIFICATES: usize = 10;
 pub struct Inspection {
     /// The presented certificates that could be parsed, leaf first.
     pub certificates: Vec<Presented>,
-    /// Messages about certificates that could not be parsed.
+    /// Messages about certificates that could not be parsed, or are too many.
     pub unreadable: Vec<String>,
     /// Why clients refuse the chain; `None` if they accept it.
     pub refused: Option<Refusal>,
@@ -76,6 +76,9 @@ pub async fn inspect(target: &Target) -> Result<Inspection, Failure> {
     let version = version.map(|version| if version == ProtocolVersion::TLSv1_3 { "1.3" } else { "1.2" });
     let mut inspection =
         Inspection { certificates: Vec::new(), unreadable: Vec::new(), refused: seen.refused.clone(), version, broken };
+    if seen.beyond > 0 {
+        inspection.unreadable.push(format!("{host}:{port} sent {} more than {MAX_CERTIFICATES}", seen.beyond));
+    }
     for (at, der) in seen.chain.iter().enumerate() {
         let spare = at > 0 && seen.refused.is_none() && seen.is_accepted_without(at, &recorder.inner, &name);
         match presented(at, der, spare) {
@@ -120,6 +123,8 @@ fn presented(at: usize, der: &CertificateDer<'_>, spare: bool) -> Result<Present
 #[derive(Debug, Default)]
 struct Seen {
     chain: Vec<CertificateDer<'static>>,
+    /// Number of certificates beyond [`MAX_CERTIFICATES`].
+    beyond: usize,
     refused: Option<Refusal>,
 }
 
@@ -177,6 +182,7 @@ impl ServerCertVerifier for Recorder {
         let chain = std::iter::once(end_entity).chain(intermediates).take(MAX_CERTIFICATES);
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.chain = chain.map(|der| der.clone().into_owned()).collect();
+        seen.beyond = (1 + intermediates.len()).saturating_sub(MAX_CERTIFICATES);
         if let Err(error) = verdict {
             seen.refuse(&error);
         }

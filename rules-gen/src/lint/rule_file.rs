@@ -3,10 +3,10 @@
 
 use super::duration_meant::duration_meant;
 use super::flavour::Flavour;
+use super::identity::Identity;
 use super::number;
 use super::place::Text;
 use super::report::{Level, Report, Scope};
-use super::series::series;
 use super::template;
 use super::yaml::{Kind, Node};
 use crate::promql::duration;
@@ -67,8 +67,7 @@ pub struct Rule {
     /// The evaluation interval of the group in seconds, if it sets one.
     pub interval: Option<f64>,
     pub origin: Origin,
-    /// A hash that identifies the series of the rule. `None` when the expression does not parse.
-    pub series: Option<u64>,
+    pub identity: Identity,
 }
 
 impl Rule {
@@ -230,7 +229,13 @@ fn rule(node: &Node, interval: Option<f64>, of_group: &[(String, Text)], report:
     let inherited: Vec<(String, Text)> =
         of_group.iter().filter(|(name, _)| !labels.iter().any(|(own, _)| own == name)).cloned().collect();
     labels.extend(inherited);
-    let series = ast.as_ref().map(|ast| series(alerts, &name.value, &labels, ast));
+    let identity = Identity::of(
+        (alerts, &name.value),
+        (&expr.value, ast.as_ref()),
+        (&labels, &annotations),
+        [pending, keep_firing],
+        interval,
+    );
     Some(Rule {
         scope,
         alerts,
@@ -245,7 +250,7 @@ fn rule(node: &Node, interval: Option<f64>, of_group: &[(String, Text)], report:
         group: String::new(),
         interval,
         origin: Origin::PlainFile,
-        series,
+        identity,
     })
 }
 

@@ -95,6 +95,17 @@ impl Board {
         })
     }
 
+    /// Returns the values of one series; an empty slice when it does not exist.
+    pub fn course(&self, name: &str, pairs: &[(&str, &str)]) -> &[f64] {
+        self.tracks.get(&(name.to_owned(), labels(pairs))).map_or(&[], Vec::as_slice)
+    }
+
+    /// Returns labels and values of all series of a metric.
+    pub fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (&'a Labels, &'a [f64])> {
+        let all = self.tracks.range((name.to_owned(), Labels::new())..);
+        all.take_while(move |((of, _), _)| of == name).map(|((_, labels), values)| (labels, values.as_slice()))
+    }
+
     /// The number of series.
     pub fn len(&self) -> usize {
         self.tracks.len()
@@ -103,6 +114,11 @@ impl Board {
     pub fn is_empty(&self) -> bool {
         self.tracks.is_empty()
     }
+}
+
+/// Returns the value of a course at a minute, if there is one.
+pub fn known(course: &[f64], minute: usize) -> Option<f64> {
+    course.get(minute).copied().filter(|value| !value.is_nan())
 }
 
 /// Returns a pseudo-random number from 0 to 1 that depends only on the seed, the name and the minute, so that every run

@@ -2,6 +2,7 @@
 
 use super::board::Board;
 use super::clock::at;
+use super::exporters;
 use super::ledger::{Incident, Loud};
 use super::shop::{DAY, Shop};
 use checklist::self_metrics::{LAST_SUCCESS, PROBE_SUCCESS, TARGET_REACHABLE};
@@ -25,7 +26,8 @@ pub(super) struct Book<'a> {
 }
 
 impl Book<'_> {
-    /// Adds an incident to the ledger. It begins to matter `after` minutes after its start.
+    /// Adds an incident to the ledger. It begins to matter `after` minutes after its start. `checks` are those of ours that
+    /// look at what it changed, or kinds of targets; none stands for all of them.
     pub(super) fn write(
         &mut self,
         what: &'static str,
@@ -33,8 +35,9 @@ impl Book<'_> {
         after: usize,
         loud: Loud,
         traces: usize,
-        names: &[&str],
+        (names, checks): (&[&str], &[&'static str]),
     ) {
+        let also = names.iter().flat_map(|name| exporters::known_as(self.shop, name)).collect();
         let names = names.iter().map(|name| (*name).to_owned()).collect();
         self.all.push(Incident {
             what,
@@ -44,6 +47,8 @@ impl Book<'_> {
             traces,
             loud,
             names,
+            also,
+            checks: checks.to_vec(),
         });
     }
 }
@@ -72,7 +77,7 @@ pub(super) fn blind(board: &mut Board, when: &Range<usize>, kind: &str, target: 
             || name.starts_with("checklist_check_")
             || name.starts_with("checklist_target_")
     };
-    let stale = when.start + 5..when.end;
+    let stale = (when.start + 5).min(when.end)..when.end;
     board.change(
         stale,
         |name, labels| !is_self_metric(name) && !name.ends_with("_total") && of_target(name, labels),

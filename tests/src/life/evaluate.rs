@@ -4,7 +4,7 @@
 use super::board::{Labels, Track};
 use super::remote_write;
 use anyhow::Context;
-use futures::{StreamExt, TryStreamExt};
+use futures::StreamExt;
 use rules_gen::promql::duration;
 use rules_gen::review::backtest::{Machine, Waits};
 use rules_gen::review::rule_set::{Kind, ListedRule};
@@ -51,32 +51,55 @@ impl Span {
     }
 }
 
+/// What a set of rules gave.
+#[derive(Debug, Default)]
+pub struct Evaluated {
+    /// Periods in which alerts fired.
+    pub firing: Vec<Firing>,
+    /// Rules that Prometheus could not evaluate, with its answer. It goes on without them.
+    pub broken: Vec<String>,
+}
+
 /// Evaluates rules in order. The results of recording rules are written back, so that later rules can read them. `tell`
 /// gets the name of each rule and how long its query took.
 ///
 /// # Errors
-/// Fails when Prometheus does not answer, or refuses recorded series.
+/// Fails when Prometheus refuses recorded series.
 pub async fn firing(
     port: u16,
     rules: &[ListedRule],
     span: Span,
     tell: &(dyn Fn(&str, Duration) + Sync),
-) -> anyhow::Result<Vec<Firing>> {
+) -> anyhow::Result<Evaluated> {
     let server = Server { url: format!("http://127.0.0.1:{port}"), login: Login::default() };
     let (records, alerts): (Vec<&ListedRule>, Vec<&ListedRule>) =
         rules.iter().partition(|rule| matches!(rule.kind, Kind::Record));
+    let mut broken = Vec::new();
     for rule in records {
-        let courses = ask(&server, rule, span, 0, tell).await?;
+        let courses = match ask(&server, rule, span, 0, tell).await {
+            Ok(courses) => courses,
+            Err(error) => {
+                broken.push(format!("{error:#}"));
+                continue;
+            }
+        };
         let tracks: Vec<Track> = courses.into_iter().map(|course| track(rule, course, span)).collect();
         remote_write::send(port, &tracks, span.begin, span.minutes).await?;
     }
     let server = &server;
     let asked = alerts.into_iter().map(|rule| async move {
-        let courses = ask(server, rule, span, span.alerts_from, tell).await?;
-        anyhow::Ok(fired(rule, courses, span))
+        let courses = ask(server, rule, span, span.alerts_from, tell).await;
+        courses.map(|courses| fired(rule, courses, span))
     });
-    let all: Vec<Vec<Firing>> = futures::stream::iter(asked).buffered(AT_A_TIME).try_collect().await?;
-    Ok(all.into_iter().flatten().collect())
+    let answers: Vec<anyhow::Result<Vec<Firing>>> = futures::stream::iter(asked).buffered(AT_A_TIME).collect().await;
+    let mut firing = Vec::new();
+    for answer in answers {
+        match answer {
+            Ok(of_rule) => firing.extend(of_rule),
+            Err(error) => broken.push(format!("{error:#}")),
+        }
+    }
+    Ok(Evaluated { firing, broken })
 }
 
 /// Returns the values of a rule's expression at each of its steps.

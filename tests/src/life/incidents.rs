@@ -37,10 +37,10 @@ pub fn happen(shop: &Shop, board: &mut Board) -> Vec<Incident> {
     if shop.kind != Kind::Small || shop.requests.0 > 3.0 {
         let when = When(day(if large { 15 } else { 14 }), 12, 20).minutes(shop);
         failing.push((when.clone(), 0.5));
-        book.write("error burst", when, 0, Loud::Page, DAY, &["shop"]);
+        book.write("error burst", when, 0, Loud::Page, DAY, (&["shop"], &["error_rate"]));
         let when = When(day(if large { 17 } else { 15 }), 11, 180).minutes(shop);
         slow.push((when.clone(), 0.35));
-        book.write("latency creep", when, 0, Loud::Page, 2 * DAY, &["shop"]);
+        book.write("latency creep", when, 0, Loud::Page, 2 * DAY, (&["shop"], &["latency"]));
     }
     credential_stuffing(&mut book, &When(day(16), 3, 90));
     audit_silent(&mut book, &When(day(if large { 18 } else { 17 }), 10, 360));
@@ -75,7 +75,14 @@ fn database_down(book: &mut Book<'_>, when: &When, failing: &mut Vec<(Range<usiz
     let field = [("check", "health"), ("target", "shop"), ("field", "database")];
     book.board.part(health::FIELD_OK.name, &field, when.clone(), |_| Some(0.0));
     failing.push((when.clone(), 0.4));
-    book.write("database down", when, 0, Loud::Page, DAY, &[&database, "shop"]);
+    book.write(
+        "database down",
+        when,
+        0,
+        Loud::Page,
+        DAY,
+        (&[&database, "shop"], &["postgres", "health", "error_rate", "latency"]),
+    );
 }
 
 /// One pod of a deployment crashes repeatedly; the other pods serve.
@@ -109,13 +116,24 @@ fn crash_loop(book: &mut Book<'_>, when: &When) {
     book.board.part(restarts::RESTARTS.name, &labels, when.start..end, |minute| {
         Some(((minute.min(when.end) - when.start) / 5) as f64 + 1.0)
     });
+    // The pod that crashes is not ready: the workload has one less, and its Service too.
+    book.board.change(
+        when.clone(),
+        |name, labels| {
+            let is = |label: &str, value: &str| labels.get(label).is_some_and(|of| of == value);
+            let of_workload = name == pods::READY.name && is("workload", &app.workload);
+            let of_service = name == pods::ENDPOINTS.name && is("service", &app.workload);
+            is("namespace", &app.namespace) && (of_workload || of_service)
+        },
+        |_, value| value - 1.0,
+    );
     let last = [labels[0], labels[1], labels[2], labels[3], labels[4], labels[5], ("reason", "Error")];
     book.board.part(restarts::LAST_TERMINATION.name, &last, when.start..end, |minute| {
         let minute = minute.min(when.end);
         Some(at(minute - (minute - when.start) % 5))
     });
     let names = [app.namespace.clone()];
-    book.write("crash loop of a pod", when, 5, Loud::Message, DAY + 60, &[&names[0]]);
+    book.write("crash loop of a pod", when, 5, Loud::Message, DAY + 60, (&[&names[0]], &["pods", "restarts"]));
 }
 
 /// No pod of a workload is ready, and users see errors.
@@ -135,7 +153,14 @@ fn workload_down(book: &mut Book<'_>, when: &When, failing: &mut Vec<(Range<usiz
     book.board.part(pods::ENDPOINTS.name, &service, when.clone(), |_| Some(0.0));
     failing.push((when.clone(), 0.2));
     let names = [app.namespace.clone()];
-    book.write("workload without a ready pod", when, 0, Loud::Page, DAY, &[&names[0], "shop"]);
+    book.write(
+        "workload without a ready pod",
+        when,
+        0,
+        Loud::Page,
+        DAY,
+        (&[&names[0], "shop"], &["pods", "health", "error_rate"]),
+    );
 }
 
 /// The new image cannot be pulled; the old pods serve.
@@ -155,7 +180,7 @@ fn stuck_rollout(book: &mut Book<'_>, when: &When) {
             .part(pods::NOT_READY.name, &labels, when.clone(), |minute| ((minute % 3 == 0) == odd).then_some(1.0));
     }
     let names = [app.namespace.clone()];
-    book.write("image cannot be pulled", when, 5, Loud::Message, 60, &[&names[0]]);
+    book.write("image cannot be pulled", when, 5, Loud::Message, 60, (&[&names[0]], &["pods"]));
 }
 
 fn volume_fills(book: &mut Book<'_>, when: &When) {
@@ -174,21 +199,28 @@ fn volume_fills(book: &mut Book<'_>, when: &When) {
         let pace = 0.42 / length;
         0.55 + pace * *minute as f64 + 240.0 * pace >= 1.0
     });
-    book.write("volume fills up within hours", when, matters.unwrap_or_default(), Loud::Page, 60, &[&namespace]);
+    book.write(
+        "volume fills up within hours",
+        when,
+        matters.unwrap_or_default(),
+        Loud::Page,
+        60,
+        (&[&namespace], &["disk"]),
+    );
 }
 
 fn backup_missing(book: &mut Book<'_>, day: usize) {
     let night = book.shop.from() + day * DAY + 150;
     let labels = [("check", "backup"), ("target", "daily"), ("backup", "daily")];
     book.board.part(backup::LAST.name, &labels, night..night + DAY, |_| Some(at(night - DAY)));
-    book.write("a night without a backup", night..night + DAY, 120, Loud::Message, 60, &["daily"]);
+    book.write("a night without a backup", night..night + DAY, 120, Loud::Message, 60, (&["daily"], &["backup"]));
 }
 
 fn backup_shrunk(book: &mut Book<'_>, day: usize) {
     let night = book.shop.from() + day * DAY + 150;
     let labels = [("check", "backup"), ("target", "daily"), ("backup", "daily")];
     book.board.part(backup::BYTES.name, &labels, night..night + DAY, |_| Some(2e8));
-    book.write("a dump that broke off", night..night + DAY, 0, Loud::Page, 60, &["daily"]);
+    book.write("a dump that broke off", night..night + DAY, 0, Loud::Page, 60, (&["daily"], &["backup"]));
 }
 
 fn connection_leak(book: &mut Book<'_>, when: &When) {
@@ -200,7 +232,7 @@ fn connection_leak(book: &mut Book<'_>, when: &When) {
         Some((20.0 + 65.0 * (minute - when.start) as f64 / length * 1.2).min(84.0))
     });
     let most = (when.end - when.start) * 3 / 4;
-    book.write("connections leak", when, most, Loud::Page, 60, &[&name]);
+    book.write("connections leak", when, most, Loud::Page, 60, (&[&name], &["connections"]));
 }
 
 fn idle_transaction(book: &mut Book<'_>, when: &When) {
@@ -208,7 +240,7 @@ fn idle_transaction(book: &mut Book<'_>, when: &When) {
     let name = book.shop.databases[0].clone();
     let labels = [("check", "connections"), ("target", &*name), ("state", "idle in transaction")];
     book.board.part(connections::OLDEST_TRANSACTION.name, &labels, when.clone(), |_| Some(at(when.start)));
-    book.write("transaction left open", when, 10, Loud::Message, 60, &[&name]);
+    book.write("transaction left open", when, 10, Loud::Message, 60, (&[&name], &["connections"]));
 }
 
 fn blocked_queries(book: &mut Book<'_>, when: &When) {
@@ -216,7 +248,7 @@ fn blocked_queries(book: &mut Book<'_>, when: &When) {
     let name = book.shop.databases[0].clone();
     let labels = [("check", "slow_queries"), ("target", &*name), ("database", &*name)];
     book.board.part(slow_queries::LONGEST.name, &labels, when.clone(), |_| Some(at(when.start)));
-    book.write("queries wait for a lock", when, 5, Loud::Message, 60, &[&name]);
+    book.write("queries wait for a lock", when, 5, Loud::Message, 60, (&[&name], &["slow_queries"]));
 }
 
 fn credential_stuffing(book: &mut Book<'_>, when: &When) {
@@ -235,7 +267,7 @@ fn credential_stuffing(book: &mut Book<'_>, when: &When) {
             |minute, value| value + more[minute],
         );
     }
-    book.write("somebody guesses passwords", when, 5, Loud::Page, DAY, &[&name]);
+    book.write("somebody guesses passwords", when, 5, Loud::Page, DAY, (&[&name], &["auth_failures"]));
 }
 
 fn audit_silent(book: &mut Book<'_>, when: &When) {
@@ -243,27 +275,27 @@ fn audit_silent(book: &mut Book<'_>, when: &When) {
     let name = book.shop.databases[0].clone();
     let labels = [("check", "audit_log"), ("target", &*name)];
     book.board.part(audit_log::LAST.name, &labels, when.clone(), |_| Some(at(when.start)));
-    book.write("audit log silent by day", when, 60, Loud::Message, 60, &[&name]);
+    book.write("audit log silent by day", when, 60, Loud::Message, 60, (&[&name], &["audit_log"]));
 }
 
 fn exporter_down(book: &mut Book<'_>, when: &When) {
     let when = when.minutes(book.shop);
     book.board.change(when.clone(), |name, _| name.starts_with("checklist_"), |_, _| f64::NAN);
-    book.write("nothing watches", when, 0, Loud::Page, 60, &["exporter"]);
+    book.write("nothing watches", when, 0, Loud::Page, 60, (&["exporter"], &[]));
 }
 
 fn restore_failed(book: &mut Book<'_>, when: &When) {
     let when = when.minutes(book.shop);
     let labels = [("check", "restore"), ("target", "daily"), ("backup", "daily")];
     book.board.part(restore::PASSED.name, &labels, when.clone(), |_| Some(0.0));
-    book.write("backup cannot be restored", when, 0, Loud::Page, 60, &["daily"]);
+    book.write("backup cannot be restored", when, 0, Loud::Page, 60, (&["daily"], &["restore"]));
 }
 
 fn scan_finding(book: &mut Book<'_>, when: &When) {
     let when = when.minutes(book.shop);
     let labels = [("check", "images"), ("target", "images"), ("image", "shop/web"), ("level", "critical")];
     book.board.part(images::VULNERABILITIES.name, &labels, when.clone(), |_| Some(1.0));
-    book.write("image with a vulnerability that has a fix", when, 0, Loud::Message, 60, &["images"]);
+    book.write("image with a vulnerability that has a fix", when, 0, Loud::Message, 60, (&["images"], &["images"]));
 }
 
 fn certificate_not_renewed(book: &mut Book<'_>, when: &When) {
@@ -286,7 +318,7 @@ fn certificate_not_renewed(book: &mut Book<'_>, when: &When) {
         },
         |_, _| after - 90.0 * 86_400.0,
     );
-    book.write("certificate not renewed", when, 0, Loud::Message, 60, &[&name]);
+    book.write("certificate not renewed", when, 0, Loud::Message, 60, (&[&name], &["certificates"]));
 }
 
 fn workflows_fail(book: &mut Book<'_>, when: &When) {
@@ -295,13 +327,13 @@ fn workflows_fail(book: &mut Book<'_>, when: &When) {
     let labels = [("check", "workflows"), ("target", &*name), ("window", "24h")];
     book.board
         .part(workflows::FAILED.name, &labels, when.clone(), |minute| Some(2.0 + (minute - when.start) as f64 / 4.0));
-    book.write("workflows fail", when, 40, Loud::Message, 60, &[&name]);
+    book.write("workflows fail", when, 40, Loud::Message, 60, (&[&name], &["workflows"]));
 }
 
 fn rules_broken(book: &mut Book<'_>, when: &When) {
     let when = when.minutes(book.shop);
     book.board.part(rules::FAILING.name, &[("check", "rules"), ("target", "main")], when.clone(), |_| Some(2.0));
-    book.write("rules cannot be evaluated", when, 0, Loud::Page, 60, &["main"]);
+    book.write("rules cannot be evaluated", when, 0, Loud::Page, 60, (&["main"], &["rules"]));
 }
 
 fn volume_not_bound(book: &mut Book<'_>, when: &When) {
@@ -310,14 +342,14 @@ fn volume_not_bound(book: &mut Book<'_>, when: &When) {
     let labels =
         [("check", "pvc"), ("target", "production"), ("namespace", &*namespace), ("persistentvolumeclaim", "new")];
     book.board.part(pvc::BOUND.name, &labels, when.clone(), |_| Some(0.0));
-    book.write("claim gets no volume", when, 5, Loud::Message, 60, &[&namespace]);
+    book.write("claim gets no volume", when, 5, Loud::Message, 60, (&[&namespace], &["pvc"]));
 }
 
 fn task_forgotten(book: &mut Book<'_>, when: &When) {
     let when = when.minutes(book.shop);
     let labels = [("check", "tasks"), ("target", "people"), ("task", "dr_drill"), ("cycle", "quarterly")];
     book.board.part(tasks::DUE.name, &labels, when.clone(), |_| Some(at(when.start)));
-    book.write("drill overdue", when, 0, Loud::Message, 60, &["dr_drill"]);
+    book.write("drill overdue", when, 0, Loud::Message, 60, (&["dr_drill"], &["tasks"]));
 }
 
 fn index_missing(book: &mut Book<'_>, when: &When) {
@@ -331,7 +363,7 @@ fn index_missing(book: &mut Book<'_>, when: &When) {
     book.board.part(seq_scans::SEQ_SCANS.name, &own, when.clone(), |minute| Some(2.0 * (minute - when.start) as f64));
     book.board.part(seq_scans::INDEX_SCANS.name, &own, when.clone(), |_| Some(10.0));
     book.board.part(seq_scans::BYTES.name, &own, when.clone(), |_| Some(4e8));
-    book.write("a large table has no index", when.clone(), 60, Loud::Message, 60, &[table]);
+    book.write("a large table has no index", when.clone(), 60, Loud::Message, 60, (&[table], &["seq_scans"]));
     let _ = &indexes::INVALID;
 }
 
@@ -342,7 +374,7 @@ fn autoscaler_at_most(book: &mut Book<'_>, when: &When) {
     book.board.part(hpa::AT_MAX.name, &labels, when.clone(), |_| Some(1.0));
     book.board.part(hpa::LIMITED.name, &labels, when.clone(), |_| Some(1.0));
     let names = [app.workload.clone()];
-    book.write("autoscaler wants more than it may", when, 60, Loud::Message, DAY, &[&names[0]]);
+    book.write("autoscaler wants more than it may", when, 60, Loud::Message, DAY, (&[&names[0]], &["hpa"]));
 }
 
 #[cfg(test)]

@@ -3,10 +3,10 @@
 #![expect(clippy::print_stderr, reason = "how far it is: a run takes minutes")]
 
 use super::board::{Board, Labels};
-use super::evaluate::{self, Firing, Span};
+use super::evaluate::{self, Evaluated, Firing, Span};
 use super::ledger::Incident;
 use super::shop::{DAY, Shop};
-use super::{clock, incidents, notifications, ordinary, peers, remote_write, table};
+use super::{clock, exporters, incidents, notifications, ordinary, peers, remote_write, table};
 use crate::monitoring::Prometheus;
 use anyhow::Context;
 use checklist::Config;
@@ -22,6 +22,8 @@ pub struct Judged {
     pub outcome: table::Outcome,
     /// Periods in which alerts fired, before Alertmanager.
     pub firing: Vec<Firing>,
+    /// Rules that Prometheus could not evaluate, with its answer.
+    pub broken: Vec<String>,
 }
 
 /// Judges our rules on a shop, and the rule sets in `folder`.
@@ -37,12 +39,19 @@ pub async fn judge(shop: &Shop, folder: Option<&Path>) -> anyhow::Result<Vec<Jud
     // Alerts start a day before the judged period, which is enough for the longest `for`.
     let alerts_from = shop.from().saturating_sub(DAY);
     let span = Span { begin: clock::BEGIN * 1000, minutes: shop.minutes, alerts_from };
-    let own = ours(&config)?;
-    let mut outcomes =
-        vec![set(shop, &board, &ledger, span, "ours", &own.0, &own.1, |alert| severity(alert) == "critical").await?];
+    let (rules, routes) = ours(&config)?;
+    let past = Past::write(shop, "probes", &board, span).await?;
+    let own = past.judge(&ledger, "ours", &rules, &routes, |alert| severity(alert) == "critical").await?;
+    anyhow::ensure!(own.broken.is_empty(), "{}", own.broken.join("\n"));
+    let mut outcomes = vec![own];
     if let Some(folder) = folder {
+        let past = Past::write(shop, "other exporters", &exporters::month(shop, &board), span).await?;
         for (name, rules) in peers::sets(folder)? {
-            outcomes.push(set(shop, &board, &ledger, span, &name, &rules, &peers::routes()?, peers::pages).await?);
+            let judged = past.judge(&ledger, &name, &rules, &peers::routes()?, peers::pages).await?;
+            for rule in &judged.broken {
+                eprintln!("{} {name}: left out, as Prometheus does: {rule}", shop.name());
+            }
+            outcomes.push(judged);
         }
     }
     eprintln!(
@@ -73,31 +82,50 @@ fn ours(config: &Config) -> anyhow::Result<(Vec<ListedRule>, Configuration)> {
     Ok((rule_set::read(file("rules/checklist.yaml")?)?, Configuration::parse(file("alertmanager/alertmanager.yaml")?)?))
 }
 
-/// Evaluates one rule set on a Prometheus of its own. `pages` decides which alerts are pages.
-#[expect(clippy::too_many_arguments, reason = "what is judged, and by what")]
-async fn set(
-    shop: &Shop,
-    board: &Board,
-    ledger: &[Incident],
+/// A Prometheus with the month of a shop.
+struct Past<'a> {
+    shop: &'a Shop,
+    prometheus: Prometheus,
+    /// Removed with its data when the month is no longer needed.
+    _folder: tempfile::TempDir,
     span: Span,
-    name: &str,
-    rules: &[ListedRule],
-    routes: &Configuration,
-    pages: impl Fn(&Labels) -> bool,
-) -> anyhow::Result<Judged> {
-    let folder = tempfile::Builder::new().prefix("checklist-life").tempdir()?;
-    let prometheus = Prometheus::with_past(crate::process::free_port()?, folder.path()).await?;
-    let begun = Instant::now();
-    let tracks: Vec<_> = board.tracks().collect();
-    remote_write::send(prometheus.port, &tracks, span.begin, 720).await?;
-    eprintln!("{} {name}: {} series are written after {} s", shop.name(), tracks.len(), begun.elapsed().as_secs());
-    let slow = |rule: &str, took: Duration| {
-        if took > SLOW {
-            eprintln!("{} {name}: {rule} took {} s", shop.name(), took.as_secs());
-        }
-    };
-    let firing = evaluate::firing(prometheus.port, rules, span, &slow).await?;
-    let messages = notifications::notifications(&firing, span.minutes, routes, pages);
-    let outcome = table::outcome(&format!("{} {name}", shop.name()), &messages, ledger, shop.from(), shop.minutes);
-    Ok(Judged { outcome, firing })
+}
+
+impl<'a> Past<'a> {
+    /// Starts a Prometheus and writes the series into it. `what` names them in the log.
+    async fn write(shop: &'a Shop, what: &str, board: &Board, span: Span) -> anyhow::Result<Self> {
+        let folder = tempfile::Builder::new().prefix("checklist-life").tempdir()?;
+        let prometheus = Prometheus::with_past(crate::process::free_port()?, folder.path()).await?;
+        let begun = Instant::now();
+        let tracks: Vec<_> = board.tracks().collect();
+        remote_write::send(prometheus.port, &tracks, span.begin, 720).await?;
+        eprintln!(
+            "{}: {} series of {what} are written after {} s",
+            shop.name(),
+            tracks.len(),
+            begun.elapsed().as_secs()
+        );
+        Ok(Self { shop, prometheus, _folder: folder, span })
+    }
+
+    /// Evaluates one rule set. `pages` decides which alerts are pages.
+    async fn judge(
+        &self,
+        ledger: &[Incident],
+        name: &str,
+        rules: &[ListedRule],
+        routes: &Configuration,
+        pages: impl Fn(&Labels) -> bool,
+    ) -> anyhow::Result<Judged> {
+        let (shop, span) = (self.shop, self.span);
+        let slow = |rule: &str, took: Duration| {
+            if took > SLOW {
+                eprintln!("{} {name}: {rule} took {} s", shop.name(), took.as_secs());
+            }
+        };
+        let Evaluated { firing, broken } = evaluate::firing(self.prometheus.port, rules, span, &slow).await?;
+        let messages = notifications::notifications(&firing, span.minutes, routes, pages);
+        let outcome = table::outcome(&format!("{} {name}", shop.name()), &messages, ledger, shop.from(), shop.minutes);
+        Ok(Judged { outcome, firing, broken })
+    }
 }

@@ -1,5 +1,6 @@
 //! The ledger of incidents: what happened when, and how a person should be told. It knows nothing of rules.
 
+use super::board::Labels;
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -31,12 +32,29 @@ pub struct Incident {
     /// Names of the affected objects. An alert belongs to the incident if one of them is the value of one of its
     /// labels.
     pub names: BTreeSet<String>,
+    /// What other exporters call the same objects, such as the address of a database's exporter.
+    pub also: BTreeSet<String>,
+    /// Our checks that look at what it changed, by identifier or by the kind of their target. An alert that names a check
+    /// must name one of them. None stands for all.
+    pub checks: Vec<&'static str>,
 }
 
 impl Incident {
-    /// Whether a notification at a minute, about alerts with these label values, belongs to the incident.
-    pub fn is_told_by<'a>(&self, minute: usize, mut values: impl Iterator<Item = &'a str>) -> bool {
-        (self.since..=self.end + self.traces).contains(&minute) && values.any(|value| self.names.contains(value))
+    /// Whether a notification at a minute, about an alert with these labels, belongs to the incident.
+    pub fn is_told_by(&self, minute: usize, alert: &Labels) -> bool {
+        (self.since..=self.end + self.traces).contains(&minute)
+            && alert.values().any(|value| self.names.contains(value) || self.also.contains(value))
+            && self.is_about(alert)
+    }
+
+    /// An alert about a target that cannot be reached names its kind, every other one of ours a check.
+    fn is_about(&self, alert: &Labels) -> bool {
+        let is_one = |of: &str| {
+            let kind = checklist::signals::by_id(of).and_then(|signal| signal.kind.reaches());
+            self.checks.iter().any(|known| *known == of || Some(*known) == kind)
+        };
+        let named = || ["kind", "check"].iter().filter_map(|label| alert.get(*label));
+        self.checks.is_empty() || named().next().is_none() || named().any(|of| is_one(of))
     }
 }
 
@@ -44,5 +62,34 @@ impl fmt::Display for Incident {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
         write!(f, "{} ({})", self.what, names.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::life::board::labels;
+
+    #[test]
+    fn an_alert_tells_an_incident_of_its_object_and_of_what_it_looks_at() {
+        let incident = Incident {
+            what: "database down",
+            since: 10,
+            begin: 10,
+            end: 20,
+            traces: 5,
+            loud: Loud::Page,
+            names: std::iter::once("shop".to_owned()).collect(),
+            also: std::iter::once("shop.db:9187".to_owned()).collect(),
+            checks: vec!["postgres", "health"],
+        };
+        let told = |minute: usize, alert: &[(&str, &str)]| incident.is_told_by(minute, &labels(alert));
+        assert!(told(10, &[("target", "shop"), ("check", "health")]));
+        assert!(told(25, &[("target", "shop"), ("check", "exporter"), ("kind", "postgres")]));
+        assert!(told(12, &[("target", "shop"), ("check", "connections")]));
+        assert!(told(12, &[("instance", "shop.db:9187"), ("alertname", "SomebodyElses")]));
+        assert!(!told(26, &[("target", "shop"), ("check", "health")]));
+        assert!(!told(12, &[("target", "billing"), ("check", "health")]));
+        assert!(!told(12, &[("target", "shop"), ("check", "images")]));
     }
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a part of a week in minutes")]
 
 use super::board::{Board, chance};
+use super::book::blind;
 use super::clock::{DAY_SECONDS, HOUR, at};
 use super::database::{server, tables};
 use super::shop::{App, DAY, Kind, Shop, daylight, hour, is_weekday, requests};
@@ -34,7 +35,32 @@ pub fn month(shop: &Shop, config: &Config) -> Board {
         certificate(&mut board, endpoint, n);
     }
     paperwork(&mut board);
+    if shop.kind == Kind::HighTraffic {
+        switchovers(&mut board, shop);
+    }
+    drains(&mut board, shop);
     board
+}
+
+/// Nodes are drained for updates, at other hours each week: the exporter is away for three minutes, and Alertmanager does
+/// not answer for three (Kubernetes documentation, "Safely Drain a Node").
+fn drains(board: &mut Board, shop: &Shop) {
+    for week in 0..(shop.minutes - shop.from()) / (7 * DAY) {
+        let day = shop.from() + week * 7 * DAY;
+        let exporter = day + 22 * 60 + 20 + 30 * week;
+        board.change(exporter..exporter + 3, |name, _| name.starts_with("checklist_"), |_, _| f64::NAN);
+        let alertmanager = day + DAY + 21 * 60 + 30 * week;
+        blind(board, &(alertmanager..alertmanager + 3), "alertmanager", "main");
+    }
+}
+
+/// Another instance becomes primary of the second database, twice in the month and for less than a minute: a spot node
+/// leaves, and the operator updates the instances (CloudNativePG documentation, "Automated failover", "Rolling updates").
+fn switchovers(board: &mut Board, shop: &Shop) {
+    for (day, of_day) in [(5, 22 * 60 + 41), (19, 15 * 60 + 12)] {
+        let minute = shop.from() + day * DAY + of_day;
+        blind(board, &(minute..minute + 1), "postgres", &shop.databases[1]);
+    }
 }
 
 /// Writes the metrics about every check: all run and reach their targets.
@@ -88,9 +114,20 @@ pub fn rollout(shop: &Shop, app: &App, minute: usize) -> Option<usize> {
     (since < 8 && by_day && !app.idle).then_some(since)
 }
 
-/// Returns the minutes since the last release of an app, at most a week. Memory usage depends on it.
-fn since_release(shop: &Shop, app: &App, minute: usize) -> usize {
-    (0..7 * DAY).step_by(10).find(|ago| rollout(shop, app, minute.saturating_sub(*ago)).is_some()).unwrap_or(7 * DAY)
+/// Whether a spot node is being taken away, which removes one pod of each workload for two minutes (manuals of cloud
+/// providers: two minutes of notice).
+pub fn node_leaves(shop: &Shop, minute: usize) -> bool {
+    shop.kind != Kind::Small && chance(shop.seed, "node", minute / 480) < 0.5 && minute % 480 < 2
+}
+
+/// Returns for every ten minutes the minutes since the last release of an app, at most a week. Memory usage depends on it.
+fn since_release(rollouts: &[Option<usize>]) -> Vec<usize> {
+    let mut since = 7 * DAY;
+    let mut next = |rollout: &Option<usize>| {
+        since = if rollout.is_some() { 0 } else { (since + 10).min(7 * DAY) };
+        since
+    };
+    rollouts.iter().step_by(10).map(&mut next).collect()
 }
 
 fn workload(board: &mut Board, shop: &Shop, app: &App) {
@@ -103,17 +140,12 @@ fn workload(board: &mut Board, shop: &Shop, app: &App) {
         all.iter().map(|(name, value)| (name_of(name), value.clone())).collect()
     };
     let labelled = |more: &[(&'static str, &str)]| borrow(&of(more));
-    let want = |minute: usize| wanted(shop, app, minute) as f64;
-    // A spot node that is taken away removes one pod for two minutes (manuals of cloud providers: two minutes of
-    // notice).
-    let node_leaves =
-        |minute: usize| shop.kind != Kind::Small && chance(shop.seed, "node", minute / 480) < 0.5 && minute % 480 < 2;
+    let wants: Vec<f64> = (0..shop.minutes).map(|minute| wanted(shop, app, minute) as f64).collect();
+    let want = |minute: usize| wants[minute];
+    let rollouts: Vec<Option<usize>> = (0..shop.minutes).map(|minute| rollout(shop, app, minute)).collect();
     let ready = |minute: usize| {
-        let less = if rollout(shop, app, minute).is_some_and(|since| since % 3 == 1) || node_leaves(minute) {
-            1.0
-        } else {
-            0.0
-        };
+        let less =
+            if rollouts[minute].is_some_and(|since| since % 3 == 1) || node_leaves(shop, minute) { 1.0 } else { 0.0 };
         let want = want(minute);
         if want > 1.0 { want - less } else { want }
     };
@@ -127,26 +159,27 @@ fn workload(board: &mut Board, shop: &Shop, app: &App) {
     board.put(pods::ALL_ENDPOINTS.name, &service, |minute| Some(want(minute)));
     // A rollout's new pod that is starting.
     let starting = labelled(&[("pod", &format!("{workload}-new")), ("reason", "ContainerCreating")]);
-    board.put(pods::NOT_READY.name, &starting, |minute| rollout(shop, app, minute).map(|_| 1.0));
-    let restarts_of = [
-        ("check", "restarts"),
-        ("target", "production"),
-        ("namespace", namespace.as_str()),
-        ("workload", workload.as_str()),
-        ("pod", &format!("{workload}-1")),
-        ("container", workload.as_str()),
-    ];
-    board.draw(restarts::RESTARTS.name, &restarts_of, |_| Some(0.0));
+    board.put(pods::NOT_READY.name, &starting, |minute| rollouts[minute].map(|_| 1.0));
+    // Of the pods the first two have incidents.
+    for pod in [format!("{workload}-1"), format!("{workload}-2")] {
+        let restarts_of = [
+            ("check", "restarts"),
+            ("target", "production"),
+            ("namespace", namespace.as_str()),
+            ("workload", workload.as_str()),
+            ("pod", pod.as_str()),
+            ("container", workload.as_str()),
+        ];
+        board.draw(restarts::RESTARTS.name, &restarts_of, |_| Some(0.0));
+    }
     let usage = |check: &'static str| {
         [("check", check), ("target", "production"), ("namespace", namespace.as_str()), ("workload", workload.as_str())]
     };
     // After each release memory usage grows for a day and then stays, as the working set of a JVM or a page cache does.
     // The limits follow the number of pods.
-    let warm: Vec<f64> = (0..=(shop.minutes / 10))
-        .map(|ten| {
-            let hours = since_release(shop, app, ten * 10) as f64 / 60.0;
-            0.45 + 0.27 * (1.0 - (-hours / 8.0).exp())
-        })
+    let warm: Vec<f64> = since_release(&rollouts)
+        .into_iter()
+        .map(|since| 0.45 + 0.27 * (1.0 - (-(since as f64 / 60.0) / 8.0).exp()))
         .collect();
     board.draw(utilization::POD_MEMORY.name, &usage("utilization"), |minute| {
         Some(want(minute) * 1e9 * warm[minute / 10])
@@ -176,8 +209,7 @@ fn name_of(name: &str) -> &'static str {
 }
 
 fn cluster(board: &mut Board, shop: &Shop) {
-    for n in 1..=3 {
-        let node = format!("node-{n}");
+    for node in shop.nodes() {
         let own = [("check", "utilization"), ("target", "production"), ("node", node.as_str())];
         // Nightly batch jobs use all free CPU for forty minutes.
         let batch = |minute: usize| hour(minute) == 1 && minute % 60 < 40;

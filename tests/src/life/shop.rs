@@ -8,6 +8,9 @@ pub const WARM_UP: usize = 8;
 /// Minutes in a day.
 pub const DAY: usize = 1_440;
 
+/// The workloads of each namespace of the large shop.
+const WORKLOADS: [&str; 5] = ["web", "api", "search", "worker", "mailer"];
+
 /// The size of a shop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -69,23 +72,23 @@ impl Shop {
                 kind,
                 seed,
                 minutes: (WARM_UP + 28) * DAY,
-                apps: vec![app("shop", "web", (2, 2)), app("shop", "worker", (1, 1))],
+                apps: vec![app("store", "web", (2, 2)), app("store", "worker", (1, 1))],
                 databases: vec!["shop".to_owned()],
-                certificates: vec!["shop".to_owned()],
+                certificates: vec!["www".to_owned()],
                 partitions: 6,
                 requests: (4.0, 0.25),
                 deployments: 1,
             },
             Kind::HighTraffic => {
                 let mut apps = vec![
-                    app("shop", "web", (2, 8)),
-                    app("shop", "api", (2, 8)),
-                    app("shop", "worker", (2, 2)),
-                    app("shop", "cart", (3, 3)),
+                    app("store", "web", (2, 8)),
+                    app("store", "api", (2, 8)),
+                    app("store", "worker", (2, 2)),
+                    app("store", "cart", (3, 3)),
                 ];
-                apps.push(App { sleeps: true, ..app("shop", "mailer", (0, 2)) });
-                apps.push(App { idle: true, ..app("shop", "web-green", (0, 0)) });
-                apps.push(App { idle: true, ..app("shop", "preview-17", (0, 0)) });
+                apps.push(App { sleeps: true, ..app("store", "mailer", (0, 2)) });
+                apps.push(App { idle: true, ..app("store", "web-green", (0, 0)) });
+                apps.push(App { idle: true, ..app("store", "preview-17", (0, 0)) });
                 Self {
                     kind,
                     seed,
@@ -102,9 +105,13 @@ impl Shop {
                 kind,
                 seed,
                 minutes: (WARM_UP + 7) * DAY,
-                apps: numbered("team", 40).iter().map(|namespace| app(namespace, "app", (3, 6))).collect(),
-                databases: std::iter::once("shop".to_owned()).chain(numbered("db", 19)).collect(),
-                certificates: numbered("endpoint", 60),
+                // 2,000 pods by day.
+                apps: numbered("team", 40)
+                    .iter()
+                    .flat_map(|namespace| WORKLOADS.map(|workload| app(namespace, workload, (6, 10))))
+                    .collect(),
+                databases: std::iter::once("shop".to_owned()).chain(numbered("db", 59)).collect(),
+                certificates: numbered("endpoint", 200),
                 partitions: 3,
                 requests: (18_000.0, 6_000.0),
                 deployments: 10,
@@ -131,6 +138,16 @@ impl Shop {
         let mut all: Vec<&str> = self.apps.iter().map(|app| app.namespace.as_str()).collect();
         all.dedup();
         all
+    }
+
+    /// Returns the names of the nodes.
+    pub fn nodes(&self) -> Vec<String> {
+        let count = match self.kind {
+            Kind::Small => 3,
+            Kind::HighTraffic => 6,
+            Kind::Large => 140,
+        };
+        (1..=count).map(|n| format!("node-{n}")).collect()
     }
 
     /// Returns the checklist.yaml of the shop, with default settings as an operator would start with.

@@ -41,15 +41,29 @@ pub struct Told {
 pub fn outcome(name: &str, messages: &[Notification], ledger: &[Incident], from: usize, minutes: usize) -> Outcome {
     let mut outcome =
         Outcome { name: name.to_owned(), weeks: (minutes - from) as f64 / 10_080.0, ..Outcome::default() };
-    let about = |incident: &Incident, one: &Notification| {
-        one.alerts.iter().any(|alert| incident.is_told_by(one.minute, alert.values().map(String::as_str)))
-    };
+    let about =
+        |incident: &Incident, one: &Notification| one.alerts.iter().any(|alert| incident.is_told_by(one.minute, alert));
     for one in messages.iter().filter(|one| one.minute >= from) {
         if ledger.iter().any(|incident| about(incident, one)) {
             continue;
         }
         let labels = one.alerts.first().cloned().unwrap_or_default();
-        let place = ["target", "namespace", "workload", "pod", "database", "table"];
+        let place = [
+            "target",
+            "namespace",
+            "workload",
+            "deployment",
+            "replicaset",
+            "horizontalpodautoscaler",
+            "pod",
+            "database",
+            "datname",
+            "table",
+            "relname",
+            "persistentvolumeclaim",
+            "job",
+            "instance",
+        ];
         let place: Vec<&str> = place.iter().filter_map(|name| labels.get(*name)).map(String::as_str).collect();
         let alert = labels.get("alertname").map_or("", String::as_str);
         let clock = format!("day {} {:02}:{:02}", one.minute / 1440, one.minute / 60 % 24, one.minute % 60);

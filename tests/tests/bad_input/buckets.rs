@@ -111,19 +111,28 @@ async fn beside_a_backup(s3: &S3) -> anyhow::Result<()> {
     let hours = |hours: u64| std::time::Duration::from_secs(3600 * hours);
     s3.put("full", "daily/a.dump", b"PGDMP and data")?;
     s3.modified("full", "daily/a.dump", now - hours(1))?;
-    for beside in ["a.dump.sha256", "a.dump.md5", "a.dump.asc", "job.log"] {
+    for beside in [
+        "a.dump.sha256",
+        "a.dump.md5",
+        "a.dump.asc",
+        "job.log",
+        "a.dump.sha512.asc",
+        "a.dump.SHA1",
+        "a.dump.json",
+        "MD5SUMS",
+    ] {
         s3.put("full", &format!("daily/{beside}"), b"abc  a.dump")?;
     }
     let (verdict, messages, text) = judged(&yaml).await;
     assert!(
-        verdict == Passed && messages.contains("newest daily/a.dump") && messages.contains("4 other objects"),
+        verdict == Passed && messages.contains("newest daily/a.dump") && messages.contains("8 other objects"),
         "{messages}"
     );
     assert!(text.contains("checklist_backup_objects{check=\"backup\",target=\"daily\",backup=\"daily\"} 1"), "{text}");
     // A manifest is known by a pattern.
     s3.put("full", "daily/a.manifest", b"{}")?;
     assert_eq!(judged(&yaml).await.0, Critical);
-    for patterns in ["match: ['*.dump']", "exclude: ['*.manifest', '*.log', 'a.dump.*']"] {
+    for patterns in ["match: ['*.dump']", "exclude: ['*.manifest', '*.log', 'a.dump.*', MD5SUMS]"] {
         let (verdict, messages, _) = judged(&format!("{yaml}    {patterns}\n")).await;
         assert!(verdict == Passed && messages.contains("newest daily/a.dump"), "{patterns}: {messages}");
     }
@@ -150,6 +159,13 @@ async fn beside_a_backup(s3: &S3) -> anyhow::Result<()> {
             && text.contains("checklist_backup_last_bytes{check=\"backup\",target=\"daily\",backup=\"daily\"} 0"),
         "{messages}"
     );
+    // What gzip makes of the output of a program that failed.
+    let nothing = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default()).finish()?;
+    s3.put("full", "daily/a.dump", &nothing)?;
+    for format in ["any", "gzip"] {
+        let (verdict, messages, _) = judged(&yaml.replace("format: pg_dump", &format!("format: {format}"))).await;
+        assert!(verdict == Critical && messages.contains("there is nothing within gzip"), "{format}: {messages}");
+    }
     // What may be listed and not read has an age and a size.
     s3.put("full", "daily/a.dump", b"PGDMP and data")?;
     if s3.name() == "versitygw" {
@@ -182,9 +198,11 @@ async fn a_listing_without_its_end_is_no_answer() -> anyhow::Result<()> {
         let failure = job.state().failure.clone();
         failure.map(|failure| (failure.reason, failure.message))
     };
-    for next in ["", "<NextContinuationToken>same</NextContinuationToken>"] {
+    let same = "<NextContinuationToken>same</NextContinuationToken>";
+    let truncated = format!("<IsTruncated>true</IsTruncated>{same}");
+    for more in ["<IsTruncated>true</IsTruncated>", &truncated, same] {
         let one = format!(
-            "<ListBucketResult><IsTruncated>true</IsTruncated>{next}<Contents><Key>daily/a</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified><Size>9</Size></Contents></ListBucketResult>"
+            "<ListBucketResult>{more}<Contents><Key>daily/a</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified><Size>9</Size></Contents></ListBucketResult>"
         );
         let torn = serve(None, move |_| {
             let one = one.clone();
@@ -240,7 +258,15 @@ async fn what_is_no_answer_of_s3_is_told_as_that_and_not_in_the_words_of_a_libra
         ((204, b"".to_vec()), Reason::Decode, "the server answered 204"),
         (one("<LastModified>yesterday</LastModified><Size>1</Size>"), Reason::Decode, "no answer of S3"),
         (one("<LastModified>2026-01-01T00:00:00Z</LastModified><Size>big</Size>"), Reason::Decode, "no answer of S3"),
-        (one("<Size>1</Size>"), Reason::Decode, "no key or no time"),
+        (one("<Size>1</Size>"), Reason::Decode, "no key, no time or no size"),
+        (one("<LastModified>2026-01-01T00:00:00Z</LastModified>"), Reason::Decode, "no key, no time or no size"),
+        // The zero time of programs in Go, and a server that ignores the prefix.
+        (one("<LastModified>0001-01-01T00:00:00Z</LastModified><Size>1</Size>"), Reason::Decode, "no time"),
+        (
+            (200, b"<ListBucketResult><Contents><Key>weekly/a</Key><LastModified>2026-01-01T00:00:00Z</LastModified><Size>9</Size></Contents></ListBucketResult>".to_vec()),
+            Reason::Protocol,
+            "weekly/a, which has another prefix",
+        ),
         ((301, b"".to_vec()), Reason::Config, "the server answered 301"),
         ((400, b"\x00\x01".to_vec()), Reason::Protocol, "the server answered 400"),
         ((403, b"<html>no</html>".to_vec()), Reason::Permission, "the server answered 403"),

@@ -87,6 +87,7 @@ async fn logs_are_endless_secrets_are_metadata_and_objects_are_odd() -> anyhow::
     let (failure, page) = outcome(&logs).await;
     assert_eq!(failure, None);
     assert!(page.contains("selector=\"app=orchestrator\"} 0\n"), "{page}");
+    assert!(!page.contains("checklist_audit_log_seen{"), "the rest may hold some: {page}");
     kubernetes.log(Some(format!("{} AUDIT: one\nno time\n\u{0}\n", jiff::Timestamp::now()).into_bytes()));
     let (_, page) = outcome(&logs).await;
     assert!(page.contains("checklist_audit_log_lines_total{check=\"pod_logs\",target=\"k\",namespace=\"llm-orchestrator\",selector=\"app=orchestrator\"} 3\n"), "{page}");

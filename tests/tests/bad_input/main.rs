@@ -176,12 +176,15 @@ async fn reports_are_foreign_cut_off_missing_or_huge() -> anyhow::Result<()> {
     assert_eq!(reason(&bucket, "images").await, Some(Reason::NotFound), "an empty prefix");
     let report = r#"{"matches": [{"vulnerability": {"severity": "Critical", "fix": {"state": "fixed", "versions": ["2"]}}}], "source": {"target": {"userInput": "img"}}}"#;
     s3.put("scans", "grype/1.json", report.as_bytes())?;
+    s3.put("scans", "grype/2.json", report.as_bytes())?;
+    s3.modified("scans", "grype/2.json", std::time::SystemTime::now() + std::time::Duration::from_secs(40 * 86_400))?;
     let (failure, page) = outcome(&job(&bucket, "images")).await;
     assert_eq!(failure, None);
     assert!(
         page.contains(
             "checklist_image_vulnerabilities{check=\"images\",target=\"r\",image=\"img\",level=\"critical\"} 1\n"
-        ),
+        ) && page
+            .contains("checklist_check_unseen{check=\"images\",target=\"r\",object=\"report\",reason=\"decode\"} 1\n"),
         "{page}"
     );
     Ok(())

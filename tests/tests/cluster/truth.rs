@@ -416,6 +416,29 @@ async fn the_endpoints_of_a_service_with_two_kinds_of_addresses_are_counted_once
     cluster.remove(&namespace).await
 }
 
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
+async fn a_service_that_names_a_port_of_no_container_has_no_endpoint_that_answers() -> anyhow::Result<()> {
+    let cluster = Cluster::shared().await?;
+    let namespace = cluster.namespace("astray").await?;
+    let astray = service("astray", "selector: {app: web}, ports: [{port: 80, targetPort: no-such-name}]")
+        + &service("headless", "clusterIP: None, selector: {app: web}");
+    cluster.apply(&namespace, &(workload("Deployment", "web", 2, "", "") + &astray))?;
+    let token = cluster.administrator(&namespace).await?;
+    let exporter = Exporter::start(cluster, &[&namespace], &token, "", "").await?;
+    let of = |service: &str, count: u32, all: u32| {
+        let all = format!("checklist_service_endpoints{{namespace=\"NS\",service=\"{service}\"}} {all}");
+        [endpoints(service, count), all].map(|line| line.replace("NS", &namespace))
+    };
+    let lines = [of("astray", 0, 2), of("headless", 2, 2)].concat();
+    eventually("both are told", || async {
+        let page = plain(&exporter.metrics(None).await?);
+        Ok(lines.iter().all(|line| page.contains(line)))
+    })
+    .await?;
+    cluster.remove(&namespace).await
+}
+
 /// Lines that are not told.
 pub(crate) fn missing(situation: &Situation, namespace: &str, page: &BTreeSet<String>) -> Vec<String> {
     let lines = situation.lines.iter().map(|line| line.replace("NS", namespace));

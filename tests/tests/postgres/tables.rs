@@ -76,6 +76,33 @@ async fn partitions_parents_and_other_sessions_tables_are_judged_as_what_they_ar
     Ok(())
 }
 
+/// Only a part of very many large tables is judged.
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
+async fn large_tables_beyond_those_whose_bloat_is_judged_are_counted() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    let postgres = Postgres::of_version(17, &[]).await?;
+    postgres.execute("DO $$ BEGIN FOR n IN 1..45 LOOP EXECUTE format('CREATE TABLE t%s AS SELECT g AS a, repeat(''x'', 200) AS pad FROM generate_series(1, 200) g', n); END LOOP; END $$; ANALYZE").await?;
+    let yaml = database(postgres.port, &folder, "thresholds: {bloat.min_table_size: 16KiB, bloat.share: 99%}")?;
+    let seen = check(&yaml, "bloat").await;
+    seen.is(Verdict::CannotTell);
+    assert!(seen.words.contains("large tables beyond the 40 largest: raise bloat.min_table_size"), "{}", seen.words);
+    assert!(seen.words.contains("40 tables"), "{}", seen.words);
+    postgres.execute("CREATE EXTENSION pgstattuple; GRANT pg_stat_scan_tables TO checklist").await?;
+    let seen = check(&yaml, "bloat").await;
+    assert!(seen.words.contains("beyond the 10 largest"), "{}", seen.words);
+    // One of the ten is locked: its size is known, and its bloat is not.
+    let lock = postgres.client().await?;
+    lock.batch_execute("BEGIN; LOCK TABLE t1, t2, t3, t4, t5").await?;
+    let seen = check(&yaml, "bloat").await;
+    assert!(
+        seen.words.contains("the bloat of public.t") && seen.words.contains("could not be asked for"),
+        "{}",
+        seen.words
+    );
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_roles_and_applications_that_exclude_names_are_not_judged() -> anyhow::Result<()> {
     let folder = TempDir::new()?;

@@ -34,6 +34,12 @@ async fn an_event_of_the_future_is_a_finding_and_hides_no_silence() -> anyhow::R
     postgres.execute("UPDATE users SET last_login_at = 'infinity' WHERE id = 1").await?;
     let seen = check(&yaml, "users").await;
     assert_eq!(seen.value(&["checklist_accounts{", "state=\"future\""]), Some(1.0), "{}", seen.page);
+    // What is disabled or revoked in the future is not yet.
+    postgres.execute("UPDATE users SET disabled_at = 'infinity', last_login_at = now() - interval '200 days', created_at = now() - interval '300 days' WHERE id = 2; UPDATE api_keys SET revoked_at = '2038-01-01', last_used_at = now() - interval '200 days', created_at = now() - interval '900 days' WHERE id = 2").await?;
+    for (name, series) in [("users", "checklist_accounts{"), ("api_keys", "checklist_api_keys{")] {
+        let seen = check(&yaml, name).await;
+        assert!(seen.value(&[series, "state=\"stale\""]).is_some_and(|stale| stale > 0.0), "{}", seen.page);
+    }
     // What ended in the future is in no window, and a row from before all time is older than any limit.
     postgres.execute("UPDATE workflows SET updated_at = 'infinity' WHERE status = 'failed'").await?;
     let seen = check(&yaml, "workflows").await;
@@ -97,7 +103,7 @@ async fn a_column_that_holds_no_time_is_named_with_its_type() -> anyhow::Result<
     }
     check(&yaml, "workflows").await.is(Verdict::Passed);
     // Days are enough where days are judged, also in a domain of the application.
-    postgres.execute("CREATE DOMAIN day AS date; ALTER TABLE users ALTER created_at TYPE day").await?;
+    postgres.execute("CREATE DOMAIN date_of_life AS date; CREATE DOMAIN day AS date_of_life; ALTER TABLE users ALTER created_at TYPE day").await?;
     check(&yaml, "users").await.is(Verdict::Passed);
     postgres.execute("ALTER TABLE users ALTER disabled_at TYPE boolean USING disabled_at IS NOT NULL").await?;
     check(&yaml, "users").await.cannot_tell(Reason::Config, "users.disabled_at is of type boolean");

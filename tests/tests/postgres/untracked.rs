@@ -1,6 +1,6 @@
 //! Servers that keep no statistics, or not all: what they do not count is not good.
 
-use super::{check, database};
+use super::{check, database, until};
 use checklist::{Reason, Verdict};
 use stack::postgres::{PASSWORD, Postgres};
 use tempfile::TempDir;
@@ -93,6 +93,23 @@ async fn a_table_of_statements_that_forgets_is_not_all_of_them() -> anyhow::Resu
         assert_eq!(seen.reason, None, "what was seen is judged: {}", seen.words);
         assert!(seen.value(&["checklist_postgres_statement_calls_total{"]).is_some(), "{}", seen.page);
         assert!(seen.value(&["checklist_check_unseen{", "statement", &Reason::Limit.to_string()]).is_some());
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
+async fn a_prepared_transaction_that_nobody_ends_is_seen_without_its_session() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    for major in [13, 18] {
+        let postgres = Postgres::of_version(major, &["max_prepared_transactions=5"]).await?;
+        let yaml = database(postgres.port, &folder, "")? + "thresholds: {connections.idle_in_transaction: 1s}\n";
+        check(&yaml, "connections").await.is(Verdict::Passed);
+        let session = postgres.client().await?;
+        session.batch_execute("BEGIN; UPDATE users SET email = email WHERE id = 1; PREPARE TRANSACTION 'lost'").await?;
+        drop(session);
+        let seen = until(&yaml, "connections", |seen| seen.verdict == Verdict::Warning).await?;
+        assert!(seen.words.contains("state=prepared"), "{}", seen.words);
     }
     Ok(())
 }

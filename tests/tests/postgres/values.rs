@@ -30,6 +30,17 @@ async fn the_worst_value_counts_and_none_is_not_a_good_one() -> anyhow::Result<(
         ("SELECT g AS n, 1 AS value FROM generate_series(1, 200) g", labelled, Verdict::CannotTell),
         ("SELECT * FROM (VALUES ('a', 100), ('a', 1)) v (n, value)", labelled, Verdict::Warning),
         ("SELECT * FROM (VALUES ('a', 1), ('a', 2)) v (n, value)", labelled, Verdict::Passed),
+        ("SELECT * FROM (VALUES (NULL, 100), ('', 1)) v (n, value)", labelled, Verdict::Warning),
+        (
+            "SELECT repeat('x', 300) || v.n AS n, value FROM (VALUES ('a', 100), ('b', 1)) v (n, value)",
+            labelled,
+            Verdict::Warning,
+        ),
+        ("SELECT interval '-1 hour' AS value", "unit: seconds, above: {warning: 30m}", Verdict::Passed),
+        ("SELECT 9223372036854775807 AS value", above, Verdict::Warning),
+        ("SELECT 1e300::numeric AS value", above, Verdict::Warning),
+        ("SELECT '' AS value", above, Verdict::CannotTell),
+        ("SELECT '1e400'::numeric AS value", above, Verdict::CannotTell),
         ("SELECT true AS value", "above: {warning: 0.5}", Verdict::Warning),
         ("SELECT interval '1 hour' AS value", "unit: seconds, above: {warning: 30m}", Verdict::Warning),
         ("SELECT '12.50'::money AS value", above, Verdict::Warning),
@@ -42,6 +53,9 @@ async fn the_worst_value_counts_and_none_is_not_a_good_one() -> anyhow::Result<(
         ("SELECT now() AS value", "extract(epoch FROM now() - max(column))"),
         ("SELECT current_date AS value", "extract(epoch FROM now() - max(column))"),
         ("SELECT '{}'::jsonb AS value", "an expression that is a number"),
+        ("SELECT ARRAY[1, 2] AS value", "an expression that is a number"),
+        ("SELECT ROW(1, 2) AS value", "an expression that is a number"),
+        ("SELECT '7'::bytea AS value", "an expression that is a number"),
     ] {
         check(&query(&base, sql, above), "own").await.cannot_tell(Reason::Config, advice);
     }
@@ -61,6 +75,25 @@ async fn a_status_that_nobody_configured_is_counted_and_named() -> anyhow::Resul
     let seen = check(&database(postgres.port, &folder, words)?, "workflows").await;
     seen.is(Verdict::Passed);
     assert_eq!(seen.value(&["checklist_workflows_open{"]), Some(508.0), "{}", seen.page);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn administrators_are_counted_once_and_also_among_very_many_roles() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    let postgres = Postgres::start().await?;
+    // Three people with two roles of administrators are three.
+    postgres
+        .execute("INSERT INTO roles (name) SELECT 'team ' || n FROM generate_series(1, 60) n; INSERT INTO user_roles SELECT u, r.id FROM generate_series(1, 20) u, roles r WHERE r.name LIKE 'team%'; INSERT INTO roles (name) VALUES ('owner'); INSERT INTO user_roles SELECT u, r.id FROM generate_series(1, 3) u, roles r WHERE r.name = 'owner'")
+        .await?;
+    let words = "tables: {roles: {words: {admin: [admin, owner]}}}";
+    let seen = check(&database(postgres.port, &folder, words)?, "roles").await;
+    seen.is(Verdict::Passed);
+    assert_eq!(seen.value(&["checklist_role_members{", "role=\"admin\""]), Some(3.0), "{}", seen.page);
+    postgres
+        .execute("INSERT INTO user_roles SELECT u, r.id FROM generate_series(4, 9) u, roles r WHERE r.name = 'owner'")
+        .await?;
+    check(&database(postgres.port, &folder, words)?, "roles").await.is(Verdict::Warning);
     Ok(())
 }
 

@@ -4,6 +4,7 @@ mod features;
 mod given;
 mod hostile;
 mod majors;
+mod tls;
 
 use anyhow::Context;
 use checklist::Config;
@@ -64,14 +65,14 @@ impl World {
     }
 
     fn configure(&self, format: &str, server: &str, checks: &str) -> anyhow::Result<()> {
-        self.configure_at(self.s3.port, format, server, checks)
+        self.configure_at(&at(self.s3.port), format, server, checks)
     }
 
-    fn configure_at(&self, s3: u16, format: &str, server: &str, checks: &str) -> anyhow::Result<()> {
+    fn configure_at(&self, place: &str, format: &str, server: &str, checks: &str) -> anyhow::Result<()> {
         let folder = self.folder.path().display();
         let yaml = format!(
             "backups:
-  - {{name: daily, bucket: backups, prefix: daily/, endpoint: 'http://127.0.0.1:{s3}', pathStyle: true,
+  - {{name: daily, bucket: backups, prefix: daily/, {place}, pathStyle: true,
      accessKeyIdFile: {folder}/id, secretAccessKeyFile: {folder}/key, format: {format},
      restore: {{{server} checks: [{checks}]}}}}
 postgres:
@@ -133,6 +134,11 @@ tasks: {{since: 2026-01-01, directory: {folder}/tasks}}
         kill(Pid::from_raw(i32::try_from(process.id())?), with)?;
         Ok(process)
     }
+}
+
+/// Where an S3 server without TLS is.
+fn at(port: u16) -> String {
+    format!("endpoint: 'http://127.0.0.1:{port}'")
 }
 
 /// Files of a folder, and processes that work in it.
@@ -251,7 +257,7 @@ async fn a_proof_that_is_ended_in_any_stage_leaves_nothing_and_is_recorded() -> 
         ("checks", "restore", "gzip", gzip(&text)?, SLOW),
     ] {
         let s3 = if stage == "download" { stalled.port } else { world.s3.port };
-        world.configure_at(s3, format, "", checks)?;
+        world.configure_at(&at(s3), format, "", checks)?;
         world.upload(&bytes)?;
         let seen = if stage == "download" { &*begun } else { &never };
         let mut process =

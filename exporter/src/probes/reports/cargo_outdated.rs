@@ -8,6 +8,9 @@ const KINDS: [&str; 4] = ["major", "minor", "patch", "removed"];
 
 #[derive(Deserialize)]
 struct CargoOutdated {
+    /// Tells the report from others that list dependencies, such as a bill of materials.
+    #[serde(rename = "crate_name")]
+    _crate_name: serde::de::IgnoredAny,
     #[serde(deserialize_with = "or_empty")]
     dependencies: Vec<Dependency>,
 }

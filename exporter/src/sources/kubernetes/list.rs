@@ -60,10 +60,14 @@ async fn pages<K: CachedObject>(api: &Bounded, path: &str, which: &Which) -> Res
         if empty > MAX_EMPTY_PAGES {
             return Err(Failure::new(Reason::Protocol, format!("{path} has pages without objects and without end")));
         }
-        match page.metadata.next {
-            Some(next) if !next.is_empty() => token = next,
-            _ => return Ok(store),
+        let next = page.metadata.next.filter(|next| !next.is_empty());
+        if next.is_none() && page.metadata.remaining_item_count.is_none_or(|count| count <= 0) {
+            return Ok(store);
         }
+        token = next.filter(|next| *next != token).ok_or_else(|| {
+            let what = format!("the list of {path} is incomplete: the server does not say how to ask for the rest");
+            Failure::new(Reason::Protocol, what)
+        })?;
     }
 }
 
@@ -80,4 +84,6 @@ struct ListMetadata {
     resource_version: String,
     #[serde(rename = "continue")]
     next: Option<String>,
+    /// Number of objects behind this page.
+    remaining_item_count: Option<i64>,
 }

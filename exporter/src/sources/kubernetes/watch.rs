@@ -323,6 +323,22 @@ mod tests {
             page(&mut stream, "{\"metadata\": {\"continue\": \"more\"}, \"items\": []}").await
         });
         assert_eq!(reason(&empty.await?).await, Some(Reason::Protocol), "empty pages");
+        let torn = serve(|mut stream, _| async move {
+            page(
+                &mut stream,
+                "{\"metadata\": {\"remainingItemCount\": 7}, \"items\": [{\"metadata\": {\"name\": \"a\"}}]}",
+            )
+            .await
+        });
+        assert_eq!(reason(&torn.await?).await, Some(Reason::Protocol), "a first page without the others");
+        let circle = serve(|mut stream, _| async move {
+            page(
+                &mut stream,
+                "{\"metadata\": {\"continue\": \"more\"}, \"items\": [{\"metadata\": {\"name\": \"a\"}}]}",
+            )
+            .await
+        });
+        assert_eq!(reason(&circle.await?).await, Some(Reason::Protocol), "the same page again and again");
         let full = serve(|mut stream, _| async move {
             // Each page has new names.
             let now = jiff::Timestamp::now().as_nanosecond();
@@ -336,7 +352,7 @@ mod tests {
             let items: Vec<String> = (0..100).map(object).collect();
             page(
                 &mut stream,
-                &format!("{{\"metadata\": {{\"continue\": \"more\"}}, \"items\": [{}]}}", items.join(",")),
+                &format!("{{\"metadata\": {{\"continue\": \"{now}\"}}, \"items\": [{}]}}", items.join(",")),
             )
             .await
         });

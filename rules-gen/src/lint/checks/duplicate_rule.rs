@@ -92,7 +92,7 @@ groups:
 
 fn check(rules: &[Rule], context: &Context<'_>, report: &mut Report<'_>) {
     let mut seen = BTreeMap::new();
-    for (rule, series) in rules.iter().filter_map(|rule| Some((rule, rule.series?))) {
+    for (rule, series) in rules.iter().filter_map(|rule| Some((rule, rule.identity.series?))) {
         let first = seen.insert(series, rule.scope.place.line);
         let other = context.overlaps.elsewhere(rule, report.file());
         let place = match (first, other) {

@@ -240,7 +240,7 @@ mod tests {
         let config = Config::parse("checklist.yaml", yaml).unwrap_or_else(|error| panic!("{error}"));
         let tasks = config.tasks.clone().unwrap_or_else(|| panic!("tasks"));
         let record = |(when, act): &(&str, Act)| Record { at: at(when), by: "ann".to_owned(), act: act.clone() };
-        let records = Records { list: records.iter().map(record).collect(), rejected: 0 };
+        let records = Records { list: records.iter().map(record).collect(), ..Records::default() };
         let period = Period::until(kind, at(until), &tasks.zone).unwrap_or_else(|error| panic!("{error}"));
         People::of(&tasks, &records, kind, &period)
     }

@@ -26,7 +26,7 @@ pub(super) fn happen(book: &mut Book<'_>, day: impl Fn(usize) -> usize) {
 fn page_down(book: &mut Book<'_>, when: &When) {
     let when = when.minutes(book.shop);
     blind(book.board, &when, "health", "shop");
-    book.write("health page does not answer", when, 0, Loud::Page, 60, &["shop"]);
+    book.write("health page does not answer", when, 0, Loud::Page, 60, (&["shop"], &["health"]));
 }
 
 /// The bucket of the backups cannot be read. It matters after half an hour, because a short failure of the network is
@@ -34,7 +34,7 @@ fn page_down(book: &mut Book<'_>, when: &When) {
 fn bucket_gone(book: &mut Book<'_>, when: &When) {
     let when = when.minutes(book.shop);
     blind(book.board, &when, "backup", "daily");
-    book.write("bucket of backups cannot be read", when, 30, Loud::Page, 60, &["daily"]);
+    book.write("bucket of backups cannot be read", when, 30, Loud::Page, 60, (&["daily"], &["backup"]));
 }
 
 /// A process writes a log without limit: the volume fills from 55% to 99% within an hour.
@@ -48,14 +48,14 @@ fn volume_fills_fast(book: &mut Book<'_>, when: &When) {
         Some(1e11 * (0.55 + 0.44 * (minute - when.start) as f64 / length))
     });
     // After 20 minutes the volume is 70% full, and the growth is more than a burst.
-    book.write("volume fills up within the hour", when, 20, Loud::Page, 60, &[&namespace]);
+    book.write("volume fills up within the hour", when, 20, Loud::Page, 60, (&[&namespace], &["disk"]));
 }
 
 fn no_dump(book: &mut Book<'_>, when: &When) {
     let when = when.minutes(book.shop);
     let labels = [("check", "backup"), ("target", "daily"), ("backup", "daily")];
     book.board.part(backup::HEADER_VALID.name, &labels, when.clone(), |_| Some(0.0));
-    book.write("newest backup is no dump", when, 0, Loud::Page, 60, &["daily"]);
+    book.write("newest backup is no dump", when, 0, Loud::Page, 60, (&["daily"], &["backup"]));
 }
 
 fn alertmanager_gone(book: &mut Book<'_>, when: &When) {
@@ -63,14 +63,14 @@ fn alertmanager_gone(book: &mut Book<'_>, when: &When) {
     blind(book.board, &when, "alertmanager", "main");
     // A page would need this very Alertmanager. The missing heartbeat of the Watchdog reports that no alert gets
     // through.
-    book.write("Alertmanager does not answer", when, 0, Loud::Message, 60, &["main"]);
+    book.write("Alertmanager does not answer", when, 0, Loud::Message, 60, (&["main"], &["alertmanager"]));
 }
 
 fn path_broken(book: &mut Book<'_>, when: &When) {
     let when = when.minutes(book.shop);
     let labels = [("check", "alert_path"), ("target", "main"), ("level", "critical")];
     book.board.part(alert_path::PASSED.name, &labels, when.clone(), |_| Some(0.0));
-    book.write("alerts do not reach PagerDuty", when, 0, Loud::Page, 60, &["main"]);
+    book.write("alerts do not reach PagerDuty", when, 0, Loud::Page, 60, (&["main"], &["alert_path"]));
 }
 
 /// A proxy serves a certificate for another name.
@@ -79,7 +79,7 @@ fn certificate_refused(book: &mut Book<'_>, when: &When) {
     let name = book.shop.certificates.first().cloned().unwrap_or_default();
     let labels = [("check", "certificates"), ("target", &*name), ("source", "endpoint")];
     book.board.part(certificates::VERIFIED.name, &labels[..2], when.clone(), |_| Some(0.0));
-    book.write("clients refuse the certificate", when, 0, Loud::Page, 60, &[&name]);
+    book.write("clients refuse the certificate", when, 0, Loud::Page, 60, (&[&name], &["certificates"]));
 }
 
 fn out_of_memory(book: &mut Book<'_>, when: &When) {
@@ -97,8 +97,9 @@ fn out_of_memory(book: &mut Book<'_>, when: &When) {
     ];
     let end = book.board.minutes();
     book.board.part(restarts::LAST_TERMINATION.name, &labels, when.start..end, |_| Some(at(when.start)));
+    book.board.part(restarts::RESTARTS.name, &labels[..6], when.start..end, |_| Some(1.0));
     let names = [app.namespace.clone()];
-    book.write("container killed for its memory", when, 0, Loud::Message, DAY, &[&names[0]]);
+    book.write("container killed for its memory", when, 0, Loud::Message, DAY, (&[&names[0]], &["restarts"]));
 }
 
 /// A node is lost and the others have no capacity left: two pods of an application cannot be scheduled.
@@ -125,8 +126,15 @@ fn node_lost(book: &mut Book<'_>, when: &When) {
         let labels = [workload[0], workload[1], workload[2], ("pod", &*pod), ("reason", "Unschedulable")];
         book.board.part(pods::NOT_READY.name, &labels, when.clone(), |_| Some(1.0));
     }
-    let names = [app.namespace.clone()];
-    book.write("node lost, pods wait for room", when, 10, Loud::Message, 60, &[&names[0]]);
+    let names = [app.namespace.clone(), book.shop.nodes().pop().unwrap_or_default()];
+    book.write(
+        "node lost, pods wait for room",
+        when,
+        10,
+        Loud::Message,
+        60,
+        (&[&names[0], &names[1]], &["pods", "utilization"]),
+    );
 }
 
 fn autoscaler_unable(book: &mut Book<'_>, when: &When) {
@@ -135,5 +143,5 @@ fn autoscaler_unable(book: &mut Book<'_>, when: &When) {
     let labels = [("check", "hpa"), ("target", "production"), ("namespace", &*app.namespace), ("hpa", &*app.workload)];
     book.board.part(hpa::ABLE.name, &labels, when.clone(), |_| Some(0.0));
     let names = [app.workload.clone()];
-    book.write("autoscaler cannot read its metrics", when, 5, Loud::Message, 60, &[&names[0]]);
+    book.write("autoscaler cannot read its metrics", when, 5, Loud::Message, 60, (&[&names[0]], &["hpa"]));
 }
