@@ -239,3 +239,32 @@ fn a_loki_query_is_not_parsed_as_promql_and_fixed_ranges_are_reported() {
 fn source_of(board: &str) -> Source {
     source("d.json", board)
 }
+
+/// The recordings of one file, read by the rules of another.
+#[test]
+fn a_recorded_series_has_the_labels_and_the_interval_of_its_rule_in_another_file() {
+    let records = "groups:\n- name: records\n  interval: 5m\n  rules:\n  \
+                   - {record: 'job:errors:rate5m', expr: 'sum by (job) (rate(errors_total[5m]))'}\n  \
+                   - {record: 'all:errors:rate5m', expr: sum (job:errors:rate5m)}\n";
+    let found = |alert: &str| {
+        run(&[source("records.yaml", records), source("alerts.yaml", alert)], &Options::default()).findings
+    };
+    let lost = found(&rule("job:errors:rate5m > 5", "On {{ $labels.instance }}."));
+    assert_eq!(about(&lost, "RG032"), ["description shows the label instance, which the expression drops"]);
+    assert_eq!(about(&lost, "RG034").len(), 1, "one value of the recording lasts for five minutes: {lost:?}");
+    let twice = found(&rule("all:errors:rate5m > 5", "Of {{ $labels.job }} in {{ $labels.cluster }}."));
+    assert_eq!(about(&twice, "RG032"), ["description shows the label job, which the expression drops"]);
+    let kept = found(&rule("job:errors:rate5m > 5", "Of {{ $labels.job }}.").replace("for: 5m", "for: 15m"));
+    assert!(kept.iter().all(|finding| finding.level < Level::Warning), "{kept:?}");
+    let other = found(&rule("job:errors:rate1h > 5", "Of {{ $labels.job }}."));
+    assert_eq!(about(&other, "RG010"), ["no linted rule records job:errors:rate1h, but one records job:errors:rate5m"]);
+    let filtered = found(&rule("job:errors:rate5m{instance=\"a\"} > 5", "Of {{ $labels.job }}."));
+    assert_eq!(about(&filtered, "RG010"), ["job:errors:rate5m is recorded without the label instance"]);
+    let short = found(&rule("delta(job:errors:rate5m[5m]) > 5", "Of {{ $labels.job }}."));
+    assert_eq!(about(&short, "RG012").len(), 1, "{short:?}");
+    // Where the labels of one of several recordings are not known, nothing is said about them.
+    let either = format!("{records}  - {{record: 'job:errors:rate5m', expr: errors_per_second}}\n");
+    let alert = rule("job:errors:rate5m > 5", "On {{ $labels.instance }}.");
+    let unknown = run(&[source("records.yaml", &either), source("alerts.yaml", &alert)], &Options::default()).findings;
+    assert_eq!(about(&unknown, "RG032"), [] as [&str; 0]);
+}

@@ -304,11 +304,29 @@ fn a_finding_in_a_long_line_shows_only_its_surroundings() {
 }
 
 /// Folders with rules often contain configurations of servers too.
+/// A part of a configuration is enough for a file that is named. In a folder it may belong to another program.
+#[test]
+fn a_named_file_with_keys_of_prometheus_alone_is_its_configuration() {
+    for text in [
+        "rule_files: ['*.rules']\n",
+        "remote_write: [{url: 'http://a/'}]\n",
+        "global:\n",
+        "storage: {tsdb: {out_of_order_time_window: 5m}}\n",
+        "rate_limit: {burst: 5, interval: 1s}\n",
+    ] {
+        let (code, printed) = of("a.yml", text, &[]);
+        assert_eq!(code, Some(0), "{text}: {printed}");
+    }
+    let (code, printed) = of("a.yml", "remote_write: [{url: 'http://a/', queue_configs: {}}]\n", &[]);
+    assert!(code == Some(1) && printed.contains("RG008") && printed.contains("queue_configs"), "{printed}");
+}
+
 #[test]
 fn server_configurations_in_folders_are_recognized() {
     for (name, text, code, word) in [
         ("prometheus.yml", "global: {scrape_intervall: 30s}\nrule_files: [a.yaml]\n", 1, "RG008"),
-        ("prometheus.yml", "global: {scrape_interval: 30s}\nrule_files: [a.yaml]\n", 0, "0 errors"),
+        ("prometheus.yml", "global: {scrape_interval: 30s}\nrule_files: ['*.rules']\n", 0, "0 errors"),
+        ("prometheus.yml", "global: {scrape_interval: 30s}\nrule_files: [a.yaml]\n", 1, "there is no file a.yaml"),
         ("prometheus.yml", "scrape_configs:\n- job_name: a\n  relabel_configs: [\n", 1, "RG001"),
         ("prometheus.yml", "alerting:\n  alertmanagers:\n  - static_configs: {{ x }}\n", 1, "3:22"),
         ("web.yaml", "tls_server_config: {certificate: a}\n", 1, "RG008"),

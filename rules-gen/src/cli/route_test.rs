@@ -94,6 +94,10 @@ fn offline(arguments: &Arguments, tests: &Path) -> anyhow::Result<ExitCode> {
     let text = read(tests)?;
     let suite: Suite = yaml::parse(&text).map_err(|error| anyhow::anyhow!("{}:{error}", tests.display()))?;
     ensure!(!suite.tests.is_empty(), "{} has no tests", tests.display());
+    // A case without alerts would pass whatever the routes are.
+    if let Some(empty) = suite.tests.iter().find(|case| case.alerts.is_empty()) {
+        anyhow::bail!("{}: the case {:?} has no alerts", tests.display(), empty.name);
+    }
     parsed.notes.iter().for_each(|text| note(text));
     let (mut failed, style) = (0, Style::of_stdout());
     for case in &suite.tests {

@@ -111,7 +111,9 @@ fn own(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let progress = Progress::new();
     let outcome = rule_tests::run(&arguments.rules, &arguments.promtool, arguments.mutate, &progress)?;
     progress.end();
-    let good = outcome.failed.is_empty()
+    // Where no test was run, nothing was shown.
+    let good = outcome.tests > 0
+        && outcome.failed.is_empty()
         && outcome.never_fire.is_empty()
         && outcome.unread.is_empty()
         && (!arguments.mutate || outcome.not_mutated.is_empty())

@@ -24,6 +24,7 @@ mod label_replace_pattern;
 mod malformed_rule;
 mod metric_name;
 mod metric_type;
+mod other_group;
 mod policy;
 mod prometheus_3;
 mod quantile;
@@ -78,6 +79,7 @@ pub static ALL: &[&Lint] = &[
     &regex_matcher::LINT,
     &label_replace_pattern::LINT,
     &dropped_label::LINT,
+    &other_group::LINT,
     &alert_name::LINT,
     &annotations::LINT,
     &annotation_template::LINT,

@@ -3,7 +3,9 @@
 
 mod paths;
 mod policy;
+mod queries;
 mod read;
+mod told;
 
 use super::report::{Finding, Level, Report};
 use super::rule_file::Rule;

@@ -11,7 +11,7 @@ use super::place::{ParseError, Place};
 use super::report::{Level, Report};
 use super::rule_file::Rule;
 use super::yaml::{self, Node};
-use super::{dashboards, helm, refusals, routes, rule_file};
+use super::{dashboards, helm, named_files, refusals, routes, rule_file};
 use crate::routing::Configuration;
 use crate::server_files::rule_test;
 use serde_json::Value;
@@ -227,6 +227,11 @@ impl Documents<'_> {
                 self.why.insert(Why::NoGroups);
                 return Document::Other;
             }
+            match document {
+                Document::Server | Document::Routes(_) => named_files::of_server(node, report),
+                Document::Tests(_) => named_files::of_test(node, report),
+                _ => {}
+            }
             return document;
         }
         if self.source.named || form::misspelt_groups(node).is_some() {
@@ -334,7 +339,7 @@ fn plain(text: &str, node: &Node, named: bool, report: &mut Report<'_>) -> Optio
         tell("RG041", "promtool", rule_test::check, text, node, report);
         return Some(Document::Tests(node.clone()));
     }
-    if let Some((who, check)) = form::server_file(node) {
+    if let Some((who, check)) = form::server_file(node, named) {
         tell("RG008", who, check, text, node, report);
         return Some(Document::Server);
     }

@@ -62,6 +62,8 @@ pub struct Rule {
     /// The labels of the rule and of its group.
     pub labels: Vec<(String, Text)>,
     pub annotations: Vec<(String, Text)>,
+    /// The name of the group.
+    pub group: String,
     /// The evaluation interval of the group in seconds, if it sets one.
     pub interval: Option<f64>,
     pub origin: Origin,
@@ -135,7 +137,9 @@ pub fn read(root: &Node, object: bool, report: &mut Report<'_>) -> Vec<Rule> {
         if let Some(list_of_rules) = group.get("rules") {
             for node in list(list_of_rules, "rules", report) {
                 let labels = labels.as_deref().unwrap_or_default();
-                rules.extend(rule(node, interval, labels, report).map(|rule| Rule { origin, ..rule }));
+                let name = group.get("name").and_then(Node::text).unwrap_or_default();
+                let read = rule(node, interval, labels, report);
+                rules.extend(read.map(|rule| Rule { origin, group: name.to_owned(), ..rule }));
             }
         }
     }
@@ -152,6 +156,9 @@ fn rule(node: &Node, interval: Option<f64>, of_group: &[(String, Text)], report:
     if !keys(node, &known, report) {
         return None;
     }
+    // What is missing may be what the unknown key was meant to be. That is told already.
+    let unknown = |key: &Node| !nothing(key) && key.text().is_some_and(|key| !known.contains(&key));
+    let strange = node.entries().iter().any(|(key, _)| unknown(key));
     let scope = report.scope(node);
     report.enter(scope.clone());
     let field = |name: &str| node.get(name).and_then(text).filter(|text| !text.value.is_empty());
@@ -165,7 +172,9 @@ fn rule(node: &Node, interval: Option<f64>, of_group: &[(String, Text)], report:
             None
         }
         (None, None) => {
-            report.add("RG002", Level::Error, node, "the rule has neither record nor alert", "add a name");
+            if !strange {
+                report.add("RG002", Level::Error, node, "the rule has neither record nor alert", "add a name");
+            }
             None
         }
     };
@@ -181,7 +190,9 @@ fn rule(node: &Node, interval: Option<f64>, of_group: &[(String, Text)], report:
         report.since(keep_for, "keep_firing_for", (2, 42));
     }
     let Some(expr) = field("expr") else {
-        report.add("RG002", Level::Error, node, "the rule has no expr", "add an expression");
+        if !strange {
+            report.add("RG002", Level::Error, node, "the rule has no expr", "add an expression");
+        }
         return None;
     };
     let (ast, uses) = match parse(&expr, report) {
@@ -243,6 +254,7 @@ fn rule(node: &Node, interval: Option<f64>, of_group: &[(String, Text)], report:
         keep_firing,
         labels,
         annotations,
+        group: String::new(),
         interval,
         origin: Origin::PlainFile,
         identity,

@@ -70,6 +70,8 @@ pub struct Used {
     pub functions: Vec<String>,
     /// The arguments of `query` that are literal texts.
     pub queries: Vec<String>,
+    /// The arguments of `label`, which reads a label of a query's result.
+    pub read: Vec<String>,
 }
 
 /// Parses a template and returns what it refers to.
@@ -102,6 +104,9 @@ pub fn read(text: &str) -> Result<Used, String> {
             | [Token::Text(literal), Token::Sign('|'), Token::Word("query"), ..] = &tokens[at..]
             {
                 used.queries.extend(promql::Text::of_literal(literal).map(|query| (*query).to_owned()));
+            }
+            if let [Token::Word("label"), Token::Text(literal), ..] = &tokens[at..] {
+                used.read.extend(promql::Text::of_literal(literal).map(|label| (*label).to_owned()));
             }
             if let [Token::Word("printf"), Token::Text(literal), rest @ ..] = &tokens[at..]
                 && let Some(pipe) = rest.iter().position(|token| *token == Token::Sign('|'))

@@ -155,6 +155,8 @@ policies:                     # RG080
   severities: [critical, warning]
   labels: {required: [severity, team], forbidden: [env], values: {team: [payments, ledger]}}
   annotations: {required: [summary, runbook_url]}
+  for: {min: 1m, max: 1d}
+  queries: {max_range: 7d, max_selectors: 10, need_matcher: true, matchers: [job], keep: [cluster], drop: [instance]}
   names: {alerts: \"[A-Z][A-Za-z0-9]+\", records: \"[a-z_]+:.+\", forbidden: [\"Test.*\"]}
   external_labels: [cluster]  # labels that the servers add: no rule may set them, and templates may show no others
 fix:
@@ -188,15 +190,18 @@ text (`=~\"api\"`), and adds the missing runbook link of an alert if `fix.runboo
 | labels that were aggregated away | `promql/impossible` | RG026, also in `on (...)`, `group_left` and `label_replace()` |
 | templates | `alerts/template` | RG032, also queries in templates, including those built with `printf` |
 | labels and annotations | `alerts/annotation`, `rule/label`, `rule/name`, `rule/reject`, `rule/owner` | RG030, RG031; your own policies in `rules-gen.yaml` |
-| `for`, intervals of groups | `alerts/for`, `rule/for`, `group/interval` | RG034, RG035 |
+| `for`, intervals of groups | `alerts/for`, `rule/for`, `group/interval` | RG034, RG035; your own limits with RG080 |
 | numbers in text and expression | - | RG037 |
 | links | `rule/link` | RG033, also to headings of runbooks and to dashboards |
 | duplicate rules | `rule/duplicate` | RG004, within a file and across the rule files of a folder |
 | how often an alert would have fired | `alerts/count` | `rules-gen backtest` |
 | external labels | `alerts/external_labels`, `labels/conflict` | RG080, for those that `rules-gen.yaml` names |
-| cost of a query | `query/cost`, of a live server | - |
-| rules that depend on a removed one | `rule/dependency` | `rules-gen diff` |
-| required aggregations, forbidden selectors | `promql/aggregate`, `promql/selector` | - |
+| cost of a query | `query/cost`, of a live server | RG080: ranges, number of selectors, selectors without a matcher; without measuring |
+| recording rules that depend on another group | `rule/dependency` | RG027, also on a later rule of the group |
+| rules that depend on a removed one | `rule/dependency`, of a branch | RG010: a recorded name that no linted rule records; branches are not compared |
+| alerts that are read as series | `promql/series` | RG010, from the linted files |
+| required aggregations, required matchers | `promql/aggregate`, `promql/selector` | RG080 |
+| recorded series: not recorded, without the label, recorded less often than the range or `for` needs | `promql/series`, of a live server | RG010, RG015, RG026, RG032; RG012, RG034; from the linted files |
 | tests, routes, dashboards, server configuration | - | RG040, RG041, RG036, RG050, RG008 |
 
 What `promtool check rules` refuses is an error here, and what it accepts has no syntax error here: a test compares both

@@ -1,6 +1,7 @@
 //! The keys of each integration in a receiver, and the keys that it requires.
 
 use crate::server_files::http_client::{HTTP, TLS};
+use crate::server_files::remote::SIGV4;
 use crate::server_files::schema::{Findings, Kind, PLAIN, Table, is_on, is_there};
 use serde_json::{Map, Value};
 
@@ -213,7 +214,7 @@ static RESPONDER: Table = Table {
 fn responder(of: &Map<String, Value>, findings: &mut Findings) {
     const KINDS: [&str; 5] = ["team", "teams", "user", "escalation", "schedule"];
     let kind = of.get("type").and_then(Value::as_str).unwrap_or_default();
-    if !kind.contains("{{") && !KINDS.contains(&kind) {
+    if !kind.contains("{{") && !KINDS.contains(&kind.to_lowercase().as_str()) {
         findings.refuse(format!("the type {kind:?} is none of {}", KINDS.join(", ")));
     }
 }
@@ -325,18 +326,6 @@ static SNS: Table = Table {
     ..PLAIN
 };
 
-static SIGV4: Table = Table {
-    keys: &[(Kind::Text, "region access_key secret_key profile role_arn"), (Kind::Bool, "use_fips_sts_endpoint")],
-    more: Some(key_pair),
-    ..PLAIN
-};
-
-fn key_pair(of: &Map<String, Value>, findings: &mut Findings) {
-    if is_there(of, "access_key") != is_there(of, "secret_key") {
-        findings.refuse("access_key and secret_key must be set together");
-    }
-}
-
 /// Checks the address of an SNS message. Alertmanager refuses two of the three keys, but accepts all three.
 fn one_address(of: &Map<String, Value>, findings: &mut Findings) {
     if ["topic_arn", "phone_number", "target_arn"].iter().filter(|key| is_there(of, key)).count() == 2 {
@@ -355,8 +344,15 @@ static TELEGRAM: Table = Table {
     needs: &["chat_id chat_id_file"],
     at_most_one: &["bot_token bot_token_file", "chat_id chat_id_file"],
     values: &[("parse_mode", "Markdown MarkdownV2 HTML")],
+    more: Some(chat),
     ..PLAIN
 };
+
+fn chat(of: &Map<String, Value>, findings: &mut Findings) {
+    if of.get("chat_id").and_then(Value::as_f64) == Some(0.0) && !is_there(of, "chat_id_file") {
+        findings.under("chat_id", |findings| findings.refuse("0 is not a chat"));
+    }
+}
 
 static VICTOROPS: Table = Table {
     keys: &[

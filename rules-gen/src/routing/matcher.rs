@@ -139,10 +139,10 @@ fn label(text: &str) -> anyhow::Result<(String, &str)> {
         let end = quoted.find('"').context("the quoted label is not closed")?;
         return Ok((quoted[..end].to_owned(), &quoted[end + 1..]));
     }
-    let end = text
-        .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == ':'))
-        .context("an operator and a value must follow the label")?;
-    ensure!(!text.starts_with(|c: char| c.is_ascii_digit()), "a label name cannot begin with a digit");
+    // Newer versions of Alertmanager take any letters.
+    let reserved = |c: char| c.is_whitespace() || ['{', '}', '!', '=', '~', ',', '\\', '"', '\'', '`'].contains(&c);
+    let end = text.find(reserved).context("an operator and a value must follow the label")?;
+    ensure!(end > 0, "there is no label");
     Ok((text[..end].to_owned(), &text[end..]))
 }
 

@@ -44,8 +44,22 @@ static INHIBIT_RULE: Table = Table {
         (Kind::Texts, "source_matchers target_matchers equal"),
         (Kind::Tables(&INHIBIT_SOURCE), "sources"),
     ],
+    more: Some(old_labels),
     ..PLAIN
 };
+
+/// Checks the labels of the deprecated matchers, which take only the letters of old versions.
+fn old_labels(of: &Map<String, Value>, findings: &mut Findings) {
+    for key in ["source_match", "source_match_re", "target_match", "target_match_re"] {
+        for name in of.get(key).and_then(Value::as_object).into_iter().flat_map(Map::keys) {
+            let first = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+            if !first || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+                findings.under(key, |findings| findings.refuse(format!("{name:?} is not a label name here")));
+            }
+        }
+    }
+}
+
 static INHIBIT_SOURCE: Table = Table { keys: &[(Kind::Texts, "matchers equal")], ..PLAIN };
 
 /// Returns everything that Alertmanager refuses, in the order of the checks.
@@ -64,6 +78,12 @@ pub(super) fn check(whole: &Value) -> Vec<Refusal> {
         findings.under(key, |findings| findings.table(part(key), table));
     }
     findings.under("templates", |findings| findings.value(part("templates"), &Kind::Texts));
+    findings.each(top, "templates", |name, findings| {
+        let name = name.as_str().unwrap_or_default();
+        if glob::Pattern::new(name).is_err() && !name.contains("**") {
+            findings.refuse(format!("{name:?} is not a pattern of files"));
+        }
+    });
     findings.list(top, "inhibit_rules", |rule, findings| findings.table(rule, &INHIBIT_RULE));
     for key in ["mute_time_intervals", "time_intervals"] {
         findings.list(top, key, |interval, findings| findings.table(interval, &times::NAMED));

@@ -69,8 +69,9 @@ fn interval(of: &Map<String, Value>, findings: &mut Findings) {
     // Newer versions allow a range of weekdays across the end of the week.
     findings.each_given(of, "weekdays", |item, findings| {
         let text = item.as_str().unwrap_or_default();
-        for day in text.split(':') {
-            if let Err(why) = named(day.trim(), &WEEKDAYS, 0) {
+        let (first, last) = text.split_once(':').unwrap_or((text, text));
+        for day in if first == last { vec![first] } else { vec![first, last] } {
+            if let Err(why) = named(day, &WEEKDAYS, 0) {
                 findings.refuse(why);
             }
         }
@@ -105,7 +106,7 @@ fn named(text: &str, names: &[&str], first: i64) -> Result<i64, String> {
 fn ranges(item: &Value, findings: &mut Findings, member: impl Fn(&str) -> Result<i64, String>, days: bool) {
     let text = item.as_str().map_or_else(|| item.to_string(), ToOwned::to_owned);
     let (first, last) = text.split_once(':').unwrap_or((&text, &text));
-    match (member(first.trim()), member(last.trim())) {
+    match (member(first), member(last)) {
         (Err(why), _) | (_, Err(why)) => findings.refuse(why),
         (Ok(first), Ok(last)) if days && first < 0 && last > 0 => {
             findings.refuse(format!("{first} counts from the end of the month, but {last} from its start"));

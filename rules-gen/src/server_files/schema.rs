@@ -2,7 +2,7 @@
 //! require or exclude each other. The tables have the keys of every version of a server, so that a newer or older key
 //! is not reported as unknown.
 
-use super::spelling::{is_bytes, is_go_duration, url};
+use super::spelling::{any_url, is_bytes, is_go_duration, url};
 use crate::promql::duration;
 use checklist::yaml::hint;
 use serde_json::{Map, Value};
@@ -58,6 +58,8 @@ pub enum Kind {
     Whole,
     /// An integer that is not negative.
     Count,
+    /// A number, which may have decimals.
+    Number,
     /// A duration in Prometheus' notation, such as `1d`.
     Duration,
     /// A duration in Go's notation, such as `1.5s`.
@@ -68,6 +70,8 @@ pub enum Kind {
     Bytes,
     /// An HTTP URL.
     Url,
+    /// A URL of any kind, or a relative one.
+    AnyUrl,
     /// An HTTP URL or a template.
     TemplateUrl,
     /// A host and port, such as `localhost:25`.
@@ -207,7 +211,10 @@ impl Findings {
     /// Checks required keys, keys that exclude each other, and allowed values.
     fn rules(&mut self, of: &Map<String, Value>, table: &Table) {
         for needed in table.needs {
-            if !needed.split_whitespace().any(|key| is_there(of, key)) {
+            let given = |key: &str| {
+                is_there(of, key) && of.get(key).and_then(Value::as_array).is_none_or(|list| !list.is_empty())
+            };
+            if !needed.split_whitespace().any(given) {
                 self.refuse(format!("{} is missing", needed.replace(' ', " or ")));
             }
         }
@@ -276,8 +283,11 @@ impl Findings {
             (_, None) => self.refuse("expected a scalar"),
             (Kind::Text, Some(_)) => {}
             (Kind::Bool, Some(text)) => {
+                // Our YAML parser reads yes, no, on and off as Go does, unless they are in quotes.
                 let words = ["true", "false", "yes", "no", "on", "off", "y", "n"];
-                if !words.contains(&text.to_lowercase().as_str()) {
+                if value.is_string() && words.contains(&text.to_lowercase().as_str()) {
+                    self.refuse(format!("{text:?} in quotes is a text: write it without them"));
+                } else if !value.is_boolean() {
                     self.refuse(format!("{text} is neither true nor false"));
                 }
             }
@@ -285,6 +295,11 @@ impl Findings {
                 // Go drops the decimals.
                 if !value.is_number() {
                     self.refuse(format!("{text} is not an integer"));
+                }
+            }
+            (Kind::Number, Some(text)) => {
+                if !value.is_number() {
+                    self.refuse(format!("{text:?} is not a number"));
                 }
             }
             (Kind::Bytes, Some(text)) => {
@@ -309,22 +324,27 @@ impl Findings {
                     self.refuse(format!("{text} is not a duration such as 30s or 1h30m"));
                 }
             }
-            (Kind::TemplateUrl, Some(text)) if text.contains("{{") => {
-                if text.matches("{{").count() != text.matches("}}").count() {
-                    self.refuse("the template does not parse: {{ and }} are not balanced");
-                }
+            (Kind::Url | Kind::TemplateUrl | Kind::AnyUrl | Kind::HostPort, Some(text)) => self.address(text, kind),
+        }
+    }
+
+    /// Checks an address.
+    fn address(&mut self, text: &str, kind: &Kind) {
+        let checked = match kind {
+            Kind::TemplateUrl if text.contains("{{") => {
+                let closed = text.matches("{{").count() == text.matches("}}").count();
+                closed.then_some(()).ok_or_else(|| "the template does not parse: {{ and }} are not balanced".to_owned())
             }
-            (Kind::Url | Kind::TemplateUrl, Some(text)) => {
-                if let Err(why) = url(text) {
-                    self.refuse(why);
-                }
-            }
-            (Kind::HostPort, Some(text)) => {
+            Kind::HostPort => {
                 let port = text.rsplit_once(':').map(|(_, port)| port);
-                if !text.is_empty() && port.is_none_or(str::is_empty) {
-                    self.refuse(format!("{text:?} has no port: host:port"));
-                }
+                let given = text.is_empty() || port.is_some_and(|port| !port.is_empty());
+                given.then_some(()).ok_or_else(|| format!("{text:?} has no port: host:port"))
             }
+            Kind::AnyUrl => any_url(text),
+            _ => url(text),
+        };
+        if let Err(why) = checked {
+            self.refuse(why);
         }
     }
 }

@@ -125,7 +125,9 @@ async fn beside_a_backup(s3: &S3) -> anyhow::Result<()> {
     }
     let (verdict, messages, text) = judged(&yaml).await;
     assert!(
-        verdict == Passed && messages.contains("newest daily/a.dump") && messages.contains("8 objects with other names"),
+        verdict == Passed
+            && messages.contains("newest daily/a.dump")
+            && messages.contains("8 objects with other names"),
         "{messages}"
     );
     assert!(text.contains("checklist_backup_objects{check=\"backup\",target=\"daily\",backup=\"daily\"} 1"), "{text}");

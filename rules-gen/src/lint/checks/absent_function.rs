@@ -4,7 +4,7 @@ use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};
 use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::Rule;
-use promql::{BinaryOp, Expr, Kind, Selector};
+use promql::{BinaryOp, Call, Expr, Kind, Selector};
 
 pub(super) static LINT: Lint = Lint {
     id: "RG021",
@@ -26,7 +26,20 @@ groups:
       description: Look at the dashboard.
 "#,
     )],
-    fine: &[Example::Expr(r#"absent(up{job="api"})"#)],
+    fine: &[
+        Example::Expr(r#"absent(up{job="api"})"#),
+        Example::Rules(
+            r#"
+groups:
+- name: example
+  rules:
+  - alert: ServiceGone
+    expr: absent_over_time(up{job="api"}[10m])
+    labels: {severity: warning}
+    annotations: {summary: The service is gone., description: Look at the dashboard.}
+"#,
+        ),
+    ],
 };
 
 fn check(rule: &Rule, ast: &Expr, context: &Context<'_>, report: &mut Report<'_>) {
@@ -38,14 +51,18 @@ fn check(rule: &Rule, ast: &Expr, context: &Context<'_>, report: &mut Report<'_>
     };
     ast.walk(&mut |part, above| match &part.kind {
         Kind::Call(call) if call.function.text.starts_with("absent") && rule.alerts && !one_of_several(above) => {
-            absence(rule, call.args.first().map(Expr::bare), context, report);
+            absence(rule, call, context, report);
         }
         _ => {}
     });
 }
 
-fn absence(rule: &Rule, of: Option<&Expr>, context: &Context<'_>, report: &mut Report<'_>) {
-    if rule.pending == 0.0 {
+fn absence(rule: &Rule, call: &Call, context: &Context<'_>, report: &mut Report<'_>) {
+    let of = call.args.first().map(Expr::bare);
+    // absent_over_time() waits by its range.
+    let range = of.and_then(Expr::selector).and_then(|one| one.range.as_ref()?.seconds());
+    let waits = range.is_some_and(|range| range >= 2.0 * context.options.scrape_interval);
+    if rule.pending == 0.0 && !waits {
         let message = "absent() without `for` fires at every restart of Prometheus or of the target".to_owned();
         report.word(LINT.id, Level::Warning, &rule.expr, "absent", message, "set `for` to a few scrape intervals");
     }
@@ -58,7 +75,7 @@ fn absence(rule: &Rule, of: Option<&Expr>, context: &Context<'_>, report: &mut R
             &rule.expr,
             name,
             message,
-            "alert on the success of the check that exposes it",
+            "alert on the result of the check instead, for example checklist_check_last_success_timestamp_seconds",
         );
     }
 }

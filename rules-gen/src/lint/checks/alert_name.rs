@@ -47,6 +47,8 @@ groups:
     )],
 };
 
+/// Labels by which some teams route instead.
+const OTHERS: [&str; 6] = ["priority", "level", "urgency", "criticality", "tier", "page"];
 /// The severities that monitoring mixins and paging services use.
 const SEVERITIES: [&str; 6] = ["critical", "warning", "info", "none", "page", "ticket"];
 
@@ -69,7 +71,8 @@ fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
     match rule.label("severity") {
         // If no other alert has the label, the team routes by another one.
         None => {
-            let level = if context.uses_severity { Level::Warning } else { Level::Info };
+            let other = rule.labels.iter().any(|(name, _)| OTHERS.contains(&name.as_str()));
+            let level = if context.uses_severity && !other { Level::Warning } else { Level::Info };
             report.at(
                 LINT.id,
                 level,

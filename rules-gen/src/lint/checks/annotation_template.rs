@@ -4,7 +4,6 @@ use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};
 use crate::lint::expr::{filter, function};
 use crate::lint::labels::labels;
-use crate::lint::metric_facts::MetricFacts;
 use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::Rule;
 use crate::lint::template;
@@ -15,9 +14,27 @@ pub(super) static LINT: Lint = Lint {
     id: "RG032",
     title: "invalid template, or one that shows nothing",
     level: Level::Error,
-    text: "A label that the expression aggregates away is empty in the text. A label with the value of the alert in it makes a new alert at every evaluation. A raw number of bytes or seconds is hard to read (an info). A query in a template (`query`, also built with `printf`) must parse. If a template does not parse, Prometheus refuses the whole file.",
+    text: "A label that the expression aggregates away is empty in the text. A label with the value of the alert in it makes a new alert at every evaluation. A raw number of bytes or seconds is hard to read (an info). The label `alertname` of the rule is not yet set when the template is expanded. A query in a template (`query`, also built with `printf`) must parse. If a template does not parse, Prometheus refuses the whole file.",
     check: Check::Rule(check),
     found: &[Example::Rules("
+groups:
+- name: example
+  rules:
+  - alert: Down
+    expr: up == 0
+    for: 5m
+    labels: {severity: warning}
+    annotations: {summary: It is down., description: '{{ with query \"sum(up)\" }}{{ . | first | label \"job\" }}{{ end }}'}
+"), Example::Rules("
+groups:
+- name: example
+  rules:
+  - alert: Down
+    expr: up == 0
+    for: 5m
+    labels: {severity: warning}
+    annotations: {summary: It is down., description: '{{ $labels.alertname }} of {{ $labels.job }}'}
+"), Example::Rules("
 groups:
 - name: example
   rules:
@@ -42,8 +59,30 @@ groups:
       summary: A service is down.
       description: '{{ $labels.instance }} cannot be scraped.'
 ",
+    ), Example::Rules(
+        r"
+groups:
+- name: example
+  rules:
+  - record: job:errors:rate5m
+    expr: sum by (job) (rate(errors_total[5m]))
+  - alert: Errors
+    expr: job:errors:rate5m > 5
+    for: 5m
+    labels: {severity: warning}
+    annotations: {summary: There are errors., description: 'On {{ $labels.instance }}.'}
+",
     )],
     fine: &[Example::Rules("
+groups:
+- name: example
+  rules:
+  - alert: Down
+    expr: up == 0
+    for: 5m
+    labels: {severity: warning}
+    annotations: {summary: It is down., description: '{{ with query \"sum by (job) (up)\" }}{{ . | first | label \"job\" }}{{ end }}'}
+"), Example::Rules("
 groups:
 - name: example
   rules:
@@ -96,6 +135,16 @@ fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
                 );
             }
         }
+        // With several queries it is not known whose label is read.
+        if let [query] = used.queries.as_slice()
+            && let Ok(parsed) = promql::parse(query)
+        {
+            let result = labels(&parsed.expr, &context.options.known);
+            for label in used.read.iter().filter(|label| !result.may_have(label)) {
+                let message = format!("{name} reads the label {label}, which the result of its query does not have");
+                report.word(LINT.id, Level::Warning, text, label, message, "add the label to by (...)");
+            }
+        }
         // RG026 reports labels that an aggregation asks for and cannot have.
         let asked = |label: &String| {
             let mut asked = false;
@@ -104,11 +153,17 @@ fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
                     let Kind::Aggregation(one) = &part.kind else { return };
                     let by = one.grouping.as_ref().filter(|grouping| !grouping.without);
                     asked |= by.is_some_and(|by| by.labels.iter().any(|name| name.text == *label))
-                        && !labels(&one.expr, &MetricFacts::default()).may_have(label);
+                        && !labels(&one.expr, context.recordings.facts()).may_have(label);
                 });
             }
             asked
         };
+        let alerts = |one: &&Selector| one.metric().is_none_or(|name| name.starts_with("ALERTS"));
+        let named = ast.is_none_or(|ast| ast.selectors().iter().any(alerts));
+        if used.labels.iter().any(|label| label == "alertname") && !named && result.may_have("alertname") {
+            let message = format!("{name} shows the label alertname, which is set only after the template is expanded");
+            report.word(LINT.id, Level::Warning, text, "alertname", message, "write the name into the text");
+        }
         for label in used.labels.iter().filter(|label| !result.may_have(label) && !asked(label)) {
             if reported.insert(label.clone()) {
                 let message =

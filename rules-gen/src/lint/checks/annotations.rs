@@ -58,9 +58,12 @@ fn check(rule: &Rule, _: &Context<'_>, report: &mut Report<'_>) {
     }
     let texts = ["summary", "description", "message"].map(|name| rule.annotation(name).is_some());
     if !texts.contains(&true) {
+        // Some teams call their texts otherwise. A link is one word.
+        let sentence = rule.annotations.iter().any(|(_, text)| text.value.trim().contains(char::is_whitespace));
+        let level = if sentence { Level::Info } else { Level::Warning };
         report.at(
             LINT.id,
-            Level::Warning,
+            level,
             &rule.name,
             "the alert has no annotation that says what it means",
             "add a summary and a description",

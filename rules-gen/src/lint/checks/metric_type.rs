@@ -103,7 +103,11 @@ const LEVELS: [&str; 9] = [
     "_timestamp_seconds",
 ];
 /// Parts of names that are gauges, whatever the ending: extremes and ages.
-const EXTREMES: [&str; 6] = ["max", "min", "oldest", "longest", "age", "lag"];
+const EXTREMES: [&str; 4] = ["oldest", "longest", "age", "lag"];
+/// Parts of names that are gauges at the end of a name, or when the name ends in one of [`SIZES`]. Elsewhere they may
+/// belong to a counter of what a limit refused: `cx_max_requests`.
+const BOUNDS: [&str; 2] = ["max", "min"];
+const SIZES: [&str; 5] = ["_duration", "_seconds", "_milliseconds", "_bytes", "_size"];
 /// Functions whose result is one of the values of their range, or between them.
 const WINDOWS: [&str; 4] = ["max_over_time", "min_over_time", "avg_over_time", "last_over_time"];
 /// Parts of names that are counters when the name ends in `_total`. Other names with that ending are often gauges that
@@ -155,8 +159,8 @@ fn of_call(rule: &Rule, call: &Call, context: &Context<'_>, report: &mut Report<
         report.part(LINT.id, Level::Error, &rule.expr, call.function.span, message, fix);
     }
     let Some(name) = argument.selector().and_then(Selector::metric) else { return };
-    let mut recorded = context.recordings.get(name).into_iter().flatten();
-    if counters && recorded.any(|of| sums_counters(of, context)) {
+    let recorded = context.recordings.exprs(name);
+    if counters && recorded.iter().any(|of| sums_counters(of, context)) {
         let message = format!(
             "{function}() of {name}, which is a recorded sum of counters: the reset of one counter appears as an increase"
         );
@@ -170,7 +174,10 @@ fn of_call(rule: &Rule, call: &Call, context: &Context<'_>, report: &mut Report<
     let parts = |words: &[&str]| name.split('_').any(|part| words.contains(&part));
     if counters {
         let counts = ["_total", "_count", "_sum", "_bucket"].iter().any(|ending| name.ends_with(ending));
-        let level_by_name = LEVELS.iter().any(|ending| name.ends_with(ending)) || (parts(&EXTREMES) && !counts);
+        let last = name.rsplit('_').next().unwrap_or_default();
+        let bound = parts(&BOUNDS) && (BOUNDS.contains(&last) || SIZES.iter().any(|ending| name.ends_with(ending)));
+        let level_by_name =
+            LEVELS.iter().any(|ending| name.ends_with(ending)) || ((bound || parts(&EXTREMES)) && !counts);
         if kind == Some(Type::Gauge) || (kind.is_none() && level_by_name) {
             let level = if kind.is_none() { Level::Warning } else { Level::Error };
             let message = format!("{function}() is for counters, but {name} is a gauge");

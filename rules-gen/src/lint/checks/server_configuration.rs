@@ -8,7 +8,7 @@ pub(super) static LINT: Lint = Lint {
     id: "RG008",
     title: "invalid configuration of Prometheus or of its web server",
     level: Level::Error,
-    text: "If Prometheus refuses its `prometheus.yml`, a reload keeps the old rules and a restart fails. Checked is what rules and alerts depend on: keys, intervals, rule files, jobs, targets, relabelling, Alertmanagers and their HTTP clients. A web configuration (`--web.config.file`) is checked too: TLS, users and password hashes, headers. Files that the configuration refers to are not opened; `promtool check config` does that.",
+    text: "If Prometheus refuses its `prometheus.yml`, a reload keeps the old rules and a restart fails. Checked are keys, intervals, jobs, targets, service discovery, relabelling, Alertmanagers, remote storage and their HTTP clients. A web configuration (`--web.config.file`) is checked too: TLS, users and password hashes, headers. Rule files, certificates, keys and tokens that the configuration refers to must exist; if their folder does not exist on this machine, that is an info.",
     check: Check::Reader,
     found: &[
         Example::Rules(

@@ -2,8 +2,10 @@
 //! servers add.
 
 use super::paths::Paths;
+use super::queries::Queries;
+use super::told::say;
 use crate::lint::place::Text;
-use crate::lint::report::{Level, Report};
+use crate::lint::report::Report;
 use crate::lint::rule_file::Rule;
 use checklist::yaml::hint;
 use regex::Regex;
@@ -18,6 +20,10 @@ pub(super) struct Policy {
     pub annotations: Names,
     /// The patterns that names of rules must match.
     pub rules: RuleNames,
+    pub queries: Queries,
+    /// The shortest and longest `for` of an alert: the spelling and the seconds.
+    pub least_for: Option<(String, f64)>,
+    pub most_for: Option<(String, f64)>,
     /// The external labels of the servers. `None` when the policy does not list them.
     pub external_labels: Option<Vec<String>>,
 }
@@ -49,6 +55,21 @@ impl Policy {
             self.annotations.check(("annotation", &rule.annotations), rule, by, report);
             self.rules.check(rule, by, report);
             self.external(rule, by, report);
+            self.pending(rule, by, report);
+            if let Some(ast) = &rule.ast {
+                self.queries.check(&rule.expr, ast, by, report);
+            }
+        }
+    }
+
+    /// Reports an alert that waits too short or too long.
+    fn pending(&self, rule: &Rule, by: &str, report: &mut Report<'_>) {
+        let short = self.least_for.as_ref().filter(|(_, least)| rule.alerts && rule.pending < *least);
+        let long = self.most_for.as_ref().filter(|(_, most)| rule.alerts && rule.pending > *most);
+        if let Some((least, _)) = short {
+            say(report, &rule.name, format!("for is shorter than {least}"), by);
+        } else if let Some((most, _)) = long {
+            say(report, &rule.name, format!("for is longer than {most}"), by);
         }
     }
 
@@ -79,10 +100,6 @@ impl Policy {
 /// A reference to an external label in a template.
 static EXTERNAL: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"[$.][eE]xternalLabels\.(\w+)").unwrap_or_else(|error| panic!("{error}")));
-
-fn say(report: &mut Report<'_>, at: &Text, message: String, by: &str) {
-    report.at("RG080", Level::Error, at, message, &format!("policy: {by}"));
-}
 
 impl RuleNames {
     fn check(&self, rule: &Rule, by: &str, report: &mut Report<'_>) {

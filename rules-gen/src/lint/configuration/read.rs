@@ -2,9 +2,11 @@
 
 use super::paths::Paths;
 use super::policy::{self, Names, Policy, RuleNames};
+use super::queries::Queries;
 use super::{Configuration, Ignore, LevelOf, plain};
 use crate::lint::files;
 use crate::lint::report::{Level, LintId};
+use crate::lint::rule_file;
 use crate::lint::yaml::{self, Kind, Node};
 use anyhow::{Result, bail};
 use checklist::yaml::hint;
@@ -191,19 +193,57 @@ impl Reader<'_> {
 
     fn policy(&self, node: &Node) -> Result<Policy> {
         let mut policy = Policy::default();
-        for (key, value) in
-            self.table(node, "a policy", &["paths", "severities", "labels", "annotations", "names", "external_labels"])?
-        {
+        let known = ["paths", "severities", "labels", "annotations", "names", "for", "queries", "external_labels"];
+        for (key, value) in self.table(node, "a policy", &known)? {
             match key {
                 "paths" => policy.paths = self.paths(value)?,
                 "severities" => policy.labels.values.push(("severity".to_owned(), self.names(value, key)?)),
                 "labels" => self.policy_names(value, key, &mut policy.labels)?,
                 "names" => policy.rules = self.rule_names(value)?,
+                "for" => {
+                    for (key, value) in self.table(value, key, &["min", "max"])? {
+                        let limit = if key == "min" { &mut policy.least_for } else { &mut policy.most_for };
+                        *limit = Some(self.duration(value, key)?);
+                    }
+                }
+                "queries" => policy.queries = self.queries(value)?,
                 "external_labels" => policy.external_labels = Some(self.names(value, key)?),
                 _ => self.policy_names(value, key, &mut policy.annotations)?,
             }
         }
         Ok(policy)
+    }
+
+    /// Returns a duration as it is written, and its seconds.
+    fn duration(&self, node: &Node, what: &str) -> Result<(String, f64)> {
+        let text = node.text().unwrap_or_default();
+        match rule_file::seconds(text) {
+            Some(seconds) if seconds > 0.0 => Ok((text.to_owned(), seconds)),
+            _ => self.wrong(node, &format!("{what} is a duration such as 5m or 7d")),
+        }
+    }
+
+    fn queries(&self, node: &Node) -> Result<Queries> {
+        let mut queries = Queries::default();
+        let known = ["max_range", "max_selectors", "need_matcher", "matchers", "keep", "drop"];
+        for (key, value) in self.table(node, "queries", &known)? {
+            let text = value.text().unwrap_or_default();
+            match key {
+                "max_range" => queries.max_range = Some(self.duration(value, key)?),
+                "max_selectors" => match text.parse() {
+                    Ok(most) if most > 0 => queries.max_selectors = Some(most),
+                    _ => return self.wrong(value, "max_selectors is a whole number from 1 on"),
+                },
+                "need_matcher" => match text.parse() {
+                    Ok(needed) => queries.need_matcher = needed,
+                    Err(_) => return self.wrong(value, "need_matcher is true or false"),
+                },
+                "matchers" => queries.matchers = self.names(value, key)?,
+                "keep" => queries.keep = self.names(value, key)?,
+                _ => queries.drop = self.names(value, key)?,
+            }
+        }
+        Ok(queries)
     }
 
     fn rule_names(&self, node: &Node) -> Result<RuleNames> {

@@ -8,9 +8,9 @@ pub type LintId = fn(&str) -> Option<&'static str>;
 
 /// Lints whose findings depend on more than the file: versions, retention, metrics of a scrape or live server, other
 /// files. A suppression of such a lint may be needed in another run, so it is never reported as useless.
-const OF_THE_RUN: [&str; 21] = [
-    "RG004", "RG005", "RG006", "RG007", "RG010", "RG011", "RG012", "RG013", "RG014", "RG015", "RG019", "RG021",
-    "RG032", "RG033", "RG034", "RG036", "RG040", "RG041", "RG050", "RG070", "RG080",
+const OF_THE_RUN: [&str; 24] = [
+    "RG004", "RG005", "RG006", "RG007", "RG008", "RG010", "RG011", "RG012", "RG013", "RG014", "RG015", "RG019",
+    "RG021", "RG026", "RG027", "RG032", "RG033", "RG034", "RG036", "RG040", "RG041", "RG050", "RG070", "RG080",
 ];
 
 /// A suppression comment.
