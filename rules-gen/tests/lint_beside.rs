@@ -250,10 +250,16 @@ fn a_recorded_series_has_the_labels_and_the_interval_of_its_rule_in_another_file
         run(&[source("records.yaml", records), source("alerts.yaml", alert)], &Options::default()).findings
     };
     let lost = found(&rule("job:errors:rate5m > 5", "On {{ $labels.instance }}."));
-    assert_eq!(about(&lost, "RG032"), ["description shows the label instance, which the expression drops"]);
+    assert_eq!(
+        about(&lost, "RG032"),
+        ["description shows the label instance, which the result of the expression does not have"]
+    );
     assert_eq!(about(&lost, "RG034").len(), 1, "one value of the recording lasts for five minutes: {lost:?}");
     let twice = found(&rule("all:errors:rate5m > 5", "Of {{ $labels.job }} in {{ $labels.cluster }}."));
-    assert_eq!(about(&twice, "RG032"), ["description shows the label job, which the expression drops"]);
+    assert_eq!(
+        about(&twice, "RG032"),
+        ["description shows the label job, which the result of the expression does not have"]
+    );
     let kept = found(&rule("job:errors:rate5m > 5", "Of {{ $labels.job }}.").replace("for: 5m", "for: 15m"));
     assert!(kept.iter().all(|finding| finding.level < Level::Warning), "{kept:?}");
     let other = found(&rule("job:errors:rate1h > 5", "Of {{ $labels.job }}."));

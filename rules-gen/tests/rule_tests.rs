@@ -168,7 +168,7 @@ fn a_named_file_without_rules_and_tests_and_rules_without_any_test_do_not_pass()
     let records = "groups:\n- name: g\n  rules:\n  - {record: 'job:up:sum', expr: sum by (job) (up)}\n";
     let world = folder(records, "nothing: here\n");
     let (code, printed) = test(world.path(), &["--rules", "all/rules.yaml"]);
-    assert!(code == Some(1) && printed.contains("0 of 0 test files hold"), "{printed}");
+    assert!(code == Some(1) && printed.contains("0 of 0 test files pass"), "{printed}");
     let object = "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nspec: {groups: []}\n";
     for text in ["nothing: here\n", "tests: []\nrule_files: [rules.yaml]\n", object, ""] {
         let world = folder(records, text);
