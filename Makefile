@@ -1,3 +1,5 @@
+PROGRAMS = --bin checklist-exporter --bin rules-gen
+
 test: tools
 	cargo fmt --all --check && cargo clippy --workspace --all-targets -- -D warnings && cargo build --workspace --all-targets && cargo test --workspace --no-fail-fast
 
@@ -5,7 +7,7 @@ test-newest: parts
 	./scripts/test-newest
 
 demo: tools
-	cargo build --workspace --bins && FAULT=$(FAULT) ./target/debug/demo
+	cargo build --workspace $(PROGRAMS) --bin demo && FAULT=$(FAULT) ./target/debug/demo
 
 parts:
 	./scripts/build-parts
@@ -14,13 +16,13 @@ generate:
 	cargo run -q -p rules-gen -- generate --config examples/checklist.yaml --out deploy/generated --dashboards dashboards && cargo run -q -p rules-gen -- docs --out docs && WRITE_PROOF=1 cargo test -q -p stack --test proof
 
 bench: tools
-	cargo build --release --workspace --bins && FIGURES=docs/figures.md PEERS=$(abspath $(PEERS)) ./target/release/bench $(BENCH)
+	cargo build --release --workspace $(PROGRAMS) --bin bench && FIGURES=docs/figures.md PEERS=$(abspath $(PEERS)) ./target/release/bench $(BENCH)
 
 life: tools
-	cargo build --workspace --bins && ./target/debug/life --shops $(or $(SHOPS),small,busy,large) --seeds $(or $(SEEDS),1,2,3,4,5,6,7,8,9,10) --verbose
+	cargo build --workspace --bin life && ./target/debug/life --shops $(or $(SHOPS),small,busy,large) --seeds $(or $(SEEDS),1,2,3,4,5,6,7,8,9,10) --verbose
 
 soak: tools
-	cargo build --release --workspace --bins && ./target/release/soak
+	cargo build --release --workspace $(PROGRAMS) --bin soak && ./target/release/soak
 
 package: cargo-deb
 	cargo build --release --locked && cargo deb --no-build --package exporter

@@ -158,7 +158,7 @@ impl Number for usize {
 }
 
 /// Cuts a label value to [`MAX_LABEL_BYTES`], at the border of a character.
-fn cut(value: &str) -> String {
+pub fn cut(value: &str) -> String {
     if value.len() <= MAX_LABEL_BYTES {
         return value.to_owned();
     }
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_are_no_numbers_and_series_beyond_the_limit_are_dropped_and_counted() {
+    fn nan_values_and_series_beyond_the_limit_are_dropped_and_counted() {
         let mut samples = Samples::within(2);
         samples.set(&SIZE, ["nan"], f64::NAN);
         for name in ["a", "b", "c"] {

@@ -8,6 +8,7 @@ mod objects;
 use crate::AHEAD;
 use crate::failure::Failure;
 use checklist::config::RecordPlace;
+use checklist::{Evidence, Object, Reason};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -112,6 +113,8 @@ pub struct Records {
     pub list: Vec<Record>,
     /// The number of lines that are torn, foreign, or from the future.
     pub rejected: u64,
+    /// For each line that could not be read, the time of the line before it. Lines are in the order of their times.
+    pub unreadable: Vec<Timestamp>,
 }
 
 impl Records {
@@ -125,8 +128,9 @@ impl Records {
             RecordPlace::S3(_) => return Err(without_buckets()),
         };
         let mut records = Self::default();
+        let mut before = Timestamp::MIN;
         for (name, text) in &contents.texts {
-            records.take(text, name, now);
+            records.take(text, name, &mut before, now);
         }
         for (name, why) in &contents.foreign {
             records.reject(name, why);
@@ -135,22 +139,39 @@ impl Records {
         Ok(records)
     }
 
-    /// Adds the records of a file or object.
-    fn take(&mut self, text: &str, place: &str, now: Timestamp) {
-        for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-            match serde_json::from_str::<Record>(line) {
-                Ok(record) if record.at <= now + AHEAD => self.list.push(record),
-                Ok(record) => {
-                    self.reject(&format!("{place}:{}", at + 1), &format!("it is from the future ({})", record.at));
+    /// Adds the records of a file or object. `before` is the time of the record before.
+    fn take(&mut self, text: &str, place: &str, before: &mut Timestamp, now: Timestamp) {
+        // Editors of other systems write a byte order mark.
+        let lines = text.trim_start_matches('\u{feff}').lines().enumerate();
+        for (at, line) in lines.filter(|(_, line)| !line.trim().is_empty()) {
+            let why = match serde_json::from_str::<Record>(line) {
+                Ok(record) if record.at <= now + AHEAD => {
+                    *before = record.at;
+                    self.list.push(record);
+                    continue;
                 }
-                Err(error) => self.reject(&format!("{place}:{}", at + 1), &error.to_string()),
-            }
+                Ok(record) => format!("its time is in the future ({})", record.at),
+                Err(error) => error.to_string(),
+            };
+            self.reject(&format!("{place}:{}", at + 1), &why);
+            self.unreadable.push(*before);
         }
     }
 
     fn reject(&mut self, place: &str, why: &str) {
         self.rejected += 1;
-        tracing::warn!("{place} is left out: {why}");
+        tracing::warn!("ignoring {place}: {why}");
+    }
+
+    /// Adds the lines behind the newest record of a check that could not be read to its evidence: each of them may be a
+    /// newer one.
+    pub fn tell_unreadable(&self, newest: Option<Timestamp>, evidence: &mut Evidence) {
+        let is_newer = |at: &&Timestamp| newest.is_none_or(|newest| **at >= newest);
+        let count = self.unreadable.iter().filter(is_newer).count() as u64;
+        if count > 0 {
+            let what = format!("{} that cannot be read, or are from the future", Object::Record.counted(count));
+            evidence.missed(Object::Record, Reason::Decode, count, what);
+        }
     }
 
     /// Returns the times when a task was done or skipped.
@@ -168,7 +189,7 @@ impl Records {
         for record in &self.list {
             match &record.act {
                 Act::Override { .. } => {
-                    // A new override after the end of the previous one is no extension.
+                    // A new override after the end of the previous one is not an extension.
                     let extended = held
                         .filter(|(_, last)| matches!(&last.act, Act::Override { until, .. } if *until >= record.at));
                     held = Some((extended.map_or(record.at, |(since, _)| since), record));
@@ -197,7 +218,7 @@ pub async fn append(place: &RecordPlace, record: &Record) -> anyhow::Result<()> 
 /// The failure for records in a bucket when the program was built without S3.
 #[cfg(not(feature = "s3"))]
 fn without_buckets() -> Failure {
-    Failure::new(checklist::Reason::Config, "the records are in a bucket, and this program was built without S3")
+    Failure::new(Reason::Config, "the records are in a bucket, but this program was built without S3")
 }
 
 #[cfg(test)]
@@ -221,7 +242,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn torn_foreign_and_future_lines_are_counted_and_the_rest_is_used() -> anyhow::Result<()> {
+    async fn damaged_foreign_and_future_records_are_counted_and_the_rest_is_used() -> anyhow::Result<()> {
         let folder = tempfile::tempdir()?;
         let place = RecordPlace::Directory(folder.path().to_owned());
         append(&place, &done("a", "2026-01-01T00:00:00Z")).await?;
@@ -231,6 +252,10 @@ mod tests {
         )?;
         append(&place, &done("b", "2099-01-01T00:00:00Z")).await?;
         append(&place, &done("c", "2026-01-03T00:00:00Z")).await?;
+        // As an editor of Windows saves it.
+        let text = std::fs::read(folder.path().join(FILE))?;
+        let lines = text.split(|byte| *byte == b'\n').collect::<Vec<_>>().join(&b"\r\n"[..]);
+        std::fs::write(folder.path().join(FILE), [&b"\xef\xbb\xbf"[..], &lines].concat())?;
         let records = Records::read(&place, at("2026-02-01T00:00:00Z")).await?;
         assert_eq!((records.list.len(), records.rejected), (2, 4));
         assert_eq!(records.of_task("c"), [at("2026-01-03T00:00:00Z")]);
@@ -238,7 +263,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn many_writers_lose_nothing() -> anyhow::Result<()> {
+    async fn concurrent_writers_lose_no_record() -> anyhow::Result<()> {
         let folder = tempfile::tempdir()?;
         let writers = (0..8).map(|n| {
             let place = RecordPlace::Directory(folder.path().to_owned());
@@ -266,7 +291,7 @@ mod tests {
         std::fs::write(&victim, "root:x:0:0\n")?;
         std::os::unix::fs::symlink(&victim, &file)?;
         let refused = append(&place, &done("a", "2026-01-01T00:00:00Z")).await;
-        assert!(refused.is_err_and(|error| format!("{error:#}").contains("a link, which is not followed")));
+        assert!(refused.is_err_and(|error| format!("{error:#}").contains("a symbolic link, which is not followed")));
         std::fs::remove_file(&file)?;
         std::fs::hard_link(&victim, &file)?;
         let refused = append(&place, &done("a", "2026-01-01T00:00:00Z")).await;
@@ -281,7 +306,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_foreign_file_is_told_and_the_rest_is_used() -> anyhow::Result<()> {
+    async fn a_foreign_file_is_reported_and_the_other_records_are_used() -> anyhow::Result<()> {
         let folder = tempfile::tempdir()?;
         let place = RecordPlace::Directory(folder.path().to_owned());
         append(&place, &done("a", "2026-01-01T00:00:00Z")).await?;
@@ -294,8 +319,8 @@ mod tests {
     }
 
     #[test]
-    fn an_override_ends_by_itself_is_extended_and_is_ended() {
-        let records = |list| Records { list, rejected: 0 };
+    fn an_override_expires_can_be_extended_and_can_be_ended() {
+        let records = |list| Records { list, ..Records::default() };
         let extended = records(vec![
             over("2026-01-01T00:00:00Z", "2026-01-01T04:00:00Z"),
             over("2026-01-01T03:00:00Z", "2026-01-01T08:00:00Z"),

@@ -8,7 +8,7 @@ use futures::future::join_all;
 use hyper::Request;
 use serde_json::{Value, json};
 use stack::checks::jobs;
-use stack::http::{Server, answer, serve};
+use stack::http::{Server, response, serve};
 use stack::kubernetes::{Kubelet, Kubernetes, NAMESPACE};
 use stack::peers::{Authority, acceptor};
 use stack::postgres::{PASSWORD, Postgres};
@@ -40,15 +40,15 @@ async fn api(lists: Vec<(&'static str, Value)>, refused: &'static [&'static str]
             if refused.iter().any(|refused| path.starts_with(refused)) {
                 let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
                     "message": "forbidden: no such right", "reason": "Forbidden", "code": 403});
-                return answer(403, "application/json", status.to_string());
+                return response(403, "application/json", status.to_string());
             }
             if watches {
-                return answer(200, "application/json", "");
+                return response(200, "application/json", "");
             }
             let items = lists.get(path.as_str()).cloned().unwrap_or_else(|| json!([]));
             let list =
                 json!({"kind": "List", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": items});
-            answer(200, "application/json", list.to_string())
+            response(200, "application/json", list.to_string())
         }
     })
     .await
@@ -73,19 +73,19 @@ fn ready_pod(name: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_passes_on_targets_that_hold_nothing() -> anyhow::Result<()> {
+async fn no_check_passes_on_empty_targets() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let at = |name: &str| folder.path().join(name).display().to_string();
     let cluster = api(Vec::new(), &[]).await?;
     let empty = serve(None, |request: Request<_>| {
         let silences = request.uri().path().starts_with("/api/v2/");
         let body = if silences { "[]" } else { r#"{"status": "success", "data": {"groups": []}}"# };
-        async move { answer(200, "application/json", body) }
+        async move { response(200, "application/json", body) }
     })
     .await?;
     let labels =
-        serve(None, |_| async { answer(200, "application/json", r#"{"status": "success", "data": []}"#) }).await?;
-    let page = serve(None, |_| async { answer(200, "application/json", "{}") }).await?;
+        serve(None, |_| async { response(200, "application/json", r#"{"status": "success", "data": []}"#) }).await?;
+    let page = serve(None, |_| async { response(200, "application/json", "{}") }).await?;
     let (postgres, s3) = (Postgres::start().await?, S3::start().await?);
     for (name, content) in [("password", PASSWORD), ("id", ACCESS_KEY), ("key", SECRET_KEY)] {
         std::fs::write(at(name), content)?;
@@ -144,7 +144,7 @@ async fn nothing_passes_on_targets_that_hold_nothing() -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_forbidden_namespace_hides_nothing_of_the_others_and_is_named() -> anyhow::Result<()> {
+async fn a_forbidden_namespace_is_reported_and_does_not_hide_the_others() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let waiting = json!({"metadata": {"name": "stuck", "resourceVersion": "1"}, "spec": {"containers": [{"name": "c"}]},
         "status": {"phase": "Pending", "containerStatuses": [
@@ -170,7 +170,7 @@ async fn a_forbidden_namespace_hides_nothing_of_the_others_and_is_named() -> any
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn lists_that_are_null_are_empty_and_no_reason_to_give_up() -> anyhow::Result<()> {
+async fn null_lists_are_read_as_empty_lists() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let mut pod = ready_pod("p");
     pod["spec"]["volumes"] = Value::Null;
@@ -194,18 +194,21 @@ async fn lists_that_are_null_are_empty_and_no_reason_to_give_up() -> anyhow::Res
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_secret_that_says_nothing_plausible_hides_none_of_the_others() -> anyhow::Result<()> {
+async fn an_implausible_secret_does_not_hide_the_others() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let tls = acceptor(Authority::new(folder.path())?.issue("localhost", 60)?)?.0;
     let server = Kubernetes::start(Kubelet::start(tls).await?).await?;
     let path = folder.path().join("kubeconfig");
     std::fs::write(&path, server.kubeconfig())?;
     let made = jiff::Timestamp::now().to_string();
-    for (name, annotations) in [
-        ("good", Value::Null),
-        ("ahead", json!({"rotated": "2038-01-01T00:00:00Z"})),
-        ("odd", json!({"rotated": "last week"})),
+    for (name, made, annotations) in [
+        ("good", made.as_str(), Value::Null),
+        ("ahead", &made, json!({"rotated": "2038-01-01T00:00:00Z"})),
+        ("odd", &made, json!({"rotated": "last week"})),
+        ("born", "2038-01-01T00:00:00Z", Value::Null),
+        ("never", "", Value::Null),
     ] {
+        let made = Some(made).filter(|made| !made.is_empty());
         let metadata = json!({"name": name, "creationTimestamp": made, "annotations": annotations});
         server.apply(&format!("/api/v1/namespaces/{NAMESPACE}/secrets"), json!({"metadata": metadata}));
     }
@@ -213,7 +216,7 @@ async fn a_secret_that_says_nothing_plausible_hides_none_of_the_others() -> anyh
     let yaml = format!(
         "kubernetes: [{{name: c, kubeconfig: {}, namespaces: [{NAMESPACE}], secrets: [{}]}}]\n",
         path.display(),
-        ["ahead", "odd", "good"].map(each).join(", ")
+        ["ahead", "odd", "born", "never", "good"].map(each).join(", ")
     );
     let jobs = jobs(&yaml)?;
     let secrets = jobs.iter().find(|job| job.state().check.signal.id == "secrets");
@@ -221,7 +224,12 @@ async fn a_secret_that_says_nothing_plausible_hides_none_of_the_others() -> anyh
     secrets.run().await;
     let state = secrets.state();
     assert_eq!(state.verdict(unix_now()), Verdict::CannotTell, "{}", state.seen());
-    for part in ["ahead: annotation rotated is a time in the future", "odd: annotation rotated is no RFC 3339 time"] {
+    for part in [
+        "ahead: annotation rotated is a time in the future",
+        "odd: annotation rotated is not an RFC 3339 time",
+        "born: its time of creation is a time in the future",
+        "never: it has no time of creation",
+    ] {
         assert!(state.why().contains(part), "{}", state.why());
     }
     let rotated = |series: &&checklist::Series| series.metric.name.contains("last_rotation");
@@ -243,5 +251,150 @@ async fn restarts_of_a_sidecar_count_as_those_of_a_container() -> anyhow::Result
     let all = verdicts(&jobs).await;
     assert!(matches!(all["restarts"].0, Verdict::Warning | Verdict::Critical), "{}", all["restarts"].1);
     assert!(all["restarts"].1.contains("2 containers"), "not the one that ended: {}", all["restarts"].1);
+    // A kubelet that lost the old container says neither when nor why it ended.
+    for last in [json!({}), json!({"terminated": {"reason": "ContainerStatusUnknown", "finishedAt": null}})] {
+        let mut pod = ready_pod("p");
+        pod["status"]["containerStatuses"] = json!([{"name": "c", "restartCount": 3, "lastState": last,
+            "state": {"running": {"startedAt": jiff::Timestamp::now().to_string()}}}]);
+        let server = api(vec![("/api/v1/namespaces/shop/pods", json!([pod]))], &[]).await?;
+        let all = verdicts(&stack::checks::jobs(&kubernetes(&folder, &server, "shop")?)?).await;
+        assert_eq!(all["restarts"].0, Verdict::Warning, "{last}: {}", all["restarts"].1);
+    }
+    Ok(())
+}
+
+/// A kubelet that says this of its volumes.
+async fn kubelet(folder: &TempDir, volumes: Value) -> anyhow::Result<Server> {
+    let tls = acceptor(Authority::new(folder.path())?.issue("localhost", 60)?)?.0;
+    let summary = json!({"pods": [{"volume": volumes}, {"volume": null}]}).to_string();
+    serve(Some(tls), move |_| {
+        let summary = summary.clone();
+        async move { response(200, "application/json", summary) }
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn figures_that_are_old_nothing_or_of_another_node_hide_no_full_volume() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    let ago = |minutes: i64| (jiff::Timestamp::now() - jiff::SignedDuration::from_mins(minutes)).to_string();
+    let volume = |name: &str, used: u64, free: u64, time: &str| json!({"pvcRef": {"namespace": "shop", "name": name}, "usedBytes": used, "availableBytes": free, "time": time});
+    let first = json!([
+        volume("shared", 95, 5, &ago(1)),
+        volume("hangs", 5, 95, &ago(600)),
+        volume("zero", 0, 0, &ago(0)),
+        volume("fine", 5, 95, &ago(2)),
+    ]);
+    // The other node has mounted the shared volume too, and knows nothing of it, or less.
+    let second = json!([{"pvcRef": {"namespace": "shop", "name": "shared"}}, volume("shared", 1, 99, &ago(1))]);
+    let kubelets = [kubelet(&folder, first).await?, kubelet(&folder, second).await?];
+    let nodes = kubelets.iter().zip(["n1", "n2"]).map(|(kubelet, name)| {
+        json!({"metadata": {"name": name, "resourceVersion": "1"}, "status": {
+            "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}],
+            "daemonEndpoints": {"kubeletEndpoint": {"Port": kubelet.port}}}})
+    });
+    let nodes: Vec<Value> = nodes.collect();
+    let lists = vec![("/api/v1/nodes", json!(nodes)), ("/api/v1/namespaces/shop/pods", json!([ready_pod("p")]))];
+    let server = api(lists, &[]).await?;
+    let yaml = kubernetes(&folder, &server, "shop")?.replace("]}\n", "], kubelet: {insecureSkipVerify: true}}\n");
+    let jobs = jobs(&yaml)?;
+    let (verdict, words) = &verdicts(&jobs).await["disk"];
+    assert_eq!(*verdict, Verdict::Critical, "{words}");
+    for part in ["shop/hangs: the figures of its kubelet are of", "shop/zero: its kubelet gives no figures", "95%"] {
+        assert!(words.contains(part), "{part}: {words}");
+    }
+    assert!(!words.contains("shop/shared: ") && !words.contains("shop/fine: "), "{words}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_metrics_api_that_names_objects_without_their_usage_has_told_nothing() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    let node = |name: &str, allocatable: Value| json!({"metadata": {"name": name, "resourceVersion": "1"}, "status": {"allocatable": allocatable}});
+    let all = json!({"cpu": "4", "memory": "16Gi"});
+    let used = |name: &str, usage: Value| json!({"metadata": {"name": name}, "usage": usage});
+    let lists = vec![
+        ("/api/v1/nodes", json!([node("n1", all.clone()), node("n2", all.clone()), node("n3", Value::Null)])),
+        ("/api/v1/namespaces/shop/pods", json!([ready_pod("p")])),
+        (
+            "/apis/metrics.k8s.io/v1beta1/nodes",
+            json!([used("n1", json!({})), used("n2", all.clone()), used("n3", all)]),
+        ),
+        (
+            "/apis/metrics.k8s.io/v1beta1/namespaces/shop/pods",
+            json!([{"metadata": {"name": "p"}, "containers": [{"name": "c", "usage": null}]}]),
+        ),
+    ];
+    let server = api(lists, &[]).await?;
+    let (verdict, words) = &verdicts(&jobs(&kubernetes(&folder, &server, "shop")?)?).await["utilization"];
+    assert!(*verdict != Verdict::Passed, "{words}");
+    for part in ["has no data for node n1", "node n3 does not say what it has", "has no data for pod shop/p"] {
+        assert!(words.contains(part), "{part}: {words}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_controller_has_not_looked_at_and_a_job_of_a_deployments_name_are_not_taken_for_good()
+-> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    let set = json!({"metadata": {"name": "agent", "resourceVersion": "1", "generation": 2},
+        "status": {"observedGeneration": 1, "desiredNumberScheduled": 0, "numberReady": 0}});
+    let of = |kind: &str, name: &str, at: &str, phase: &str| {
+        let mut pod = ready_pod(name);
+        pod["metadata"]["ownerReferences"] = json!([{"kind": kind, "name": "sync", "controller": true}]);
+        pod["metadata"]["creationTimestamp"] = json!(at);
+        pod["status"]["phase"] = json!(phase);
+        if phase == "Failed" {
+            pod["status"]["conditions"] = Value::Null;
+        }
+        pod
+    };
+    let pods = json!([
+        of("Job", "sync-x", "2026-01-01T00:00:00Z", "Failed"),
+        of("ReplicaSet", "sync-1-y", "2026-01-02T00:00:00Z", "Running"),
+    ]);
+    let lists =
+        vec![("/api/v1/namespaces/shop/pods", pods), ("/apis/apps/v1/namespaces/shop/daemonsets", json!([set]))];
+    let server = api(lists, &[]).await?;
+    let (verdict, words) = &verdicts(&jobs(&kubernetes(&folder, &server, "shop")?)?).await["pods"];
+    assert_eq!(*verdict, Verdict::Warning, "the failed job: {words}");
+    assert!(words.contains("DaemonSet shop/agent: its controller has not seen its present spec"), "{words}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proof_whose_newest_record_may_be_a_torn_one_has_not_passed() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    let now = jiff::Timestamp::now();
+    let routed = |level: &str| json!({"at": now, "by": "job", "act": "routed", "alertmanager": "am", "level": level, "passed": true, "seconds": 1.0});
+    let restored =
+        json!({"at": now, "by": "job", "act": "restored", "backup": "b", "passed": true, "seconds": {}, "answers": {}});
+    let yaml = format!(
+        "alertmanagers: [{{name: am, url: 'http://127.0.0.1:9'}}]\n\
+         backups: [{{name: b, bucket: backups, format: pg_dump, restore: {{checks: [{{name: one, query: SELECT 1}}]}}}}]\n\
+         tasks: {{since: 2020-01-01, directory: {}}}\n",
+        folder.path().display()
+    );
+    let mut jobs = jobs(&yaml)?;
+    let of_records = ["alert_path", "restore"];
+    jobs.retain(|job| of_records.contains(&job.state().check.signal.id));
+    let whole: String =
+        [routed("critical"), routed("warning"), restored].iter().map(|one| format!("{one}\n")).collect();
+    let early = whole.replace(&now.to_string(), &(now - jiff::SignedDuration::from_hours(2)).to_string());
+    let torn =
+        format!("{{\"at\": \"{now}\", \"by\": \"job\", \"act\": \"restored\", \"backup\": \"b\", \"passed\": fal\n");
+    for (text, verdict) in [
+        (whole.clone(), Verdict::Passed),
+        (format!("{whole}{torn}"), Verdict::CannotTell),
+        // What came after it has healed it.
+        (format!("{early}{torn}{whole}"), Verdict::Passed),
+    ] {
+        std::fs::write(folder.path().join("records.jsonl"), text)?;
+        let all = verdicts(&jobs).await;
+        for check in of_records {
+            assert_eq!(all[check].0, verdict, "{check}: {}", all[check].1);
+        }
+    }
     Ok(())
 }

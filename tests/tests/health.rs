@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-/// Serves one answer to everyone, over TLS, and then drops the connection without a word.
+/// Serves one response to everyone, over TLS, and then drops the connection without a word.
 async fn rude(authority: &Authority, output: Vec<u8>) -> anyhow::Result<u16> {
     let acceptor = acceptor(authority.issue("localhost", 60)?)?.0;
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
@@ -39,18 +39,27 @@ async fn judged(authority: &Authority, port: u16, more: &str) -> anyhow::Result<
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_is_read_as_curl_reads_it_and_a_cut_off_one_is_not() -> anyhow::Result<()> {
+async fn a_health_page_is_read_as_by_curl_and_a_truncated_one_fails() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let authority = Authority::new(folder.path())?;
     let body = br#"{"status": "ok"}"#;
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     std::io::Write::write_all(&mut gzip, body)?;
     let gzip = gzip.finish()?;
+    let mut deflate = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut deflate, body)?;
+    let deflate = deflate.finish()?;
     let of = |head: &str, body: &[u8]| [head.as_bytes(), b"\r\n", body].concat();
     for output in [
         of("HTTP/1.0 200 OK\r\n", body),
         of("HTTP/1.1 200 OK\r\nContent-Length: 16\r\n", body),
         of("HTTP/1.0 200 OK\r\nContent-Encoding: gzip\r\n", &gzip),
+        // A proxy that unpacks and leaves the header, one without the frame of zlib, and a character set.
+        of("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n", body),
+        of("HTTP/1.1 200 OK\r\nContent-Encoding: deflate\r\n", &deflate),
+        of("HTTP/1.1 200 OK\r\nContent-Encoding: UTF-8\r\n", body),
+        // Headers that the standard forbids and that curl reads.
+        of("HTTP/1.1 200 OK\r\nContent-Length : 16\r\nX-Folded: one\r\n two\r\nX (odd): 1\r\nno colon\r\n", body),
     ] {
         let port = rude(&authority, output.clone()).await?;
         let (verdict, messages) = judged(&authority, port, "").await?;
@@ -62,5 +71,10 @@ async fn a_page_is_read_as_curl_reads_it_and_a_cut_off_one_is_not() -> anyhow::R
     let (verdict, messages) = judged(&authority, port, "").await?;
     assert!(verdict == Verdict::Critical && messages.contains("the status is 429, expected 200"), "{messages}");
     assert_eq!(judged(&authority, port, ", statuses: [200, 429]").await?.0, Verdict::Passed);
+    let away = "HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: /login?token=secret\r\n";
+    let port = rude(&authority, of(away, b"")).await?;
+    let (verdict, messages) = judged(&authority, port, "").await?;
+    let leads = format!("it leads to https://localhost:{port}/login, and redirects are not followed");
+    assert!(verdict == Verdict::Critical && messages.contains(&leads), "{messages}");
     Ok(())
 }

@@ -7,11 +7,29 @@ use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{Hash, Hasher};
 
-/// Suffixes of files about another file: `dump.sha256` beside `dump`.
-const BESIDE: [&str; 7] = [".sha256", ".sha512", ".sha1", ".md5", ".sig", ".asc", ".log"];
-/// Of these suffixes, the ones that a backup itself may have when there is no file without the suffix: it was encrypted
-/// or signed as a whole.
-const MAYBE_WHOLE: [&str; 2] = [".sig", ".asc"];
+/// Endings of files about another file, such as `dump.sha256` beside `dump`.
+const ABOUT: [&str; 14] = [
+    "sha1",
+    "sha224",
+    "sha256",
+    "sha384",
+    "sha512",
+    "sha1sum",
+    "sha256sum",
+    "sha512sum",
+    "b2sum",
+    "md5",
+    "md5sum",
+    "crc32",
+    "sum",
+    "log",
+];
+/// Endings of files that are about another file if there is one of that name. Otherwise they may be a backup, for example
+/// one that was encrypted or signed as a whole.
+const MAYBE_ABOUT: [&str; 10] = ["sig", "asc", "minisig", "json", "txt", "manifest", "meta", "info", "done", "ok"];
+
+/// Names of files that list the checksums of others.
+const LISTS: [&str; 5] = ["md5sums", "sha1sums", "sha256sums", "sha512sums", "checksums"];
 
 /// The names of objects that count as backups.
 #[derive(Debug, Clone, Copy, Default)]
@@ -64,23 +82,13 @@ pub(super) struct Listing<'a> {
     now: f64,
     /// Hashes of the keys that were taken: half a million of them take some megabytes.
     known: HashSet<u64>,
-    /// Objects whose names say that they are about another object, which was not listed yet.
-    beside: Vec<Object>,
     folders: BTreeMap<String, Newest>,
     found: Found,
 }
 
 impl<'a> Listing<'a> {
     pub(super) fn new(prefix: &'a str, choice: Choice<'a>, now: f64) -> Self {
-        Self {
-            prefix,
-            choice,
-            now,
-            known: HashSet::new(),
-            beside: Vec::new(),
-            folders: BTreeMap::new(),
-            found: Found::default(),
-        }
+        Self { prefix, choice, now, known: HashSet::new(), folders: BTreeMap::new(), found: Found::default() }
     }
 
     /// Takes the next object of the listing. Files of a dumped folder are collected, and files beside another one are
@@ -98,13 +106,9 @@ impl<'a> Listing<'a> {
             return;
         }
         if self.choice.matching.is_empty() && self.choice.excluded.is_empty() {
-            if let Some(about) = BESIDE.iter().find_map(|ending| object.key.strip_suffix(ending)) {
-                // Keys are listed in order, so the other object usually came before.
-                if self.known.contains(&hash(about)) {
-                    self.found.left_out += 1;
-                } else {
-                    self.beside.push(object);
-                }
+            // Keys are listed in order, so the other object came before.
+            if about(&object.key).is_some_and(|(name, always)| always || self.known.contains(&hash(name))) {
+                self.found.left_out += 1;
                 return;
             }
             self.known.insert(hash(&object.key));
@@ -114,15 +118,6 @@ impl<'a> Listing<'a> {
 
     /// Returns the result after the last object.
     pub(super) fn finish(mut self) -> Found {
-        for object in std::mem::take(&mut self.beside) {
-            let ending = BESIDE.iter().find(|ending| object.key.ends_with(**ending)).copied().unwrap_or_default();
-            let about = object.key.strip_suffix(ending).unwrap_or(&object.key);
-            if self.known.contains(&hash(about)) || !MAYBE_WHOLE.contains(&ending) {
-                self.found.left_out += 1;
-            } else {
-                self.consider(one(object));
-            }
-        }
         for folder in std::mem::take(&mut self.folders).into_values() {
             self.consider(folder);
         }
@@ -158,6 +153,22 @@ fn one(object: Object) -> Newest {
     Newest { name: key, bytes, modified, begin: Some(object), is_folder: false }
 }
 
+/// If a key ends as files about another one do, returns the key of that one, and whether this is certain. There may be
+/// several endings, as of the signature of a checksum.
+fn about(key: &str) -> Option<(&str, bool)> {
+    let (mut name, mut always) = (key, false);
+    while let Some((before, ending)) = name.rsplit_once('.') {
+        let one_of = |endings: &[&str]| endings.iter().any(|known| known.eq_ignore_ascii_case(ending));
+        if !one_of(&ABOUT) && !one_of(&MAYBE_ABOUT) {
+            break;
+        }
+        (name, always) = (before, always || one_of(&ABOUT));
+    }
+    let file = name.rsplit('/').next().unwrap_or(name);
+    always |= LISTS.iter().any(|list| list.eq_ignore_ascii_case(file));
+    (always || name != key).then_some((name, always))
+}
+
 fn hash(key: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     key.hash(&mut hasher);
@@ -169,7 +180,8 @@ fn hash(key: &str) -> u64 {
 fn folder_of_a_dump(key: &str) -> Option<&str> {
     let (folder, name) = key.rsplit_once('/')?;
     let plain = [".gz", ".lz4", ".zst"].iter().find_map(|packed| name.strip_suffix(packed)).unwrap_or(name);
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    // The numbers are small. Eight digits are a date.
+    let digits = |text: &str| (1..=7).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
     let stem = plain.strip_suffix(".dat");
     let is_part = plain == "toc.dat"
         || stem.is_some_and(|stem| digits(stem) || stem.strip_prefix("blob_").is_some_and(digits))
@@ -196,11 +208,25 @@ mod tests {
     }
 
     #[test]
-    fn what_is_about_a_backup_is_none_in_whatever_order_it_comes() {
+    fn checksums_and_logs_of_a_backup_are_not_backups_in_any_listing_order() {
         for (objects, expected) in [
             (&[("daily/a.dump", 1.0, 9), ("daily/a.dump.sha256", 2.0, 1)][..], Some("daily/a.dump")),
             (&[("daily/a.dump.md5", 2.0, 1), ("daily/a.dump", 1.0, 9)], Some("daily/a.dump")),
             (&[("daily/a.dump", 1.0, 9), ("daily/backup.log", 2.0, 1)], Some("daily/a.dump")),
+            (
+                &[("daily/a.dump", 1.0, 9), ("daily/a.dump.SHA384", 2.0, 1), ("daily/a.dump.json", 3.0, 1)],
+                Some("daily/a.dump"),
+            ),
+            (
+                &[("daily/a.dump", 1.0, 9), ("daily/a.dump.sha256.asc", 2.0, 1), ("daily/a.dump.meta", 3.0, 1)],
+                Some("daily/a.dump"),
+            ),
+            (
+                &[("daily/MD5SUMS", 2.0, 1), ("daily/a.dump", 1.0, 9), ("daily/sha256sums.txt", 3.0, 1)],
+                Some("daily/a.dump"),
+            ),
+            (&[("daily/export.json", 2.0, 9), ("daily/a.dump", 1.0, 9)], Some("daily/export.json")),
+            (&[("daily/20261127.dat", 1.0, 9), ("daily/20261128.dat", 2.0, 9)], Some("daily/20261128.dat")),
             (&[("daily/a.dump.md5", 2.0, 1)], None),
             (&[("daily/a.dump.asc", 2.0, 1)], Some("daily/a.dump.asc")),
             (&[("daily/a", 5.0, 9), ("daily/b", 5.0, 1)], Some("daily/a")),
@@ -210,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn patterns_say_what_a_backup_is_and_end_the_guessing() {
+    fn configured_patterns_decide_what_is_a_backup_and_replace_the_heuristics() {
         let pattern = |text: &str| [NamePattern::new(text)];
         let objects = [
             ("daily/a.dump", 1.0, 9),
@@ -229,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_of_pg_dump_is_one_backup_and_knows_whether_it_is_whole() {
+    fn a_directory_format_dump_is_one_backup_and_incomplete_without_its_toc() {
         let objects = [
             ("daily/1/3245.dat.gz", 1.0, 10),
             ("daily/1/blobs.toc", 3.0, 1),
@@ -245,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_of_the_future_is_counted_and_hides_nothing() {
+    fn backups_dated_in_the_future_are_counted_and_do_not_hide_older_ones() {
         let objects = [("daily/a", NOW - 10.0, 1), ("daily/b", NOW + 40.0 * 86_400.0, 1), ("daily/c", NOW + 200.0, 1)];
         let (newest, found) = found(Choice::default(), &objects);
         assert_eq!((newest.as_deref(), found.future, found.count), (Some("daily/c"), 1, 3));

@@ -21,6 +21,7 @@ impl Probe for AlertPath {
     fn probe(&self, mut samples: Samples) -> BoxFuture<'_, Result<Samples, Failure>> {
         async move {
             let records = Records::read(&self.place, Timestamp::now()).await?;
+            let mut newest = Vec::new();
             for wanted in ["critical", "warning"] {
                 let mine = records.list.iter().rev().filter_map(|record| match &record.act {
                     Act::Routed { alertmanager, level, passed, seconds, .. }
@@ -32,6 +33,7 @@ impl Probe for AlertPath {
                 });
                 let mine: Vec<_> = mine.collect();
                 samples.saw(Object::Record, mine.len());
+                newest.push(mine.first().map(|(at, ..)| *at));
                 samples.set(&RECORDED, [wanted], !mine.is_empty());
                 if let Some((_, passed, seconds)) = mine.first() {
                     samples.set(&PASSED, [wanted], *passed);
@@ -43,6 +45,7 @@ impl Probe for AlertPath {
                     samples.set(&LAST, [wanted], at.as_duration().as_secs_f64());
                 }
             }
+            records.tell_unreadable(newest.into_iter().min().flatten(), &mut samples.evidence);
             Ok(samples)
         }
         .boxed()

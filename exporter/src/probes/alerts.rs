@@ -1,6 +1,7 @@
 //! The signal `alerts`: active alerts and silences, read from Alertmanager's API v2.
 
 use crate::probe::{Failure, Probe};
+use crate::sources::null::or_empty;
 use checklist::config::Alertmanager;
 use checklist::signals::alerts::{ALERTS, OLDEST, SILENCE_END, SILENCES};
 use checklist::{Object, Samples};
@@ -10,7 +11,7 @@ use futures::future::BoxFuture;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// Maximum size of an answer in bytes, enough for some thousand alerts.
+/// Maximum size of a response in bytes, enough for some thousand alerts.
 const MAX_BODY: usize = clients::http::MOST;
 
 /// The probe of the signal `alerts`.
@@ -19,6 +20,7 @@ pub struct Alerts(pub Alertmanager);
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Alert {
+    #[serde(deserialize_with = "or_empty")]
     labels: BTreeMap<String, String>,
     starts_at: jiff::Timestamp,
     status: AlertStatus,
@@ -27,9 +29,9 @@ struct Alert {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct AlertStatus {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_empty")]
     silenced_by: Vec<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_empty")]
     inhibited_by: Vec<String>,
 }
 
@@ -50,7 +52,8 @@ impl Alert {
     /// of series is bounded.
     fn level(&self) -> &'static str {
         let severity = self.labels.get("severity").map_or("", String::as_str);
-        ["critical", "warning", "info", "none"].into_iter().find(|known| *known == severity).unwrap_or("other")
+        let known = ["critical", "warning", "info", "none"];
+        known.into_iter().find(|known| known.eq_ignore_ascii_case(severity)).unwrap_or("other")
     }
 
     const fn state(&self) -> &'static str {
@@ -67,8 +70,10 @@ impl Alert {
 impl Probe for Alerts {
     fn probe(&self, mut samples: Samples) -> BoxFuture<'_, Result<Samples, Failure>> {
         async move {
-            let alerts: Vec<Alert> = fetch_json(&self.0.endpoint, "/api/v2/alerts", MAX_BODY).await?;
-            let silences: Vec<Silence> = fetch_json(&self.0.endpoint, "/api/v2/silences", MAX_BODY).await?;
+            // Programs in Go write an empty list as null.
+            let alerts: Option<Vec<Alert>> = fetch_json(&self.0.endpoint, "/api/v2/alerts", MAX_BODY).await?;
+            let silences: Option<Vec<Silence>> = fetch_json(&self.0.endpoint, "/api/v2/silences", MAX_BODY).await?;
+            let (alerts, silences) = (alerts.unwrap_or_default(), silences.unwrap_or_default());
             samples.saw(Object::Alert, alerts.len());
             samples.saw(Object::Silence, silences.len());
             let mut counts: BTreeMap<(&str, &str), u64> = BTreeMap::new();
@@ -78,6 +83,10 @@ impl Probe for Alerts {
             }
             for alert in &alerts {
                 *counts.entry((alert.level(), alert.state())).or_default() += 1;
+            }
+            if let Some(count) = counts.get(&("other", "active")) {
+                let which = "with a severity that is none of critical, warning, info and none";
+                samples.evidence.note(format!("{} {which}", Object::Alert.counted(*count)));
             }
             for ((level, state), count) in counts {
                 samples.set(&ALERTS, [level, state], count);

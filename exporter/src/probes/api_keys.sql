@@ -8,5 +8,6 @@ FROM (SELECT count(*) FILTER (WHERE ahead) AS future,
                    now() - make_interval(secs => $1::float8) AS since,
                    coalesce(greatest({api_keys.last_used_at}, {api_keys.created_at})::timestamp > {ahead}, false) AS ahead
             FROM {api_keys}
-            WHERE {api_keys.revoked_at} IS NULL) AS one) AS c
+            -- A key that is revoked in the future, or never ('infinity'), is not revoked yet.
+            WHERE {api_keys.revoked_at} IS NULL OR {api_keys.revoked_at}::timestamptz > now()) AS one) AS c
 CROSS JOIN LATERAL (VALUES ('active', c.active), ('stale', c.stale), ('never_used', c.never), ('future', c.future)) AS s (state, keys)

@@ -11,6 +11,10 @@ use clients::s3::{Bucket, Choice, Found, Newest};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
+/// Size in bytes up to which a backup may be what `gzip` or `zstd` makes of nothing, so that it is read whatever its
+/// format is.
+const PACKED_NOTHING: u64 = 100;
+
 /// The probe of the signal `backup`.
 pub struct Backup {
     target: Target,
@@ -27,16 +31,17 @@ impl Backup {
     /// is accepted, and `Some(Err)` with an explanation when the bytes do not match.
     async fn header(&self, newest: &Newest) -> Result<Option<Result<(), String>>, Failure> {
         let Some(begin) = &newest.begin else {
-            return Ok(Some(Err("it is a folder of pg_dump without its table of contents, toc.dat".to_owned())));
+            return Ok(Some(Err("it is a dump in directory format without its table of contents toc.dat".to_owned())));
         };
-        if self.target.format == BackupFormat::Any {
+        let any = self.target.format == BackupFormat::Any;
+        if any && !(1..=PACKED_NOTHING).contains(&newest.bytes) {
             return Ok(None);
         }
         // In pg_dump's directory format each data file is compressed by itself, and toc.dat, which is read here, is
         // not.
         let format = if newest.is_folder { BackupFormat::PgDump } else { self.target.format };
         let header = self.bucket.header(begin, header_bytes(format)).await?;
-        Ok(Some(inspect(format, &header).map(|_| ())))
+        Ok(Some(inspect(format, &header).map(|_| ())).filter(|valid| valid.is_err() || !any))
     }
 }
 
@@ -84,9 +89,11 @@ fn tell(found: &Found, now: f64, samples: &mut Samples) {
     }
     if let Some((name, at)) = &found.furthest {
         let ahead = Unit::Seconds.human((at - now).round());
-        samples.evidence.note(format!("{} of the future are left out, such as {name}, {ahead} ahead", found.future));
+        samples
+            .evidence
+            .note(format!("{} with a time in the future are ignored, such as {name}, {ahead} ahead", found.future));
     }
     if found.left_out > 0 {
-        samples.evidence.note(format!("{} other objects by their names", found.left_out));
+        samples.evidence.note(format!("{} objects with other names are ignored", found.left_out));
     }
 }

@@ -1,7 +1,7 @@
 -- Bloat without pgstattuple. It is estimated from the widths of the columns, if the role may see their statistics.
 -- Otherwise only dead rows count, which is a lower bound. A standby does not count dead rows.
 , largest AS (
-    SELECT * FROM tables WHERE bytes >= $1::float8 ORDER BY bytes DESC LIMIT 10
+    SELECT * FROM tables WHERE bytes >= $1::float8 ORDER BY bytes DESC LIMIT 40
 ),
 widths AS (
     SELECT l.oid, count(*) = count(w.attname) AS known, sum((1 - w.null_frac) * w.avg_width) AS bytes,

@@ -1,5 +1,8 @@
-SELECT datname::text, datconnlimit::float8
-FROM pg_catalog.pg_database
-WHERE datconnlimit > 0
-ORDER BY datname
+-- Those that are nearest to their limit come first, because only a part of many is told.
+SELECT d.datname::text, d.datconnlimit::float8
+FROM pg_catalog.pg_database d
+LEFT JOIN pg_catalog.pg_stat_activity a ON a.datid = d.oid AND a.backend_type = 'client backend'
+WHERE d.datconnlimit > 0
+GROUP BY d.datname, d.datconnlimit
+ORDER BY count(a.pid)::float8 / d.datconnlimit DESC, d.datname
 LIMIT 50

@@ -2,3 +2,8 @@ SELECT coalesce(state, 'unknown')::text, extract(epoch FROM min(xact_start))::fl
 FROM pg_catalog.pg_stat_activity
 WHERE backend_type = 'client backend' AND pid <> pg_catalog.pg_backend_pid() AND xact_start IS NOT NULL
 GROUP BY 1
+UNION ALL
+-- A prepared transaction has no session, and holds its locks until somebody ends it.
+SELECT 'prepared', extract(epoch FROM min(prepared))::float8
+FROM pg_catalog.pg_prepared_xacts
+HAVING count(*) > 0

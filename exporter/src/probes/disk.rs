@@ -28,21 +28,19 @@ impl Probe for Disk {
             for failure in &volumes.unreached {
                 samples.missed(Object::Node, failure.reason, failure.message.clone());
             }
-            let mut silent = BTreeSet::new();
+            let mut silent = Vec::new();
             for (claim, volume) in &volumes.claims {
-                if usage(claim, volume, &mut samples) {
-                    samples.saw(Object::Claim, 1);
-                } else {
-                    silent.insert(claim);
+                match usage(claim, volume, &mut samples) {
+                    Ok(()) => samples.saw(Object::Claim, 1),
+                    Err(why) => silent.push((claim, why)),
                 }
             }
             for namespace in &watched.namespaces {
                 let judged = unmounted(namespace, &volumes, &mut samples).await;
                 self.0.conclude(&watched, namespace, judged, &mut samples).await;
             }
-            for Claim { namespace, name } in silent {
-                let what = format!("claim {namespace}/{name}: its kubelet gives no figures, as some volume drivers do");
-                samples.missed(Object::Claim, Reason::NotFound, what);
+            for (Claim { namespace, name }, why) in silent {
+                samples.missed(Object::Claim, Reason::NotFound, format!("claim {namespace}/{name}: {why}"));
             }
             Ok(samples)
         }
@@ -59,18 +57,18 @@ async fn leave_out(namespace: &Namespace, volumes: &mut Volumes, samples: &mut S
     left_out(Object::Claim, before - volumes.claims.len(), namespace, samples);
 }
 
-/// Sets the samples of one claim. Returns false when the kubelet reported no bytes for it.
-fn usage(claim: &Claim, volume: &Volume, samples: &mut Samples) -> bool {
+/// Sets the samples of one claim, or returns why the kubelet does not know them.
+fn usage(claim: &Claim, volume: &Volume, samples: &mut Samples) -> Result<(), String> {
     let labels = [claim.namespace.as_str(), claim.name.as_str()];
     // File systems without a fixed number of inodes report 0 inodes.
     if let (Some(used), Some(all @ 1..)) = (volume.inodes_used, volume.inodes) {
         samples.set(&INODES_USED, labels, used);
         samples.set(&INODES, labels, all);
     }
-    let (Some(used), Some(available)) = (volume.used_bytes, volume.available_bytes) else { return false };
+    let (used, capacity) = volume.bytes()?;
     samples.set(&USED, labels, used);
-    samples.set(&CAPACITY, labels, used.saturating_add(available));
-    true
+    samples.set(&CAPACITY, labels, capacity);
+    Ok(())
 }
 
 /// Reports as unseen each bound claim that a running pod uses but no kubelet reported. Claims that no pod uses are only
@@ -92,12 +90,14 @@ async fn unmounted(namespace: &Namespace, volumes: &Volumes, samples: &mut Sampl
             continue;
         }
         let reason = volumes.unreached.first().map_or(Reason::NotFound, |failure| failure.reason);
-        let what =
-            format!("claim {}/{name}: a running pod uses it, and no kubelet that answered knows it", namespace.name);
+        let what = format!(
+            "persistent volume claim {}/{name}: a running pod uses it, but no kubelet that responded reports it",
+            namespace.name
+        );
         samples.missed(Object::Claim, reason, what);
     }
     if idle > 0 {
-        let which = "bound and without a file system in use";
+        let which = "are bound but not mounted as a file system";
         samples.evidence.note(format!("{} in {} {which}", Object::Claim.counted(idle), namespace.name));
     }
     Ok(mounted.max(claims.objects.len()))

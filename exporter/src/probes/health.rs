@@ -5,8 +5,8 @@ mod body;
 use crate::probe::{Failure, Probe};
 use checklist::config::Health as Target;
 use checklist::signals::health::{DURATION, FIELD_OK, STATUS, VERSION};
-use checklist::{Object, Samples};
-use clients::http::fetch;
+use checklist::{Object, Reason, Samples};
+use clients::http::{HttpResponse, fetch};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::time::Instant;
@@ -21,45 +21,56 @@ impl Probe for Health {
     fn probe(&self, mut samples: Samples) -> BoxFuture<'_, Result<Samples, Failure>> {
         async move {
             let begun = Instant::now();
-            let answer = fetch(&self.0.endpoint, "", MAX_BODY).await?;
+            let response = fetch(&self.0.endpoint, "", MAX_BODY).await?;
             samples.set(&DURATION, [], begun.elapsed().as_secs_f64());
             samples.saw(Object::Page, 1);
-            evaluate(&self.0, answer.status.as_u16(), answer.content_type.as_deref(), &answer.body, &mut samples);
+            evaluate(&self.0, &response, &mut samples);
             Ok(samples)
         }
         .boxed()
     }
 }
 
-fn evaluate(target: &Target, status: u16, content_type: Option<&str>, body: &[u8], samples: &mut Samples) {
+fn evaluate(target: &Target, response: &HttpResponse, samples: &mut Samples) {
+    let status = response.status.as_u16();
     samples.set(&STATUS, [], u32::from(status));
     samples.set(&FIELD_OK, ["status_code"], target.status.contains(&status));
     if !target.status.contains(&status) {
         let codes: Vec<String> = target.status.iter().map(u16::to_string).collect();
-        samples.evidence.note(format!("the status is {status}, expected {}", codes.join(" or ")));
+        let leads = response.location.as_ref().map(|to| format!("; it leads to {to}, and redirects are not followed"));
+        let expected = codes.join(" or ");
+        samples.evidence.note(format!("the status is {status}, expected {expected}{}", leads.unwrap_or_default()));
     }
     samples.saw(Object::Field, target.expect.len());
     if target.expect.is_empty() && target.version_field.is_none() {
         return;
     }
-    let body = body::parse(body, content_type);
+    let body = body::parse(&response.body, response.content_type.as_deref());
     samples.set(&FIELD_OK, ["body"], body.is_some());
     if body.is_none() {
-        samples.evidence.note("the body is not JSON");
+        samples.evidence.note("the response body is not JSON");
     }
-    let body = body.unwrap_or_default();
+    let (value, twice) = body.map(|body| (body.value, body.twice)).unwrap_or_default();
     for (path, expected) in &target.expect {
-        let found = body::field(&body, path);
+        let found = body::field(&value, path);
         let is = found.is_some_and(|found| body::is(found, expected));
         samples.set(&FIELD_OK, [&format!("body.{path}")], is);
         if !is {
-            let found = found.map_or_else(|| "not there".to_owned(), body::shown);
+            let found = found.map_or_else(|| "missing".to_owned(), body::shown);
             samples.evidence.note(format!("{path} is {found}, expected {expected}"));
         }
+        if let Some(key) = twice.iter().find(|key| path.split('.').any(|part| part == **key)) {
+            let what = format!("the body has {key} twice, and only the last one was judged");
+            samples.missed(Object::Field, Reason::Decode, what);
+        }
     }
-    let version = target.version_field.as_ref().and_then(|path| body::field(&body, path));
-    if let Some(version) = version.and_then(body::text) {
-        samples.set(&VERSION, [&version], 1_u32);
+    if let Some(path) = target.version_field.as_ref().filter(|_| !value.is_null()) {
+        if let Some(version) = body::field(&value, path).and_then(body::text) {
+            samples.set(&VERSION, [&version], 1_u32);
+        } else {
+            let what = format!("the version: the body has no text or number at {path}, which versionField names");
+            samples.missed(Object::Field, Reason::NotFound, what);
+        }
     }
 }
 
@@ -67,26 +78,44 @@ fn evaluate(target: &Target, status: u16, content_type: Option<&str>, body: &[u8
 mod tests {
     use super::*;
     use checklist::Config;
+    use hyper::StatusCode;
 
-    /// Evaluates an answer. Returns the fields that differ from the expectation, and the message for people.
+    /// Evaluates a response. Returns the fields that differ from the expectation, and the message for people.
     fn judged(target: &str, status: u16, kind: &str, body: &[u8]) -> anyhow::Result<(Vec<String>, String)> {
         let yaml = format!("health: [{{name: h, url: 'http://h', {target}}}]\n");
         let config = Config::parse("checklist.yaml", &yaml)?;
         let mut samples = checklist::signals::health::SIGNAL.samples();
-        evaluate(&config.health[0], status, Some(kind), body, &mut samples);
-        let message = samples.evidence.to_string();
+        let response = HttpResponse {
+            status: StatusCode::from_u16(status)?,
+            body: body.to_vec().into(),
+            content_type: Some(kind.to_owned()),
+            modified: None,
+            location: Some("https://h/login".to_owned()).filter(|_| status == 302),
+        };
+        evaluate(&config.health[0], &response, &mut samples);
+        let message = format!("{} | {}", samples.evidence, samples.evidence.gaps());
         let bad = samples.into_series().0.into_iter().filter(|one| one.metric == &FIELD_OK && one.value == 0.0);
         Ok((bad.map(|one| one.labels[0].clone()).collect(), message))
     }
 
     #[test]
-    fn a_body_is_read_as_curl_and_jq_read_it() -> anyhow::Result<()> {
+    fn a_health_body_is_parsed_as_by_curl_and_jq() -> anyhow::Result<()> {
         let json = "application/json";
+        let deep = format!("{{\"status\": \"ok\", \"[\": {}\"x]\"{}}}", "[".repeat(200), "]".repeat(200));
         for (target, kind, body) in [
             ("expect: {status: healthy}", json, &b"\xef\xbb\xbf{\"status\": \"healthy\"}"[..]),
             ("expect: {status: ok}", json, b"{\"status\": \"ok\", \"load\": NaN, \"max\": -Infinity, \"s\": \"NaN\"}"),
             ("expect: {name: 'M\u{fc}ller'}", "application/json; charset=ISO-8859-1", b"{\"name\": \"M\xfcller\"}"),
             ("expect: {status: ok}", json, b"{\"status\": \"ok\", \"name\": \"M\xfcller\"}"),
+            ("expect: {name: '\u{20ac}'}", "text/json;Charset=\"Windows-1252\"", b"{\"name\": \"\x80\"}"),
+            ("expect: {name: '\u{20ac}'}", "application/json; charset=iso-8859-15", b"{\"name\": \"\xa4\"}"),
+            ("expect: {ok: 1}", json, b"\xff\xfe{\0\"\0o\0k\0\"\0:\01\0}\0"),
+            ("expect: {ok: 1}", json, b"\xfe\xff\0{\0\"\0o\0k\0\"\0:\01\0}"),
+            ("expect: {status: ok}", json, b"{\"bytes\": 1e400, \"low\": -1E999, \"status\": \"ok\"}"),
+            ("expect: {status: ok}", json, deep.as_bytes()),
+            ("expect: {ready: True, done: FALSE}", json, b"{\"ready\": true, \"done\": false}"),
+            ("expect: {'disk[/data].status': UP}", json, b"{\"disk[/data]\": {\"status\": \"UP\"}}"),
+            ("expect: {'checks[\"db\"].status': UP}", json, b"{\"checks\": {\"db\": {\"status\": \"UP\"}}}"),
             ("expect: {pct: 1.0}", json, b"{\"pct\": 1.0}"),
             ("expect: {pct: 1.0}", json, b"{\"pct\": 1}"),
             ("expect: {pct: '1'}", json, b"{\"pct\": 1.0}"),
@@ -107,19 +136,44 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_as_expected_is_told_with_value_and_expectation() -> anyhow::Result<()> {
+    fn a_failed_expectation_is_reported_with_value_and_expected_value() -> anyhow::Result<()> {
         let (bad, message) = judged("expect: {db: up, 'a.b': x}", 200, "", b"{\"db\": \"down\"}")?;
         assert_eq!(bad, ["body.a.b", "body.db"]);
         assert!(
             message.contains("db is \"down\", expected up; ") || message.contains("; db is \"down\", expected up"),
             "{message}"
         );
-        assert!(message.contains("a.b is not there, expected x"), "{message}");
+        assert!(message.contains("a.b is missing, expected x"), "{message}");
         let (bad, message) = judged("statuses: [200, 429]", 503, "", b"")?;
         assert!(bad == ["status_code"] && message.contains("the status is 503, expected 200 or 429"), "{message}");
         assert!(judged("statuses: [200, 429]", 429, "", b"")?.0.is_empty());
         let (bad, message) = judged("expect: {db: up}", 200, "", b"<html>")?;
-        assert!(bad == ["body", "body.db"] && message.contains("the body is not JSON"), "{message}");
+        assert!(bad == ["body", "body.db"] && message.contains("the response body is not JSON"), "{message}");
+        let cut = format!("{{\"db\": \"up\", \"x\": {}", "[".repeat(200));
+        assert_eq!(judged("expect: {db: up}", 200, "", cut.as_bytes())?.0, ["body", "body.db"], "a part is not a body");
+        let (bad, message) = judged("", 302, "", b"")?;
+        assert!(bad == ["status_code"] && message.contains("it leads to https://h/login"), "{message}");
+        Ok(())
+    }
+
+    #[test]
+    fn what_a_page_says_twice_or_not_at_all_is_not_seen() -> anyhow::Result<()> {
+        let unseen = |target: &str, body: &str| anyhow::Ok(judged(target, 200, "", body.as_bytes())?.1);
+        for body in [
+            "{\"db\": {\"state\": \"down\", \"state\": \"up\"}}",
+            "{\"db\": {\"state\": \"down\"}, \"load\": NaN, \"db\": {\"state\": \"up\"}}",
+        ] {
+            let message = unseen("expect: {db.state: up}", body)?;
+            assert!(message.contains(" twice, and only the last one was judged"), "{body}: {message}");
+        }
+        let message = unseen("expect: {db: up}", "{\"db\": \"up\", \"other\": 1, \"other\": 2}")?;
+        assert!(message.ends_with(" | "), "nobody asked for the other one: {message}");
+        for (body, there) in
+            [("{}", false), ("{\"build\": {\"version\": null}}", false), ("{\"build\": {\"version\": 7}}", true)]
+        {
+            let message = unseen("versionField: build.version", body)?;
+            assert_eq!(!message.contains("no text or number at build.version"), there, "{body}: {message}");
+        }
         Ok(())
     }
 }

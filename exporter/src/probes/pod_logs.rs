@@ -5,7 +5,7 @@ use crate::sources::kubernetes::Cluster;
 use crate::sources::kubernetes::logs::{Lines, read_log};
 use checklist::config::AuditLogs;
 use checklist::signals::pod_logs::{LAST, LINES, SEEN};
-use checklist::{Object, Samples};
+use checklist::{Object, Reason, Samples};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
@@ -48,7 +48,11 @@ impl PodLogs {
     ) -> Result<ReadPosition, Failure> {
         let watched = self.cluster.watched().await?;
         let mut after = ReadPosition { read_to: BTreeMap::new(), ..before };
-        for (pod, containers) in watched.running_pods(&source.namespace, &source.selector).await? {
+        let pods = watched.running_pods(&source.namespace, &source.selector).await?;
+        if pods.is_empty() {
+            samples.evidence.note(format!("no pod {} runs in {}", source.selector, source.namespace));
+        }
+        for (pod, containers) in pods {
             // If no container is named, the API accepts only pods with one container. So every container is read by its
             // name.
             let named = source.container.as_deref().map(|name| vec![name]);
@@ -56,14 +60,24 @@ impl PodLogs {
                 let log = format!("{pod}/{container}");
                 let since = before.read_to.get(&log).copied().unwrap_or_else(|| Timestamp::now() - LOOK_BACK);
                 match read_log(&watched, source, &pod, Some(container), since).await {
-                    Ok(Some(Lines { matching, newest_match, read_to })) => {
+                    Ok(Lines { matching, newest_match, read_to, future, is_cut }) => {
                         samples.saw(Object::Log, 1);
                         after.lines += matching;
                         after.last = after.last.max(newest_match);
+                        if future > 0 {
+                            let what = format!("log of {}/{log}: {future} lines are of the future", source.namespace);
+                            samples.missed(Object::Log, Reason::Decode, what);
+                        }
+                        if is_cut {
+                            let what = "it is so long that its rest is read by the next run";
+                            samples.missed(
+                                Object::Log,
+                                Reason::Limit,
+                                format!("log of {}/{log}: {what}", source.namespace),
+                            );
+                        }
                         after.read_to.insert(log, read_to);
                     }
-                    // The pod was deleted meanwhile.
-                    Ok(None) => {}
                     Err(failure) => {
                         let what = format!("log of {}/{log}: {}", source.namespace, failure.message);
                         samples.missed(Object::Log, failure.reason, what);
@@ -77,11 +91,9 @@ impl PodLogs {
     }
 }
 
-/// Returns how many logs were read, and how many could not be read.
-fn logs(samples: &Samples) -> (u64, u64) {
-    let read = samples.evidence.seen().filter(|(object, _)| *object == Object::Log).map(|(_, count)| count);
-    let missed = samples.evidence.unseen().filter(|unseen| unseen.object == Object::Log).map(|unseen| unseen.count);
-    (read.sum(), missed.sum())
+/// Returns how many logs could not be read, or not as a whole.
+fn missed(samples: &Samples) -> u64 {
+    samples.evidence.unseen().filter(|unseen| unseen.object == Object::Log).map(|unseen| unseen.count).sum()
 }
 
 impl Probe for PodLogs {
@@ -91,7 +103,7 @@ impl Probe for PodLogs {
             let positions = || self.positions.lock().unwrap_or_else(PoisonError::into_inner);
             for (at, source) in self.cluster.target.audit_logs.iter().enumerate() {
                 let before = positions()[at].clone();
-                let (read, missed) = logs(&samples);
+                let missed_before = missed(&samples);
                 let after = match self.follow(source, before, &mut samples).await {
                     Ok(after) => after,
                     // The cluster cannot be reached, so the other groups would fail too.
@@ -105,10 +117,8 @@ impl Probe for PodLogs {
                 };
                 let labels = [&source.namespace, &source.selector];
                 samples.put(&LINES, &labels, after.lines as f64);
-                // If no log could be read, it is unknown whether there are audit lines. If there are no pods, there are
-                // none.
-                let (now_read, now_missed) = logs(&samples);
-                let is_unknown = now_read == read && now_missed > missed;
+                // What could not be read may hold audit lines. If there are no pods, there are none.
+                let is_unknown = missed(&samples) > missed_before;
                 if after.last.is_some() || !is_unknown {
                     samples.put(&SEEN, &labels, f64::from(u8::from(after.last.is_some())));
                 }

@@ -7,7 +7,7 @@ use checklist::signals::pods::{ALL_ENDPOINTS, DESIRED, ENDPOINTS, NOT_READY, POD
 use checklist::{Object, Reason, Samples};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The probe of the signal `pods`.
@@ -66,6 +66,14 @@ async fn workloads(namespace: &Namespace, samples: &mut Samples) -> Result<usize
             let (desired, ready) = workload.replicas(*kind);
             samples.set(&DESIRED, [&namespace.name, kind.as_str(), name], desired);
             samples.set(&READY, [&namespace.name, kind.as_str(), name], ready);
+            if !workload.is_observed() {
+                let what = format!(
+                    "{} {}/{name}: its controller has not seen its present spec",
+                    kind.as_str(),
+                    namespace.name
+                );
+                samples.missed(Object::Workload, Reason::NotFound, what);
+            }
         }
     }
     Ok(found)
@@ -80,8 +88,9 @@ async fn pods<'a>(
     samples.saw(Object::Pod, store.objects.len());
     namespaces::left_out(Object::Pod, store.left_out.len(), namespace, samples);
     let mut phases: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    // A deployment may have the name of a job.
     let mut newest: BTreeMap<&str, i64> = BTreeMap::new();
-    for pod in store.objects.values() {
+    for pod in store.objects.values().filter(|pod| pod.is_of_job()) {
         let known = newest.entry(&pod.workload).or_insert(pod.created);
         *known = pod.created.max(*known);
     }
@@ -109,13 +118,27 @@ fn is_past_attempt(pod: &Pod, newest: &BTreeMap<&str, i64>) -> bool {
 }
 
 async fn services(namespace: &Namespace, samples: &mut Samples) -> Result<(), Failure> {
+    let with_ports: BTreeMap<Box<str>, bool> = {
+        let services = read(&namespace.services).await?;
+        services.objects.iter().map(|(name, service)| (name.clone(), service.spec.has_ports())).collect()
+    };
     let mut endpoints: BTreeMap<(String, Box<str>), (usize, usize)> = BTreeMap::new();
+    let mut unnamed = BTreeSet::new();
     for slice in read(&namespace.slices).await?.objects.values() {
         if let Some(service) = slice.service() {
             let (ready, all) = endpoints.entry((service.to_owned(), slice.address_type.clone())).or_default();
-            *ready += slice.ready();
+            let has_ports = with_ports.get(service).is_some_and(|has| *has);
+            if has_ports && slice.is_without_ports() && slice.wanted() > 0 {
+                unnamed.insert(service.to_owned());
+            } else {
+                *ready += slice.ready();
+            }
             *all += slice.wanted();
         }
+    }
+    for service in unnamed {
+        let what = "no container has a port of the name that the service gives";
+        samples.evidence.note(format!("service {}/{service}: {what}", namespace.name));
     }
     // A dual-stack service has a slice for each address family, so each endpoint exists twice. The larger number
     // counts.

@@ -31,19 +31,30 @@ struct Shape {
     counted: &'static Metric,
     written: &'static Metric,
     future: &'static Metric,
+    /// The time of the scanner's database, if the signal has it.
+    database: Option<&'static Metric>,
 }
 
 const fn shape(format: ReportFormat) -> Shape {
     match format {
-        ReportFormat::CargoAudit => {
-            Shape { counted: &advisories::ADVISORIES, written: &advisories::WRITTEN, future: &advisories::FUTURE }
-        }
-        ReportFormat::CargoOutdated => {
-            Shape { counted: &dependencies::OUTDATED, written: &dependencies::WRITTEN, future: &dependencies::FUTURE }
-        }
-        ReportFormat::Trivy | ReportFormat::Grype => {
-            Shape { counted: &images::VULNERABILITIES, written: &images::WRITTEN, future: &images::FUTURE }
-        }
+        ReportFormat::CargoAudit => Shape {
+            counted: &advisories::ADVISORIES,
+            written: &advisories::WRITTEN,
+            future: &advisories::FUTURE,
+            database: Some(&advisories::DATABASE),
+        },
+        ReportFormat::CargoOutdated => Shape {
+            counted: &dependencies::OUTDATED,
+            written: &dependencies::WRITTEN,
+            future: &dependencies::FUTURE,
+            database: None,
+        },
+        ReportFormat::Trivy | ReportFormat::Grype => Shape {
+            counted: &images::VULNERABILITIES,
+            written: &images::WRITTEN,
+            future: &images::FUTURE,
+            database: None,
+        },
     }
 }
 
@@ -80,21 +91,32 @@ fn show(shape: &Shape, summary: &Summary, document: &Document, now: f64, samples
     for (kind, count) in &summary.warnings {
         samples.set(&advisories::WARNINGS, [name, kind], *count);
     }
-    if let Some(at) = summary.database {
-        samples.set(&advisories::DATABASE, [name], at);
+    for what in &summary.gaps {
+        samples.missed(Object::Report, Reason::NotFound, format!("report {name} {what}"));
     }
-    // The report's own time is preferred, because the time of a copied file is that of the copy. A time in the future
-    // is ignored: the report would look fresh until then.
-    let times = [summary.written, document.modified];
     let latest = now + AHEAD.as_secs_f64();
-    let plausible = times.into_iter().flatten().find(|at| *at <= latest);
-    if let Some(at) = plausible {
+    // A time in the future is ignored: the report would look fresh until then. So is the zero time of programs in Go.
+    let plausible = |at: &f64| (0.0..=latest).contains(at);
+    let database = summary.database.filter(plausible);
+    if let (Some(metric), Some(at)) = (shape.database, database) {
+        samples.set(metric, [name], at);
+    }
+    // The report's own time is preferred, because the time of a copied file is that of the copy. A report is not older
+    // than its database.
+    let made = [summary.written, document.modified, database].into_iter().flatten().find(plausible);
+    // A scan knows nothing newer than its database. Without a metric for that, the earlier time counts.
+    let known = database.filter(|_| shape.database.is_none());
+    if let Some(at) = made.map(|made| known.map_or(made, |known| made.min(known))) {
         samples.set(shape.written, [name], at);
     }
+    let times = [summary.written, document.modified, summary.database];
     let future = times.into_iter().flatten().find(|at| *at > latest);
     samples.set(shape.future, [name], future.is_some());
     if let Some(at) = future {
-        samples.evidence.note(format!("report {name} is of {} in the future", Unit::Seconds.human(at - now)));
+        samples.evidence.note(format!("report {name} has a time {} in the future", Unit::Seconds.human(at - now)));
+    } else if made.is_none() {
+        let what = format!("report {name} does not say when it was made, nor does its server");
+        samples.missed(Object::Report, Reason::NotFound, what);
     }
 }
 
@@ -106,7 +128,7 @@ fn summarize(format: ReportFormat, document: &Document) -> Result<Summary, Failu
         ReportFormat::Grype => grype(&document.bytes),
     };
     summary.map_err(|error| {
-        let what = format!("report {} is not what its format says: {error}", document.name);
+        let what = format!("report {} cannot be parsed in its configured format: {error}", document.name);
         Failure::new(Reason::Decode, what)
     })
 }
@@ -116,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_format_is_counted_and_a_foreign_or_cut_off_one_is_refused() -> Result<(), serde_json::Error> {
+    fn each_report_format_is_counted_and_foreign_or_truncated_ones_are_refused() -> Result<(), serde_json::Error> {
         let audit = br#"{"vulnerabilities": {"found": true, "count": 2, "list": [
             {"advisory": {"id": "RUSTSEC-1", "cvss": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}},
             {"advisory": {"id": "RUSTSEC-2", "cvss": null}}]}}"#;
@@ -150,12 +172,81 @@ mod tests {
         assert_eq!(none(trivy(br#"{"ArtifactName": "img", "Results": [{"Vulnerabilities": null}]}"#)?), 0);
         assert_eq!(none(grype(br#"{"matches": null}"#)?), 0);
         assert_eq!(none(cargo_audit(br#"{"vulnerabilities": {"list": null}, "warnings": null}"#)?), 0);
-        assert_eq!(none(cargo_outdated(br#"{"dependencies": null}"#)?), 0);
+        assert_eq!(none(cargo_outdated(br#"{"crate_name": "a", "dependencies": null}"#)?), 0);
         for parse in [cargo_audit, cargo_outdated, trivy, grype] {
-            for bad in [&b""[..], b"{}", b"[1]", b"{\"vulnerabilities\": {\"list\": [", b"\xff"] {
-                assert!(parse(bad).is_err());
+            let foreign = [
+                &br#"{"bomFormat": "CycloneDX", "components": [], "dependencies": []}"#[..],
+                br#"{"vulnerabilities": {"found": true, "count": 3, "list": []}}"#,
+                br#"{"auditReportVersion": 2, "vulnerabilities": {}, "metadata": {}}"#,
+                br#"{"results": [], "Results": []}"#,
+            ];
+            for bad in
+                foreign.into_iter().chain([&b""[..], b"{}", b"[1]", b"{\"vulnerabilities\": {\"list\": [", b"\xff"])
+            {
+                assert!(parse(bad).is_err(), "{}", String::from_utf8_lossy(bad));
             }
         }
+        Ok(())
+    }
+
+    /// Shows a report that was fetched at `NOW` from a server that says nothing about its age.
+    fn shown(format: ReportFormat, report: &str) -> Result<Samples, Failure> {
+        let document = Document { name: "r".to_owned(), bytes: report.to_owned().into(), modified: None };
+        let mut samples = Samples::within(100);
+        show(&shape(format), &summarize(format, &document)?, &document, NOW, &mut samples);
+        Ok(samples)
+    }
+
+    /// 2026-09-21T14:13:20Z
+    const NOW: f64 = 1_790_000_000.0;
+
+    #[test]
+    fn a_scanner_that_looked_at_nothing_or_in_an_empty_database_found_nothing_because_of_that() -> Result<(), Failure> {
+        let audit = |of: &str| format!(r#"{{{of}, "vulnerabilities": {{"list": []}}}}"#);
+        let trivy = |of: &str| format!(r#"{{"ArtifactName": "i", "CreatedAt": "2026-09-20T00:00:00Z", {of}}}"#);
+        let database = |of: &str| {
+            let db = format!(r#""db": {{{of}}}, "timestamp": "2026-09-20T00:00:00Z""#);
+            format!(r#"{{"matches": [], "descriptor": {{{db}}}}}"#)
+        };
+        for (format, report, gap) in [
+            (ReportFormat::CargoAudit, audit(r#""database": {"advisory-count": 0}"#), "an empty database"),
+            (ReportFormat::CargoAudit, audit(r#""database": {"last-updated": null}"#), "how old its database is"),
+            (ReportFormat::CargoAudit, audit(r#""lockfile": {"dependency-count": 0}"#), "no dependency"),
+            (ReportFormat::CargoAudit, audit(r#""lockfile": null"#), "does not say when it was made"),
+            (ReportFormat::Trivy, trivy(r#""Results": [{"Class": "secret"}, {"Class": "config"}]"#), "no package"),
+            (ReportFormat::Trivy, trivy(r#""Results": [{"Class": "secret"}, {"Class": "os-pkgs"}]"#), ""),
+            (
+                ReportFormat::Trivy,
+                trivy(r#""Metadata": {"OS": {"Family": "alpine", "Name": "3.10.2", "EOSL": true}}"#),
+                "alpine 3.10.2",
+            ),
+            (ReportFormat::Trivy, trivy(r#""Metadata": {"OS": {"Family": "alpine", "Name": "3.22"}}"#), ""),
+            (ReportFormat::Trivy, r#"{"ArtifactName": "i", "CreatedAt": "0001-01-01T00:00:00Z"}"#.to_owned(), "made"),
+            (ReportFormat::Grype, database(r#""status": {"valid": false}"#), "not valid"),
+            (ReportFormat::Grype, database(r#""status": {"valid": true}"#), ""),
+        ] {
+            let gaps = shown(format, &report)?.evidence.gaps();
+            assert!(gaps.contains(gap) && gaps.is_empty() == gap.is_empty(), "{report}: {gaps}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_scan_is_as_old_as_its_database_and_one_of_the_future_is_told() -> Result<(), Failure> {
+        let value = |format, report: &str, metric: &Metric| {
+            let series = shown(format, report)?.into_series().0;
+            Ok::<_, Failure>(series.iter().find(|one| one.metric == metric).map(|one| one.value))
+        };
+        let old = |of: &str| {
+            format!(r#"{{"matches": [], "descriptor": {{"timestamp": "2026-09-20T00:00:00Z", "db": {of}}}}}"#)
+        };
+        for of in [r#"{"built": "2026-01-01T00:00:00Z"}"#, r#"{"status": {"built": "2026-01-01T00:00:00Z"}}"#] {
+            assert_eq!(value(ReportFormat::Grype, &old(of), &images::WRITTEN)?, Some(1_767_225_600.0), "{of}");
+        }
+        assert_eq!(value(ReportFormat::Grype, &old("null"), &images::WRITTEN)?, Some(1_789_862_400.0));
+        let ahead = r#"{"database": {"last-updated": "2038-01-01T00:00:00Z"}, "vulnerabilities": {"list": []}}"#;
+        assert_eq!(value(ReportFormat::CargoAudit, ahead, &advisories::DATABASE)?, None);
+        assert_eq!(value(ReportFormat::CargoAudit, ahead, &advisories::FUTURE)?, Some(1.0));
         Ok(())
     }
 }

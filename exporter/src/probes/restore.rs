@@ -28,6 +28,7 @@ impl Probe for Restore {
             });
             let mine: Vec<_> = mine.collect();
             samples.saw(Object::Record, mine.len());
+            records.tell_unreadable(mine.first().map(|(at, _)| *at), &mut samples.evidence);
             samples.set(&RECORDED, [name], !mine.is_empty());
             let known = |act: &Act| matches!(act, Act::Restored { unknown: false, .. });
             if let Some((_, act)) = mine.first() {
@@ -40,8 +41,8 @@ impl Probe for Restore {
                 for (stage, took) in seconds {
                     samples.set(&DURATION, [name, stage], *took);
                 }
-                for (check, answer) in answers {
-                    samples.set(&ANSWER, [name, check], *answer);
+                for (check, value) in answers {
+                    samples.set(&ANSWER, [name, check], *value);
                 }
                 for (check, time) in newest {
                     samples.set(&NEWEST, [name, check], *time);

@@ -2,6 +2,7 @@
 //! fail.
 
 use crate::probe::{Failure, Probe};
+use crate::sources::null::or_empty;
 use checklist::config::Prometheus;
 use checklist::self_metrics::RULES_INFO;
 use checklist::signals::rules::{DEPLOYED, FAILING, MATCH};
@@ -12,7 +13,7 @@ use futures::future::BoxFuture;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// Maximum size of an answer in bytes. Ten thousand rules have some megabytes.
+/// Maximum size of a response in bytes. Ten thousand rules have some megabytes.
 const MAX_BODY: usize = clients::http::MOST;
 
 /// The probe of the signal `rules`.
@@ -31,12 +32,14 @@ struct RulesResponse {
 
 #[derive(Deserialize)]
 struct Data {
+    #[serde(deserialize_with = "or_empty")]
     groups: Vec<Group>,
 }
 
 #[derive(Deserialize)]
 struct Group {
     name: String,
+    #[serde(deserialize_with = "or_empty")]
     rules: Vec<Rule>,
 }
 
@@ -44,15 +47,15 @@ struct Group {
 struct Rule {
     name: String,
     health: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_empty")]
     labels: BTreeMap<String, String>,
 }
 
 impl Probe for Rules {
     fn probe(&self, mut samples: Samples) -> BoxFuture<'_, Result<Samples, Failure>> {
         async move {
-            let answer: RulesResponse = fetch_json(&self.server.endpoint, "/api/v1/rules", MAX_BODY).await?;
-            let groups = answer.data.groups;
+            let response: RulesResponse = fetch_json(&self.server.endpoint, "/api/v1/rules", MAX_BODY).await?;
+            let groups = response.data.groups;
             if self.rule_sets.is_empty() {
                 return Err(Failure::new(Reason::Config, "checklist.yaml generates no rules"));
             }
@@ -66,6 +69,10 @@ impl Probe for Rules {
             let mut fingerprints = rules().filter(known_by).filter_map(|rule| rule.labels.get("fingerprint"));
             samples.set(&MATCH, [], fingerprints.any(|fingerprint| *fingerprint == self.fingerprint));
             samples.set(&FAILING, [], rules().filter(|rule| rule.health == "err").count());
+            let waiting = rules().filter(|rule| rule.health == "unknown").count();
+            if waiting > 0 {
+                samples.evidence.note(format!("{} not evaluated yet", Object::Rule.counted(waiting as u64)));
+            }
             Ok(samples)
         }
         .boxed()

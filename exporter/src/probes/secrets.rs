@@ -43,19 +43,23 @@ enum Source {
 
 impl Metadata {
     /// Returns when the secret was last rotated, and the source of that time.
-    fn rotated(&self, secret: &RotatedSecret) -> Result<Option<(jiff::Timestamp, Source)>, Failure> {
-        if let Some(annotation) = &secret.annotation
-            && let Some(text) = self.annotations.as_ref().and_then(|all| all.get(annotation))
-        {
-            let wrong = |what: String| Failure::new(Reason::Decode, format!("annotation {annotation} is {what}"));
-            let at: jiff::Timestamp = text.parse().map_err(|error| wrong(format!("no RFC 3339 time: {error}")))?;
-            // The secret would look new until then.
-            if at > jiff::Timestamp::now() + AHEAD {
-                return Err(wrong(format!("a time in the future, {at}")));
-            }
-            return Ok(Some((at, Source::Annotation)));
+    fn rotated(&self, secret: &RotatedSecret) -> Result<(jiff::Timestamp, Source), Failure> {
+        let wrong = |what: String| Failure::new(Reason::Decode, what);
+        let annotation = secret.annotation.as_ref();
+        let annotation = annotation.and_then(|name| Some((name, self.annotations.as_ref()?.get(name)?)));
+        let (at, source, name) = if let Some((name, text)) = annotation {
+            let at = text.parse::<jiff::Timestamp>();
+            let at = at.map_err(|error| wrong(format!("annotation {name} is not an RFC 3339 time: {error}")))?;
+            (at, Source::Annotation, format!("annotation {name}"))
+        } else {
+            let at = self.creation_timestamp.ok_or_else(|| wrong("it has no time of creation".to_owned()))?;
+            (at, Source::Creation, "its time of creation".to_owned())
+        };
+        // The secret would look new until then.
+        if at > jiff::Timestamp::now() + AHEAD {
+            return Err(wrong(format!("{name} is a time in the future, {at}")));
         }
-        Ok(self.creation_timestamp.map(|at| (at, Source::Creation)))
+        Ok((at, source))
     }
 }
 
@@ -82,7 +86,7 @@ impl Probe for Secrets {
                 match found.map(|found| found.metadata.rotated(secret)).transpose() {
                     Ok(rotated) => {
                         samples.saw(Object::Secret, 1);
-                        if let Some((at, source)) = rotated.flatten() {
+                        if let Some((at, source)) = rotated {
                             samples.put(&ROTATED, &labels, at.as_duration().as_secs_f64());
                             by_creation += usize::from(source == Source::Creation);
                         }
@@ -95,7 +99,7 @@ impl Probe for Secrets {
             if by_creation > 0 {
                 let counted = Object::Secret.counted(by_creation as u64);
                 samples.evidence.note(format!(
-                    "{counted} by the time of creation: give each an annotation to tell later rotations"
+                    "{counted} by creation time; add an annotation with the time of rotation to see later ones"
                 ));
             }
             Ok(samples)

@@ -114,9 +114,15 @@ static STATEMENTS: &[(&str, &[Statement])] = &[
                 .when(|facts| facts.tuples.is_none() && !facts.standby),
             gap(of_tables!("bloat_unknown.sql"), Object::Table, Reason::Permission)
                 .with(&[&bloat::MIN_BYTES]).when(|facts| facts.tuples.is_none()),
+            gap(of_tables!("bloat_beyond.sql"), Object::Table, Reason::Limit)
+                .with(&[&bloat::MIN_BYTES]).when(|facts| facts.tuples.is_none()),
+            gap(of_tables!("tables_locked.sql"), Object::Table, Reason::Lock).when(|facts| facts.tuples.is_none()),
             select(of_tables!("bloat_exact.sql"), &[&bloat::BLOAT, &bloat::TABLE_BYTES])
                 .of_all(Object::Table).with(&[&bloat::MIN_BYTES]).when(|facts| facts.tuples.is_some()),
-            gap(of_tables!("tables_locked.sql"), Object::Table, Reason::Lock),
+            gap(of_tables!("bloat_exact_beyond.sql"), Object::Table, Reason::Limit)
+                .with(&[&bloat::MIN_BYTES]).when(|facts| facts.tuples.is_some()),
+            gap(of_tables!("bloat_exact_locked.sql"), Object::Table, Reason::Lock)
+                .with(&[&bloat::MIN_BYTES]).when(|facts| facts.tuples.is_some()),
             select(include_str!("bloat_total.sql"), &[&bloat::TOTAL]),
     ]),
     ("retention", &[

@@ -6,10 +6,11 @@ use checklist::config::Tasks as Target;
 use checklist::signals::r#override as emergency;
 use checklist::signals::tasks::{DUE, LAST_DONE, OVERDUE, REJECTED, SKIPPED};
 use checklist::{Object, Samples};
-use clients::records::{Act, Records};
+use clients::records::{Act, Record, Records};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 
 /// The probe of the signal `tasks`.
 pub struct Tasks(pub Target);
@@ -22,6 +23,13 @@ impl Probe for Tasks {
             let records = Records::read(&target.place, now).await?;
             samples.saw(Object::Task, target.list.len());
             samples.set(&REJECTED, [], records.rejected);
+            let known = |id: &&str| target.list.iter().any(|task| task.id == **id);
+            let unknown: BTreeSet<&str> =
+                records.list.iter().filter_map(Record::task).filter(|id| !known(id)).collect();
+            if !unknown.is_empty() {
+                let names = unknown.into_iter().take(5).collect::<Vec<_>>().join(", ");
+                samples.evidence.note(format!("records of tasks that checklist.yaml does not have: {names}"));
+            }
             for task in &target.list {
                 let labels = [task.id.as_str(), task.cadence.as_str()];
                 let skipped = |act: &Act| matches!(act, Act::Skipped { .. });

@@ -8,5 +8,6 @@ FROM (SELECT count(*) FILTER (WHERE ahead) AS future,
                    now() - make_interval(secs => $1::float8) AS since,
                    coalesce(greatest({users.last_login_at}, {users.created_at})::timestamp > {ahead}, false) AS ahead
             FROM {users}
-            WHERE {users.disabled_at} IS NULL) AS one) AS c
+            -- An account that is disabled in the future, or never ('infinity'), is not disabled yet.
+            WHERE {users.disabled_at} IS NULL OR {users.disabled_at}::timestamptz > now()) AS one) AS c
 CROSS JOIN LATERAL (VALUES ('active', c.active), ('stale', c.stale), ('never_logged_in', c.never), ('future', c.future)) AS s (state, accounts)

@@ -51,26 +51,23 @@ impl Probe for Utilization {
 async fn nodes(watched: &Watched, tells: bool, samples: &mut Samples) -> Result<(), Failure> {
     let usage = watched.node_usage().await?;
     for (name, node) in watched.nodes(None).await? {
-        let Some(used) = usage.get(&name) else {
-            samples.missed(Object::Node, Reason::NotFound, format!("the metrics API says nothing about node {name}"));
+        let Some((Some(cpu), Some(memory))) = usage.get(&name).map(|used| used.usage.amounts()) else {
+            samples.missed(Object::Node, Reason::NotFound, format!("the metrics API has no data for node {name}"));
+            continue;
+        };
+        let (Some(most_cpu), Some(most_memory)) = node.allocatable() else {
+            let what = format!("node {name} does not say what it has: its status.allocatable is empty");
+            samples.missed(Object::Node, Reason::NotFound, what);
             continue;
         };
         samples.saw(Object::Node, 1);
         if !tells {
             continue;
         }
-        let ((cpu, memory), (most_cpu, most_memory)) = (used.usage.amounts(), node.allocatable());
-        let all = [
-            (&NODE_CPU, cpu),
-            (&NODE_MEMORY, memory),
-            (&NODE_CPU_ALLOCATABLE, most_cpu),
-            (&NODE_MEMORY_ALLOCATABLE, most_memory),
-        ];
-        for (metric, value) in all {
-            if let Some(value) = value {
-                samples.set(metric, [&name], value);
-            }
-        }
+        samples.set(&NODE_CPU, [&name], cpu);
+        samples.set(&NODE_MEMORY, [&name], memory);
+        samples.set(&NODE_CPU_ALLOCATABLE, [&name], most_cpu);
+        samples.set(&NODE_MEMORY_ALLOCATABLE, [&name], most_memory);
     }
     Ok(())
 }
@@ -84,7 +81,7 @@ async fn pods(watched: &Watched, namespace: &Namespace, samples: &mut Samples) -
     for (name, pod) in &pods.objects {
         let Some((Some(cpu), Some(memory))) = usage.get(name).map(PodUsage::total) else {
             if &*pod.phase == "Running" && pod.created < measured_before {
-                let what = format!("the metrics API says nothing about pod {}/{name}", namespace.name);
+                let what = format!("the metrics API has no data for pod {}/{name}", namespace.name);
                 samples.missed(Object::Pod, Reason::NotFound, what);
             }
             continue;

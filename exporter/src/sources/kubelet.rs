@@ -8,6 +8,7 @@ use checklist::config::SecretRef;
 use clients::http::{HttpRequest, get, refusal};
 use clients::{secret, trust};
 use futures::{StreamExt, stream};
+use jiff::{SignedDuration, Timestamp};
 use kube::client::ConfigExt;
 use rustls::ClientConfig;
 use secrecy::SecretString;
@@ -16,6 +17,8 @@ use std::collections::BTreeMap;
 
 /// Maximum size of a summary in bytes. The summary of a node with 500 pods is below two megabytes.
 const MAX_BODY: usize = 16 * 1024 * 1024;
+/// Age of the figures of a volume from which on they are not believed. The kubelet looks every minute.
+const STALE: SignedDuration = SignedDuration::from_mins(15);
 /// Number of kubelets that are asked at a time.
 const AT_A_TIME: usize = 8;
 
@@ -31,7 +34,26 @@ pub struct Volume {
     pub inodes_used: Option<u64>,
     /// Inodes in total; 0 for file systems without a fixed number.
     pub inodes: Option<u64>,
+    /// When the kubelet last looked, if it says so.
+    time: Option<Box<str>>,
     pvc_ref: Option<Claim>,
+}
+
+impl Volume {
+    /// Returns used bytes and capacity.
+    ///
+    /// # Errors
+    /// The text says why the kubelet does not know them.
+    pub fn bytes(&self) -> Result<(u64, u64), String> {
+        let time = self.time.as_deref().and_then(|time| time.parse::<Timestamp>().ok());
+        if let Some(time) = time.filter(|time| *time < Timestamp::now() - STALE) {
+            return Err(format!("the figures of its kubelet are of {time}: does its mount hang?"));
+        }
+        let sum = self.used_bytes.zip(self.available_bytes).map(|(used, free)| (used, used.saturating_add(free)));
+        // Nothing of nothing is what some drivers report when they cannot look.
+        let sum = sum.filter(|(_, capacity)| *capacity > 0);
+        sum.ok_or_else(|| "its kubelet gives no figures, as some volume drivers do".to_owned())
+    }
 }
 
 /// The key of a persistent volume claim.
@@ -77,7 +99,9 @@ pub async fn volumes(cluster: &Cluster) -> Result<Volumes, Failure> {
         async move {
             let asked = match url {
                 Some(url) => summary(url, tls, config).await,
-                None => Err(Failure::new(Reason::NotFound, "it has no InternalIP, so its kubelet cannot be asked")),
+                None => {
+                    Err(Failure::new(Reason::NotFound, "the node has no InternalIP, so its kubelet cannot be queried"))
+                }
             };
             asked.map_err(|failure| failure.while_doing(format_args!("node {name}")))
         }
@@ -95,7 +119,14 @@ pub async fn volumes(cluster: &Cluster) -> Result<Volumes, Failure> {
     let pods = summaries.into_iter().flat_map(|summary| summary.pods.unwrap_or_default());
     let volumes = pods.flat_map(|pod| pod.volume.unwrap_or_default());
     let claimed = volumes.filter_map(|volume| Some((volume.pvc_ref.clone()?, volume)));
-    let claims = claimed.filter(|(claim, _)| cluster.target.namespaces.contains(&claim.namespace)).collect();
+    let mut claims: BTreeMap<Claim, Volume> = BTreeMap::new();
+    for (claim, volume) in claimed.filter(|(claim, _)| cluster.target.namespaces.contains(&claim.namespace)) {
+        // Several nodes may report a shared volume. The largest figures count, and any are better than none.
+        let known = claims.entry(claim).or_insert_with(|| volume.clone());
+        if known.bytes().ok() < volume.bytes().ok() {
+            *known = volume;
+        }
+    }
     Ok(Volumes { claims, nodes, unreached })
 }
 
@@ -106,13 +137,13 @@ fn summary_url(node: &Node) -> Option<String> {
 }
 
 async fn summary(url: String, tls: ClientConfig, config: &kube::Config) -> Result<Summary, Failure> {
-    let answer =
+    let response =
         get(HttpRequest { url: &url, tls: Some(tls), bearer: token(config).await?, max_body: MAX_BODY, tenant: None })
             .await?;
-    if let Some(failure) = refusal(&answer) {
+    if let Some(failure) = refusal(&response) {
         return Err(failure.while_doing(format_args!("kubelet {url}")));
     }
-    serde_json::from_slice(&answer.body)
+    serde_json::from_slice(&response.body)
         .map_err(|error| Failure::new(Reason::Decode, format!("kubelet {url}: {error}")))
 }
 

@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use x509_parser::prelude::{FromDer, X509Certificate, X509Name};
 
-/// Maximum number of certificates that are examined; the rest of a longer chain is ignored.
+/// Maximum number of certificates that are examined.
 const MAX_CERTIFICATES: usize = 10;
 
 /// The result of one handshake.
@@ -24,7 +24,7 @@ const MAX_CERTIFICATES: usize = 10;
 pub struct Inspection {
     /// The presented certificates that could be parsed, leaf first.
     pub certificates: Vec<Presented>,
-    /// Messages about certificates that could not be parsed.
+    /// Messages about certificates that could not be parsed, or are too many.
     pub unreadable: Vec<String>,
     /// Why clients refuse the chain; `None` if they accept it.
     pub refused: Option<Refusal>,
@@ -58,7 +58,7 @@ pub async fn inspect(target: &Target) -> Result<Inspection, Failure> {
     let (host, port) = (target.host.as_str(), target.port);
     let tls = |why: String| Failure::new(Reason::Tls, format!("TLS handshake with {host}:{port}: {why}"));
     let name = ServerName::try_from(target.server_name.clone())
-        .map_err(|_| Failure::new(Reason::Config, format!("{} is no name for TLS", target.server_name)))?;
+        .map_err(|_| Failure::new(Reason::Config, format!("{} is not a valid TLS server name", target.server_name)))?;
     let verifier = trust::verifier(target.ca_file.as_deref()).await?;
     let recorder = Arc::new(Recorder { inner: verifier, seen: Mutex::default() });
     let config = trust::with_verifier(Arc::clone(&recorder) as Arc<dyn ServerCertVerifier>)?;
@@ -71,31 +71,34 @@ pub async fn inspect(target: &Target) -> Result<Inspection, Failure> {
     let (version, broken) = match shaken {
         Ok(stream) => (stream.get_ref().1.protocol_version(), None),
         Err(error) if seen.chain.is_empty() => return Err(tls(error.to_string())),
-        Err(error) => (None, Some(format!("the handshake with {host}:{port} did not end well: {error}"))),
+        Err(error) => (None, Some(format!("the TLS handshake with {host}:{port} failed: {error}"))),
     };
     let version = version.map(|version| if version == ProtocolVersion::TLSv1_3 { "1.3" } else { "1.2" });
     let mut inspection =
         Inspection { certificates: Vec::new(), unreadable: Vec::new(), refused: seen.refused.clone(), version, broken };
+    if seen.beyond > 0 {
+        inspection.unreadable.push(format!("{host}:{port} sent {} more than {MAX_CERTIFICATES}", seen.beyond));
+    }
     for (at, der) in seen.chain.iter().enumerate() {
         let spare = at > 0 && seen.refused.is_none() && seen.is_accepted_without(at, &recorder.inner, &name);
         match presented(at, der, spare) {
             Ok(certificate) => inspection.certificates.push(certificate),
-            Err(why) => inspection.unreadable.push(format!("certificate {at} of {host}:{port} cannot be read: {why}")),
+            Err(why) => inspection.unreadable.push(format!("cannot parse certificate {at} of {host}:{port}: {why}")),
         }
     }
     Ok(inspection)
 }
 
-/// Sends PostgreSQL's `SSLRequest` and reads the answer (protocol documentation, "Message Formats": length 8, code
+/// Sends PostgreSQL's `SSLRequest` and reads the response (protocol documentation, "Message Formats": length 8, code
 /// 80877103).
 pub(crate) async fn ask_postgres_for_tls(stream: &mut TcpStream) -> Result<(), &'static str> {
-    let mut answer = [0];
+    let mut response = [0];
     let asked = async {
         stream.write_all(&[0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f]).await?;
-        stream.read_exact(&mut answer).await
+        stream.read_exact(&mut response).await
     };
     match asked.await {
-        Ok(_) if answer == *b"S" => Ok(()),
+        Ok(_) if response == *b"S" => Ok(()),
         Ok(_) => Err("the PostgreSQL server does not offer TLS"),
         Err(_) => Err("the PostgreSQL server closed the connection"),
     }
@@ -120,6 +123,8 @@ fn presented(at: usize, der: &CertificateDer<'_>, spare: bool) -> Result<Present
 #[derive(Debug, Default)]
 struct Seen {
     chain: Vec<CertificateDer<'static>>,
+    /// Number of certificates beyond [`MAX_CERTIFICATES`].
+    beyond: usize,
     refused: Option<Refusal>,
 }
 
@@ -177,6 +182,7 @@ impl ServerCertVerifier for Recorder {
         let chain = std::iter::once(end_entity).chain(intermediates).take(MAX_CERTIFICATES);
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.chain = chain.map(|der| der.clone().into_owned()).collect();
+        seen.beyond = (1 + intermediates.len()).saturating_sub(MAX_CERTIFICATES);
         if let Err(error) = verdict {
             seen.refuse(&error);
         }

@@ -2,8 +2,8 @@
 //! Only one copy is linted, so that each finding is reported once.
 
 use super::documents::{Board, Document, Read};
+use super::identity::hash;
 use super::rule_file::Rule;
-use super::series::hash;
 use super::tested_files::TestedFiles;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -17,7 +17,7 @@ pub(super) struct Duplicates {
     /// The files that linted tests load. Their rules may lack annotations, which tests do not need.
     loaded: BTreeSet<usize>,
     /// The rules of all other files, by a hash without annotations.
-    doings: HashSet<u64>,
+    definitions: HashSet<u64>,
 }
 
 impl Duplicates {
@@ -32,9 +32,9 @@ impl Duplicates {
                 match document {
                     Document::Rules(rules) => {
                         for rule in rules {
-                            duplicates.rules.entry(whole(rule)).or_insert(file);
+                            duplicates.rules.entry(rule.identity.whole).or_insert(file);
                             if !loaded {
-                                duplicates.doings.insert(doing(rule));
+                                duplicates.definitions.insert(rule.identity.definition);
                             }
                         }
                     }
@@ -50,31 +50,16 @@ impl Duplicates {
 
     /// Whether a rule is linted as part of another file.
     pub(super) fn is_duplicate(&self, file: usize, rule: &Rule) -> bool {
-        self.is_slice(file, rule) || self.rules.get(&whole(rule)).is_some_and(|first| *first != file)
+        self.is_slice(file, rule) || self.rules.get(&rule.identity.whole).is_some_and(|first| *first != file)
     }
 
     /// Whether a rule is in a file for tests, and is linted where servers load it from.
     pub(super) fn is_slice(&self, file: usize, rule: &Rule) -> bool {
-        self.loaded.contains(&file) && self.doings.contains(&doing(rule))
+        self.loaded.contains(&file) && self.definitions.contains(&rule.identity.definition)
     }
 
     /// Like [`Duplicates::is_duplicate`], for a dashboard.
     pub(super) fn is_duplicate_dashboard(&self, place: (usize, usize), board: &Board) -> bool {
         self.boards.get(&hash(&board.model)).is_some_and(|first| *first != place)
     }
-}
-
-fn doing(rule: &Rule) -> u64 {
-    // The printed expression, because a copy may have other line breaks.
-    let expr = rule.ast.as_ref().map_or_else(|| rule.expr.value.clone(), ToString::to_string);
-    let mut labels: Vec<(&str, &str)> = rule.labels.iter().map(|(name, text)| (&**name, &*text.value)).collect();
-    labels.sort_unstable();
-    let times = [rule.pending, rule.keep_firing].map(f64::to_bits);
-    hash(&(rule.alerts, &rule.name.value, expr, labels, times))
-}
-
-fn whole(rule: &Rule) -> u64 {
-    let mut texts: Vec<(&str, &str)> = rule.annotations.iter().map(|(name, text)| (&**name, &*text.value)).collect();
-    texts.sort_unstable();
-    hash(&(doing(rule), texts, rule.interval.map(f64::to_bits)))
 }

@@ -28,7 +28,7 @@ impl<'a> Overlaps<'a> {
                     let place = (file, rule.scope.place.line);
                     if duplicates.is_slice(at, rule) {
                         overlaps.slices.insert(place);
-                    } else if let Some(series) = rule.series {
+                    } else if let Some(series) = rule.identity.series {
                         overlaps.first.entry((folder(file), series)).or_insert(place);
                     }
                 }
@@ -44,7 +44,7 @@ impl<'a> Overlaps<'a> {
         }
         // The same file as YAML and as JSON counts once.
         let stem = |file: &str| Path::new(file).file_stem().map(ToOwned::to_owned);
-        self.first.get(&(folder(file), rule.series?)).copied().filter(|(first, _)| stem(first) != stem(file))
+        self.first.get(&(folder(file), rule.identity.series?)).copied().filter(|(first, _)| stem(first) != stem(file))
     }
 }
 

@@ -1,57 +1,134 @@
 //! The JSON body of a health page, read as leniently as `curl | jq` does.
 
+use encoding_rs::{Encoding, UTF_8};
+use serde::Deserializer;
+use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
+use std::collections::BTreeSet;
+use std::fmt;
 
 /// Maximum number of characters of a value that a message repeats.
 const MAX_SHOWN: usize = 60;
 
-/// Parses a body as JSON. Returns `None` if it is not JSON. Accepts a byte order mark, Latin-1 if the content type says
-/// so, and the words `NaN` and `Infinity`, which Python's `json` module writes.
-pub(super) fn parse(body: &[u8], content_type: Option<&str>) -> Option<Value> {
-    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    let content_type = content_type.unwrap_or_default().to_ascii_lowercase();
-    let latin = ["charset=iso-8859-1", "charset=latin1", "charset=windows-1252", "charset=\"iso-8859-1\""];
-    let text = if latin.iter().any(|charset| content_type.contains(charset)) {
-        body.iter().map(|byte| char::from(*byte)).collect()
-    } else {
-        String::from_utf8_lossy(body).into_owned()
-    };
-    serde_json::from_str(&text).ok().or_else(|| serde_json::from_str(&without_words(&text)).ok())
+/// Depth of nesting from which values are not kept. `serde_json` gives up at 128.
+const DEEPEST: usize = 100;
+
+/// The body of a page.
+pub(super) struct Body {
+    pub(super) value: Value,
+    /// Keys that an object of the body has twice. Readers disagree about which of the values counts.
+    pub(super) twice: BTreeSet<String>,
 }
 
-/// Replaces the words `NaN`, `Infinity` and `-Infinity` outside of strings by `null`, because JSON has no such numbers.
-fn without_words(text: &str) -> String {
+/// Parses a body as JSON. Returns `None` if it is not JSON. Accepts a byte order mark, the character set of the content
+/// type, and what `jq` accepts beyond the standard.
+pub(super) fn parse(body: &[u8], content_type: Option<&str>) -> Option<Body> {
+    let parameters = content_type.unwrap_or_default().split(';').filter_map(|part| part.split_once('='));
+    let charset = parameters.into_iter().find(|(name, _)| name.trim().eq_ignore_ascii_case("charset"));
+    let charset = charset.and_then(|(_, label)| Encoding::for_label(label.trim().trim_matches('"').as_bytes()));
+    let (text, ..) = charset.unwrap_or(UTF_8).decode(body);
+    let read = |text: &str| {
+        let mut twice = BTreeSet::new();
+        Twice(&mut twice).deserialize(&mut serde_json::Deserializer::from_str(text)).ok()?;
+        Some(Body { value: serde_json::from_str(text).ok()?, twice })
+    };
+    read(&text).or_else(|| read(&plain(&text)))
+}
+
+/// Replaces by `null` what `jq` reads and `serde_json` does not: the numbers `NaN` and `Infinity`, which Python's `json`
+/// module writes, numbers beyond the range of a double, and what is nested too deeply.
+fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
-    let (mut rest, mut within) = (text, false);
+    let (mut rest, mut within, mut depth) = (text, false, 0_usize);
     while let Some(c) = rest.chars().next() {
-        let word = ["-Infinity", "Infinity", "NaN"].into_iter().find(|word| !within && rest.starts_with(word));
-        let taken = match (word, c) {
-            (Some(word), _) => {
-                plain.push_str("null");
-                word.len()
-            }
-            (None, '\\') if within => {
-                let escaped = rest.chars().nth(1).map_or(0, char::len_utf8);
-                plain.push_str(&rest[..=escaped]);
-                1 + escaped
-            }
-            (None, c) => {
-                within ^= c == '"';
-                plain.push(c);
-                c.len_utf8()
-            }
+        let of_number = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
+        let length = match c {
+            '\\' if within => 1 + rest.chars().nth(1).map_or(0, char::len_utf8),
+            'I' | 'N' | '-' | '0'..='9' if !within => rest.find(|c: char| !of_number(c)).unwrap_or(rest.len()),
+            c => c.len_utf8(),
         };
-        rest = &rest[taken..];
+        let (token, behind) = rest.split_at(length);
+        rest = behind;
+        within ^= token == "\"";
+        let deeper = !within && matches!(token, "[" | "{");
+        depth += usize::from(deeper);
+        let no_number = token.parse::<f64>().is_ok_and(|number| !number.is_finite());
+        if depth < DEEPEST {
+            plain.push_str(if no_number { "null" } else { token });
+        } else if depth == DEEPEST && deeper {
+            plain.push_str("null");
+        }
+        if !within && matches!(token, "]" | "}") {
+            depth = depth.saturating_sub(1);
+        }
     }
     plain
 }
 
+/// Collects the keys that an object has twice.
+struct Twice<'a>(&'a mut BTreeSet<String>);
+
+impl<'de> DeserializeSeed<'de> for Twice<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<(), D::Error> {
+        input.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Twice<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        while list.next_element_seed(Twice(self.0))?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<(), A::Error> {
+        let mut known = BTreeSet::new();
+        while let Some(key) = fields.next_key::<String>()? {
+            fields.next_value_seed(Twice(self.0))?;
+            if !known.insert(key.clone()) {
+                self.0.insert(key);
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Returns the value at a path. Dots descend into objects, and with an index into arrays: `checks.0.status`, or in the
-/// notation of jq `checks[0].status`. Keys that contain dots are found too.
+/// notation of jq `checks[0]["status"]`. Keys that contain dots or brackets are found too.
 pub(super) fn field<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
-    let path = path.replace('[', ".").replace(']', "");
-    let parts: Vec<&str> = path.split('.').filter(|part| !part.is_empty()).collect();
-    descend(value, &parts)
+    let parts = |path: &str| descend(value, &path.split('.').filter(|part| !part.is_empty()).collect::<Vec<_>>());
+    parts(path).or_else(|| parts(&path.replace('[', ".").replace([']', '"'], "")))
 }
 
 fn descend<'a>(value: &'a Value, parts: &[&str]) -> Option<&'a Value> {
@@ -90,7 +167,8 @@ pub(super) fn is(value: &Value, expected: &str) -> bool {
                 _ => number(&written).is_some_and(|found| number(expected) == Some(found)),
             }
         }
-        Value::Bool(flag) => expected == if *flag { "true" } else { "false" },
+        // YAML also writes `True` and `TRUE`.
+        Value::Bool(flag) => expected.eq_ignore_ascii_case(if *flag { "true" } else { "false" }),
         Value::Null => expected == "null",
         Value::Array(_) | Value::Object(_) => {
             serde_json::from_str::<Value>(expected).is_ok_and(|expected| expected == *value)

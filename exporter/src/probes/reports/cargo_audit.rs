@@ -3,6 +3,7 @@
 use super::summary::{LEVELS, Summary, counted};
 use crate::sources::null::or_empty;
 use serde::Deserialize;
+use serde::de::Error;
 use std::collections::BTreeMap;
 
 /// The kinds of warnings that are exposed. A kind that is not listed here counts as `other`.
@@ -10,8 +11,9 @@ const WARNINGS: [&str; 4] = ["unmaintained", "unsound", "yanked", "other"];
 
 #[derive(Deserialize)]
 struct CargoAudit {
-    #[serde(default)]
-    database: Database,
+    database: Option<Database>,
+    #[serde(default, deserialize_with = "or_empty")]
+    lockfile: Lockfile,
     vulnerabilities: Vulnerabilities,
     #[serde(default, deserialize_with = "or_empty")]
     warnings: BTreeMap<String, Option<Vec<serde::de::IgnoredAny>>>,
@@ -20,11 +22,19 @@ struct CargoAudit {
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "kebab-case")]
 struct Database {
+    advisory_count: Option<u64>,
     last_updated: Option<jiff::Timestamp>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "kebab-case")]
+struct Lockfile {
+    dependency_count: Option<u64>,
 }
 
 #[derive(Deserialize)]
 struct Vulnerabilities {
+    count: Option<usize>,
     #[serde(deserialize_with = "or_empty")]
     list: Vec<Vulnerability>,
 }
@@ -41,8 +51,17 @@ struct Advisory {
 
 pub(super) fn cargo_audit(bytes: &[u8]) -> Result<Summary, serde_json::Error> {
     let report: CargoAudit = serde_json::from_slice(bytes)?;
-    let levels: Vec<&str> =
-        report.vulnerabilities.list.iter().map(|found| level(found.advisory.cvss.as_deref())).collect();
+    let Vulnerabilities { count, list } = &report.vulnerabilities;
+    if let Some(count) = count.filter(|count| *count != list.len()) {
+        return Err(Error::custom(format!("it counts {count} vulnerabilities and lists {}", list.len())));
+    }
+    let levels: Vec<&str> = list.iter().map(|found| level(found.advisory.cvss.as_deref())).collect();
+    let database = report.database.as_ref();
+    let gaps = [
+        (report.lockfile.dependency_count == Some(0), "looked at no dependency: its Cargo.lock lists none"),
+        (database.is_some_and(|database| database.advisory_count == Some(0)), "was made with an empty database"),
+        (database.is_some_and(|database| database.last_updated.is_none()), "does not say how old its database is"),
+    ];
     // Every kind has a count, also 0, so that its series always exists.
     let mut warnings: BTreeMap<&'static str, u64> = WARNINGS.iter().map(|kind| (*kind, 0)).collect();
     for (kind, list) in &report.warnings {
@@ -52,7 +71,8 @@ pub(super) fn cargo_audit(bytes: &[u8]) -> Result<Summary, serde_json::Error> {
     Ok(Summary {
         counts: counted(&LEVELS, levels.into_iter()),
         warnings,
-        database: report.database.last_updated.map(|at| at.as_duration().as_secs_f64()),
+        database: database.and_then(|database| database.last_updated).map(|at| at.as_duration().as_secs_f64()),
+        gaps: gaps.into_iter().filter(|(is, _)| *is).map(|(_, what)| what.to_owned()).collect(),
         ..Summary::default()
     })
 }

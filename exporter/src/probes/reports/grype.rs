@@ -44,6 +44,8 @@ struct GrypeSource {
 #[serde(default)]
 struct GrypeDescriptor {
     timestamp: Option<jiff::Timestamp>,
+    /// The time of the database is in `built`, since version 0.88 in `status.built`.
+    db: serde_json::Value,
 }
 
 /// Parses a report. A match is fixable when its fix state is `fixed`.
@@ -54,7 +56,13 @@ pub(super) fn grype(bytes: &[u8]) -> Result<Summary, serde_json::Error> {
         let some = found.filter(move |found| (found.fix.state == "fixed") == fixable);
         counted(&LEVELS, some.map(|found| found.severity.as_str()))
     };
+    let db = &report.descriptor.db;
+    let built = db["built"].as_str().or_else(|| db["status"]["built"].as_str());
+    let built = built.and_then(|at| at.parse::<jiff::Timestamp>().ok());
+    let valid = db["status"]["valid"] != serde_json::Value::Bool(false);
     Ok(Summary {
+        database: built.map(|at| at.as_duration().as_secs_f64()),
+        gaps: if valid { Vec::new() } else { vec!["was made with a database that is not valid".to_owned()] },
         counts: of(true),
         unfixable: of(false),
         subject: report.source.target["userInput"].as_str().map(str::to_owned),

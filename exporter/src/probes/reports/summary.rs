@@ -15,8 +15,10 @@ pub(super) struct Summary {
     pub written: Option<f64>,
     /// Warnings by kind; only `cargo audit` has them.
     pub warnings: BTreeMap<&'static str, u64>,
-    /// When the database of advisories was last changed, Unix seconds, if the report says so.
+    /// When the scanner's database was last changed, Unix seconds, if the report says so.
     pub database: Option<f64>,
+    /// Why the scanner saw less than its counts say, each as the end of a sentence about the report.
+    pub gaps: Vec<String>,
 }
 
 /// Severities of a finding, most severe first.

@@ -10,12 +10,33 @@ struct Trivy {
     artifact_name: String,
     created_at: Option<jiff::Timestamp>,
     #[serde(default, deserialize_with = "or_empty")]
+    metadata: Metadata,
+    #[serde(default, deserialize_with = "or_empty")]
     results: Vec<TrivyResult>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Metadata {
+    #[serde(rename = "OS", deserialize_with = "or_empty")]
+    os: OperatingSystem,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "PascalCase")]
+struct OperatingSystem {
+    family: String,
+    name: String,
+    /// Whether its distribution publishes no security updates any more.
+    #[serde(rename = "EOSL")]
+    ended: bool,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct TrivyResult {
+    /// What was looked at: `os-pkgs`, `lang-pkgs`, `config`, `secret` or `license`. Absent in old versions.
+    class: Option<String>,
     vulnerabilities: Option<Vec<TrivyVulnerability>>,
 }
 
@@ -36,7 +57,19 @@ pub(super) fn trivy(bytes: &[u8]) -> Result<Summary, serde_json::Error> {
         let some = found().filter(move |found| found.fixed_version.is_empty() != fixable);
         counted(&LEVELS, some.map(|found| found.severity.as_str()))
     };
+    let mut gaps = Vec::new();
+    let of_packages = |result: &TrivyResult| result.class.as_deref().is_none_or(|class| class.ends_with("-pkgs"));
+    if !report.results.is_empty() && !report.results.iter().any(of_packages) {
+        gaps.push("looked at no package: scan with --scanners vuln".to_owned());
+    }
+    let OperatingSystem { family, name, ended } = &report.metadata.os;
+    if *ended {
+        gaps.push(format!(
+            "cannot know the vulnerabilities of {family} {name}, which gets no security updates any more"
+        ));
+    }
     Ok(Summary {
+        gaps,
         counts: of(true),
         unfixable: of(false),
         written: report.created_at.map(|at| at.as_duration().as_secs_f64()),

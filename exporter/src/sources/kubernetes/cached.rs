@@ -70,6 +70,8 @@ pub struct Metadata {
     pub name: Box<str>,
     /// The resource version of this state of the object.
     pub resource_version: Box<str>,
+    /// Counts the changes of the spec, where the API counts them.
+    pub generation: Option<i64>,
     /// The owners of the object.
     #[serde(deserialize_with = "or_empty")]
     pub owner_references: Vec<Owner>,

@@ -4,6 +4,7 @@ use super::{Watched, failure};
 use crate::probe::Failure;
 use checklist::Reason;
 use checklist::config::AuditLogs;
+use clients::AHEAD;
 use futures::AsyncReadExt;
 use jiff::Timestamp;
 
@@ -21,20 +22,23 @@ pub struct Lines {
     pub newest_match: Option<Timestamp>,
     /// Time of the last line that was read.
     pub read_to: Timestamp,
+    /// Number of lines with a time in the future. They are left out: they would hide the silence until that time.
+    pub future: u64,
+    /// Whether the log goes on behind the last line that was read.
+    pub is_cut: bool,
 }
 
-/// Reads the lines of a container that are newer than `since`. Returns `None` when the pod is gone or has not written a
-/// log yet.
+/// Reads the lines of a container that are newer than `since`.
 ///
 /// # Errors
-/// Fails when the API server refuses the log, also because the pod has several containers and none was named.
+/// Fails when the API server refuses the log, also because the pod is gone, or has several containers and none was named.
 pub async fn read_log(
     watched: &Watched,
     source: &AuditLogs,
     pod: &str,
     container: Option<&str>,
     since: Timestamp,
-) -> Result<Option<Lines>, Failure> {
+) -> Result<Lines, Failure> {
     // `sinceTime` has whole seconds, so lines that were read before are skipped by their exact time.
     let second = Timestamp::from_second(since.as_second()).unwrap_or(since);
     let container = container.map(|name| format!("&container={name}")).unwrap_or_default();
@@ -42,17 +46,14 @@ pub async fn read_log(
     let path = format!("/api/v1/namespaces/{}/pods/{pod}/log", source.namespace);
     let request = http::Request::get(format!("{path}?{query}")).body(Vec::new());
     let request = request.map_err(|error| Failure::new(Reason::Config, format!("{path}: {error}")))?;
-    let stream = match watched.client.request_stream(request).await {
-        Ok(stream) => stream,
-        Err(kube::Error::Api(status)) if status.code == 404 => return Ok(None),
-        Err(error) => return Err(failure(&error, &path)),
-    };
+    let stream = watched.client.request_stream(request).await.map_err(|error| failure(&error, &path))?;
     let mut stream = std::pin::pin!(stream);
     let mut reader = Reader {
         since,
+        latest: Timestamp::now() + AHEAD,
         marker: source.marker.as_bytes(),
         line: Vec::new(),
-        lines: Lines { matching: 0, newest_match: None, read_to: since },
+        lines: Lines { matching: 0, newest_match: None, read_to: since, future: 0, is_cut: false },
     };
     let mut piece = vec![0; 64 * 1024];
     let mut total = 0_u64;
@@ -66,13 +67,15 @@ pub async fn read_log(
         total += read as u64;
         reader.take(&piece[..read]);
     }
+    reader.lines.is_cut = total >= MAX_BYTES;
     reader.end_line();
-    Ok(Some(reader.lines))
+    Ok(reader.lines)
 }
 
 /// Assembles lines from chunks, and keeps only the start of each line.
 struct Reader<'a> {
     since: Timestamp,
+    latest: Timestamp,
     marker: &'a [u8],
     line: Vec<u8>,
     lines: Lines,
@@ -99,6 +102,10 @@ impl Reader<'_> {
         if at <= self.since {
             return;
         }
+        if at > self.latest {
+            self.lines.future += 1;
+            return;
+        }
         self.lines.read_to = self.lines.read_to.max(at);
         if !self.marker.is_empty() && line[end..].windows(self.marker.len()).any(|window| window == self.marker) {
             self.lines.matching += 1;
@@ -112,15 +119,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_counted_across_pieces_whatever_their_length() -> Result<(), jiff::Error> {
+    fn log_lines_of_any_length_are_counted_across_chunks() -> Result<(), jiff::Error> {
         let since = "2026-01-02T03:04:05.5Z".parse()?;
-        let lines = Lines { matching: 0, newest_match: None, read_to: since };
-        let mut reader = Reader { since, marker: b"AUDIT:", line: Vec::new(), lines };
+        let lines = Lines { matching: 0, newest_match: None, read_to: since, future: 0, is_cut: false };
+        let latest = "2026-01-02T03:09:00Z".parse()?;
+        let mut reader = Reader { since, latest, marker: b"AUDIT:", line: Vec::new(), lines };
         let log = [
             "2026-01-02T03:04:05.4Z AUDIT: read before\n",
             "2026-01-02T03:04:06Z AUDIT: login\n",
             "2026-01-02T03:04:07Z other\n",
             "no time AUDIT:\n",
+            "2038-01-01T00:00:00Z AUDIT: of a node whose clock is wrong\n",
             &format!("2026-01-02T03:04:08Z {}\n", "x".repeat(1_000_000)),
             "2026-01-02T03:04:09Z {\"m\": \"AUDIT: key\"}\n",
         ]
@@ -130,7 +139,7 @@ mod tests {
             assert!(reader.line.len() <= MAX_LINE);
         }
         reader.end_line();
-        assert_eq!(reader.lines.matching, 2);
+        assert_eq!((reader.lines.matching, reader.lines.future), (2, 1));
         assert_eq!(reader.lines.newest_match, Some("2026-01-02T03:04:09Z".parse()?));
         assert_eq!(reader.lines.read_to, "2026-01-02T03:04:09Z".parse()?);
         Ok(())

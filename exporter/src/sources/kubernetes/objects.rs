@@ -5,7 +5,8 @@ use super::cached::{ApiObject, CachedObject, Interner, Metadata};
 use super::quantity::{self, Resources};
 use crate::sources::null::or_empty;
 use checklist::config::Texts;
-use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -63,6 +64,15 @@ pub struct Service {
 pub struct ServiceSpec {
     /// Labels of the selected pods. The endpoints of a service without a selector are managed by others.
     pub selector: Option<BTreeMap<Box<str>, Box<str>>>,
+    #[serde(deserialize_with = "or_empty")]
+    ports: Vec<IgnoredAny>,
+}
+
+impl ServiceSpec {
+    /// Whether the service has ports. One without an address of its own may have none.
+    pub fn has_ports(&self) -> bool {
+        !self.ports.is_empty()
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -72,6 +82,13 @@ pub struct Slice {
     /// `IPv4`, `IPv6` or `FQDN`. A pod with addresses of two families is in a slice of each.
     pub address_type: Box<str>,
     endpoints: Option<Vec<Endpoint>>,
+    #[serde(deserialize_with = "some_or_empty")]
+    ports: Option<Vec<IgnoredAny>>,
+}
+
+/// Deserializes a list that is written, and `null` as the empty list.
+fn some_or_empty<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Vec<IgnoredAny>>, D::Error> {
+    or_empty(input).map(Some)
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -92,6 +109,11 @@ impl Slice {
     /// Returns the service that the slice belongs to.
     pub fn service(&self) -> Option<&str> {
         self.metadata.service()
+    }
+
+    /// Whether the endpoints have no ports. This is so when the service names a port that no container has.
+    pub fn is_without_ports(&self) -> bool {
+        self.ports.as_ref().is_some_and(Vec::is_empty)
     }
 
     /// Returns the number of endpoints that accept traffic. An unknown state counts as ready, as the API defines it.
@@ -161,12 +183,18 @@ struct WorkloadSpec {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct WorkloadStatus {
+    observed_generation: Option<i64>,
     ready_replicas: u32,
     number_ready: u32,
     desired_number_scheduled: u32,
 }
 
 impl Workload {
+    /// Whether the status is that of the present spec. Otherwise its controller has not looked at it yet.
+    pub fn is_observed(&self) -> bool {
+        self.metadata.generation.is_none() || self.status.observed_generation >= self.metadata.generation
+    }
+
     /// Returns the number of desired pods and of ready pods.
     pub fn replicas(&self, kind: WorkloadKind) -> (u32, u32) {
         match kind {

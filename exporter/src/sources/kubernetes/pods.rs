@@ -66,10 +66,9 @@ impl CachedObject for Pod {
         let containers = raw.status.container_statuses.iter().chain(sidecars).map(|container| Container {
             name: interner.share(&container.name),
             restarts: container.restart_count,
-            last: container.last_state.terminated.as_ref().and_then(|ended| {
-                let at = ended.finished_at.as_deref()?.parse::<jiff::Timestamp>().ok()?.as_second();
-                Some(Box::new(Termination { at, reason: interner.share(ended.reason.as_deref().unwrap_or("Unknown")) }))
-            }),
+            last: container
+                .last_termination()
+                .map(|(at, reason)| Box::new(Termination { at: at.as_second(), reason: interner.share(reason) })),
         });
         let containers = containers.collect();
         let declared = raw.spec.containers.iter().map(|container| interner.share(&container.name)).collect();
@@ -204,11 +203,30 @@ struct ContainerStatus {
     last_state: ContainerState,
 }
 
+impl ContainerStatus {
+    /// Returns time and reason of the last termination. A kubelet that has lost the old container knows neither; then the
+    /// container began again when the present one started.
+    fn last_termination(&self) -> Option<(jiff::Timestamp, &str)> {
+        let ended = self.last_state.terminated.as_ref();
+        let begun = self.state.running.as_ref().filter(|_| self.restart_count > 0 || ended.is_some());
+        let at = ended.and_then(|ended| ended.finished_at.as_deref()).or_else(|| begun?.started_at.as_deref())?;
+        Some((at.parse().ok()?, ended.and_then(|ended| ended.reason.as_deref()).unwrap_or("Unknown")))
+    }
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct ContainerState {
+    running: Option<Running>,
     waiting: Option<Stopped>,
     terminated: Option<Stopped>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Running {
+    /// Time in RFC 3339.
+    started_at: Option<Box<str>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -2,8 +2,7 @@
 
 use crate::measurements::version;
 use crate::peers::find;
-use rules_gen::lint::files::Source;
-use rules_gen::lint::{Options, run};
+use stack::stack::program;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -12,6 +11,8 @@ use std::time::{Duration, Instant};
 
 /// Limit for a tenth of the rules. A program that takes longer is not run on all of them.
 const LONGEST: Duration = Duration::from_secs(10);
+/// Number of runs of each program, in turn. Their median is printed.
+const RUNS: usize = 3;
 
 /// Runs and prints both benchmarks.
 pub(crate) fn rules() -> anyhow::Result<()> {
@@ -28,7 +29,6 @@ pub(crate) fn rules() -> anyhow::Result<()> {
 /// Lints `count` rules in files of one hundred. Each rule has an expression of its own.
 fn lint(count: usize, before: &mut BTreeMap<&str, Duration>) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
-    let mut sources = Vec::new();
     for file in 0..count / 100 {
         let mut text = String::from("groups:\n");
         for group in 0..10 {
@@ -43,22 +43,23 @@ fn lint(count: usize, before: &mut BTreeMap<&str, Duration>) -> anyhow::Result<(
                 );
             }
         }
-        let name = format!("{file}.yaml");
-        std::fs::write(folder.path().join(&name), &text)?;
-        sources.push(Source { name, named: true, text: Ok(text) });
+        std::fs::write(folder.path().join(format!("{file}.yaml")), &text)?;
     }
-    let begun = Instant::now();
-    let findings = run(&sources, &Options::default()).findings.len();
-    let ours = begun.elapsed();
-    let what = format!("lint of {count} rules ({findings} findings)");
-    crate::say!("{what}: {ours:.2?}");
+    let lint = format!("{} lint --format json .", program("rules-gen")?.display());
+    crate::say!("lint of {count} rules: {:.2?}", timed(folder.path(), &lint, true)?);
     for (name, arguments, fails) in [("promtool", "check rules", false), ("pint", "--offline --no-color lint", true)] {
         let Some(program) = find(name, name) else { continue };
         if let Some(tenth) = before.get(name).filter(|tenth| **tenth > LONGEST) {
             crate::say!("  {name} {arguments}: not run, a tenth of the rules took {tenth:.2?}");
             continue;
         }
-        let theirs = timed(folder.path(), &format!("{} {arguments} *.yaml", program.display()), fails)?;
+        let command = format!("{} {arguments} *.yaml", program.display());
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        for _ in 0..RUNS {
+            ours.push(timed(folder.path(), &lint, true)?);
+            theirs.push(timed(folder.path(), &command, fails)?);
+        }
+        let (ours, theirs) = (median(ours), median(theirs));
         before.insert(name, theirs);
         print_beside(&format!("{} {arguments}", version(&program)), ours, theirs);
     }
@@ -98,7 +99,7 @@ fn generate(targets: usize) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Measures the duration of a command. With `may_fail`, a failure exit code is no error: linters return it for
+/// Measures the duration of a command. With `may_fail`, a failure exit code is not an error: linters return it for
 /// findings.
 fn timed(folder: &Path, command: &str, may_fail: bool) -> anyhow::Result<Duration> {
     let begun = Instant::now();
@@ -108,7 +109,12 @@ fn timed(folder: &Path, command: &str, may_fail: bool) -> anyhow::Result<Duratio
     Ok(begun.elapsed())
 }
 
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times.get(times.len() / 2).copied().unwrap_or_default()
+}
+
 fn print_beside(what: &str, ours: Duration, theirs: Duration) {
     let ratio = theirs.as_secs_f64() / ours.as_secs_f64();
-    crate::say!("  {what}: {theirs:.2?} ({ratio:.1} times as long)");
+    crate::say!("  {what}: {theirs:.2?}, ours {ours:.2?} ({ratio:.1} times as long)");
 }
