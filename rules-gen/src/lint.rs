@@ -239,7 +239,7 @@ fn on_all_cores<'a, I: Sync, R: Send>(items: &'a [I], work: &(dyn Fn(&'a I) -> R
     let mut all: Vec<(usize, R)> = std::thread::scope(|scope| {
         let start = |_| {
             let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, take);
-            thread.unwrap_or_else(|error| panic!("no thread can be started: {error}"))
+            thread.unwrap_or_else(|error| panic!("cannot start a thread: {error}"))
         };
         let threads: Vec<_> = (0..cores.min(items.len())).map(start).collect();
         let result = |thread: std::thread::ScopedJoinHandle<'_, Vec<(usize, R)>>| {

@@ -84,7 +84,7 @@ fn bad(scores: &BTreeMap<String, Score>) -> Vec<String> {
 }
 
 #[test]
-fn nineteen_of_twenty_findings_of_each_lint_are_right() -> std::io::Result<()> {
+fn at_least_95_percent_of_the_findings_of_each_lint_are_correct() -> std::io::Result<()> {
     let mut scores: BTreeMap<String, Score> =
         checks::ALL.iter().map(|lint| (lint.id.to_owned(), Score::default())).collect();
     let mut rules = 0;

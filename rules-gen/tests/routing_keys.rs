@@ -168,7 +168,7 @@ fn accepts(amtool: &Path, file: &Path) -> std::io::Result<bool> {
 /// accepts may be either.
 #[test]
 #[cfg_attr(not(has_newest_amtool), ignore = "no newest amtool (make parts)")]
-fn keys_and_refusals_are_those_of_amtool_old_and_new() -> Result<(), Box<dyn std::error::Error>> {
+fn receiver_keys_and_refusals_match_old_and_new_amtool() -> Result<(), Box<dyn std::error::Error>> {
     let newest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/parts/bin/amtool");
     let tools = [PathBuf::from("amtool"), newest];
     let folder = tempfile::tempdir()?;

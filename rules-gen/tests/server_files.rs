@@ -79,7 +79,7 @@ fn compare(
 }
 
 #[test]
-fn prometheus_configurations_are_refused_as_promtool_refuses_them() -> Outcome {
+fn prometheus_configurations_are_refused_as_by_promtool() -> Outcome {
     let job = |keys: &str| {
         let name = if keys.contains("job_name") { "" } else { "job_name: a, " };
         format!("scrape_configs: [{{{name}{keys}}}]\n")
@@ -90,7 +90,7 @@ fn prometheus_configurations_are_refused_as_promtool_refuses_them() -> Outcome {
 }
 
 #[test]
-fn web_configurations_are_refused_as_promtool_refuses_them() -> Outcome {
+fn web_configurations_are_refused_as_by_promtool() -> Outcome {
     let texts: Vec<String> = WEBS.lines().map(|text| format!("{text}\n")).collect();
     // The check of the text alone takes a named file as there.
     let own = |text: &&String| !text.contains("cert_file: a");
@@ -100,7 +100,7 @@ fn web_configurations_are_refused_as_promtool_refuses_them() -> Outcome {
 }
 
 #[test]
-fn rule_tests_are_refused_as_promtool_refuses_them() -> Outcome {
+fn rule_tests_are_refused_as_by_promtool() -> Outcome {
     let texts: Vec<String> = TESTS
         .lines()
         .map(|keys| {

@@ -156,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_file_of_checks_is_a_lint_of_the_list() {
+    fn every_file_in_checks_is_in_the_list_of_lints() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/lint/checks");
         let files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
         for file in &files {

@@ -79,7 +79,13 @@ pub(super) fn first<'a>(source: &'a Source, options: &Options) -> First<'a> {
         Ok(text) => read(source, text, options),
         Err(why) => {
             let mut report = Report::new(&source.name, "", options.version);
-            report.line("RG001", Level::Error, 1, format!("the file {why}"), "the other files were checked");
+            report.line(
+                "RG001",
+                Level::Error,
+                1,
+                format!("the file {why}"),
+                "fix the permissions or the encoding; the other files were linted",
+            );
             First { read: Some(Read { report, documents: Vec::new() }), notes: Vec::new(), why: None }
         }
     }
@@ -142,8 +148,8 @@ fn read<'a>(source: &'a Source, text: &'a str, options: &Options) -> First<'a> {
         let found = reader.documents(node, &mut report);
         let plain = node.get("kind").is_none() && node.get("namespace").is_none();
         if let (true, true, Some(what)) = (at > 0, plain, found.iter().find_map(Document::only_when_first)) {
-            let message = format!("only the first document of a file is read: {what}");
-            report.add("RG001", Level::Warning, node, message, "make a file of each document");
+            let message = format!("only the first document of a file is loaded: {what}");
+            report.add("RG001", Level::Warning, node, message, "write each document to a file of its own");
         }
         documents.extend(found);
     }
@@ -205,7 +211,7 @@ impl Documents<'_> {
             }
             let spec = node.get("spec");
             if spec.is_none() {
-                report.add("RG001", Level::Error, node, "the object has no spec", "spec: {groups: [...]}");
+                report.add("RG001", Level::Error, node, "the object has no spec", "add spec: {groups: [...]}");
             }
             return Document::Rules(spec.map(|spec| rule_file::read(spec, true, report)).unwrap_or_default());
         }
@@ -268,10 +274,16 @@ fn within(outer: &str, file: &File<'_>, report: &mut Report<'_>, notes: &mut Vec
     let mut broken = |malformed: &ParseError, what: &str, report: &mut Report<'_>| {
         let why = malformed.message.strip_prefix(yaml::NO_YAML).unwrap_or(&malformed.message);
         if file.mounted {
-            let message = format!("{} is no {what}: {why}", file.shown);
-            report.add("RG001", Level::Error, &frame.broken(malformed), message, "who mounts it cannot read it");
+            let message = format!("{} is not valid {what}: {why}", file.shown);
+            report.add(
+                "RG001",
+                Level::Error,
+                &frame.broken(malformed),
+                message,
+                "the program that mounts it cannot load it",
+            );
         } else {
-            notes.push(format!("{}: {} is no {what}: left out", report.file(), file.shown));
+            notes.push(format!("{}: {} is not valid {what}: skipped", report.file(), file.shown));
         }
     };
     if file.form == Form::Json {
@@ -306,7 +318,7 @@ fn tell(id: &'static str, who: &str, check: form::ServerCheck, text: &str, node:
         Err(error) => {
             let line = node.place.line + error.place.line.saturating_sub(1);
             let at = ParseError { place: Place { line, ..error.place }, message: String::new() };
-            report.add(id, Level::Error, &at.node(), format!("{who} refuses this: {}", error.message), "");
+            report.add(id, Level::Error, &at.node(), format!("{who} refuses the file: {}", error.message), "");
         }
     }
 }

@@ -73,7 +73,7 @@ fn headers(of: &Map<String, Value>, findings: &mut Findings) {
     for name in of.get("headers").and_then(Value::as_object).into_iter().flat_map(Map::keys) {
         let lower = name.to_lowercase();
         if seen.contains(&lower) {
-            findings.under("headers", |findings| findings.refuse(format!("the header {name} is there twice")));
+            findings.under("headers", |findings| findings.refuse(format!("the header {name} is repeated")));
         }
         seen.push(lower);
     }
@@ -125,7 +125,8 @@ static JIRA_TEXT: Table = Table { keys: &[(Kind::Text, "template"), (Kind::Bool,
 
 fn api_type(of: &Map<String, Value>, findings: &mut Findings) {
     if of.contains_key("api_type") && !is_there(of, "api_type") {
-        findings.under("api_type", |findings| findings.refuse("it is empty: leave it out, or auto, cloud, datacenter"));
+        findings
+            .under("api_type", |findings| findings.refuse("it is empty: remove it, or use auto, cloud or datacenter"));
     }
 }
 
@@ -349,7 +350,7 @@ static TELEGRAM: Table = Table {
 
 fn chat(of: &Map<String, Value>, findings: &mut Findings) {
     if of.get("chat_id").and_then(Value::as_f64) == Some(0.0) && !is_there(of, "chat_id_file") {
-        findings.under("chat_id", |findings| findings.refuse("0 is no chat"));
+        findings.under("chat_id", |findings| findings.refuse("0 is not a chat"));
     }
 }
 
@@ -379,7 +380,9 @@ fn reserved(of: &Map<String, Value>, findings: &mut Findings) {
     ];
     let fields = of.get("custom_fields").and_then(Value::as_object);
     if let Some(name) = RESERVED.iter().find(|name| fields.is_some_and(|fields| fields.contains_key(**name))) {
-        findings.under("custom_fields", |findings| findings.refuse(format!("{name} is a field of its own")));
+        findings.under("custom_fields", |findings| {
+            findings.refuse(format!("{name} has a field of its own in this receiver"))
+        });
     }
 }
 

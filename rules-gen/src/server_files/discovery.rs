@@ -68,7 +68,7 @@ pub(super) fn static_targets(of: &Map<String, Value>, findings: &mut Findings) {
                 findings.refuse("a target is empty");
             }
             if target.contains('/') {
-                findings.refuse(format!("{target:?} is no host:port: scheme and path have keys of their own"));
+                findings.refuse(format!("{target:?} is not host:port; scheme and path have their own keys"));
             }
         });
     });

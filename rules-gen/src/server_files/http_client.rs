@@ -23,15 +23,16 @@ pub static TLS: Table = Table {
 fn pair(of: &Map<String, Value>, findings: &mut Findings) {
     for key in ["ca", "cert"] {
         if is_there(of, key) && of.get(key).and_then(Value::as_str).is_none_or(|text| !text.contains("-----BEGIN")) {
-            findings
-                .under(key, |findings| findings.refuse(format!("this is no PEM; the name of a file is {key}_file")));
+            findings.under(key, |findings| {
+                findings.refuse(format!("this is not PEM; use {key}_file for the name of a file"))
+            });
         }
     }
     let [certificate, key] = ["cert", "key"].map(|of_what| {
         [of_what.to_owned(), format!("{of_what}_file"), format!("{of_what}_ref")].iter().any(|name| is_there(of, name))
     });
     if certificate != key {
-        findings.refuse("certificate and key belong together: give both, or none");
+        findings.refuse("certificate and key must be set together");
     }
 }
 
@@ -51,7 +52,7 @@ static AUTHORIZATION: Table = Table {
 fn no_basic(of: &Map<String, Value>, findings: &mut Findings) {
     let kind = of.get("type").and_then(Value::as_str).unwrap_or_default();
     if kind.trim().eq_ignore_ascii_case("basic") {
-        findings.under("type", |findings| findings.refuse("basic has a table of its own: basic_auth"));
+        findings.under("type", |findings| findings.refuse("use basic_auth for basic authentication"));
     }
 }
 
@@ -147,7 +148,7 @@ pub(super) fn reserved_headers(of: &Map<String, Value>, key: &str, findings: &mu
     let headers = of.get(key).and_then(Value::as_object);
     for name in headers.iter().flat_map(|headers| headers.keys()) {
         if RESERVED.contains(&name.to_ascii_lowercase().as_str()) {
-            findings.under(key, |findings| findings.refuse(format!("the client sets {name} itself")));
+            findings.under(key, |findings| findings.refuse(format!("{name} cannot be set: the client sets it itself")));
         }
     }
 }

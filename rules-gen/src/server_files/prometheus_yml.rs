@@ -119,7 +119,7 @@ fn length(of: &Map<String, Value>, key: &str) -> Option<Duration> {
 
 fn common(of: &Map<String, Value>, findings: &mut Findings) {
     if of.get("scrape_protocols").and_then(Value::as_array).is_some_and(Vec::is_empty) {
-        findings.under("scrape_protocols", |findings| findings.refuse("it is empty: leave it out"));
+        findings.under("scrape_protocols", |findings| findings.refuse("it is empty: remove it"));
     }
     let mut seen = BTreeSet::new();
     findings.each(of, "scrape_protocols", |item, findings| {
@@ -149,7 +149,7 @@ fn timeout(of: &Map<String, Value>, findings: &mut Findings) {
     if let (Some(interval), Some(timeout)) = (length(of, "scrape_interval"), length(of, "scrape_timeout"))
         && timeout > interval
     {
-        findings.under("scrape_timeout", |findings| findings.refuse("it is longer than scrape_interval"));
+        findings.under("scrape_timeout", |findings| findings.refuse("it must not be longer than scrape_interval"));
     }
 }
 
@@ -186,7 +186,7 @@ fn jobs(of: &Map<String, Value>, findings: &mut Findings) {
     findings.each(of, "scrape_configs", |job, findings| {
         let name = job["job_name"].as_str().unwrap_or_default();
         if !name.is_empty() && !names.insert(name.to_owned()) {
-            findings.under("job_name", |findings| findings.refuse(format!("the job {name:?} is there twice")));
+            findings.under("job_name", |findings| findings.refuse(format!("the job {name:?} is defined twice")));
         }
         let Some(job) = job.as_object() else { return };
         if legacy(Some(job)) && job.get("metric_name_escaping_scheme").is_some_and(|scheme| scheme == "allow-utf-8") {
@@ -198,7 +198,9 @@ fn jobs(of: &Map<String, Value>, findings: &mut Findings) {
         if let (None, Some(timeout)) = own
             && timeout > interval
         {
-            findings.under("scrape_timeout", |findings| findings.refuse("it is longer than the interval for all"));
+            findings.under("scrape_timeout", |findings| {
+                findings.refuse("it must not be longer than the global scrape_interval")
+            });
         }
     });
 }

@@ -30,7 +30,7 @@ fn relabel(of: &Map<String, Value>, findings: &mut Findings) {
     ];
     let text = |key: &str| of.get(key).and_then(Value::as_str).unwrap_or_default();
     if of.contains_key("action") && !is_there(of, "action") {
-        findings.under("action", |findings| findings.refuse("it is empty: leave it out, or say what is done"));
+        findings.under("action", |findings| findings.refuse("it is empty: remove it, or name an action"));
         return;
     }
     let action = if is_there(of, "action") { text("action").to_lowercase() } else { "replace".to_owned() };
@@ -39,7 +39,7 @@ fn relabel(of: &Map<String, Value>, findings: &mut Findings) {
         return;
     }
     if let Err(why) = check_pattern(&format!("^(?s:{})$", text("regex")).as_str().into()) {
-        findings.under("regex", |findings| findings.refuse(format!("this is no regular expression: {why}")));
+        findings.under("regex", |findings| findings.refuse(format!("invalid regular expression: {why}")));
     }
     let to_label = ["replace", "hashmod", "lowercase", "uppercase", "keepequal", "dropequal"];
     if to_label.contains(&action.as_str()) && !is_there(of, "target_label") {
@@ -51,7 +51,7 @@ fn relabel(of: &Map<String, Value>, findings: &mut Findings) {
     if ["labeldrop", "labelkeep"].contains(&action.as_str())
         && ["source_labels", "target_label", "modulus", "separator", "replacement"].iter().any(|key| is_there(of, key))
     {
-        findings.refuse(format!("{action} takes only regex"));
+        findings.refuse(format!("{action} supports only regex"));
     }
     // A value that is the default counts as left out, except that of regex.
     let given = |key: &str, default: &str| {

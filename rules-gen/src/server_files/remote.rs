@@ -147,7 +147,7 @@ fn client_id(of: &Map<String, Value>, findings: &mut Findings) {
     let text = of.get("client_id").and_then(Value::as_str).unwrap_or_default();
     let bare = text.strip_prefix("urn:uuid:").unwrap_or(text).trim_matches(['{', '}']).replace('-', "");
     if !text.is_empty() && (bare.len() != 32 || !bare.bytes().all(|byte| byte.is_ascii_hexdigit())) {
-        findings.under("client_id", |findings| findings.refuse("this is no UUID"));
+        findings.under("client_id", |findings| findings.refuse("this is not an UUID"));
     }
 }
 

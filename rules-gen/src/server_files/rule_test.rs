@@ -62,7 +62,7 @@ fn series(of: &Map<String, Value>, findings: &mut Findings) {
     metric(of, "series", findings);
     let values = of.get("values").and_then(scalar).unwrap_or_default();
     if !VALUES.is_match(&values) {
-        let why = format!("{values:?} are no values such as 1 2.5 _ stale 0x10 1+2x5");
+        let why = format!("{values:?} are not values such as 1 2.5 _ stale 0x10 1+2x5");
         findings.under("values", |findings| findings.refuse(why));
     }
 }
@@ -79,8 +79,8 @@ fn metric(of: &Map<String, Value>, key: &str, findings: &mut Findings) {
     let parsed = promql::parse(&text);
     let why = match (&parsed, named) {
         (Err(errors), None) => format!("it does not parse: {}", mistakes(errors, &text)),
-        (Ok(query), _) if !is_metric(&query.expr) => "a metric with its labels belongs here".to_owned(),
-        (Err(_), Some(query)) if !is_metric(&query.expr) => "a metric with its labels belongs here".to_owned(),
+        (Ok(query), _) if !is_metric(&query.expr) => "expected a series such as up{job=\"api\"}".to_owned(),
+        (Err(_), Some(query)) if !is_metric(&query.expr) => "expected a series such as up{job=\"api\"}".to_owned(),
         _ => return,
     };
     findings.under(key, |findings| findings.refuse(why));

@@ -180,7 +180,7 @@ impl Findings {
     /// Like [`Findings::each`], and refuses a value that is not a list.
     pub fn list(&mut self, of: &Map<String, Value>, key: &str, then: impl FnMut(&Value, &mut Self)) {
         if of.get(key).is_some_and(|value| !value.is_array() && !value.is_null()) {
-            self.under(key, |this| this.refuse("a list belongs here"));
+            self.under(key, |this| this.refuse("expected a list"));
         }
         self.each(of, key, then);
     }
@@ -189,7 +189,7 @@ impl Findings {
     pub fn table(&mut self, value: &Value, table: &Table) {
         let Some(of) = value.as_object() else {
             if !value.is_null() {
-                self.refuse("a table belongs here");
+                self.refuse("expected a mapping");
             }
             return;
         };
@@ -249,10 +249,10 @@ impl Findings {
             (Kind::TextOr(_), Some(_)) => {}
             (Kind::MapOf(kind), _) => match value.as_object() {
                 Some(map) => map.iter().for_each(|(key, value)| self.under(key, |this| this.value(value, kind))),
-                None => self.refuse("a table belongs here"),
+                None => self.refuse("expected a mapping"),
             },
             (Kind::ListOf(_) | Kind::Tables(_) | Kind::TablesOrNull(_) | Kind::Texts, _) if !value.is_array() => {
-                self.refuse("a list belongs here");
+                self.refuse("expected a list");
             }
             (Kind::Tables(table) | Kind::TablesOrNull(table), _) => {
                 for (at, item) in value.as_array().into_iter().flatten().enumerate() {
@@ -271,16 +271,16 @@ impl Findings {
             }
             (Kind::Texts, _) => {
                 if value.as_array().into_iter().flatten().any(|item| item.is_array() || item.is_object()) {
-                    self.refuse("a list of texts belongs here");
+                    self.refuse("expected a list of strings");
                 }
             }
             (Kind::TextMap, _) => {
                 let bad = |map: &Map<String, Value>| map.values().any(|item| item.is_array() || item.is_object());
                 if value.as_object().is_none_or(bad) {
-                    self.refuse("a table of texts belongs here");
+                    self.refuse("expected a mapping of strings");
                 }
             }
-            (_, None) => self.refuse("a single value belongs here"),
+            (_, None) => self.refuse("expected a scalar"),
             (Kind::Text, Some(_)) => {}
             (Kind::Bool, Some(text)) => {
                 // Our YAML parser reads yes, no, on and off as Go does, unless they are in quotes.
@@ -294,17 +294,17 @@ impl Findings {
             (Kind::Whole, Some(text)) => {
                 // Go drops the decimals.
                 if !value.is_number() {
-                    self.refuse(format!("{text} is no whole number"));
+                    self.refuse(format!("{text} is not an integer"));
                 }
             }
             (Kind::Number, Some(text)) => {
                 if !value.is_number() {
-                    self.refuse(format!("{text:?} is no number"));
+                    self.refuse(format!("{text:?} is not a number"));
                 }
             }
             (Kind::Bytes, Some(text)) => {
                 if !is_bytes(text) {
-                    self.refuse(format!("{text:?} is no number of bytes such as 10MB"));
+                    self.refuse(format!("{text:?} is not a size such as 10MB"));
                 }
             }
             (Kind::Duration, Some(text)) => {
@@ -314,14 +314,14 @@ impl Findings {
             }
             (Kind::Count, Some(text)) => {
                 if value.as_f64().is_none_or(|number| number < 0.0) {
-                    self.refuse(format!("{text} is no whole number from 0 on"));
+                    self.refuse(format!("{text} is not an integer of at least 0"));
                 }
             }
             // Without a unit, Go reads a number as nanoseconds.
             (Kind::GoDuration | Kind::GoDurationText, Some(text)) => {
                 let bare = matches!(kind, Kind::GoDuration) && value.is_number();
                 if !is_go_duration(text) && !bare {
-                    self.refuse(format!("{text} is no duration such as 30s or 1h30m"));
+                    self.refuse(format!("{text} is not a duration such as 30s or 1h30m"));
                 }
             }
             (Kind::Url | Kind::TemplateUrl | Kind::AnyUrl | Kind::HostPort, Some(text)) => self.address(text, kind),
@@ -333,7 +333,7 @@ impl Findings {
         let checked = match kind {
             Kind::TemplateUrl if text.contains("{{") => {
                 let closed = text.matches("{{").count() == text.matches("}}").count();
-                closed.then_some(()).ok_or_else(|| "the template does not parse: {{ and }} belong together".to_owned())
+                closed.then_some(()).ok_or_else(|| "the template does not parse: {{ and }} are not balanced".to_owned())
             }
             Kind::HostPort => {
                 let port = text.rsplit_once(':').map(|(_, port)| port);

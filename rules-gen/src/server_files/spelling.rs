@@ -3,7 +3,7 @@
 /// Checks an HTTP URL.
 pub(super) fn url(text: &str) -> Result<(), String> {
     let (scheme, rest) =
-        text.split_once("://").ok_or_else(|| format!("{text:?} is no address with http:// or https://"))?;
+        text.split_once("://").ok_or_else(|| format!("{text:?} is not an address with http:// or https://"))?;
     if !["http", "https"].contains(&scheme.to_lowercase().as_str()) {
         return Err(format!("{scheme}:// is none of http:// and https://"));
     }
@@ -16,7 +16,7 @@ pub(super) fn url(text: &str) -> Result<(), String> {
 /// Checks a URL as far as Go's parser does: it may be relative or of any kind.
 pub(super) fn any_url(text: &str) -> Result<(), String> {
     if text.starts_with(':') || text.chars().any(|c| c.is_ascii_control()) {
-        return Err(format!("{text:?} is no address"));
+        return Err(format!("{text:?} is not an address"));
     }
     if let Some((_, rest)) = text.split_once("://") {
         let host = host(rest);
@@ -25,13 +25,13 @@ pub(super) fn any_url(text: &str) -> Result<(), String> {
             || host.starts_with('[') != host.contains(']')
             || port.is_some_and(|port| !port.bytes().all(|b| b.is_ascii_digit()))
         {
-            return Err(format!("{host:?} is no host"));
+            return Err(format!("{host:?} is not a host"));
         }
     }
     let path = text.split(['?', '#']).next().unwrap_or_default();
     let escape = |rest: &str| rest.len() >= 2 && rest.bytes().take(2).all(|byte| byte.is_ascii_hexdigit());
     if path.split('%').skip(1).any(|rest| !escape(rest)) {
-        return Err(format!("{text:?} has a % that is no escape: %25 is one"));
+        return Err(format!("{text:?} has a % that is not an escape: %25 is one"));
     }
     Ok(())
 }
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_of_bytes_have_a_unit() {
+    fn sizes_need_a_unit() {
         for good in ["10MB", "1GiB", "1GB500MB", "0", "1.5KB", "7B"] {
             assert!(is_bytes(good), "{good}");
         }
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn durations_and_addresses_are_those_that_go_reads() {
+    fn durations_and_urls_are_accepted_as_by_go() {
         for good in ["30s", "1h30m", "1.5s", "0", "100ms", "-5s"] {
             assert!(is_go_duration(good), "{good}");
         }

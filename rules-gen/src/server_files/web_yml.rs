@@ -77,7 +77,7 @@ fn tls(of: &Map<String, Value>, findings: &mut Findings) {
     }
     for key in ["min_version", "max_version"] {
         if of.get(key).is_some_and(|version| version == "") {
-            findings.under(key, |findings| findings.refuse("it is empty: leave it out"));
+            findings.under(key, |findings| findings.refuse("it is empty: remove it"));
         }
     }
     for (key, known) in [("cipher_suites", &CIPHERS[..]), ("curve_preferences", &CURVES[..])] {
@@ -105,7 +105,7 @@ static HEADERS: Table = Table {
 fn headers(of: &Map<String, Value>, findings: &mut Findings) {
     for key in ["X-Frame-Options", "X-Content-Type-Options"] {
         if of.get(key).is_some_and(|value| value == "") {
-            findings.under(key, |findings| findings.refuse("it is empty: leave it out"));
+            findings.under(key, |findings| findings.refuse("it is empty: remove it"));
         }
     }
 }
@@ -118,7 +118,7 @@ fn passwords(of: &Map<String, Value>, findings: &mut Findings) {
         let hashed = word.as_str().is_some_and(|word| hash.as_ref().is_some_and(|hash| hash.is_match(word)));
         if !hashed {
             findings.under("basic_auth_users", |findings| {
-                findings.under(user, |findings| findings.refuse("this is no hash of bcrypt (htpasswd -nBC 10 NAME)"));
+                findings.under(user, |findings| findings.refuse("this is not a bcrypt hash (htpasswd -nBC 10 NAME)"));
             });
         }
     }

@@ -9,9 +9,9 @@ use promql::{Expr, Kind, Selector};
 
 pub(super) static LINT: Lint = Lint {
     id: "RG034",
-    title: "times that flap",
+    title: "for or keep_firing_for is too short",
     level: Level::Warning,
-    text: "With a `for` that ends before the next scrape a single bad sample fires; a recorded series has a sample for each evaluation of its own group. A page on a gauge resolves whenever its exporter restarts, unless `keep_firing_for` bridges it.",
+    text: "If `for` ends before the next sample, a single bad sample makes the alert fire; a recorded series has a sample for each evaluation of its own group. A critical alert on a gauge resolves whenever the exporter restarts, unless `keep_firing_for` covers the gap (an info).",
     check: Check::Rule(check),
     found: &[
         Example::Rules(
@@ -75,13 +75,14 @@ fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
         None => (context.options.scrape_interval, format!("samples every {}s", context.options.scrape_interval)),
     };
     if rule.pending > 0.0 && waits <= every {
-        let message = format!("for is no longer than the time between two {what}: a single bad one fires");
-        report.at(LINT.id, Level::Warning, &rule.name, message, "wait for at least two samples");
+        let message =
+            format!("`for` is not longer than the time between two {what}, so a single bad one fires the alert");
+        report.at(LINT.id, Level::Warning, &rule.name, message, "set `for` to at least two samples");
     }
     let critical = rule.label("severity").is_some_and(|severity| severity.value == "critical");
     if critical && rule.keep_firing == 0.0 && rule.ast.as_ref().is_some_and(|ast| is_gauge(ast, context)) {
-        let message = "a page on a gauge resolves when the exporter restarts";
-        report.at(LINT.id, Level::Info, &rule.name, message, "keep_firing_for: 5m");
+        let message = "a critical alert on a gauge resolves when the exporter restarts";
+        report.at(LINT.id, Level::Info, &rule.name, message, "add keep_firing_for: 5m");
     }
 }
 

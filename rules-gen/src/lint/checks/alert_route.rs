@@ -10,9 +10,9 @@ use crate::server::Labels;
 
 pub(super) static LINT: Lint = Lint {
     id: "RG036",
-    title: "an alert that reaches nobody",
+    title: "alert that notifies nobody, or invalid Alertmanager configuration",
     level: Level::Error,
-    text: "An alert whose labels lead to a receiver without any integration reaches nobody; a receiver whose name says that it drops alerts (`null`, `blackhole`) is an info. An inhibition whose source matches its own target does not inhibit such alerts. An `AlertmanagerConfig` object gets only alerts with the label of its own namespace unless the operator is told otherwise. Lint rules and Alertmanager's configuration together. What Alertmanager refuses of its configuration is an error: routes, times, matchers, inhibition, and keys below `global` and in receivers that no version knows, or that an integration lacks.",
+    text: "An alert that is routed to a receiver without an integration notifies nobody; a receiver whose name says that it drops alerts (`null`, `blackhole`) is an info. An inhibition rule whose source matches its own target does not inhibit such alerts. An `AlertmanagerConfig` object gets only alerts with the label of its own namespace, unless the operator is configured otherwise. Lint the rules and Alertmanager's configuration together. What Alertmanager refuses in its configuration is an error: invalid routes, times, matchers and inhibition rules, unknown keys in `global` and in receivers, and missing settings of an integration.",
     check: Check::Rule(check),
     found: &[
         Example::Files(&[("rules.yaml", RULES), ("alertmanager.yaml", NOBODY)]),

@@ -12,9 +12,9 @@ use regex::Regex;
 
 pub(super) static LINT: Lint = Lint {
     id: "RG026",
-    title: "a label that was dropped before",
+    title: "use of a label that was aggregated away",
     level: Level::Warning,
-    text: "An outer aggregation cannot group by a label that the inner one has dropped, and `group_left` cannot bring one that its side has lost: the label is missing from the result, and from whatever routes by it.",
+    text: "An outer aggregation cannot group by a label that the inner one has dropped, and `group_left` cannot copy a label that the other side has dropped. The label is missing from the result, so routes and templates do not see it.",
     check: Check::Expr(check),
     found: &[
         Example::Expr("sum by (job) (errors) / on (job, zone) sum by (job, zone) (requests) > 0.1"),
@@ -46,7 +46,7 @@ fn check(rule: &Rule, ast: &Expr, context: &Context<'_>, report: &mut Report<'_>
     ast.walk(&mut |part, _| match &part.kind {
         Kind::Aggregation(one) => {
             let Some(grouping) = one.grouping.as_ref().filter(|grouping| !grouping.without) else { return };
-            let fix = "keep it in the inner aggregation, or leave it out";
+            let fix = "keep the label in the inner aggregation, or remove it here";
             lost(rule, &one.expr, &grouping.labels, (&format!("{} by", one.op.text), fix), known, report);
         }
         Kind::Binary(one) if !is_scalar(&one.left) && !is_scalar(&one.right) => {
@@ -56,7 +56,7 @@ fn check(rule: &Rule, ast: &Expr, context: &Context<'_>, report: &mut Report<'_>
                 Side::Left => (&one.right, "group_left"),
                 Side::Right => (&one.left, "group_right"),
             };
-            lost(rule, from, &group.include, (word, "keep it in the aggregation of that side"), known, report);
+            lost(rule, from, &group.include, (word, "keep the label in the aggregation on that side"), known, report);
         }
         Kind::Call(call) if call.function.text == "label_replace" => {
             let (Some(of), Some(from)) = (call.args.first(), call.args.get(3)) else { return };
@@ -67,8 +67,16 @@ fn check(rule: &Rule, ast: &Expr, context: &Context<'_>, report: &mut Report<'_>
                 Regex::new(&format!("^(?:{})$", &**pattern)).is_ok_and(|pattern| pattern.is_match(""))
             });
             if !sets_missing && !name.is_empty() && !labels(of, known).may_have(name) {
-                let message = format!("label_replace() reads the label {}, which was dropped before", &**name);
-                report.part(LINT.id, Level::Warning, &rule.expr, from.span, message, "keep it in the aggregation");
+                let message =
+                    format!("label_replace() reads the label {}, which the inner expression has dropped", &**name);
+                report.part(
+                    LINT.id,
+                    Level::Warning,
+                    &rule.expr,
+                    from.span,
+                    message,
+                    "keep the label in the aggregation",
+                );
             }
         }
         _ => {}
@@ -85,8 +93,8 @@ fn on(rule: &Rule, one: &Binary, known: &MetricFacts, report: &mut Report<'_>) {
         // RG015 reports this when the other side certainly has the label.
         if here != there && !sides.iter().any(|(_, labels)| labels.certain.contains(name)) {
             let side = if here { sides[1].0 } else { sides[0].0 };
-            let message = format!("on asks for the label {name}, which the {side} side has dropped");
-            let fix = "keep it in the aggregation of that side, or leave it out";
+            let message = format!("on (...) matches by the label {name}, which the {side} side has dropped");
+            let fix = "keep the label in the aggregation on that side, or remove it here";
             report.part(LINT.id, Level::Warning, &rule.expr, label.span, message, fix);
         }
     }
@@ -97,7 +105,7 @@ fn on(rule: &Rule, one: &Binary, known: &MetricFacts, report: &mut Report<'_>) {
 fn lost(rule: &Rule, of: &Expr, asked: &[Name], (by, fix): (&str, &str), known: &MetricFacts, report: &mut Report<'_>) {
     let result = labels(of, known);
     for label in asked.iter().filter(|label| !result.may_have(&label.text)) {
-        let message = format!("{by} asks for the label {}, which was dropped before", label.text);
+        let message = format!("{by} uses the label {}, which the inner expression has dropped", label.text);
         report.part(LINT.id, Level::Warning, &rule.expr, label.span, message, fix);
     }
 }

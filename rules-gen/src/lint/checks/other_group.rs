@@ -9,9 +9,9 @@ use std::collections::BTreeSet;
 
 pub(super) static LINT: Lint = Lint {
     id: "RG027",
-    title: "a recording of a recording that is not there yet",
+    title: "recording rule reads a series that is recorded later",
     level: Level::Info,
-    text: "Groups are evaluated side by side, and the rules of one group in their order. A recording that reads what another group or a later rule records gets the value of the evaluation before, which is up to one interval old. Of alerts nothing is said: they wait anyway.",
+    text: "Groups are evaluated concurrently, and the rules of a group in order. A recording rule that reads a series of another group or of a later rule gets the value of the previous evaluation, which is up to one interval old. Alerts are not reported.",
     check: Check::Expr(check),
     found: &[
         Example::Rules(
@@ -55,14 +55,14 @@ fn check(rule: &Rule, ast: &Expr, context: &Context<'_>, report: &mut Report<'_>
     if rule.alerts {
         return;
     }
-    let mut told = BTreeSet::new();
+    let mut reported = BTreeSet::new();
     // A range holds many evaluations, so that the last one does not matter.
     let instant = ast.selectors().into_iter().filter(|one| one.range.is_none());
     for name in instant.filter_map(Selector::metric).filter(|name| *name != rule.name.value) {
         let places = context.recordings.places(name);
         let here = |(group, _): &&(&str, usize)| *group == rule.group;
         let earlier = places.iter().filter(here).any(|(_, line)| *line < rule.scope.place.line);
-        if places.is_empty() || earlier || !told.insert(name) {
+        if places.is_empty() || earlier || !reported.insert(name) {
             continue;
         }
         let (what, fix) = if places.iter().any(|place| here(&place)) {
@@ -70,7 +70,7 @@ fn check(rule: &Rule, ast: &Expr, context: &Context<'_>, report: &mut Report<'_>
         } else {
             ("another group", "put both rules into one group")
         };
-        let message = format!("{name} is recorded by {what}: this reads the value of the evaluation before");
+        let message = format!("{name} is recorded by {what}, so this rule reads the value of the previous evaluation");
         report.word(LINT.id, Level::Info, &rule.expr, name, message, fix);
     }
 }

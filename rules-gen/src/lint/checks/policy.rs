@@ -32,9 +32,9 @@ policies:
 
 pub(super) static LINT: Lint = Lint {
     id: "RG080",
-    title: "the policy of the team says otherwise",
+    title: "violates a policy of rules-gen.yaml",
     level: Level::Error,
-    text: "`rules-gen.yaml` says which labels and annotations alerts must have, which no rule may have, and which values they may have; what the names of alerts and recorded metrics match, and what none matches; which labels the servers add, so that no rule sets one of them or shows another; how long `for` may be; and what queries may cost: the longest range, the most selectors, the matchers of every selector that is not of a recorded series, and the labels that aggregations keep or drop. By path, so that teams differ.",
+    text: "Policies in `rules-gen.yaml` define which labels and annotations alerts must have, which are forbidden, and which values they may have; patterns for the names of alerts and recorded metrics; the external labels of the servers, which no rule may set; the limits of `for`; and the limits of queries: the longest range, the number of selectors, the required matchers of selectors of raw series, and the labels that aggregations must keep or drop. Each policy applies to paths, so teams can have their own.",
     check: Check::Rule(check),
     found: &[
         Example::Files(&[NAMES, ("a.yaml", "groups:\n- name: a\n  rules:\n  - {record: total, expr: sum(up)}\n")]),

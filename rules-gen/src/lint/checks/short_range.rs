@@ -8,9 +8,9 @@ use promql::{Duration, Expr, Kind};
 
 pub(super) static LINT: Lint = Lint {
     id: "RG012",
-    title: "the range is shorter than a few scrapes",
+    title: "range too short for the scrape interval",
     level: Level::Error,
-    text: "`rate()` needs two samples in its range. With fewer than four scrape intervals a single missed scrape leaves a gap, and the alert resolves. A recorded series has a sample for each evaluation of its group, so the interval of that group counts.",
+    text: "`rate()` needs two samples in its range. If the range is shorter than four scrape intervals, one missed scrape can leave too few samples: the result has a gap, and the alert resolves. A recorded series has a sample for each evaluation of its group, so the interval of that group counts.",
     check: Check::Expr(check),
     found: &[
         Example::Expr("rate(http_errors_total[1m]) > 5"),
@@ -76,7 +76,7 @@ fn check(rule: &Rule, ast: &Expr, context: &Context<'_>, report: &mut Report<'_>
             format!(
                 "{function}() over {seconds}s of samples every {every}s (--scrape-interval): a missed scrape leaves nothing"
             ),
-            "take at least four scrape intervals",
+            "use a range of at least four scrape intervals",
         ),
         _ => return,
     };

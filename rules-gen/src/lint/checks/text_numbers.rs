@@ -10,9 +10,9 @@ use promql::{Binary, BinaryOp, Duration, Expr, Kind};
 
 pub(super) static LINT: Lint = Lint {
     id: "RG037",
-    title: "text and expression differ",
+    title: "number in the text differs from the expression",
     level: Level::Warning,
-    text: r#"The text says "the last hour", the expression counts ten: whoever is paged looks for the wrong thing."#,
+    text: r#"The text says "in the last hour" but the expression counts ten hours: the person on call looks for the wrong thing."#,
     check: Check::Expr(check),
     found: &[Example::Rules(
         r"
@@ -73,7 +73,7 @@ fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
         return;
     }
     let mut values = vec![rule.pending, rule.keep_firing];
-    // Numbers that are no times.
+    // Numbers that are not times.
     let mut numbers = Vec::new();
     ast.walk(&mut |part, _| match &part.kind {
         Kind::Number(one) => {
@@ -176,8 +176,9 @@ fn ahead(one: &Binary) -> Vec<f64> {
 }
 
 fn differs(rule: &Rule, text: &Text, word: &str, report: &mut Report<'_>) {
-    let message = format!("the text says {word}, the expression of {} has no such number", rule.name.value);
-    report.word(LINT.id, Level::Warning, text, word, message, "let text and expression say the same");
+    let message =
+        format!("the text says {word}, but the expression of {} does not contain this number", rule.name.value);
+    report.word(LINT.id, Level::Warning, text, word, message, "correct the text or the expression");
 }
 
 fn outside_actions(text: &str) -> String {

@@ -11,9 +11,9 @@ use promql::{Expr, MatchOp, Matcher, Selector};
 
 pub(super) static LINT: Lint = Lint {
     id: "RG010",
-    title: "there is no such metric",
+    title: "unknown metric, label or value",
     level: Level::Error,
-    text: "An alert on a metric that nobody exposes never fires, nor does one on a label or a value that the metric does not have. Metrics of checklist-exporter are always known; for the rest give a scrape with `--catalog-from`, or a live server. A recorded series has the labels that its rule keeps, and one that no linted rule records, beside others of the same metric that are recorded, is told; where nothing of the metric is recorded that is an info.",
+    text: "An alert on a metric that does not exist never fires, nor does one on a label or a value that the metric does not have. The metrics of checklist-exporter are always known; for all others, give a scrape with `--catalog-from`, or a server with `--live`. A recorded series has the labels that its rule keeps. A recorded series that no linted rule records is reported if other series of the same metric are recorded, and otherwise is an info.",
     check: Check::Expr(check),
     found: &[
         Example::Expr("checklist_check_pased == 0"),
@@ -91,7 +91,7 @@ fn exists(rule: &Rule, one: &Selector, name: &str, context: &Context<'_>, report
             recorded(rule, one, name, context, report);
         } else if (known.complete || ours) && !own {
             let hint = hint(name, &known.names().collect::<Vec<_>>());
-            report.word(LINT.id, Level::Error, &rule.expr, name, format!("there is no metric {name}{hint}"), "");
+            report.word(LINT.id, Level::Error, &rule.expr, name, format!("unknown metric {name}{hint}"), "");
         } else if let Some(other) = context.recordings.names().find(|other| differ_in_one_part(name, other)) {
             let message = format!("no linted rule records {name}, but one records {other}");
             report.word(LINT.id, Level::Warning, &rule.expr, name, message, "record it, or use the other");
@@ -114,7 +114,7 @@ fn exists(rule: &Rule, one: &Selector, name: &str, context: &Context<'_>, report
         {
             let level = if matcher.name.text == "check" { Level::Warning } else { Level::Info };
             let hint = hint(&matcher.value, &values.iter().map(String::as_str).collect::<Vec<_>>());
-            let message = format!("{name} has no {}={:?}{hint}", matcher.name.text, &*matcher.value);
+            let message = format!("{name} has no series with {}={:?}{hint}", matcher.name.text, &*matcher.value);
             report.word(LINT.id, level, &rule.expr, &matcher.value, message, "");
         }
     }

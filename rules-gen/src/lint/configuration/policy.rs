@@ -78,7 +78,7 @@ impl Policy {
     fn external(&self, rule: &Rule, by: &str, report: &mut Report<'_>) {
         let Some(external) = &self.external_labels else { return };
         for (name, text) in rule.labels.iter().filter(|(name, _)| external.contains(name)) {
-            say(report, text, format!("the servers set the label {name} themselves"), by);
+            say(report, text, format!("the label {name} is an external label, which the servers set"), by);
         }
         for (_, text) in rule.labels.iter().chain(&rule.annotations) {
             let asked = EXTERNAL.captures_iter(&text.value).filter_map(|found| found.get(1));
@@ -87,7 +87,7 @@ impl Policy {
                     report,
                     text,
                     format!(
-                        "the servers add no label {name}{}",
+                        "{name} is not an external label of the servers{}",
                         hint(name, &external.iter().map(String::as_str).collect::<Vec<_>>())
                     ),
                     by,
@@ -107,10 +107,10 @@ impl RuleNames {
         let (what, wanted) =
             if rule.alerts { ("an alert", &self.alerts) } else { ("a recorded metric", &self.records) };
         if let Some(pattern) = wanted.as_ref().filter(|pattern| !pattern.is_match(&name.value)) {
-            say(report, name, format!("the name does not match {}, as that of {what} must", shown(pattern)), by);
+            say(report, name, format!("the name of {what} must match {}", shown(pattern)), by);
         }
         if let Some(pattern) = self.forbidden.iter().find(|pattern| pattern.is_match(&name.value)) {
-            say(report, name, format!("the name matches {}, which is forbidden", shown(pattern)), by);
+            say(report, name, format!("the name matches the forbidden pattern {}", shown(pattern)), by);
         }
     }
 }
@@ -138,12 +138,12 @@ impl Names {
         }
         for name in &self.forbidden {
             if let Some(text) = found(name) {
-                say(text, format!("no rule here has the {what} {name}"));
+                say(text, format!("the {what} {name} is forbidden here"));
             }
         }
         for (name, allowed) in &self.values {
             if let Some(text) = found(name).filter(|text| !allowed.contains(&text.value)) {
-                say(text, format!("the {what} {name} is one of {}, not {}", allowed.join(", "), text.value));
+                say(text, format!("the {what} {name} must be one of {}, not {}", allowed.join(", "), text.value));
             }
         }
     }

@@ -84,7 +84,7 @@ pub(super) fn wrong_rule_object(node: &Node) -> Option<String> {
     let rules = node.get("spec").and_then(|spec| spec.get("groups")).is_some_and(has_rules);
     let near = hint(kind, &["PrometheusRule"]);
     match (kind, node.get("apiVersion")) {
-        ("PrometheusRule", None) => Some("the object has no apiVersion: it is no PrometheusRule to anybody".to_owned()),
+        ("PrometheusRule", None) => Some("the object has no apiVersion, so Kubernetes refuses it".to_owned()),
         ("PrometheusRule", Some(_)) => None,
         _ if rules && !near.is_empty() => Some(format!("unknown kind {kind}{near}")),
         _ => None,

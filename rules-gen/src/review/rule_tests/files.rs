@@ -141,7 +141,9 @@ impl TestFile {
         let mut loads = Vec::new();
         for pattern in node.get("rule_files").map(Node::items).unwrap_or_default().iter().filter_map(Node::text) {
             let pattern = folder.join(pattern).display().to_string();
-            for path in glob::glob(&pattern).with_context(|| format!("{name}: {pattern} is no pattern"))? {
+            for path in
+                glob::glob(&pattern).with_context(|| format!("{name}: {pattern} is not a valid glob pattern"))?
+            {
                 loads.push(path?.canonicalize().with_context(|| format!("{name} loads {pattern}"))?);
             }
         }
