@@ -53,6 +53,36 @@ fn marks(text: &str) -> BTreeMap<usize, BTreeSet<&str>> {
         .collect()
 }
 
+/// Prints the score of each lint, and returns what is not good enough.
+fn bad(scores: &BTreeMap<String, Score>) -> Vec<String> {
+    let mut bad = Vec::new();
+    for (id, score) in scores {
+        let all = score.right + score.wrong.len();
+        let lint = checks::ALL.iter().find(|lint| lint.id == *id).unwrap_or_else(|| panic!("{id} is not in the list"));
+        // Scrapes and live servers have tests of their own.
+        if matches!(lint.check, Check::Server | Check::Scrape(_)) || lint.level == Level::Info {
+            println!("{id}: not judged here");
+            continue;
+        }
+        println!(
+            "{id}: {} of {all} findings are right, {} missed, {} times it could be wrong",
+            score.right,
+            score.missed.len(),
+            score.fine
+        );
+        if score.right * 20 < all * 19 {
+            bad.push(format!("{id} is wrong about {:#?}", score.wrong));
+        }
+        if !score.missed.is_empty() {
+            bad.push(format!("{id} misses {:#?}", score.missed));
+        }
+        if score.right < EACH || score.fine < EACH {
+            bad.push(format!("{id}: only {} right, and {} times it could be wrong", score.right, score.fine));
+        }
+    }
+    bad
+}
+
 #[test]
 fn at_least_95_percent_of_the_findings_of_each_lint_are_correct() -> std::io::Result<()> {
     let mut scores: BTreeMap<String, Score> =
@@ -131,31 +161,7 @@ fn at_least_95_percent_of_the_findings_of_each_lint_are_correct() -> std::io::Re
     }
     assert!(rules > 240, "only {rules} rules are judged");
     println!("{rules} rules of common kinds, and the examples of {} lints", checks::ALL.len());
-    let mut bad = Vec::new();
-    for (id, score) in &scores {
-        let all = score.right + score.wrong.len();
-        let lint = checks::ALL.iter().find(|lint| lint.id == *id).unwrap_or_else(|| panic!("{id} is not in the list"));
-        // Scrapes and live servers have tests of their own.
-        if matches!(lint.check, Check::Server | Check::Scrape(_)) || lint.level == Level::Info {
-            println!("{id}: not judged here");
-            continue;
-        }
-        println!(
-            "{id}: {} of {all} findings are right, {} missed, {} times it could be wrong",
-            score.right,
-            score.missed.len(),
-            score.fine
-        );
-        if score.right * 20 < all * 19 {
-            bad.push(format!("{id} is wrong about {:#?}", score.wrong));
-        }
-        if !score.missed.is_empty() {
-            bad.push(format!("{id} misses {:#?}", score.missed));
-        }
-        if score.right < EACH || score.fine < EACH {
-            bad.push(format!("{id}: only {} right, and {} times it could be wrong", score.right, score.fine));
-        }
-    }
+    let bad = bad(&scores);
     assert!(bad.is_empty(), "{}", bad.join("\n"));
     assert!(scores.values().filter(|score| score.right > 0).count() > 25);
     Ok(())
