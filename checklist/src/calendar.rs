@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_read_and_write_as_people_do() {
+    fn schedule_rules_parse_and_print_in_the_same_notation() {
         for text in ["Friday", "first Monday", "last Friday", "second Monday of January, April, July, October"] {
             assert_eq!(rule(text).to_string(), text);
         }
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn every_rule_has_its_days_in_order_once_a_week_or_once_a_month() {
+    fn every_schedule_rule_returns_its_days_in_order_once_a_week_or_once_a_month() {
         for (weekday, _) in WEEKDAYS {
             for ordinal in ["", "first ", "second ", "third ", "fourth ", "last "] {
                 let rule = rule(&format!("{ordinal}{weekday}"));
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_begins_also_when_its_midnight_does_not_exist() -> Result<(), jiff::Error> {
+    fn a_day_has_a_start_when_a_clock_change_skips_midnight() -> Result<(), jiff::Error> {
         // In Santiago the clocks went from 24:00 to 01:00 on 8 September 2024.
         let zone = TimeZone::get("America/Santiago")?;
         assert_eq!(midnight(date(2024, 9, 8), &zone), Some("2024-09-08T04:00:00Z".parse()?));

@@ -230,7 +230,7 @@ mod tests {
     use crate::units::DAY;
 
     #[test]
-    fn a_certificates_remaining_time_is_judged_by_the_shorter_of_lead_time_and_part_of_its_life() {
+    fn a_certificate_is_judged_by_the_shorter_of_the_lead_time_and_a_share_of_its_lifetime() {
         let mut samples = SIGNAL.samples();
         for (name, life) in [("short", 3.0), ("long", 90.0)] {
             samples.set(&NOT_BEFORE, ["endpoint", name, "ca", "leaf"], 0.0);

@@ -59,34 +59,34 @@ pub static ROOT: Section = Section {
             Key::new(
                 "tasks",
                 Kind::Table(&tasks::SECTION),
-                "When people's tasks are due, and where it is recorded that they were done.",
+                "When manual tasks are due, and where it is recorded that they were done.",
             )
-            .otherwise("people's tasks are not watched")
+            .otherwise("manual tasks are not watched")
             .example("{since: 2026-01-01, directory: /var/lib/checklist/tasks}"),
             Key::new(
                 "queries",
                 Kind::List(&Kind::Table(&queries::SECTION), false),
-                "Your own SQL checks, each of which becomes a signal like those of the catalog.",
+                "Your own SQL checks. Each becomes a signal like those of the catalog.",
             )
             .example(
                 "[{name: stuck_jobs, help: Jobs that wait, query: SELECT count(*) AS value FROM public.jobs, above: {warning: 10}}]",
             ),
-            Key::new("thresholds", Kind::By(Names::Thresholds, &Kind::Levels), "Limits that hold for all targets.")
+            Key::new("thresholds", Kind::By(Names::Thresholds, &Kind::Levels), "Thresholds for all targets.")
                 .otherwise("those of the catalog")
                 .example("{disk.usage: {warning: 70%, critical: 85%}}"),
             Key::new(
                 "checks",
                 Kind::By(Names::Checks, &Kind::Table(&thresholds::PACE)),
-                "How often checks are made, and how many series they may have.",
+                "How often checks run, and how many series they may expose.",
             )
-            .otherwise("as the catalog says")
+            .otherwise("as in the catalog")
             .example("{backup: {interval: 15m}}"),
             Key::new(
                 "highAvailability",
                 Kind::Table(&high_availability::SECTION),
-                "Which of several exporters makes the costly checks: the holder of a Lease of Kubernetes.",
+                "Which of several exporters runs the expensive checks: the holder of a Kubernetes Lease.",
             )
-            .otherwise("every exporter makes all of its checks")
+            .otherwise("every exporter runs all checks")
             .example("{kubernetes: production}"),
             Key::new(
                 "alerting",
@@ -135,10 +135,7 @@ impl Config {
     fn read(file: &str, text: &str, found: &Found) -> Result<Self, ConfigErrors> {
         if text.len() > LARGEST {
             let size = crate::units::Unit::Bytes.human(text.len() as f64);
-            found.mistake(
-                Place { line: 1, column: 1 },
-                format!("the file has {size}, and no checklist.yaml is larger than 1 MiB"),
-            );
+            found.mistake(Place { line: 1, column: 1 }, format!("the file has {size}; the limit is 1 MiB"));
             return Err(ConfigErrors::new(file, text, None, found.take()));
         }
         let root = match yaml::document(text) {
@@ -187,12 +184,12 @@ fn of_root(table: &Table<'_>) -> Option<Config> {
 /// Checks rules that concern several sections.
 fn together(config: &Config, table: &Table<'_>) {
     if table.node("tasks").is_none() && config.backups.iter().any(|backup| backup.restore.is_some()) {
-        let recorded = "the results of a restore are recorded: give a section tasks: with a directory or s3";
+        let recorded = "restore needs a section tasks: with directory or s3, where the results are recorded";
         table.mistake_at("backups", recorded);
     }
     for query in &config.queries {
         for unknown in query.targets.iter().filter(|name| !config.postgres.iter().any(|target| target.name == **name)) {
-            let message = format!("query {}: there is no postgres target {}", query.signal.id, quote(unknown));
+            let message = format!("query {}: unknown postgres target {}", query.signal.id, quote(unknown));
             table.mistake_at("queries", message);
         }
     }
@@ -200,7 +197,10 @@ fn together(config: &Config, table: &Table<'_>) {
     let written = |key: &str| table.has(key);
     if table.is_table() && !watching().any(written) {
         let kinds: Vec<&str> = watching().collect();
-        table.mistake(table.place, format!("nothing to watch: name at least one target under {}", kinds.join(", ")));
+        table.mistake(
+            table.place,
+            format!("nothing to watch: configure at least one target under {}", kinds.join(", ")),
+        );
     }
 }
 

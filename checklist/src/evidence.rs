@@ -225,7 +225,7 @@ impl Evidence {
             }
             let message = self.unseen.keys().find(|(unseen, _)| unseen == object).map(|(_, reason)| *reason);
             if message.is_none() {
-                let what = format!("no {} was seen", object.as_str().replace('_', " "));
+                let what = format!("no {} found", object.as_str().replace('_', " "));
                 self.missed(*object, Reason::NotFound, 1, what);
             }
             if *required {
@@ -245,7 +245,7 @@ impl fmt::Display for Evidence {
         if let Some(since) = self.since {
             #[expect(clippy::cast_possible_truncation, reason = "a time within the next thousand years")]
             let since = jiff::Timestamp::from_second(since as i64).unwrap_or_default();
-            parts.push(format!("counting since {}", since.strftime("%Y-%m-%d %H:%M UTC")));
+            parts.push(format!("counted since {}", since.strftime("%Y-%m-%d %H:%M UTC")));
         }
         parts.retain(|part| !part.is_empty());
         f.write_str(&parts.join("; "))
@@ -293,16 +293,16 @@ mod tests {
     const PODS: &[Looks] = &[Looks::at_some(Object::Pod), Looks::at_any(Object::Service)];
 
     #[test]
-    fn none_of_what_must_be_there_is_too_little_to_judge() {
+    fn without_a_required_object_there_is_no_verdict() {
         let mut nothing = Evidence::default();
         nothing.saw(Object::Pod, 0);
         nothing.saw(Object::Service, 0);
-        assert_eq!(nothing.missing(PODS), Some((Reason::NotFound, "no pod was seen".to_owned())));
+        assert_eq!(nothing.missing(PODS), Some((Reason::NotFound, "no pod found".to_owned())));
         assert!(nothing.is_partial());
     }
 
     #[test]
-    fn the_probes_own_reason_is_kept_and_a_part_is_enough_to_judge() {
+    fn a_probe_failure_keeps_its_reason_and_partial_evidence_gives_a_verdict() {
         let mut evidence = Evidence::default();
         evidence.saw(Object::Service, 0);
         evidence.missed(Object::Pod, Reason::Permission, 3, "no right to list pods in shop");
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_that_says_nothing_about_a_declared_kind_cannot_pass() {
+    fn a_probe_without_evidence_of_a_declared_object_kind_cannot_pass() {
         let mut evidence = Evidence::default();
         evidence.saw(Object::Pod, 1);
         assert_eq!(evidence.missing(PODS), None, "services are not required");
@@ -321,12 +321,12 @@ mod tests {
     }
 
     #[test]
-    fn what_was_looked_at_is_one_sentence() {
+    fn the_evidence_is_printed_as_one_sentence() {
         let mut evidence = Evidence::default();
         evidence.saw(Object::Pod, 12);
         evidence.saw(Object::ApiKey, 1);
         evidence.note("2 of them idle");
         evidence.counts_since(0.0);
-        assert_eq!(evidence.to_string(), "1 api key, 12 pods; 2 of them idle; counting since 1970-01-01 00:00 UTC");
+        assert_eq!(evidence.to_string(), "1 api key, 12 pods; 2 of them idle; counted since 1970-01-01 00:00 UTC");
     }
 }

@@ -11,10 +11,10 @@ pub enum Reason {
     Config,
     /// The connection was refused or lost.
     Connect,
-    /// The answer does not have the expected data format.
+    /// The response does not have the expected data format.
     Decode,
     Dns,
-    /// The answer is larger than the limit of the check.
+    /// The response is larger than the limit of the check.
     Limit,
     /// A lock on the target was not released in time.
     Lock,
@@ -63,18 +63,18 @@ impl Reason {
     /// Returns the meaning in words, for users.
     pub const fn words(self) -> &'static str {
         match self {
-            Self::Auth => "login refused",
-            Self::Config => "its settings cannot be used",
+            Self::Auth => "authentication failed",
+            Self::Config => "configuration cannot be used",
             Self::Connect => "connection refused or lost",
-            Self::Decode => "answer not understood",
+            Self::Decode => "response cannot be parsed",
             Self::Dns => "name does not resolve",
-            Self::Limit => "answer too large",
+            Self::Limit => "response too large",
             Self::Lock => "locked",
             Self::NotFound => "not found",
-            Self::Panic => "the check itself broke",
+            Self::Panic => "the check panicked",
             Self::Permission => "permission denied",
-            Self::Protocol => "answered with an error",
-            Self::Timeout => "no answer in time",
+            Self::Protocol => "error response",
+            Self::Timeout => "no response in time",
             Self::Tls => "TLS handshake failed",
         }
     }

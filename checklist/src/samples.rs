@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_are_no_numbers_and_series_beyond_the_limit_are_dropped_and_counted() {
+    fn nan_values_and_series_beyond_the_limit_are_dropped_and_counted() {
         let mut samples = Samples::within(2);
         samples.set(&SIZE, ["nan"], f64::NAN);
         for name in ["a", "b", "c"] {

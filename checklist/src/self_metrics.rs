@@ -8,12 +8,12 @@ use crate::metric::Metric;
 
 pub static PROBE_SUCCESS: Metric = Metric::gauge(
     "checklist_probe_success",
-    "Whether the last run of the check could look at its target (1) or not (0).",
+    "Whether the last run of the check succeeded in reading its target (1) or not (0).",
     &[],
 );
 pub static CHECK_PASSED: Metric = Metric::gauge(
     "checklist_check_passed",
-    "Whether the last run saw every object that it must and all of them meet every threshold (1), or not (0), absent while the check cannot tell.",
+    "Whether the last run read all objects that it must and all of them meet every threshold (1) or not (0), absent while the verdict is unknown.",
     &[],
 );
 pub static LAST_RUN: Metric = Metric::gauge(
@@ -33,30 +33,27 @@ pub static INTERVAL: Metric =
 pub static RUNS: Metric =
     Metric::counter("checklist_probe_runs_total", "Runs of the check that ended, successful or not.", &[]);
 /// Every reason has a series from the start.
-pub static FAILURES: Metric = Metric::counter(
-    "checklist_probe_failures_total",
-    "Runs of the check that could not look at the target, by reason.",
-    &["reason"],
-);
+pub static FAILURES: Metric =
+    Metric::counter("checklist_probe_failures_total", "Runs of the check that failed, by reason.", &["reason"]);
 pub static SERIES_DROPPED: Metric = Metric::counter(
     "checklist_probe_series_dropped_total",
-    "Series of the check that were left out because they were duplicate, not a number or beyond the limit.",
+    "Series of the check that were dropped because they were duplicates, not a number or beyond the limit.",
     &[],
 );
 pub static SEEN: Metric = Metric::gauge(
     "checklist_check_seen",
-    "Objects of a kind that the last run of the check judged; 0 when it looked and there was none.",
+    "Objects of a kind that the last run of the check evaluated; 0 if the run succeeded and found none.",
     &["object"],
 );
 pub static UNSEEN: Metric = Metric::gauge(
     "checklist_check_unseen",
-    "Objects of a kind that the last run of the check should have judged and could not, by reason; absent when it saw all.",
+    "Objects of a kind that the last run of the check could not read, by reason; absent if it read all.",
     &["object", "reason"],
 )
 .sparse();
 pub static SINCE: Metric = Metric::gauge(
     "checklist_check_since_timestamp_seconds",
-    "Unix time since which the values of the check count, such as the last reset of statistics, absent when they have no begin.",
+    "Unix time from which the values of the check are counted, such as the last reset of statistics, absent if there is none.",
     &[],
 )
 .sparse();
@@ -91,7 +88,7 @@ pub static TARGET_REACHABLE: Metric = Metric::gauge(
 );
 pub static TARGET_UNREACHABLE: Metric = Metric::gauge(
     "checklist_target_unreachable_info",
-    "Constant 1 with the reason for which the target could not be reached, absent while it is.",
+    "Constant 1 with the reason why the target could not be reached, absent while it is reachable.",
     &["kind", "reason", "words"],
 )
 .sparse();
@@ -102,7 +99,7 @@ pub static PER_TARGET: &[&Metric] = &[&TARGET_REACHABLE, &TARGET_UNREACHABLE];
 
 pub static RUN_DURATION: Metric = Metric::histogram(
     "checklist_run_duration_seconds",
-    "Seconds that runs of the check took, of all its targets together.",
+    "Duration of the runs of the check in seconds, for all its targets together.",
     &[],
 );
 
@@ -127,49 +124,55 @@ pub static CONFIG_TIMESTAMP: Metric = Metric::gauge(
 
 pub static WEB_CONFIG: Metric = Metric::gauge(
     "checklist_web_config_last_reload_successful",
-    "Whether the web configuration on the disk is in force and asks for no less than before (1) or not (0), absent without one.",
+    "Whether the web configuration file is in use and not less strict than the one before (1) or not (0), absent without one.",
     &[],
 )
 .sparse();
-pub static WEB_REFUSED: Metric =
-    Metric::counter("checklist_web_logins_refused_total", "Requests that were not let in, by reason.", &["reason"]);
+pub static WEB_REFUSED: Metric = Metric::counter(
+    "checklist_web_logins_refused_total",
+    "Requests that were refused before authentication succeeded, by reason.",
+    &["reason"],
+);
 
 /// The fingerprint of the rules that belong to the loaded configuration (see `Config::fingerprint`).
 pub static CONFIG_INFO: Metric = Metric::gauge(
     "checklist_config_info",
-    "Constant 1 with the fingerprint of the rules that checklist.yaml and catalog generate.",
+    "Constant 1 with the fingerprint of the rules that the loaded checklist.yaml generates.",
     &["fingerprint"],
 );
 /// The fingerprint of the rules that Prometheus has loaded. A recording rule writes it.
 pub static RULES_INFO: Metric = Metric::gauge(
     "checklist_rules_info",
-    "Constant 1 with the fingerprint of the deployed rules, recorded by those rules.",
+    "Constant 1 with the fingerprint of the deployed rules, recorded by the rules themselves.",
     &["fingerprint"],
 );
 
 pub static SHARD: Metric = Metric::gauge(
     "checklist_shard_index",
-    "Index of the part of the checks that this process makes, from 0, one less than checklist_shards at most.",
+    "Index of the shard of the checks that this process runs, from 0 to checklist_shards - 1.",
     &[],
 );
-pub static SHARDS: Metric =
-    Metric::gauge("checklist_shards", "Parts that the checks are split into, 1 when every process makes all.", &[]);
+pub static SHARDS: Metric = Metric::gauge(
+    "checklist_shards",
+    "Number of shards that the checks are split into, 1 if every process runs all checks.",
+    &[],
+);
 
 pub static LEASE_HELD: Metric = Metric::gauge(
     "checklist_lease_held",
-    "Whether this process holds the lease and makes the costly checks (1) or not (0), absent without highAvailability.",
+    "Whether this process holds the lease and runs the expensive checks (1) or not (0), absent without highAvailability.",
     &[],
 );
 pub static LEASE_ACQUISITIONS: Metric =
-    Metric::counter("checklist_lease_acquisitions_total", "Times that this process came to hold the lease.", &[]);
+    Metric::counter("checklist_lease_acquisitions_total", "Number of times that this process acquired the lease.", &[]);
 pub static LEASE_FAILURES: Metric = Metric::counter(
     "checklist_lease_failures_total",
-    "Attempts to look at the lease or to write it that failed, whoever holds it.",
+    "Failed attempts of this process to read or write the lease.",
     &[],
 );
 pub static LEASE_RENEWED: Metric = Metric::gauge(
     "checklist_lease_last_renewal_timestamp_seconds",
-    "Unix time at which this process last took or renewed the lease, absent if it never did.",
+    "Unix time at which this process last acquired or renewed the lease, absent if it never did.",
     &[],
 )
 .sparse();

@@ -128,7 +128,7 @@ impl Task {
     }
 
     /// Returns the day for which a record at this time counts.
-    pub fn answers(&self, at: Timestamp, zone: &TimeZone) -> Option<Date> {
+    pub fn day_of_record(&self, at: Timestamp, zone: &TimeZone) -> Option<Date> {
         let today = at.to_zoned_datetime(zone.clone()).date();
         [self.rule.last(today), self.rule.next(today)].into_iter().flatten().find(|day| self.is_done(*day, &[at], zone))
     }
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_done_stays_open_until_the_next_day_comes() {
+    fn a_task_that_was_not_done_stays_open_until_its_next_occurrence() {
         let task = task("first Monday");
         assert_eq!(day(&task, "2026-03-10T00:00:00Z", &[]), date(2026, 3, 2));
         assert_eq!(day(&task, "2026-04-06T00:00:00Z", &[]), date(2026, 4, 6));
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_grace_of_days_ends_in_the_morning_of_a_working_day_also_after_the_clocks_change() -> Result<(), jiff::Error> {
+    fn a_grace_period_of_days_ends_on_the_morning_of_a_working_day_across_clock_changes() -> Result<(), jiff::Error> {
         let task = Task { grace: Duration::from_secs(14 * DAY), ..task("second Monday") };
         let due = |now: &str| {
             let occurrence = task.occurrence(at(now), &[], date(2026, 1, 1), &TimeZone::get("Europe/Berlin")?);
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn every_hour_counts_for_one_day_wherever_clocks_change() -> Result<(), jiff::Error> {
+    fn every_hour_belongs_to_exactly_one_day_across_clock_changes() -> Result<(), jiff::Error> {
         // The weeks contain clock changes: one at midnight, one of half an hour, and a day that was skipped.
         for (zone, from) in [
             ("Europe/Berlin", "2026-03-23T00:00:00Z"),
@@ -263,12 +263,12 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_due_from_before_the_first_day() {
+    fn no_task_is_due_before_the_configured_first_day() {
         assert_eq!(day(&task("first Monday of December"), "2026-06-01T00:00:00Z", &[]), date(2026, 12, 7));
     }
 
     #[test]
-    fn due_and_overdue_follow_grace_and_half_a_period() {
+    fn a_task_is_due_after_its_grace_and_overdue_after_half_a_period() {
         let task = task("first Monday");
         let occurrence = task.occurrence(at("2026-03-02T10:00:00Z"), &[], date(2026, 1, 1), &TimeZone::UTC);
         let occurrence = occurrence.unwrap_or_else(|| panic!("no standing"));

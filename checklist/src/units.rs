@@ -31,10 +31,10 @@ impl Unit {
     pub fn parse(self, text: &str) -> Result<f64, &'static str> {
         let text = text.trim();
         let value = match self {
-            Self::Seconds => seconds(text).ok_or("a duration like 30s, 15m, 26h or 7d")?,
-            Self::Bytes => bytes(text).ok_or("a size like 512KiB, 100MiB or 2GiB")?,
-            Self::Ratio => ratio(text).ok_or("a share like 70% or 0.7")?,
-            Self::Count => text.parse().map_err(|_| "a plain number")?,
+            Self::Seconds => seconds(text).ok_or("a duration such as 30s, 15m, 26h or 7d")?,
+            Self::Bytes => bytes(text).ok_or("a size such as 512KiB, 100MiB or 2GiB")?,
+            Self::Ratio => ratio(text).ok_or("a ratio such as 70% or 0.7")?,
+            Self::Count => text.parse().map_err(|_| "a number")?,
         };
         if value.is_finite() && value >= 0.0 { Ok(value) } else { Err("a value that is not negative") }
     }
@@ -215,7 +215,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quantities_are_read_as_people_write_them() {
+    fn quantities_are_parsed_with_common_units_and_spacing() {
         assert_eq!(Unit::Seconds.parse("26h"), Ok(93_600.0));
         assert_eq!(Unit::Seconds.parse("1d12h"), Ok(129_600.0));
         assert_eq!(Unit::Bytes.parse("100MiB"), Ok(104_857_600.0));
@@ -225,17 +225,17 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_unit_says_what_would_be_right() {
+    fn the_error_for_a_wrong_unit_names_valid_ones() {
         for wrong in ["26 hours", "26", "", "1d 2h"] {
-            assert_eq!(Unit::Seconds.parse(wrong), Err("a duration like 30s, 15m, 26h or 7d"), "{wrong}");
+            assert_eq!(Unit::Seconds.parse(wrong), Err("a duration such as 30s, 15m, 26h or 7d"), "{wrong}");
         }
-        assert_eq!(Unit::Ratio.parse("70"), Err("a share like 70% or 0.7"));
-        assert_eq!(Unit::Bytes.parse("100Mb"), Err("a size like 512KiB, 100MiB or 2GiB"));
+        assert_eq!(Unit::Ratio.parse("70"), Err("a ratio such as 70% or 0.7"));
+        assert_eq!(Unit::Bytes.parse("100Mb"), Err("a size such as 512KiB, 100MiB or 2GiB"));
         assert_eq!(Unit::Count.parse("1e999"), Err("a value that is not negative"));
     }
 
     #[test]
-    fn an_exact_value_reads_back_to_itself() {
+    fn an_exactly_printed_value_parses_to_the_same_value() {
         for (unit, value, text) in [
             (Unit::Seconds, 26.0 * HOUR, "26h"),
             (Unit::Seconds, DAY, "1d"),
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn people_read_two_units_at_most() {
+    fn durations_and_sizes_are_printed_with_at_most_two_units() {
         for (unit, value, text) in [
             (Unit::Seconds, 26.0 * HOUR, "26h"),
             (Unit::Seconds, DAY, "1d"),

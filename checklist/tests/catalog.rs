@@ -23,7 +23,7 @@ fn ids_metric_names_alert_names_and_threshold_keys_are_unique() {
 }
 
 #[test]
-fn every_signal_that_is_probed_says_what_its_probe_looks_at() {
+fn every_probed_signal_declares_the_objects_that_its_probe_reads() {
     for signal in SIGNALS {
         assert_eq!(signal.kind.is_probed(), !signal.looks.is_empty(), "{}", signal.id);
         let objects: BTreeSet<_> = signal.looks.iter().map(|looks| looks.object).collect();
@@ -32,7 +32,7 @@ fn every_signal_that_is_probed_says_what_its_probe_looks_at() {
 }
 
 #[test]
-fn a_page_covers_what_its_own_signal_tells_more_slowly() {
+fn a_critical_alert_inhibits_the_slower_warnings_of_its_signal() {
     for signal in SIGNALS {
         let severities = |alert: &Alert| match alert.when.threshold() {
             Some(threshold) => threshold.default.each().map(|(severity, _)| severity).collect::<Vec<_>>(),
@@ -123,7 +123,7 @@ fn every_expression_parses_and_names_only_metrics_of_its_signal() {
 
 /// Whoever is notified of a value looks at its graph next, and should see the limit there.
 #[test]
-fn what_an_alert_judges_is_on_a_panel_with_its_limit_and_no_panel_has_the_limit_of_something_else() {
+fn every_alert_value_is_on_a_panel_with_its_own_threshold_line() {
     let mut wrong = Vec::new();
     for signal in SIGNALS {
         let scope = Scope { check: signal.id.to_owned(), targets: Vec::new() };
@@ -219,12 +219,12 @@ fn alerts_are_well_formed_and_their_texts_use_labels_that_exist() {
 }
 
 #[test]
-fn what_other_exporters_give_maps_to_metrics_of_the_signal_and_covers_its_alerts() {
+fn metrics_of_other_exporters_map_to_all_metrics_that_the_alerts_of_the_signal_use() {
     for signal in SIGNALS {
         for external in signal.external_sources {
             for (metric, expr) in external.records {
                 assert!(signal.metrics.contains(metric), "{}: {metric}", signal.id);
-                let places = ["{selector}", "{own}", "{told}"];
+                let places = ["{selector}", "{own}", "{reported}"];
                 let expr = places.iter().fold((*expr).to_owned(), |expr, place| expr.replace(place, "job=\"x\""));
                 let parsed = promql::parse(&expr);
                 parsed.unwrap_or_else(|errors| panic!("{} from {}: {errors:?}\n{expr}", metric, external.source));
@@ -237,7 +237,7 @@ fn what_other_exporters_give_maps_to_metrics_of_the_signal_and_covers_its_alerts
 }
 
 #[test]
-fn costly_signals_say_why_and_their_alerts_outlast_a_failover() {
+fn costly_signals_give_a_reason_and_their_alerts_wait_longer_than_a_failover() {
     let costly: Vec<_> = SIGNALS.iter().filter(|signal| signal.costly.is_some()).collect();
     assert!(!costly.is_empty());
     for signal in costly {
@@ -253,7 +253,7 @@ fn costly_signals_say_why_and_their_alerts_outlast_a_failover() {
 /// The catalog must not contain names of the company that wrote the checklist. Its wording belongs into `examples/` and
 /// the fixture.
 #[test]
-fn no_preset_names_a_program_a_path_or_a_document_of_one_company() {
+fn task_presets_name_no_program_path_or_document_of_a_single_company() {
     let steps = checklist::tasks::TASKS.iter().flat_map(|task| task.steps).copied();
     let lines = checklist::lines::LINES.iter().map(|line| line.text);
     let runbooks = SIGNALS.iter().map(|signal| signal.runbook);

@@ -16,7 +16,7 @@ fn good(text: &str) -> Config {
 const BACKUP: &str = "backups:\n  - {name: daily, bucket: bkt, prefix: daily/}\n";
 
 #[test]
-fn a_mistake_shows_file_line_column_caret_and_what_would_be_right() {
+fn a_configuration_error_shows_file_line_column_caret_and_a_correct_value() {
     let text = "backups:\n  - name: daily\n    bukcet: b\n";
     let messages = mistakes(text);
     assert!(messages.contains("checklist.yaml:3:5: unknown field bukcet (did you mean bucket?)"), "{messages}");
@@ -24,13 +24,13 @@ fn a_mistake_shows_file_line_column_caret_and_what_would_be_right() {
 }
 
 #[test]
-fn every_mistake_is_told_in_one_run() {
+fn all_configuration_errors_are_reported_in_one_run() {
     let messages = mistakes(
         "backups:\n  - {name: daily, bucket: bkt, every: 1 day}\n  - {name: daily, bucket: bkt}\nthresholds:\n  disk.usage: {warning: 90%, critical: 85%}\n  backup.max_age: {warning: 26 hours}\nnonsense: 1\n",
     );
     for part in [
-        "2:39: every must be a duration like 30s, 15m, 26h or 7d, not 1 day",
-        "3:12: the name daily is taken by the target in line 2",
+        "2:39: every must be a duration such as 30s, 15m, 26h or 7d, not 1 day",
+        "3:12: the name daily is already used by the target in line 2",
         "5:15: disk.usage: the warning level 90% is never reached before the critical level 85%; it must be below it",
         "6:29: backup.max_age must be a duration",
         "7:1: unknown field nonsense",
@@ -43,9 +43,9 @@ fn every_mistake_is_told_in_one_run() {
 #[test]
 fn combinations_that_cannot_work_are_refused() {
     for (text, part) in [
-        ("", "checklist.yaml must be a table"),
+        ("", "checklist.yaml must be a mapping"),
         ("health: []\n", "nothing to watch"),
-        ("health:\n  - {name: a, url: 'http://a/', caFile: /ca}\n", "caFile is never looked at"),
+        ("health:\n  - {name: a, url: 'http://a/', caFile: /ca}\n", "caFile has no effect"),
         ("health:\n  - {name: a, url: 'https://user:pw@a/'}\n", "has no user or password in it"),
         (
             "backups:\n  - {name: a, bucket: bkt, endpoint: 'https://user:pw@a/'}\n",
@@ -57,30 +57,30 @@ fn combinations_that_cannot_work_are_refused() {
         ),
         (
             "postgres:\n  - {name: a, host: h, database: d, user: u, passwordFile: x, passwordEnv: Y}\n",
-            "exclude each other",
+            "are mutually exclusive",
         ),
-        ("backups:\n  - {name: a, bucket: bkt, accessKeyIdFile: x}\n", "go together"),
+        ("backups:\n  - {name: a, bucket: bkt, accessKeyIdFile: x}\n", "must be set together"),
         (
             "backups:\n  - {name: a, bucket: bkt, format: gzip, restore: {checks: []}}\n",
-            "checks is empty: list at least one",
+            "checks is empty: at least one entry is required",
         ),
         ("backups:\n  - {name: a, bucket: bkt, restore: {checks: [{name: c, query: q}]}}\n", "needs the format"),
         (
             "backups:\n  - {name: a, bucket: bkt, format: gzip, restore: {checks: [{name: c, query: q}, {name: c, query: q}]}}\n",
-            "two checks with the name c",
+            "two checks have the name c",
         ),
         (
             "backups:\n  - {name: a, bucket: bkt, format: gzip, restore: {checks: [{name: c, query: q, atLeast: 2, notOlderThan: 1d}]}}\n",
-            "atLeast and notOlderThan exclude each other",
+            "atLeast and notOlderThan are mutually exclusive",
         ),
         (
             "backups:\n  - {name: a, bucket: bkt, format: gzip, restore: {server: {host: h, user: u}, checks: [{name: c, query: q}]}}\n",
             "the field database is missing",
         ),
-        ("kubernetes:\n  - {name: a, namespaces: [n], context: c}\n", "context has no meaning without kubeconfig"),
+        ("kubernetes:\n  - {name: a, namespaces: [n], context: c}\n", "context needs kubeconfig"),
         (
             "kubernetes:\n  - {name: a, namespaces: [n]}\nhighAvailability: {kubernetes: b}\n",
-            "3:32: there is no cluster b under kubernetes:",
+            "3:32: unknown cluster b: it is not under kubernetes:",
         ),
         (
             "kubernetes:\n  - {name: a, namespaces: [n]}\nhighAvailability: {kubernetes: a, lease: My_Lease}\n",
@@ -90,21 +90,18 @@ fn combinations_that_cannot_work_are_refused() {
             "kubernetes:\n  - {name: a, namespaces: [n]}\nhighAvailability: {lease: x}\n",
             "the field kubernetes is missing",
         ),
-        (
-            "kubernetes:\n  - {name: a, namespaces: [n], exporterNamespace: A_B}\n",
-            "a namespace: a text of lower-case letters",
-        ),
+        ("kubernetes:\n  - {name: a, namespaces: [n], exporterNamespace: A_B}\n", "a namespace: lower-case letters"),
         (
             "kubernetes:\n  - {name: a, namespaces: [n], webAudiences: [1]}\n",
-            "webAudiences must be a text, this is a number",
+            "webAudiences must be a string, this is a number",
         ),
         (
             "kubernetes:\n  - {name: a, namespaces: [n], webAudiences: [x]}\n  - {name: b, namespaces: [n], webAudiences: [y]}\n",
-            "one cluster says who a token belongs to",
+            "only one cluster can have webAudiences",
         ),
         ("certificates:\n  - {name: a, address: host}\n", "address must be host:port"),
         ("backups:\n  - {name: a, bucket: bkt, skip: [pods]}\n", "no check pods on this kind of target"),
-        ("backups:\n  - {name: a, bucket: bkt, bucket: ccc}\n", "stands twice"),
+        ("backups:\n  - {name: a, bucket: bkt, bucket: ccc}\n", "is repeated in this mapping"),
         ("backups: [\n", "checklist.yaml:"),
     ] {
         let messages = mistakes(text);
@@ -113,13 +110,13 @@ fn combinations_that_cannot_work_are_refused() {
     let messages = mistakes(&format!("{BACKUP}checks:\n  backup: {{interval: 10s, timeout: 10s}}\n"));
     assert!(messages.contains("at most nine tenths of the interval"), "{messages}");
     let messages = mistakes(&format!("{BACKUP}alerting:\n  labels: {{severity: low}}\n"));
-    assert!(messages.contains("the label severity is set by rules-gen itself"), "{messages}");
+    assert!(messages.contains("the label severity is set by rules-gen or"), "{messages}");
     let messages = mistakes(&format!("{BACKUP}alerting:\n  alerts: {{ChecklistBackupMising: {{for: 1m}}}}\n"));
     assert!(messages.contains("did you mean ChecklistBackupMissing?"), "{messages}");
 }
 
 #[test]
-fn a_threshold_moves_globally_and_per_target() {
+fn a_threshold_can_be_overridden_globally_and_per_target() {
     let config = good(
         "backups:\n  - {name: daily, bucket: bkt}\n  - {name: weekly, bucket: bkt, every: 7d}\n  - name: own\n    bucket: bkt\n    thresholds: {backup.max_age: {warning: none, critical: 3h}}\nthresholds:\n  backup.size_ratio: 40%\n",
     );
@@ -142,7 +139,7 @@ fn hostile_yaml_is_an_error_and_not_a_crash() {
 }
 
 #[test]
-fn the_example_watches_every_signal() {
+fn the_example_configures_every_signal() {
     let config = good(include_str!("../../examples/checklist.yaml"));
     for signal in SIGNALS {
         assert!(!config.targets(signal).is_empty(), "{}", signal.id);
@@ -151,7 +148,7 @@ fn the_example_watches_every_signal() {
 }
 
 #[test]
-fn an_own_query_becomes_a_signal_with_metric_alert_and_panel() {
+fn a_custom_query_becomes_a_signal_with_metric_alert_and_panel() {
     let yaml = "postgres:\n  - {name: db, host: h, database: d, user: u, thresholds: {stuck_jobs.value: {warning: 20}}}\n  - {name: other, host: h, database: d, user: u, application: false}\nqueries:\n  - name: stuck_jobs\n    help: Jobs that wait for an hour\n    query: SELECT queue, count(*) AS n FROM jobs GROUP BY 1;\n    labels: [queue]\n    value: n\n    targets: [db]\n    above: {warning: 10, critical: 100}\n";
     let config = good(yaml);
     let signal = config.signal("stuck_jobs").unwrap_or_else(|| panic!("no signal"));
@@ -164,9 +161,9 @@ fn an_own_query_becomes_a_signal_with_metric_alert_and_panel() {
     assert_eq!(config.queries[0].around("{value}::float8"), sql);
     assert!(std::ptr::eq(signal, good(yaml).queries[0].signal), "reading the same file again costs nothing");
     for (text, part) in [
-        ("name: pods", "the name pods is taken"),
+        ("name: pods", "the name pods is already used"),
         ("name: Jobs", "name must be a part of the name of a metric"),
-        ("name: a\n    targets: [nowhere]", "there is no postgres target nowhere"),
+        ("name: a\n    targets: [nowhere]", "unknown postgres target nowhere"),
         ("name: a\n    labels: [check]", "labels must be a column"),
     ] {
         let yaml = yaml
@@ -179,11 +176,11 @@ fn an_own_query_becomes_a_signal_with_metric_alert_and_panel() {
     let messages = mistakes(&yaml.replace("warning: 10, critical: 100", "warning: 200, critical: 100"));
     assert!(messages.contains("is never reached before the critical level"), "{messages}");
     let messages = mistakes(&yaml.replace("    above: {warning: 10, critical: 100}\n", ""));
-    assert!(messages.contains("a query needs a limit"), "{messages}");
+    assert!(messages.contains("a query needs a threshold"), "{messages}");
 }
 
 #[test]
-fn figures_of_other_exporters_are_recorded_and_not_probed() {
+fn signals_with_another_source_are_recorded_and_not_probed() {
     let config = good(
         "kubernetes:\n  - {name: k, namespaces: [a, b], sources: {hpa: kube-state-metrics}, sourceSelector: 'cluster=\"c\"'}\n",
     );
@@ -191,14 +188,14 @@ fn figures_of_other_exporters_are_recorded_and_not_probed() {
     assert_eq!((config.targets(signal), config.probed(signal)), (vec!["k".to_owned()], Vec::new()));
     assert_eq!(config.selector(signal, "k"), "cluster=\"c\", namespace=~\"a|b\"");
     let messages = mistakes("kubernetes:\n  - {name: k, namespaces: [a], sources: {hpa: nagios, utilization: x}}\n");
-    assert!(messages.contains("the source of hpa is one of kube-state-metrics"), "{messages}");
-    assert!(messages.contains("utilization has no other source"), "{messages}");
+    assert!(messages.contains("the source of hpa must be one of kube-state-metrics"), "{messages}");
+    assert!(messages.contains("the metrics of utilization cannot come from another exporter"), "{messages}");
 }
 
 #[test]
-fn reports_lie_in_one_place_and_tables_are_known() {
+fn a_report_has_exactly_one_location_and_unknown_tables_are_refused() {
     let messages = mistakes("reports:\n  - {name: a, format: cargo-audit, file: x, directory: y}\n");
-    assert!(messages.contains("a report lies in one place"), "{messages}");
+    assert!(messages.contains("a report needs exactly one of"), "{messages}");
     let messages = mistakes(
         "postgres:\n  - {name: a, host: h, database: d, user: u, tables: {user: {table: x}, users: {columns: {mail: m}}}}\n",
     );
@@ -214,7 +211,7 @@ fn reports_lie_in_one_place_and_tables_are_known() {
 }
 
 #[test]
-fn the_lease_is_where_the_exporter_runs_and_own_queries_may_be_costly() {
+fn the_lease_is_in_the_exporters_namespace_and_custom_queries_can_be_costly() {
     let config = good(
         "kubernetes:\n  - {name: here, namespaces: [one], exporterNamespace: ops}\n  - {name: part, namespaces: [two]}\n  - {name: far, namespaces: [three], kubeconfig: /far}\npostgres: [{name: p, host: h, database: d, user: u}]\nqueries: [{name: heavy, help: h, query: SELECT 1 AS value, above: {warning: 1}, costly: true}]\nhighAvailability: {kubernetes: part}\n",
     );
@@ -241,7 +238,7 @@ fn the_lease_is_where_the_exporter_runs_and_own_queries_may_be_costly() {
 }
 
 #[test]
-fn what_kubernetes_would_not_take_as_a_name_is_a_mistake() {
+fn names_that_kubernetes_refuses_are_configuration_errors() {
     let messages = |entry: &str| {
         let text = format!("kubernetes: [{{name: k, namespaces: [a], {entry}}}]\n");
         Config::parse("checklist.yaml", &text).err().map(|mistakes| mistakes.to_string()).unwrap_or_default()
@@ -258,7 +255,7 @@ fn what_kubernetes_would_not_take_as_a_name_is_a_mistake() {
     assert_eq!(messages("exporterNamespace: ops, secrets: [{name: a.b-c, namespace: other}]"), "");
     let two = "kubernetes:\n  - {name: a, namespaces: [a], exporterNamespace: x}\n  - {name: b, namespaces: [b], exporterNamespace: y}\n";
     let messages = Config::parse("checklist.yaml", two).err().map(|mistakes| mistakes.to_string()).unwrap_or_default();
-    assert!(messages.contains("exporterNamespace is x and y"), "{messages}");
+    assert!(messages.contains("exporterNamespace is both x and y"), "{messages}");
     // An entry with a kubeconfig is another cluster, so its `exporterNamespace` may differ.
     let far = two.replace("{name: b", "{name: b, kubeconfig: /far");
     assert!(Config::parse("checklist.yaml", &far).is_ok());
@@ -270,7 +267,7 @@ fn messages(text: &str) -> String {
 }
 
 #[test]
-fn a_level_that_is_not_named_stays_as_it_is() {
+fn an_unnamed_threshold_level_keeps_its_default() {
     let levels = |text: &str, target: &str| {
         let config = good(text);
         let signal = checklist::signals::by_id("disk").unwrap_or_else(|| panic!("there is disk"));
@@ -287,7 +284,7 @@ fn a_level_that_is_not_named_stays_as_it_is() {
     assert_eq!(levels(&text("{critical: 95%}", "{warning: 80%}"), "a"), (Some(0.8), Some(0.95)));
     assert_eq!(levels(&text(both, "{warning: none}"), "a"), (None, Some(0.9)));
     // The critical level stays in force, so a warning level beyond it is a mistake.
-    assert!(messages(&text(both, "{warning: 95%}")).contains("`none` leaves it out"));
+    assert!(messages(&text(both, "{warning: 95%}")).contains("`none` removes it"));
     assert!(messages(&text(both, "{warning: none, critical: none}")).contains("no level left"));
     // The default limits of a backup follow from its interval.
     let backup = good("backups: [{name: w, bucket: bkt, every: 7d, thresholds: {backup.max_age: {critical: 30d}}}]\n");
@@ -297,13 +294,13 @@ fn a_level_that_is_not_named_stays_as_it_is() {
 }
 
 #[test]
-fn limits_that_nothing_can_be_beyond_are_mistakes() {
+fn thresholds_that_can_never_be_exceeded_are_configuration_errors() {
     let cluster = "kubernetes: [{name: a, namespaces: [x]}]\n";
     assert!(
         messages(&format!("{cluster}thresholds: {{disk.usage: {{critical: 100%}}}}\n"))
-            .contains("nothing is ever above 100%")
+            .contains("the value is never above 100%")
     );
-    assert!(messages(&format!("{cluster}thresholds: {{disk.full_within: 0s}}\n")).contains("0s is too little"));
+    assert!(messages(&format!("{cluster}thresholds: {{disk.full_within: 0s}}\n")).contains("0s is too small"));
     let traffic = "traffic: [{name: t, selector: 'job=\"x\"'}]\n";
     assert!(messages(&format!("{traffic}thresholds: {{requests.fell: 1}}\n")).contains("always reached"));
     assert!(
@@ -317,7 +314,7 @@ fn limits_that_nothing_can_be_beyond_are_mistakes() {
 }
 
 #[test]
-fn names_and_labels_that_would_break_alerts_are_mistakes() {
+fn names_and_labels_that_would_break_alerts_are_configuration_errors() {
     let query = |name: &str, more: &str| {
         format!(
             "postgres: [{{name: o, host: h, database: d, user: u}}]\nqueries:\n  - {{name: stuck2, help: h, query: SELECT 1, above: {{warning: 1}}}}\n  - {{name: {name}, help: h, query: SELECT 1, above: {{warning: 1}}{more}}}\n"
@@ -330,12 +327,12 @@ fn names_and_labels_that_would_break_alerts_are_mistakes() {
             messages(&query(name, ""))
         );
     }
-    assert!(messages(&query("stuck_2", "")).contains("both alerts would be ChecklistQueryStuck2"));
+    assert!(messages(&query("stuck_2", "")).contains("both alerts would be named ChecklistQueryStuck2"));
     assert!(messages(&query("other", ", labels: [severity]")).contains("none of alertname, cadence"));
     let alerting =
         |alerting: &str| messages(&format!("kubernetes: [{{name: a, namespaces: [x]}}]\nalerting: {{{alerting}}}\n"));
-    assert!(alerting("labels: {namespace: monitoring}").contains("every alert would have the same"));
-    assert!(alerting("labels: {'': x}").contains("a label name has letters"));
+    assert!(alerting("labels: {namespace: monitoring}").contains("cannot have the same value on every alert"));
+    assert!(alerting("labels: {'': x}").contains("a label name has only letters"));
     for wrong in [
         "prometheusRule: {name: Bad Name!}",
         "prometheusRule: {namespace: A_B}",
@@ -354,7 +351,7 @@ fn names_and_labels_that_would_break_alerts_are_mistakes() {
         "times: [{from: '12:00', to: '06:00'}, {from: '05:00', to: '13:00'}]",
     ] {
         let window = format!("maintenance: [{{name: m, {open}}}]");
-        assert!(alerting(&window).contains("always open"), "{open}: {}", alerting(&window));
+        assert!(alerting(&window).contains("would never end"), "{open}: {}", alerting(&window));
     }
     assert_eq!(alerting("maintenance: [{name: m, weekdays: [sunday], times: [{from: '00:00', to: '24:00'}]}]"), "");
     // A wrong name is reported once and causes no further mistakes.
@@ -363,17 +360,17 @@ fn names_and_labels_that_would_break_alerts_are_mistakes() {
 }
 
 #[test]
-fn written_reports_go_somewhere() {
+fn written_reports_need_a_destination() {
     let messages = |reports: &str| {
         let text = format!("{BACKUP}alerting: {{reports: {reports}}}\n");
         Config::parse("checklist.yaml", &text).err().map(|mistakes| mistakes.to_string()).unwrap_or_default()
     };
-    assert!(messages("{}").contains("give webhookUrlFile, directory or both"), "{}", messages("{}"));
+    assert!(messages("{}").contains("set webhookUrlFile, directory or both"), "{}", messages("{}"));
     assert_eq!(messages("{directory: /var/lib/checklist/written}"), "");
 }
 
 #[test]
-fn a_grace_that_lasts_until_the_next_day_is_a_mistake() {
+fn a_grace_period_that_reaches_the_next_occurrence_is_a_configuration_error() {
     let messages = |tasks: &str| {
         let text = format!("tasks: {{since: 2026-01-01, directory: /r, {tasks}}}\n");
         Config::parse("checklist.yaml", &text).err().map(|mistakes| mistakes.to_string()).unwrap_or_default()

@@ -51,11 +51,11 @@ fn every_signal_watches_a_line_and_every_watched_line_has_a_signal() {
             Watched::Signals(ids) => {
                 assert!(!ids.is_empty(), "{}", line.text);
                 for id in ids {
-                    assert!(checklist::signals::by_id(id).is_some(), "{id} is no signal");
+                    assert!(checklist::signals::by_id(id).is_some(), "{id} is not a signal");
                 }
             }
             Watched::Task(id) => {
-                let task = TASKS.iter().find(|task| task.id == id).unwrap_or_else(|| panic!("{id} is no task"));
+                let task = TASKS.iter().find(|task| task.id == id).unwrap_or_else(|| panic!("{id} is not a task"));
                 assert_eq!((line.section, line.cadence), (task.section, task.cadence), "{id}");
             }
         }
@@ -63,7 +63,7 @@ fn every_signal_watches_a_line_and_every_watched_line_has_a_signal() {
 }
 
 #[test]
-fn every_task_has_a_line_steps_and_a_rule_that_reads_back() {
+fn every_task_has_a_checklist_line_steps_and_a_schedule_that_parses() {
     for task in TASKS {
         // Restore and alert routing are proved by a job. People still have to look at the results.
         let listed = LINES.iter().any(|line| line.watched == Watched::Task(task.id));

@@ -73,7 +73,7 @@ const SPELLINGS: &[&str] = &[
 ];
 
 #[test]
-fn no_spelling_of_a_secret_is_in_a_message() {
+fn no_encoding_of_a_secret_appears_in_an_error_message() {
     assert!(SPELLINGS.len() >= 30);
     for text in SPELLINGS {
         let Err(mistakes) = Config::parse("checklist.yaml", text) else { panic!("accepted:\n{text}") };
@@ -84,7 +84,7 @@ fn no_spelling_of_a_secret_is_in_a_message() {
 }
 
 #[test]
-fn what_is_no_secret_is_shown_with_its_caret() {
+fn lines_without_secrets_are_shown_with_a_caret() {
     for (text, shown) in [
         ("postgres:\n  - {name: a, password: hunter2, port: abc}\n", "  - {name: a, password: ******** port: abc}"),
         (
@@ -122,7 +122,7 @@ fn a_file_of_more_than_a_mebibyte_and_hostile_aliases_are_refused_at_once() {
     let long = format!("# {}\nhealth: []\n", "x".repeat(1024 * 1024));
     let messages =
         Config::parse("checklist.yaml", &long).err().map(|mistakes| mistakes.to_string()).unwrap_or_default();
-    assert!(messages.contains("no checklist.yaml is larger than 1 MiB"), "{messages}");
+    assert!(messages.contains("the limit is 1 MiB"), "{messages}");
     let comments = format!(
         "health:\n  - {{name: a, url: 'http://a'}}\n{}  - {{name: b, url: 'http://b'}}\n",
         "  # - old\n".repeat(2_000)

@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_types_say_why_and_the_words_do_not() {
+    fn the_failure_reason_comes_from_error_types_and_not_from_messages() {
         let of = |error: io::Error| reason(&error);
         let refused = rustls::Error::InvalidCertificate(rustls::CertificateError::Expired);
         assert_eq!(of(io::Error::new(io::ErrorKind::InvalidData, refused)), Some(Reason::Tls));
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_name_that_does_not_resolve_is_told_apart() {
+    async fn a_name_that_does_not_resolve_has_a_reason_of_its_own() {
         // RFC 2606 reserves this name: it never resolves, with or without a resolver.
         let error = tokio::net::lookup_host(("nowhere.invalid", 80)).await.map(drop).unwrap_err();
         assert_eq!(reason(&error), Some(Reason::Dns), "{error:?}");

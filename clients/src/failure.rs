@@ -83,7 +83,7 @@ pub fn causes(error: &(dyn Error + 'static)) -> String {
 /// The words of one error of a chain. Those of a refused certificate are ours: the library's are names of its types.
 fn words(error: &(dyn Error + 'static)) -> String {
     match refused_certificate(error) {
-        Some(refused) => format!("the certificate is not accepted: {}", Refusal::of(refused, None).sentence),
+        Some(refused) => format!("the certificate was rejected: {}", Refusal::of(refused, None).sentence),
         None => error.to_string(),
     }
 }
@@ -109,35 +109,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sentence_has_an_end_whatever_a_server_says() {
+    fn long_server_messages_are_truncated() {
         let failure = Failure::new(Reason::Protocol, "ä".repeat(10_000_000)).while_doing("b".repeat(900));
         assert!(failure.message.len() <= MAX_BYTES && failure.message.ends_with("ä…"), "{}", failure.message.len());
     }
 
     #[test]
-    fn a_refused_certificate_is_told_in_words_and_not_in_the_names_of_types() {
+    fn a_refused_certificate_is_reported_without_rust_type_names() {
         let old = rustls::OtherError(std::sync::Arc::new(webpki::Error::UnsupportedCertVersion));
         for (invalid, part) in [
-            (rustls::CertificateError::Other(old), "not of version 3 of X.509"),
-            (rustls::CertificateError::UnknownIssuer, "no trusted authority issued it"),
-            (rustls::CertificateError::BadSignature, "fewer bits than the 2048"),
+            (rustls::CertificateError::Other(old), "not an X.509 version 3"),
+            (rustls::CertificateError::UnknownIssuer, "not issued by a trusted CA"),
+            (rustls::CertificateError::BadSignature, "shorter than 2048 bits"),
         ] {
             let error = rustls::Error::InvalidCertificate(invalid);
             for error in [io::Error::other(error.clone()), io::Error::other(io::Error::other(error))] {
                 let text = causes(&error);
-                assert!(text.starts_with("the certificate is not accepted: ") && text.contains(part), "{text}");
+                assert!(text.starts_with("the certificate was rejected: ") && text.contains(part), "{text}");
             }
         }
     }
 
     #[test]
-    fn what_a_server_says_is_one_line() {
+    fn server_messages_are_reduced_to_one_line() {
         let failure = Failure::new(Reason::Protocol, "one\ntwo\u{1b}[31m\u{202e}").while_doing("a\nkey");
         assert_eq!(failure.message, "a key: one two [31m ");
     }
 
     #[test]
-    fn a_token_that_a_server_repeats_is_not_told() {
+    fn a_token_that_a_server_echoes_is_removed_from_the_message() {
         for (text, shown) in [
             ("401 {\"authorization\": \"Bearer abc.def-123\"}", "401 {\"authorization\": \"Bearer ***\"}"),
             ("bearer aaaaaaaa, BEARER bbbbbbbb", "bearer ***, BEARER ***"),

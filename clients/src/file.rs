@@ -33,7 +33,7 @@ pub struct Content {
 /// Reads a file of at most `most` bytes, on a thread of its own.
 ///
 /// # Errors
-/// The file is missing, is no regular file, is too large, or does not answer in time.
+/// The file is missing, is not a regular file, is too large, or does not answer in time.
 pub async fn read(path: &Path, most: u64) -> Result<Content, Error> {
     let own = path.to_owned();
     aside(path, PATIENCE, move || read_now(&own, most)).await?
@@ -49,7 +49,8 @@ pub async fn aside<T: Send + 'static>(
     within: Duration,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Error> {
-    let hangs = || Error::new(ErrorKind::TimedOut, format!("it does not answer within {within:?}: is its mount dead?"));
+    let hangs =
+        || Error::new(ErrorKind::TimedOut, format!("reading it takes longer than {within:?}; does its mount hang?"));
     let until = tokio::time::Instant::now() + within;
     let place = loop {
         match Place::take(path) {
@@ -67,7 +68,7 @@ pub async fn aside<T: Send + 'static>(
     })?;
     match tokio::time::timeout_at(until, wait).await {
         Ok(Ok(result)) => Ok(result),
-        Ok(Err(_)) => Err(Error::other("its reader ended in a panic")),
+        Ok(Err(_)) => Err(Error::other("the thread that reads it panicked")),
         Err(_) => Err(hangs()),
     }
 }
@@ -75,12 +76,12 @@ pub async fn aside<T: Send + 'static>(
 /// Reads a file of at most `most` bytes, on this thread. A pipe, a device or a directory is refused at once.
 ///
 /// # Errors
-/// The file is missing, is no regular file, is too large, or cannot be read.
+/// The file is missing, is not a regular file, is too large, or cannot be read.
 pub fn read_now(path: &Path, most: u64) -> Result<Content, Error> {
     let file = open(path, File::options().read(true))?;
     let metadata = file.metadata()?;
     let modified = metadata.modified()?;
-    let too_large = || Error::new(ErrorKind::FileTooLarge, format!("it is larger than {most} bytes"));
+    let too_large = || Error::new(ErrorKind::FileTooLarge, format!("the file is larger than {most} bytes"));
     if metadata.len() > most {
         return Err(too_large());
     }
@@ -96,7 +97,7 @@ pub fn read_now(path: &Path, most: u64) -> Result<Content, Error> {
 /// Opens a file with `options`, without waiting for the other end of a pipe. Only regular files are accepted.
 ///
 /// # Errors
-/// The file cannot be opened, or is no regular file.
+/// The file cannot be opened, or is not a regular file.
 pub fn open(path: &Path, options: &mut std::fs::OpenOptions) -> Result<File, Error> {
     only_files(options.custom_flags(O_NONBLOCK).open(path)?)
 }
@@ -104,17 +105,21 @@ pub fn open(path: &Path, options: &mut std::fs::OpenOptions) -> Result<File, Err
 /// Like [`open`], but refuses a symbolic link: whoever may write into the directory could point it at another file.
 ///
 /// # Errors
-/// The file cannot be opened, is a link, or is no regular file.
+/// The file cannot be opened, is a link, or is not a regular file.
 pub fn open_no_link(path: &Path, options: &mut std::fs::OpenOptions) -> Result<File, Error> {
     let opened = options.custom_flags(O_NONBLOCK | O_NOFOLLOW).open(path);
     only_files(opened.map_err(|error| {
         let link = std::fs::symlink_metadata(path).is_ok_and(|file| file.is_symlink());
-        if link { Error::new(ErrorKind::InvalidInput, "it is a link, which is not followed") } else { error }
+        if link { Error::new(ErrorKind::InvalidInput, "it is a symbolic link, which is not followed") } else { error }
     })?)
 }
 
 fn only_files(file: File) -> Result<File, Error> {
-    if file.metadata()?.is_file() { Ok(file) } else { Err(Error::new(ErrorKind::InvalidInput, "it is not a file")) }
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(Error::new(ErrorKind::InvalidInput, "it is not a regular file"))
+    }
 }
 
 /// Turns an error of reading a file into a failure with its reason.
@@ -162,7 +167,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_pipe_and_a_folder_are_refused_at_once_and_a_file_is_read_within_its_limit() -> anyhow::Result<()> {
+    async fn named_pipes_and_folders_are_refused_and_files_are_read_up_to_a_size_limit() -> anyhow::Result<()> {
         let folder = tempfile::tempdir()?;
         let (pipe, file) = (folder.path().join("pipe"), folder.path().join("file"));
         nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU)?;
@@ -177,7 +182,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_hangs_is_left_and_soon_not_tried_again() -> anyhow::Result<()> {
+    async fn a_hanging_file_read_times_out_and_is_not_repeated_soon() -> anyhow::Result<()> {
         let path = Path::new("/a mount that is dead");
         let (release, held) = std::sync::mpsc::channel::<()>();
         let held = std::sync::Arc::new(Mutex::new(held));

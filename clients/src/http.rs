@@ -29,11 +29,11 @@ use url::Url;
 
 /// The read buffer of a connection, in bytes.
 const MAX_READ: usize = 64 * 1024;
-/// The limit for the body of an answer other than success, in bytes. It is not small, because health pages answer 503
+/// The limit for the body of a response other than success, in bytes. It is not small, because health pages answer 503
 /// with the details.
 const MAX_REFUSAL: usize = 1024 * 1024;
 
-/// A complete answer.
+/// A complete response.
 #[derive(Debug)]
 pub struct HttpResponse {
     pub status: StatusCode,
@@ -47,7 +47,7 @@ pub struct HttpResponse {
     pub location: Option<String>,
 }
 
-/// A request with the limits for its answer.
+/// A request with the limits for its response.
 pub struct HttpRequest<'a> {
     /// `http://` or `https://`.
     pub url: &'a str,
@@ -60,7 +60,7 @@ pub struct HttpRequest<'a> {
     pub tenant: Option<&'a str>,
 }
 
-/// Sends a GET to a path below an endpoint of checklist.yaml, and returns the answer with any status code.
+/// Sends a GET to a path below an endpoint of checklist.yaml, and returns the response with any status code.
 pub async fn fetch(endpoint: &Endpoint, path: &str, max_body: usize) -> Result<HttpResponse, Failure> {
     let url = format!("{}{path}", if path.is_empty() { &endpoint.url } else { endpoint.url.trim_end_matches('/') });
     get(request_to(endpoint, &url, max_body).await?).await
@@ -79,30 +79,31 @@ pub async fn fetch_of(
 
 /// Like [`fetch`], but any status code other than 200 is a failure.
 pub async fn fetch_good(endpoint: &Endpoint, path: &str, max_body: usize) -> Result<HttpResponse, Failure> {
-    let answer = fetch(endpoint, path, max_body).await?;
-    refusal(&answer)
-        .map_or(Ok(answer), |failure| Err(failure.while_doing(format_args!("GET {}", place(endpoint, path)))))
+    let response = fetch(endpoint, path, max_body).await?;
+    refusal(&response)
+        .map_or(Ok(response), |failure| Err(failure.while_doing(format_args!("GET {}", place(endpoint, path)))))
 }
 
-/// Returns the decoded JSON of an answer with status 200.
+/// Returns the decoded JSON of a response with status 200.
 pub async fn fetch_json<T: DeserializeOwned>(endpoint: &Endpoint, path: &str, max_body: usize) -> Result<T, Failure> {
-    let answer = fetch_good(endpoint, path, max_body).await?;
-    serde_json::from_slice(&answer.body)
+    let response = fetch_good(endpoint, path, max_body).await?;
+    serde_json::from_slice(&response.body)
         .map_err(|error| Failure::new(Reason::Decode, format!("GET {}: {error}", place(endpoint, path))))
 }
 
 /// Returns the address of a path below an endpoint, without secrets, for messages.
 fn place(endpoint: &Endpoint, path: &str) -> String {
     let url = Url::parse(&format!("{}{path}", endpoint.url.trim_end_matches('/')));
-    url.map_or_else(|_| "an address that is not usable".to_owned(), |url| shown(&url))
+    url.map_or_else(|_| "an unusable address".to_owned(), |url| shown(&url))
 }
 
 /// Sends JSON with a POST. Any status code other than 200 is a failure.
 pub async fn post_json(endpoint: &Endpoint, path: &str, body: &serde_json::Value) -> Result<(), Failure> {
     let url = format!("{}{path}", endpoint.url.trim_end_matches('/'));
     let body = Some(Bytes::from(body.to_string()));
-    let answer = send(request_to(endpoint, &url, 64 * 1024).await?, body).await?;
-    refusal(&answer).map_or(Ok(()), |failure| Err(failure.while_doing(format_args!("POST {}", place(endpoint, path)))))
+    let response = send(request_to(endpoint, &url, 64 * 1024).await?, body).await?;
+    refusal(&response)
+        .map_or(Ok(()), |failure| Err(failure.while_doing(format_args!("POST {}", place(endpoint, path)))))
 }
 
 /// Makes a request with the authorities and the token of its endpoint. Both are read again for each request, so that
@@ -118,15 +119,15 @@ async fn request_to<'a>(endpoint: &Endpoint, url: &'a str, max_body: usize) -> R
 }
 
 /// Returns the failure that a status code other than 200 stands for, or `None` for 200.
-pub fn refusal(answer: &HttpResponse) -> Option<Failure> {
-    let reason = match answer.status.as_u16() {
+pub fn refusal(response: &HttpResponse) -> Option<Failure> {
+    let reason = match response.status.as_u16() {
         200 => return None,
         401 => Reason::Auth,
         403 => Reason::Permission,
         404 => Reason::NotFound,
         _ => Reason::Protocol,
     };
-    Some(Failure::new(reason, format!("the server answered {}", answer.status)))
+    Some(Failure::new(reason, format!("the server responded with {}", response.status)))
 }
 
 /// Sends one GET on a new connection. The caller sets the deadline.
@@ -136,14 +137,14 @@ pub async fn get(request: HttpRequest<'_>) -> Result<HttpResponse, Failure> {
 
 /// Sends a GET, or a POST of JSON when there is a body.
 async fn send(request: HttpRequest<'_>, body: Option<Bytes>) -> Result<HttpResponse, Failure> {
-    let url = Url::parse(request.url)
-        .map_err(|error| Failure::new(Reason::Config, format!("an address is not usable: {error}")))?;
+    let url =
+        Url::parse(request.url).map_err(|error| Failure::new(Reason::Config, format!("unusable address: {error}")))?;
     let method = if body.is_some() { "POST" } else { "GET" };
-    let answer = async { exchange(open(&url, request.tls.clone()).await?, &url, &request, body).await };
-    answer.await.map_err(|failure| failure.while_doing(format_args!("{method} {}", shown(&url))))
+    let response = async { exchange(open(&url, request.tls.clone()).await?, &url, &request, body).await };
+    response.await.map_err(|failure| failure.while_doing(format_args!("{method} {}", shown(&url))))
 }
 
-/// Sends the request on a connection and reads the whole answer.
+/// Sends the request on a connection and reads the whole response.
 async fn exchange(
     stream: Bounded,
     url: &Url,
@@ -193,9 +194,9 @@ async fn exchange(
     tokio::pin!(connection, reply);
     tokio::select! {
         biased;
-        answer = &mut reply => answer,
+        response = &mut reply => response,
         ended = &mut connection => match ended {
-            // The server closed the connection after its last byte. The rest of the answer is buffered.
+            // The server closed the connection after its last byte. The rest of the response is buffered.
             Ok(()) => reply.await,
             Err(error) => Err(protocol(error)),
         },
@@ -216,8 +217,9 @@ fn encode(url: &Url, request: &HttpRequest<'_>, body: Option<Bytes>) -> Result<R
     if let Some(token) = &request.bearer {
         // `Zeroizing` erases the token when the last copy of the header is dropped.
         let value = Zeroizing::new(format!("Bearer {}", token.expose_secret()).into_bytes());
-        let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(value))
-            .map_err(|_| Failure::new(Reason::Config, "the bearer token has characters that no header can carry"))?;
+        let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(value)).map_err(|_| {
+            Failure::new(Reason::Config, "the bearer token contains characters that are not allowed in a header")
+        })?;
         value.set_sensitive(true);
         builder = builder.header(AUTHORIZATION, value);
     }
@@ -225,7 +227,7 @@ fn encode(url: &Url, request: &HttpRequest<'_>, body: Option<Bytes>) -> Result<R
 }
 
 fn too_large(most: usize) -> Failure {
-    Failure::new(Reason::Limit, format!("the answer is larger than {most} bytes"))
+    Failure::new(Reason::Limit, format!("the response is larger than {most} bytes"))
 }
 
 /// Decompresses the body. Some servers compress without being asked, and some say so of a body that is plain. The limit
@@ -241,7 +243,7 @@ async fn unpacked(headers: &HeaderMap, body: Bytes, most: usize, large: &mut Lar
         "deflate" if !body.starts_with(&[0x78]) => Box::new(DeflateDecoder::new(&body[..])),
         "deflate" => Box::new(ZlibDecoder::new(&body[..])),
         other => {
-            let what = format!("the answer has the content encoding {other:?}, which the request did not offer");
+            let what = format!("the response has the content encoding {other:?}, which the request did not accept");
             return Err(Failure::new(Reason::Protocol, what));
         }
     };
@@ -249,8 +251,8 @@ async fn unpacked(headers: &HeaderMap, body: Bytes, most: usize, large: &mut Lar
     let mut piece = vec![0; MAX_READ];
     loop {
         let read = reader.read(&mut piece);
-        let read =
-            read.map_err(|error| Failure::new(Reason::Decode, format!("the answer cannot be unpacked: {error}")))?;
+        let read = read
+            .map_err(|error| Failure::new(Reason::Decode, format!("the response cannot be decompressed: {error}")))?;
         if read == 0 {
             return Ok(plain.whole());
         }

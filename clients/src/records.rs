@@ -150,7 +150,7 @@ impl Records {
                     self.list.push(record);
                     continue;
                 }
-                Ok(record) => format!("it is from the future ({})", record.at),
+                Ok(record) => format!("its time is in the future ({})", record.at),
                 Err(error) => error.to_string(),
             };
             self.reject(&format!("{place}:{}", at + 1), &why);
@@ -160,7 +160,7 @@ impl Records {
 
     fn reject(&mut self, place: &str, why: &str) {
         self.rejected += 1;
-        tracing::warn!("{place} is left out: {why}");
+        tracing::warn!("ignoring {place}: {why}");
     }
 
     /// Adds the lines behind the newest record of a check that could not be read to its evidence: each of them may be a
@@ -189,7 +189,7 @@ impl Records {
         for record in &self.list {
             match &record.act {
                 Act::Override { .. } => {
-                    // A new override after the end of the previous one is no extension.
+                    // A new override after the end of the previous one is not an extension.
                     let extended = held
                         .filter(|(_, last)| matches!(&last.act, Act::Override { until, .. } if *until >= record.at));
                     held = Some((extended.map_or(record.at, |(since, _)| since), record));
@@ -218,7 +218,7 @@ pub async fn append(place: &RecordPlace, record: &Record) -> anyhow::Result<()> 
 /// The failure for records in a bucket when the program was built without S3.
 #[cfg(not(feature = "s3"))]
 fn without_buckets() -> Failure {
-    Failure::new(Reason::Config, "the records are in a bucket, and this program was built without S3")
+    Failure::new(Reason::Config, "the records are in a bucket, but this program was built without S3")
 }
 
 #[cfg(test)]
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn torn_foreign_and_future_lines_are_counted_and_the_rest_is_used() -> anyhow::Result<()> {
+    async fn damaged_foreign_and_future_records_are_counted_and_the_rest_is_used() -> anyhow::Result<()> {
         let folder = tempfile::tempdir()?;
         let place = RecordPlace::Directory(folder.path().to_owned());
         append(&place, &done("a", "2026-01-01T00:00:00Z")).await?;
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn many_writers_lose_nothing() -> anyhow::Result<()> {
+    async fn concurrent_writers_lose_no_record() -> anyhow::Result<()> {
         let folder = tempfile::tempdir()?;
         let writers = (0..8).map(|n| {
             let place = RecordPlace::Directory(folder.path().to_owned());
@@ -291,7 +291,7 @@ mod tests {
         std::fs::write(&victim, "root:x:0:0\n")?;
         std::os::unix::fs::symlink(&victim, &file)?;
         let refused = append(&place, &done("a", "2026-01-01T00:00:00Z")).await;
-        assert!(refused.is_err_and(|error| format!("{error:#}").contains("a link, which is not followed")));
+        assert!(refused.is_err_and(|error| format!("{error:#}").contains("a symbolic link, which is not followed")));
         std::fs::remove_file(&file)?;
         std::fs::hard_link(&victim, &file)?;
         let refused = append(&place, &done("a", "2026-01-01T00:00:00Z")).await;
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_foreign_file_is_told_and_the_rest_is_used() -> anyhow::Result<()> {
+    async fn a_foreign_file_is_reported_and_the_other_records_are_used() -> anyhow::Result<()> {
         let folder = tempfile::tempdir()?;
         let place = RecordPlace::Directory(folder.path().to_owned());
         append(&place, &done("a", "2026-01-01T00:00:00Z")).await?;
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn an_override_ends_by_itself_is_extended_and_is_ended() {
+    fn an_override_expires_can_be_extended_and_can_be_ended() {
         let records = |list| Records { list, ..Records::default() };
         let extended = records(vec![
             over("2026-01-01T00:00:00Z", "2026-01-01T04:00:00Z"),

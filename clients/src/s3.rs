@@ -98,7 +98,7 @@ impl Bucket {
             let page = page.send().await.map_err(|error| self.failed(&error, "listing", prefix))?;
             let encoded = page.encoding_type() == Some(&EncodingType::Url);
             for object in page.contents() {
-                // The zero time of programs in Go is no time.
+                // The zero time of programs in Go is not a time.
                 let modified = object.last_modified().map(DateTime::as_secs_f64).filter(|at| *at > 0.0);
                 let bytes = object.size().and_then(|size| u64::try_from(size).ok());
                 let (Some(key), Some(modified), Some(bytes)) = (object.key(), modified, bytes) else {
@@ -117,12 +117,12 @@ impl Bucket {
                 return Ok(());
             }
             if next.is_none() || next == token.as_deref() {
-                let what = "the list is incomplete: the server says that there is more, and not how to ask for it";
+                let what = "the list is incomplete: the server announces more pages without a continuation token";
                 return Err(refuse(Reason::Protocol, what.to_owned()));
             }
             token = next.map(str::to_owned);
         }
-        let advice = format!("more than {MAX_PAGES} pages of keys: let the prefix name the year or month");
+        let advice = format!("more than {MAX_PAGES} pages of keys: use a prefix with the year or month");
         Err(refuse(Reason::Limit, advice))
     }
 
@@ -155,7 +155,8 @@ impl Bucket {
     /// The object cannot be read, is larger than `most` bytes, or the file cannot be written.
     pub async fn download(&self, object: &Object, to: &Path, most: u64) -> Result<(), Failure> {
         let doing = || format!("reading s3://{}/{}", self.target.bucket, object.key);
-        let too_large = || Failure::new(Reason::Limit, format!("it is larger than {most} bytes")).while_doing(doing());
+        let too_large =
+            || Failure::new(Reason::Limit, format!("the file is larger than {most} bytes")).while_doing(doing());
         if object.bytes > most {
             return Err(too_large());
         }
@@ -180,7 +181,10 @@ impl Bucket {
         }
         file.flush().await.map_err(local)?;
         if total != object.bytes {
-            let what = format!("{total} bytes came of {}: it was replaced or cut off meanwhile", object.bytes);
+            let what = format!(
+                "received {total} bytes of {}: the object was replaced or truncated during the download",
+                object.bytes
+            );
             return Err(Failure::new(Reason::Connect, what).while_doing(doing()));
         }
         Ok(())
@@ -193,14 +197,14 @@ impl Bucket {
     pub async fn whole(&self, object: &Object, most: u64) -> Result<Bytes, Failure> {
         let doing = format!("reading s3://{}/{}", self.target.bucket, object.key);
         if object.bytes > most {
-            let limit = format!("{} bytes are more than {most}", object.bytes);
+            let limit = format!("{} bytes are more than the limit of {most}", object.bytes);
             return Err(Failure::new(Reason::Limit, limit).while_doing(doing));
         }
         self.header(object, most).await
     }
 
     /// Creates an object and never overwrites one. When an object of that key has the same bytes, the creation counts
-    /// as done: the request succeeded and its answer was lost.
+    /// as done: the request succeeded and its response was lost.
     ///
     /// # Errors
     /// The object cannot be created, or another object has its key.
@@ -223,8 +227,8 @@ impl Bucket {
 
     async fn get(&self, key: &str, range: Option<String>) -> Result<ByteStream, Failure> {
         let client = self.client().await?;
-        let answer = client.get_object().bucket(&self.target.bucket).key(key).set_range(range).send().await;
-        answer.map(|answer| answer.body).map_err(|error| self.failed(&error, "reading", key))
+        let response = client.get_object().bucket(&self.target.bucket).key(key).set_range(range).send().await;
+        response.map(|response| response.body).map_err(|error| self.failed(&error, "reading", key))
     }
 
     /// Makes the failure for an error of the S3 client.
@@ -235,9 +239,9 @@ impl Bucket {
         failure(error, &self.target.region).while_doing(format_args!("{doing} s3://{}/{key}", self.target.bucket))
     }
 
-    /// Makes the failure for an answer that ended too early.
+    /// Makes the failure for a response that ended too early.
     fn broken(&self, key: &str, error: &(dyn std::error::Error + 'static)) -> Failure {
-        let what = format!("the answer broke off: {}", crate::failure::causes(error));
+        let what = format!("the response ended early: {}", crate::failure::causes(error));
         Failure::new(Reason::Connect, what).while_doing(format_args!("reading s3://{}/{key}", self.target.bucket))
     }
 
@@ -292,7 +296,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_read_as_a_listing_writes_it() {
+    fn an_object_key_is_decoded_from_a_listing() {
         assert_eq!(decoded("daily/a%2Bb%26c%3Dd+e%0A"), "daily/a+b&c=d e\n");
     }
 }

@@ -54,7 +54,7 @@ pub async fn deliver(
     let integrations = integrations(alerting, severity);
     let proofs = proofs(alerting, &integrations, received.is_some());
     if proofs.is_empty() {
-        bail!("the count of webhooks includes the heartbeat: prove it with --webhook-listen");
+        bail!("Alertmanager's webhook counter includes the heartbeat; use --webhook-listen to verify the webhook");
     }
     let before = alertmanager::counts(server).await?;
     // The name is unique, so that no earlier test's alert group delays the notification, and random, so that nobody can
@@ -124,7 +124,7 @@ impl Expected<'_> {
             }
             let counts = alertmanager::counts(server).await?;
             if let Some(kind) = self.refused(&counts) {
-                bail!("{kind} refused the notification; Alertmanager's log has its answer");
+                bail!("{kind} refused the notification; the log of Alertmanager has the response");
             }
             let missing: Vec<&Proof> =
                 self.proofs.iter().filter(|proof| !self.is_there(proof, routed, &counts, name)).collect();
@@ -140,14 +140,14 @@ impl Expected<'_> {
             }
             if begun.elapsed() > within {
                 if !routed {
-                    bail!("Alertmanager took the alert and never showed it among its alerts within {within:?}");
+                    bail!("Alertmanager accepted the alert but did not list it within {within:?}");
                 }
                 let names = missing.into_iter().map(|proof| match proof {
                     Proof::Counter(kind) => kind,
                     Proof::Webhook => "the webhook of this command",
                 });
                 let names: Vec<&str> = names.collect();
-                bail!("nothing went to {} within {within:?}: is the route right?", names.join(" and "));
+                bail!("no notification was sent to {} within {within:?}; check the routes", names.join(" and "));
             }
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
@@ -157,12 +157,12 @@ impl Expected<'_> {
     fn check_routing(&self, Routing { kinds, receivers, suppressed }: &Routing) -> anyhow::Result<()> {
         if let Some(missing) = self.integrations.iter().find(|kind| !kinds.contains(**kind)) {
             bail!(
-                "the alert is routed to {}, and none of them is {missing}: load what rules-gen generates",
+                "the alert is routed to {}, none of which has the integration {missing}; load the configuration that rules-gen generates",
                 receivers.join(", ")
             );
         }
         if let Some(why) = suppressed {
-            bail!("Alertmanager holds the alert back: {why}");
+            bail!("Alertmanager suppresses the alert: {why}");
         }
         Ok(())
     }
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn the_receivers_are_those_that_rules_gen_routes_to() -> anyhow::Result<()> {
+    fn the_expected_receivers_match_the_routes_of_rules_gen() -> anyhow::Result<()> {
         let (pager, slack) = ("pagerduty: {routingKeyFile: /x}", "slack: {webhookUrlFile: /x}");
         let webhook = "webhook: {url: 'http://w', severities: [warning]}";
         assert_eq!(integrations_of(&format!("{{{pager}, {slack}}}"))?, [vec!["pagerduty"], vec!["slack"]]);

@@ -58,7 +58,7 @@ pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&content.bytes).collect();
     let found = found.map_err(|error| unreadable(path, pem_mistake(&error)))?;
     if found.is_empty() {
-        return Err(unreadable(path, "there is no certificate in it"));
+        return Err(unreadable(path, "the file contains no certificate"));
     }
     Ok(found)
 }
@@ -66,21 +66,21 @@ pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure
 /// Describes what is wrong with a PEM file, without any byte of the file, because it may contain a key.
 pub fn pem_mistake(error: &pem::Error) -> &'static str {
     match error {
-        pem::Error::MissingSectionEnd { .. } => "a -----BEGIN line has no -----END line behind it",
+        pem::Error::MissingSectionEnd { .. } => "a -----BEGIN line without an -----END line",
         pem::Error::IllegalSectionStart { .. } => {
-            "a -----BEGIN line goes on behind its last dashes: were the line breaks lost?"
+            "text after the last dashes of a -----BEGIN line; were the line breaks lost?"
         }
-        pem::Error::Base64Decode(_) => "what stands between -----BEGIN and -----END is not base64",
-        pem::Error::NoItemsFound => "it contains no certificate or key of the kind that is needed",
-        pem::Error::SectionTooLarge => "a section of it is too large",
-        pem::Error::Io(error) if error.kind() == std::io::ErrorKind::NotFound => "there is no such file",
-        pem::Error::Io(error) if error.kind() == std::io::ErrorKind::PermissionDenied => "there is no right to read it",
-        _ => "it is not PEM",
+        pem::Error::Base64Decode(_) => "the content between -----BEGIN and -----END is not base64",
+        pem::Error::NoItemsFound => "the file contains no certificate or key of the required kind",
+        pem::Error::SectionTooLarge => "a section of the file is too large",
+        pem::Error::Io(error) if error.kind() == std::io::ErrorKind::NotFound => "the file does not exist",
+        pem::Error::Io(error) if error.kind() == std::io::ErrorKind::PermissionDenied => "permission denied",
+        _ => "the file is not PEM",
     }
 }
 
 fn unreadable(path: &Path, why: &str) -> Failure {
-    Failure::new(Reason::Config, format!("cannot read the authorities in {}: {why}", path.display()))
+    Failure::new(Reason::Config, format!("cannot read the CA certificates in {}: {why}", path.display()))
 }
 
 /// Makes a verifier with the authorities of a file, or with those of the system. The file is read on a thread of its
@@ -141,7 +141,7 @@ impl Verifier {
     fn new(store: Arc<RootCertStore>, certificates: Vec<CertificateDer<'static>>) -> Result<Arc<Self>, Failure> {
         let chains = WebPkiServerVerifier::builder_with_provider(store, provider())
             .build()
-            .map_err(|error| Failure::new(Reason::Config, format!("no authority is trusted: {error}")))?;
+            .map_err(|error| Failure::new(Reason::Config, format!("no CA certificate can be used: {error}")))?;
         Ok(Arc::new(Self { chains, exact: Exact(certificates) }))
     }
 }
@@ -237,7 +237,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mistake_in_a_pem_file_shows_no_byte_of_it() -> anyhow::Result<()> {
+    fn the_error_for_an_invalid_pem_file_contains_no_byte_of_it() -> anyhow::Result<()> {
         let folder = tempfile::tempdir()?;
         let file = folder.path().join("ca.pem");
         for text in [

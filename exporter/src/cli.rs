@@ -32,9 +32,9 @@ Examples:
 
 Exit codes:
   0  passed, done
-  1  something is not good
-  2  nobody can tell, wrong usage or an invalid checklist.yaml
-  3  another process runs it"
+  1  a check or verification failed
+  2  no verdict, wrong usage or an invalid checklist.yaml
+  3  another process is running it"
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -48,9 +48,9 @@ struct Arguments {
 enum Command {
     /// Runs the checks continuously and serves /metrics.
     Run(run::Arguments),
-    /// Runs every check once and prints a table; exits 0 when all passed, 1 when one failed, 2 when one cannot tell.
+    /// Runs every check once and prints a table; exits 0 when all passed, 1 when one failed, 2 when one has no verdict.
     Check(check::Arguments),
-    /// Human tasks: shows what is open, and records what was done.
+    /// Manual tasks: shows open tasks, and records completed ones.
     Task {
         #[command(flatten)]
         checklist: Checklist,
@@ -58,10 +58,10 @@ enum Command {
         command: TaskCommand,
     },
     /// Restores the newest object of a backup into a temporary server and records the result; exits 0 when it is good,
-    /// 1 when it is not, 2 when nobody can tell, 3 when another process runs it.
+    /// 1 when it is not, 2 when that is unknown, 3 when another process runs it.
     VerifyBackup(verify::BackupArguments),
     /// Sends a synthetic alert of each severity through Alertmanager and records whether it was delivered; exits 0 when
-    /// all were, 1 when one was not, 2 when nobody can tell, 3 when another process runs it.
+    /// all were, 1 when one was not, 2 when that is unknown, 3 when another process runs it.
     VerifyAlerts(verify::AlertsArguments),
     /// Emergency override: suppresses alerts of routine checks, with a reason and an end.
     Override {
@@ -81,7 +81,7 @@ enum Command {
         /// Path of checklist.yaml.
         #[arg(default_value = "checklist.yaml")]
         file: PathBuf,
-        /// Also prints how many checks each of N shards makes.
+        /// Also prints how many checks each of N shards runs.
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
         shards: Option<u32>,
     },

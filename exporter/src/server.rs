@@ -1,11 +1,11 @@
 //! The HTTP server: metrics, the status page, reports, and the authorization of requests.
 
-mod answers;
 pub mod exposition;
 pub mod lifecycle;
 pub mod listener;
 pub mod page;
 pub mod page_tasks;
+mod responses;
 pub mod routes;
 pub mod site;
 pub mod tasks_cache;

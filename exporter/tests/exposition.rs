@@ -57,7 +57,7 @@ fn failure() -> Failure {
 }
 
 #[test]
-fn every_reason_is_there_before_the_first_run_and_nothing_is_invented() {
+fn every_failure_reason_is_exposed_as_0_before_the_first_run_and_no_values_are() {
     let text = text(&state(&backup::SIGNAL), 0.0);
     for reason in Reason::ALL {
         let line = format!("checklist_probe_failures_total{{check=\"backup\",target=\"t\",reason=\"{reason}\"}} 0\n");
@@ -72,7 +72,7 @@ fn every_reason_is_there_before_the_first_run_and_nothing_is_invented() {
 }
 
 #[test]
-fn after_a_failure_values_stay_until_stale_and_facts_for_a_week() {
+fn after_a_failure_values_stay_until_they_are_stale_and_facts_for_a_week() {
     let mut state = state(&backup::SIGNAL);
     let day = 86_400.0;
     state.record(Ok(backup_seen(10.0 * day)), 10.0 * day, MINUTE);
@@ -90,7 +90,7 @@ fn after_a_failure_values_stay_until_stale_and_facts_for_a_week() {
 }
 
 #[test]
-fn what_vanishes_between_two_runs_leaves_no_series() {
+fn objects_that_vanish_between_two_runs_leave_no_series() {
     let mut state = state(&pods::SIGNAL);
     let mut samples = looked(&pods::SIGNAL);
     samples.set(&pods::NOT_READY, ["ns", "gone", "CrashLoopBackOff"], true);
@@ -104,7 +104,7 @@ fn what_vanishes_between_two_runs_leaves_no_series() {
 }
 
 #[test]
-fn series_beyond_the_bound_and_duplicates_are_counted() {
+fn series_beyond_the_limit_and_duplicates_are_counted() {
     let mut state = state(&auth_failures::SIGNAL);
     let mut samples = auth_failures::SIGNAL.samples();
     for n in 0..25 {
@@ -125,7 +125,7 @@ fn openmetrics_names_families_without_total_and_ends_with_eof() {
 }
 
 #[test]
-fn both_formats_say_the_same() {
+fn both_text_formats_contain_the_same_series() {
     let mut state = state(&pods::SIGNAL);
     let mut samples = pods::SIGNAL.samples();
     samples.set(&pods::NOT_READY, ["a\"b\\c\nd", "ü", ""], true);

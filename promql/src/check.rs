@@ -54,14 +54,14 @@ impl Check<'_> {
                 self.expr(inner);
                 let found = inner.result();
                 if !found.is(Type::Scalar) && !found.is(Type::InstantVector) {
-                    self.error(expr, format!("a sign belongs to a scalar or an instant vector, not to {found}"));
+                    self.error(expr, format!("a sign can precede a scalar or an instant vector, not {found}"));
                 }
             }
             Kind::Subquery(one) => {
                 self.expr(&one.expr);
                 let found = one.expr.result();
                 if !found.is(Type::InstantVector) {
-                    self.error(expr, format!("a subquery is of an instant vector, not of {found}"));
+                    self.error(expr, format!("a subquery needs an instant vector, not {found}"));
                 }
             }
             Kind::Aggregation(one) => self.aggregation(one),
@@ -75,7 +75,7 @@ impl Check<'_> {
         self.expr(expr);
         let found = expr.result();
         if !found.is(wanted) {
-            self.error(expr, format!("{of} takes {wanted}, not {found}"));
+            self.error(expr, format!("{of} must be {wanted}, not {found}"));
         }
     }
 
@@ -111,7 +111,7 @@ impl Check<'_> {
                 None => format!("at least {least}"),
             };
             let plural = if wanted == "1" { "" } else { "s" };
-            self.error(expr, format!("{name} takes {wanted} argument{plural}, not {given}"));
+            self.error(expr, format!("{name} needs {wanted} argument{plural}, not {given}"));
         }
         for (at, arg) in call.args.iter().enumerate() {
             if name == "info" && at == 1 {
@@ -143,14 +143,14 @@ impl Check<'_> {
         let op = one.op.as_str();
         let at_op = |message: String| Error::new(one.op_span, message);
         if one.returns_bool && !one.op.compares() {
-            self.errors.push(at_op(format!("bool belongs behind a comparison, not behind {op}")));
+            self.errors.push(at_op(format!("bool can follow a comparison only, not {op}")));
         }
         if one.op.compares() && !one.returns_bool && (left, right) == (Type::Scalar, Type::Scalar) {
             self.errors.push(at_op(format!("a comparison of two scalars needs bool: {op} bool")));
         }
         for (side, found) in [(&one.left, left), (&one.right, right)] {
             if !found.is(Type::Scalar) && !found.is(Type::InstantVector) {
-                self.error(side, format!("{op} takes scalars and instant vectors, not {found}"));
+                self.error(side, format!("{op} works on scalars and instant vectors, not on {found}"));
             }
         }
         let vectors = left.is(Type::InstantVector) && right.is(Type::InstantVector);
@@ -158,13 +158,13 @@ impl Check<'_> {
         if let Some(matching) = &one.matching {
             let include = matching.group.iter().flat_map(|group| &group.include);
             for label in include.filter(|label| matching.on && matching.labels.contains(label)) {
-                self.errors.push(Error::new(label.span, format!("{} is in on (…) already", label.text)));
+                self.errors.push(Error::new(label.span, format!("{} is already in on (…)", label.text)));
             }
             if !vectors && !matching.labels.is_empty() {
-                self.errors.push(Error::new(matching.span, "only two instant vectors are matched by labels"));
+                self.errors.push(Error::new(matching.span, "on and ignoring need two instant vectors"));
             }
             if vectors && one.op.is_set() && matching.group.is_some() {
-                self.errors.push(Error::new(matching.span, format!("{op} takes no group_left or group_right")));
+                self.errors.push(Error::new(matching.span, format!("{op} cannot have group_left or group_right")));
             }
         }
         if filled && (!vectors || one.op.is_set()) {

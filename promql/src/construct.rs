@@ -122,7 +122,7 @@ impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Since(version) => write!(f, "needs Prometheus {version}"),
-            Self::Until(version) => write!(f, "is gone since Prometheus {version}"),
+            Self::Until(version) => write!(f, "was removed in Prometheus {version}"),
             Self::Feature(flag) => write!(f, "needs --enable-feature={flag}"),
             Self::With(flag) => write!(f, "does not work with --enable-feature={flag}"),
         }

@@ -41,7 +41,7 @@ pub(crate) enum TokenKind {
     Div,
     Mod,
     Pow,
-    /// A text that is no token. The lexer has reported it.
+    /// A text that is not a token. The lexer has reported it.
     Bad,
     End,
 }
@@ -162,7 +162,7 @@ impl Lexer<'_> {
             ('/', _) => (TokenKind::Div, 1),
             ('%', _) => (TokenKind::Mod, 1),
             ('^', _) => (TokenKind::Pow, 1),
-            (c, _) => return self.bad(c.len_utf8(), format!("{c:?} has no meaning here")),
+            (c, _) => return self.bad(c.len_utf8(), format!("unexpected character {c:?}")),
         };
         (kind, length)
     }

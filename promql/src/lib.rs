@@ -75,7 +75,7 @@ pub fn check_pattern(pattern: &Text) -> Result<(), String> {
     regex::read(pattern).map(|_| ())
 }
 
-/// Returns the seconds of a duration such as `1h30m`. Returns `None` when the text is no duration, is empty, or is
+/// Returns the seconds of a duration such as `1h30m`. Returns `None` when the text is not a duration, is empty, or is
 /// longer than 292 years.
 pub fn seconds(duration: &str) -> Option<f64> {
     number::duration(duration).ok().filter(|_| !duration.is_empty())

@@ -152,7 +152,7 @@ fn without_underscores(text: &str) -> Result<usize, usize> {
     if bytes.get(at).is_some_and(|byte| is_alphanumeric(*byte)) { Err(at) } else { Ok(at) }
 }
 
-/// Returns the value of a whole number in base 8, 10 or 16, or of a decimal fraction. `None` when it is no number or
+/// Returns the value of a whole number in base 8, 10 or 16, or of a decimal fraction. `None` when it is not a number or
 /// too large.
 #[expect(clippy::cast_precision_loss, reason = "Prometheus takes the nearest float as well")]
 pub(crate) fn value(text: &str) -> Option<f64> {
@@ -218,7 +218,7 @@ pub(crate) fn duration(text: &str) -> Result<f64, &'static str> {
     Ok(total as f64 / 1_000.0)
 }
 
-/// Writes seconds as a duration such as `1h30m`. `None` when the value is no whole number of milliseconds or above
+/// Writes seconds as a duration such as `1h30m`. `None` when the value is not a whole number of milliseconds or above
 /// [`LONGEST`].
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole, positive and below 292 years")]
 pub(crate) fn in_units(seconds: f64) -> Option<String> {
@@ -259,7 +259,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_worth_what_prometheus_says() {
+    fn numbers_have_the_value_that_prometheus_gives_them() {
         for (text, worth) in [
             ("08", 8.0),
             ("010", 8.0),
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn durations_read_the_same_as_they_are_written() {
+    fn printed_durations_parse_to_the_same_value() {
         for (text, seconds) in [("1h30m", 5_400.0), ("90m", 5_400.0), ("1y2w3d", 33_004_800.0), ("5ms", 0.005)] {
             assert_eq!(scan(text), Scanned::Duration(text.len()));
             assert_eq!(duration(text), Ok(seconds));

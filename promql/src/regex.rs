@@ -102,7 +102,7 @@ impl Reader<'_> {
             match c {
                 '(' => self.open()?,
                 ')' => {
-                    let group = self.groups.pop().filter(|_| !self.groups.is_empty()).ok_or("a ) has no (")?;
+                    let group = self.groups.pop().filter(|_| !self.groups.is_empty()).ok_or("a ) without (")?;
                     self.push(group.close());
                     self.rest = &self.rest[1..];
                 }
@@ -124,7 +124,7 @@ impl Reader<'_> {
                     Some((length, least, most)) => {
                         if least > MOST_REPETITIONS || most.is_some_and(|most| most > MOST_REPETITIONS || most < least)
                         {
-                            return Err(format!("{} is no number of repetitions", &self.rest[..length]));
+                            return Err(format!("{} is not a number of repetitions", &self.rest[..length]));
                         }
                         self.repeat(length, least, most.unwrap_or(least), repeated)?;
                         repeats = true;
@@ -160,7 +160,7 @@ impl Reader<'_> {
     fn repeat(&mut self, length: usize, least: u32, most: u32, repeated: bool) -> Result<(), String> {
         let op = &self.rest[..length];
         if repeated {
-            return Err(format!("{op} repeats a repetition"));
+            return Err(format!("{op} follows another repetition"));
         }
         let counts = op.starts_with('{');
         let item = self.group().last.as_mut().ok_or_else(|| format!("{op} has nothing to repeat"))?;
@@ -192,7 +192,7 @@ impl Reader<'_> {
             let (name, behind) = inner.split_once('>').ok_or("the name of a group is not closed")?;
             let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
             if name.is_empty() || !name.chars().all(word) {
-                return Err(format!("{name:?} is no name of a group"));
+                return Err(format!("{name:?} is not a name of a group"));
             }
             if self.names.contains(&name) {
                 return Err(format!("two groups are named {name}"));
@@ -221,7 +221,7 @@ impl Reader<'_> {
             }
         }
         let shown: String = self.rest.chars().take(4).collect();
-        Err(format!("{shown} begins no group that Prometheus knows"))
+        Err(format!("{shown} does not begin a group that Prometheus knows"))
     }
 
     fn escape(&mut self) -> Result<(), String> {
@@ -278,7 +278,7 @@ fn counted(text: &str) -> Option<(usize, u32, Option<u32>)> {
 fn character(text: &str) -> Result<(char, usize), String> {
     let mut rest = text[1..].chars();
     let c = rest.next().ok_or("the pattern ends with a single \\")?;
-    let unknown = || format!("\\{c} is no escape sequence");
+    let unknown = || format!("\\{c} is not an escape sequence");
     let octal = |text: &str| text.bytes().take(2).take_while(|byte| matches!(byte, b'0'..=b'7')).count();
     match c {
         '0'..='7' => {
@@ -330,7 +330,7 @@ fn class(text: &str) -> Result<usize, String> {
         first = false;
         if let Some((name, _)) = rest.strip_prefix("[:").and_then(|rest| rest.split_once(":]")) {
             if !NAMES.contains(&name.strip_prefix('^').unwrap_or(name)) {
-                return Err(format!("[:{name}:] is no class"));
+                return Err(format!("[:{name}:] is not a character class"));
             }
             at += name.len() + 4;
             continue;
@@ -355,7 +355,7 @@ fn class(text: &str) -> Result<usize, String> {
             let (to, length) = one(&behind[1..])?;
             at += 1 + length;
             if to < from {
-                return Err(format!("the range {from}-{to} runs backwards"));
+                return Err(format!("the range {from}-{to} is reversed"));
             }
         }
     }
@@ -373,7 +373,7 @@ fn unicode(text: &str) -> Result<usize, String> {
     if plain == "Any" || CATEGORIES.contains(&plain) || SCRIPTS.split_ascii_whitespace().any(|script| script == plain) {
         return Ok(length);
     }
-    Err(format!("{plain} is no class of Unicode that Prometheus knows"))
+    Err(format!("{plain} is not a Unicode class that Prometheus knows"))
 }
 
 const CATEGORIES: [&str; 36] = [

@@ -197,11 +197,11 @@ pub(crate) static NAMED_GROUP: Construct =
     syntax("a group named by (?<name>…) in a regular expression", Version(2, 53));
 pub(crate) static OPEN_QUOTE: Construct = syntax("\\Q without \\E in a regular expression", Version(2, 53));
 pub(crate) static BYTES_IN_PATTERN: Construct =
-    syntax("bytes that are no UTF-8 in a regular expression", Version(2, 53));
+    syntax("bytes that are not UTF-8 in a regular expression", Version(2, 53));
 pub(crate) static GLUED_NUMBER: Construct =
     syntax("a number that follows a keyword without a space", ALWAYS).excluded_by(UNQUOTED_NAMES);
-pub(crate) static NUMBER_AS_DURATION: Construct = syntax("a number for a duration", Version(2, 54));
-pub(crate) static DURATION_AS_NUMBER: Construct = syntax("a duration for a number", Version(2, 54));
+pub(crate) static NUMBER_AS_DURATION: Construct = syntax("a number as a duration", Version(2, 54));
+pub(crate) static DURATION_AS_NUMBER: Construct = syntax("a duration as a number", Version(2, 54));
 pub(crate) static UNDERSCORES: Construct = syntax("an underscore in a number", Version(2, 54));
 pub(crate) static OLD_NUMBER: Construct =
     syntax("a hexadecimal number that ends in e, or has + behind e", ALWAYS).until(Version(2, 54));
@@ -274,7 +274,7 @@ mod tests {
     use crate::construct::Missing;
 
     #[test]
-    fn names_are_in_order_so_that_they_are_found() {
+    fn the_construct_table_is_sorted_for_binary_search() {
         for table in [&FUNCTIONS[..], &AGGREGATIONS[..]] {
             assert!(table.is_sorted_by(|a, b| a.name < b.name));
         }
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_lacks_what_is_too_new_gone_or_behind_a_flag() {
+    fn a_server_lacks_constructs_that_are_too_new_removed_or_behind_a_flag() {
         let missing = |name: &str, version, features: &[&str]| {
             function_named(name).and_then(|known| known.missing_in(version, features))
         };

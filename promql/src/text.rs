@@ -23,7 +23,7 @@ impl Text {
         }
     }
 
-    /// Parses a literal with its quotes. Returns `None` when the text is no literal, or continues after the closing
+    /// Parses a literal with its quotes. Returns `None` when the text is not a literal, or continues after the closing
     /// quote.
     pub fn of_literal(literal: &str) -> Option<Self> {
         read(literal).ok().filter(|(_, length)| *length == literal.len()).map(|(text, _)| text)
@@ -94,7 +94,7 @@ pub(crate) fn read(text: &str) -> Result<(Text, usize), (std::ops::Range<usize>,
     while let Some((at, c)) = rest.next() {
         match c {
             c if c == quote => return Ok((Text::new(value), at + 1)),
-            '\u{fffd}' => return Err((at..at + c.len_utf8(), "U+FFFD cannot stand in a string: write \\ufffd")),
+            '\u{fffd}' => return Err((at..at + c.len_utf8(), "U+FFFD is not allowed in a string: write \\ufffd")),
             '\\' if !raw => {
                 let place = || at..at + 1 + text[at + 1..].chars().next().map_or(0, char::len_utf8);
                 let length = unescape(&text[at..], quote, &mut value).map_err(|why| (place(), why))?;
@@ -113,7 +113,7 @@ pub(crate) fn read(text: &str) -> Result<(Text, usize), (std::ops::Range<usize>,
 
 /// Appends the value of an escape sequence and returns the length of the sequence in bytes.
 fn unescape(text: &str, quote: char, value: &mut Vec<u8>) -> Result<usize, &'static str> {
-    const UNKNOWN: &str = "unknown escape sequence: a backslash is written \\\\, or the string in backquotes";
+    const UNKNOWN: &str = "unknown escape sequence: write a backslash as \\\\, or put the string in backquotes";
     let kind = text[1..].chars().next().ok_or("the string is not closed")?;
     let simple = match kind {
         'a' => 7,
@@ -142,12 +142,12 @@ fn numeric(text: &str, kind: char, value: &mut Vec<u8>) -> Result<usize, &'stati
     };
     let code = text.get(from..from + digits).filter(|code| code.chars().all(|c| c.is_digit(radix)));
     let code = code.ok_or("the escape sequence has too few digits")?;
-    let code = u32::from_str_radix(code, radix).map_err(|_| "the escape sequence is no character")?;
+    let code = u32::from_str_radix(code, radix).map_err(|_| "the escape sequence does not encode a character")?;
     if matches!(kind, 'u' | 'U') {
-        let c = char::from_u32(code).ok_or("the escape sequence is no character")?;
+        let c = char::from_u32(code).ok_or("the escape sequence does not encode a character")?;
         value.extend(c.encode_utf8(&mut [0; 4]).bytes());
     } else {
-        value.push(u8::try_from(code).map_err(|_| "the escape sequence is more than a byte")?);
+        value.push(u8::try_from(code).map_err(|_| "the escape sequence is larger than a byte")?);
     }
     Ok(from + digits)
 }
@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn strings_are_read_as_written_and_written_so_that_they_read_the_same() {
+    fn strings_are_unescaped_and_printed_strings_parse_to_the_same_value() {
         for (literal, value) in [
             (r#""a\n\t\\\"b'""#, "a\n\t\\\"b'"),
             (r"'\'\x41\101\u00e9\U0001F600'", "'AAé😀"),
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn what_prometheus_refuses_in_strings_is_refused_at_its_place() {
+    fn strings_that_prometheus_refuses_are_refused_at_the_same_position() {
         for (literal, place) in [
             (r#""ab\d""#, 3..5),
             (r#""\400""#, 1..3),

@@ -32,7 +32,7 @@ fn corpus() -> Vec<(String, Vec<bool>)> {
 }
 
 #[test]
-fn every_expression_of_the_corpus_is_read_as_prometheus_reads_it() {
+fn every_expression_of_the_corpus_is_accepted_or_refused_as_by_prometheus() {
     let corpus = corpus();
     for (column, (version, features)) in COLUMNS.into_iter().enumerate() {
         let accepted = |expr: &str| parse(expr).is_ok_and(|query| query.missing_in(version, features).next().is_none());
@@ -45,7 +45,7 @@ fn every_expression_of_the_corpus_is_read_as_prometheus_reads_it() {
 }
 
 #[test]
-fn what_is_printed_reads_the_same_again() {
+fn printed_expressions_parse_to_the_same_tree() {
     for (expr, _) in corpus() {
         let Ok(query) = parse(&expr) else { continue };
         let printed = query.expr.to_string();
@@ -56,7 +56,7 @@ fn what_is_printed_reads_the_same_again() {
 }
 
 #[test]
-fn every_part_has_its_place_in_the_text() {
+fn every_part_of_an_expression_has_its_position() {
     for (expr, _) in corpus() {
         let Ok(query) = parse(&expr) else { continue };
         query.expr.walk(&mut |part, above| {
@@ -75,13 +75,13 @@ fn every_part_has_its_place_in_the_text() {
 }
 
 #[test]
-fn prometheus_2_still_says_what_the_corpus_says() -> Outcome {
+fn the_corpus_agrees_with_prometheus_2() -> Outcome {
     beside(Path::new("prometheus"), &[(0, &[])])
 }
 
 #[test]
 #[cfg_attr(not(has_newest_prometheus), ignore = "no Prometheus 3 in target/parts (make parts)")]
-fn prometheus_3_still_says_what_the_corpus_says() -> Outcome {
+fn the_corpus_agrees_with_prometheus_3() -> Outcome {
     let program = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/parts/bin/prometheus"));
     beside(&program, &[(3, &[]), (4, COLUMNS[4].1), (5, COLUMNS[5].1)])
 }
@@ -152,7 +152,7 @@ impl Server {
         }
     }
 
-    /// Sends a request, reads the whole answer and returns its status.
+    /// Sends a request, reads the whole response and returns its status.
     fn ask(&mut self, method: &str, path: &str, body: &str) -> Result<u16, Box<dyn std::error::Error>> {
         let length = body.len();
         let request = format!(

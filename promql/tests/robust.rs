@@ -15,7 +15,7 @@ impl Random {
 }
 
 #[test]
-fn random_changes_break_neither_the_parser_nor_the_printer() {
+fn random_changes_crash_neither_the_parser_nor_the_printer() {
     const PARTS: [&str; 44] = [
         "(",
         ")",
@@ -101,7 +101,7 @@ fn random_changes_break_neither_the_parser_nor_the_printer() {
 }
 
 #[test]
-fn what_random_texts_have_shown_stays_mended() {
+fn bugs_that_random_texts_have_found_stay_fixed() {
     for text in [
         "x offset--4",
         "x offset - -5m * 2",
@@ -123,7 +123,7 @@ fn what_random_texts_have_shown_stays_mended() {
 }
 
 #[test]
-fn no_text_is_too_deep_or_too_long() {
+fn deep_nesting_and_long_texts_do_not_crash_the_parser() {
     let many = 100_000;
     for text in [
         "(".repeat(many),
@@ -155,7 +155,7 @@ fn no_text_is_too_deep_or_too_long() {
 }
 
 #[test]
-fn several_mistakes_are_told_in_one_run_each_at_its_place() {
+fn several_syntax_errors_are_reported_in_one_run_with_positions() {
     let text = "sum(rte(x{a=b}[5x])) + on (job foo bar{b=~\"(\"} + 1y2y";
     let messages: Vec<(&str, String)> =
         parse(text).unwrap_err().into_iter().map(|error| (error.span.of(text), error.message)).collect();
@@ -163,7 +163,7 @@ fn several_mistakes_are_told_in_one_run_each_at_its_place() {
     assert_eq!(
         messages[..4],
         [
-            ("rte", "there is no function rte, did you mean rate?"),
+            ("rte", "unknown function rte, did you mean rate?"),
             ("b", "unexpected b, expected a string in quotes"),
             ("5x", "\"5x\" is neither a number nor a duration"),
             ("foo", "unexpected foo, expected , or )"),
@@ -175,7 +175,7 @@ fn several_mistakes_are_told_in_one_run_each_at_its_place() {
 }
 
 #[test]
-fn variables_of_grafana_stand_where_they_stand_in_dashboards() {
+fn grafana_variables_are_accepted_where_dashboards_use_them() {
     for text in [
         "topk($k, sum by ($group, ${more:csv}) (rate(x[$__rate_interval])))",
         "x > $threshold",

@@ -28,7 +28,7 @@ Exit codes:
   0  clean
   1  findings, failing tests, files that differ
   2  wrong usage or an invalid checklist.yaml
-  3  a live server gave no answer, so there is no verdict";
+  3  a live server gave no usable response, so there is no verdict";
 
 /// Removes user names and passwords from a usage error, because clap repeats the wrong value in its message.
 pub fn without_logins(mut mistake: clap::Error) -> clap::Error {
@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_shown_without_its_login() {
+    fn a_url_is_printed_without_user_and_password() {
         for (text, shown) in [
             ("user:pw@host", Some("...@host")),
             ("http://user:p@w@host/path", Some("http://...@host/path")),

@@ -21,11 +21,13 @@ pub mod labels;
 pub mod left_out;
 pub mod live;
 pub mod metric_facts;
+mod named_files;
 mod number;
 pub mod options;
 pub mod output;
 pub mod overlaps;
 pub mod place;
+pub mod recordings;
 mod refusals;
 pub mod report;
 mod routes;
@@ -46,8 +48,8 @@ use duplicates::Duplicates;
 use files::Source;
 use left_out::LeftOut;
 use overlaps::Overlaps;
+use recordings::Recordings;
 use report::Finding;
-use rule_file::Rule;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -100,6 +102,8 @@ pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -
         })
     };
     let recorded: BTreeSet<String> = rules().filter(|rule| !rule.alerts).map(|rule| rule.name.value.clone()).collect();
+    let recordings = Recordings::of(rules());
+    let options = &with_recorded(options, &recordings);
     let tests = all.iter().flat_map(|read| &read.documents).filter_map(|document| match document {
         Document::Tests(node) => Some(node),
         _ => None,
@@ -117,14 +121,13 @@ pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -
     let uids = dashboards::links::uids(boards());
     let surroundings =
         dashboards::context::DashboardContext { recorded: &recorded, limits: &limits, uids: uids.as_ref(), options };
-    let (recordings, alerts) = (recordings(rules()), alerts(&all));
+    let alerts = alerts(&all);
     // The names, because a folder may have the same rules in several forms.
     let alert_names = rules().filter(|rule| rule.alerts).map(|rule| &rule.name.value).collect::<BTreeSet<_>>().len();
     let duplicates = Duplicates::new(&all, tested.loaded());
     let overlaps = Overlaps::of(&all, &duplicates);
     let context = Context {
         options,
-        recorded: &recorded,
         recordings: &recordings,
         uses_severity: rules().any(|rule| rule.alerts && rule.label("severity").is_some()),
         uids: uids.as_ref(),
@@ -178,13 +181,13 @@ pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -
     Outcome { findings, files, notes, left_out }
 }
 
-/// Returns the expressions of the recording rules for each recorded series.
-fn recordings<'a>(rules: impl Iterator<Item = &'a Rule>) -> BTreeMap<&'a str, Vec<&'a promql::Expr>> {
-    let mut recordings: BTreeMap<&str, Vec<&promql::Expr>> = BTreeMap::new();
-    for (rule, ast) in rules.filter(|rule| !rule.alerts).filter_map(|rule| Some((rule, rule.ast.as_ref()?))) {
-        recordings.entry(&rule.name.value).or_default().push(ast);
-    }
-    recordings
+/// Returns the settings, with what is known about the labels of recorded series. The labels of our own metrics are known
+/// better from the catalog.
+fn with_recorded(options: &Options, recordings: &Recordings<'_>) -> Options {
+    let mut options = options.clone();
+    let labels = recordings.facts().recorded().iter().filter(|(name, _)| !name.starts_with("checklist_"));
+    options.known.set_recorded(labels.map(|(name, labels)| (name.clone(), labels.clone())).collect());
+    options
 }
 
 /// Returns the names of the alerts in each rule file.
@@ -236,7 +239,7 @@ fn on_all_cores<'a, I: Sync, R: Send>(items: &'a [I], work: &(dyn Fn(&'a I) -> R
     let mut all: Vec<(usize, R)> = std::thread::scope(|scope| {
         let start = |_| {
             let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, take);
-            thread.unwrap_or_else(|error| panic!("no thread can be started: {error}"))
+            thread.unwrap_or_else(|error| panic!("cannot start a thread: {error}"))
         };
         let threads: Vec<_> = (0..cores.min(items.len())).map(start).collect();
         let result = |thread: std::thread::ScopedJoinHandle<'_, Vec<(usize, R)>>| {

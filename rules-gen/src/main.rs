@@ -70,7 +70,7 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             rules_gen::terminal::say(&format!("{error:#}"));
-            // A server that gave no answer is neither success nor failure, so it has its own exit code.
+            // A server that gave no response is neither success nor failure, so it has its own exit code.
             ExitCode::from(if error.is::<rules_gen::server::NoVerdict>() { 3 } else { 2 })
         }
     }

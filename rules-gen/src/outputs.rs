@@ -87,7 +87,7 @@ fn templates_parse(input: &Input<'_>) -> anyhow::Result<()> {
         for (name, text) in rule.labels.iter().chain(&rule.annotations) {
             template::read(text).map_err(|why| {
                 anyhow::anyhow!(
-                    "{name} of {} would be {text:?}, which is no template that Prometheus takes ({why}): \
+                    "{name} of {} would be {text:?}, which is not a template that Prometheus accepts ({why}): \
                      write {{{{\"{{{{\"}}}} for two braces",
                     rule.alert
                 )
@@ -96,7 +96,7 @@ fn templates_parse(input: &Input<'_>) -> anyhow::Result<()> {
     }
     if let Some(channel) = input.config.alerting.slack.as_ref().and_then(|slack| slack.channel.as_ref()) {
         template::read(channel)
-            .map_err(|why| anyhow::anyhow!("alerting: slack: channel: {channel:?} is no template ({why})"))?;
+            .map_err(|why| anyhow::anyhow!("alerting: slack: channel: {channel:?} is not a valid template ({why})"))?;
     }
     Ok(())
 }

@@ -11,8 +11,8 @@ pub fn mistakes(errors: &[Error], expr: &str) -> String {
     let (line, column) = first.span.line_and_column(expr);
     let others = match errors.len() - 1 {
         0 => String::new(),
-        1 => ", and one more mistake".to_owned(),
-        count => format!(", and {count} more mistakes"),
+        1 => ", and one more error".to_owned(),
+        count => format!(", and {count} more errors"),
     };
     format!("{line}:{column}: {first}{others}")
 }
@@ -204,7 +204,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_meaning_is_the_same_text() {
+    fn equivalent_expressions_are_printed_identically() {
         for (one, other) in [
             ("sum by (b, a) (x{z=\"1\", y=~\"2\"})", "(sum(x{y=~\"2\",z=\"1\"}) by (a,b))"),
             ("rate(x[90m]) > 1000000", "rate((x[1h30m])) > 1e+06"),

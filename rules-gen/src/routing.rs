@@ -157,13 +157,13 @@ impl Configuration {
         let receivers = raw.receivers.iter().map(receiver).collect::<anyhow::Result<Vec<_>>>()?;
         let mut names = BTreeSet::new();
         for receiver in &receivers {
-            ensure!(names.insert(receiver.name.as_str()), "the receiver {:?} is there twice", receiver.name);
+            ensure!(names.insert(receiver.name.as_str()), "the receiver {:?} is defined twice", receiver.name);
         }
-        let root = raw.route.context("there is no route:")?;
+        let root = raw.route.context("the key route is missing")?;
         ensure!(root.receiver.is_some(), "the root route has no receiver");
         let blank = root.matchers.iter().all(|text| text.trim().is_empty());
         let has_matchers = !(root.equals.is_empty() && root.match_re.is_empty() && blank);
-        ensure!(!has_matchers, "the root route has matchers: it must take every alert");
+        ensure!(!has_matchers, "the root route has matchers, but it must match every alert");
         let mut notes = BTreeSet::new();
         let nobody = Route {
             receiver: String::new(),
@@ -279,12 +279,15 @@ fn route(
         [("mute_time_intervals", &raw.mute_time_intervals), ("active_time_intervals", &raw.active_time_intervals)]
     {
         if !intervals.is_empty() {
-            notes.insert(format!("{place} has {key} ({}): not considered here", intervals.join(", ")));
+            notes.insert(format!(
+                "{place} has {key} ({}), which this test does not take into account",
+                intervals.join(", ")
+            ));
         }
     }
     let receiver = raw.receiver.unwrap_or_else(|| parent.receiver.clone());
     if !receivers.contains(receiver.as_str()) {
-        bail!("{place}: there is no receiver {receiver:?}");
+        bail!("{place}: the receiver {receiver:?} is not defined");
     }
     let matchers = matcher::all(&raw.equals, &raw.match_re, &raw.matchers).with_context(|| place.to_owned())?;
     let mut own = Route {
@@ -307,16 +310,13 @@ fn inhibit_rule(raw: &RawInhibitRule) -> anyhow::Result<InhibitRule> {
     if raw.sources.is_empty() {
         return Ok(InhibitRule { sources: vec![InhibitSource { matchers, equal: raw.equal.clone() }], target });
     }
-    ensure!(
-        matchers.is_empty() && raw.equal.is_empty(),
-        "sources stand instead of source_matchers and equal, not beside"
-    );
+    ensure!(matchers.is_empty() && raw.equal.is_empty(), "sources cannot be combined with source_matchers and equal");
     let of = |(at, source): (usize, &RawInhibitSource)| {
         let matchers = matcher::all(&BTreeMap::new(), &BTreeMap::new(), &source.matchers);
         let matchers = matchers.with_context(|| format!("sources[{at}]"))?;
         let nothing = Labels::new();
         let any = matchers.iter().any(|matcher| !matcher.matches(&nothing));
-        ensure!(any, "sources[{at}]: no matcher that an alert without the label fails");
+        ensure!(any, "sources[{at}]: at least one matcher must not match an alert without labels");
         Ok(InhibitSource { matchers, equal: source.equal.clone() })
     };
     let sources = raw.sources.iter().enumerate().map(of).collect::<anyhow::Result<Vec<_>>>()?;

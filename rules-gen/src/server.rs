@@ -1,4 +1,4 @@
-//! Queries to the HTTP API of Prometheus, Mimir or Thanos. An answer that is missing or incomplete is a [`NoVerdict`].
+//! Queries to the HTTP API of Prometheus, Mimir or Thanos. A response that is missing or incomplete is a [`NoVerdict`].
 
 use checklist::config::{Endpoint, SecretRef};
 use checklist::yaml;
@@ -13,14 +13,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 use url::Url;
 
-/// Prometheus' limit of points per series in one answer.
+/// Prometheus' limit of points per series in one response.
 const MAX_POINTS: f64 = 11_000.0;
 /// The number of slices that are requested at the same time.
 const IN_FLIGHT: usize = 4;
 const MAX_BODY: usize = 256 * 1024 * 1024;
 const DEADLINE: Duration = Duration::from_mins(2);
 
-/// A server gave no usable answer, so the command has no verdict and exits with code 3.
+/// A server gave no usable response, so the command has no verdict and exits with code 3.
 #[derive(Debug)]
 pub struct NoVerdict {
     /// The server and the reason.
@@ -47,7 +47,7 @@ impl std::error::Error for NoVerdict {}
 /// Label values by name.
 pub type Labels = BTreeMap<String, String>;
 
-/// A series of an answer.
+/// A series of a response.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Series {
     pub labels: Labels,
@@ -68,12 +68,12 @@ pub struct Server {
 /// Checks the base address of a server and returns it unchanged.
 ///
 /// # Errors
-/// When the text is no HTTP address, or contains a user or password. The message does not repeat the text, as it may
+/// When the text is not an HTTP address, or contains a user or password. The message does not repeat the text, as it may
 /// hold a password.
 pub fn address(text: &str) -> Result<String, String> {
     let of_a_server = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host();
     match Url::parse(text).ok().filter(of_a_server) {
-        None => Err("this is no address such as http://localhost:9090".to_owned()),
+        None => Err("this is not an address such as http://localhost:9090".to_owned()),
         Some(url) if !url.username().is_empty() || url.password().is_some() => {
             Err("the address must not contain a user or password: use --token-file".to_owned())
         }
@@ -120,7 +120,7 @@ impl Past {
     /// When the step is zero or longer than the range, or the range begins before 1970.
     pub fn milliseconds(&self) -> anyhow::Result<(i64, i64)> {
         let (range, step) = (i64::try_from(self.range.as_millis())?, i64::try_from(self.step.as_millis())?);
-        anyhow::ensure!(step > 0 && range >= step, "--step must be more than nothing and not longer than --range");
+        anyhow::ensure!(step > 0 && range >= step, "--step must be greater than zero and not longer than --range");
         let end = self.at.unwrap_or_else(Timestamp::now).as_millisecond();
         let end = end - end.rem_euclid(step);
         let start = end - range / step * step;
@@ -129,18 +129,18 @@ impl Past {
     }
 }
 
-/// Waits for the answer of a server, at most `within`.
+/// Waits for the response of a server, at most `within`.
 ///
 /// # Errors
 /// [`NoVerdict`] when the deadline passes or the request fails.
-pub async fn answered<T>(
+pub async fn response_within<T>(
     place: &str,
     within: Duration,
     asked: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, NoVerdict> {
-    let answer = tokio::time::timeout(within, asked).await;
-    let answer = answer.map_err(|_| NoVerdict::new(format!("{place} gave no answer within {within:?}")))?;
-    answer.map_err(|failure| NoVerdict::new(failure.message))
+    let response = tokio::time::timeout(within, asked).await;
+    let response = response.map_err(|_| NoVerdict::new(format!("{place} gave no response within {within:?}")))?;
+    response.map_err(|failure| NoVerdict::new(failure.message))
 }
 
 impl Server {
@@ -159,36 +159,36 @@ impl Server {
     pub async fn get(&self, path: &str, parameters: &[(&str, &str)]) -> Result<Value, NoVerdict> {
         let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
         let path = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
-        let answer = self.ask(&path).await?;
-        let mut parsed: Value = serde_json::from_slice(&answer.body).map_err(|error| {
-            NoVerdict::new(format!("{} answered {} and no JSON ({error})", self.url, answer.status))
+        let response = self.ask(&path).await?;
+        let mut parsed: Value = serde_json::from_slice(&response.body).map_err(|error| {
+            NoVerdict::new(format!("{} responded with {} and no valid JSON ({error})", self.url, response.status))
         })?;
         if parsed["status"] == "success" {
             return incomplete(&parsed["warnings"])
                 .map_or_else(|| Ok(parsed["data"].take()), |why| Err(NoVerdict::new(format!("{}: {why}", self.url))));
         }
-        let why = parsed["error"].as_str().map_or_else(|| answer.status.to_string(), ToOwned::to_owned);
+        let why = parsed["error"].as_str().map_or_else(|| response.status.to_string(), ToOwned::to_owned);
         let of_the_expression = ["bad_data", "execution"].iter().any(|kind| parsed["errorType"] == *kind);
         Err(NoVerdict { why: format!("{}: {why}", self.url), of_the_expression })
     }
 
     async fn ask(&self, path: &str) -> Result<http::HttpResponse, NoVerdict> {
         let (endpoint, tenant) = (self.endpoint(), self.login.tenant.as_deref());
-        answered(&self.url, DEADLINE, Box::pin(http::fetch_of(&endpoint, path, tenant, MAX_BODY))).await
+        response_within(&self.url, DEADLINE, Box::pin(http::fetch_of(&endpoint, path, tenant, MAX_BODY))).await
     }
 
     /// Sends a request and returns a successful answer in YAML, the format of Mimir's ruler.
     ///
     /// # Errors
-    /// [`NoVerdict`] when the request fails or the body is no YAML.
+    /// [`NoVerdict`] when the request fails or the body is not YAML.
     pub async fn get_yaml(&self, path: &str) -> Result<Value, NoVerdict> {
-        let answer = self.ask(path).await?;
-        let text = String::from_utf8_lossy(&answer.body);
+        let response = self.ask(path).await?;
+        let text = String::from_utf8_lossy(&response.body);
         // Mimir answers 404 when a tenant has no rules at all.
-        if answer.status == 404 && text.contains("no rule groups found") {
+        if response.status == 404 && text.contains("no rule groups found") {
             return Ok(Value::Null);
         }
-        if let Some(failure) = http::refusal(&answer) {
+        if let Some(failure) = http::refusal(&response) {
             return Err(NoVerdict::new(format!("{}{path}: {}: {}", self.url, failure.message, text.trim())));
         }
         yaml::parse(&text).map_err(|error| NoVerdict::new(format!("{}{path}: line {error}", self.url)))
@@ -225,7 +225,7 @@ impl Server {
         Ok(series.into_iter().map(|(labels, points)| Series { labels, points }).collect())
     }
 
-    /// Sends a range query and passes the answer on slice by slice, in order of time, so that only a few slices are in
+    /// Sends a range query and passes the response on slice by slice, in order of time, so that only a few slices are in
     /// memory. A slice has at most `points` points for each series.
     pub async fn each_slice(
         &self,
@@ -238,18 +238,18 @@ impl Server {
     ) -> Result<(), NoVerdict> {
         let slices = slices(start, end, step, points.clamp(100.0, MAX_POINTS));
         let (count, mut done) = (slices.len(), 0);
-        let mut answers = futures::stream::iter(slices)
+        let mut responses = futures::stream::iter(slices)
             .map(|slice| async move { self.halves(expr, slice, step).await })
             .buffered(IN_FLIGHT);
-        while let Some(answer) = answers.try_next().await? {
-            take(answer);
+        while let Some(response) = responses.try_next().await? {
+            take(response);
             done += 1;
             progress(done, count);
         }
         Ok(())
     }
 
-    /// Queries one slice. If the answer exceeds the server's limits, the slice is halved, down to a hundred points.
+    /// Queries one slice. If the response exceeds the server's limits, the slice is halved, down to a hundred points.
     async fn halves(&self, expr: &str, slice: (f64, f64), step: f64) -> Result<Vec<Series>, NoVerdict> {
         let mut waiting = vec![slice];
         let mut all = Vec::new();
@@ -286,12 +286,12 @@ impl Server {
 fn incomplete(warnings: &Value) -> Option<String> {
     let mut warnings = warnings.as_array().into_iter().flatten().filter_map(Value::as_str);
     let why = warnings.find(|warning| !warning.starts_with("PromQL "))?;
-    Some(format!("the answer is not complete: {why}"))
+    Some(format!("the response is not complete: {why}"))
 }
 
 /// Whether an error message says that a query exceeds the server's limits of samples or time.
 fn too_much(error: &str) -> bool {
-    ["too many samples", "query timed out", "exceeded the maximum", "gave no answer", "limit"]
+    ["too many samples", "query timed out", "exceeded the maximum", "gave no response", "limit"]
         .iter()
         .any(|words| error.contains(words))
 }

@@ -16,7 +16,7 @@ fn generate(folder: &Path, yaml: &str, more: &[&str]) -> (Option<i32>, String) {
 }
 
 #[test]
-fn what_is_watched_no_more_is_named_and_taken_away_and_the_rest_is_not_touched() {
+fn files_of_removed_targets_are_reported_and_deleted_and_others_stay() {
     let folder = tempfile::tempdir().unwrap();
     let here = |path: &str| folder.path().join("out").join(path);
     assert_eq!(generate(folder.path(), EXAMPLE, &[]).0, Some(0));
@@ -27,7 +27,10 @@ fn what_is_watched_no_more_is_named_and_taken_away_and_the_rest_is_not_touched()
     let (code, printed) = generate(folder.path(), small, &["--check"]);
     assert_eq!(code, Some(1));
     for path in old {
-        assert!(printed.contains(&format!("out/{path} is left over from an earlier run")), "{path}: {printed}");
+        assert!(
+            printed.contains(&format!("out/{path} was written by an earlier run and is no longer generated")),
+            "{path}: {printed}"
+        );
     }
     // With `--only`, files of other kinds are left alone.
     let (code, printed) = generate(folder.path(), small, &["--only", "runbooks"]);
@@ -40,10 +43,10 @@ fn what_is_watched_no_more_is_named_and_taken_away_and_the_rest_is_not_touched()
 }
 
 #[test]
-fn it_says_when_nobody_is_told_and_what_an_object_leaves_out() {
+fn alerts_without_receivers_and_windows_missing_in_an_object_are_noted() {
     let folder = tempfile::tempdir().unwrap();
     let health = "health: [{name: a, url: 'http://a/'}]\n";
-    let nobody = |severity: &str| format!("{severity} alerts reach no receiver");
+    let nobody = |severity: &str| format!("{severity} alerts notify nobody");
     let (code, printed) = generate(folder.path(), health, &[]);
     assert!(
         code == Some(0) && printed.contains(&nobody("critical")) && printed.contains(&nobody("warning")),
@@ -61,13 +64,13 @@ fn it_says_when_nobody_is_told_and_what_an_object_leaves_out() {
 }
 
 #[test]
-fn texts_that_break_templates_are_told_before_anything_is_written() {
+fn texts_that_break_templates_are_reported_before_any_file_is_written() {
     let folder = tempfile::tempdir().unwrap();
     for (alerting, messages, why) in [
-        ("labels: {team: '{{ bad'}", "team of Checklist", "no template"),
+        ("labels: {team: '{{ bad'}", "team of Checklist", "not a template"),
         // The reader refuses it first, because an address cannot contain braces.
         ("runbookBaseUrl: 'https://x/{{ foo'", "checklist.yaml:2", "runbookBaseUrl must be an address"),
-        ("slack: {webhookUrlFile: /s, channel: '#{{ops'}", "alerting: slack: channel", "no template"),
+        ("slack: {webhookUrlFile: /s, channel: '#{{ops'}", "alerting: slack: channel", "not a valid template"),
     ] {
         let yaml = format!("health: [{{name: a, url: 'http://a/'}}]\nalerting: {{{alerting}}}\n");
         let (code, printed) = generate(folder.path(), &yaml, &[]);

@@ -65,7 +65,7 @@ fn generate(yaml: &str, folder: &Path) -> Vec<File> {
 }
 
 #[test]
-fn large_groups_of_targets_give_rules_that_can_be_told_apart() -> std::io::Result<()> {
+fn large_groups_of_targets_give_distinguishable_rules() -> std::io::Result<()> {
     use std::fmt::Write as _;
     let mut yaml = "health:\n".to_owned();
     for n in 0..75 {
@@ -106,7 +106,7 @@ fn promtool_and_amtool_accept_everything_and_every_rule_test_passes() -> std::io
 }
 
 #[test]
-fn critical_alerts_page_and_warnings_go_to_the_chat() -> std::io::Result<()> {
+fn critical_alerts_go_to_pagerduty_and_warnings_to_slack() -> std::io::Result<()> {
     let folder = tempfile::tempdir()?;
     generate(EXAMPLE, folder.path());
     for (severity, receiver) in [("critical", "pagerduty"), ("warning", "slack"), ("none", "nobody")] {
@@ -119,7 +119,7 @@ fn critical_alerts_page_and_warnings_go_to_the_chat() -> std::io::Result<()> {
 }
 
 #[test]
-fn the_same_input_gives_the_same_bytes_and_check_names_what_differs() -> std::io::Result<()> {
+fn generation_is_deterministic_and_check_lists_differences() -> std::io::Result<()> {
     let folder = tempfile::tempdir()?;
     let config = folder.path().join("checklist.yaml");
     std::fs::write(&config, EXAMPLE)?;
@@ -190,7 +190,7 @@ fn every_alert_has_a_section_in_a_runbook_and_every_signal_a_panel() -> std::io:
 }
 
 #[test]
-fn what_is_committed_is_what_would_be_generated() {
+fn committed_generated_files_are_up_to_date() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let config = Config::parse("checklist.yaml", EXAMPLE).unwrap_or_else(|mistakes| panic!("{mistakes}"));
     let outputs = rules_gen::outputs::generate(&config, "checklist.yaml").unwrap_or_else(|error| panic!("{error:#}"));
@@ -212,7 +212,7 @@ fn what_is_committed_is_what_would_be_generated() {
 /// that each must trigger.
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table of cases")]
-fn the_same_alerts_fire_on_what_other_exporters_expose() -> std::io::Result<()> {
+fn the_same_alerts_fire_on_metrics_of_other_exporters() -> std::io::Result<()> {
     let folder = tempfile::tempdir()?;
     generate(ELSEWHERE, folder.path());
     let k8s = "cluster=\"prod\", namespace=\"app\"";
@@ -338,7 +338,7 @@ fn the_same_alerts_fire_on_what_other_exporters_expose() -> std::io::Result<()> 
 /// Healthy cases of kube-state-metrics: a service with endpoint slices, an `ExternalName` service, one without a
 /// selector, workloads and autoscalers that are scaled to zero, pods that terminate, and finished pods.
 #[test]
-fn nothing_fires_on_what_kube_state_metrics_exposes_of_ordinary_life() -> std::io::Result<()> {
+fn no_alert_fires_on_ordinary_pages_of_kube_state_metrics() -> std::io::Result<()> {
     let folder = tempfile::tempdir()?;
     generate(ELSEWHERE, folder.path());
     let series: Vec<(&str, &str)> = vec![
@@ -474,7 +474,7 @@ fn rights_are_the_least_that_the_configured_checks_need() -> std::io::Result<()>
 
 /// A factor times a limit may leave seventeen digits in a float, which nobody chose.
 #[test]
-fn numbers_in_rules_and_runbooks_have_at_most_twelve_digits_behind_the_point() {
+fn numbers_in_rules_and_runbooks_have_at_most_twelve_decimals() {
     for yaml in [EXAMPLE, OTHER, ELSEWHERE] {
         let config = Config::parse("checklist.yaml", yaml).unwrap_or_else(|mistakes| panic!("{mistakes}"));
         let outputs =
@@ -493,7 +493,7 @@ fn numbers_in_rules_and_runbooks_have_at_most_twelve_digits_behind_the_point() {
 
 /// First Mondays are four or five weeks apart, so a limit of a month would be too short.
 #[test]
-fn a_backup_that_is_made_every_first_monday_is_never_late_in_the_example() -> Result<(), String> {
+fn a_backup_on_every_first_monday_never_alerts_in_the_example() -> Result<(), String> {
     let config = Config::parse("checklist.yaml", EXAMPLE).map_err(|mistakes| mistakes.to_string())?;
     let backup = checklist::signals::by_id("backup").ok_or("no backups")?;
     let stale = &checklist::signals::backup::MAX_AGE;

@@ -37,7 +37,7 @@ fn pages(routes: &Configuration, alerts: &[Labels]) -> BTreeSet<Vec<String>> {
 }
 
 #[test]
-fn a_server_a_bucket_or_a_cluster_that_is_gone_is_one_page_whatever_its_names_are() -> anyhow::Result<()> {
+fn an_unreachable_server_bucket_or_cluster_is_one_notification() -> anyhow::Result<()> {
     let config = large()?;
     let outputs = rules_gen::outputs::generate(&config, "checklist.yaml")?;
     let file = outputs.iter().find(|output| output.path.ends_with("alertmanager.yaml")).context("no routes")?;

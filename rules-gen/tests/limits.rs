@@ -66,7 +66,7 @@ fn near(threshold: &Threshold, value: f64, little: f64) -> Levels {
 }
 
 #[test]
-fn with_the_least_limits() {
+fn rule_tests_pass_with_the_smallest_limits() {
     passes(&with(|threshold| {
         let little = if threshold.unit == Unit::Ratio { 0.01 } else { 60.0 };
         near(threshold, threshold.within().0, little)
@@ -74,7 +74,7 @@ fn with_the_least_limits() {
 }
 
 #[test]
-fn with_great_limits() {
+fn rule_tests_pass_with_large_limits() {
     passes(&with(|threshold| {
         let (least, most) = threshold.within();
         match threshold.unit {
@@ -88,7 +88,7 @@ fn with_great_limits() {
 }
 
 #[test]
-fn with_long_waits() {
+fn rule_tests_pass_with_long_pending_durations() {
     let alerts = checklist::SIGNALS.iter().flat_map(|signal| signal.alerts);
     let wait = |alert: &checklist::Alert| if alert.when.needs_history() { "12h" } else { "5d" };
     let waits = alerts.map(|alert| (alert.name, wait(alert)));

@@ -43,7 +43,7 @@ fn found(example: &Example, id: &str) -> Vec<&'static str> {
 }
 
 #[test]
-fn every_lint_finds_its_examples_and_nothing_in_the_fine_ones() {
+fn every_lint_reports_its_bad_examples_and_nothing_in_good_ones() {
     for lint in checks::ALL.iter().filter(|lint| !matches!(lint.check, Check::Server)) {
         for example in lint.found {
             let bad = found(example, lint.id);
@@ -59,7 +59,7 @@ fn every_lint_finds_its_examples_and_nothing_in_the_fine_ones() {
 }
 
 #[test]
-fn what_we_generate_is_clean() {
+fn generated_rules_and_dashboards_have_no_findings() {
     let config = checklist::Config::parse("checklist.yaml", include_str!("../../examples/checklist.yaml")).unwrap();
     let sources: Vec<Source> = rules_gen::outputs::generate(&config, "checklist.yaml")
         .unwrap()
@@ -78,7 +78,7 @@ fn what_we_generate_is_clean() {
 
 /// Alerts of four public projects that could never work, rewritten in our own words. Each passed its project's checks.
 #[test]
-fn alerts_that_can_never_work_are_found() {
+fn alerts_that_can_never_fire_are_reported() {
     let alert = |expr: &str| {
         format!(
             "groups:\n- name: g\n  rules:\n  - alert: Broken\n    expr: {expr}\n    for: 5m\n    labels: {{severity: critical}}\n    annotations: {{summary: It broke., description: It broke.}}\n"
@@ -98,7 +98,7 @@ fn alerts_that_can_never_work_are_found() {
 
 #[test]
 #[cfg_attr(not(has_sarif_schema), ignore = "no schema of SARIF (scripts/install-schemas)")]
-fn sarif_holds_to_its_schema() {
+fn sarif_output_is_valid_against_its_schema() {
     let path =
         concat!(env!("CARGO_MANIFEST_DIR"), "/../target/schemas/node_modules/@microsoft/jest-sarif/lib/schemas/");
     let schema = std::fs::read_to_string(format!("{path}sarif-2.1.0-rtm.5.json")).unwrap();
@@ -118,12 +118,12 @@ fn sarif_holds_to_its_schema() {
 }
 
 #[test]
-fn every_format_is_well_formed_and_names_the_place() {
+fn every_output_format_is_well_formed_and_names_the_position() {
     let bad = "groups:\n- name: g\n  rules:\n  - alert: Bro<ken\n    expr: up{job=\"a&b\"} != 0\n";
     let outcome = run(&[source("a:b,c.yaml", bad)], &Options::default());
     let shown = |format| render(format, &outcome.findings, &outcome.files, Style::PLAIN);
     let text = shown(Format::Text);
-    assert!(text.contains("error[RG018] Bro<ken: up is 1 while all is well"), "{text}");
+    assert!(text.contains("error[RG018] Bro<ken: up is 1 while everything works"), "{text}");
     assert!(text.contains("  --> a:b,c.yaml:5:11\n5 |     expr: up{job=\"a&b\"} != 0\n  |           ^^"), "{text}");
     let json: serde_json::Value = serde_json::from_str(&shown(Format::Json)).unwrap();
     assert!(json.as_array().unwrap().iter().any(|one| one["id"] == "RG018" && one["line"] == 5 && one["column"] == 11));
@@ -141,7 +141,7 @@ fn every_format_is_well_formed_and_names_the_place() {
 }
 
 #[test]
-fn a_suppression_holds_for_its_rule_until_its_day() {
+fn a_suppression_applies_to_its_rule_until_its_end_date() {
     let rules = |comment: &str| {
         format!(
             "groups:\n- name: g\n  rules:\n  {comment}\n  - record: a:b\n    expr: timestamp(a > 1)\n  - record: a:c\n    expr: timestamp(b > 1)\n"
@@ -227,7 +227,7 @@ fn exit_codes_tell_findings_from_usage_and_from_a_server_without_answer() -> std
     assert_eq!(run(&["bad.yaml", "--ignore", "RG001"])?.0, Some(0));
     assert_eq!(run(&["bad.yaml", "--select", "RG018"])?.0, Some(0));
     let (code, printed) = run(&["helm.yaml"])?;
-    assert!(code == Some(2) && printed.contains("helm.yaml was not judged: it is a Helm template"), "{printed}");
+    assert!(code == Some(2) && printed.contains("helm.yaml was not linted: this is a Helm template"), "{printed}");
     assert_eq!(run(&["*.nothing"])?.0, Some(2));
     assert_eq!(run(&["bad.yaml", "--select", "RG999"])?.0, Some(2));
     assert_eq!(run(&["bad.yaml", "--live", "http://127.0.0.1:1"])?.0, Some(3));
@@ -237,7 +237,7 @@ fn exit_codes_tell_findings_from_usage_and_from_a_server_without_answer() -> std
 }
 
 #[test]
-fn an_alert_that_reaches_nobody_is_found_with_the_routes_beside_it() {
+fn an_alert_that_notifies_nobody_is_reported_with_its_routes() {
     let rules = "groups:\n- name: g\n  rules:\n  - {alert: Down, expr: up == 0, for: 5m, labels: {severity: critical}, annotations: {summary: Down., description: Down.}}\n";
     let routes = |receiver: &str| {
         format!(
@@ -272,7 +272,7 @@ fn a_chain_of_thousands_of_operators_is_a_finding_and_the_other_files_are_checke
 }
 
 #[test]
-fn only_what_has_an_action_of_helm_is_left_out_as_its_template() {
+fn only_files_with_helm_actions_are_skipped_as_templates() {
     let rule = |name: &str, summary: &str| {
         format!(
             "groups:\n- name: a\n  rules:\n  - alert: {name}\n    expr: up == 0\n    annotations:\n      summary: {summary}\n"
@@ -296,7 +296,7 @@ fn only_what_has_an_action_of_helm_is_left_out_as_its_template() {
 }
 
 #[test]
-fn an_address_that_is_none_is_a_mistake_of_usage() {
+fn an_invalid_address_is_a_usage_error() {
     for arguments in [["lint", "--live", "notaurl", "x.yaml"], ["noise", "--prometheus", "notaurl", "--quiet"]] {
         let output = Command::new(env!("CARGO_BIN_EXE_rules-gen")).args(arguments).output().unwrap();
         let printed = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -317,7 +317,7 @@ fn the_objects_of_a_list_are_linted_in_place() {
 }
 
 #[test]
-fn a_scrape_without_a_sample_and_runbooks_that_are_not_there_are_mistakes_of_usage() {
+fn an_empty_scrape_and_a_missing_runbook_folder_are_usage_errors() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("rules.yaml"), "groups: []\n").unwrap();
     std::fs::write(folder.path().join("empty.txt"), "# TYPE x_total counter\n<h1>404 5</h1>\n").unwrap();
@@ -328,7 +328,7 @@ fn a_scrape_without_a_sample_and_runbooks_that_are_not_there_are_mistakes_of_usa
         ("--catalog-from", "empty.txt", 2, "no sample"),
         ("--catalog-from", "large.yaml", 2, "larger than 64 MiB"),
         ("--config", "large.yaml", 2, "larger than 64 MiB"),
-        ("--runbooks", "nowhere", 2, "--runbooks: nowhere is no folder"),
+        ("--runbooks", "nowhere", 2, "--runbooks: nowhere is not a folder"),
         ("--catalog-from", "good.txt", 0, ""),
     ] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rules-gen"));
@@ -341,7 +341,7 @@ fn a_scrape_without_a_sample_and_runbooks_that_are_not_there_are_mistakes_of_usa
 
 /// In a folder, a pipe without a writer would block for ever.
 #[test]
-fn a_pipe_is_read_when_it_is_named_and_left_alone_in_a_folder() -> std::io::Result<()> {
+fn a_pipe_is_read_if_named_and_skipped_in_a_folder() -> std::io::Result<()> {
     let folder = tempfile::tempdir()?;
     std::fs::write(
         folder.path().join("bad.yaml"),
@@ -370,7 +370,9 @@ fn a_pipe_is_read_when_it_is_named_and_left_alone_in_a_folder() -> std::io::Resu
     assert!(code == Some(1) && printed.contains("larger than 64 MiB"), "{printed}");
     let (code, printed) = lint("rules_gen lint .")?;
     assert!(
-        code == Some(1) && printed.contains("read only when it is named itself") && printed.contains("pipe.yaml"),
+        code == Some(1)
+            && printed.contains("read only when the command line names it")
+            && printed.contains("pipe.yaml"),
         "{printed}"
     );
     Ok(())

@@ -37,7 +37,7 @@ fn dashboard(expr: &str, steps: &str) -> String {
 }
 
 #[test]
-fn a_panel_changes_colour_where_its_alert_fires() {
+fn a_panel_threshold_without_a_matching_alert_is_reported() {
     let rules = rule("max by (job) (disk_used_ratio) > 0.85", "{{ $value | humanizePercentage }}");
     let found = |steps: &str| {
         let expr = r#"disk_used_ratio{job=~\"$job\", instance=~\"$instance\"}"#;
@@ -55,19 +55,25 @@ fn a_panel_changes_colour_where_its_alert_fires() {
     let steps = [r#", {"value": 5}"#, r#", {"value": 5.001}"#, r#", {"value": 0.001}"#, r#", {"value": 5.5}"#];
     assert_eq!(steps.map(counted), [0, 0, 0, 1]);
     let wrong = found(r#", {"color": "red", "value": 0.9}"#);
-    assert_eq!(about(&wrong, "RG050"), ["the colour changes at 0.9, where no alert fires"]);
+    assert_eq!(
+        about(&wrong, "RG050"),
+        ["the threshold colour changes at 0.9, but no alert on the same metrics fires there"]
+    );
 }
 
 #[test]
-fn queries_go_by_the_chosen_job_and_show_no_bare_counter() {
+fn queries_that_ignore_the_job_variable_or_show_raw_counters_are_reported() {
     let of = |expr: &str| {
         let findings = run(&[source("d.json", &dashboard(expr, ""))], &Options::default()).findings;
         about(&findings, "RG050").iter().map(|message| (*message).to_owned()).collect::<Vec<_>>()
     };
     let chosen = r#"job=~\"$job\", instance=~\"$instance\""#;
     assert_eq!(of(&format!("sum(rate(x_total{{{chosen}}}[$__rate_interval]))")), [] as [&str; 0]);
-    assert_eq!(of(&format!("sum(x_total{{{chosen}}})")), ["the counter x_total is shown since its process began"]);
-    assert_eq!(of(r#"up{instance=~\"$instance\"}"#), ["up is shown whatever job is chosen"]);
+    assert_eq!(
+        of(&format!("sum(x_total{{{chosen}}})")),
+        ["the counter x_total is shown as its total since the process started"]
+    );
+    assert_eq!(of(r#"up{instance=~\"$instance\"}"#), ["the query of up ignores the variable job"]);
     let broken = dashboard("up", "").replace("label_values(up, job)", "label_values(up{, job)");
     let findings = run(&[source("d.json", &broken)], &Options::default()).findings;
     assert!(
@@ -75,11 +81,15 @@ fn queries_go_by_the_chosen_job_and_show_no_bare_counter() {
     );
     let without = dashboard("up", "").replace("\"name\": \"job\"", "\"name\": \"other\"");
     let findings = run(&[source("d.json", &without)], &Options::default()).findings;
-    assert!(about(&findings, "RG050").contains(&"job cannot be chosen, one, several or all"), "{findings:#?}");
+    assert!(
+        about(&findings, "RG050")
+            .contains(&"the dashboard has no variable to select one, several or all values of job"),
+        "{findings:#?}"
+    );
 }
 
 #[test]
-fn an_alertmanager_config_object_gets_only_its_namespace_and_needs_its_receivers() {
+fn an_alertmanager_config_gets_only_alerts_of_its_namespace_and_must_define_its_receivers() {
     let object = |receiver: &str| {
         format!(
             "apiVersion: monitoring.coreos.com/v1alpha1\nkind: AlertmanagerConfig\nmetadata: {{name: a, namespace: shop}}\nspec:\n  route: {{receiver: pager, routes: [{{receiver: {receiver}, matchers: []}}]}}\n  receivers: [{{name: pager}}]\n"
@@ -90,19 +100,22 @@ fn an_alertmanager_config_object_gets_only_its_namespace_and_needs_its_receivers
             .findings
     };
     let lost = found("sum by (job) (up) == 0", "pager");
-    assert!(about(&lost, "RG036")[0].contains("only alerts with namespace shop: Example and 0 more"), "{lost:#?}");
+    assert!(
+        about(&lost, "RG036")[0].contains("only alerts with namespace=shop to this object: Example and 0 more"),
+        "{lost:#?}"
+    );
     assert_eq!(about(&found("sum by (namespace) (up) == 0", "pager"), "RG036"), [] as [&str; 0]);
     let unknown = found("sum by (namespace) (up) == 0", "nobody");
-    assert_eq!(about(&unknown, "RG036"), ["there is no receiver nobody"]);
+    assert_eq!(about(&unknown, "RG036"), ["the receiver nobody is not defined in this object"]);
     assert!(unknown.iter().any(|finding| finding.id == "RG036" && finding.level == Level::Error));
 }
 
 #[test]
-fn a_value_with_a_unit_is_shown_as_people_read_it() {
+fn a_raw_value_with_a_unit_in_a_text_is_reported() {
     for (expr, unit) in [
         ("max by (job) (disk_free_bytes) < 5", Some("in bytes")),
         ("time() - max by (job) (backup_timestamp_seconds) > 5", Some("in seconds")),
-        ("avg_over_time(used_ratio[5m]) > 0.5", Some("a share")),
+        ("avg_over_time(used_ratio[5m]) > 0.5", Some("a ratio")),
         ("rate(cpu_seconds[5m]) > 5", None),
         ("queue_length > 5", None),
     ] {
@@ -111,7 +124,7 @@ fn a_value_with_a_unit_is_shown_as_people_read_it() {
             about(&findings, "RG032").iter().map(|message| (*message).to_owned()).collect::<Vec<_>>()
         };
         let wanted: Vec<String> =
-            unit.iter().map(|unit| format!("description shows the bare value, which is {unit}")).collect();
+            unit.iter().map(|unit| format!("description shows the raw value, which is {unit}")).collect();
         assert_eq!(found("It is {{ $value }}."), wanted, "{expr}");
         assert_eq!(found("It is {{ $value | humanize }}."), [] as [&str; 0], "{expr}");
         assert_eq!(found("It is bad."), [] as [&str; 0], "{expr}");
@@ -119,7 +132,7 @@ fn a_value_with_a_unit_is_shown_as_people_read_it() {
 }
 
 #[test]
-fn a_value_that_a_label_never_has_is_found() {
+fn a_matcher_with_an_unknown_label_value_is_reported() {
     let mut options = Options::default();
     options.known.add_scrape("# TYPE jobs gauge\njobs{queue=\"mail\"} 1\njobs{queue=\"reports\"} 2\n");
     let found = |expr: &str| {
@@ -127,15 +140,15 @@ fn a_value_that_a_label_never_has_is_found() {
         about(&findings, "RG010").iter().map(|message| (*message).to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(found("jobs{queue=\"mail\"} > 5"), [] as [&str; 0]);
-    assert_eq!(found("jobs{queue=\"mial\"} > 5"), ["jobs has no queue=\"mial\" (did you mean mail?)"]);
+    assert_eq!(found("jobs{queue=\"mial\"} > 5"), ["jobs has no series with queue=\"mial\" (did you mean mail?)"]);
     assert_eq!(found("jobs{topic=\"mail\"} > 5"), ["jobs has no label topic"]);
     let check = found("checklist_backup_present{check=\"bakup\"} == 0");
-    assert_eq!(check, ["checklist_backup_present has no check=\"bakup\" (did you mean backup?)"]);
+    assert_eq!(check, ["checklist_backup_present has no series with check=\"bakup\" (did you mean backup?)"]);
 }
 
 /// root may read every file, so the program runs as another user.
 #[test]
-fn a_file_that_may_not_be_read_is_an_error_of_its_own_and_the_others_are_checked() -> std::io::Result<()> {
+fn an_unreadable_file_is_an_error_and_the_others_are_linted() -> std::io::Result<()> {
     let folder = tempfile::tempdir()?;
     let closed = std::fs::Permissions::from_mode(0o000);
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755))?;
@@ -170,7 +183,7 @@ fn is_root() -> bool {
 }
 
 #[test]
-fn sides_that_can_never_match_are_found_by_their_labels_and_by_their_values() {
+fn operands_that_never_match_by_labels_or_values_are_reported() {
     let found = |expr: &str| {
         let findings = run(&[source("r.yaml", &rule(expr, "It is."))], &Options::default()).findings;
         about(&findings, "RG015").iter().map(|message| (*message).to_owned()).collect::<Vec<_>>()
@@ -204,7 +217,7 @@ fn sides_that_can_never_match_are_found_by_their_labels_and_by_their_values() {
 }
 
 #[test]
-fn a_query_to_loki_is_not_read_as_promql_and_its_range_follows_the_time() {
+fn a_loki_query_is_not_parsed_as_promql_and_fixed_ranges_are_reported() {
     let with = |query: &str, source: &str| {
         let board =
             dashboard(query, "").replace("\"targets\": [{", &format!("\"datasource\": {source}, \"targets\": [{{"));
@@ -217,15 +230,47 @@ fn a_query_to_loki_is_not_read_as_promql_and_its_range_follows_the_time() {
     let auto = r#"sum(rate({job=\"a\"} |= `x` [$__auto]))"#;
     assert_eq!(with(auto, typed), [] as [&str; 0]);
     assert_eq!(with(auto, r#"{"uid": "$logs"}"#), [] as [&str; 0], "the variable's own type");
-    let fixed = "a query in LogQL counts over [5m] whatever time is shown";
+    let fixed = "a LogQL query uses the fixed range [5m] for every time range of the dashboard";
     assert_eq!(with(&auto.replace("$__auto", "5m"), typed), [fixed]);
-    assert_eq!(
-        with(r#"sum(rate({job=\"a\"}[$__auto])"#, typed),
-        ["a query in LogQL does not parse: a ( is not closed"]
-    );
+    assert_eq!(with(r#"sum(rate({job=\"a\"}[$__auto])"#, typed), ["a LogQL query does not parse: a ( is not closed"]);
     assert!(with(auto, r#"{"type": "prometheus", "uid": "$datasource"}"#)[0].starts_with("a query does not parse"));
 }
 
 fn source_of(board: &str) -> Source {
     source("d.json", board)
+}
+
+/// The recordings of one file, read by the rules of another.
+#[test]
+fn a_recorded_series_has_the_labels_and_the_interval_of_its_rule_in_another_file() {
+    let records = "groups:\n- name: records\n  interval: 5m\n  rules:\n  \
+                   - {record: 'job:errors:rate5m', expr: 'sum by (job) (rate(errors_total[5m]))'}\n  \
+                   - {record: 'all:errors:rate5m', expr: sum (job:errors:rate5m)}\n";
+    let found = |alert: &str| {
+        run(&[source("records.yaml", records), source("alerts.yaml", alert)], &Options::default()).findings
+    };
+    let lost = found(&rule("job:errors:rate5m > 5", "On {{ $labels.instance }}."));
+    assert_eq!(
+        about(&lost, "RG032"),
+        ["description shows the label instance, which the result of the expression does not have"]
+    );
+    assert_eq!(about(&lost, "RG034").len(), 1, "one value of the recording lasts for five minutes: {lost:?}");
+    let twice = found(&rule("all:errors:rate5m > 5", "Of {{ $labels.job }} in {{ $labels.cluster }}."));
+    assert_eq!(
+        about(&twice, "RG032"),
+        ["description shows the label job, which the result of the expression does not have"]
+    );
+    let kept = found(&rule("job:errors:rate5m > 5", "Of {{ $labels.job }}.").replace("for: 5m", "for: 15m"));
+    assert!(kept.iter().all(|finding| finding.level < Level::Warning), "{kept:?}");
+    let other = found(&rule("job:errors:rate1h > 5", "Of {{ $labels.job }}."));
+    assert_eq!(about(&other, "RG010"), ["no linted rule records job:errors:rate1h, but one records job:errors:rate5m"]);
+    let filtered = found(&rule("job:errors:rate5m{instance=\"a\"} > 5", "Of {{ $labels.job }}."));
+    assert_eq!(about(&filtered, "RG010"), ["job:errors:rate5m is recorded without the label instance"]);
+    let short = found(&rule("delta(job:errors:rate5m[5m]) > 5", "Of {{ $labels.job }}."));
+    assert_eq!(about(&short, "RG012").len(), 1, "{short:?}");
+    // Where the labels of one of several recordings are not known, nothing is said about them.
+    let either = format!("{records}  - {{record: 'job:errors:rate5m', expr: errors_per_second}}\n");
+    let alert = rule("job:errors:rate5m > 5", "On {{ $labels.instance }}.");
+    let unknown = run(&[source("records.yaml", &either), source("alerts.yaml", &alert)], &Options::default()).findings;
+    assert_eq!(about(&unknown, "RG032"), [] as [&str; 0]);
 }

@@ -42,7 +42,7 @@ fn dashboard(uid: &str, title: &str, expr: &str) -> String {
 }
 
 #[test]
-fn a_rule_in_a_config_map_is_found_where_it_stands_in_the_outer_file() {
+fn a_finding_in_a_config_map_has_its_position_in_the_outer_file() {
     let text = config_map("rules.yaml", &format!("|\n{}", indented(&rules("up ==", "a: b"), 4)));
     let outcome = lint(&[("c.yaml", &text)]);
     assert_eq!(places(&outcome, "RG001"), [("c.yaml", 12, 20)], "{outcome:#?}");
@@ -58,7 +58,7 @@ fn a_rule_in_a_config_map_is_found_where_it_stands_in_the_outer_file() {
 }
 
 #[test]
-fn a_text_in_quotes_is_found_at_its_key() {
+fn a_finding_in_a_quoted_text_has_the_position_of_its_key() {
     let quoted = serde_json::to_string(&rules("up ==", "a: b")).unwrap();
     let outcome = lint(&[("c.yaml", &config_map("rules.yaml", &format!("{quoted}\n")))]);
     assert_eq!(places(&outcome, "RG001"), [("c.yaml", 7, 3)], "{outcome:#?}");
@@ -69,25 +69,25 @@ fn a_text_in_quotes_is_found_at_its_key() {
 }
 
 #[test]
-fn what_is_mounted_must_be_readable_and_what_is_not_ours_is_left_alone() {
+fn mounted_files_must_parse_and_unrelated_files_are_skipped() {
     let broken = config_map("d.json", "|\n    {\"panels\": [\n      ]]\n");
     let outcome = lint(&[("c.yaml", &broken)]);
     assert_eq!(places(&outcome, "RG001"), [("c.yaml", 9, 8)], "{outcome:#?}");
-    assert!(outcome.findings[0].message.starts_with("d.json in ConfigMap c is no JSON"), "{outcome:#?}");
+    assert!(outcome.findings[0].message.starts_with("d.json in ConfigMap c is not valid JSON"), "{outcome:#?}");
     let broken = config_map("r.yaml", "|\n    groups:\n    - a: [\n");
     assert_eq!(places(&lint(&[("c.yaml", &broken)]), "RG001").len(), 1);
     let unmounted = broken.replace("grafana_dashboard", "app");
     let outcome = lint(&[("c.yaml", &unmounted)]);
     assert_eq!(outcome.findings, []);
-    assert!(outcome.notes.iter().any(|note| note.contains("r.yaml in ConfigMap c is no YAML")), "{outcome:#?}");
+    assert!(outcome.notes.iter().any(|note| note.contains("r.yaml in ConfigMap c is not valid YAML")), "{outcome:#?}");
     let outcome = lint(&[("c.yaml", &config_map("app.yaml", "|\n    listen: 80\n"))]);
     assert_eq!(outcome.findings, []);
     let why: Vec<String> = outcome.left_out.iter().map(|one| format!("{}: {}", one.file, one.why)).collect();
-    assert_eq!(why, ["c.yaml: the ConfigMap holds no rules and no dashboard"]);
+    assert_eq!(why, ["c.yaml: the ConfigMap contains no rules and no dashboard"]);
 }
 
 #[test]
-fn a_dashboard_of_an_operator_is_found_where_it_stands_in_the_outer_file() {
+fn a_finding_in_a_grafana_dashboard_object_has_its_position_in_the_outer_file() {
     let object = |name: &str, json: &str| {
         format!(
             "apiVersion: grafana.integreatly.org/v1beta1\nkind: GrafanaDashboard\nmetadata: {{name: {name}}}\nspec:\n  instanceSelector: {{}}\n  json: |\n{}",
@@ -105,7 +105,7 @@ fn a_dashboard_of_an_operator_is_found_where_it_stands_in_the_outer_file() {
 }
 
 #[test]
-fn a_link_leads_to_a_dashboard_that_was_linted() {
+fn a_link_to_a_dashboard_that_is_not_linted_is_reported() {
     let link = |uid: &str| rules("up == 0", &format!("dashboard_url: 'https://grafana/d/{uid}?orgId=1'"));
     let board = dashboard("orders", "P", "up");
     let found = |uid: &str, board: &str| {
@@ -132,7 +132,7 @@ fn a_link_leads_to_a_dashboard_that_was_linted() {
 }
 
 #[test]
-fn what_stands_in_several_files_is_told_once() {
+fn identical_rules_in_several_files_are_reported_once() {
     let rule = rules("up != 0", "a: b");
     let object = format!(
         "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {{name: x}}\nspec:\n{}",
@@ -161,7 +161,7 @@ fn what_stands_in_several_files_is_told_once() {
 }
 
 #[test]
-fn a_dashboard_in_several_forms_is_told_of_once() {
+fn a_dashboard_in_several_forms_is_reported_once() {
     let board = dashboard("one", "P", "up ==");
     let object = config_map("one.json", &format!("|\n{}", indented(&board, 4)));
     let errors = |outcome: Outcome| {

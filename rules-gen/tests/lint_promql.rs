@@ -25,7 +25,7 @@ fn of(expr: &str, options: &Options) -> Vec<(&'static str, String)> {
 }
 
 #[test]
-fn each_construct_asks_for_the_version_that_has_it() {
+fn each_construct_requires_the_version_that_introduced_it() {
     let old = options((2, 42), &[]);
     for (expr, version) in [
         ("rate(foo[5m*2])", "3.4"),
@@ -68,7 +68,7 @@ fn each_construct_asks_for_the_version_that_has_it() {
 }
 
 #[test]
-fn a_feature_flag_is_asked_for_by_the_name_that_prometheus_gives_it() {
+fn a_missing_feature_flag_is_reported_by_its_prometheus_name() {
     let functions = "promql-experimental-functions";
     for (expr, flag, version) in [
         ("mad_over_time(foo[5m])", functions, (3, 16)),
@@ -94,10 +94,10 @@ fn a_feature_flag_is_asked_for_by_the_name_that_prometheus_gives_it() {
 }
 
 #[test]
-fn what_newer_servers_lack_is_told_for_them() {
+fn constructs_removed_in_newer_versions_are_reported_for_them() {
     let expr = "holt_winters(foo[5m], 0.5, 0.5)";
     assert_eq!(of(expr, &options((2, 55), &[])), []);
-    let gone = ("RG005", "holt_winters() is gone since Prometheus 3.0".to_owned());
+    let gone = ("RG005", "holt_winters() was removed in Prometheus 3.0".to_owned());
     assert_eq!(of(expr, &options((3, 0), &[])), std::slice::from_ref(&gone));
     assert_eq!(of(expr, &Options::default()), [gone]);
     let new = options((3, 5), &[]);
@@ -109,7 +109,7 @@ fn what_newer_servers_lack_is_told_for_them() {
 }
 
 #[test]
-fn names_in_utf_8_need_a_server_that_takes_them() {
+fn utf_8_names_need_a_server_that_supports_them() {
     let text = "groups:\n- name: x\n  rules:\n  - record: \"http.requests:rate\"\n    \
                 expr: sum by (\"http.method\") (rate({\"http.requests\"}[5m]))\n    labels: {\"my.label\": b}\n  \
                 - alert: Slow\n    expr: '{\"http.requests:rate\"} > 1'\n    for: 5m\n    \
@@ -130,7 +130,7 @@ fn names_in_utf_8_need_a_server_that_takes_them() {
 }
 
 #[test]
-fn every_mistake_is_told_at_its_place_in_the_file() {
+fn every_syntax_error_is_reported_at_its_position_in_the_file() {
     let text = "groups:\n- name: x\n  rules:\n  - alert: Errors\n    expr: |\n      sum by (job) (\n        \
                 rate(http_requests_total{code=~\"5.(\"}[5m])\n      )\n      >> 0.05\n    for: 5m\n    \
                 labels: {severity: warning}\n    annotations: {summary: Errors., description: 'Of {{ $labels.job }}.'}\n";
@@ -143,7 +143,7 @@ fn every_mistake_is_told_at_its_place_in_the_file() {
 }
 
 #[test]
-fn patterns_and_labels_are_judged_where_nothing_but_the_expression_decides() {
+fn patterns_and_labels_are_checked_from_the_expression_alone() {
     let any = Options::default();
     for (expr, id) in [
         ("up{job!~\".*\"}", "RG024"),
@@ -174,7 +174,7 @@ fn patterns_and_labels_are_judged_where_nothing_but_the_expression_decides() {
 }
 
 #[test]
-fn queries_within_templates_are_read_too() {
+fn queries_in_templates_are_linted() {
     let alert = |description: &str| {
         format!(
             "groups:\n- name: x\n  rules:\n  - alert: Down\n    expr: up == 0\n    for: 5m\n    labels: {{severity: warning}}\n    \
@@ -194,7 +194,7 @@ fn queries_within_templates_are_read_too() {
 }
 
 #[test]
-fn variables_may_stand_anywhere_in_the_query_of_a_panel() {
+fn variables_are_accepted_anywhere_in_a_panel_query() {
     let board = |expr: &str| {
         serde_json::json!({
             "title": "b", "uid": "b", "schemaVersion": 39, "editable": false,

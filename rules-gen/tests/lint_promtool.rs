@@ -405,12 +405,12 @@ fn compare(program: &str, version: (u32, u32)) -> std::io::Result<()> {
 
 /// promtool decides: what it refuses must be an error here, and what it accepts must not be a syntax error.
 #[test]
-fn errors_are_those_of_promtool() -> std::io::Result<()> {
+fn errors_match_promtool() -> std::io::Result<()> {
     compare("promtool", (2, 42))
 }
 
 #[test]
 #[cfg_attr(not(has_newest_promtool), ignore = "no promtool 3 in target/parts (make parts)")]
-fn errors_are_those_of_the_newest_promtool() -> std::io::Result<()> {
+fn errors_match_the_newest_promtool() -> std::io::Result<()> {
     compare(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/parts/bin/promtool"), (3, 16))
 }

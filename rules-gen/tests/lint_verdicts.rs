@@ -27,30 +27,30 @@ fn of(name: &str, text: impl AsRef<[u8]>, arguments: &[&str]) -> (Option<i32>, S
 }
 
 #[test]
-fn a_named_file_that_was_not_judged_is_never_green() {
+fn a_named_file_that_was_not_linted_fails_the_run() {
     let helm = "{{- if .Values.enabled }}\ngroups: []\n{{- end }}\n";
     let grafana = "apiVersion: 1\ngroups:\n- orgId: 1\n  name: g\n  folder: f\n  rules: [{uid: a, title: b}]\n";
     for (text, why) in [
-        ("", "there is nothing in it"),
-        ("# groups:\n---\n# nothing\n", "there is nothing in it"),
-        ("groups:\n", "there is nothing below groups"),
-        ("groups: null\n", "there is nothing below groups"),
-        (helm, "it is a Helm template"),
+        ("", "the file is empty"),
+        ("# groups:\n---\n# nothing\n", "the file is empty"),
+        ("groups:\n", "groups has no entries"),
+        ("groups: null\n", "groups has no entries"),
+        (helm, "this is a Helm template"),
         ("apiVersion: v1\nkind: Service\n---\n", "objects of kind Service are not linted"),
-        (grafana, "alert rules of Grafana itself"),
+        (grafana, "Grafana-managed alert rules"),
         (&RULES.replacen("groups", "group", 1), "unknown key group (did you mean groups?)"),
         (&RULES.replacen("groups", "Groups", 1), "unknown key Groups (did you mean groups?)"),
         ("tests: [lint, unit]\n", "unknown key tests"),
     ] {
         let (code, printed) = of("rules.yaml", text, &[]);
         assert!(
-            code == Some(2) && printed.contains(why) && printed.contains("rules.yaml was not judged"),
+            code == Some(2) && printed.contains(why) && printed.contains("rules.yaml was not linted"),
             "{text}: {printed}"
         );
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("rules.yaml"), text).unwrap();
         let (code, printed) = verdict(folder.path(), &["."]);
-        assert!(code == Some(2) && printed.contains("nothing in . was judged"), "{text}: {printed}");
+        assert!(code == Some(2) && printed.contains("nothing in . was linted"), "{text}: {printed}");
     }
     // Files that Prometheus refuses are findings.
     for text in ["groups: {}\n", "groups: [\n", "[]\n", "groups: [5]\n", "groups: \"\\/\"\n"] {
@@ -75,7 +75,7 @@ fn a_named_file_that_was_not_judged_is_never_green() {
 }
 
 #[test]
-fn a_folder_without_anything_to_judge_is_a_mistake_of_usage() {
+fn a_folder_without_anything_to_lint_is_a_usage_error() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| {
         let path = folder.path().join(name);
@@ -93,11 +93,11 @@ fn a_folder_without_anything_to_judge_is_a_mistake_of_usage() {
     }
     for (path, code, word) in [
         ("rules", 0, "3 files: 0 errors"),
-        ("empty", 2, "nothing in empty was judged: there is no YAML or JSON file"),
-        ("foreign", 2, "nothing in foreign was judged: 2 files such as foreign/ci.yaml"),
-        ("foreign/*.json", 2, "nothing in foreign/*.json was judged"),
+        ("empty", 2, "nothing in empty was linted: it contains no YAML or JSON file"),
+        ("foreign", 2, "nothing in foreign was linted: 2 files such as foreign/ci.yaml"),
+        ("foreign/*.json", 2, "nothing in foreign/*.json was linted"),
         ("nothing/*.yaml", 2, "nothing matches"),
-        (".", 0, "33 files have nothing to judge and were left out (objects of other kinds: 30, other files: 3)"),
+        (".", 0, "33 files contain nothing to lint and were skipped (objects of other kinds: 30, other files: 3)"),
     ] {
         let (found, printed) = verdict(folder.path(), &[path]);
         assert!(found == Some(code) && printed.contains(word), "{path}: {found:?} {printed}");
@@ -107,7 +107,7 @@ fn a_folder_without_anything_to_judge_is_a_mistake_of_usage() {
 }
 
 #[test]
-fn what_prometheus_reads_is_no_error() {
+fn files_that_prometheus_loads_have_no_error() {
     let comments = |count: usize, indent: &str| format!("{indent}# c\n").repeat(count);
     let many = comments(1000, "  ");
     let base = RULES.replace("{record: 'a:b', expr: up}", "record: a:b\n    expr: up\n    labels:\n      x: y");
@@ -135,7 +135,7 @@ fn what_prometheus_reads_is_no_error() {
 
 /// Two YAML parsers limit the number of comments before an item.
 #[test]
-fn old_entries_in_comments_stop_no_verb() {
+fn expired_suppressions_in_comments_do_not_fail_other_verbs() {
     let comments = "  # - {name: old}\n".repeat(200);
     let routes = format!("route:\n  receiver: a\nreceivers:\n{comments}- name: a\n{comments}- name: b\n");
     let (code, printed) = of("alertmanager.yaml", routes, &[]);
@@ -147,11 +147,11 @@ fn old_entries_in_comments_stop_no_verb() {
     let arguments = ["backtest", "--prometheus", "http://127.0.0.1:1", "--rules", "rules.yaml"];
     let output = command.args(arguments).current_dir(folder.path()).output().unwrap();
     let printed = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(printed.contains("there is no alert to replay"), "{printed}");
+    assert!(printed.contains("no alert matches"), "{printed}");
 }
 
 #[test]
-fn keys_of_mimir_and_thanos_are_taken_unless_the_rules_are_for_another_server() {
+fn keys_of_mimir_and_thanos_are_accepted_unless_another_server_is_given() {
     let with = |key: &str| RULES.replace("  rules", &format!("  {key}\n  rules"));
     for (text, server, key) in [
         (with("source_tenants: [a, b]"), "mimir", "source_tenants"),
@@ -164,16 +164,16 @@ fn keys_of_mimir_and_thanos_are_taken_unless_the_rules_are_for_another_server() 
         assert_eq!(of("rules.yaml", &text, &["--server", server]).0, Some(0), "{text}");
         for other in [["--server", "prometheus"], ["--prometheus-version", "2.42"]] {
             let (code, printed) = of("rules.yaml", &text, &other);
-            assert!(code == Some(1) && printed.contains(&format!("knows the key {key}")), "{printed}");
+            assert!(code == Some(1) && printed.contains(&format!("accepts the key {key}")), "{printed}");
         }
     }
     let (code, printed) = of("rules.yaml", with("partial_response_strategy: maybe"), &[]);
-    assert!(code == Some(1) && printed.contains("is warn or abort"), "{printed}");
+    assert!(code == Some(1) && printed.contains("must be warn or abort"), "{printed}");
     assert_eq!(of("rules.yaml", with("source_tenant: [a]"), &[]).0, Some(1), "a key of nobody");
 }
 
 #[test]
-fn the_configuration_beside_the_rules_sets_levels_accepts_findings_and_asks_for_labels() {
+fn rules_gen_yaml_sets_levels_accepts_findings_and_requires_labels() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| {
         let path = folder.path().join(name);
@@ -222,13 +222,13 @@ fn the_configuration_beside_the_rules_sets_levels_accepts_findings_and_asks_for_
     assert_eq!(ids(&["rules", "--rules-config", "other.yaml"]), before);
     for (text, why) in [
         ("level: []\n", "1:1: unknown key level (did you mean levels?)"),
-        ("levels:\n- {lints: [RG999], level: off}\n", "2:12: there is no lint RG999"),
-        ("levels:\n- {lints: [RG018], level: loud}\n", "2:27: level is one of"),
-        ("ignores:\n- {lints: [RG018]}\n", "2:3: lints and a reason are needed"),
-        ("ignores:\n- {lints: [RG018], reason: x, until: soon}\n", "until is a date"),
-        ("policies: {}\n", "policies is a list"),
+        ("levels:\n- {lints: [RG999], level: off}\n", "2:12: unknown lint RG999"),
+        ("levels:\n- {lints: [RG018], level: loud}\n", "2:27: level must be one of"),
+        ("ignores:\n- {lints: [RG018]}\n", "2:3: lints and reason are required"),
+        ("ignores:\n- {lints: [RG018], reason: x, until: soon}\n", "until must be a date"),
+        ("policies: {}\n", "policies must be a list"),
         ("fix: {runbook: x}\n", "1:7: unknown key runbook"),
-        ("a: [\n", "this is no YAML"),
+        ("a: [\n", "invalid YAML"),
     ] {
         write("other.yaml", text);
         let (code, printed) = verdict(folder.path(), &["rules", "--rules-config", "other.yaml"]);
@@ -240,7 +240,7 @@ fn the_configuration_beside_the_rules_sets_levels_accepts_findings_and_asks_for_
 }
 
 #[test]
-fn a_comment_that_suppresses_nothing_is_told() {
+fn a_suppression_without_effect_is_reported() {
     let text = RULES.replace("  - {", "  # rules-gen: ignore RG016 because there is no divisor\n  - {");
     let (code, printed) = of("rules.yaml", &text, &[]);
     assert!(code == Some(1) && printed.contains("RG016 finds nothing here") && printed.contains(":4:"), "{printed}");
@@ -256,7 +256,7 @@ fn a_configuration_without_any_integration_is_one_finding_however_many_alerts_th
     std::fs::write(folder.path().join("alertmanager.yaml"), routes).unwrap();
     let (code, printed) = verdict(folder.path(), &["."]);
     assert!(code == Some(1) && printed.matches("RG036").count() == 1, "{printed}");
-    assert!(printed.contains("no receiver has an integration: the 20 alerts reach nobody"), "{printed}");
+    assert!(printed.contains("no receiver has an integration: the 20 alerts notify nobody"), "{printed}");
     assert!(printed.contains("alertmanager.yaml:2:1"), "{printed}");
     // With an integration on one of two receivers, each alert that the other one takes is reported.
     let routes = "route: {receiver: nobody}\nreceivers:\n- name: nobody\n- name: pager\n  webhook_configs: [{url: 'http://localhost:9093/'}]\n";
@@ -265,7 +265,7 @@ fn a_configuration_without_any_integration_is_one_finding_however_many_alerts_th
 }
 
 #[test]
-fn fix_mends_the_files_that_can_mean_one_thing_only() {
+fn fix_changes_only_unambiguous_mistakes() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("rules.yaml");
     std::fs::write(folder.path().join("rules-gen.yaml"), "fix: {runbook_url: 'https://r.example.org/{alert}'}\n")
@@ -279,17 +279,17 @@ fn fix_mends_the_files_that_can_mean_one_thing_only() {
     assert_eq!(verdict(folder.path(), &["rules.yaml"]).0, Some(1));
     let (code, printed) = verdict(folder.path(), &["rules.yaml", "--fix"]);
     assert!(
-        code == Some(0) && printed.contains("is mended (durations: 1, runbook links: 1, texts quoted: 1)"),
+        code == Some(0) && printed.contains("was fixed (durations: 1, runbook links added: 1, texts quoted: 1)"),
         "{printed}"
     );
     let text = std::fs::read_to_string(&path).unwrap();
     assert!(text.contains("for: 5m\n") && text.contains("runbook_url: https://r.example.org/Down\n"), "{text}");
     assert!(text.contains("description: '{{ $labels.job }} is down'\n"), "{text}");
-    assert!(!verdict(folder.path(), &["rules.yaml", "--fix"]).1.contains("mended"), "once is enough");
+    assert!(!verdict(folder.path(), &["rules.yaml", "--fix"]).1.contains("fixed"), "once is enough");
 }
 
 #[test]
-fn the_place_of_a_mistake_in_a_long_line_is_shown_around_it() {
+fn a_finding_in_a_long_line_shows_only_its_surroundings() {
     let rule = |n: usize, expr: &str| format!("{{\"record\":\"a:b{n}\",\"expr\":\"{expr}\"}}");
     let mut rules: Vec<String> = (0..200).map(|n| rule(n, "up")).collect();
     rules.push(rule(200, "sum(up) by (job) >> 1"));
@@ -304,18 +304,36 @@ fn the_place_of_a_mistake_in_a_long_line_is_shown_around_it() {
 }
 
 /// Folders with rules often contain configurations of servers too.
+/// A part of a configuration is enough for a file that is named. In a folder it may belong to another program.
 #[test]
-fn configurations_in_folders_are_judged_as_what_they_are() {
+fn a_named_file_with_keys_of_prometheus_alone_is_its_configuration() {
+    for text in [
+        "rule_files: ['*.rules']\n",
+        "remote_write: [{url: 'http://a/'}]\n",
+        "global:\n",
+        "storage: {tsdb: {out_of_order_time_window: 5m}}\n",
+        "rate_limit: {burst: 5, interval: 1s}\n",
+    ] {
+        let (code, printed) = of("a.yml", text, &[]);
+        assert_eq!(code, Some(0), "{text}: {printed}");
+    }
+    let (code, printed) = of("a.yml", "remote_write: [{url: 'http://a/', queue_configs: {}}]\n", &[]);
+    assert!(code == Some(1) && printed.contains("RG008") && printed.contains("queue_configs"), "{printed}");
+}
+
+#[test]
+fn server_configurations_in_folders_are_recognized() {
     for (name, text, code, word) in [
         ("prometheus.yml", "global: {scrape_intervall: 30s}\nrule_files: [a.yaml]\n", 1, "RG008"),
-        ("prometheus.yml", "global: {scrape_interval: 30s}\nrule_files: [a.yaml]\n", 0, "0 errors"),
+        ("prometheus.yml", "global: {scrape_interval: 30s}\nrule_files: ['*.rules']\n", 0, "0 errors"),
+        ("prometheus.yml", "global: {scrape_interval: 30s}\nrule_files: [a.yaml]\n", 1, "there is no file a.yaml"),
         ("prometheus.yml", "scrape_configs:\n- job_name: a\n  relabel_configs: [\n", 1, "RG001"),
         ("prometheus.yml", "alerting:\n  alertmanagers:\n  - static_configs: {{ x }}\n", 1, "3:22"),
         ("web.yaml", "tls_server_config: {certificate: a}\n", 1, "RG008"),
         ("web.yaml", "basic_auth_users:\n  a: {{ password }}\n", 1, "2:7"),
         ("web.yaml", "basic_auth_users:\n  a: {% password %}\n", 1, "RG001"),
         ("web.yaml", "http_server_config: {http2: false}\n", 0, "0 errors"),
-        ("promtail.yaml", "clients: []\nscrape_configs:\n- job_name: {{ name }}\n", 2, "holds no rules"),
+        ("promtail.yaml", "clients: []\nscrape_configs:\n- job_name: {{ name }}\n", 2, "contains no rules"),
     ] {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join(name), text).unwrap();
@@ -325,7 +343,7 @@ fn configurations_in_folders_are_judged_as_what_they_are() {
 }
 
 #[test]
-fn a_separator_in_front_or_behind_hides_no_finding() {
+fn a_document_separator_before_or_after_hides_no_finding() {
     let test = "rule_files: []\ntests:\n- {interval: soon}\n";
     let prometheus = "scrape_configs: [{metrics_path: /m}]\n";
     let routes = "route: {receiver: a}\nreceivers: [{name: b}]\n";
@@ -341,7 +359,7 @@ fn a_separator_in_front_or_behind_hides_no_finding() {
             assert!(code == Some(1) && printed.contains(id), "{whole}: {printed}");
         }
         let (code, printed) = of("file.yaml", format!("groups: []\n---\n{text}"), &[]);
-        assert!(code == Some(1) && printed.contains("only the first document of a file is read"), "{printed}");
+        assert!(code == Some(1) && printed.contains("only the first document of a file is loaded"), "{printed}");
         let indented: String = text.lines().map(|line| format!("    {line}\n")).collect();
         let map = format!(
             "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: x}}\ndata:\n  a.yaml: |\n    ---\n{indented}    ---\n"
@@ -352,18 +370,18 @@ fn a_separator_in_front_or_behind_hides_no_finding() {
 }
 
 #[test]
-fn a_pattern_means_the_files_that_it_finds() {
+fn a_glob_pattern_lints_the_files_that_it_matches() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(folder.path().join("a/deep")).unwrap();
     std::fs::write(folder.path().join("a/foreign.yaml"), "jobs: []\n").unwrap();
     std::fs::write(folder.path().join("a/deep/rules.yaml"), RULES).unwrap();
     let (code, printed) = verdict(folder.path(), &["a/*.yaml", "a/deep"]);
-    assert!(code == Some(2) && printed.contains("nothing in a/*.yaml was judged"), "{printed}");
+    assert!(code == Some(2) && printed.contains("nothing in a/*.yaml was linted"), "{printed}");
 }
 
 /// The findings about a rule test depend on which rule files are linted with it.
 #[test]
-fn a_suppression_of_what_depends_on_other_files_is_not_useless() {
+fn a_suppression_of_a_lint_that_depends_on_other_files_is_not_reported_as_unused() {
     let folder = tempfile::tempdir().unwrap();
     let ignore = |id: &str, text: &str| format!("# rules-gen: ignore-file {id} because it is so\n{text}");
     let test = ignore(
@@ -380,7 +398,7 @@ fn a_suppression_of_what_depends_on_other_files_is_not_useless() {
 }
 
 #[test]
-fn templates_and_data_of_other_programs_in_a_folder_are_left_alone() {
+fn templates_and_data_of_other_programs_in_a_folder_are_skipped() {
     let folder = tempfile::tempdir().unwrap();
     let data =
         "groups:\n- name: databases\n  services:\n  - name: postgres\n    exporters: [{rules: [{name: down}]}]\n";
@@ -393,7 +411,7 @@ fn templates_and_data_of_other_programs_in_a_folder_are_left_alone() {
     }
     std::fs::write(folder.path().join("rules.yaml"), RULES).unwrap();
     let (code, printed) = verdict(folder.path(), &["."]);
-    assert!(code == Some(0) && printed.contains("data.yml: it holds no rules"), "{printed}");
+    assert!(code == Some(0) && printed.contains("data.yml: the file contains no rules"), "{printed}");
     let (code, printed) = verdict(folder.path(), &["liquid.yml"]);
     assert!(code == Some(1) && printed.contains("RG001"), "who names it means it: {printed}");
     let misspelt = RULES.replace("  rules:", "  rule:");

@@ -30,7 +30,7 @@ fn course(random: &mut Random) -> Vec<Option<bool>> {
 }
 
 #[test]
-fn the_machine_agrees_with_promtool_on_random_courses() -> Result<(), Box<dyn std::error::Error>> {
+fn the_alert_state_machine_agrees_with_promtool_on_random_series() -> Result<(), Box<dyn std::error::Error>> {
     let folder = tempfile::tempdir()?;
     let mut random = Random(0x5EED_CAFE_F00D_0001);
     let (mut fired, mut kept) = (0, 0);

@@ -62,7 +62,7 @@ fn receivers(file: &Path, alert: &[&str]) -> anyhow::Result<String> {
 }
 
 #[test]
-fn no_other_alert_changes_its_receiver_and_ours_reach_ours() -> anyhow::Result<()> {
+fn merging_keeps_the_receivers_of_other_alerts_and_routes_ours() -> anyhow::Result<()> {
     let config = Config::parse("checklist.yaml", include_str!("../../examples/checklist.yaml"))?;
     let folder = tempfile::tempdir()?;
     for (number, text) in EXISTING.iter().enumerate() {

@@ -61,14 +61,14 @@ fn conforms(object: &Value) {
 }
 
 #[test]
-fn the_objects_hold_to_the_operators_definition() {
+fn objects_are_valid_against_the_operators_crds() {
     let objects = objects(EXAMPLE);
     assert_eq!(objects.len(), 1);
     objects.iter().for_each(conforms);
 }
 
 #[test]
-fn what_is_larger_than_the_operator_takes_becomes_an_object_per_group() {
+fn rules_beyond_the_operators_size_limit_are_split_by_group() {
     let targets: String = (0..4_000)
         .map(|n| format!("  - {{name: service-{n}, url: 'https://service-{n}.example.com/health', thresholds: {{health.duration: {{warning: {}ms}}}}}}\n", 500 + n % 3))
         .collect();
@@ -129,7 +129,7 @@ mod mimir {
 }
 
 #[test]
-fn mimirs_file_is_what_its_tool_reads_with_the_same_groups() {
+fn the_mimir_file_parses_with_the_same_groups() {
     let text =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/generated/rules/mimir.yaml")).unwrap();
     let file: mimir::Namespace = serde_yaml::from_str(&text).unwrap();

@@ -42,7 +42,7 @@ fn routes(configuration: &Value, labels: &str) -> String {
 }
 
 #[test]
-fn each_severity_goes_where_it_was_asked_to() {
+fn each_severity_is_routed_to_its_configured_receivers() {
     let all = rules_gen::outputs::alertmanager::configuration(&config(EVERYTHING));
     let email = "alerting: {email: {to: a@b, from: a@b, smarthost: 'h:25'}}\n";
     let email = rules_gen::outputs::alertmanager::configuration(&config(email));
@@ -69,7 +69,7 @@ fn each_severity_goes_where_it_was_asked_to() {
 }
 
 #[test]
-fn only_warnings_wait_while_a_window_is_open() {
+fn maintenance_windows_mute_only_warnings() {
     let all = rules_gen::outputs::alertmanager::configuration(&config(EVERYTHING));
     for route in all["route"]["routes"].as_array().unwrap() {
         let warning = route["matchers"] == json!(["severity=\"warning\""]);
@@ -80,7 +80,7 @@ fn only_warnings_wait_while_a_window_is_open() {
 }
 
 #[test]
-fn addresses_that_are_secret_are_never_written_only_their_files() {
+fn secret_addresses_are_generated_as_file_references_only() {
     let files = "alerting: {webhook: {urlFile: /s/hook-url}, heartbeat: {urlFile: /s/beat-url}}\n";
     let configuration = rules_gen::outputs::alertmanager::configuration(&config(files));
     let receivers = configuration["receivers"].to_string();
@@ -208,7 +208,7 @@ fn conforms(key: &str, value: &Value) {
 }
 
 #[test]
-fn the_operators_object_has_only_what_its_definition_has() {
+fn the_alertmanager_config_object_has_only_fields_of_its_crd() {
     let config = config(EVERYTHING);
     let object = rules_gen::outputs::alertmanager_config::object(&config);
     assert_eq!(object["apiVersion"], "monitoring.coreos.com/v1alpha1");
@@ -232,21 +232,21 @@ fn the_operators_object_has_only_what_its_definition_has() {
 }
 
 #[test]
-fn mistakes_in_receivers_and_windows_are_told_with_what_is_right() {
+fn mistakes_in_receivers_and_windows_are_reported_with_valid_values() {
     for (alerting, messages) in [
         ("email: {to: a, from: b, smarthost: h}", "smarthost must be host:port"),
-        ("email: {to: a, from: b, smarthost: 'h:25', username: u}", "belong together"),
-        ("webhook: {}", "give either url, or urlFile"),
-        ("webhook: {url: 'https://a', urlFile: f}", "give either url, or urlFile"),
+        ("email: {to: a, from: b, smarthost: 'h:25', username: u}", "must be set together"),
+        ("webhook: {}", "set either url, or urlFile"),
+        ("webhook: {url: 'https://a', urlFile: f}", "set either url, or urlFile"),
         ("webhook: {url: 'https://a', severities: [warnin]}", "did you mean warning?"),
         ("heartbeat: {url: 'https://a', interval: 1s}", "interval must be 10s or longer"),
-        ("maintenance: [{name: a}]", "never ends"),
-        ("maintenance: [{name: a, weekdays: [sunay]}]", "weekdays must be a day like monday"),
+        ("maintenance: [{name: a}]", "would never end"),
+        ("maintenance: [{name: a, weekdays: [sunay]}]", "weekdays must be a day such as monday"),
         ("maintenance: [{name: a, times: [{from: '25:00', to: '26:00'}]}]", "must be a time of the day"),
-        ("maintenance: [{name: a, times: [{from: '10:00', to: '10:00'}]}]", "to another one"),
+        ("maintenance: [{name: a, times: [{from: '10:00', to: '10:00'}]}]", "from and to must be different"),
         (
             "maintenance: [{name: a, weekdays: [monday], timeZone: Mars}]",
-            "timeZone must be a time zone like Europe/Berlin, not Mars",
+            "timeZone must be a time zone such as Europe/Berlin, not Mars",
         ),
         ("maintenance: [{name: a, weekdays: [monday]}, {name: a, weekdays: [monday]}]", "two windows"),
     ] {

@@ -52,7 +52,7 @@ fn folder(rules: &str, tests: &str) -> tempfile::TempDir {
 }
 
 #[test]
-fn tests_of_anybody_are_run_and_alerts_without_a_firing_case_are_named() {
+fn third_party_tests_are_run_and_alerts_without_a_firing_case_are_listed() {
     let world = folder(RULES, TEST);
     for paths in [&["all"][..], &["all/rules.yaml"], &["all/rules_test.yaml"], &["all/*.yaml"]] {
         let (code, printed) = test(world.path(), &[&["--rules"], paths].concat());
@@ -62,10 +62,10 @@ fn tests_of_anybody_are_run_and_alerts_without_a_firing_case_are_named() {
             "{printed}"
         );
         assert!(
-            printed.contains("1 of 1 test files hold") && printed.contains("2 of 3 alerts have a case"),
+            printed.contains("1 of 1 test files pass") && printed.contains("2 of 3 alerts have a case"),
             "{printed}"
         );
-        assert!(printed.contains("has no case in which it stays quiet"), "warning is seen firing only: {printed}");
+        assert!(printed.contains("has no case in which it does not fire"), "warning is seen firing only: {printed}");
     }
     let covered = folder(&RULES.replace("  - {alert: Never, expr: up > 5}\n", ""), TEST);
     let (code, printed) = test(covered.path(), &["--rules", "all"]);
@@ -74,7 +74,7 @@ fn tests_of_anybody_are_run_and_alerts_without_a_firing_case_are_named() {
 }
 
 #[test]
-fn broken_rules_that_no_test_notices_are_named() {
+fn surviving_mutants_are_listed() {
     let world = folder(&RULES.replace("  - {alert: Never, expr: up > 5}\n", ""), TEST);
     let (code, printed) = test(world.path(), &["--rules", "all", "--mutate", "--output", "json"]);
     let report: serde_json::Value = serde_json::from_str(&printed).unwrap_or_else(|_| panic!("{printed}"));
@@ -91,11 +91,11 @@ fn broken_rules_that_no_test_notices_are_named() {
     assert_eq!(report["survivors"][0]["place"], "3 becomes 30 at 14", "{printed}");
     assert_eq!(report["not_mutated"], serde_json::json!([]), "{printed}");
     let (code, printed) = test(world.path(), &["--rules", "all", "--mutate", "--min-rate", "50"]);
-    assert!(code == Some(0) && printed.contains("not noticed Down (all/rules.yaml:11)"), "{printed}");
+    assert!(code == Some(0) && printed.contains("SURVIVED Down (all/rules.yaml:11)"), "{printed}");
 }
 
 #[test]
-fn a_test_that_fails_or_is_about_no_alert_and_a_file_that_cannot_be_read_are_named() {
+fn failing_tests_tests_of_unknown_alerts_and_unreadable_files_are_listed() {
     for (rules, tests, code, word) in [
         (RULES.to_owned(), TEST.replace("eval_time: 20m", "eval_time: 2m"), 1, "FAILED all/rules_test.yaml"),
         (RULES.to_owned(), TEST.replace("exp_alerts:\n", "exp_alert:\n"), 1, "FAILED all/rules_test.yaml"),
@@ -103,10 +103,10 @@ fn a_test_that_fails_or_is_about_no_alert_and_a_file_that_cannot_be_read_are_nam
             RULES.to_owned(),
             TEST.replace("alertname: Down, exp_alerts: [{exp_labels: {job: a, severity: warning}}]", "alertname: Dwon"),
             1,
-            "a case about the alert Dwon, which none of its rule files has",
+            "a case for the alert Dwon, which none of its rule files defines",
         ),
         (RULES.replace("groups:", "groups: ["), TEST.to_owned(), 2, "all/rules.yaml:"),
-        ("a: b\n".to_owned(), "c: d\n".to_owned(), 2, "there is no rule file in all"),
+        ("a: b\n".to_owned(), "c: d\n".to_owned(), 2, "no rule file found in all"),
         (RULES.to_owned(), "c: d\n".to_owned(), 1, "0 of 3 alerts have a case in which they fire"),
     ] {
         let world = folder(&rules, &tests);
@@ -116,7 +116,7 @@ fn a_test_that_fails_or_is_about_no_alert_and_a_file_that_cannot_be_read_are_nam
 }
 
 #[test]
-fn expressions_behind_anchors_aliases_and_merges_are_rules_and_have_mutants() {
+fn rules_with_anchors_aliases_and_merge_keys_are_mutated_too() {
     let rules = "groups:
 - name: g
   rules:
@@ -153,12 +153,26 @@ fn expressions_behind_anchors_aliases_and_merges_are_rules_and_have_mutants() {
 }
 
 #[test]
-fn what_cannot_be_read_in_a_folder_is_named() {
+fn unreadable_files_in_a_folder_are_listed() {
     for (name, text) in [("a.yaml", &b"\xff\xff"[..]), ("b_test.yaml", b"tests: [\n")] {
         let world = folder(&RULES.replace("  - {alert: Never, expr: up > 5}\n", ""), TEST);
         std::fs::write(world.path().join("all").join(name), text).unwrap();
         std::fs::rename(world.path().join("all/rules_test.yaml"), world.path().join("all/z_test.yaml")).unwrap();
         let (code, printed) = test(world.path(), &["--rules", "all/rules.yaml"]);
-        assert!(code == Some(1) && printed.contains("NOT READ") && printed.contains(name), "{printed}");
+        assert!(code == Some(1) && printed.contains("UNREADABLE") && printed.contains(name), "{printed}");
+    }
+}
+
+#[test]
+fn a_named_file_without_rules_and_tests_and_rules_without_any_test_do_not_pass() {
+    let records = "groups:\n- name: g\n  rules:\n  - {record: 'job:up:sum', expr: sum by (job) (up)}\n";
+    let world = folder(records, "nothing: here\n");
+    let (code, printed) = test(world.path(), &["--rules", "all/rules.yaml"]);
+    assert!(code == Some(1) && printed.contains("0 of 0 test files pass"), "{printed}");
+    let object = "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nspec: {groups: []}\n";
+    for text in ["nothing: here\n", "tests: []\nrule_files: [rules.yaml]\n", object, ""] {
+        let world = folder(records, text);
+        let (code, printed) = test(world.path(), &["--rules", "all/rules.yaml", "all/rules_test.yaml"]);
+        assert!(code == Some(2) && printed.contains("has neither rules nor rule tests"), "{text}: {printed}");
     }
 }

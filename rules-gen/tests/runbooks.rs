@@ -38,7 +38,7 @@ fn commands<'a>(page: &'a str, program: &str) -> Vec<&'a str> {
 }
 
 #[test]
-fn commands_have_the_names_of_the_example() {
+fn runbook_commands_contain_the_names_of_the_configuration() {
     for (name, text) in pages(EXAMPLE) {
         for left in ["NAMESPACE", "BUCKET", "HOST", "SELECTOR", "MARKER", "JOB"] {
             assert!(!text.contains(left), "{name} leaves {left} to the reader");
@@ -63,7 +63,7 @@ fn commands_have_the_names_of_the_example() {
 }
 
 #[test]
-fn commands_follow_the_namespaces_that_are_watched() {
+fn runbook_commands_use_the_watched_namespaces() {
     let yaml = "
 kubernetes:
   - name: one
@@ -93,7 +93,7 @@ kubernetes:
 }
 
 #[test]
-fn names_are_quoted_for_the_shell_and_many_targets_are_cut_short() {
+fn names_are_shell_quoted_and_long_target_lists_are_shortened() {
     let one = |at: usize| {
         format!("  - {{name: b{at}, bucket: its, prefix: 'it''s $(id) b/{at}/', endpoint: 'http://minio:9000'}}\n")
     };
@@ -113,7 +113,7 @@ fn names_are_quoted_for_the_shell_and_many_targets_are_cut_short() {
 }
 
 #[test]
-fn statements_have_the_names_of_the_applications_tables() {
+fn runbook_sql_uses_the_configured_table_and_column_names() {
     let yaml = "
 postgres:
   - name: main
@@ -135,7 +135,7 @@ postgres:
 
 /// A configuration without clusters, and one with everything from the operator's own queries.
 #[test]
-fn what_the_configuration_does_not_say_is_left_to_the_reader_in_capitals() {
+fn unknown_values_in_runbook_commands_are_placeholders_in_capitals() {
     let yaml = "
 postgres: [{name: db, host: h, database: d, user: u}]
 traffic: [{name: app, selector: 'job=\"app\"'}]
@@ -156,23 +156,26 @@ queries: [{name: stuck_jobs, help: Jobs that wait for long., query: SELECT 1 AS 
 }
 
 #[test]
-fn a_page_has_each_alert_once_and_no_sentence_without_its_lines() {
+fn a_runbook_has_each_alert_once_and_no_empty_section() {
     for (name, text) in pages(EXAMPLE) {
         let headings: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("### ")).collect();
         let once: BTreeSet<&str> = headings.iter().copied().collect();
         assert_eq!(once.len(), headings.len(), "{name} repeats a heading");
-        let asks = text.split_once("The written checklist asks:").map(|(_, rest)| rest.trim_start());
+        let asks = text.split_once("Lines of the written checklist:").map(|(_, rest)| rest.trim_start());
         assert!(asks.is_none_or(|rest| rest.starts_with("- ")), "{name} asks nothing");
     }
     let tasks = page(EXAMPLE, "tasks");
-    assert!(!tasks.contains("The written checklist asks"), "{tasks}");
+    assert!(!tasks.contains("Lines of the written checklist"), "{tasks}");
     let exporter = page(EXAMPLE, "exporter");
-    assert!(exporter.contains("\nAnd ") && exporter.matches("ChecklistCheckOverdue\n").count() == 1, "{exporter}");
+    assert!(
+        exporter.contains("\nThe rules contain ") && exporter.matches("ChecklistCheckOverdue\n").count() == 1,
+        "{exporter}"
+    );
 }
 
 /// The commands that silence a page's alerts: one line for each target, with every alert that may be silenced.
 #[test]
-fn every_alert_that_may_be_silenced_is_in_the_command_and_no_other() {
+fn the_silence_command_contains_exactly_the_alerts_that_may_be_silenced() {
     let silences = |name: &str| -> Vec<String> {
         let text = page(EXAMPLE, name);
         let lines = text.lines().filter(|line| line.starts_with("amtool ") && line.contains("silence add"));

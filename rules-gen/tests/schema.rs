@@ -19,7 +19,7 @@ fn mistakes(validator: &jsonschema::Validator, value: &Value) -> Vec<String> {
 }
 
 #[test]
-fn the_examples_are_valid_and_what_the_reader_refuses_is_not() {
+fn the_schema_accepts_the_examples_and_refuses_what_the_reader_refuses() {
     let validator = validator();
     for text in [EXAMPLE, EVERYTHING, &rules_gen::cli::init::template()] {
         let value: Value = serde_yaml::from_str(text).unwrap();
@@ -55,7 +55,7 @@ fn the_examples_are_valid_and_what_the_reader_refuses_is_not() {
 }
 
 #[test]
-fn the_examples_of_all_sections_together_are_a_checklist() {
+fn the_examples_of_all_keys_form_a_valid_checklist() {
     let sections = checklist::config::ROOT.each().map(|key| format!("{}: {}\n", key.name, key.example));
     let text: String = sections.collect();
     let value: Value = serde_yaml::from_str(&text).unwrap();
@@ -64,7 +64,7 @@ fn the_examples_of_all_sections_together_are_a_checklist() {
 }
 
 #[test]
-fn every_key_has_a_description_and_says_what_holds_without_it() {
+fn every_schema_key_has_a_description_and_a_default() {
     fn visit(path: &str, schema: &Value, silent: &mut Vec<String>) {
         let required = schema["required"].as_array().into_iter().flatten();
         let required: BTreeSet<&str> = required.filter_map(Value::as_str).collect();
@@ -111,7 +111,7 @@ fn tables<'a>(schema: &'a Value, value: &Value, path: &[Value], found: &mut Vec<
 
 /// Adds an unknown field to every table. The reader's error lists the known fields, which must be those of the schema.
 #[test]
-fn schema_and_reader_know_the_same_fields_of_every_table() {
+fn schema_and_reader_accept_the_same_fields_of_every_mapping() {
     let (schema, value): (Value, Value) =
         (rules_gen::outputs::schema::schema(), serde_yaml::from_str(EVERYTHING).unwrap());
     let mut all = Vec::new();
@@ -127,7 +127,7 @@ fn schema_and_reader_know_the_same_fields_of_every_table() {
         let text = serde_yaml::to_string(&broken).unwrap();
         let Err(mistakes) = Config::parse("checklist.yaml", &text) else { panic!("{path:?} takes any field") };
         let known = mistakes.list.iter().find_map(|mistake| {
-            let (wrong, known) = mistake.message.split_once("; known here: ")?;
+            let (wrong, known) = mistake.message.split_once("; known fields: ")?;
             wrong.contains("field zzzzzzzz").then(|| known.split(", ").map(ToOwned::to_owned).collect())
         });
         // Tables whose keys are names (of checks, alerts, tables) have other messages.
@@ -160,7 +160,7 @@ fn properties_of<'a>(schema: &'a Value, path: &str, found: &mut Vec<(String, &'a
 }
 
 #[test]
-fn every_key_of_the_schema_is_described_and_stands_in_the_documentation() {
+fn every_schema_key_is_in_the_generated_documentation() {
     let schema = rules_gen::outputs::schema::schema();
     let page = rules_gen::outputs::configuration::configuration().content;
     let mut all = Vec::new();

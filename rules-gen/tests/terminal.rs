@@ -52,7 +52,7 @@ fn slow() -> std::io::Result<String> {
 }
 
 #[test]
-fn a_verb_that_takes_longer_than_a_second_says_on_a_terminal_what_it_is_doing() -> std::io::Result<()> {
+fn a_verb_shows_its_progress_on_a_terminal_after_a_second() -> std::io::Result<()> {
     let folder = tempfile::tempdir()?;
     std::fs::write(folder.path().join("checklist.yaml"), EXAMPLE)?;
     let address = slow()?;
@@ -60,9 +60,9 @@ fn a_verb_that_takes_longer_than_a_second_says_on_a_terminal_what_it_is_doing() 
     for (arguments, doing, open_for) in [
         ("lint -".to_owned(), "reading the files", long),
         (format!("diff --against prometheus={address}"), "the deployed rules", Duration::ZERO),
-        (format!("report daily --prometheus {address}"), "asking Prometheus", Duration::ZERO),
+        (format!("report daily --prometheus {address}"), "querying Prometheus", Duration::ZERO),
         (format!("noise --prometheus {address}"), "ALERTS", Duration::ZERO),
-        (format!("backtest --prometheus {address}"), "how far back the history goes", Duration::ZERO),
+        (format!("backtest --prometheus {address}"), "the start of the history", Duration::ZERO),
         (format!("route-test --live {address} --config checklist.yaml"), "Alertmanager", Duration::ZERO),
     ] {
         let shown = on_a_terminal(folder.path(), &arguments, open_for)?;
@@ -83,7 +83,7 @@ fn a_verb_that_takes_longer_than_a_second_says_on_a_terminal_what_it_is_doing() 
 }
 
 #[test]
-fn every_verb_knows_quiet_and_color() -> std::io::Result<()> {
+fn every_verb_accepts_quiet_and_color() -> std::io::Result<()> {
     let folder = tempfile::tempdir()?;
     let program = run(folder.path(), &["--help"])?;
     let help = String::from_utf8_lossy(&program.stdout).into_owned();
@@ -102,7 +102,7 @@ fn every_verb_knows_quiet_and_color() -> std::io::Result<()> {
 }
 
 #[test]
-fn colours_and_notes_are_as_the_options_and_the_environment_say() -> std::io::Result<()> {
+fn colours_and_notes_follow_options_and_environment() -> std::io::Result<()> {
     let folder = tempfile::tempdir()?;
     let bad = "groups:\n- name: g\n  rules:\n  - {record: 'a:b', expr: 'up =='}\n";
     std::fs::write(folder.path().join("bad.yaml"), bad)?;
@@ -125,7 +125,7 @@ fn colours_and_notes_are_as_the_options_and_the_environment_say() -> std::io::Re
     };
     assert!(printed(&["lint", "bad.yaml", "--color", "always"], "1")?.0, "the option is nearer than the environment");
     assert!(printed(&["lint", "helm.yaml"], "")?.1.contains("is a Helm template"));
-    assert!(printed(&["lint", "helm.yaml", "-q"], "")?.1.contains("was not judged"), "a reason is no note");
+    assert!(printed(&["lint", "helm.yaml", "-q"], "")?.1.contains("was not linted"), "a reason is no note");
     assert_eq!(run(folder.path(), &["lint", "helm.yaml", "-q"])?.stdout, b"", "nothing is wrong");
     assert!(terminal("lint --nosuch")?.contains("\u{1b}["), "mistakes of usage have colours too");
     assert!(!terminal("lint --nosuch --color never")?.contains("\u{1b}["));
@@ -133,7 +133,7 @@ fn colours_and_notes_are_as_the_options_and_the_environment_say() -> std::io::Re
 }
 
 #[test]
-fn a_login_in_an_address_is_a_mistake_of_usage_and_never_repeated() -> std::io::Result<()> {
+fn a_password_in_an_address_is_a_usage_error_and_never_printed() -> std::io::Result<()> {
     let folder = tempfile::tempdir()?;
     for arguments in [
         &["noise", "--prometheus", "ann:s3cret@host"][..],

@@ -65,8 +65,8 @@ fn fired(folder: &Path) -> anyhow::Result<Vec<Fired>> {
     }
     let output = Command::new("promtool").args(["test", "rules"]).args(&files).current_dir(folder).output();
     let output = output.context("promtool is needed (make test installs it)")?;
-    let said = String::from_utf8([output.stdout, output.stderr].concat())?;
-    let of = |begin: &'static str| said.lines().map(str::trim).filter(move |line| line.starts_with(begin));
+    let printed = String::from_utf8([output.stdout, output.stderr].concat())?;
+    let of = |begin: &'static str| printed.lines().map(str::trim).filter(move |line| line.starts_with(begin));
     let all: Vec<Fired> = of("Labels:{")
         .zip(of("Annotations:{"))
         .map(|(labels, annotations)| Ok(Fired { labels: texts(labels)?, annotations: texts(annotations)? }))
@@ -78,7 +78,7 @@ fn fired(folder: &Path) -> anyhow::Result<Vec<Fired>> {
     };
     let missing: Vec<&str> =
         tests.iter().filter(|test| !rendered(&test.rule)).map(|test| test.rule.alert.as_str()).collect();
-    ensure!(missing.is_empty() && all.len() >= tests.len(), "{missing:?} were not rendered: {said}");
+    ensure!(missing.is_empty() && all.len() >= tests.len(), "{missing:?} were not rendered: {printed}");
     Ok(all)
 }
 
@@ -104,7 +104,7 @@ fn rendered(template: &str, fired: &Fired, folder: &Path) -> anyhow::Result<Stri
 }
 
 #[test]
-fn every_page_and_message_says_in_one_glance_what_is_wrong_where_how_bad_and_what_next() -> anyhow::Result<()> {
+fn every_notification_contains_the_problem_target_severity_and_runbook() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let config = Config::parse("checklist.yaml", EXAMPLE)?;
     let outputs = rules_gen::outputs::generate(&config, "checklist.yaml")?;
@@ -148,7 +148,7 @@ fn every_page_and_message_says_in_one_glance_what_is_wrong_where_how_bad_and_wha
         // In the test series the kind of a workload is `some-kind`.
         let first = page.chars().next().is_some_and(|c| c.is_uppercase() || c.is_ascii_digit());
         let first = first || page.starts_with("some-kind ");
-        expect(first && page.ends_with(|c: char| !c.is_whitespace()), "is no sentence");
+        expect(first && page.ends_with(|c: char| !c.is_whitespace()), "is not a sentence");
         // The text must name the target or something within it.
         let places = fired.labels.iter().filter(|(name, _)| {
             !["alertname", "severity", "check", "cadence", "team", "kind", "limits", "fingerprint"]

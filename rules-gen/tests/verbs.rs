@@ -25,7 +25,7 @@ fn example() -> tempfile::TempDir {
 }
 
 #[test]
-fn init_writes_a_valid_checklist_once_and_every_comment_in_it_holds() {
+fn init_writes_a_valid_checklist_whose_commented_defaults_are_correct() {
     let folder = tempfile::tempdir().unwrap();
     printed(folder.path(), &["init"]);
     let text = std::fs::read_to_string(folder.path().join("checklist.yaml")).unwrap();
@@ -45,7 +45,7 @@ fn init_writes_a_valid_checklist_once_and_every_comment_in_it_holds() {
 }
 
 #[test]
-fn list_has_every_alert_and_chooses_by_cadence() {
+fn list_shows_every_alert_and_filters_by_cadence() {
     let folder = example();
     let all: Value = serde_json::from_str(&printed(folder.path(), &["list", "--output", "json"])).unwrap();
     let all = all.as_array().unwrap();
@@ -63,7 +63,7 @@ fn list_has_every_alert_and_chooses_by_cadence() {
 }
 
 #[test]
-fn explain_says_where_each_number_comes_from() {
+fn explain_shows_the_origin_of_each_threshold() {
     let folder = example();
     let own = EXAMPLE
         .replace("    user: checklist\n", "    user: checklist\n    thresholds: {connections.usage: {warning: 61%}}\n");
@@ -88,7 +88,7 @@ fn explain_says_where_each_number_comes_from() {
 }
 
 #[test]
-fn generate_chooses_kinds_and_formats_and_streams() {
+fn generate_filters_by_kind_and_format_and_writes_to_stdout() {
     let folder = example();
     let files = |arguments: &[&str]| {
         let out = tempfile::tempdir().unwrap();
@@ -126,7 +126,7 @@ fn generate_chooses_kinds_and_formats_and_streams() {
 }
 
 #[test]
-fn test_ends_with_one_when_a_rule_fails_and_with_two_when_promtool_is_not_there() {
+fn test_exits_with_1_if_a_rule_fails_and_2_without_promtool() {
     let folder = example();
     printed(folder.path(), &["test", "--run", "ChecklistBackup", "--mutate", "--min-rate", "100"]);
     assert_eq!(printed(folder.path(), &["test", "--run", "ChecklistBackupStale", "--quiet"]), "");
@@ -190,7 +190,7 @@ printf '%s\\n' \"${COMPREPLY[@]}\"";
 
 /// Runs the commands of the CI workflow and hooks in a shell, on a repository with the example.
 #[test]
-fn what_ci_runs_passes_on_what_is_generated_and_fails_on_what_is_not() {
+fn the_ci_commands_pass_on_generated_files_and_fail_on_changed_ones() {
     let folder = example();
     printed(folder.path(), &["generate", "--out", "generated"]);
     let workflow: Value = serde_yaml::from_str(include_str!("../../deploy/ci/github-workflow.yaml")).unwrap();
@@ -234,7 +234,7 @@ fn what_ci_runs_passes_on_what_is_generated_and_fails_on_what_is_not() {
 }
 
 #[test]
-fn a_file_that_is_no_yaml_is_named_with_its_line_and_column() {
+fn invalid_yaml_is_reported_with_file_line_and_column() {
     let folder = example();
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
     write("two.yaml", &format!("{EXAMPLE}---\na: b\n"));
@@ -245,7 +245,7 @@ fn a_file_that_is_no_yaml_is_named_with_its_line_and_column() {
     for (arguments, place) in [
         (&["list", "--config", "two.yaml"][..], format!("two.yaml:{}:1: a second document begins here", lines + 1)),
         (&["list", "--config", "long.yaml"], "long.yaml:1:".to_owned()),
-        (&["diff", "--against", "dir=twice.yaml"], "twice.yaml:2:1: the key route stands twice".to_owned()),
+        (&["diff", "--against", "dir=twice.yaml"], "twice.yaml:2:1: the key route is repeated".to_owned()),
         (&["backtest", "--prometheus", "http://127.0.0.1:1", "--rules", "twice.yaml"], "twice.yaml:2:1: ".to_owned()),
         (&["route-test", "--config", "twice.yaml", "--tests", "two.yaml"], "twice.yaml:2:1: the key".to_owned()),
         (

@@ -34,7 +34,7 @@ pub fn full(bytes: impl Into<Bytes>) -> Body {
 }
 
 /// Makes a response with a status, a content type and a body.
-pub fn answer(status: u16, content_type: &str, body: impl Into<Bytes>) -> Response<Body> {
+pub fn response(status: u16, content_type: &str, body: impl Into<Bytes>) -> Response<Body> {
     let mut response = Response::new(full(body));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     if let Ok(value) = content_type.parse() {
@@ -79,8 +79,8 @@ where
     R: Future<Output = Response<Body>> + Send + 'static,
 {
     let service = hyper::service::service_fn(move |request| {
-        let answer = f(request);
-        async move { Ok::<_, Infallible>(answer.await) }
+        let response = f(request);
+        async move { Ok::<_, Infallible>(response.await) }
     });
     // Errors are expected: some tests close connections early.
     let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;

@@ -3,10 +3,10 @@
 //! Lists are paginated (`limit`, `continue`), watches send events and bookmarks, expired versions get `410 Gone`, and
 //! tests can inject faults at run time.
 
-mod answers;
 mod kubelet;
 mod leases;
 mod objects;
+mod responses;
 mod reviews;
 mod state;
 
@@ -15,8 +15,8 @@ pub use objects::pods;
 pub use state::{NAMESPACE, TOKEN, USER};
 
 use crate::http::{Server, serve};
-use answers::handle;
 use leases::leases;
+use responses::handle;
 use reviews::{ACCESS, TOKENS};
 use serde_json::{Value, json};
 use state::{Api, Event};

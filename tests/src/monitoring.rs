@@ -64,15 +64,15 @@ impl Alertmanager {
             "startsAt": now.to_string(), "endsAt": end.to_string(), "createdBy": "stack", "comment": "a test",
         });
         let url = format!("http://127.0.0.1:{}/api/v2/silences", self.port);
-        let (_, answer) = request(&url, Some(&body.to_string()), &[("content-type", "application/json")]).await?;
-        let answer: Value = serde_json::from_slice(&answer)?;
-        Ok(answer["silenceID"].as_str().with_context(|| format!("no silence: {answer}"))?.to_owned())
+        let (_, response) = request(&url, Some(&body.to_string()), &[("content-type", "application/json")]).await?;
+        let response: Value = serde_json::from_slice(&response)?;
+        Ok(response["silenceID"].as_str().with_context(|| format!("no silence: {response}"))?.to_owned())
     }
 
     /// Returns every alert that Alertmanager has, with its state and receivers.
     pub async fn alerts(&self) -> anyhow::Result<Vec<Value>> {
-        let answer = json(&format!("http://127.0.0.1:{}/api/v2/alerts", self.port)).await?;
-        answer.as_array().cloned().with_context(|| format!("no alerts: {answer}"))
+        let response = json(&format!("http://127.0.0.1:{}/api/v2/alerts", self.port)).await?;
+        response.as_array().cloned().with_context(|| format!("no alerts: {response}"))
     }
 
     /// Returns the alerts with a name and severity that are inhibited by another alert.
@@ -197,8 +197,8 @@ impl Prometheus {
 
     /// Returns the firing alerts.
     pub async fn firing(&self) -> anyhow::Result<Vec<Value>> {
-        let answer = json(&format!("http://127.0.0.1:{}/api/v1/alerts", self.port)).await?;
-        let alerts = answer["data"]["alerts"].as_array().cloned().unwrap_or_default();
+        let response = json(&format!("http://127.0.0.1:{}/api/v1/alerts", self.port)).await?;
+        let alerts = response["data"]["alerts"].as_array().cloned().unwrap_or_default();
         Ok(alerts.into_iter().filter(|alert| alert["state"] == "firing").collect())
     }
 
@@ -213,8 +213,8 @@ impl Prometheus {
     pub async fn judged_in(&self, seconds: i64, alert: &str) -> anyhow::Result<()> {
         let after = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(seconds);
         eventually(&format!("{alert} is judged again"), || async {
-            let answer = json(&format!("http://127.0.0.1:{}/api/v1/rules", self.port)).await?;
-            let groups = answer["data"]["groups"].as_array().cloned().unwrap_or_default();
+            let response = json(&format!("http://127.0.0.1:{}/api/v1/rules", self.port)).await?;
+            let groups = response["data"]["groups"].as_array().cloned().unwrap_or_default();
             let rules = groups.iter().flat_map(|group| group["rules"].as_array().into_iter().flatten());
             let mut judged = rules.filter(|rule| rule["name"] == alert).map(|rule| {
                 let at = rule["lastEvaluation"].as_str().with_context(|| format!("no time: {rule}"))?;
@@ -231,15 +231,15 @@ impl Prometheus {
         let encoded: String = url::form_urlencoded::byte_serialize(expr.as_bytes()).collect();
         let (_, body) =
             request(&format!("http://127.0.0.1:{}/api/v1/query?query={encoded}", self.port), None, &[]).await?;
-        let answer: Value = serde_json::from_slice(&body)?;
-        let result = answer["data"]["result"].as_array().with_context(|| format!("{expr}: {answer}"))?;
+        let response: Value = serde_json::from_slice(&body)?;
+        let result = response["data"]["result"].as_array().with_context(|| format!("{expr}: {response}"))?;
         Ok(result.iter().filter_map(|one| one["value"][1].as_str()?.parse().ok()).collect())
     }
 
     /// Returns the rules that fail to evaluate, with their errors.
     pub async fn broken_rules(&self) -> anyhow::Result<Vec<String>> {
-        let answer = json(&format!("http://127.0.0.1:{}/api/v1/rules", self.port)).await?;
-        let groups = answer["data"]["groups"].as_array().cloned().unwrap_or_default();
+        let response = json(&format!("http://127.0.0.1:{}/api/v1/rules", self.port)).await?;
+        let groups = response["data"]["groups"].as_array().cloned().unwrap_or_default();
         let rules = groups.iter().flat_map(|group| group["rules"].as_array().cloned().unwrap_or_default());
         Ok(rules
             .filter(|rule| rule["health"] == "err")
@@ -250,17 +250,17 @@ impl Prometheus {
     /// Returns the warnings and infos of PromQL about the rules, such as a counter function on a gauge. Versions before
     /// 3 have few of them.
     pub async fn remarks(&self) -> anyhow::Result<Vec<String>> {
-        let answer = json(&format!("http://127.0.0.1:{}/api/v1/rules", self.port)).await?;
-        let groups = answer["data"]["groups"].as_array().cloned().unwrap_or_default();
+        let response = json(&format!("http://127.0.0.1:{}/api/v1/rules", self.port)).await?;
+        let groups = response["data"]["groups"].as_array().cloned().unwrap_or_default();
         let rules = groups.iter().flat_map(|group| group["rules"].as_array().cloned().unwrap_or_default());
         let mut remarks = Vec::new();
         for rule in rules {
             let expr = rule["query"].as_str().with_context(|| format!("no query: {rule}"))?;
             let encoded: String = url::form_urlencoded::byte_serialize(expr.as_bytes()).collect();
-            let answer = json(&format!("http://127.0.0.1:{}/api/v1/query?query={encoded}", self.port)).await?;
-            anyhow::ensure!(answer["status"] == "success", "{}: {answer}", rule["name"]);
+            let response = json(&format!("http://127.0.0.1:{}/api/v1/query?query={encoded}", self.port)).await?;
+            anyhow::ensure!(response["status"] == "success", "{}: {response}", rule["name"]);
             let printed =
-                ["warnings", "infos"].into_iter().flat_map(|kind| answer[kind].as_array().into_iter().flatten());
+                ["warnings", "infos"].into_iter().flat_map(|kind| response[kind].as_array().into_iter().flatten());
             remarks.extend(printed.map(|text| format!("{}: {text}", rule["name"])));
         }
         Ok(remarks)

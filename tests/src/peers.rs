@@ -1,6 +1,6 @@
 //! TLS and health endpoints whose certificates and responses tests change at run time.
 
-use crate::http::{Body, Server, answer, full, serve};
+use crate::http::{Body, Server, full, response, serve};
 use anyhow::Context;
 use bytes::Bytes;
 use http_body_util::{BodyExt, StreamBody};
@@ -175,7 +175,7 @@ fn page(says: Says) -> Response<Body> {
         Response::new(StreamBody::new(pieces).boxed_unsync())
     };
     match says {
-        Says::Json(value) => answer(200, "application/json", value.to_string()),
+        Says::Json(value) => response(200, "application/json", value.to_string()),
         Says::NotJson => Response::new(full("<html>It works!</html>")),
         Says::Large => endless(&MANY, Duration::ZERO),
         Says::ByteByByte => endless(b"1", Duration::from_secs(1)),

@@ -110,7 +110,7 @@ fn link(test: &str) -> anyhow::Result<String> {
     let (file, name) = match parts.as_slice() {
         [binary, name] => (format!("tests/tests/{binary}.rs"), *name),
         [binary, module, name] => (format!("tests/tests/{binary}/{module}.rs"), *name),
-        _ => anyhow::bail!("{test} is no test"),
+        _ => anyhow::bail!("{test} is not a test"),
     };
     let source = read(&root().join(&file))?;
     ensure!(source.contains(&format!("fn {name}(")), "{file} has no test {name}");

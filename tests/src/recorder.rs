@@ -1,6 +1,6 @@
 //! A fake PagerDuty and Slack that records the notifications.
 
-use crate::http::{Server, answer, serve};
+use crate::http::{Server, response, serve};
 use crate::waiting::found;
 use http_body_util::BodyExt;
 use serde_json::Value;
@@ -66,9 +66,9 @@ impl Recorder {
                 kept.lock().unwrap_or_else(PoisonError::into_inner).push(message);
                 match receiver {
                     "pagerduty" => {
-                        answer(202, "application/json", r#"{"status":"success","message":"Event processed"}"#)
+                        response(202, "application/json", r#"{"status":"success","message":"Event processed"}"#)
                     }
-                    _ => answer(200, "text/plain", "ok"),
+                    _ => response(200, "text/plain", "ok"),
                 }
             }
         })

@@ -1,7 +1,7 @@
 //! Replays the series of the generated rule tests to a real Prometheus: the past as blocks of its storage, the present
 //! as a page that it scrapes.
 
-use crate::http::{Server, answer, serve};
+use crate::http::{Server, response, serve};
 use anyhow::Context;
 use rules_gen::routing::Configuration;
 use rules_gen::rules::unit_tests::RuleTest;
@@ -113,7 +113,7 @@ impl Play {
                     let _ = writeln!(text, "{} {value}", one.name(&[]));
                 }
             }
-            async move { answer(200, "text/plain; version=0.0.4", text) }
+            async move { response(200, "text/plain; version=0.0.4", text) }
         })
         .await?;
         Ok(Self { page, series, now })
@@ -232,7 +232,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_run_of_values_is_read_as_promtool_reads_it() {
+    fn a_series_of_values_is_parsed_as_by_promtool() {
         assert_eq!(run_of("1+2x3"), Some((Some((1.0, 2.0)), 4)));
         assert_eq!(run_of("-600+0x1500"), Some((Some((-600.0, 0.0)), 1501)));
         assert_eq!(run_of("5-2.5x2"), Some((Some((5.0, -2.5)), 3)));

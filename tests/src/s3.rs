@@ -78,7 +78,7 @@ impl S3 {
                             if allowed { hyper::service::Service::call(&service, request).await } else { Ok(denied()) }
                         }
                     });
-                    // A client that closes the connection early is no error.
+                    // A client that closes the connection early is not an error.
                     let _ = server.serve_connection(TokioIo::new(stream), service).await;
                 });
                 while connections.try_join_next().is_some() {}

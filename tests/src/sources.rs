@@ -115,8 +115,8 @@ impl Other {
     ///
     /// # Errors
     /// Fails when a page cannot be parsed, or when Prometheus does not run or refuses the samples.
-    pub async fn told(&self, as_source: bool, pages: &[Page]) -> anyhow::Result<Vec<Firing>> {
-        told(&self.configuration(as_source), self.checks, pages).await
+    pub async fn alerts(&self, as_source: bool, pages: &[Page]) -> anyhow::Result<Vec<Firing>> {
+        alerts(&self.configuration(as_source), self.checks, pages).await
     }
 
     /// Returns the releases in target/parts/peers as pairs of name and program. Each release is in a folder of its
@@ -172,7 +172,7 @@ impl Page {
 
 /// Replays pages one after the other with the rules of a configuration, and returns the periods in which alerts of some
 /// checks fire.
-async fn told(yaml: &str, checks: &[&str], pages: &[Page]) -> anyhow::Result<Vec<Firing>> {
+async fn alerts(yaml: &str, checks: &[&str], pages: &[Page]) -> anyhow::Result<Vec<Firing>> {
     let config = Config::parse("checklist.yaml", yaml).map_err(|mistakes| anyhow::anyhow!("{mistakes}"))?;
     let outputs = rules_gen::outputs::generate(&config, "checklist.yaml")?;
     let file = outputs.iter().find(|output| output.path == Path::new("rules/checklist.yaml")).context("no rules")?;

@@ -1,6 +1,6 @@
 //! The metrics of the application itself: a counter of requests and a histogram of their durations.
 
-use crate::http::{Server, answer, serve};
+use crate::http::{Server, response, serve};
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -27,7 +27,7 @@ impl Traffic {
         let shared = Arc::clone(&state);
         let server = serve(None, move |_| {
             let text = shared.lock().unwrap_or_else(PoisonError::into_inner).text();
-            async move { answer(200, "text/plain; version=0.0.4", text) }
+            async move { response(200, "text/plain; version=0.0.4", text) }
         })
         .await?;
         Ok(Self { port: server.port, state, _server: server })

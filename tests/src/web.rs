@@ -68,8 +68,8 @@ impl World {
             .current_dir(folder.path());
         let mut process = Process::start(&mut command, "exporter", folder.path(), Signal::SIGTERM)?;
         let healthy = move || async move {
-            let answer = plain(health, "/-/healthy", "").await;
-            answer.is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
+            let response = plain(health, "/-/healthy", "").await;
+            response.is_ok_and(|response| response.starts_with("HTTP/1.1 200"))
         };
         process.wait_until(healthy).await?;
         Ok(Self { port, health, folder, authority, process })
@@ -145,26 +145,26 @@ pub fn certify(authority: &Authority, folder: &Path, name: &str) -> anyhow::Resu
 }
 
 /// Returns the status code of a response.
-pub fn status(answer: &str) -> &str {
-    answer.get(9..12).unwrap_or(answer)
+pub fn status(response: &str) -> &str {
+    response.get(9..12).unwrap_or(response)
 }
 
 /// Sends bytes on a new connection and returns everything that comes back.
 pub async fn raw(port: u16, bytes: &[u8]) -> anyhow::Result<String> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
     stream.write_all(bytes).await?;
-    let mut answer = Vec::new();
-    tokio::time::timeout(Duration::from_mins(1), stream.read_to_end(&mut answer)).await.context("no answer")??;
-    Ok(String::from_utf8_lossy(&answer).into_owned())
+    let mut response = Vec::new();
+    tokio::time::timeout(Duration::from_mins(1), stream.read_to_end(&mut response)).await.context("no answer")??;
+    Ok(String::from_utf8_lossy(&response).into_owned())
 }
 
 /// Sends a GET request and returns everything that comes back. Each of `headers` ends with a line break.
 pub async fn ask(mut stream: impl AsyncRead + AsyncWrite + Unpin, path: &str, headers: &str) -> anyhow::Result<String> {
     let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n");
     stream.write_all(request.as_bytes()).await?;
-    let mut answer = Vec::new();
-    tokio::time::timeout(Duration::from_mins(1), stream.read_to_end(&mut answer)).await.context("no answer")??;
-    Ok(String::from_utf8_lossy(&answer).into_owned())
+    let mut response = Vec::new();
+    tokio::time::timeout(Duration::from_mins(1), stream.read_to_end(&mut response)).await.context("no answer")??;
+    Ok(String::from_utf8_lossy(&response).into_owned())
 }
 
 /// As [`ask`], without TLS on a new connection.

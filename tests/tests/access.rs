@@ -187,7 +187,7 @@ fn nothing_in_the_product_can_list_secrets() -> anyhow::Result<()> {
         let text = std::fs::read_to_string(file)?;
         // Generic lists would do it without the word in a path.
         assert!(!text.contains("api::core::v1::Secret"), "{} has the type of secrets", file.display());
-        // Files of secrets as examples are no paths of the API.
+        // Files of secrets as examples are not paths of the API.
         let is_code = |line: &&str| !["//", ".example("].iter().any(|begin| line.trim_start().starts_with(begin));
         let lines = text.lines().filter(is_code);
         places.extend(lines.filter(|line| line.contains("/secrets")).map(|line| (file.clone(), line.to_owned())));

@@ -1,7 +1,7 @@
 //! The proof of the alert path on a real Alertmanager: good ways are proved, and each broken one is caught by its cause.
 
 use serde_json::json;
-use stack::http::{answer, request, serve};
+use stack::http::{request, response, serve};
 use stack::monitoring::Alertmanager;
 use stack::process::free_port;
 use stack::recorder::Recorder;
@@ -57,7 +57,7 @@ alerting:
 
     fn verify(&self, arguments: &[&str]) -> anyhow::Result<(Option<i32>, String)> {
         let mut command = Command::new(program("checklist-exporter")?);
-        // What is known to be wrong is told at once.
+        // What is known to be wrong is reported at once.
         command.args(["verify-alerts", "--config"]).arg(self.path("checklist.yaml"));
         if !arguments.contains(&"--within") {
             command.args(["--within", "120"]);
@@ -74,7 +74,7 @@ alerting:
 const BOTH: &str = "  pagerduty: PAGERDUTY\n  slack: SLACK\n";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_broken_way_is_caught_with_its_cause() -> anyhow::Result<()> {
+async fn every_broken_alert_path_is_detected_with_its_cause() -> anyhow::Result<()> {
     let world = World::start(BOTH).await?;
     let (code, printed) = world.verify(&[])?;
     assert!(code == Some(1) && printed.matches("NOT delivered").count() == 2, "nobody is there: {printed}");
@@ -94,7 +94,7 @@ async fn every_broken_way_is_caught_with_its_cause() -> anyhow::Result<()> {
     request(&silences, Some(&all.to_string()), &[("content-type", "application/json")]).await?;
     let (code, printed) = world.verify(&[])?;
     assert!(code == Some(1) && printed.contains("main critical: delivered"), "{printed}");
-    assert!(printed.contains("main warning: NOT delivered: Alertmanager holds the alert back: a silence"), "{printed}");
+    assert!(printed.contains("main warning: NOT delivered: Alertmanager suppresses the alert: a silence"), "{printed}");
     drop(alertmanager);
     std::fs::remove_dir_all(world.path("alertmanager-data"))?;
 
@@ -112,7 +112,7 @@ async fn every_broken_way_is_caught_with_its_cause() -> anyhow::Result<()> {
     assert!(
         code == Some(1)
             && printed
-                .contains("main critical: NOT delivered: the alert is routed to slack, and none of them is pagerduty"),
+                .contains("main critical: NOT delivered: the alert is routed to slack, none of which has the integration pagerduty"),
         "{printed}"
     );
     drop(alertmanager);
@@ -137,13 +137,13 @@ async fn every_broken_way_is_caught_with_its_cause() -> anyhow::Result<()> {
     assert!(
         code == Some(1)
             && printed
-                .contains("main warning: NOT delivered: Alertmanager holds the alert back: another alert inhibits it"),
+                .contains("main warning: NOT delivered: Alertmanager suppresses the alert: another alert inhibits it"),
         "{printed}"
     );
     drop(alertmanager);
 
     // The chat refuses.
-    let refusing = serve(None, |_| async { answer(403, "text/plain", "invalid_token") }).await?;
+    let refusing = serve(None, |_| async { response(403, "text/plain", "invalid_token") }).await?;
     std::fs::write(world.path("slack-url"), format!("http://127.0.0.1:{}/slack", refusing.port))?;
     let _alertmanager = world.route(|_| {}).await?;
     let (code, printed) = world.verify(&[])?;
@@ -153,7 +153,7 @@ async fn every_broken_way_is_caught_with_its_cause() -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_webhook_of_its_own_knows_the_alert_by_name() -> anyhow::Result<()> {
+async fn the_webhook_of_verify_alerts_recognizes_its_alert_by_name() -> anyhow::Result<()> {
     let port = free_port()?;
     let listen = format!("127.0.0.1:{port}");
     let world = World::start(&format!("{BOTH}  webhook: {{url: 'http://{listen}/'}}\n  heartbeat: {{url: 'http://127.0.0.1:{port}/beat', interval: 10s}}\n")).await?;
@@ -176,7 +176,7 @@ async fn a_webhook_of_its_own_knows_the_alert_by_name() -> anyhow::Result<()> {
         .await?;
     let (code, printed) = world.verify(&["--webhook-listen", &listen, "--within", "10"])?;
     assert!(
-        code == Some(1) && printed.matches("nothing went to the webhook of this command").count() == 2,
+        code == Some(1) && printed.matches("no notification was sent to the webhook of this command").count() == 2,
         "{printed}"
     );
     Ok(())

@@ -23,7 +23,7 @@ use tokio::sync::Notify;
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_versitygw), ignore = "no versitygw (make parts)")]
-async fn backups_and_records_lie_on_a_server_that_is_not_ours() -> anyhow::Result<()> {
+async fn backups_and_task_records_work_on_a_third_party_s3_server() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let path = folder.path();
     let authority = Authority::new(path)?;
@@ -70,7 +70,7 @@ async fn backups_and_records_lie_on_a_server_that_is_not_ours() -> anyhow::Resul
         (S3Prefix { credentials: Some((id, wrong)), ..place.clone() }, "auth", "SignatureDoesNotMatch"),
         (S3Prefix { region: "eu-west-1".to_owned(), ..place.clone() }, "config", "set region: us-east-1"),
         (S3Prefix { bucket: "nowhere".to_owned(), ..place.clone() }, "not_found", "NoSuchBucket"),
-        (S3Prefix { ca_file: None, ..place.clone() }, "tls", "no trusted authority issued it"),
+        (S3Prefix { ca_file: None, ..place.clone() }, "tls", "not issued by a trusted CA"),
     ] {
         let failure = Bucket::new(place).objects().await.err().context("it passed")?;
         assert_eq!(failure.reason.to_string(), reason, "{failure}");
@@ -118,7 +118,7 @@ fn as_user(s3: &S3, folder: &Path, user: &str) -> anyhow::Result<S3Prefix> {
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_versitygw), ignore = "no versitygw (make parts)")]
-async fn an_object_in_parts_is_one_and_what_a_delete_marker_hides_is_none() -> anyhow::Result<()> {
+async fn a_multipart_object_is_one_backup_and_a_delete_marker_hides_it() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let s3 = S3::gateway().await?;
     let client = s3.client();
@@ -160,13 +160,13 @@ async fn an_object_in_parts_is_one_and_what_a_delete_marker_hides_is_none() -> a
     client.delete_object().bucket("backups").key("daily/old.dump").send().await?;
     let kept = client.list_object_versions().bucket("backups").send().await?;
     assert!(kept.versions().len() >= 3 && kept.delete_markers().len() == 2, "{kept:?}");
-    assert_eq!(newest().await?.count, 0, "what was deleted is no backup");
+    assert_eq!(newest().await?.count, 0, "what was deleted is not a backup");
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_versitygw), ignore = "no versitygw (make parts)")]
-async fn a_user_with_half_of_the_rights_is_told_which_half_is_missing() -> anyhow::Result<()> {
+async fn missing_s3_permissions_are_reported_by_action() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let s3 = S3::gateway().await?;
     s3.client().create_bucket().bucket("backups").send().await?;
@@ -191,7 +191,7 @@ async fn a_user_with_half_of_the_rights_is_told_which_half_is_missing() -> anyho
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_versitygw), ignore = "no versitygw (make parts)")]
-async fn of_many_writers_of_one_key_one_wins_and_a_lost_answer_is_no_conflict() -> anyhow::Result<()> {
+async fn concurrent_writers_of_one_key_have_one_winner_and_a_lost_response_is_no_conflict() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let s3 = S3::gateway().await?;
     s3.client().create_bucket().bucket("backups").send().await?;
@@ -202,7 +202,7 @@ async fn of_many_writers_of_one_key_one_wins_and_a_lost_answer_is_no_conflict() 
     });
     let ends = futures::future::join_all(writes).await;
     assert_eq!(ends.iter().filter(|end| end.is_ok()).count(), 1, "{ends:?}");
-    // The answer to the first request never comes: what is there is read back.
+    // The response to the first request never comes: what is there is read back.
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let (port, to) = (listener.local_addr()?.port(), s3.port);
     tokio::spawn(async move {
@@ -211,11 +211,11 @@ async fn of_many_writers_of_one_key_one_wins_and_a_lost_answer_is_no_conflict() 
             let Ok(mut server) = TcpStream::connect(("127.0.0.1", to)).await else { continue };
             if std::mem::take(&mut first) {
                 let (mut asks, mut asked) = client.split();
-                let (mut answers, mut output) = server.split();
+                let (mut responses, mut output) = server.split();
                 let lost = async {
-                    let mut answer = [0; 4096];
+                    let mut response = [0; 4096];
                     // It was done, and nobody hears of it.
-                    let _ = answers.read(&mut answer).await;
+                    let _ = responses.read(&mut response).await;
                 };
                 tokio::select! {
                     _ = tokio::io::copy(&mut asks, &mut output) => {}
@@ -239,7 +239,7 @@ async fn of_many_writers_of_one_key_one_wins_and_a_lost_answer_is_no_conflict() 
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_versitygw), ignore = "no versitygw (make parts)")]
-async fn a_server_that_restarts_in_the_middle_makes_no_backup_bad() -> anyhow::Result<()> {
+async fn an_s3_server_restart_does_not_make_a_backup_bad() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let mut s3 = S3::gateway().await?;
     s3.client().create_bucket().bucket("backups").send().await?;
@@ -287,7 +287,7 @@ async fn a_server_that_restarts_in_the_middle_makes_no_backup_bad() -> anyhow::R
     ended.store(true, Ordering::Relaxed);
     let verdicts: Vec<String> = watching.await?.into_iter().collect();
     assert_eq!(verdicts, ["CannotTell", "Passed"]);
-    // A download that is cut off is no dump that is broken.
+    // A download that is cut off is not a dump that is broken.
     s3.put("backups", "daily/large", &vec![b'x'; 20 << 20])?;
     let (port, held) = held_after(s3.port, 1 << 20).await?;
     let bucket = Bucket::new(S3Prefix { endpoint: Some(format!("http://127.0.0.1:{port}")), ..place });
@@ -306,7 +306,7 @@ async fn a_server_that_restarts_in_the_middle_makes_no_backup_bad() -> anyhow::R
     Ok(())
 }
 
-/// A way to a server that hands on so many bytes of its answers, tells, and then no more until the server has ended.
+/// A way to a server that hands on so many bytes of its responses, tells, and then no more until the server has ended.
 async fn held_after(to: u16, bytes: usize) -> anyhow::Result<(u16, Arc<Notify>)> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let (port, held) = (listener.local_addr()?.port(), Arc::new(Notify::new()));
@@ -316,13 +316,13 @@ async fn held_after(to: u16, bytes: usize) -> anyhow::Result<(u16, Arc<Notify>)>
             let Ok(server) = TcpStream::connect(("127.0.0.1", to)).await else { continue };
             let tells = Arc::clone(&tells);
             tokio::spawn(async move {
-                let ((mut asks, mut answers), (mut output, mut input)) = (client.into_split(), server.into_split());
+                let ((mut asks, mut responses), (mut output, mut input)) = (client.into_split(), server.into_split());
                 tokio::spawn(async move { tokio::io::copy(&mut asks, &mut input).await });
                 let (mut piece, mut handed_on) = (vec![0; 65_536], 0);
                 while let Ok(read @ 1..) = output.read(&mut piece).await {
                     if handed_on > bytes {
                         tells.notify_one();
-                    } else if answers.write_all(&piece[..read]).await.is_err() {
+                    } else if responses.write_all(&piece[..read]).await.is_err() {
                         return;
                     }
                     handed_on += read;

@@ -158,17 +158,17 @@ async fn judged(yaml: &str) -> anyhow::Result<(Verdict, String, String)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_presented_is_known_whatever_clients_think_of_it() -> anyhow::Result<()> {
+async fn the_presented_certificates_are_known_whether_clients_accept_them_or_not() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let path = folder.path();
     certificates(path)?;
     first_version(path)?;
     for (leaf, ca, more, word, sentence) in [
-        ("v1", "ca", "", "old_version", "not of version 3"),
+        ("v1", "ca", "", "old_version", "not an X.509 version 3"),
         ("weak", "ca", "", "weak_key", "1024 bits"),
         ("weak", "ca", "-tls1_2", "weak_key", "1024 bits"),
-        ("self", "ca", "", "", "not accepted"),
-        ("good", "other", "", "unknown_issuer", "no trusted authority"),
+        ("self", "ca", "", "", "rejected"),
+        ("good", "other", "", "unknown_issuer", "not issued by a trusted CA"),
     ] {
         let (port, _server) = serve(path, leaf, "", more).await?;
         let (verdict, text, messages) = seen(path, port, ca).await?;
@@ -189,13 +189,13 @@ async fn what_was_presented_is_known_whatever_clients_think_of_it() -> anyhow::R
         assert!(
             text.contains("position=\"leaf\"") && text.contains("verified{check=\"certificates\",target=\"app\"} 1")
         );
-        assert_eq!(messages.contains("did not end well"), version == "-tls1_2", "{version}: {messages}");
+        assert_eq!(messages.contains("the TLS handshake with"), version == "-tls1_2", "{version}: {messages}");
     }
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_psql_and_curl_accept_is_accepted_and_the_earliest_end_of_the_chain_counts() -> anyhow::Result<()> {
+async fn certificates_that_psql_and_curl_accept_are_accepted_and_the_earliest_expiry_counts() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let path = folder.path();
     certificates(path)?;
@@ -211,7 +211,7 @@ async fn what_psql_and_curl_accept_is_accepted_and_the_earliest_end_of_the_chain
     // Of a life of two days, two days are enough.
     assert_eq!(verdict, Verdict::Passed, "{messages}");
     assert!(text.contains("position=\"chain-1\"") && text.contains("position=\"chain-2\""), "{text}");
-    assert!(messages.contains("chain-1 between ends first"), "{messages}");
+    assert!(messages.contains("chain-1 between expires first"), "{messages}");
     // A cross-signed certificate that has ended, and that who trusts the new authority does not need.
     // So it is above an authority between, as public authorities send it for old clients.
     for (leaf, chain) in [("good", "crossed"), ("under", "crossed-above")] {
@@ -234,15 +234,16 @@ async fn what_psql_and_curl_accept_is_accepted_and_the_earliest_end_of_the_chain
     assert_ne!(verdict, Verdict::Passed, "{messages}");
     let ends = text.lines().filter(|line| line.contains("_not_after_timestamp_seconds{")).count();
     assert_eq!(ends, 3, "{text}");
-    assert!(messages.contains("chain-1 between ends first"), "{messages}");
+    assert!(messages.contains("chain-1 between expires first"), "{messages}");
     Ok(())
 }
 
 /// The recipe of PostgreSQL's documentation, and a key from before 2010: `require` encrypts and looks at nothing, as with
-/// libpq; who verifies says why it cannot, and the end is told.
+/// libpq; who verifies says why it cannot, and the end is reported.
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
-async fn a_database_with_an_old_or_weak_certificate_is_read_with_require_and_its_end_is_told() -> anyhow::Result<()> {
+async fn a_database_with_an_old_or_weak_certificate_is_read_with_require_and_its_expiry_is_reported()
+-> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let path = folder.path();
     certificates(path)?;
@@ -262,7 +263,7 @@ async fn a_database_with_an_old_or_weak_certificate_is_read_with_require_and_its
             "certificates: [{{name: app, address: 'localhost:{}', startTls: postgres, caFile: {at}/ca.pem}}]\n",
             postgres.port
         );
-        for (name, word, sentence) in [("v1", "old_version", "version 3 of X.509"), ("weak", "weak_key", "2048")] {
+        for (name, word, sentence) in [("v1", "old_version", "X.509 version 3"), ("weak", "weak_key", "2048")] {
             postgres.present(&read(&format!("{name}.pem"))?, &read(&format!("{name}.key"))?).await?;
             // The server reads its files a moment after it was told to.
             let (text, messages) = passes(|| async {

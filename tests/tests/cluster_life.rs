@@ -96,12 +96,12 @@ async fn an_api_server_that_restarts_without_its_history_loses_nothing() -> anyh
         cluster.server.stop();
         // What the exporter's watches stand on is no longer known to anybody.
         let range = format!("{}/v3/kv/range", cluster.etcd.address());
-        let (_, answer) = request(&range, Some(r#"{"key": "AA=="}"#), &[]).await?;
-        let answer: Value = serde_json::from_slice(&answer)?;
-        let compact = json!({"revision": answer["header"]["revision"], "physical": true}).to_string();
+        let (_, response) = request(&range, Some(r#"{"key": "AA=="}"#), &[]).await?;
+        let response: Value = serde_json::from_slice(&response)?;
+        let compact = json!({"revision": response["header"]["revision"], "physical": true}).to_string();
         let compaction = format!("{}/v3/kv/compaction", cluster.etcd.address());
-        let (status, answer) = request(&compaction, Some(&compact), &[]).await?;
-        assert_eq!(status, 200, "{}", String::from_utf8_lossy(&answer));
+        let (status, response) = request(&compaction, Some(&compact), &[]).await?;
+        assert_eq!(status, 200, "{}", String::from_utf8_lossy(&response));
         cluster.server.start().await?;
         let path = format!("/api/v1/namespaces/{}/pods?watch=1&resourceVersion=1&timeoutSeconds=5", world.namespace);
         let (status, printed) = api.ask("GET", &path, "application/json", Vec::new()).await?;
@@ -124,7 +124,7 @@ async fn an_api_server_that_restarts_without_its_history_loses_nothing() -> anyh
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
-async fn a_cluster_that_was_restored_from_a_backup_is_told_as_it_is_now() -> anyhow::Result<()> {
+async fn a_cluster_restored_from_a_backup_is_reported_in_its_current_state() -> anyhow::Result<()> {
     let mut cluster = Cluster::start().await?;
     let world = World::start(&cluster, "3s").await?;
     cluster.apply(&world.namespace, &deployment("app", 3))?;
@@ -153,7 +153,7 @@ async fn a_cluster_that_was_restored_from_a_backup_is_told_as_it_is_now() -> any
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
-async fn a_server_that_turns_the_exporter_away_for_its_load_is_asked_again_and_told() -> anyhow::Result<()> {
+async fn an_overloaded_api_server_is_asked_again_and_reported() -> anyhow::Result<()> {
     let cluster = Cluster::start().await?;
     let api = cluster.admin().await?;
     let world = World::start(&cluster, "3s").await?;
@@ -203,7 +203,7 @@ fn put(folder: &Path, token: &str) -> anyhow::Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
-async fn a_rotated_token_is_used_when_the_one_of_before_is_gone() -> anyhow::Result<()> {
+async fn a_rotated_token_is_used_when_the_old_one_is_revoked() -> anyhow::Result<()> {
     let cluster = Cluster::start().await?;
     let api = cluster.admin().await?;
     let world = World::start(&cluster, "3s").await?;
@@ -243,7 +243,7 @@ async fn a_rotated_token_is_used_when_the_one_of_before_is_gone() -> anyhow::Res
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
-async fn five_thousand_pods_that_come_and_go_are_counted_to_the_last() -> anyhow::Result<()> {
+async fn five_thousand_created_and_deleted_pods_are_counted_exactly() -> anyhow::Result<()> {
     const PODS: usize = 5_000;
     let cluster = Cluster::start().await?;
     let api = cluster.admin().await?;
@@ -267,7 +267,7 @@ async fn five_thousand_pods_that_come_and_go_are_counted_to_the_last() -> anyhow
     }
     let seen = begun.elapsed();
     // More pods are not ready than a check may tell; nothing else is lost with them.
-    eventually("what is ready is told beside them", || async {
+    eventually("what is ready is reported beside them", || async {
         let ready = format!("checklist_workload_replicas_ready{{check=\"pods\",target=\"stack\",namespace=\"{}\",kind=\"Deployment\",workload=\"app\"}}", world.namespace);
         Ok(world.value(&ready).await? == Some(2.0) && world.pods("app").await? == 2)
     })

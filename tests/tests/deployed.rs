@@ -3,7 +3,7 @@
 
 use checklist::Config;
 use serde_json::{Value, json};
-use stack::http::{Server, answer, serve};
+use stack::http::{Server, response, serve};
 use stack::kubernetes::{Kubelet, Kubernetes};
 use stack::monitoring::{Alertmanager, Prometheus};
 use stack::process::free_port;
@@ -63,8 +63,7 @@ fn compare(folder: &Path, place: &[&str]) -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_difference_from_what_prometheus_runs_is_told_and_a_prometheus_that_is_away_is_no_verdict()
--> anyhow::Result<()> {
+async fn diff_reports_differences_from_prometheus_and_an_unreachable_prometheus_is_no_verdict() -> anyhow::Result<()> {
     let folder = generated()?;
     let port = free_port()?;
     let rules = folder.path().join("generated/rules/checklist.yaml");
@@ -130,10 +129,10 @@ async fn mimir(text: String) -> anyhow::Result<Server> {
         let (path, text) = (request.uri().path().to_owned(), text.clone());
         async move {
             match (path.as_str(), tenant.as_deref()) {
-                ("/prometheus/config/v1/rules", Some("shop")) => answer(200, "application/yaml", text),
-                ("/prometheus/config/v1/rules", Some("empty")) => answer(404, "text/plain", "no rule groups found\n"),
-                ("/prometheus/config/v1/rules", None) => answer(401, "text/plain", "no org id\n"),
-                _ => answer(500, "text/plain", "the ring is empty\n"),
+                ("/prometheus/config/v1/rules", Some("shop")) => response(200, "application/yaml", text),
+                ("/prometheus/config/v1/rules", Some("empty")) => response(404, "text/plain", "no rule groups found\n"),
+                ("/prometheus/config/v1/rules", None) => response(401, "text/plain", "no org id\n"),
+                _ => response(500, "text/plain", "the ring is empty\n"),
             }
         }
     })
@@ -169,13 +168,13 @@ async fn the_namespaces_of_mimir_are_compared_for_one_tenant() -> anyhow::Result
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lint_learns_metrics_labels_links_and_health_from_live_servers() -> anyhow::Result<()> {
+async fn a_live_lint_reads_metrics_labels_links_and_rule_health_from_servers() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let page = serve(None, |request| {
         let there = matches!(request.uri().path(), "/metrics" | "/runbooks/good.md");
         async move {
             let text = "load{host=\"a\",disk=\"x\"} 1\nload{host=\"a\",disk=\"y\"} 1\nlimit{host=\"a\"} 2\n";
-            if there { answer(200, "text/plain; version=0.0.4", text) } else { answer(404, "text/plain", "") }
+            if there { response(200, "text/plain; version=0.0.4", text) } else { response(404, "text/plain", "") }
         }
     })
     .await?;
@@ -220,8 +219,7 @@ async fn a_lint_learns_metrics_labels_links_and_health_from_live_servers() -> an
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_live_route_test_is_delivered_a_broken_route_is_caught_and_no_alertmanager_is_no_verdict()
--> anyhow::Result<()> {
+async fn a_live_route_test_is_delivered_and_a_broken_route_is_detected() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let recorder = Recorder::start().await?;
     let (path, port) = (folder.path().display(), free_port()?);

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// Waits until the alert's receiver was told after the first so many messages.
+/// Waits until the alert's receiver was notified after the first so many messages.
 async fn notified(stack: &Stack, fault: Fault, resolved: bool, before: usize) -> anyhow::Result<()> {
     let about = |m: &Message| {
         m.receiver == fault.receiver() && if resolved { m.tells_the_end_of(fault.alert) } else { m.tells(fault.alert) }
@@ -53,7 +53,7 @@ fn failures(faults: &[Fault], seen: Vec<anyhow::Result<()>>) -> Vec<String> {
 
 /// Accounts and keys that nobody uses: their alerts wait a week, the verdict does not.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_an_alert_waits_for_is_judged_by_the_exporter_at_once() -> anyhow::Result<()> {
+async fn the_exporter_reports_a_finding_before_its_alert_fires() -> anyhow::Result<()> {
     let stack = Stack::start().await?;
     stack.postgres.execute("INSERT INTO users (email, created_at, last_login_at) VALUES ('stale@example.com', now() - interval '300 days', now() - interval '200 days')").await?;
     stack
@@ -92,7 +92,7 @@ async fn same_verdict(stack: &Stack, fault: Fault) -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_fault_pages_the_right_receiver_and_resolves() -> anyhow::Result<()> {
+async fn every_fault_notifies_the_right_receiver_and_resolves() -> anyhow::Result<()> {
     let mut stack = Stack::start().await?;
     assert_eq!(stack.prometheus.broken_rules().await?, Vec::<String>::new());
     assert_eq!(stack.prometheus.remarks().await?, Vec::<String>::new());
@@ -109,16 +109,16 @@ async fn every_fault_pages_the_right_receiver_and_resolves() -> anyhow::Result<(
         round(&stack, FAULTS.iter().copied().filter(|fault| fault.round == number).collect()).await?;
     }
     // The page about the disk held its own warning back.
-    let told = |receiver| {
+    let has_received = |receiver| {
         stack.recorder.messages().iter().any(|m| m.receiver == receiver && m.tells("ChecklistVolumeFilling"))
     };
-    assert!(told("pagerduty") && !told("slack"));
+    assert!(has_received("pagerduty") && !has_received("slack"));
     assert!(stack.exporter.stop(), "SIGTERM ends the exporter with success");
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_declared_metric_is_exposed_and_no_other() -> anyhow::Result<()> {
+async fn all_declared_metrics_and_no_others_are_exposed() -> anyhow::Result<()> {
     let stack = Stack::start().await?;
     // Without a client there is no connection to count, and no transaction to time.
     let client = stack.postgres.client().await?;
@@ -179,7 +179,7 @@ fn check_metrics(text: &str) -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_override_holds_routine_warnings_back_and_never_a_page() -> anyhow::Result<()> {
+async fn an_override_suppresses_routine_warnings_and_never_a_critical_alert() -> anyhow::Result<()> {
     let stack = Stack::start().await?;
     let fault =
         |name: &str| FAULTS.iter().copied().find(|fault| fault.name == name).unwrap_or_else(|| panic!("{name}"));
@@ -198,18 +198,18 @@ async fn an_override_holds_routine_warnings_back_and_never_a_page() -> anyhow::R
         Ok(!stack.alertmanager.held_back(routine.alert, routine.severity).await?.is_empty())
     })
     .await?;
-    // What comes later is told, and what is held back was not told before it.
+    // What comes later is sent, and what is held back was not sent before it.
     stack.inject(page).await?;
     notified(&stack, page, false, before).await?;
-    let told = |message: &Message| message.tells(routine.alert);
-    assert!(!stack.recorder.messages().iter().any(told), "a routine warning was told");
+    let is_routine = |message: &Message| message.tells(routine.alert);
+    assert!(!stack.recorder.messages().iter().any(is_routine), "a routine warning was sent");
     stack.command(&["override", "end", "--by", "ann"])?;
     stack.prometheus.wait("ChecklistEmergencyOverride", "none", false).await?;
     notified(&stack, routine, false, before).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_nobody_can_see_is_told() -> anyhow::Result<()> {
+async fn unreachable_targets_are_reported() -> anyhow::Result<()> {
     let mut stack = Stack::start().await?;
     let before = stack.recorder.messages().len();
     // A cluster that lets nobody look, and a health page that never ends.
@@ -232,7 +232,7 @@ async fn what_nobody_can_see_is_told() -> anyhow::Result<()> {
     // No exporter at all.
     stack.exporter.stop();
     stack.prometheus.wait("ChecklistExporterMissing", "critical", true).await?;
-    eventually("somebody is told that the exporter is gone", || async {
+    eventually("somebody is notified that the exporter is gone", || async {
         Ok(stack.recorder.messages().iter().skip(before).any(|message| message.tells("ChecklistExporterMissing")))
     })
     .await
@@ -250,7 +250,7 @@ fn verify(stack: &Stack) -> anyhow::Result<(Option<i32>, String)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_real_dump_is_restored_and_a_broken_one_is_caught_and_pages() -> anyhow::Result<()> {
+async fn a_real_dump_is_restored_and_a_broken_one_is_detected_and_alerts() -> anyhow::Result<()> {
     let stack = Stack::start().await?;
     let dump = stack.postgres.dump()?;
     let key = "daily/backup-real.dump.gz";
@@ -287,7 +287,7 @@ async fn a_real_dump_is_restored_and_a_broken_one_is_caught_and_pages() -> anyho
     stack.postgres.execute("DELETE FROM user_roles; DELETE FROM api_keys; DELETE FROM users WHERE id > 50").await?;
     upload(&gzip(&stack.postgres.dump()?)?)?;
     let (code, printed) = verify(&stack)?;
-    assert!(code == Some(1) && printed.contains("check users answered 50, less than 100"), "{printed}");
+    assert!(code == Some(1) && printed.contains("check users returned 50, expected at least 100"), "{printed}");
     let fault = Fault { name: "restore", alert: "ChecklistRestoreFailed", severity: "critical", round: 1 };
     notified(&stack, fault, false, before).await?;
     upload(&good)?;
@@ -296,7 +296,7 @@ async fn a_real_dump_is_restored_and_a_broken_one_is_caught_and_pages() -> anyho
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_alert_path_is_proved_and_a_broken_receiver_is_caught() -> anyhow::Result<()> {
+async fn the_alert_path_is_verified_and_a_broken_receiver_is_detected() -> anyhow::Result<()> {
     let stack = Stack::start().await?;
     let verify = || -> anyhow::Result<(Option<i32>, String)> {
         let mut command = Command::new(stack::stack::program("checklist-exporter")?);
@@ -319,7 +319,7 @@ async fn the_alert_path_is_proved_and_a_broken_receiver_is_caught() -> anyhow::R
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_about_one_thing_never_hides_a_warning_about_another() -> anyhow::Result<()> {
+async fn a_critical_alert_never_inhibits_a_warning_about_another_object() -> anyhow::Result<()> {
     let stack = Stack::start().await?;
     let before = stack.recorder.messages().len();
     stack.kubernetes.ready_replicas(0);
@@ -345,7 +345,7 @@ async fn a_page_about_one_thing_never_hides_a_warning_about_another() -> anyhow:
 
 /// The week before is written into Prometheus' own storage; the present requests are real.
 #[tokio::test(flavor = "multi_thread")]
-async fn requests_that_fell_since_last_week_are_told() -> anyhow::Result<()> {
+async fn a_drop_of_requests_since_last_week_alerts() -> anyhow::Result<()> {
     use std::fmt::Write;
     let folder = tempfile::tempdir()?;
     let traffic = stack::traffic::Traffic::start().await?;

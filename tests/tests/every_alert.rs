@@ -27,7 +27,7 @@ fn read(name: &str) -> anyhow::Result<String> {
     Ok(std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name))?)
 }
 
-/// The example with short waits, and with receivers that record what they are told.
+/// The example with short waits, and with receivers that record what they receive.
 fn configuration(folder: &Path, recorder: &Recorder) -> anyhow::Result<Config> {
     let text = read("examples/checklist.yaml")?;
     let names: BTreeSet<String> =

@@ -8,7 +8,7 @@ use futures::future::join_all;
 use hyper::Request;
 use serde_json::{Value, json};
 use stack::checks::jobs;
-use stack::http::{Server, answer, serve};
+use stack::http::{Server, response, serve};
 use stack::kubernetes::{Kubelet, Kubernetes, NAMESPACE};
 use stack::peers::{Authority, acceptor};
 use stack::postgres::{PASSWORD, Postgres};
@@ -40,15 +40,15 @@ async fn api(lists: Vec<(&'static str, Value)>, refused: &'static [&'static str]
             if refused.iter().any(|refused| path.starts_with(refused)) {
                 let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
                     "message": "forbidden: no such right", "reason": "Forbidden", "code": 403});
-                return answer(403, "application/json", status.to_string());
+                return response(403, "application/json", status.to_string());
             }
             if watches {
-                return answer(200, "application/json", "");
+                return response(200, "application/json", "");
             }
             let items = lists.get(path.as_str()).cloned().unwrap_or_else(|| json!([]));
             let list =
                 json!({"kind": "List", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": items});
-            answer(200, "application/json", list.to_string())
+            response(200, "application/json", list.to_string())
         }
     })
     .await
@@ -73,19 +73,19 @@ fn ready_pod(name: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_passes_on_targets_that_hold_nothing() -> anyhow::Result<()> {
+async fn no_check_passes_on_empty_targets() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let at = |name: &str| folder.path().join(name).display().to_string();
     let cluster = api(Vec::new(), &[]).await?;
     let empty = serve(None, |request: Request<_>| {
         let silences = request.uri().path().starts_with("/api/v2/");
         let body = if silences { "[]" } else { r#"{"status": "success", "data": {"groups": []}}"# };
-        async move { answer(200, "application/json", body) }
+        async move { response(200, "application/json", body) }
     })
     .await?;
     let labels =
-        serve(None, |_| async { answer(200, "application/json", r#"{"status": "success", "data": []}"#) }).await?;
-    let page = serve(None, |_| async { answer(200, "application/json", "{}") }).await?;
+        serve(None, |_| async { response(200, "application/json", r#"{"status": "success", "data": []}"#) }).await?;
+    let page = serve(None, |_| async { response(200, "application/json", "{}") }).await?;
     let (postgres, s3) = (Postgres::start().await?, S3::start().await?);
     for (name, content) in [("password", PASSWORD), ("id", ACCESS_KEY), ("key", SECRET_KEY)] {
         std::fs::write(at(name), content)?;
@@ -144,7 +144,7 @@ async fn nothing_passes_on_targets_that_hold_nothing() -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_forbidden_namespace_hides_nothing_of_the_others_and_is_named() -> anyhow::Result<()> {
+async fn a_forbidden_namespace_is_reported_and_does_not_hide_the_others() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let waiting = json!({"metadata": {"name": "stuck", "resourceVersion": "1"}, "spec": {"containers": [{"name": "c"}]},
         "status": {"phase": "Pending", "containerStatuses": [
@@ -170,7 +170,7 @@ async fn a_forbidden_namespace_hides_nothing_of_the_others_and_is_named() -> any
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn lists_that_are_null_are_empty_and_no_reason_to_give_up() -> anyhow::Result<()> {
+async fn null_lists_are_read_as_empty_lists() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let mut pod = ready_pod("p");
     pod["spec"]["volumes"] = Value::Null;
@@ -194,7 +194,7 @@ async fn lists_that_are_null_are_empty_and_no_reason_to_give_up() -> anyhow::Res
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_secret_that_says_nothing_plausible_hides_none_of_the_others() -> anyhow::Result<()> {
+async fn an_implausible_secret_does_not_hide_the_others() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let tls = acceptor(Authority::new(folder.path())?.issue("localhost", 60)?)?.0;
     let server = Kubernetes::start(Kubelet::start(tls).await?).await?;
@@ -226,7 +226,7 @@ async fn a_secret_that_says_nothing_plausible_hides_none_of_the_others() -> anyh
     assert_eq!(state.verdict(unix_now()), Verdict::CannotTell, "{}", state.seen());
     for part in [
         "ahead: annotation rotated is a time in the future",
-        "odd: annotation rotated is no RFC 3339 time",
+        "odd: annotation rotated is not an RFC 3339 time",
         "born: its time of creation is a time in the future",
         "never: it has no time of creation",
     ] {
@@ -269,7 +269,7 @@ async fn kubelet(folder: &TempDir, volumes: Value) -> anyhow::Result<Server> {
     let summary = json!({"pods": [{"volume": volumes}, {"volume": null}]}).to_string();
     serve(Some(tls), move |_| {
         let summary = summary.clone();
-        async move { answer(200, "application/json", summary) }
+        async move { response(200, "application/json", summary) }
     })
     .await
 }
@@ -328,7 +328,7 @@ async fn a_metrics_api_that_names_objects_without_their_usage_has_told_nothing()
     let server = api(lists, &[]).await?;
     let (verdict, words) = &verdicts(&jobs(&kubernetes(&folder, &server, "shop")?)?).await["utilization"];
     assert!(*verdict != Verdict::Passed, "{words}");
-    for part in ["says nothing about node n1", "node n3 does not say what it has", "says nothing about pod shop/p"] {
+    for part in ["has no data for node n1", "node n3 does not say what it has", "has no data for pod shop/p"] {
         assert!(words.contains(part), "{part}: {words}");
     }
     Ok(())

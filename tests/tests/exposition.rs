@@ -166,25 +166,25 @@ async fn the_python_client_parses_the_openmetrics_text() -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_answer_names_the_format_the_compression_and_the_escaping() -> anyhow::Result<()> {
+async fn the_response_headers_name_format_compression_and_escaping() -> anyhow::Result<()> {
     let world = World::start().await?;
     let url = format!("http://127.0.0.1:{}/metrics", world.port);
-    let (status, answer) = headers(&url).await?;
-    assert!(status == 200 && answer.contains("text/plain; version=0.0.4; charset=utf-8"), "{answer}");
+    let (status, response) = headers(&url).await?;
+    assert!(status == 200 && response.contains("text/plain; version=0.0.4; charset=utf-8"), "{response}");
     let asked = "application/openmetrics-text;version=1.0.0;escaping=underscores,*/*;q=0.1";
     let mut stream = TcpStream::connect(("127.0.0.1", world.port)).await?;
     let head = format!(
         "GET /metrics HTTP/1.1\r\nhost: x\r\naccept: {asked}\r\naccept-encoding: gzip\r\nconnection: close\r\n\r\n"
     );
     stream.write_all(head.as_bytes()).await?;
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).await?;
-    let answer = String::from_utf8_lossy(&answer).to_ascii_lowercase();
-    let (answer, _) = answer.split_once("\r\n\r\n").context("no head")?;
+    let mut response = Vec::new();
+    stream.read_to_end(&mut response).await?;
+    let response = String::from_utf8_lossy(&response).to_ascii_lowercase();
+    let (response, _) = response.split_once("\r\n\r\n").context("no head")?;
     assert!(
-        answer.contains("application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores")
-            && answer.contains("content-encoding: gzip"),
-        "{answer}"
+        response.contains("application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores")
+            && response.contains("content-encoding: gzip"),
+        "{response}"
     );
     Ok(())
 }
@@ -194,8 +194,8 @@ async fn names(prometheus: &Prometheus, job: &str) -> anyhow::Result<BTreeSet<St
     let query = format!("{{job=\"{job}\",__name__=~\"checklist_.+\",__name__!~\"checklist_run_duration.*\"}}");
     let encoded: String = url::form_urlencoded::byte_serialize(query.as_bytes()).collect();
     let url = format!("http://127.0.0.1:{}/api/v1/query?query={encoded}", prometheus.port);
-    let answer = stack::http::json(&url).await?;
-    let series = answer["data"]["result"].as_array().cloned().unwrap_or_default();
+    let response = stack::http::json(&url).await?;
+    let series = response["data"]["result"].as_array().cloned().unwrap_or_default();
     let parts = |labels: &serde_json::Value| {
         let labels = labels.as_object().into_iter().flatten().filter(|(name, _)| *name != "job");
         labels.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(",")

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-/// Serves one answer to everyone, over TLS, and then drops the connection without a word.
+/// Serves one response to everyone, over TLS, and then drops the connection without a word.
 async fn rude(authority: &Authority, output: Vec<u8>) -> anyhow::Result<u16> {
     let acceptor = acceptor(authority.issue("localhost", 60)?)?.0;
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
@@ -39,7 +39,7 @@ async fn judged(authority: &Authority, port: u16, more: &str) -> anyhow::Result<
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_is_read_as_curl_reads_it_and_a_cut_off_one_is_not() -> anyhow::Result<()> {
+async fn a_health_page_is_read_as_by_curl_and_a_truncated_one_fails() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let authority = Authority::new(folder.path())?;
     let body = br#"{"status": "ok"}"#;

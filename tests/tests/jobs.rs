@@ -6,30 +6,30 @@ use jiff::Timestamp;
 use rules_gen::outputs::kubernetes::Deployment;
 use rules_gen::outputs::output::{Input, Output};
 use serde_json::Value;
-use stack::http::{answer, serve};
+use stack::http::{response, serve};
 use stack::peers::{Authority, acceptor};
 use stack::stack::program;
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// A good answer without a series.
+/// A good response without a series.
 const NOTHING: &str = r#"{"status": "success", "data": {"resultType": "vector", "result": []}}"#;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_daily_report_logs_in_is_kept_and_is_posted() -> anyhow::Result<()> {
+async fn the_daily_report_job_authenticates_stores_and_posts_its_report() -> anyhow::Result<()> {
     let folder = tempfile::Builder::new().prefix("checklist-jobs").tempdir()?;
     std::fs::create_dir(folder.path().join("secrets"))?;
     let authority = Authority::new(&folder.path().join("secrets"))?;
     let prometheus = serve(Some(acceptor(authority.issue("localhost", 60)?)?.0), |request| {
         let known = request.headers().get("authorization").is_some_and(|login| login == "Bearer the-token");
-        async move { answer(if known { 200 } else { 401 }, "application/json", if known { NOTHING } else { "{}" }) }
+        async move { response(if known { 200 } else { 401 }, "application/json", if known { NOTHING } else { "{}" }) }
     })
     .await?;
     let posted: Arc<Mutex<Vec<String>>> = Arc::default();
     let heard = Arc::clone(&posted);
     let slack = serve(None, move |request| {
         heard.lock().unwrap_or_else(PoisonError::into_inner).push(request.uri().path().to_owned());
-        async { answer(200, "text/plain", "ok") }
+        async { response(200, "text/plain", "ok") }
     })
     .await?;
     for (name, text) in

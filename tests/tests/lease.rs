@@ -22,7 +22,7 @@ fn handed_over(replicas: &Replicas, from: usize, to: usize, after: f64) -> anyho
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
-async fn one_makes_the_costly_checks_until_it_ends_and_then_the_other_does() -> anyhow::Result<()> {
+async fn one_replica_runs_the_costly_checks_until_it_ends_and_then_the_other_one() -> anyhow::Result<()> {
     let mut replicas = Replicas::start().await?;
     let first = replicas.holder().await?;
     let second = 1 - first;
@@ -41,7 +41,7 @@ async fn one_makes_the_costly_checks_until_it_ends_and_then_the_other_does() -> 
         assert_eq!(status, if held == 1 { 200 } else { 409 });
         assert_eq!(request(&format!("http://127.0.0.1:{port}/-/ready"), None, &[]).await?.0, 200);
         let (_, page) = request(&format!("http://127.0.0.1:{port}/"), None, &[]).await?;
-        assert_eq!(String::from_utf8_lossy(&page).contains("Made by the holder of the lease"), held == 0);
+        assert_eq!(String::from_utf8_lossy(&page).contains("Run by the holder of the lease"), held == 0);
     }
     // A lease that somebody deletes is made again by its holder, and nobody else comes in between.
     replicas.delete_lease(LEASE).await?;
@@ -60,7 +60,7 @@ async fn one_makes_the_costly_checks_until_it_ends_and_then_the_other_does() -> 
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
-async fn a_killed_holder_is_followed_when_its_lease_has_run_out() -> anyhow::Result<()> {
+async fn a_killed_holder_is_replaced_when_its_lease_expires() -> anyhow::Result<()> {
     let replicas = Replicas::start().await?;
     let first = replicas.holder().await?;
     replicas.acts_after(first, 0.0).await?;
@@ -75,7 +75,7 @@ async fn a_killed_holder_is_followed_when_its_lease_has_run_out() -> anyhow::Res
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
-async fn a_stopped_holder_does_nothing_more_when_it_is_continued() -> anyhow::Result<()> {
+async fn a_suspended_holder_runs_no_costly_checks_when_resumed() -> anyhow::Result<()> {
     let replicas = Replicas::start().await?;
     let first = replicas.holder().await?;
     let second = 1 - first;
@@ -102,7 +102,7 @@ async fn a_stopped_holder_does_nothing_more_when_it_is_continued() -> anyhow::Re
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
-async fn a_holder_without_the_api_stops_before_another_begins() -> anyhow::Result<()> {
+async fn a_holder_that_loses_the_api_stops_before_another_starts() -> anyhow::Result<()> {
     let replicas = Replicas::start().await?;
     let first = replicas.holder().await?;
     let second = 1 - first;
@@ -149,7 +149,7 @@ async fn a_holder_without_the_api_stops_before_another_begins() -> anyhow::Resul
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
-async fn a_proof_says_who_is_at_it_and_runs_when_nobody_is() -> anyhow::Result<()> {
+async fn a_verification_names_the_process_that_runs_it_and_runs_if_there_is_none() -> anyhow::Result<()> {
     let replicas = Replicas::start().await?;
     let prove = |pod: &str| {
         let mut command = Command::new(program("checklist-exporter")?);

@@ -4,7 +4,7 @@ use checklist::{Reason, SIGNALS, Verdict};
 use exporter::run::time::unix_now;
 use futures::future::join_all;
 use stack::checks::jobs;
-use stack::http::{answer, serve};
+use stack::http::{response, serve};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use tempfile::TempDir;
@@ -47,7 +47,7 @@ fn everything(folder: &TempDir, port: u16) -> anyhow::Result<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_check_passes_on_a_target_that_answers_something_else() -> anyhow::Result<()> {
+async fn no_check_passes_on_a_server_of_another_kind() -> anyhow::Result<()> {
     for (status, kind, body) in [
         (200, "application/json", ""),
         (200, "application/json", "{}"),
@@ -60,7 +60,7 @@ async fn no_check_passes_on_a_target_that_answers_something_else() -> anyhow::Re
         (500, "text/plain", "panic"),
     ] {
         let folder = TempDir::new()?;
-        let server = serve(None, move |_| async move { answer(status, kind, body) }).await?;
+        let server = serve(None, move |_| async move { response(status, kind, body) }).await?;
         let jobs = jobs(&everything(&folder, server.port)?)?;
         // A signal that is new must be here too.
         let made: BTreeSet<&str> = jobs.iter().map(|job| job.state().check.signal.id).collect();

@@ -15,18 +15,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use tempfile::TempDir;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn in_a_month_of_the_small_shop_no_page_is_false_and_every_incident_is_told() -> anyhow::Result<()> {
+async fn in_a_simulated_month_no_critical_alert_is_false_and_every_incident_alerts() -> anyhow::Result<()> {
     let shop = Shop::new(Kind::Small, 1);
     let judged = judge(&shop, None).await?;
     let ours = judged.first().context("nothing was judged")?;
     let outcome = &ours.outcome;
     println!("{}\n{outcome}", outcome.row());
     assert_eq!(outcome.false_pages, Vec::<String>::new());
-    assert_eq!(outcome.untold(), Vec::<&str>::new());
+    assert_eq!(outcome.missed(), Vec::<&str>::new());
     assert!(outcome.incidents.len() >= 30, "{}", outcome.incidents.len());
     // A page was wanted: a page it was.
-    let unpaged = outcome.incidents.iter().filter(|told| told.wants_page && told.pages == 0);
-    assert_eq!(unpaged.map(|told| told.what.as_str()).collect::<Vec<_>>(), Vec::<&str>::new());
+    let unpaged = outcome.incidents.iter().filter(|incident| incident.wants_page && incident.pages == 0);
+    assert_eq!(unpaged.map(|incident| incident.what.as_str()).collect::<Vec<_>>(), Vec::<&str>::new());
     assert_eq!(outcome.false_messages, Vec::<String>::new());
     holds_back_what_alertmanager_does(&shop, &ours.firing).await
 }
@@ -66,8 +66,8 @@ async fn holds_back_what_alertmanager_does(shop: &Shop, firing: &[Firing]) -> an
         let url = format!("http://127.0.0.1:{}/api/v2/alerts", server.port);
         let body: Vec<Value> = alerts.iter().map(|labels| json!({"labels": labels})).collect();
         let headers = [("content-type", "application/json")];
-        let (status, answer) = request(&url, Some(&Value::from(body).to_string()), &headers).await?;
-        anyhow::ensure!(status == 200, "{}", String::from_utf8_lossy(&answer));
+        let (status, response) = request(&url, Some(&Value::from(body).to_string()), &headers).await?;
+        anyhow::ensure!(status == 200, "{}", String::from_utf8_lossy(&response));
         // It takes up alerts and inhibitions one after the other.
         passes(|| async {
             let theirs = state(&ask(&url).await?);
@@ -81,7 +81,7 @@ async fn holds_back_what_alertmanager_does(shop: &Shop, firing: &[Firing]) -> an
 }
 
 /// Of each alert whether Alertmanager holds it back, and its receivers.
-fn state(answer: &Value) -> BTreeMap<Labels, (bool, BTreeSet<String>)> {
+fn state(response: &Value) -> BTreeMap<Labels, (bool, BTreeSet<String>)> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let one = |alert: &Value| {
         let labels = alert["labels"].as_object().into_iter().flatten();
@@ -89,5 +89,5 @@ fn state(answer: &Value) -> BTreeMap<Labels, (bool, BTreeSet<String>)> {
         let receivers = alert["receivers"].as_array().into_iter().flatten().map(|one| text(&one["name"])).collect();
         (labels, (alert["status"]["state"] == "suppressed", receivers))
     };
-    answer.as_array().into_iter().flatten().map(one).collect()
+    response.as_array().into_iter().flatten().map(one).collect()
 }

@@ -47,7 +47,7 @@ fn on_loopback(example: &str, folder: &Path) -> String {
 
 #[tokio::test]
 #[cfg_attr(not(has_cargo_deb), ignore = "no cargo-deb (make cargo-deb)")]
-async fn the_package_installs_and_its_exporter_answers() -> anyhow::Result<()> {
+async fn the_debian_package_installs_and_its_exporter_responds() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let package = folder.path().join("ops-checklist.deb");
     let binaries = program("checklist-exporter")?;
@@ -101,7 +101,7 @@ async fn the_package_installs_and_its_exporter_answers() -> anyhow::Result<()> {
 
 #[test]
 #[cfg_attr(not(has_systemd), ignore = "no systemd-analyze")]
-fn the_unit_is_one_that_systemd_accepts() -> anyhow::Result<()> {
+fn systemd_accepts_the_unit() -> anyhow::Result<()> {
     let unit = root().join("deploy/systemd/checklist-exporter.service");
     let output =
         Command::new("systemd-analyze").args(["security", "--offline=true", "--threshold=15"]).arg(&unit).output()?;
@@ -115,7 +115,7 @@ fn the_unit_is_one_that_systemd_accepts() -> anyhow::Result<()> {
 }
 
 #[test]
-fn the_commands_of_the_guides_work() -> anyhow::Result<()> {
+fn the_commands_in_the_guides_work() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     for part in ["dashboards", "deploy", "examples"] {
         run(Command::new("cp").arg("-r").arg(root().join(part)).arg(folder.path()))?;
@@ -134,7 +134,7 @@ fn the_commands_of_the_guides_work() -> anyhow::Result<()> {
 
 /// Every metric of the exporter itself has a line in the guide.
 #[test]
-fn the_guide_speaks_of_every_metric_of_the_exporter_itself() -> anyhow::Result<()> {
+fn the_guide_describes_every_self_metric_of_the_exporter() -> anyhow::Result<()> {
     let text = std::fs::read_to_string(root().join("docs/operations.md"))?;
     let own = PER_CHECK.iter().chain(PER_SIGNAL).chain(PER_TARGET).chain(PER_PROCESS);
     let missing: Vec<&str> = own.map(|metric| metric.name).filter(|name| !text.contains(name)).collect();
@@ -151,7 +151,7 @@ fn the_guide_speaks_of_every_metric_of_the_exporter_itself() -> anyhow::Result<(
 
 /// The shipped workflow asks the advisory database, and no failure of it is passed over.
 #[test]
-fn the_workflow_of_the_project_asks_for_known_vulnerabilities() -> anyhow::Result<()> {
+fn the_ci_workflow_checks_for_known_vulnerabilities() -> anyhow::Result<()> {
     let text = std::fs::read_to_string(root().join("deploy/ci/exporter-workflow.yaml"))?;
     let workflow: Value = serde_yaml::from_str(&text)?;
     let steps = workflow["jobs"]

@@ -1,7 +1,7 @@
 //! `backtest` and `noise` on a real Prometheus with thirty days of history of which the outcome is known.
 
 use serde_json::Value;
-use stack::http::{Server, answer, request, serve};
+use stack::http::{Server, request, response, serve};
 use stack::monitoring::{Alertmanager, Prometheus};
 use stack::waiting::eventually;
 use std::fmt::Write as _;
@@ -109,7 +109,8 @@ fn one(printed: &str, name: &str) -> anyhow::Result<Value> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backtest_of_thirty_days_finds_what_happened_and_recommends_within_the_budget() -> anyhow::Result<()> {
+async fn a_backtest_of_thirty_days_finds_the_incidents_and_recommends_thresholds_within_the_budget()
+-> anyhow::Result<()> {
     let world = World::start().await?;
     let port = world.prometheus.port;
     let (code, printed, complaint) = world.backtest(port, &["--alert", "HighLoad|Warm|Kept", "--output", "json"])?;
@@ -121,7 +122,7 @@ async fn a_backtest_of_thirty_days_finds_what_happened_and_recommends_within_the
     assert_eq!((&statistics("Warm")?["episodes"], &statistics("Warm")?["still_firing"]), (&721.into(), &1.into()));
     let kept = statistics("Kept")?;
     assert_eq!((&kept["episodes"], &kept["still_firing"]), (&1.into(), &1.into()), "kept over every pause");
-    assert!(printed.contains("Prometheus scraped nothing for"), "the outage is told: {printed}");
+    assert!(printed.contains("Prometheus has no samples for"), "the outage is reported: {printed}");
 
     let sweep = ["--alert", "HighLoad", "--sweep", "threshold=0.6:0.9:0.1", "--output", "json", "--budget"];
     for (budget, best) in [("10/week", "0.7"), ("2/week", "0.9"), ("200/week", "0.6")] {
@@ -183,7 +184,7 @@ groups:
     assert_eq!(failed, ["Broken", "Wrong"], "{message}");
     let (code, message, _) = rules_gen(world.folder.path(), &own)?;
     assert!(
-        code == Some(1) && message.contains("Broken was not judged: ") && message.contains("duplicate series"),
+        code == Some(1) && message.contains("Broken was not replayed: ") && message.contains("duplicate series"),
         "{message}"
     );
     Ok(())
@@ -221,22 +222,22 @@ async fn between(port: u16, how: Between) -> anyhow::Result<(Server, Ranges)> {
                 let points = ((end - start) / step).round() + 1.0;
                 if how == Between::Small && points > 2_000.0 {
                     let error = r#"{"status":"error","errorType":"execution","error":"query processing would load too many samples into memory in query execution"}"#;
-                    return answer(422, "application/json", error);
+                    return response(422, "application/json", error);
                 }
                 let mut asked = asked.lock().unwrap_or_else(PoisonError::into_inner);
                 asked.push(points);
                 if how == Between::Breaks && asked.len() > 6 {
-                    return answer(503, "text/plain", "upstream is gone");
+                    return response(503, "text/plain", "upstream is gone");
                 }
             }
             match request(&format!("http://127.0.0.1:{port}{path}"), None, &[]).await {
                 Ok((status, body)) if how == Between::Partial => {
                     let text = String::from_utf8_lossy(&body);
                     let warned = text.replacen("\"status\":\"success\"", "\"status\":\"success\",\"warnings\":[\"store-1: no answer\"]", 1);
-                    answer(status, "application/json", warned)
+                    response(status, "application/json", warned)
                 }
-                Ok((status, body)) => answer(status, "application/json", body),
-                Err(_) => answer(502, "text/plain", "no answer"),
+                Ok((status, body)) => response(status, "application/json", body),
+                Err(_) => response(502, "text/plain", "no answer"),
             }
         }
     })
@@ -245,7 +246,7 @@ async fn between(port: u16, how: Between) -> anyhow::Result<(Server, Ranges)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn long_ranges_come_in_slices_that_servers_accept_and_half_an_answer_is_no_verdict() -> anyhow::Result<()> {
+async fn long_ranges_are_queried_in_slices_and_partial_responses_are_no_verdict() -> anyhow::Result<()> {
     let world = World::start().await?;
     let run = async |how| -> anyhow::Result<_> {
         let (server, ranges) = between(world.prometheus.port, how).await?;
@@ -271,7 +272,7 @@ async fn long_ranges_come_in_slices_that_servers_accept_and_half_an_answer_is_no
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn noise_counts_what_interrupted_people_and_what_was_silenced() -> anyhow::Result<()> {
+async fn noise_counts_notifications_outside_of_hours_and_silenced_time() -> anyhow::Result<()> {
     let world = World::start().await?;
     let (url, gate) = (
         format!("http://127.0.0.1:{}", world.prometheus.port),

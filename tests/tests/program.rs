@@ -80,7 +80,7 @@ const RUNS_TWO: &str = "checklist_probe_runs_total{check=\"health\",target=\"two
 const LOADED: &str = "checklist_config_last_reload_successful";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn check_says_by_exit_code_and_in_every_format_what_it_saw() -> anyhow::Result<()> {
+async fn check_reports_its_result_by_exit_code_and_in_every_format() -> anyhow::Result<()> {
     let world = World::start().await?;
     let table = world.check(&[])?;
     let text = String::from_utf8(table.stdout)?;
@@ -112,7 +112,7 @@ async fn check_says_by_exit_code_and_in_every_format_what_it_saw() -> anyhow::Re
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reload_keeps_what_is_unchanged_and_refuses_what_is_wrong() -> anyhow::Result<()> {
+async fn a_reload_keeps_unchanged_checks_and_refuses_an_invalid_file() -> anyhow::Result<()> {
     let world = World::start().await?;
     let reload = format!("http://127.0.0.1:{}/-/reload", world.port);
     let text = std::fs::read_to_string(&world.config)?;
@@ -121,7 +121,11 @@ async fn a_reload_keeps_what_is_unchanged_and_refuses_what_is_wrong() -> anyhow:
     std::fs::write(&world.config, text.replace("expect", "expcet"))?;
     let (status, body) = request(&reload, Some(""), &[]).await?;
     assert_eq!(status, 500);
-    assert_eq!(String::from_utf8_lossy(&body), "refused, see the log\n", "anyone may ask, so nothing is told");
+    assert_eq!(
+        String::from_utf8_lossy(&body),
+        "checklist.yaml cannot be loaded; see the log of the exporter\n",
+        "anyone may ask, so nothing is reported"
+    );
     assert!(world.process.log().contains("did you mean expect?"));
     world.wait(LOADED, |value| value == Some(0.0)).await?;
     let before = world.value(RUNS_ONE).await?;
@@ -175,7 +179,7 @@ async fn the_status_page_shows_each_check_and_its_runs_without_script() -> anyho
 
 /// The page of the whole stack in a real browser, on a phone's width, with both colour schemes.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_browser_shows_the_page_on_a_phone_and_on_a_desk() -> anyhow::Result<()> {
+async fn a_browser_shows_the_status_page_on_phone_and_desktop_screens() -> anyhow::Result<()> {
     let stack = Stack::start().await?;
     let url = format!("http://127.0.0.1:{}/", stack.exporter_port);
     for (name, size, dark) in [("desk", "1280,2400", false), ("phone", "390,3600", true)] {
@@ -216,7 +220,7 @@ fn browse(url: &str, size: &str, dark: bool, folder: &Path, picture: &Path) -> a
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn explain_prints_plans_and_warns_of_a_large_table_that_is_read_whole() -> anyhow::Result<()> {
+async fn explain_prints_plans_and_warns_of_sequential_scans_of_large_tables() -> anyhow::Result<()> {
     let stack = Stack::start().await?;
     let config = stack.folder().join("checklist.yaml");
     let explain = |only: &str| -> anyhow::Result<Output> {
@@ -237,7 +241,7 @@ async fn explain_prints_plans_and_warns_of_a_large_table_that_is_read_whole() ->
     let output = explain("users")?;
     let text = String::from_utf8(output.stdout)?;
     assert_eq!(output.status.code(), Some(1), "{text}");
-    assert!(text.contains("WARNING: reads users whole"), "{text}");
+    assert!(text.contains("WARNING: sequential scan of users"), "{text}");
     Ok(())
 }
 
@@ -292,13 +296,13 @@ async fn tasks_are_listed_done_once_and_skipped_with_a_reason() -> anyhow::Resul
         ])?;
         assert!(good && text.contains("; dr_drill is next on"), "{text}");
         let (good, text) = task(&["done", "dr_drill", "--by", "bob"])?;
-        assert!(!good && text.contains("is recorded already by ann"), "{text}");
+        assert!(!good && text.contains("is already recorded by ann"), "{text}");
         assert!(task(&["done", "dr_drill", "--by", "bob", "--again"])?.0);
         for (arguments, part) in [
-            (&["done", "dr_dril", "--by", "bob"][..], "there is no task dr_dril (did you mean dr_drill?); known: "),
+            (&["done", "dr_dril", "--by", "bob"][..], "unknown task dr_dril (did you mean dr_drill?); known tasks: "),
             (&["done", "audit_review", "--by", "bob", "--at", "2099-01-01T00:00:00Z"], "is in the future"),
-            (&["done", "audit_review", "--by", "bob", "--evidence", "drawer"], "evidence must be an address"),
-            (&["skip", "audit_review", "--by", "bob", "--reason", " "], "only skipped with a reason"),
+            (&["done", "audit_review", "--by", "bob", "--evidence", "drawer"], "--evidence must be a URL"),
+            (&["skip", "audit_review", "--by", "bob", "--reason", " "], "skipping a task requires a reason"),
         ] {
             let (good, text) = task(arguments)?;
             assert!(!good && text.contains(part), "{text}");
@@ -311,7 +315,7 @@ async fn tasks_are_listed_done_once_and_skipped_with_a_reason() -> anyhow::Resul
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn records_of_several_programs_are_all_kept_and_none_is_written_over() -> anyhow::Result<()> {
+async fn records_written_by_several_processes_are_all_kept() -> anyhow::Result<()> {
     for s3 in stack::s3::S3::each().await? {
         records_of_several_programs(&s3).await.with_context(|| s3.name())?;
     }
@@ -360,8 +364,8 @@ async fn records_of_several_programs(s3: &stack::s3::S3) -> anyhow::Result<()> {
         }
         let output = task(&["list"]).output()?;
         let (printed, log) = (String::from_utf8(output.stdout)?, String::from_utf8(output.stderr)?);
-        assert!(printed.contains("2 records cannot be read; the log names them"), "{printed}");
-        assert!(log.matches("is left out").count() == 2 && log.contains("notes.txt"), "{log}");
+        assert!(printed.contains("2 task records cannot be read; the log lists them"), "{printed}");
+        assert!(log.matches("ignoring ").count() == 2 && log.contains("notes.txt"), "{log}");
         let shown = String::from_utf8(task(&["show", "audit_review"]).output()?.stdout)?;
         assert_eq!((0..6).filter(|n| shown.contains(&format!("done by ann{n}"))).count(), 6, "{shown}");
     }
@@ -378,7 +382,7 @@ async fn records_of_several_programs(s3: &stack::s3::S3) -> anyhow::Result<()> {
     let record = clients::records::Record { at: jiff::Timestamp::now(), by: "bob".to_owned(), act };
     clients::records::append(&place, &record).await?;
     let again = clients::records::append(&place, &record).await.map_err(|error| format!("{error:#}"));
-    // What stands there is this very record: an answer that was lost looks the same, and is no failure.
+    // What stands there is this very record: a response that was lost looks the same, and is not a failure.
     assert_eq!(again, Ok(()));
     let records = clients::records::Records::read(&place, jiff::Timestamp::now())
         .await

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 #[test]
-fn every_supported_version_has_its_proof_and_the_page_is_as_it_is_generated() -> anyhow::Result<()> {
+fn every_supported_version_has_a_test_and_the_proof_page_is_up_to_date() -> anyhow::Result<()> {
     let page = stack::proof::page()?;
     let claims = stack::proof::claims()?;
     let supported = stack::proof::supported()?;
@@ -20,7 +20,7 @@ fn every_supported_version_has_its_proof_and_the_page_is_as_it_is_generated() ->
 }
 
 #[test]
-fn whatever_readme_and_docs_say_that_a_test_shows_has_its_line() -> anyhow::Result<()> {
+fn every_claim_of_a_test_in_readme_and_docs_is_in_proof_yaml() -> anyhow::Result<()> {
     let claims = stack::proof::claims()?;
     let mut bare = Vec::new();
     for (name, text) in stack::proof::pages()? {
@@ -43,7 +43,7 @@ fn whatever_readme_and_docs_say_that_a_test_shows_has_its_line() -> anyhow::Resu
 }
 
 #[test]
-fn figures_stand_only_where_a_run_printed_them() -> anyhow::Result<()> {
+fn figures_in_the_docs_come_from_a_printed_run() -> anyhow::Result<()> {
     // Words that only a measurement comes with.
     let measured = [" p50 ", " p99 ", "MiB resident", " of a core", "CPU seconds", "times as long"];
     let mut found = Vec::new();

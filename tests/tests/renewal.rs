@@ -6,7 +6,7 @@ use hyper::Request;
 use serde_json::json;
 use stack::checks::{self, jobs};
 use stack::cluster::Cluster;
-use stack::http::{answer, serve};
+use stack::http::{response, serve};
 use stack::kubernetes::{Kubelet, Kubernetes, NAMESPACE};
 use stack::parts::Part;
 use stack::peers::{Authority, acceptor};
@@ -40,7 +40,7 @@ fn all<const N: usize>(names: [&str; N], reason: &str) -> BTreeSet<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tokens_and_authorities_of_servers_that_speak_http_are_read_again() -> anyhow::Result<()> {
+async fn tokens_and_cas_of_http_servers_are_reloaded() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let at = |name: &str| folder.path().join(name).display().to_string();
     let (tls, presented) = acceptor(Authority::new(folder.path())?.issue("localhost", 60)?)?;
@@ -51,7 +51,7 @@ async fn tokens_and_authorities_of_servers_that_speak_http_are_read_again() -> a
         let wanted = *right.lock().unwrap_or_else(PoisonError::into_inner);
         let given = request.headers().get("authorization").and_then(|value| value.to_str().ok());
         let status = if given == Some(wanted) { 200 } else { 401 };
-        async move { answer(status, "application/json", "{}") }
+        async move { response(status, "application/json", "{}") }
     })
     .await?;
     let place =
@@ -80,7 +80,7 @@ async fn tokens_and_authorities_of_servers_that_speak_http_are_read_again() -> a
     presented.set(Authority::new(&folder.path().join("other"))?.issue("localhost", 60)?);
     assert_eq!(refused(&jobs).await, all(["alerts", "dashboards", "health", "images", "rules"], "tls"));
     verified.run().await;
-    assert!(verified.state().why().contains("not accepted"), "{}", verified.state().why());
+    assert!(verified.state().why().contains("rejected"), "{}", verified.state().why());
     std::fs::copy(at("other/ca.pem"), at("ca.pem"))?;
     assert_eq!(refused(&jobs).await, nobody);
     verified.run().await;
@@ -91,7 +91,7 @@ async fn tokens_and_authorities_of_servers_that_speak_http_are_read_again() -> a
 /// Backups, reports and records on a real server.
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_versitygw), ignore = "no versitygw (make parts)")]
-async fn the_keys_and_the_authority_of_a_bucket_are_read_again() -> anyhow::Result<()> {
+async fn keys_and_ca_of_a_bucket_are_reloaded() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let at = |name: &str| folder.path().join(name).display().to_string();
     let mut s3 = S3::gateway_with_tls(&Authority::new(folder.path())?).await?;
@@ -143,7 +143,7 @@ async fn the_keys_and_the_authority_of_a_bucket_are_read_again() -> anyhow::Resu
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_passwords_and_the_authority_of_a_database_are_read_again() -> anyhow::Result<()> {
+async fn passwords_and_ca_of_a_database_are_reloaded() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let at = |name: &str| folder.path().join(name).display().to_string();
     let postgres = Postgres::start().await?;
@@ -183,7 +183,7 @@ async fn the_passwords_and_the_authority_of_a_database_are_read_again() -> anyho
 
 /// The kubelet's certificate is what its node says; the API server has nothing to do with it.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_authority_of_the_kubelets_is_read_again() -> anyhow::Result<()> {
+async fn the_ca_of_the_kubelets_is_reloaded() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let at = |name: &str| folder.path().join(name).display().to_string();
     let (tls, presented) = acceptor(Authority::new(folder.path())?.issue("localhost", 60)?)?;
@@ -213,7 +213,7 @@ async fn the_authority_of_the_kubelets_is_read_again() -> anyhow::Result<()> {
 /// A kubeconfig that somebody writes anew, with a token in it.
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
-async fn a_token_that_is_written_into_the_kubeconfig_is_read_again() -> anyhow::Result<()> {
+async fn a_token_in_the_kubeconfig_is_reloaded() -> anyhow::Result<()> {
     let cluster = Cluster::shared().await?;
     let api = cluster.admin().await?;
     let namespace = cluster.namespace("renewal").await?;
@@ -250,7 +250,7 @@ fn replace(file: &Path, text: &str) -> anyhow::Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
-async fn a_client_certificate_and_an_authority_of_kubernetes_are_read_again() -> anyhow::Result<()> {
+async fn client_certificate_and_ca_of_kubernetes_are_reloaded() -> anyhow::Result<()> {
     let mut cluster = Cluster::start().await?;
     let namespace = cluster.namespace("renewal").await?;
     cluster.apply(

@@ -62,7 +62,7 @@ async fn holds(port: u16) -> anyhow::Result<bool> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_replicas_give_one_alert_and_one_page_and_none_is_lost_with_the_holder() -> anyhow::Result<()> {
+async fn two_replicas_give_one_alert_and_one_notification_and_lose_none_with_the_holder() -> anyhow::Result<()> {
     let stack = Stack::start().await?;
     let (second, second_port) = second(&stack).await?;
     let before = stack.recorder.messages().len();
@@ -77,8 +77,8 @@ async fn two_replicas_give_one_alert_and_one_page_and_none_is_lost_with_the_hold
     has(&stack, "checklist_check_info{check=\"bloat\"}", 1).await?;
     let page = |m: &Message| m.receiver == "pagerduty" && m.tells(seen_by_both.alert);
     stack.recorder.wait("a page", page).await?;
-    // What comes later is told; nothing of before was told twice meanwhile.
-    told(&stack, fault("roles")).await?;
+    // What comes later is sent; nothing of before was sent twice meanwhile.
+    notified(&stack, fault("roles")).await?;
     for fault in [seen_by_both, costly] {
         assert_eq!(firing(&stack, fault.alert).await?, 1, "{}", fault.alert);
     }
@@ -96,7 +96,7 @@ async fn two_replicas_give_one_alert_and_one_page_and_none_is_lost_with_the_hold
         holds(stays).await
     })
     .await?;
-    told(&stack, fault("secret")).await?;
+    notified(&stack, fault("secret")).await?;
     for fault in [seen_by_both, costly] {
         assert_eq!(firing(&stack, fault.alert).await?, 1, "{}", fault.alert);
     }
@@ -104,7 +104,7 @@ async fn two_replicas_give_one_alert_and_one_page_and_none_is_lost_with_the_hold
         assert_eq!(firing(&stack, quiet).await?, 0, "{quiet}");
     }
     assert_eq!(stack.recorder.messages().iter().skip(before).filter(|m| page(m)).count(), 1, "still one page");
-    // Nobody can hold it: that is told, and so is every costly check that nobody makes.
+    // Nobody can hold it: that is reported, and so is every costly check that nobody makes.
     stack.kubernetes.refuse(Some(503));
     stack.prometheus.wait("ChecklistLeaseNotHeld", "warning", true).await?;
     stack.prometheus.wait("ChecklistCheckMissing", "warning", true).await?;
@@ -115,8 +115,8 @@ async fn two_replicas_give_one_alert_and_one_page_and_none_is_lost_with_the_hold
     Ok(())
 }
 
-/// Breaks something that both see, and waits until it is told.
-async fn told(stack: &Stack, fault: Fault) -> anyhow::Result<()> {
+/// Breaks something that both see, and waits until it is reported.
+async fn notified(stack: &Stack, fault: Fault) -> anyhow::Result<()> {
     stack.inject(fault).await?;
     let about = |m: &Message| m.receiver == fault.receiver() && m.tells(fault.alert);
     stack.recorder.wait(fault.alert, about).await.map(|_| ())

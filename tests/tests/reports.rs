@@ -1,9 +1,9 @@
 //! Reports out of a real Prometheus with ninety days of history, a firing alert, a probe that cannot look, and
-//! records of people whose text is no text.
+//! records of people whose text is not a text.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use stack::http::{Server, answer, serve};
+use stack::http::{Server, response, serve};
 use stack::monitoring::Prometheus;
 use stack::waiting::{eventually, found};
 use std::fmt::Write as _;
@@ -36,7 +36,7 @@ impl World {
         let text = exposition(&config, now);
         let exporter = serve(None, move |_| {
             let text = text.clone();
-            async move { answer(200, "text/plain; version=0.0.4", text) }
+            async move { response(200, "text/plain; version=0.0.4", text) }
         })
         .await?;
         let (port, rules) = (stack::process::free_port()?, folder.path().join("rules/checklist.yaml"));
@@ -214,7 +214,7 @@ fn files(folder: &Path) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn reports_say_what_is_true_and_what_nobody_can_tell() -> anyhow::Result<()> {
+async fn reports_show_true_states_and_what_cannot_be_known() -> anyhow::Result<()> {
     let world = World::start().await?;
     let daily = world.json("daily")?;
     let verdict = |text: &str| line(&daily, text)["verdict"].as_str().unwrap_or_default().to_owned();
@@ -226,7 +226,9 @@ async fn reports_say_what_is_true_and_what_nobody_can_tell() -> anyhow::Result<(
     );
     assert_eq!(verdict("Check database connections"), "cannot_tell");
     assert!(
-        line(&daily, "Check database connections")["why"][0].as_str().is_some_and(|why| why.contains("cannot look"))
+        line(&daily, "Check database connections")["why"][0]
+            .as_str()
+            .is_some_and(|why| why.contains("the probe fails"))
     );
     assert_eq!(verdict("Check error rate (last 24h)"), "cannot_tell", "the application exposes nothing");
     assert_eq!(verdict("Verify backups completed"), "warning", "it paged in the night and is over");
@@ -245,7 +247,10 @@ async fn reports_say_what_is_true_and_what_nobody_can_tell() -> anyhow::Result<(
     assert!(night["why"].to_string().contains("alerts fired within the period"), "{night:#}");
     assert_eq!(daily["alerts_unknown"], Value::Null, "rules were judged all night");
     let unknown = world.json("monthly")?["alerts_unknown"].to_string();
-    assert!(unknown.contains("ChecklistWatchdog fired for 4"), "two days of a month: {unknown}");
+    assert!(
+        unknown.contains("ChecklistWatchdog, which should always fire, fired for 4"),
+        "two days of a month: {unknown}"
+    );
     let (code, _, messages) = run(&world.folder, world.prometheus.port, "2999-01-01T00:00:00Z", &["daily"])?;
     assert!(code == Some(2) && messages.contains("in the future"), "{code:?} {messages}");
     // People.
@@ -256,7 +261,7 @@ async fn reports_say_what_is_true_and_what_nobody_can_tell() -> anyhow::Result<(
     );
     assert_eq!(daily["actions"].as_array().map(Vec::len), Some(3), "what was recorded later is not known yet");
     assert_eq!(daily["overrides"][0]["skipped"][0]["task"], "capacity_sheet");
-    assert_eq!(daily["remarks"][0], "1 records are torn or foreign, and are left out");
+    assert_eq!(daily["remarks"][0], "1 task records are damaged or not ours, and were ignored");
     let weekly = world.json("weekly")?;
     let days = weekly["days"].as_array().cloned().unwrap_or_default();
     assert_eq!((days.len(), &days[0]["verdict"]), (7, &json!("cannot_tell")), "nobody looked a week ago");
@@ -269,7 +274,7 @@ async fn reports_say_what_is_true_and_what_nobody_can_tell() -> anyhow::Result<(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_time_gives_the_same_bytes_and_hostile_text_stays_text() -> anyhow::Result<()> {
+async fn reports_are_deterministic_and_escape_hostile_text() -> anyhow::Result<()> {
     let world = World::start().await?;
     for kind in ["daily", "weekly", "monthly", "quarterly"] {
         let (first, second) = (world.folder.path().join("first"), world.folder.path().join("second"));
@@ -311,7 +316,7 @@ async fn the_same_time_gives_the_same_bytes_and_hostile_text_stays_text() -> any
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn forecasts_have_dates_and_refusals() -> anyhow::Result<()> {
+async fn forecasts_have_dates_or_the_reason_why_not() -> anyhow::Result<()> {
     let world = World::start().await?;
     let report = world.json("quarterly")?;
     let resources = report["capacity"]["resources"].as_array().cloned().unwrap_or_default();
@@ -327,14 +332,14 @@ async fn forecasts_have_dates_and_refusals() -> anyhow::Result<()> {
     }
     assert!(database["error"][0].as_f64().is_some_and(|error| error < 0.02), "{:#}", database["error"]);
     let volume = of("volume");
-    assert!(volume["refused"].as_str().is_some_and(|why| why.contains("too few")), "{volume:#}");
+    assert!(volume["refused"].as_str().is_some_and(|why| why.contains("a forecast needs")), "{volume:#}");
     assert_eq!(volume["limits"][0]["seasonal"], "already");
     assert_eq!(of("requests")["limits"], json!([]), "nobody configured a limit of requests");
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_prometheus_or_webhook_there_is_no_report_and_no_secret_is_told() -> anyhow::Result<()> {
+async fn without_prometheus_or_webhook_the_report_fails_without_printing_secrets() -> anyhow::Result<()> {
     let world = World::start().await?;
     let (code, out, err) = run(&world.folder, 9, &world.at.to_string(), &["daily"])?;
     assert!(code == Some(3) && out.is_empty() && err.contains("127.0.0.1"), "{code:?} {out} {err}");
@@ -347,7 +352,7 @@ async fn without_prometheus_or_webhook_there_is_no_report_and_no_secret_is_told(
             let body = http_body_util::BodyExt::collect(request.into_body()).await;
             let bytes = body.map(http_body_util::Collected::to_bytes).unwrap_or_default();
             kept.lock().unwrap_or_else(PoisonError::into_inner).extend(serde_json::from_slice::<Value>(&bytes));
-            if good { answer(200, "text/plain", "ok") } else { answer(404, "text/plain", "no_team") }
+            if good { response(200, "text/plain", "ok") } else { response(404, "text/plain", "no_team") }
         }
     })
     .await?;

@@ -3,7 +3,7 @@
 use anyhow::Context;
 use http_body_util::{BodyExt, Collected};
 use nix::sys::signal::Signal;
-use stack::http::{answer, request, serve};
+use stack::http::{request, response, serve};
 use stack::process::{Process, free_port};
 use stack::stack::program;
 use stack::waiting::{eventually, found};
@@ -24,7 +24,7 @@ const LOUD: &str = "trace,hyper::proto=trace,hyper_util=trace,kube_client::clien
 async fn endpoints() -> anyhow::Result<(Vec<u16>, Vec<stack::http::Server>)> {
     let repeats = serve(None, |request| {
         let printed = format!("{:?}", request.headers());
-        async move { answer(401, "text/plain", printed) }
+        async move { response(401, "text/plain", printed) }
     })
     .await?;
     // The same as an API server would say it, body and all.
@@ -33,10 +33,10 @@ async fn endpoints() -> anyhow::Result<(Vec<u16>, Vec<stack::http::Server>)> {
         let body = request.into_body().collect().await.map(Collected::to_bytes).unwrap_or_default();
         let printed = format!("{printed} {}", String::from_utf8_lossy(&body));
         let status = serde_json::json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 422, "message": printed, "reason": printed});
-        answer(422, "application/json", status.to_string())
+        response(422, "application/json", status.to_string())
     })
     .await?;
-    let forbids = serve(None, |_| async { answer(403, "application/json", "{\"error\": {}}") }).await?;
+    let forbids = serve(None, |_| async { response(403, "application/json", "{\"error\": {}}") }).await?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let port = listener.local_addr()?.port();
     // Both end with the test.
@@ -44,7 +44,7 @@ async fn endpoints() -> anyhow::Result<(Vec<u16>, Vec<stack::http::Server>)> {
         while let Ok((mut stream, _)) = listener.accept().await {
             let mut some = [0; 512];
             let read = stream.read(&mut some).await.unwrap_or_default();
-            // What it was told, back as if it were an answer.
+            // What it received, back as if it were a response.
             let _ = stream.write_all(&some[..read]).await;
         }
     });
@@ -173,8 +173,8 @@ impl Planted {
         Ok(command)
     }
 
-    /// What a command says, which is no secret.
-    async fn said_by(&self, name: &str, arguments: &[&str]) -> anyhow::Result<String> {
+    /// What a command says, which is not a secret.
+    async fn printed_by(&self, name: &str, arguments: &[&str]) -> anyhow::Result<String> {
         let mut command = self.command(name, arguments)?;
         let output = tokio::task::spawn_blocking(move || command.output()).await??;
         let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
@@ -195,7 +195,7 @@ impl Planted {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_command_of_the_exporter_says_a_secret() -> anyhow::Result<()> {
+async fn no_command_of_the_exporter_prints_a_secret() -> anyhow::Result<()> {
     let planted = Planted::new().await?;
     let ours = ["--config", "checklist.yaml"];
     let mut printed = String::new();
@@ -216,24 +216,24 @@ async fn no_command_of_the_exporter_says_a_secret() -> anyhow::Result<()> {
         [&["run", "--web-config", "wrong-web.yaml"], &ours[..]].concat(),
         [&["run", "--web-config", "odd-web.yaml"], &ours[..]].concat(),
     ] {
-        printed += &planted.said_by("checklist-exporter", &arguments).await?;
+        printed += &planted.printed_by("checklist-exporter", &arguments).await?;
     }
     // That nothing was found must not be because nothing was tried.
-    for part in ["401", "nobody has the password ***", "Bearer ***", "is no bcrypt hash", "unknown field password"] {
+    for part in ["401", "nobody has the password ***", "Bearer ***", "is not a bcrypt hash", "unknown field password"] {
         assert!(printed.contains(part), "{part} is not in {printed}");
     }
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_command_of_rules_gen_says_or_writes_a_secret() -> anyhow::Result<()> {
+async fn no_command_of_rules_gen_prints_or_writes_a_secret() -> anyhow::Result<()> {
     let planted = Planted::new().await?;
     let at = |n: usize| format!("http://127.0.0.1:{}", planted.ports[n]);
     let (repeats, nobody) = (at(1), at(0));
     let (against, against_nonsense) = (format!("prometheus={repeats}"), format!("mimir={}", at(3)));
     // A Prometheus that knows nothing, so that the report is made and posted to an address that is a secret.
     let nothing = r#"{"status": "success", "data": {"resultType": "vector", "result": []}}"#;
-    let empty = serve(None, move |_| async move { answer(200, "application/json", nothing) }).await?;
+    let empty = serve(None, move |_| async move { response(200, "application/json", nothing) }).await?;
     let address = format!("http://127.0.0.1:{}", empty.port);
     let posts = ["--webhook-file", "webhook", "--prometheus", &address];
     let ours = ["--config", "checklist.yaml"];
@@ -260,9 +260,9 @@ async fn no_command_of_rules_gen_says_or_writes_a_secret() -> anyhow::Result<()>
         [&["diff", "--token-file", "secret", "--against", &against], &ours[..]].concat(),
         [&["diff", "--token-file", "secret", "--against", &against_nonsense], &ours[..]].concat(),
     ] {
-        printed += &planted.said_by("rules-gen", &arguments).await?;
+        printed += &planted.printed_by("rules-gen", &arguments).await?;
     }
-    for part in ["the webhook of webhook did not take the report", "must not contain a user or password"] {
+    for part in ["the webhook of webhook did not accept the report", "must not contain a user or password"] {
         assert!(printed.contains(part), "{part} is not in {printed}");
     }
     let mut generated = Vec::new();
@@ -276,7 +276,7 @@ async fn no_command_of_rules_gen_says_or_writes_a_secret() -> anyhow::Result<()>
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_page_answer_or_line_of_the_log_says_a_secret() -> anyhow::Result<()> {
+async fn no_page_response_or_log_line_contains_a_secret() -> anyhow::Result<()> {
     let planted = Planted::new().await?;
     let folder = planted.folder.path();
     let listen = format!("127.0.0.1:{}", free_port()?);
@@ -332,7 +332,7 @@ async fn no_page_answer_or_line_of_the_log_says_a_secret() -> anyhow::Result<()>
     }
     std::fs::copy(folder.join("wrong-web.yaml"), folder.join("web.yaml"))?;
     eventually("the log tells of the web configuration", || async {
-        Ok(process.log().contains("the web configuration stays as it was"))
+        Ok(process.log().contains("cannot load the web configuration"))
     })
     .await?;
     let log = process.log();
@@ -340,7 +340,7 @@ async fn no_page_answer_or_line_of_the_log_says_a_secret() -> anyhow::Result<()>
     for part in ["401", "nobody has the password ***", "Bearer ***"] {
         assert!(shown.contains(part), "{part} is on no page");
     }
-    for part in ["no token can be reviewed", "the web configuration stays as it was", "unknown field nonsense"] {
+    for part in ["token reviews fail", "cannot load the web configuration", "unknown field nonsense"] {
         assert!(log.contains(part), "{part} is not in the log");
     }
     Ok(())

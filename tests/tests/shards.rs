@@ -1,4 +1,4 @@
-//! Real exporters that share the checks: each check is made by one of them, and a missing one is told.
+//! Real exporters that share the checks: each check is made by one of them, and a missing one is reported.
 
 use nix::sys::signal::Signal;
 use stack::http::{is_up, request};
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
 
-/// Forty checks that need nothing: reports that are not there, which is an answer too.
+/// Forty checks that need nothing: reports that are not there, which is a response too.
 fn checklist(folder: &Path, first: u32) -> anyhow::Result<PathBuf> {
     let reports: String = (first..first + 40)
         .map(|n| format!("  - {{name: r{n}, format: cargo-audit, file: {}/r{n}.json}}\n", folder.display()))
@@ -61,8 +61,7 @@ async fn split(ports: &[u16], first: u32) -> anyhow::Result<BTreeMap<String, usi
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_check_is_made_by_one_shard_however_it_is_told_its_part_and_a_reload_keeps_the_split() -> anyhow::Result<()>
-{
+async fn each_check_runs_on_one_shard_for_every_way_to_configure_it_and_after_a_reload() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let config = checklist(folder.path(), 0)?;
     let by_ordinal = shard(&config, "zero", &["--shards", "3"], "checklist-exporter-0").await?;
@@ -92,7 +91,7 @@ async fn each_check_is_made_by_one_shard_however_it_is_told_its_part_and_a_reloa
 }
 
 #[test]
-fn a_pod_that_cannot_know_its_part_does_not_start() -> anyhow::Result<()> {
+fn a_pod_without_a_valid_shard_index_does_not_start() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let config = checklist(folder.path(), 0)?;
     for (arguments, pod, part) in [

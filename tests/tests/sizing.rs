@@ -1,4 +1,4 @@
-//! What docs/operations.md promises of large clusters: no series is left out, and where one is, that is told.
+//! What docs/operations.md promises of large clusters: no series is left out, and where one is, that is reported.
 
 use checklist::{Object, Verdict};
 use exporter::run::job::Job;
@@ -61,7 +61,8 @@ async fn ten_thousand_pods_of_two_containers_lose_no_series() -> anyhow::Result<
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hundred_thousand_pods_lose_none_with_the_documented_number_and_are_told_without() -> anyhow::Result<()> {
+async fn a_hundred_thousand_pods_lose_no_series_with_the_documented_limit_and_are_reported_without()
+-> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let documented = include_str!("../../docs/operations.md");
     let setting = "checks: {restarts: {series: 300000}}";

@@ -11,13 +11,13 @@ use stack::sources::{
 ///
 /// Compares every release that was recorded with our probes, of which each of these alerts fired.
 async fn compare(other: &Other, alerts: &[&str]) -> anyhow::Result<()> {
-    let ours = other.told(false, &replayed(other.probes)?).await?;
+    let ours = other.alerts(false, &replayed(other.probes)?).await?;
     assert_eq!(names(&ours).into_iter().collect::<Vec<_>>(), alerts);
     let (mut releases, mut wrong) = (0, Vec::new());
     for folder in std::fs::read_dir(kept())? {
         let name = folder?.file_name().to_string_lossy().into_owned();
         if name.starts_with(other.name) {
-            let theirs = other.told(true, &replayed(&name)?).await?;
+            let theirs = other.alerts(true, &replayed(&name)?).await?;
             let differences = differences(&ours, &theirs).into_iter().map(|line| format!("{name}: {line}"));
             wrong.extend(differences.filter(|line| !is_known(line)));
             releases += 1;
@@ -29,7 +29,7 @@ async fn compare(other: &Other, alerts: &[&str]) -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn recorded_pages_of_kube_state_metrics_give_the_alerts_of_the_probes() -> anyhow::Result<()> {
+async fn recorded_pages_of_kube_state_metrics_cause_the_same_alerts_as_the_probes() -> anyhow::Result<()> {
     let alerts = [
         "ChecklistAutoscalerAtMax",
         "ChecklistAutoscalerOftenAtMax",
@@ -47,7 +47,7 @@ async fn recorded_pages_of_kube_state_metrics_give_the_alerts_of_the_probes() ->
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn recorded_pages_of_postgres_exporter_give_the_alerts_of_the_probes() -> anyhow::Result<()> {
+async fn recorded_pages_of_postgres_exporter_cause_the_same_alerts_as_the_probes() -> anyhow::Result<()> {
     let alerts = [
         "ChecklistConnectionsHigh",
         "ChecklistConnectionsIdle",
@@ -60,7 +60,7 @@ async fn recorded_pages_of_postgres_exporter_give_the_alerts_of_the_probes() -> 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_source_that_leaves_out_a_resource_tells_nothing_of_it() -> anyhow::Result<()> {
+async fn a_source_without_a_resource_causes_no_alert_about_it() -> anyhow::Result<()> {
     for release in ["kube-state-metrics-2.14.0", "kube-state-metrics-2.20.0"] {
         // Neither slices nor the older endpoints, which are not there by default in every release.
         let without = |page: Page| {
@@ -68,9 +68,9 @@ async fn a_source_that_leaves_out_a_resource_tells_nothing_of_it() -> anyhow::Re
             Page { text: lines.collect::<Vec<_>>().join("\n"), ..page }
         };
         let pages: Vec<Page> = replayed(release)?.into_iter().map(without).collect();
-        let told = KUBE_STATE_METRICS.told(true, &pages).await?;
-        assert!(names(&told).contains("ChecklistPodStuck"), "{:?}", names(&told));
-        assert!(!names(&told).contains("ChecklistServiceWithoutEndpoints"), "{release}");
+        let alerts = KUBE_STATE_METRICS.alerts(true, &pages).await?;
+        assert!(names(&alerts).contains("ChecklistPodStuck"), "{:?}", names(&alerts));
+        assert!(!names(&alerts).contains("ChecklistServiceWithoutEndpoints"), "{release}");
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 //!
 //! An import is any path from one file to another within a crate: `use crate::…`, `use super::…`, a path of that kind in
 //! an expression, and a path through a module that the file declares or has imported. Tests within files do not count.
-//! A name that is handed on with `pub use` belongs to the file that defines it; to hand it on is no import.
+//! A name that is handed on with `pub use` belongs to the file that defines it; to hand it on is not an import.
 
 use anyhow::Context;
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
@@ -26,7 +26,7 @@ struct File {
 }
 
 #[test]
-fn no_files_import_each_other_in_a_circle() -> anyhow::Result<()> {
+fn no_files_import_each_other_in_a_cycle() -> anyhow::Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut circles = Vec::new();
     for name in CRATES {
@@ -38,7 +38,7 @@ fn no_files_import_each_other_in_a_circle() -> anyhow::Result<()> {
 }
 
 #[test]
-fn a_circle_is_found_however_it_is_written() -> anyhow::Result<()> {
+fn an_import_cycle_is_found_in_every_notation() -> anyhow::Result<()> {
     for (a, b, is_circle) in [
         ("use crate::b::B;", "use crate::a::A;", true),
         ("use crate::{b, c};", "fn f() { super::a::f() }", true),

@@ -10,7 +10,7 @@ use exporter::run::time::unix_now;
 use exporter::server::exposition::collector::States;
 use exporter::server::exposition::format::{Encoding, Format};
 use exporter::server::exposition::snapshot::Snapshot;
-use stack::http::{answer, json, serve};
+use stack::http::{json, response, serve};
 use stack::monitoring::Prometheus;
 use stack::process::free_port;
 use stack::waiting::eventually;
@@ -111,7 +111,7 @@ async fn exporter_and_prometheus_give_the_same_verdicts_on_the_same_samples() ->
     let shared = Arc::clone(&page);
     let server = serve(None, move |_| {
         let text = shared.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        async move { answer(200, "text/plain; version=0.0.4", text) }
+        async move { response(200, "text/plain; version=0.0.4", text) }
     })
     .await?;
     let rules = folder.path().join("rules.yaml");
@@ -170,8 +170,8 @@ async fn exporter_and_prometheus_give_the_same_verdicts_on_the_same_samples() ->
 /// The label sets of an instant query, without what every series has.
 async fn vector(prometheus: &Prometheus, expr: &str) -> anyhow::Result<BTreeSet<BTreeMap<String, String>>> {
     let encoded: String = url::form_urlencoded::byte_serialize(expr.as_bytes()).collect();
-    let answer = json(&format!("http://127.0.0.1:{}/api/v1/query?query={encoded}", prometheus.port)).await?;
-    let result = answer["data"]["result"].as_array().cloned().ok_or_else(|| anyhow::anyhow!("{expr}: {answer}"))?;
+    let response = json(&format!("http://127.0.0.1:{}/api/v1/query?query={encoded}", prometheus.port)).await?;
+    let result = response["data"]["result"].as_array().cloned().ok_or_else(|| anyhow::anyhow!("{expr}: {response}"))?;
     let labels = |one: &serde_json::Value| {
         let all = one["metric"].as_object().cloned().unwrap_or_default();
         let own = all.into_iter().filter(|(name, _)| !["__name__", "check", "target", "job"].contains(&name.as_str()));

@@ -27,7 +27,7 @@ const ROUTES: [&str; 9] = [
 ];
 
 #[tokio::test]
-async fn every_route_asks_for_the_password_and_health_alone_is_open_on_its_own_listener() -> anyhow::Result<()> {
+async fn every_route_requires_the_password_and_the_health_listener_serves_only_health() -> anyhow::Result<()> {
     let headers = "http_server_config: {headers: {X-Frame-Options: deny}}\n";
     let world = World::start(&format!("{}{headers}", users()?)).await?;
     for route in ROUTES {
@@ -38,20 +38,23 @@ async fn every_route_asks_for_the_password_and_health_alone_is_open_on_its_own_l
             "Authorization: Basic Ym9iOm9wZW4gc2VzYW1l\r\n",
             "Authorization: Bearer x\r\n",
         ] {
-            let answer = plain(world.port, route, bad).await?;
-            assert!(answer.starts_with("HTTP/1.1 401"), "{route} {bad}: {answer}");
-            assert!(answer.to_lowercase().contains("www-authenticate: basic"), "{answer}");
-            assert!(!answer.contains("checklist_"), "{route} {bad}: {answer}");
+            let response = plain(world.port, route, bad).await?;
+            assert!(response.starts_with("HTTP/1.1 401"), "{route} {bad}: {response}");
+            assert!(response.to_lowercase().contains("www-authenticate: basic"), "{response}");
+            assert!(!response.contains("checklist_"), "{route} {bad}: {response}");
         }
-        let answer = plain(world.port, route, ANN).await?;
-        assert!(!answer.starts_with("HTTP/1.1 401") && answer.contains("x-frame-options: deny"), "{route}: {answer}");
+        let response = plain(world.port, route, ANN).await?;
+        assert!(
+            !response.starts_with("HTTP/1.1 401") && response.contains("x-frame-options: deny"),
+            "{route}: {response}"
+        );
     }
     let reload = TcpStream::connect(("127.0.0.1", world.port)).await?;
     let mut reload = reload;
     reload.write_all(b"POST /-/reload HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n").await?;
-    let mut answer = String::new();
-    reload.read_to_string(&mut answer).await?;
-    assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+    let mut response = String::new();
+    reload.read_to_string(&mut response).await?;
+    assert!(response.starts_with("HTTP/1.1 401"), "{response}");
     assert!(plain(world.health, "/-/healthy", "").await?.starts_with("HTTP/1.1 200"));
     for route in ROUTES.iter().filter(|route| !route.starts_with("/-/")) {
         assert!(plain(world.health, route, ANN).await?.starts_with("HTTP/1.1 404"), "{route}");
@@ -60,7 +63,7 @@ async fn every_route_asks_for_the_password_and_health_alone_is_open_on_its_own_l
 }
 
 #[tokio::test]
-async fn only_clients_with_a_certificate_of_the_authority_and_an_allowed_name_are_let_in() -> anyhow::Result<()> {
+async fn only_clients_with_a_certificate_of_the_ca_and_an_allowed_name_are_accepted() -> anyhow::Result<()> {
     let world = World::start(&format!(
         "tls_server_config:\n  cert_file: server.pem\n  key_file: server.key\n  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.pem\n  client_allowed_sans: [prometheus]\n  min_version: TLS13\n{}",
         users()?
@@ -68,15 +71,15 @@ async fn only_clients_with_a_certificate_of_the_authority_and_an_allowed_name_ar
     .await?;
     let other = TempDir::new()?;
     let stranger = Authority::new(other.path())?;
-    let answer = world.tls(Some(("prometheus", &world.authority))).await?;
-    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("checklist_build_info"), "{answer}");
+    let response = world.tls(Some(("prometheus", &world.authority))).await?;
+    assert!(response.starts_with("HTTP/1.1 200") && response.contains("checklist_build_info"), "{response}");
     for (what, client) in [
         ("no certificate", None),
         ("another authority", Some(("prometheus", &stranger))),
         ("another name", Some(("mallory", &world.authority))),
     ] {
-        let answer = world.tls(client).await;
-        assert!(answer.as_ref().map_or(true, String::is_empty), "{what}: {answer:?}");
+        let response = world.tls(client).await;
+        assert!(response.as_ref().map_or(true, String::is_empty), "{what}: {response:?}");
     }
     let clear = plain(world.port, "/metrics", ANN).await;
     assert!(!clear.unwrap_or_default().contains("HTTP/1.1 200"), "clear text on the TLS port");
@@ -84,18 +87,18 @@ async fn only_clients_with_a_certificate_of_the_authority_and_an_allowed_name_ar
 }
 
 #[tokio::test]
-async fn a_new_certificate_is_served_without_a_restart_and_a_broken_one_changes_nothing() -> anyhow::Result<()> {
+async fn a_new_certificate_is_served_without_a_restart_and_a_broken_one_is_ignored() -> anyhow::Result<()> {
     let world =
         World::start(&format!("tls_server_config: {{cert_file: server.pem, key_file: server.key}}\n{}", users()?))
             .await?;
     assert!(world.tls(None).await?.starts_with("HTTP/1.1 200"));
     let folder = world.folder.path();
     std::fs::write(folder.join("server.pem"), "nonsense")?;
-    world.until_logged("the web configuration stays as it was").await?;
+    world.until_logged("cannot load the web configuration").await?;
     assert!(world.tls(None).await?.starts_with("HTTP/1.1 200"), "the old certificate is served on");
     // A name that the client does not ask for: seen as a refused handshake.
     certify(&world.authority, folder, "elsewhere.example.com")?;
-    world.until_logged("was read again").await?;
+    world.until_logged("reloaded the web configuration").await?;
     let error = world.tls(None).await.err().context("the new certificate is served")?;
     assert!(
         error.to_string().contains("NotValidForName") || error.to_string().contains("not valid for name"),
@@ -105,7 +108,7 @@ async fn a_new_certificate_is_served_without_a_restart_and_a_broken_one_changes_
 }
 
 #[tokio::test]
-async fn no_question_makes_it_speak_to_a_host_that_is_not_in_the_checklist() -> anyhow::Result<()> {
+async fn no_request_makes_the_exporter_connect_to_an_unconfigured_host() -> anyhow::Result<()> {
     let world = World::start("").await?;
     let bait = TcpListener::bind("127.0.0.1:0").await?;
     let address = bait.local_addr()?;
@@ -117,8 +120,8 @@ async fn no_question_makes_it_speak_to_a_host_that_is_not_in_the_checklist() -> 
         format!("/checks/http://{address}/"),
         format!("http://{address}/metrics"),
     ] {
-        let answer = plain(world.port, &path, &format!("X-Forwarded-Host: {address}\r\n")).await?;
-        assert!(answer.starts_with("HTTP/1.1 4") || path.starts_with("http"), "{path}: {answer}");
+        let response = plain(world.port, &path, &format!("X-Forwarded-Host: {address}\r\n")).await?;
+        assert!(response.starts_with("HTTP/1.1 4") || path.starts_with("http"), "{path}: {response}");
     }
     // Whoever came before us stands before us in the queue.
     let own = TcpStream::connect(address).await?;
@@ -146,15 +149,15 @@ fn a_wrong_web_configuration_is_refused_with_its_reason() -> anyhow::Result<()> 
         ("tls_sever_config: {}\n".to_owned(), "tls_server_config"),
         ("tls_server_config: {cert_file: nosuch.pem, key_file: server.key}\n".to_owned(), "nosuch.pem"),
         ("tls_server_config: {cert_file: server.pem, key_file: server.pem}\n".to_owned(), "cannot read the key"),
-        (tls(", min_version: TLS10"), "TLS 1.0 and 1.1 are broken"),
-        (tls(", client_auth_type: RequireAnyClientCert"), "proves nothing"),
+        (tls(", min_version: TLS10"), "TLS 1.0 and 1.1 are insecure"),
+        (tls(", client_auth_type: RequireAnyClientCert"), "does not verify certificates"),
         (tls(", client_auth_type: RequireAndVerifyClientCert"), "needs client_ca_file"),
         (tls(", client_ca_file: ca.pem"), "need client_auth_type"),
-        (tls(", cipher_suites: [TLS_NULL]"), "TLS_NULL is none of"),
-        (tls(", curve_preferences: [P1]"), "P1 is none of"),
-        ("basic_auth_users: {ann: canary-clear-text}\n".to_owned(), "ann is no bcrypt hash"),
+        (tls(", cipher_suites: [TLS_NULL]"), "unknown suite TLS_NULL"),
+        (tls(", curve_preferences: [P1]"), "unknown curve P1"),
+        ("basic_auth_users: {ann: canary-clear-text}\n".to_owned(), "ann is not a bcrypt hash"),
         (format!("basic_auth_users: {{ann: '$2y$20${}'}}\n", "a".repeat(53)), "cost 20"),
-        ("http_server_config: {headers: {X-Powered-By: x}}\n".to_owned(), "X-Powered-By is none of"),
+        ("http_server_config: {headers: {X-Powered-By: x}}\n".to_owned(), "X-Powered-By cannot be set"),
     ] {
         let output = validate(folder.path(), &web)?;
         let printed = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
@@ -188,7 +191,7 @@ fn bearer(token: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_token_is_let_in_where_its_holder_may_and_nowhere_else() -> anyhow::Result<()> {
+async fn a_token_gives_access_only_where_its_user_is_authorized() -> anyhow::Result<()> {
     let (kubernetes, world) = with_tokens(&users()?).await?;
     for (path, login, expected) in [
         ("/metrics", bearer("scraper-token"), "200"),
@@ -207,18 +210,18 @@ async fn a_token_is_let_in_where_its_holder_may_and_nowhere_else() -> anyhow::Re
         ("/", ANN.to_owned(), "200"),
         ("/", "Authorization: Basic YW5uOndyb25n\r\n".to_owned(), "401"),
     ] {
-        let answer = plain(world.port, path, &login).await?;
-        assert_eq!(status(&answer), expected, "{path} {login}: {answer}");
-        assert_eq!(answer.contains("checklist_build_info"), expected == "200" && path != "/", "{path} {login}");
-        let challenges = answer.to_lowercase().matches("www-authenticate: b").count();
-        assert_eq!(challenges, if expected == "401" { 2 } else { 0 }, "{answer}");
+        let response = plain(world.port, path, &login).await?;
+        assert_eq!(status(&response), expected, "{path} {login}: {response}");
+        assert_eq!(response.contains("checklist_build_info"), expected == "200" && path != "/", "{path} {login}");
+        let challenges = response.to_lowercase().matches("www-authenticate: b").count();
+        assert_eq!(challenges, if expected == "401" { 2 } else { 0 }, "{response}");
     }
     let mut stream = TcpStream::connect(("127.0.0.1", world.port)).await?;
     let reload = format!("POST /-/reload HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{}\r\n", bearer("scraper-token"));
     stream.write_all(reload.as_bytes()).await?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await?;
-    assert_eq!(status(&answer), "403", "who may get may not post");
+    let mut response = String::new();
+    stream.read_to_string(&mut response).await?;
+    assert_eq!(status(&response), "403", "who may get may not post");
     // Nothing but what the access files grant was asked for, and every scrape was not a question of its own.
     let before = kubernetes.reviews();
     for _ in 0..20 {
@@ -229,7 +232,7 @@ async fn a_token_is_let_in_where_its_holder_may_and_nowhere_else() -> anyhow::Re
 }
 
 #[tokio::test]
-async fn without_an_answer_about_a_token_nobody_is_let_in() -> anyhow::Result<()> {
+async fn without_a_token_review_access_is_denied() -> anyhow::Result<()> {
     let (kubernetes, world) = with_tokens("").await?;
     let ask = |token: &str| {
         let login = bearer(token);
@@ -240,9 +243,9 @@ async fn without_an_answer_about_a_token_nobody_is_let_in() -> anyhow::Result<()
     let yes_to_all = "{\"metadata\": {}, \"spec\": {}, \"status\": {\"authenticated\": true, \"audiences\": [\"checklist-exporter\"], \"user\": {\"username\": \"TOKEN\"}, \"allowed\": false}}";
     for (n, (code, body)) in listed.iter().map(|body| (201, *body)).chain([(500, "{}"), (403, "TOKEN")]).enumerate() {
         kubernetes.say_instead(Some((code, body)));
-        let answer = ask(&format!("scraper-token-{n}")).await?;
-        assert!(["401", "503"].contains(&status(&answer)), "{code} {body}: {answer}");
-        assert!(!answer.contains("checklist_build_info"), "{answer}");
+        let response = ask(&format!("scraper-token-{n}")).await?;
+        assert!(["401", "503"].contains(&status(&response)), "{code} {body}: {response}");
+        assert!(!response.contains("checklist_build_info"), "{response}");
     }
     kubernetes.say_instead(Some((201, yes_to_all)));
     assert_eq!(status(&ask("known-and-not-allowed").await?), "403");
@@ -257,7 +260,7 @@ async fn without_an_answer_about_a_token_nobody_is_let_in() -> anyhow::Result<()
     assert_eq!(status(&ask("guest-token").await?), "503");
     assert_eq!(status(&plain(world.port, "/metrics", "").await?), "401");
     let log = world.process.log();
-    assert!(log.contains("no token can be reviewed") && log.contains("tokens are reviewed again"), "{log}");
+    assert!(log.contains("token reviews fail") && log.contains("token reviews work again"), "{log}");
     assert!(!log.contains("-token"), "a token is in the log: {log}");
     // A login is taken away by a reload too: then nothing asks for one.
     let text = std::fs::read_to_string(world.folder.path().join("checklist.yaml"))?;
@@ -271,7 +274,7 @@ async fn without_an_answer_about_a_token_nobody_is_let_in() -> anyhow::Result<()
 }
 
 #[tokio::test]
-async fn a_checklist_that_no_longer_asks_for_tokens_opens_nothing() -> anyhow::Result<()> {
+async fn a_checklist_without_web_audiences_after_a_reload_gives_no_access() -> anyhow::Result<()> {
     let (_kubernetes, world) = with_tokens("").await?;
     let file = world.folder.path().join("checklist.yaml");
     let whole = std::fs::read_to_string(&file)?;
@@ -287,12 +290,12 @@ async fn a_checklist_that_no_longer_asks_for_tokens_opens_nothing() -> anyhow::R
         .await?;
         assert_eq!(status(&plain(world.port, "/metrics", "").await?), "401");
     }
-    assert!(world.process.log().contains("has no webAudiences any more"), "{}", world.process.log());
+    assert!(world.process.log().contains("no longer has webAudiences"), "{}", world.process.log());
     Ok(())
 }
 
 #[tokio::test]
-async fn a_login_that_is_taken_away_ends_on_open_connections_too() -> anyhow::Result<()> {
+async fn a_revoked_login_is_refused_on_open_connections_too() -> anyhow::Result<()> {
     let world = World::start(&users()?).await?;
     let mut stream = TcpStream::connect(("127.0.0.1", world.port)).await?;
     let request = format!("GET /-/healthy HTTP/1.1\r\nHost: x\r\n{ANN}\r\n");
@@ -307,11 +310,11 @@ async fn a_login_that_is_taken_away_ends_on_open_connections_too() -> anyhow::Re
     std::fs::write(world.folder.path().join("web.yaml"), &other)?;
     let begun = Instant::now();
     loop {
-        let answer = ask().await?;
-        if status(&answer) == "401" {
+        let response = ask().await?;
+        if status(&response) == "401" {
             return Ok(());
         }
-        assert_eq!(status(&answer), "200", "{answer}");
+        assert_eq!(status(&response), "200", "{response}");
         anyhow::ensure!(begun.elapsed() < PATIENCE, "ann is let in");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

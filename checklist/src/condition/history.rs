@@ -52,7 +52,7 @@ pub struct Case {
 /// Additional input series of a rule test.
 #[derive(Debug, Clone)]
 pub struct Also {
-    /// The name of the test: "fires when ..." or "stays quiet when ...".
+    /// The name of the test: "fires when ..." or "does not fire when ...".
     pub name: &'static str,
     /// Whether the alert is expected to fire.
     pub fires: bool,

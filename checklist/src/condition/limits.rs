@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn factors_times_limits_are_written_without_the_dust_of_floating_point() {
+    fn products_of_factors_and_limits_are_printed_without_rounding_errors() {
         assert_eq!(number(14.4 * 0.01), "0.144");
         assert_eq!(number(0.1 + 0.2), "0.3");
         assert_eq!((number(1.0 / 3.0), number(-0.005)), ("0.333333333333".to_owned(), "-0.005".to_owned()));

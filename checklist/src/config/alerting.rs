@@ -122,7 +122,7 @@ const LONGEST_OF_HISTORY: Duration = Duration::from_hours(12);
 /// Label names that are set by the exporter, by every scrape or by every rule.
 pub(super) const RESERVED: [&str; 7] = ["alertname", "cadence", "check", "instance", "job", "severity", "target"];
 
-const URL: Key = Key::new("url", Kind::Form(&HTTP), "The address of another endpoint than PagerDuty's own.")
+const URL: Key = Key::new("url", Kind::Form(&HTTP), "The URL of an events endpoint other than PagerDuty's own.")
     .otherwise("that of PagerDuty")
     .example("https://events.eu.pagerduty.com/v2/enqueue");
 
@@ -147,7 +147,7 @@ static SLACK: Section = Section {
         )
         .required()
         .example("/etc/alertmanager/secrets/slack-url"),
-        Key::new("channel", Kind::Text, "The channel, for webhooks that may choose.")
+        Key::new("channel", Kind::Text, "The channel, for webhooks that allow choosing it.")
             .otherwise("that of the webhook")
             .example("'#ops'"),
     ]],
@@ -166,7 +166,10 @@ static REPORTS: Section = Section {
         Key::new("directory", Kind::Path, "A folder for each report in every format.")
             .example("/var/lib/checklist/written"),
     ]],
-    rules: &[Rule::Any(&["webhookUrlFile", "directory"], "give webhookUrlFile, directory or both: reports go there")],
+    rules: &[Rule::Any(
+        &["webhookUrlFile", "directory"],
+        "set webhookUrlFile, directory or both, where the reports go",
+    )],
 };
 
 static GROUPING: Section = Section {
@@ -175,11 +178,11 @@ static GROUPING: Section = Section {
         Key::new(
             "wait",
             Kind::Wait,
-            "How long a new group waits for more alerts; half a minute gathers what breaks together.",
+            "How long a new group waits for more alerts, so that alerts of one fault are sent together.",
         )
         .default("30s")
         .example("1m"),
-        Key::new("interval", Kind::Duration, "The time between two messages about a changed group.")
+        Key::new("interval", Kind::Duration, "The time between two notifications of a changed group.")
             .default("5m")
             .example("10m"),
         Key::new("repeat", Kind::Duration, "The time until the notification of an unchanged group is repeated.")
@@ -198,11 +201,11 @@ static CHANGE: Section = Section {
         Key::new(
             "keepFiringFor",
             Kind::Wait,
-            "How long the alert keeps firing after the condition ended, against flapping.",
+            "How long the alert keeps firing after the condition has ended, to avoid flapping.",
         )
         .otherwise("that of the catalog")
         .example("10m"),
-        Key::new("enabled", Kind::Flag, "Whether the alert is among the rules.").default("true").example("false"),
+        Key::new("enabled", Kind::Flag, "Whether a rule is generated for the alert.").default("true").example("false"),
     ]],
     rules: &[],
 };
@@ -225,36 +228,32 @@ pub(super) static SECTION: Section = Section {
             .example("{routingKeyFile: /etc/alertmanager/secrets/pagerduty-key}"),
         Key::new("slack", Kind::Table(&SLACK), "Warnings go to Slack.")
             .example("{webhookUrlFile: /etc/alertmanager/secrets/slack-url}"),
-        Key::new("email", Kind::Table(&receivers::EMAIL), "E-mail beside PagerDuty and Slack.")
+        Key::new("email", Kind::Table(&receivers::EMAIL), "E-mail, in addition to PagerDuty and Slack.")
             .example("{to: ops@example.com, from: alerts@example.com, smarthost: 'smtp.example.com:587'}"),
-        Key::new("webhook", Kind::Table(&receivers::WEBHOOK), "Anything that takes Alertmanager's own JSON.")
+        Key::new("webhook", Kind::Table(&receivers::WEBHOOK), "A webhook that accepts the JSON of Alertmanager.")
             .example("{url: 'https://hooks.example.com/alerts'}"),
         Key::new(
             "heartbeat",
             Kind::Table(&receivers::HEARTBEAT),
-            "A service outside that complains when the Watchdog is no longer heard.",
+            "An external dead man's switch, which alerts when the Watchdog notifications stop.",
         )
         .example("{urlFile: /etc/alertmanager/secrets/heartbeat-url}"),
         Key::new(
             "maintenance",
             Kind::List(&Kind::Table(&receivers::MAINTENANCE), false),
-            "Windows in which warnings wait. Pages never do.",
+            "Maintenance windows in which warnings are muted. Critical alerts are always sent.",
         )
         .example("[{name: sunday-night, weekdays: [sunday], times: [{from: '22:00', to: '02:00'}]}]"),
-        Key::new(
-            "reports",
-            Kind::Table(&REPORTS),
-            "Where the written reports of `rules-gen report` are left by the jobs.",
-        )
-        .example("{directory: /var/lib/checklist/written}"),
-        Key::new("grouping", Kind::Table(&GROUPING), "Alertmanager's delays.").example("{wait: 1m}"),
+        Key::new("reports", Kind::Table(&REPORTS), "Where the jobs send or store the reports of `rules-gen report`.")
+            .example("{directory: /var/lib/checklist/written}"),
+        Key::new("grouping", Kind::Table(&GROUPING), "The grouping delays of Alertmanager.").example("{wait: 1m}"),
         Key::new("alerts", Kind::By(Names::Alerts, &Kind::Table(&CHANGE)), "Changes to single alerts.")
             .example("{ChecklistBackupStale: {for: 30m}}"),
         Key::new("prometheusRule", Kind::Table(&objects::PROMETHEUS_RULE), "The `PrometheusRule` object.")
             .example("{namespace: monitoring}"),
         Key::new("alertmanagerConfig", Kind::Table(&objects::ALERTMANAGER_CONFIG), "The `AlertmanagerConfig` object.")
             .example("{namespace: monitoring}"),
-        Key::new("dashboards", Kind::Table(&objects::DASHBOARDS), "The objects that carry dashboards.")
+        Key::new("dashboards", Kind::Table(&objects::DASHBOARDS), "The objects that contain the dashboards.")
             .example("{folder: Operations}"),
     ]],
     rules: &[],
@@ -310,9 +309,12 @@ fn labels(table: &Table<'_>, reserved: &[&str]) -> BTreeMap<String, String> {
         let good = |c: char| c.is_ascii_alphanumeric() || c == '_';
         let is_label = text.chars().all(good) && !text.starts_with(|c: char| c.is_ascii_digit()) && !text.is_empty();
         if reserved.contains(&text) {
-            table.mistake(name.place, format!("the label {text} is set by rules-gen itself or is one of the metrics: every alert would have the same"));
+            table.mistake(name.place, format!("the label {text} is set by rules-gen or is a label of the metrics, so it cannot have the same value on every alert"));
         } else if !is_label {
-            table.mistake(name.place, "a label name has letters, digits and underscores, and no digit in front");
+            table.mistake(
+                name.place,
+                "a label name has only letters, digits and underscores, and does not begin with a digit",
+            );
         } else if let Some(value) = node.scalar() {
             labels.insert(text.to_owned(), value.to_owned());
         }
@@ -323,7 +325,10 @@ fn labels(table: &Table<'_>, reserved: &[&str]) -> BTreeMap<String, String> {
 fn grouping(table: &Table<'_>) -> Option<Grouping> {
     let (wait, interval, repeat) = (table.duration("wait")?, table.duration("interval")?, table.duration("repeat")?);
     if repeat < interval {
-        table.mistake(table.place, "repeat must not be shorter than interval: Alertmanager repeats at intervals");
+        table.mistake(
+            table.place,
+            "repeat must not be shorter than interval, because Alertmanager repeats only at intervals",
+        );
     }
     Some(Grouping { wait, interval, repeat })
 }
@@ -347,8 +352,7 @@ fn alerts(table: &Table<'_>, signals: &[&'static Signal]) -> BTreeMap<String, Al
         };
         let compares = of_signals().any(|alert| alert.name == text && alert.when.needs_history());
         if compares && change.pending > Some(LONGEST_OF_HISTORY) {
-            let late =
-                "this alert compares with the past, and after a day the change is the past: for must be at most 12h";
+            let late = "for must be at most 12h: this alert compares with the past, and a change that lasts longer becomes the past";
             own.mistake_at("for", late);
         }
         all.insert(text.to_owned(), change);

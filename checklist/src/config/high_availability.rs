@@ -61,7 +61,7 @@ pub(super) static SECTION: Section = Section {
 pub(super) fn read(table: &Table<'_>, clusters: &[Kubernetes]) -> Option<HighAvailability> {
     let (kubernetes, lease) = (table.text("kubernetes")?, table.text("lease")?);
     if !clusters.iter().any(|cluster| cluster.name == kubernetes) {
-        table.mistake_at("kubernetes", format!("there is no cluster {} under kubernetes:", quote(&kubernetes)));
+        table.mistake_at("kubernetes", format!("unknown cluster {}: it is not under kubernetes:", quote(&kubernetes)));
     }
     Some(HighAvailability { kubernetes, lease })
 }

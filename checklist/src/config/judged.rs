@@ -94,13 +94,13 @@ impl Config {
 
     /// Fills in the expression that provides a metric of another exporter, with the label matchers of a target.
     pub fn filled(&self, signal: &Signal, target: &str, expr: &str) -> String {
-        let (own, told) = match self.database(target).filter(|_| signal.kind == TargetKind::Postgres) {
+        let (own, reported) = match self.database(target).filter(|_| signal.kind == TargetKind::Postgres) {
             None => (String::new(), String::new()),
             Some(database) => {
                 let own = format!("datname={:?}", database.database);
                 let mut same = self.of_server(database);
                 // The first target of a server also covers the databases that no target names.
-                let told = if same.next().is_some_and(|first| first.name == target) {
+                let reported = if same.next().is_some_and(|first| first.name == target) {
                     let others: Vec<String> = ["template0".to_owned(), "template1".to_owned()]
                         .into_iter()
                         .chain(same.map(|other| other.database.clone()))
@@ -109,10 +109,10 @@ impl Config {
                 } else {
                     own.clone()
                 };
-                (own, told)
+                (own, reported)
             }
         };
-        let places = [("{selector}", self.selector(signal, target)), ("{own}", own), ("{told}", told)];
+        let places = [("{selector}", self.selector(signal, target)), ("{own}", own), ("{reported}", reported)];
         let filled = places.iter().fold(expr.to_owned(), |expr, (place, matchers)| expr.replace(place, matchers));
         // Without its own matchers, the selector would begin with a comma.
         filled.replace("{, ", "{")

@@ -46,7 +46,7 @@ fn name(table: &Table<'_>, places: &mut BTreeMap<String, usize>) -> Option<Strin
     let name = table.text("name")?;
     let line = table.node("name")?.place.line;
     if let Some(line) = places.insert(name.clone(), line) {
-        table.mistake_at("name", format!("the name {name} is taken by the target in line {line}"));
+        table.mistake_at("name", format!("the name {name} is already used by the target in line {line}"));
         return None;
     }
     Some(name)
@@ -66,7 +66,10 @@ fn own_settings(table: &Table<'_>, signals: &[&'static Signal], before: &ByKey, 
                 let shown = word(text).map(|word| format!(" {word}")).unwrap_or_default();
                 let hint = hint(text, &known);
                 let known = known.join(", ");
-                table.mistake(node.place, format!("no check{shown} on this kind of target{hint}; known here: {known}"));
+                table.mistake(
+                    node.place,
+                    format!("no check{shown} on this kind of target{hint}; known checks: {known}"),
+                );
             }
         }
     }
@@ -76,7 +79,13 @@ fn own_settings(table: &Table<'_>, signals: &[&'static Signal], before: &ByKey, 
         let Some(signal) = others().find(|signal| signal.id == text) else {
             let known: Vec<&str> = others().map(|signal| signal.id).collect();
             let text = quote(text);
-            table.mistake(key.place, format!("{text} has no other source; known here: {}", known.join(", ")));
+            table.mistake(
+                key.place,
+                format!(
+                    "the metrics of {text} cannot come from another exporter; checks with other sources: {}",
+                    known.join(", ")
+                ),
+            );
             continue;
         };
         let known: Vec<&str> = signal.external_sources.iter().map(|external| external.source).collect();
@@ -84,7 +93,7 @@ fn own_settings(table: &Table<'_>, signals: &[&'static Signal], before: &ByKey, 
             Some(source) if known.contains(&source) => {
                 own.sources.insert(text.to_owned(), source.to_owned());
             }
-            _ => table.mistake(node.place, format!("the source of {text} is one of {}", known.join(", "))),
+            _ => table.mistake(node.place, format!("the source of {text} must be one of {}", known.join(", "))),
         }
     }
     own.selector = table.text("sourceSelector");

@@ -60,7 +60,7 @@ pub(super) static ALERTMANAGER_CONFIG: Section = Section {
         Key::new(
             "secret",
             Kind::Form(&OBJECT_NAME),
-            "The secret beside it that holds every key and address, each under the name of its file.",
+            "The Secret with the keys and addresses, each under its file name.",
         )
         .default("ops-checklist-alerting")
         .example("alerting-keys"),
@@ -71,7 +71,7 @@ pub(super) static ALERTMANAGER_CONFIG: Section = Section {
 pub(super) static DASHBOARDS: Section = Section {
     what: "dashboards",
     keys: &[&[
-        Key { about: "The namespace of the objects that carry dashboards.", ..OBJECT_NAMESPACE },
+        Key { about: "The namespace of the objects that contain the dashboards.", ..OBJECT_NAMESPACE },
         Key::new("folder", Kind::Text, "The folder in Grafana.")
             .otherwise("the one that Grafana chooses")
             .example("Operations"),
@@ -122,11 +122,11 @@ fn labels(table: &Table<'_>, key: &'static str) -> BTreeMap<String, String> {
         let (prefix, end) = label.rsplit_once('/').map_or((None, label), |(prefix, end)| (Some(prefix), end));
         let value = node.scalar().unwrap_or_default();
         if !good(end) || !prefix.is_none_or(is_dns_subdomain) {
-            table.mistake(name.place, "this is no label that Kubernetes takes, such as release or example.com/team");
+            table.mistake(name.place, "this is not a valid Kubernetes label name such as release or example.com/team");
         } else if value.is_empty() || good(value) {
             labels.insert(label.to_owned(), value.to_owned());
         } else {
-            table.mistake(node.place, "a label's value has up to 63 letters, digits, dashes, dots and underscores");
+            table.mistake(node.place, "a label value has at most 63 letters, digits, dashes, dots and underscores");
         }
     }
     labels

@@ -87,15 +87,15 @@ pub(super) static SECTION: Section = Section {
         Key::new("name", Kind::Form(&NAME), "The name of the check; its metric is `checklist_query_NAME`.")
             .required()
             .example("stuck_jobs"),
-        Key::new("help", Kind::Text, "What the value is, for people; one sentence.")
+        Key::new("help", Kind::Text, "What the value means, in one sentence.")
             .required()
             .example("Jobs that wait for more than an hour"),
-        Key::new("query", Kind::Text, "A SELECT that gives the value, and labels beside it.")
+        Key::new("query", Kind::Text, "A SELECT that returns the value, and columns for labels.")
             .required()
             .example("SELECT queue, count(*) AS value FROM public.jobs GROUP BY 1"),
         Key::new("value", Kind::Text, "The column of the value.").default("value").example("n"),
         Key::new("labels", Kind::List(&Kind::Form(&LABEL), false), "Columns that become labels.").example("[queue]"),
-        Key::new("targets", Kind::List(&Kind::Text, false), "The names of the databases that are asked.")
+        Key::new("targets", Kind::List(&Kind::Text, false), "The names of the databases that it runs on.")
             .otherwise("every database")
             .example("[main]"),
         Key::new("unit", Kind::Choice(&words(&UNITS)), "The unit of value and limits.")
@@ -104,10 +104,10 @@ pub(super) static SECTION: Section = Section {
         Key::new("above", Kind::Levels, "Values above these levels are bad.").example("{warning: 10, critical: 100}"),
         Key::new("below", Kind::Levels, "Values below these levels are bad.").example("{warning: 5}"),
         Key::new("interval", Kind::Duration, "The time between two runs.").default("5m").example("1h"),
-        Key::new("costly", Kind::Flag, "Whether only the exporter that holds the lease makes this check, with `highAvailability:`.")
+        Key::new("costly", Kind::Flag, "Whether only the exporter that holds the lease runs this check, with `highAvailability:`.")
             .default("false")
             .example("true"),
-        Key::new("empty", Kind::Choice(&words(&EMPTY)), "What a result without rows, or with NULL as the value, is.")
+        Key::new("empty", Kind::Choice(&words(&EMPTY)), "The verdict for a result without rows, or with NULL as the value.")
             .otherwise("bad with `below`, ok with `above`")
             .example("bad"),
         Key::new("statistics", Kind::Flag, "Whether the query runs as `user`, the role for server statistics, where the database also has an `applicationUser`.")
@@ -118,7 +118,7 @@ pub(super) static SECTION: Section = Section {
     ]],
     rules: &[Rule::One(
         &["above", "below"],
-        "a query needs a limit: give either above or below, each with a warning or critical level",
+        "a query needs a threshold: either above or below, with a warning or critical level",
     )],
 };
 
@@ -139,9 +139,10 @@ fn one(table: &Table<'_>, before: &[Query]) -> Option<Query> {
     if let Some(name) = &name {
         let of_alert = |query: &Query| query.signal.alerts.iter().any(|alert| alert.name == alert_name(name));
         if by_id(name).is_some() || before.iter().any(|query| query.signal.id == name) {
-            table.mistake_at("name", format!("the name {name} is taken"));
+            table.mistake_at("name", format!("the name {name} is already used"));
         } else if before.iter().any(of_alert) {
-            let near = format!("the name {name} is too near another: both alerts would be {}", alert_name(name));
+            let near =
+                format!("the name {name} is too similar to another: both alerts would be named {}", alert_name(name));
             table.mistake_at("name", near);
         }
     }
@@ -196,7 +197,7 @@ fn make(definition: Definition) -> &'static Signal {
     let threshold: &'static Threshold = Box::leak(Box::new(Threshold {
         default: levels,
         direction,
-        ..Threshold::above(text(format!("{name}.value")), "value", unit, "The limit that checklist.yaml gives.")
+        ..Threshold::above(text(format!("{name}.value")), "value", unit, "The threshold of checklist.yaml.")
     }));
     let which: String = labels.iter().map(|label| format!(" {label} {{{{ $labels.{label} }}}}")).collect();
     let alerts: &'static [Alert] = vec![Alert {
@@ -232,7 +233,7 @@ fn make(definition: Definition) -> &'static Signal {
         thresholds: vec![threshold].leak(),
         alerts,
         panels,
-        costly: costly.then_some("checklist.yaml says so."),
+        costly: costly.then_some("Set in checklist.yaml."),
         runbook: include_str!("../signals/sql.md"),
         ..BASE
     }))

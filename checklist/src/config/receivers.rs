@@ -31,7 +31,7 @@ pub struct Email {
 /// The address of a webhook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Address {
-    /// The address itself, when it is no secret.
+    /// The address itself, when it is not a secret.
     Url(String),
     /// A file with the address, by its path on Alertmanager's host. Needs Alertmanager 0.26.
     File(PathBuf),
@@ -77,16 +77,16 @@ const SEVERITIES: Key = Key::new(
 .otherwise("both")
 .example("[critical]");
 const ADDRESS: &[Key] = &[
-    Key::new("url", Kind::Form(&HTTP), "The address, where it is no secret.")
+    Key::new("url", Kind::Form(&HTTP), "The address, if it is not a secret.")
         .example("https://hooks.example.com/alerts"),
     Key::new(
         "urlFile",
         Kind::Path,
-        "The file, as Alertmanager (0.26 or newer) sees it, that holds the address, where it is a secret.",
+        "The file with the address, if it is a secret, as Alertmanager (0.26 or newer) sees it.",
     )
     .example("/etc/alertmanager/secrets/webhook-url"),
 ];
-const ONE_ADDRESS: Rule = Rule::One(&["url", "urlFile"], "give either url, or urlFile for an address that is a secret");
+const ONE_ADDRESS: Rule = Rule::One(&["url", "urlFile"], "set either url, or urlFile for a secret address");
 
 pub(super) static EMAIL: Section = Section {
     what: "email",
@@ -96,7 +96,7 @@ pub(super) static EMAIL: Section = Section {
         Key::new("smarthost", Kind::Form(&HOST_PORT), "The SMTP server and its port.")
             .required()
             .example("smtp.example.com:587"),
-        Key::new("username", Kind::Text, "The user, for servers that ask.").example("alertmanager"),
+        Key::new("username", Kind::Text, "The user, for servers that require authentication.").example("alertmanager"),
         Key::new("passwordFile", Kind::Path, "The file, as Alertmanager sees it, that holds the password.")
             .example("/etc/alertmanager/secrets/smtp-password"),
         Key::new("requireTls", Kind::Flag, "Whether the connection must be encrypted.")
@@ -105,8 +105,8 @@ pub(super) static EMAIL: Section = Section {
         SEVERITIES,
     ]],
     rules: &[
-        Rule::Needs("username", "passwordFile", "username and passwordFile belong together"),
-        Rule::Needs("passwordFile", "username", "username and passwordFile belong together"),
+        Rule::Needs("username", "passwordFile", "username and passwordFile must be set together"),
+        Rule::Needs("passwordFile", "username", "username and passwordFile must be set together"),
     ],
 };
 
@@ -117,7 +117,7 @@ pub(super) static HEARTBEAT: Section = Section {
     what: "heartbeat",
     keys: &[
         ADDRESS,
-        &[Key::new("interval", Kind::Duration, "The time between two messages, 10s or longer.")
+        &[Key::new("interval", Kind::Duration, "The time between two notifications, 10s or longer.")
             .default("1m")
             .example("5m")],
     ],
@@ -135,7 +135,7 @@ macro_rules! weekday {
 }
 
 static DAY: Form = Form {
-    right: "a day like monday, or days like monday:friday",
+    right: "a day such as monday, or days such as monday:friday",
     pattern: concat!("^", weekday!(), "(:", weekday!(), ")?$"),
     fits: |text| days(text).is_some(),
 };
@@ -172,7 +172,7 @@ pub(super) static MAINTENANCE: Section = Section {
     ]],
     rules: &[Rule::Any(
         &["weekdays", "times"],
-        "a window that is always open never ends: give weekdays or times that leave something out",
+        "the window would never end: set weekdays or times that do not cover the whole week",
     )],
 };
 
@@ -219,7 +219,7 @@ fn severities(table: &Table<'_>) -> Vec<Severity> {
         let known = SEVERITY.iter().find(|(word, _)| node.scalar() == Some(word));
         match known {
             Some((word, severity)) if all.contains(severity) => {
-                table.mistake(node.place, format!("{word} is there twice"));
+                table.mistake(node.place, format!("{word} is repeated"));
             }
             Some((_, severity)) => all.push(*severity),
             None => {}
@@ -241,12 +241,12 @@ pub(super) fn maintenance(alerting: &Table<'_>) -> Vec<Maintenance> {
         if some && all_days && covers_the_day(&times) {
             table.mistake(
                 table.place,
-                "a window that is always open never ends: give weekdays or times that leave something out",
+                "the window would never end: set weekdays or times that do not cover the whole week",
             );
         }
         let (Some(name), Some(time_zone)) = (table.text("name"), time_zone) else { continue };
         if windows.iter().any(|known| known.name == name) {
-            table.mistake(table.place, format!("there are two windows with the name {}", quote(&name)));
+            table.mistake(table.place, format!("two windows have the name {}", quote(&name)));
         }
         windows.push(Maintenance { name, weekdays, times, time_zone });
     }
@@ -280,7 +280,7 @@ fn times(window: &Table<'_>) -> Vec<(u16, u16)> {
         let (from, to) = (from.as_deref().and_then(clock), to.as_deref().and_then(clock));
         let (Some(from), Some(to)) = (from, to) else { continue };
         if from == to || from == 24 * 60 {
-            table.mistake(table.place, "a time goes from one minute of the day to another one");
+            table.mistake(table.place, "from and to must be different");
         } else {
             times.push((from, to));
         }

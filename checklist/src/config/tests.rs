@@ -56,7 +56,7 @@ fn every_described_key_is_read_and_every_read_key_is_described() {
 }
 
 #[test]
-fn every_key_has_a_sentence_and_an_example_and_defaults_have_the_shape_that_they_describe() {
+fn every_key_has_a_description_and_an_example_and_a_default_of_its_own_type() {
     for (path, section) in all() {
         for key in section.each() {
             let name = format!("{path}.{}", key.name);

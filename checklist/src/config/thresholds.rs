@@ -28,7 +28,7 @@ pub(super) fn read(table: &Table<'_>, signals: &[&'static Signal], before: &ByKe
             let keys: Vec<&str> = known.iter().map(|threshold| threshold.key).collect();
             // The list of all keys is long, so it is shown only when no similar key exists.
             let hint = match hint(text, &keys) {
-                none if none.is_empty() => format!("; known here: {}", keys.join(", ")),
+                none if none.is_empty() => format!("; known thresholds: {}", keys.join(", ")),
                 near => near,
             };
             let shown = word(text).map(|word| format!(" {word}")).unwrap_or_default();
@@ -56,11 +56,15 @@ fn one(threshold: &Threshold, node: &Node, before: Levels, found: &Found) -> Opt
     if let Some((_, value)) = odd {
         let (key, unit) = (threshold.key, threshold.unit);
         let message = if value < least {
-            format!("{key}: {} is too little, it must be at least {}", unit.exact(value), unit.exact(least))
+            format!("{key}: {} is too small, it must be at least {}", unit.exact(value), unit.exact(least))
         } else if threshold.direction == Direction::Above {
-            format!("{key}: nothing is ever above {}, it must be less than {}", unit.exact(value), unit.exact(most))
+            format!(
+                "{key}: the value is never above {}, so it must be less than {}",
+                unit.exact(value),
+                unit.exact(most)
+            )
         } else {
-            format!("{key}: {} is always reached, it must be less than {}", unit.exact(value), unit.exact(most))
+            format!("{key}: {} is always reached, so it must be less than {}", unit.exact(value), unit.exact(most))
         };
         found.mistake(node.place, message);
         return None;
@@ -79,13 +83,13 @@ pub(super) fn levels(
     found: &Found,
 ) -> Option<Levels> {
     let Tree::Table(entries) = &node.tree else {
-        found.mistake(node.place, format!("{key} must be a table with a warning or a critical level"));
+        found.mistake(node.place, format!("{key} must be a mapping with a warning or a critical level"));
         return None;
     };
     let before_all = found.count();
     for (name, _) in entries.iter().filter(|(name, _)| !LEVELS.contains(&name.scalar().unwrap_or_default())) {
         let shown = name.scalar().and_then(word).map(|word| format!(" {word}")).unwrap_or_default();
-        found.mistake(name.place, format!("unknown field{shown}; known here: {}", LEVELS.join(", ")));
+        found.mistake(name.place, format!("unknown field{shown}; known fields: {}", LEVELS.join(", ")));
     }
     let level = |name, before: Option<f64>| match node.get(name) {
         None => before,
@@ -105,7 +109,7 @@ pub(super) fn levels(
     if levels == Levels::default() {
         found.mistake(
             node.place,
-            format!("{key} has no level left; to switch the alert off set enabled: false under alerting: alerts:"),
+            format!("{key} has no level left; to disable the alert, set enabled: false under alerting: alerts:"),
         );
         return None;
     }
@@ -117,7 +121,7 @@ pub(super) fn levels(
         if !reachable {
             let side = if direction == Direction::Above { "below" } else { "above" };
             let (warning, critical) = (unit.exact(warning), unit.exact(critical));
-            let kept = if named { "" } else { ". A level that is not named stays as it is; `none` leaves it out" };
+            let kept = if named { "" } else { ". A level that is not named keeps its default; `none` removes it" };
             found.mistake(
                 node.place,
                 format!("{key}: the warning level {warning} is never reached before the critical level {critical}; it must be {side} it{kept}"),
@@ -154,14 +158,14 @@ pub(super) static PACE: Section = Section {
         Key::new(
             "timeout",
             Kind::Duration,
-            "The time after which a run is ended, at most nine tenths of the interval.",
+            "The time after which a run is aborted, at most nine tenths of the interval.",
         )
         .otherwise("that of the catalog, or less with a short interval")
         .example("60s"),
         Key::new(
             "series",
             Kind::Whole(1, 2_000_000),
-            "The series that one check may expose; further ones are left out, counted and reported.",
+            "The number of series that one check may expose; more are dropped, counted and reported.",
         )
         .otherwise("that of the catalog, enough for 10,000 pods of two containers")
         .example("300000"),
@@ -189,7 +193,8 @@ pub(super) fn pace(table: &Table<'_>, signals: &[&'static Signal]) -> BTreeMap<S
         }
         if pace.timeout.is_some_and(|timeout| timeout.as_secs_f64() > 0.9 * interval.as_secs_f64()) {
             let most = Unit::Seconds.exact(interval.as_secs_f64());
-            let late = format!("timeout must be at most nine tenths of the interval ({most}), or runs would pile up");
+            let late =
+                format!("timeout must be at most nine tenths of the interval ({most}), so that runs do not overlap");
             own.mistake_at("timeout", late);
         }
         all.insert(text.to_owned(), pace);

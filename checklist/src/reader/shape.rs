@@ -16,7 +16,7 @@ pub(crate) fn check(node: &Node, key: &str, kind: &Kind, found: &Found) {
         Kind::Choice(words) => choice(node, key, words, found),
         Kind::Flag if node.flag().is_none() => found.mistake(node.place, format!("{key} must be true or false")),
         Kind::Whole(low, high) if whole(node, *low, *high).is_none() => {
-            found.mistake(node.place, format!("{key} must be a whole number from {low} to {high}"));
+            found.mistake(node.place, format!("{key} must be an integer from {low} to {high}"));
         }
         Kind::Duration | Kind::Wait => {
             if let Some(seconds) = quantity(node, key, Unit::Seconds, found) {
@@ -27,11 +27,11 @@ pub(crate) fn check(node: &Node, key: &str, kind: &Kind, found: &Found) {
             quantity(node, key, *unit, found);
         }
         Kind::Scalar | Kind::Level if node.scalar().is_none() => {
-            found.mistake(node.place, format!("{key} must be a single value, this is {}", node.what()));
+            found.mistake(node.place, format!("{key} must be a scalar, this is {}", node.what()));
         }
         Kind::List(item, some) => match &node.tree {
             Tree::List(items) if items.is_empty() && *some => {
-                found.mistake(node.place, format!("{key} is empty: list at least one"));
+                found.mistake(node.place, format!("{key} is empty: at least one entry is required"));
             }
             Tree::List(items) => items.iter().for_each(|node| check(node, key, item, found)),
             _ => found.mistake(
@@ -46,7 +46,7 @@ pub(crate) fn check(node: &Node, key: &str, kind: &Kind, found: &Found) {
                     check(value, name.scalar().and_then(word).unwrap_or(key), values, found);
                 }
             }
-            _ => found.mistake(node.place, format!("{key} must be a table of fields, this is {}", node.what())),
+            _ => found.mistake(node.place, format!("{key} must be a mapping, this is {}", node.what())),
         },
         Kind::Flag | Kind::Whole(..) | Kind::Scalar | Kind::Name(_) | Kind::Levels | Kind::Level => {}
     }
@@ -54,7 +54,7 @@ pub(crate) fn check(node: &Node, key: &str, kind: &Kind, found: &Found) {
 
 pub(crate) fn table(node: &Node, section: &Section, found: &Found) {
     let Tree::Table(entries) = &node.tree else {
-        found.mistake(node.place, format!("{} must be a table of fields, this is {}", section.what, node.what()));
+        found.mistake(node.place, format!("{} must be a mapping, this is {}", section.what, node.what()));
         return;
     };
     for key in section.each().filter(|key| key.required && node.get(key.name).is_none()) {
@@ -70,7 +70,7 @@ pub(crate) fn table(node: &Node, section: &Section, found: &Found) {
                 let known = section.names();
                 let shown = word(text).map(|word| format!(" {word}")).unwrap_or_default();
                 let hint = secret_hint(text, &known).unwrap_or_else(|| hint(text, &known));
-                found.mistake(name.place, format!("unknown field{shown}{hint}; known here: {}", known.join(", ")));
+                found.mistake(name.place, format!("unknown field{shown}{hint}; known fields: {}", known.join(", ")));
             }
         }
     }
@@ -107,7 +107,7 @@ fn text(node: &Node, key: &str, kind: &Kind, found: &Found) {
         }
         (Some(_), _) => {}
         (None, _) => {
-            found.mistake(node.place, format!("{key} must be a text, this is {}; put it in quotes", node.what()));
+            found.mistake(node.place, format!("{key} must be a string, this is {}; put it in quotes", node.what()));
         }
     }
 }
@@ -136,7 +136,7 @@ fn duration(node: &Node, key: &str, kind: &Kind, seconds: f64, found: &Found) {
 /// Parses a single value as a quantity, or reports a mistake.
 pub(crate) fn quantity(node: &Node, what: &str, unit: Unit, found: &Found) -> Option<f64> {
     let Some(text) = node.scalar() else {
-        found.mistake(node.place, format!("{what} must be a single value, this is {}", node.what()));
+        found.mistake(node.place, format!("{what} must be a scalar, this is {}", node.what()));
         return None;
     };
     let value = unit.parse(text);

@@ -16,18 +16,18 @@ pub static WRITTEN: Metric = Metric::fact(
 
 pub static FUTURE: Metric = Metric::gauge(
     "checklist_advisories_report_in_future",
-    "Whether the report's time is more than five minutes in the future (1), so that its age is not known, or not (0).",
+    "Whether the report's time is more than five minutes in the future (1), so that its age is unknown, or not (0).",
     &["report"],
 );
 
 pub static WARNINGS: Metric = Metric::gauge(
     "checklist_advisory_warnings",
-    "Dependencies that cargo audit warns of, by kind: unmaintained, unsound, yanked or other.",
+    "Dependencies for which cargo audit reports a warning, by kind: unmaintained, unsound, yanked or other.",
     &["report", "kind"],
 );
 pub static DATABASE: Metric = Metric::fact(
     "checklist_advisories_database_timestamp_seconds",
-    "Unix time at which the database of advisories that the report was made with was last changed.",
+    "Unix time of the last change of the advisory database that the scan used.",
     &["report"],
 )
 .sparse();
@@ -36,7 +36,7 @@ static WARNED: Threshold = Threshold::above(
     "advisories.warnings",
     "dependencies with a warning",
     Unit::Count,
-    "A dependency that is unmaintained, unsound or yanked has no known vulnerability, but nobody maintains it when one is found.",
+    "A dependency that is unmaintained, unsound or yanked has no known vulnerability, but nobody will fix one that is found later.",
 )
 .warning(0.0);
 
@@ -44,7 +44,7 @@ static DATABASE_AGE: Threshold = Threshold::above(
     "advisories.database_age",
     "age of the advisory database",
     Unit::Seconds,
-    "The database changes several times a week; a scan with one of last month finds nothing that is new.",
+    "The database changes several times a week; a scan with a database of last month misses new advisories.",
 )
 .warning(14.0 * DAY);
 
@@ -52,7 +52,7 @@ static IN_FUTURE: Threshold = Threshold::above(
     "advisories.report_in_future",
     "reports dated in the future",
     Unit::Count,
-    "A time in the future comes from a wrong clock, and would hide an old report until that time.",
+    "A time in the future comes from a wrong clock. The report would look new until that time.",
 )
 .warning(0.0);
 
@@ -60,7 +60,7 @@ static SEVERE: Threshold = Threshold::above(
     "advisories.severe",
     "severe vulnerabilities",
     Unit::Count,
-    "The checklist expects no vulnerabilities; a high or critical one is mended within days, so it warns and does not page.",
+    "The checklist expects no vulnerabilities. A high or critical one is fixed within days, so this is a warning.",
 )
 .warning(0.0);
 
@@ -76,7 +76,7 @@ static MAX_AGE: Threshold = Threshold::above(
     "advisories.report_age",
     "age of the report",
     Unit::Seconds,
-    "The scan runs weekly; one day of slack.",
+    "The scan runs weekly; one day of tolerance.",
 )
 .warning(8.0 * DAY);
 
@@ -99,7 +99,7 @@ pub static SIGNAL: Signal = Signal {
             name: "ChecklistAdvisorySevere",
             when: When::Beyond(Value::Of(of(&ADVISORIES).with(SEVERE_ONES)), &SEVERE),
             pending: minutes(15),
-            summary: "Dependency has a severe vulnerability.",
+            summary: "A dependency has a severe vulnerability.",
             description: "{value} {{ $labels.level }} advisories apply to {{ $labels.report }}.",
             ..WARNING
         },
@@ -107,7 +107,7 @@ pub static SIGNAL: Signal = Signal {
             name: "ChecklistAdvisory",
             when: When::Beyond(Value::Of(of(&ADVISORIES).with(OTHER_ONES)), &OTHER),
             pending: minutes(60),
-            summary: "Dependency has a vulnerability.",
+            summary: "A dependency has a vulnerability.",
             description: "{value} {{ $labels.level }} advisories apply to {{ $labels.report }}.",
             ..WARNING
         },
@@ -115,7 +115,7 @@ pub static SIGNAL: Signal = Signal {
             name: "ChecklistAdvisoryScanStale",
             when: When::Beyond(Value::Age(of(&WRITTEN)), &MAX_AGE),
             pending: minutes(60),
-            summary: "Dependency scan has stopped.",
+            summary: "The dependency scan report is too old.",
             description: "The report {{ $labels.report }} of cargo audit is {value} old; the limit is {limit}.",
             ..WARNING
         },
@@ -123,24 +123,24 @@ pub static SIGNAL: Signal = Signal {
             name: "ChecklistAdvisoryWarning",
             when: When::Beyond(Value::Of(of(&WARNINGS)), &WARNED),
             pending: minutes(60),
-            summary: "Dependency is unmaintained, unsound or yanked.",
-            description: "{value} dependencies of {{ $labels.report }} are warned of as {{ $labels.kind }}.",
+            summary: "A dependency is unmaintained, unsound or yanked.",
+            description: "{value} dependencies of {{ $labels.report }} are {{ $labels.kind }}, as cargo audit reports.",
             ..WARNING
         },
         Alert {
             name: "ChecklistAdvisoryDatabaseStale",
             when: When::Beyond(Value::Age(of(&DATABASE)), &DATABASE_AGE),
             pending: minutes(60),
-            summary: "Dependency scan uses an old database.",
-            description: "The database of advisories behind {{ $labels.report }} is {value} old; the limit is {limit}.",
+            summary: "The dependency scan uses an old advisory database.",
+            description: "The advisory database of {{ $labels.report }} is {value} old; the limit is {limit}.",
             ..WARNING
         },
         Alert {
             name: "ChecklistAdvisoryReportInFuture",
             when: When::Beyond(Value::Of(of(&FUTURE)), &IN_FUTURE),
             pending: minutes(60),
-            summary: "Report has a time in the future.",
-            description: "The report {{ $labels.report }} of cargo audit has a time in the future, so nobody knows how old it is.",
+            summary: "A report has a time in the future.",
+            description: "The report {{ $labels.report }} of cargo audit has a time in the future, so its age is unknown.",
             ..WARNING
         },
     ],
@@ -162,7 +162,7 @@ pub static SIGNAL: Signal = Signal {
             ..PANEL
         },
         Panel {
-            title: "Age of the advisories",
+            title: "Age of the advisory report",
             description: "Time since the report of cargo audit was written.",
             drawing: Drawing::Stat,
             query: PanelQuery::Value(Value::Age(of(&WRITTEN))),
@@ -171,7 +171,7 @@ pub static SIGNAL: Signal = Signal {
             threshold: Some(&MAX_AGE),
         },
         Panel {
-            title: "Dependencies that are warned of",
+            title: "Dependencies with a warning",
             description: "Dependencies that are unmaintained, unsound or yanked.",
             query: PanelQuery::Value(Value::Of(of(&WARNINGS))),
             legend: &["report", "kind"],
@@ -180,7 +180,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Panel {
             title: "Age of the advisory database",
-            description: "Time since the database of advisories was last changed.",
+            description: "Time since the last change of the advisory database.",
             drawing: Drawing::Stat,
             query: PanelQuery::Value(Value::Age(of(&DATABASE))),
             unit: Unit::Seconds,
@@ -188,8 +188,8 @@ pub static SIGNAL: Signal = Signal {
             threshold: Some(&DATABASE_AGE),
         },
         Panel {
-            title: "Reports of the future",
-            description: "Whether a report has a time in the future, so that its age is not known.",
+            title: "Reports dated in the future",
+            description: "Whether a report has a time in the future, so that its age is unknown.",
             query: PanelQuery::Value(Value::Of(of(&FUTURE))),
             legend: &["report"],
             threshold: Some(&IN_FUTURE),

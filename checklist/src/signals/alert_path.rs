@@ -5,7 +5,7 @@ use crate::prelude::*;
 
 pub static RECORDED: Metric = Metric::gauge(
     "checklist_alert_path_recorded",
-    "Whether a test of the alert path was ever recorded for the level (1) or not (0).",
+    "Whether a test of the alert path is recorded for the level (1) or not (0).",
     &["level"],
 );
 pub static PASSED: Metric = Metric::gauge(
@@ -31,7 +31,7 @@ static MAX_AGE: Threshold = Threshold::above(
     "alert_path.max_age",
     "time since the last test",
     Unit::Seconds,
-    "The checklist tests the routing every month; four days of slack.",
+    "The checklist tests the routing every month; four days of tolerance.",
 )
 .warning(35.0 * DAY);
 
@@ -51,24 +51,24 @@ pub static SIGNAL: Signal = Signal {
             name: "ChecklistAlertPathBroken",
             covers: &["ChecklistAlertPathStale"],
             when: When::Zero(of(&PASSED)),
-            summary: "Alerts do not reach their receiver.",
-            description: "The last synthetic {{ $labels.level }} alert did not leave Alertmanager {{ $labels.target }} for its receiver: real ones may not either.",
+            summary: "A test alert was not delivered to its receiver.",
+            description: "Alertmanager {{ $labels.target }} did not deliver the last synthetic {{ $labels.level }} alert to its receiver, so real alerts may not be delivered either.",
             ..CRITICAL
         },
         Alert {
             name: "ChecklistAlertPathNeverTested",
             when: When::Zero(of(&RECORDED)),
             pending: minutes(60),
-            summary: "Alert path was never tested.",
-            description: "No test of the way of {{ $labels.level }} alerts through {{ $labels.target }} was ever recorded.",
+            summary: "The alert path was never tested.",
+            description: "No test of the alert path for {{ $labels.level }} alerts through {{ $labels.target }} is recorded.",
             ..WARNING
         },
         Alert {
             name: "ChecklistAlertPathStale",
             when: When::Beyond(Value::Age(of(&LAST)), &MAX_AGE),
             pending: minutes(60),
-            summary: "Alert path was not tested for long.",
-            description: "The way of {{ $labels.level }} alerts through {{ $labels.target }} was last tested {value} ago; the limit is {limit}.",
+            summary: "The last test of the alert path is too old.",
+            description: "The alert path for {{ $labels.level }} alerts through {{ $labels.target }} was last tested {value} ago; the limit is {limit}.",
             ..WARNING
         },
     ],
@@ -84,10 +84,10 @@ pub static SIGNAL: Signal = Signal {
         },
         Panel {
             title: "Alert path tests",
-            description: "Whether the way of the alerts of each level was ever tested, and the last test alert arrived.",
+            description: "Whether the alert path of each level was ever tested, and whether the last test alert was delivered.",
             drawing: Drawing::Whether,
             query: PanelQuery::Expression(
-                |scope| scope.named("fact", &[(&RECORDED, "was tested"), (&PASSED, "last one arrived")]),
+                |scope| scope.named("fact", &[(&RECORDED, "was tested"), (&PASSED, "last one was delivered")]),
                 &[&RECORDED, &PASSED],
             ),
             legend: &["target", "level", "fact"],

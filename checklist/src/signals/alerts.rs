@@ -26,7 +26,7 @@ static UNTAKEN: Threshold = Threshold::above(
     "alerts.unacknowledged",
     "time that an alert has fired",
     Unit::Seconds,
-    "Unacknowledged means: active in Alertmanager for an hour, neither silenced nor inhibited. Alertmanager does not know who pressed a button in PagerDuty, so whoever works on a page for longer silences it, with a comment that says who and why.",
+    "An alert counts as unacknowledged if it is active in Alertmanager for an hour, neither silenced nor inhibited. Alertmanager does not know of acknowledgements in PagerDuty, so whoever works on a page for longer silences it, with a comment that says who and why.",
 )
 .warning(HOUR);
 
@@ -34,7 +34,7 @@ static LONG: Threshold = Threshold::above(
     "alerts.silence",
     "time until a silence ends",
     Unit::Seconds,
-    "A silence that lasts longer than a week switches an alert off without anybody reviewing it.",
+    "A silence of more than a week disables an alert without a review.",
 )
 .warning(7.0 * DAY);
 
@@ -54,15 +54,15 @@ pub static SIGNAL: Signal = Signal {
             name: "ChecklistAlertUnacknowledged",
             when: When::Beyond(Value::Age(of(&OLDEST)), &UNTAKEN),
             pending: minutes(5),
-            summary: "Nobody has taken a critical alert.",
-            description: "A critical alert in Alertmanager {{ $labels.target }} has been active for {value} and nobody has silenced it; the limit is {limit}. An acknowledgement in PagerDuty is not seen here: whoever works on it silences it with a comment.",
+            summary: "A critical alert is not acknowledged.",
+            description: "A critical alert in Alertmanager {{ $labels.target }} has been active for {value} and is not silenced; the limit is {limit}. Acknowledgements in PagerDuty are not visible here: silence the alert with a comment while you work on it.",
             ..WARNING
         },
         Alert {
             name: "ChecklistSilenceLong",
             when: When::Beyond(Value::Until(of(&SILENCE_END)), &LONG),
-            summary: "Silence lasts very long.",
-            description: "A silence in Alertmanager {{ $labels.target }} ends only in {value}; the limit is {limit}.",
+            summary: "A silence is too long.",
+            description: "A silence in Alertmanager {{ $labels.target }} ends in {value}; the limit is {limit}.",
             ..WARNING
         },
     ],
@@ -75,8 +75,8 @@ pub static SIGNAL: Signal = Signal {
             ..PANEL
         },
         Panel {
-            title: "Oldest untaken page",
-            description: "Time since the oldest critical alert began that nobody silenced.",
+            title: "Oldest unacknowledged critical alert",
+            description: "Time since the oldest critical alert began that is not silenced.",
             drawing: Drawing::Stat,
             query: PanelQuery::Value(Value::Age(of(&OLDEST))),
             unit: Unit::Seconds,

@@ -4,7 +4,7 @@ use crate::prelude::*;
 
 pub static KEYS: Metric = Metric::gauge(
     "checklist_api_keys",
-    "API keys that are not revoked, by state: active, stale (not used for long), never_used (and not new) or future (its last use is in the future).",
+    "API keys that are not revoked, by state: active, stale (not used for a long time), never_used (and not new) or future (the last use is in the future).",
     &["state"],
 );
 pub static OLDEST: Metric = Metric::gauge(
@@ -24,7 +24,7 @@ pub static STALE_AFTER: Threshold = Threshold::above(
 .warning(90.0 * DAY);
 
 static STALE: Threshold =
-    Threshold::above("api_keys.stale", "API keys that nobody uses", Unit::Count, "The review should leave none.")
+    Threshold::above("api_keys.stale", "unused API keys", Unit::Count, "After a review there should be none.")
         .warning(0.0);
 
 const UNUSED: &[(&str, &[&str])] = &[("state", &["stale", "never_used", "future"])];
@@ -44,7 +44,7 @@ pub static SIGNAL: Signal = Signal {
         name: "ChecklistApiKeysStale",
         when: When::Lasting(of(&KEYS).with(UNUSED), &STALE),
         pending: hours(1),
-        summary: "API keys are not used any more.",
+        summary: "API keys are unused.",
         description: "{value} API keys of {{ $labels.target }} are {{ $labels.state }}.",
         ..WARNING
     }],
@@ -58,7 +58,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Panel {
             title: "Unused API keys",
-            description: "API keys that nobody has used for long, or ever.",
+            description: "API keys that were not used for a long time, or never.",
             query: PanelQuery::Value(Value::Of(of(&KEYS).with(UNUSED))),
             legend: &["target", "state"],
             threshold: Some(&STALE),

@@ -6,7 +6,7 @@ use crate::prelude::*;
 use crate::signals::error_rate::REQUESTS;
 
 pub static PRESENT: Metric =
-    Metric::gauge("checklist_audit_event_present", "Whether the audit table holds an event (1) or not (0).", &[]);
+    Metric::gauge("checklist_audit_event_present", "Whether the audit table contains an event (1) or not (0).", &[]);
 pub static LAST: Metric = Metric::gauge(
     "checklist_audit_last_event_timestamp_seconds",
     "Unix time of the newest event in the audit table that is not in the future.",
@@ -15,7 +15,7 @@ pub static LAST: Metric = Metric::gauge(
 .sparse();
 pub static FUTURE: Metric = Metric::gauge(
     "checklist_audit_future_events",
-    "Events in the audit table whose time is more than five minutes ahead, counted up to 1000.",
+    "Events in the audit table whose time is more than five minutes in the future, counted up to 1000.",
     &[],
 );
 
@@ -31,7 +31,7 @@ static SILENCE: Threshold = Threshold::above(
     "audit_log.silence",
     "age of the newest event",
     Unit::Seconds,
-    "The checklist expects events within the last hour, where there usually are some. Four hours of silence of an application in use are critical.",
+    "The checklist expects events within the last hour, at hours that usually have some. Four hours without an event while the application is in use are critical.",
 )
 // A silence is compared with the same hours a week ago, so longer limits make no sense. Silences of days have the
 // threshold `audit_log.stopped`.
@@ -43,7 +43,7 @@ static STOPPED: Threshold = Threshold::above(
     "audit_log.stopped",
     "age of the newest event",
     Unit::Seconds,
-    "No night, weekend or holiday lasts for five days.",
+    "Longer than any night, weekend or holiday.",
 )
 .warning(5.0 * DAY);
 
@@ -51,7 +51,7 @@ static USUAL: Threshold = Threshold::above(
     "audit_log.usual",
     "events at the same hour a week ago",
     Unit::Count,
-    "A quiet night is normal. Silence counts when a week ago an hour earlier and an hour later there were at least ten events within the hour: clocks change, and shops open late. Where an hour has fewer, four hours must have had ten, and the silence is four times as long as the limit.",
+    "A night without events is normal. The absence of events counts only if a week ago there were at least ten events in the hour before and in the hour after this time (clocks change, and opening hours vary). If an hour has fewer, four hours must have had ten, and the absence must last four times the limit.",
 )
 // The probe runs every five minutes, so it sees at most twelve changes in an hour.
 .between(1.0, 12.0)
@@ -61,7 +61,7 @@ static BUSY: Threshold = Threshold::above(
     "audit_log.requests",
     "requests within the last hour",
     Unit::Count,
-    "Silence also counts when the application of the same name has served five hundred requests within the last hour: some of them leave a trace.",
+    "The absence of events also counts if the application of the same name has served five hundred requests within the last hour, of which some must be audited.",
 )
 .between(1.0, f64::INFINITY)
 .warning(500.0);
@@ -107,8 +107,8 @@ pub static SIGNAL: Signal = Signal {
             name: "ChecklistAuditLogEmpty",
             when: When::Zero(of(&PRESENT)),
             pending: minutes(15),
-            summary: "Audit table is empty.",
-            description: "The audit table of {{ $labels.target }} holds no event at all.",
+            summary: "The audit table is empty.",
+            description: "The audit table of {{ $labels.target }} contains no event.",
             ..CRITICAL
         },
         Alert {
@@ -151,11 +151,11 @@ pub static SIGNAL: Signal = Signal {
                         .sampled_often()
                         .after(lead + std::time::Duration::from_secs_f64(given.limit))
                         .fires("fires while requests are served", vec![first.clone(), served(2.0)])
-                        .quiet("stays quiet in a night without requests", vec![first.clone(), served(0.5)])
-                        .quiet("stays quiet when nobody knows what is usual", vec![first])
-                        .quiet("stays quiet on a holiday", vec![stops, holiday])
-                        .quiet("stays quiet when the shop was about to close a week ago", vec![closed])
-                        .quiet("stays quiet when the shop had just opened a week ago", vec![opened]);
+                        .quiet("does not fire in a night without requests", vec![first.clone(), served(0.5)])
+                        .quiet("does not fire without history", vec![first])
+                        .quiet("does not fire on a holiday", vec![stops, holiday])
+                        .quiet("does not fire when there were no events in the hour after, a week ago", vec![closed])
+                        .quiet("does not fire when there were no events in the hour before, a week ago", vec![opened]);
                     let usual = given.limits.value(&USUAL);
                     if usual < 4.0 {
                         return case;
@@ -174,22 +174,22 @@ pub static SIGNAL: Signal = Signal {
                     )
                 },
             }),
-            summary: "Audit log is silent.",
+            summary: "No new audit events although the application is used.",
             description: "The newest audit event of {{ $labels.target }} is {value} old although the application is used; the limit is {limit}.",
             ..WARNING
         },
         Alert {
             name: "ChecklistAuditLogStopped",
             when: When::Beyond(Value::Age(of(&LAST)), &STOPPED),
-            summary: "Audit log has stopped.",
+            summary: "No new audit events for days.",
             description: "The newest audit event of {{ $labels.target }} is {value} old; the limit is {limit}.",
             ..WARNING
         },
         Alert {
             name: "ChecklistAuditEventsAhead",
             when: When::Beyond(Value::Of(of(&FUTURE)), &AHEAD),
-            summary: "Audit events are in the future.",
-            description: "{value} audit events of {{ $labels.target }} have a time more than five minutes ahead; they are not judged.",
+            summary: "Audit events have a time in the future.",
+            description: "{value} audit events of {{ $labels.target }} have a time more than five minutes in the future; they are ignored.",
             ..WARNING
         },
     ],
@@ -204,8 +204,8 @@ pub static SIGNAL: Signal = Signal {
             ..PANEL
         },
         Panel {
-            title: "Requests of the hour",
-            description: "Requests within an hour of the application of the same name: while it is used, audit events are expected.",
+            title: "Requests in the last hour",
+            description: "Requests to the application of the same name in the last hour; while it is used, audit events are expected.",
             query: PanelQuery::Expression(
                 |_| format!("sum by (target) (avg_over_time({REQUESTS}[1h])) * 3600"),
                 &[&REQUESTS],
@@ -214,14 +214,14 @@ pub static SIGNAL: Signal = Signal {
         },
         Panel {
             title: "Audit events in the future",
-            description: "Events whose time is more than five minutes ahead.",
+            description: "Events whose time is more than five minutes in the future.",
             query: PanelQuery::Value(Value::Of(of(&FUTURE))),
             threshold: Some(&AHEAD),
             ..PANEL
         },
         Panel {
             title: "Audit events",
-            description: "Whether the audit table holds any event.",
+            description: "Whether the audit table contains an event.",
             drawing: Drawing::Whether,
             query: PanelQuery::Value(Value::Of(of(&PRESENT))),
             ..PANEL

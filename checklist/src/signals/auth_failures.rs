@@ -17,15 +17,15 @@ static PER_HOUR: Threshold = Threshold::above(
     "auth_failures.per_hour",
     "failed logins within an hour",
     Unit::Count,
-    "People mistype a few times an hour; fifty is a program that guesses or one whose password was rotated. Where fifty are usual, five times the mean hour of the week.",
+    "Users mistype a few passwords an hour; fifty failures come from a program that guesses passwords or uses a rotated one. Where fifty are usual, the limit is five times the average hour of the week.",
 )
 .critical(50.0);
 
 static RISE: Threshold = Threshold::above(
     "auth_failures.rise",
-    "failed logins of a day beside the average day",
+    "failed logins of a day compared with the average day",
     Unit::Count,
-    "Three times the average day of the week stands out of the usual noise.",
+    "Three times the average day of the week is outside of the usual variation.",
 )
 // A day is part of its week, so it is at most seven times the average day.
 .between(1.0, 7.0)
@@ -36,7 +36,7 @@ pub static FLOOR: Threshold = Threshold::above(
     "auth_failures.floor",
     "failed logins within a day",
     Unit::Count,
-    "Three failures instead of one are no rise worth a message.",
+    "An increase from one failure to three is not worth an alert.",
 )
 .between(1.0, f64::INFINITY)
 .warning(20.0);
@@ -72,12 +72,12 @@ pub static SIGNAL: Signal = Signal {
                     let (many, few) = (given.limit + 1.0, given.limit);
                     let usual = |times: f64| window("7d", 168.0 / 5.0 * times * many);
                     Case::new(vec![window("1h", many), usual(0.9)], vec![window("1h", few), usual(0.0)])
-                        .fires("fires when nobody knows what is usual", vec![window("1h", many)])
-                        .quiet("stays quiet where as many are usual", vec![window("1h", many), usual(1.1)])
+                        .fires("fires without history", vec![window("1h", many)])
+                        .quiet("does not fire where that many are usual", vec![window("1h", many), usual(1.1)])
                 },
             }),
             summary: "Many authentications fail.",
-            description: "{value} authentications failed within an hour on {{ $labels.target }}: somebody may be guessing passwords; the limit is {limit}.",
+            description: "{value} authentications failed within an hour on {{ $labels.target }}; the limit is {limit}. Someone may be guessing passwords.",
             ..CRITICAL
         },
         Alert {
@@ -107,18 +107,18 @@ pub static SIGNAL: Signal = Signal {
                     let much = 2.0 * rest * given.limit.max(1.0) / (7.0 - given.limit).max(0.01) + day;
                     let rises = vec![window("24h", much), window("7d", much + rest)];
                     let first = vec![window("24h", much), window("7d", much)];
-                    Case::new(rises, quiet).without(&["window"]).quiet("stays quiet on the first day", first)
+                    Case::new(rises, quiet).without(&["window"]).quiet("does not fire on the first day", first)
                 },
             }),
             pending: minutes(15),
-            summary: "Failed authentications rise.",
+            summary: "Failed authentications are increasing.",
             description: "Failed authentications of the last day on {{ $labels.target }} are {value} times the average day of the week.",
             ..WARNING
         },
     ],
     panels: &[
         Panel {
-            title: "Failed authentications of the hour",
+            title: "Failed authentications in the last hour",
             description: "Failed authentications within an hour.",
             query: PanelQuery::Value(Value::Of(of(&FAILURES).with(HOUR_WINDOW))),
             legend: &["target", "window"],

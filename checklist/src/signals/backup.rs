@@ -5,26 +5,29 @@ use crate::prelude::*;
 
 pub static PRESENT: Metric = Metric::gauge(
     "checklist_backup_present",
-    "Whether the prefix of the backup holds an object that is a backup by its name (1) or not (0).",
+    "Whether the prefix of the backup contains an object whose name is that of a backup (1) or not (0).",
     &["backup"],
 );
 pub static LAST: Metric = Metric::fact(
     "checklist_backup_last_timestamp_seconds",
-    "Unix time at which the newest object of the backup was last modified, without those of the future.",
+    "Unix time at which the newest object of the backup was last modified, without objects dated in the future.",
     &["backup"],
 );
 pub static BYTES: Metric =
     Metric::gauge("checklist_backup_last_bytes", "Size of the newest object of the backup.", &["backup"]);
-pub static OBJECTS: Metric =
-    Metric::gauge("checklist_backup_objects", "Backups under the prefix; a folder of pg_dump is one.", &["backup"]);
+pub static OBJECTS: Metric = Metric::gauge(
+    "checklist_backup_objects",
+    "Backups under the prefix; a dump in directory format counts as one.",
+    &["backup"],
+);
 pub static FUTURE: Metric = Metric::gauge(
     "checklist_backup_future_objects",
-    "Backups whose time is more than five minutes in the future, which says nothing about their age.",
+    "Backups whose time is more than five minutes in the future, so that their age is unknown.",
     &["backup"],
 );
 pub static HEADER_VALID: Metric = Metric::gauge(
     "checklist_backup_header_valid",
-    "Whether the newest backup starts as its format demands (1) or not (0), absent when any is accepted or it cannot be read.",
+    "Whether the first bytes of the newest backup match its format (1) or not (0), absent if any format is accepted or it cannot be read.",
     &["backup"],
 );
 pub static EXPECTED_INTERVAL: Metric = Metric::gauge(
@@ -39,7 +42,7 @@ pub static MAX_AGE: Threshold = Threshold::above(
     "backup.max_age",
     "age of the newest backup",
     Unit::Seconds,
-    "One interval plus two hours for a slow dump warns, two intervals plus two hours page.",
+    "Warning: one interval plus two hours for a slow dump. Critical: two intervals plus two hours.",
 )
 .warning(26.0 * HOUR)
 .critical(50.0 * HOUR);
@@ -48,7 +51,7 @@ static MIN_SIZE: Threshold = Threshold::below(
     "backup.min_size",
     "size of the newest backup",
     Unit::Bytes,
-    "An empty file is what a job leaves whose dump failed; set what the smallest good one has.",
+    "A job whose dump failed leaves an empty file; set the size of the smallest good backup.",
 )
 .critical(1.0);
 
@@ -62,9 +65,9 @@ static IN_FUTURE: Threshold = Threshold::above(
 
 static SHRUNK: Threshold = Threshold::below(
     "backup.size_ratio",
-    "size of the newest backup beside the usual one",
+    "size of the newest backup compared with the usual size",
     Unit::Ratio,
-    "A dump less than half as large as the smallest twentieth of four weeks has lost data or broke off. Increments that come regularly are of the usual size.",
+    "A dump less than half the 5th percentile of the sizes of four weeks has lost data or is truncated. Regular incremental backups are within the usual size.",
 )
 .critical(0.5);
 
@@ -86,8 +89,8 @@ pub static SIGNAL: Signal = Signal {
             name: "ChecklistBackupMissing",
             when: When::Zero(of(&PRESENT)),
             pending: minutes(15),
-            summary: "Backup is missing.",
-            description: "Backup {{ $labels.backup }} is missing: there is no object of it in its bucket.",
+            summary: "A backup is missing.",
+            description: "Backup {{ $labels.backup }} is missing: its bucket contains no object of it.",
             ..CRITICAL
         },
         Alert {
@@ -95,7 +98,7 @@ pub static SIGNAL: Signal = Signal {
             when: When::Beyond(Value::Age(of(&LAST)), &MAX_AGE),
             // An age does not flap, and the limit includes time for a slow dump.
             pending: minutes(2),
-            summary: "Backup is too old.",
+            summary: "A backup is too old.",
             description: "The newest object of backup {{ $labels.backup }} is {value} old; the limit is {limit}.",
             ..WARNING
         },
@@ -103,7 +106,7 @@ pub static SIGNAL: Signal = Signal {
             name: "ChecklistBackupTooSmall",
             when: When::Beyond(Value::Of(of(&BYTES)), &MIN_SIZE),
             pending: minutes(15),
-            summary: "Newest backup is empty or too small.",
+            summary: "The newest backup is empty or too small.",
             description: "The newest object of backup {{ $labels.backup }} has {value}; the limit is {limit}.",
             ..CRITICAL
         },
@@ -111,8 +114,8 @@ pub static SIGNAL: Signal = Signal {
             name: "ChecklistBackupInFuture",
             when: When::Beyond(Value::Of(of(&FUTURE)), &IN_FUTURE),
             pending: minutes(15),
-            summary: "Backup has a time in the future.",
-            description: "{value} objects of backup {{ $labels.backup }} have a time in the future; they are left out of its age.",
+            summary: "A backup has a time in the future.",
+            description: "{value} objects of backup {{ $labels.backup }} have a time in the future; they are ignored for its age.",
             ..WARNING
         },
         Alert {
@@ -120,8 +123,8 @@ pub static SIGNAL: Signal = Signal {
             when: When::Zero(of(&HEADER_VALID)),
             // S3 shows an object only when it is complete, so the state does not flap.
             pending: minutes(2),
-            summary: "Newest backup is not a dump.",
-            description: "The newest object of backup {{ $labels.backup }} does not start as a dump of its format does.",
+            summary: "The newest backup does not have its configured format.",
+            description: "The first bytes of the newest object of backup {{ $labels.backup }} do not match its configured format.",
             ..CRITICAL
         },
         Alert {
@@ -145,13 +148,13 @@ pub static SIGNAL: Signal = Signal {
                         .hourly()
                         .after(hours(289))
                         .quiet(
-                            "stays quiet where those of the weekend are small",
+                            "does not fire where those of the weekend are small",
                             vec![input(&BYTES, format!("1000+0x119 {mixed}"))],
                         )
-                        .quiet("stays quiet within the first week", vec![input(&BYTES, new)])
+                        .quiet("does not fire within the first week", vec![input(&BYTES, new)])
                 },
             }),
-            summary: "Newest backup is much smaller than usual.",
+            summary: "The newest backup is much smaller than usual.",
             description: "The newest object of backup {{ $labels.backup }} has {value} of the usual size; the limit is {limit}.",
             ..WARNING
         },
@@ -168,7 +171,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Panel {
             title: "Backup size",
-            description: "Size of the newest object of each backup; a sudden drop is a broken dump.",
+            description: "Size of the newest object of each backup; a sudden drop indicates an incomplete dump.",
             drawing: Drawing::TimeSeries,
             query: PanelQuery::Value(Value::Of(of(&BYTES))),
             unit: Unit::Bytes,
@@ -176,8 +179,8 @@ pub static SIGNAL: Signal = Signal {
             threshold: Some(&MIN_SIZE),
         },
         Panel {
-            title: "Backups of the future",
-            description: "Objects with a time in the future; they are left out of the age.",
+            title: "Backups dated in the future",
+            description: "Objects with a time in the future; they are ignored for the age.",
             query: PanelQuery::Value(Value::Of(of(&FUTURE))),
             legend: &["backup"],
             threshold: Some(&IN_FUTURE),
@@ -185,10 +188,10 @@ pub static SIGNAL: Signal = Signal {
         },
         Panel {
             title: "Backup contents",
-            description: "Whether there is an object of each backup, and the newest one starts as its format demands.",
+            description: "Whether each backup has an object, and whether the first bytes of the newest one match its format.",
             drawing: Drawing::Whether,
             query: PanelQuery::Expression(
-                |scope| scope.named("fact", &[(&PRESENT, "is there"), (&HEADER_VALID, "starts as a dump")]),
+                |scope| scope.named("fact", &[(&PRESENT, "is there"), (&HEADER_VALID, "has the format of a dump")]),
                 &[&PRESENT, &HEADER_VALID],
             ),
             legend: &["backup", "fact"],

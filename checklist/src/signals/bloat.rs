@@ -6,19 +6,19 @@ const TABLE: &[&str] = &["database", "schema", "table"];
 
 pub static BLOAT: Metric = Metric::gauge(
     "checklist_postgres_table_bloat_bytes",
-    "Bytes of the table that hold no live row, by pgstattuple_approx where that is installed, else by the widths of its columns, else by its dead rows.",
+    "Bytes of the table without live rows: from pgstattuple_approx where it is installed, else estimated by the widths of the columns, else by dead rows.",
     TABLE,
 )
 .sparse();
 pub static TABLE_BYTES: Metric = Metric::gauge(
     "checklist_postgres_table_heap_bytes",
-    "Size of the table's main storage, for tables above the size from which bloat matters.",
+    "Size of the main storage of the table, for tables above the minimum size for bloat.",
     TABLE,
 )
 .sparse();
 pub static TOTAL: Metric = Metric::gauge(
     "checklist_postgres_table_total_bytes",
-    "Size of the table with indexes and oversized values as of its last vacuum or analyze, the ten largest.",
+    "Size of the table with indexes and TOAST as of its last vacuum or analyze, for the ten largest tables.",
     TABLE,
 );
 
@@ -26,7 +26,7 @@ static SHARE: Threshold = Threshold::above(
     "bloat.share",
     "unused share of the table",
     Unit::Ratio,
-    "A table that is half empty is read twice as long as it needs to be.",
+    "Reading a table that is half empty takes twice as long as necessary.",
 )
 .warning(0.5);
 
@@ -35,7 +35,7 @@ pub static MIN_BYTES: Threshold = Threshold::above(
     "bloat.min_table_size",
     "size of the table",
     Unit::Bytes,
-    "Below two gigabytes even a half-empty table wastes less than one.",
+    "A half-empty table below two gigabytes wastes less than one.",
 )
 .warning(2.0 * GIB);
 
@@ -54,15 +54,15 @@ pub static SIGNAL: Signal = Signal {
         name: "ChecklistTableBloated",
         when: When::Beyond(Value::Share(of(&BLOAT), of(&TABLE_BYTES)), &SHARE),
         pending: minutes(60),
-        summary: "Large table is bloated.",
-        description: "{value} of {{ $labels.database }}.{{ $labels.schema }}.{{ $labels.table }} hold nothing; the limit is {limit}.",
+        summary: "A large table is bloated.",
+        description: "{value} of {{ $labels.database }}.{{ $labels.schema }}.{{ $labels.table }} are unused space; the limit is {limit}.",
         keep_firing: FAILOVER,
         ..WARNING
     }],
     panels: &[
         Panel {
             title: "Largest tables",
-            description: "Size of the ten largest tables with indexes and oversized values.",
+            description: "Size of the ten largest tables with indexes and TOAST.",
             query: PanelQuery::Value(Value::Of(of(&TOTAL))),
             unit: Unit::Bytes,
             legend: TABLE,
@@ -70,7 +70,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Panel {
             title: "Bloat",
-            description: "Share of each large table that holds nothing.",
+            description: "Share of unused space in each large table.",
             query: PanelQuery::Value(Value::Share(of(&BLOAT), of(&TABLE_BYTES))),
             unit: Unit::Ratio,
             legend: TABLE,

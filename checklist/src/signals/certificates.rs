@@ -7,7 +7,7 @@ const CERTIFICATE: &[&str] = &["source", "subject_cn", "issuer_cn", "position"];
 
 pub static NOT_AFTER: Metric = Metric::fact(
     "checklist_certificate_not_after_timestamp_seconds",
-    "Unix time at which the certificate expires, known also when it is expired or not trusted.",
+    "Unix time at which the certificate expires, also if it has expired or is not trusted.",
     CERTIFICATE,
 );
 pub static NOT_BEFORE: Metric = Metric::fact(
@@ -17,7 +17,7 @@ pub static NOT_BEFORE: Metric = Metric::fact(
 );
 pub static SPARE_NOT_AFTER: Metric = Metric::fact(
     "checklist_certificate_spare_not_after_timestamp_seconds",
-    "Unix time at which a presented certificate expires that clients do not need, such as a root or one that is cross-signed for older clients.",
+    "Unix time at which a presented certificate expires that current clients do not need, such as a root or one that is cross-signed for older clients.",
     CERTIFICATE,
 )
 .sparse();
@@ -28,7 +28,7 @@ pub static VERIFIED: Metric = Metric::gauge(
 );
 pub static VERIFICATION_FAILURES: Metric = Metric::gauge(
     "checklist_certificate_verification_failures",
-    "Constant 1 with the reason for which the presented chain is not accepted, absent when it is.",
+    "Constant 1 with the reason why the presented chain is rejected, absent if it is accepted.",
     &["reason"],
 )
 .sparse();
@@ -39,7 +39,7 @@ static LEAD: Threshold = Threshold::below(
     "certificates.expires_within",
     "time until the certificate expires",
     Unit::Seconds,
-    "The checklist asks for 30 days, which is when programs renew. At 28 days a renewal is two days late, which warns; 7 days page. Of a short-lived certificate a quarter of its life warns, and a tenth pages.",
+    "The checklist requires 30 days, which is when ACME clients renew. Warning at 28 days: the renewal is two days late. Critical at 7 days. For a short-lived certificate a quarter of its lifetime is the warning level, and a tenth the critical level.",
 )
 .warning(28.0 * DAY)
 .critical(7.0 * DAY);
@@ -48,7 +48,7 @@ static SPARE_LEAD: Threshold = Threshold::below(
     "certificates.spare_expires_within",
     "time until a spare certificate expires",
     Unit::Seconds,
-    "A certificate that current clients do without breaks older ones when it expires: it is renewed or no longer sent.",
+    "When a certificate that current clients do not need expires, older clients may fail. Renew it, or no longer send it.",
 )
 .warning(0.0);
 
@@ -70,7 +70,7 @@ pub static SIGNAL: Signal = Signal {
             name: "ChecklistCertificateExpiring",
             when: When::Expiring { begin: &NOT_BEFORE, end: &NOT_AFTER, lead: &LEAD, parts: (4.0, 10.0) },
             pending: minutes(15),
-            summary: "TLS certificate expires soon.",
+            summary: "A TLS certificate expires soon.",
             description: "The {{ $labels.position }} certificate {{ $labels.subject_cn }} of {{ $labels.target }} expires in {value}.",
             ..WARNING
         },
@@ -79,22 +79,22 @@ pub static SIGNAL: Signal = Signal {
             when: When::Beyond(Value::Until(of(&SPARE_NOT_AFTER)), &SPARE_LEAD),
             pending: minutes(60),
             summary: "A certificate in the chain has expired.",
-            description: "The {{ $labels.position }} certificate {{ $labels.subject_cn }} of {{ $labels.target }} has expired; current clients do without it, older ones may not.",
+            description: "The {{ $labels.position }} certificate {{ $labels.subject_cn }} of {{ $labels.target }} has expired. Current clients do not need it, but older ones may.",
             ..WARNING
         },
         Alert {
             name: "ChecklistCertificateNotVerified",
             when: When::Zero(of(&VERIFIED)),
             pending: minutes(5),
-            summary: "TLS certificate is not accepted.",
-            description: "Clients refuse the certificate of {{ $labels.target }}{{ with printf \"checklist_certificate_verification_failures{target=%q}\" $labels.target | query }}: {{ . | first | label \"reason\" }}{{ end }}.",
+            summary: "A TLS certificate is rejected by clients.",
+            description: "Clients reject the certificate of {{ $labels.target }}{{ with printf \"checklist_certificate_verification_failures{target=%q}\" $labels.target | query }}: {{ . | first | label \"reason\" }}{{ end }}.",
             ..CRITICAL
         },
     ],
     panels: &[
         Panel {
             title: "Certificate lifetime left",
-            description: "Time until each presented certificate expires; of a short-lived one a quarter of its life warns before the line does.",
+            description: "Time until each presented certificate expires; a short-lived one warns at a quarter of its lifetime, before the line.",
             drawing: Drawing::Stat,
             query: PanelQuery::Value(Value::Until(of(&NOT_AFTER))),
             unit: Unit::Seconds,
@@ -102,8 +102,8 @@ pub static SIGNAL: Signal = Signal {
             threshold: Some(&LEAD),
         },
         Panel {
-            title: "Share of certificate life left",
-            description: "Share of the life of each presented certificate that is left; a quarter warns and a tenth pages, unless the lead time is shorter.",
+            title: "Share of certificate lifetime left",
+            description: "Share of the lifetime of each presented certificate that is left. A quarter is the warning level and a tenth the critical level, unless the time of the other panel is shorter.",
             drawing: Drawing::Stat,
             query: PanelQuery::Expression(
                 |scope| {
@@ -118,7 +118,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Panel {
             title: "Spare certificates",
-            description: "Time until each presented certificate expires that current clients do without.",
+            description: "Time until each presented certificate expires that current clients do not need.",
             query: PanelQuery::Value(Value::Until(of(&SPARE_NOT_AFTER))),
             unit: Unit::Seconds,
             legend: &["target", "subject_cn", "position"],

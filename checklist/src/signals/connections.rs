@@ -16,19 +16,19 @@ pub static LIMIT: Metric = Metric::gauge(
 );
 pub static DATABASE_LIMIT: Metric = Metric::gauge(
     "checklist_postgres_database_connections_limit",
-    "Connections that ordinary roles can open to the database, absent where the server's own limit holds.",
+    "Connections that ordinary roles can open to the database, absent if only the limit of the server applies.",
     &["database"],
 )
 .sparse();
 pub static ROLE_CONNECTIONS: Metric = Metric::gauge(
     "checklist_postgres_role_connections",
-    "Client connections of the role, for roles with a limit of their own.",
+    "Client connections of the role, for roles with a connection limit.",
     &["role"],
 )
 .sparse();
 pub static ROLE_LIMIT: Metric = Metric::gauge(
     "checklist_postgres_role_connections_limit",
-    "Connections that the role can open, absent where the server's own limit holds.",
+    "Connections that the role can open, absent if only the limit of the server applies.",
     &["role"],
 )
 .sparse();
@@ -43,7 +43,7 @@ static USAGE: Threshold = Threshold::above(
     "connections.usage",
     "share of the connections in use",
     Unit::Ratio,
-    "At 80% a deployment that doubles its replicas for a rollout runs out; at 95% the next client is refused.",
+    "At 80% a rollout that doubles the replicas runs out of connections; at 95% the next client may be refused.",
 )
 .warning(0.80)
 .critical(0.95);
@@ -52,7 +52,7 @@ static IDLE: Threshold = Threshold::above(
     "connections.idle",
     "share of idle connections",
     Unit::Ratio,
-    "Half of all connections doing nothing means pools larger than the work.",
+    "If half of all connections are idle, the connection pools are too large.",
 )
 .warning(0.50);
 
@@ -60,7 +60,7 @@ static IDLE_IN_TRANSACTION: Threshold = Threshold::above(
     "connections.idle_in_transaction",
     "longest idle transaction",
     Unit::Seconds,
-    "An open transaction that does nothing holds its locks and keeps vacuum from cleaning up.",
+    "An idle open transaction keeps its locks and prevents vacuum from removing dead rows.",
 )
 .warning(10.0 * MINUTE);
 
@@ -96,8 +96,8 @@ pub static SIGNAL: Signal = Signal {
             when: When::Beyond(Value::Share(of(&CONNECTIONS), of(&DATABASE_LIMIT)), &USAGE),
             pending: minutes(5),
             keep_firing: minutes(5),
-            summary: "Database is running out of its connections.",
-            description: "Database {{ $labels.database }} of {{ $labels.target }} uses {value} of the connections that its own limit allows; the limit is {limit}.",
+            summary: "A database is running out of its connections.",
+            description: "Database {{ $labels.database }} of {{ $labels.target }} uses {value} of its connection limit; the alert limit is {limit}.",
             ..WARNING
         },
         Alert {
@@ -105,15 +105,15 @@ pub static SIGNAL: Signal = Signal {
             when: When::Beyond(Value::Share(of(&ROLE_CONNECTIONS), of(&ROLE_LIMIT)), &USAGE),
             pending: minutes(5),
             keep_firing: minutes(5),
-            summary: "Role is running out of its connections.",
-            description: "Role {{ $labels.role }} on {{ $labels.target }} uses {value} of the connections that its own limit allows; the limit is {limit}.",
+            summary: "A role is running out of its connections.",
+            description: "Role {{ $labels.role }} on {{ $labels.target }} uses {value} of its connection limit; the alert limit is {limit}.",
             ..WARNING
         },
         Alert {
             name: "ChecklistConnectionsIdle",
             when: When::Beyond(Value::Share(of(&CONNECTIONS).with(IDLE_ONES), of(&LIMIT)), &IDLE),
             pending: minutes(30),
-            summary: "PostgreSQL holds too many idle connections.",
+            summary: "PostgreSQL has too many idle connections.",
             description: "{value} of the connections of PostgreSQL {{ $labels.target }} are idle; the limit is {limit}.",
             ..WARNING
         },
@@ -121,8 +121,8 @@ pub static SIGNAL: Signal = Signal {
             name: "ChecklistIdleInTransaction",
             when: When::Beyond(Value::Age(of(&OLDEST_TRANSACTION).with(IN_TRANSACTION)), &IDLE_IN_TRANSACTION),
             pending: minutes(1),
-            summary: "PostgreSQL transaction is left open.",
-            description: "A transaction on PostgreSQL {{ $labels.target }} has been open for {value} and its client does nothing; the limit is {limit}.",
+            summary: "A PostgreSQL transaction is idle and open for too long.",
+            description: "A transaction on PostgreSQL {{ $labels.target }} has been open for {value} while its client is idle; the limit is {limit}.",
             ..WARNING
         },
     ],
@@ -138,7 +138,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Panel {
             title: "Connections of a database",
-            description: "Share of the connections in use of those that a limit of the database allows.",
+            description: "Share of the connection limit of the database in use.",
             query: PanelQuery::Value(Value::Share(of(&CONNECTIONS), of(&DATABASE_LIMIT))),
             unit: Unit::Ratio,
             legend: &["target", "database"],
@@ -147,7 +147,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Panel {
             title: "Connections of a role",
-            description: "Share of the connections in use of those that a limit of the role allows.",
+            description: "Share of the connection limit of the role in use.",
             query: PanelQuery::Value(Value::Share(of(&ROLE_CONNECTIONS), of(&ROLE_LIMIT))),
             unit: Unit::Ratio,
             legend: &["target", "role"],
@@ -165,7 +165,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Panel {
             title: "Idle connections",
-            description: "Share of the available connections that do nothing.",
+            description: "Share of the available connections that are idle.",
             query: PanelQuery::Value(Value::Share(of(&CONNECTIONS).with(IDLE_ONES), of(&LIMIT))),
             unit: Unit::Ratio,
             threshold: Some(&IDLE),
@@ -173,7 +173,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Panel {
             title: "Oldest idle transaction",
-            description: "Time since the oldest transaction began whose client does nothing.",
+            description: "Time since the oldest transaction began whose client is idle.",
             drawing: Drawing::Stat,
             query: PanelQuery::Value(Value::Age(of(&OLDEST_TRANSACTION).with(IN_TRANSACTION))),
             unit: Unit::Seconds,

@@ -13,7 +13,7 @@ static ANY: Threshold = Threshold::above(
     "dashboards.missing",
     "missing metrics",
     Unit::Count,
-    "A rule on a metric that is not there never fires, and its panel stays empty.",
+    "A rule on a metric without series never fires, and its panel stays empty.",
 )
 .warning(0.0);
 
@@ -32,8 +32,8 @@ pub static SIGNAL: Signal = Signal {
         name: "ChecklistMetricMissing",
         when: When::Beyond(Value::Of(of(&MISSING)), &ANY),
         pending: minutes(60),
-        summary: "Metric of a rule has no series.",
-        description: "Prometheus {{ $labels.target }} has no series of {{ $labels.metric }}.",
+        summary: "A metric that a rule uses has no series.",
+        description: "Prometheus {{ $labels.target }} has no series of {{ $labels.metric }}, which rules or panels use.",
         ..WARNING
     }],
     panels: &[Panel {

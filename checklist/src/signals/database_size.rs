@@ -9,9 +9,9 @@ pub static BYTES: Metric =
 
 static GROWTH: Threshold = Threshold::above(
     "database_size.growth",
-    "growth of the week beside the average week",
+    "growth of the week compared with the average week",
     Unit::Count,
-    "A week that adds twice as much as the average week of the last four is worth a look.",
+    "A week with twice the growth of the average of the last four weeks needs a look.",
 )
 // The four weeks of comparison include this week, so the ratio is at most 4.
 .between(1.1, 4.0)
@@ -31,7 +31,7 @@ static LIMIT: Threshold = Threshold::above(
     "database_size.limit",
     "size of the database within thirty days",
     Unit::Bytes,
-    "The size that the database must not reach within thirty days; unset until checklist.yaml gives one.",
+    "The size that the database must not reach within thirty days; unset unless checklist.yaml sets it.",
 )
 .between(MIB, f64::INFINITY);
 
@@ -70,7 +70,7 @@ pub static SIGNAL: Signal = Signal {
                 },
             }),
             pending: minutes(60),
-            summary: "Database grows faster than usual.",
+            summary: "A database grows faster than usual.",
             description: "Database {{ $labels.database }} grew {value} times as much this week as in an average week of the last four.",
             ..WARNING
         },
@@ -78,7 +78,7 @@ pub static SIGNAL: Signal = Signal {
             name: "ChecklistDatabaseFullSoon",
             when: When::History(History {
                 expr: |scope, limits, severity| {
-                    // A restore or a load of the first days is no pace.
+                    // A restore or a load of the first days is not a pace.
                     let ahead = scope.predict(&BYTES, "7d:1h", 30.0 * DAY);
                     let past = scope.over("count_over_time", &BYTES, "1d@3d");
                     format!("{ahead} > {} and {past}", limits.level(&LIMIT, severity))
@@ -92,12 +92,12 @@ pub static SIGNAL: Signal = Signal {
                     Case::new(by(1.0), by(0.3))
                         .hourly()
                         .after(hours(72))
-                        .quiet("stays quiet in the first days of a database", new)
+                        .quiet("does not fire in the first days of a database", new)
                 },
             }),
             pending: minutes(60),
-            summary: "Database reaches its limit soon.",
-            description: "Database {{ $labels.database }} is larger than {limit} within thirty days at the pace of the last week.",
+            summary: "A database will soon reach its size limit.",
+            description: "At the growth rate of the last week, database {{ $labels.database }} will be larger than {limit} within thirty days.",
             ..WARNING
         },
     ],
@@ -114,7 +114,7 @@ pub static SIGNAL: Signal = Signal {
         source: "postgres_exporter",
         records: &[(
             &BYTES,
-            "max by (database) (label_replace(pg_database_size_bytes{{selector}, {told}}, \"database\", \"$1\", \"datname\", \"(.*)\"))",
+            "max by (database) (label_replace(pg_database_size_bytes{{selector}, {reported}}, \"database\", \"$1\", \"datname\", \"(.*)\"))",
         )],
     }],
     access: &[Access::SqlRole("pg_read_all_stats")],

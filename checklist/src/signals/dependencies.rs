@@ -5,7 +5,7 @@ use crate::prelude::*;
 
 pub static OUTDATED: Metric = Metric::gauge(
     "checklist_outdated_dependencies",
-    "Dependencies with a newer release, by kind of the step: major, minor, patch or removed.",
+    "Dependencies with a newer release, by kind of the update: major, minor, patch or removed.",
     &["report", "kind"],
 );
 pub static WRITTEN: Metric = Metric::fact(
@@ -16,7 +16,7 @@ pub static WRITTEN: Metric = Metric::fact(
 
 pub static FUTURE: Metric = Metric::gauge(
     "checklist_dependencies_report_in_future",
-    "Whether the report's time is more than five minutes in the future (1), so that its age is not known, or not (0).",
+    "Whether the report's time is more than five minutes in the future (1), so that its age is unknown, or not (0).",
     &["report"],
 );
 
@@ -24,7 +24,7 @@ static IN_FUTURE: Threshold = Threshold::above(
     "dependencies.report_in_future",
     "reports dated in the future",
     Unit::Count,
-    "A time in the future comes from a wrong clock, and would hide an old report until that time.",
+    "A time in the future comes from a wrong clock. The report would look new until that time.",
 )
 .warning(0.0);
 
@@ -32,7 +32,7 @@ static MAX_AGE: Threshold = Threshold::above(
     "dependencies.report_age",
     "age of the report",
     Unit::Seconds,
-    "The review is monthly; four days of slack.",
+    "The review is monthly; four days of tolerance.",
 )
 .warning(35.0 * DAY);
 
@@ -40,7 +40,7 @@ static MAJOR: Threshold = Threshold::above(
     "dependencies.major",
     "outdated dependencies",
     Unit::Count,
-    "More than ten major versions behind is a project of its own; the checklist names no number.",
+    "Updating more than ten dependencies by a major version needs planning; the checklist names no number.",
 )
 .warning(10.0);
 
@@ -63,7 +63,7 @@ pub static SIGNAL: Signal = Signal {
             name: "ChecklistDependencyScanStale",
             when: When::Beyond(Value::Age(of(&WRITTEN)), &MAX_AGE),
             pending: minutes(60),
-            summary: "Dependencies were not reviewed.",
+            summary: "The report of outdated dependencies is too old.",
             description: "The report {{ $labels.report }} of cargo outdated is {value} old; the limit is {limit}.",
             ..WARNING
         },
@@ -79,8 +79,8 @@ pub static SIGNAL: Signal = Signal {
             name: "ChecklistDependencyReportInFuture",
             when: When::Beyond(Value::Of(of(&FUTURE)), &IN_FUTURE),
             pending: minutes(60),
-            summary: "Report has a time in the future.",
-            description: "The report {{ $labels.report }} of cargo outdated has a time in the future, so nobody knows how old it is.",
+            summary: "A report has a time in the future.",
+            description: "The report {{ $labels.report }} of cargo outdated has a time in the future, so its age is unknown.",
             ..WARNING
         },
     ],
@@ -95,7 +95,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Panel {
             title: "Outdated dependencies",
-            description: "Dependencies with a newer release, by kind of the smaller step.",
+            description: "Dependencies with a newer minor or patch release, or that were removed.",
             query: PanelQuery::Value(Value::Of(of(&OUTDATED).with(OTHER_ONES))),
             legend: &["report", "kind"],
             ..PANEL
@@ -110,8 +110,8 @@ pub static SIGNAL: Signal = Signal {
             threshold: Some(&MAX_AGE),
         },
         Panel {
-            title: "Reports of the future",
-            description: "Whether a report has a time in the future, so that its age is not known.",
+            title: "Reports dated in the future",
+            description: "Whether a report has a time in the future, so that its age is unknown.",
             query: PanelQuery::Value(Value::Of(of(&FUTURE))),
             legend: &["report"],
             threshold: Some(&IN_FUTURE),

@@ -8,7 +8,7 @@ pub static USED: Metric =
 /// Used plus available bytes, because the space that is reserved for root cannot be used by the application.
 pub static CAPACITY: Metric = Metric::gauge(
     "checklist_volume_capacity_bytes",
-    "Bytes that the volume can hold: used plus available to an ordinary user.",
+    "Capacity of the volume in bytes: used plus available to an ordinary user.",
     &["namespace", "persistentvolumeclaim"],
 );
 pub static INODES_USED: Metric = Metric::gauge(
@@ -23,22 +23,26 @@ static USAGE: Threshold = Threshold::above(
     "disk.usage",
     "volume use",
     Unit::Ratio,
-    "The checklist expects less than 70%; at 85% a database has little room left for a vacuum or an index build.",
+    "The checklist expects less than 70%; at 85% a database has little space left for a vacuum or an index build.",
 )
 .warning(0.70)
 .critical(0.85);
 
-static INODE_USAGE: Threshold =
-    Threshold::above("disk.inode_usage", "inode use", Unit::Ratio, "Inodes run out as silently as bytes do.")
-        .warning(0.70);
+static INODE_USAGE: Threshold = Threshold::above(
+    "disk.inode_usage",
+    "inode use",
+    Unit::Ratio,
+    "A volume without free inodes is as full as one without free bytes.",
+)
+.warning(0.70);
 
 static FULL_WITHIN: Threshold = Threshold::below(
     "disk.full_within",
     "time until the volume is full",
     Unit::Seconds,
-    "Four days leave room for a weekend; the lines are drawn through the last six hours and the last day, and it must have grown in both halves of the six hours for three hours, so that neither a nightly job nor a load of some hours is a trend.",
+    "Four days include a weekend. The prediction uses the last six hours and the last day, and the volume must have grown in both halves of the six hours for three hours, so that a nightly job or a load of some hours does not count as a trend.",
 )
-// The minimum is the window of the regression: a prediction for less time is no trend.
+// The minimum is the window of the regression: a prediction for less time is not a trend.
 .between(6.0 * HOUR, f64::INFINITY)
 .warning(4.0 * DAY);
 
@@ -46,7 +50,7 @@ static FULL_NOW: Threshold = Threshold::below(
     "disk.full_now",
     "time until the volume is full",
     Unit::Seconds,
-    "A volume that is full within the hour is looked at now. The line is drawn through half an hour and counts above the warning level and above the highest fill of the day before, so that a nightly dump, whose space is free again in the morning, does not count.",
+    "A volume that will be full within the hour needs action now. The prediction uses half an hour, and counts only above the warning level and above the maximum of the day before, so that a nightly dump does not count.",
 )
 .between(10.0 * MINUTE, 12.0 * HOUR)
 .critical(HOUR);
@@ -56,7 +60,7 @@ static FULL_FLOOR: Threshold = Threshold::above(
     "disk.full_floor",
     "volume use",
     Unit::Ratio,
-    "A volume that is less than 60% full has room for more than one burst, and alerts at 70% whatever its pace.",
+    "Below 60% a volume has space for more than one burst; at 70% it alerts at any growth rate.",
 )
 .warning(0.60);
 
@@ -79,14 +83,14 @@ pub static SIGNAL: Signal = Signal {
             when: When::Beyond(Value::Share(of(&USED), of(&CAPACITY)), &USAGE),
             pending: minutes(5),
             keep_firing: minutes(30),
-            summary: "Volume is filling up.",
+            summary: "A volume is nearly full.",
             description: "Volume {{ $labels.namespace }}/{{ $labels.persistentvolumeclaim }} is {value} full; the limit is {limit}.",
             ..WARNING
         },
         Alert {
             name: "ChecklistVolumeInodesFilling",
             when: When::Beyond(Value::Share(of(&INODES_USED), of(&INODES)), &INODE_USAGE),
-            summary: "Volume is running out of inodes.",
+            summary: "A volume is running out of inodes.",
             description: "Volume {{ $labels.namespace }}/{{ $labels.persistentvolumeclaim }} uses {value} of its inodes; the limit is {limit}.",
             ..WARNING
         },
@@ -121,14 +125,14 @@ pub static SIGNAL: Signal = Signal {
                     let night = format!("{from}+{five}x11 {from}+0x275");
                     let case = Case::new(rises(1.2 * rest / within), rises(0.4 * rest / (within + waits + 60.0)));
                     Case { pace: minutes(5), ..case }.after(hours(24) + minutes(40)).quiet(
-                        "stays quiet when a dump comes and goes every night",
+                        "does not fire when a dump comes and goes every night",
                         vec![input(&USED, format!("{night} {night}")), steady(&CAPACITY, 1000.0)],
                     )
                 },
             }),
             pending: minutes(2),
-            summary: "Volume will be full within the hour.",
-            description: "Volume {{ $labels.namespace }}/{{ $labels.persistentvolumeclaim }} is full within {limit} at the pace of the last half hour. Look at: kubectl -n {{ $labels.namespace }} describe pvc {{ $labels.persistentvolumeclaim }}",
+            summary: "A volume will be full within the hour.",
+            description: "At the growth rate of the last half hour, volume {{ $labels.namespace }}/{{ $labels.persistentvolumeclaim }} will be full within {limit}. Look at: kubectl -n {{ $labels.namespace }} describe pvc {{ $labels.persistentvolumeclaim }}",
             ..CRITICAL
         },
         Alert {
@@ -162,19 +166,19 @@ pub static SIGNAL: Signal = Signal {
                     Case::new(by(begin, 1100.0 - floor), by(begin, 0.3 * (1000.0 - floor)))
                         .after(hours(6))
                         .quiet(
-                            "stays quiet far below the floor",
+                            "does not fire far below the floor",
                             vec![
                                 line(&USED, floor / 2.0 - 365.0 * 1100.0 / minutes, 1100.0 / minutes),
                                 steady(&CAPACITY, 1000.0),
                             ],
                         )
-                        .quiet("stays quiet after a load", vec![input(&USED, load), steady(&CAPACITY, 1000.0)])
+                        .quiet("does not fire after a bulk load", vec![input(&USED, load), steady(&CAPACITY, 1000.0)])
                 },
             }),
             // A load of some hours is over by then.
             pending: hours(3),
-            summary: "Volume will be full soon.",
-            description: "Volume {{ $labels.namespace }}/{{ $labels.persistentvolumeclaim }} is full within {limit} at the pace of the last six hours.",
+            summary: "A volume will be full within days.",
+            description: "At the growth rate of the last six hours, volume {{ $labels.namespace }}/{{ $labels.persistentvolumeclaim }} will be full within {limit}.",
             ..WARNING
         },
     ],

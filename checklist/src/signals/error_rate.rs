@@ -13,7 +13,7 @@ static RATIO: Threshold = Threshold::above(
     "error_rate.ratio",
     "share of failed requests",
     Unit::Ratio,
-    "The checklist expects less than 1% over the last day; this is also the budget of the burn rates.",
+    "The checklist expects less than 1% over the last day; this is also the error budget of the burn rates.",
 )
 // The minimum is above 0, because an objective without any error has no budget that could burn.
 .between(0.000_01, 1.0)
@@ -23,7 +23,7 @@ static MIN_ERRORS: Threshold = Threshold::above(
     "error_rate.min_errors",
     "failed requests",
     Unit::Count,
-    "One failed request of a quiet night is no rate: ten must have failed within the window.",
+    "One failed request in a quiet night is not an error rate: at least ten must have failed within the window.",
 )
 .between(1.0, f64::INFINITY)
 .warning(10.0);
@@ -32,7 +32,7 @@ static MIN_REQUESTS: Threshold = Threshold::above(
     "error_rate.min_requests",
     "requests within an hour",
     Unit::Count,
-    "Of fewer than a hundred requests within an hour nobody can tell a rate; longer windows need three, ten and twenty times as many.",
+    "With fewer than a hundred requests within an hour an error rate means nothing; longer windows need three, ten and twenty times as many.",
 )
 .between(1.0, f64::INFINITY)
 .warning(100.0);
@@ -41,7 +41,7 @@ static MOST: Threshold = Threshold::above(
     "error_rate.now",
     "share of failed requests now",
     Unit::Ratio,
-    "When a quarter of the requests fails for three minutes, the hour need not be waited for.",
+    "If a quarter of the requests fails for three minutes, this alert fires before the burn rate of an hour.",
 )
 .between(0.01, 0.99)
 .critical(0.25);
@@ -107,20 +107,20 @@ fn burning(limit: f64, limits: &Limits, window: Window) -> Case {
     let few_errors = 0.9 * limits.value(&MIN_ERRORS) / seconds / above(limit);
     let few_requests = 0.9 * times * limits.value(&MIN_REQUESTS) / seconds;
     let mut case = Case::new(at(much, above(limit)), at(much, 0.8 * limit))
-        .quiet("stays quiet on a few failed requests", at(few_errors, above(limit)))
-        .quiet("stays quiet on a few requests", at(few_requests, above(limit)));
+        .quiet("does not fire on a few failed requests", at(few_errors, above(limit)))
+        .quiet("does not fire on a few requests", at(few_requests, above(limit)));
     // Windows of days have a sample per hour, shorter ones a sample per minute.
     let half = std::time::Duration::from_secs_f64(seconds / 2.0);
     let pace = if seconds < DAY { minutes(1) } else { hours(1) };
     let first = half.as_secs() / pace.as_secs();
     let late = |rate: f64| format!("_x{first} {rate}+0x{SAMPLES}");
     let new = vec![input(&ERRORS, late(much * above(limit))), input(&REQUESTS, late(much))];
-    case = case.after(half).quiet("stays quiet on the first half of an application's first window", new);
+    case = case.after(half).quiet("does not fire on the first half of an application's first window", new);
     case.pace = pace;
     if window == HOURLY {
         let errors = 1.2 * limits.value(&MIN_ERRORS) / seconds;
         let all = at(errors / f64::midpoint(nearly_all(limits), 1.0), f64::midpoint(nearly_all(limits), 1.0));
-        case = case.fires("fires when hardly one of a few requests succeeds", all);
+        case = case.fires("fires when almost all of a few requests fail", all);
     }
     case
 }
@@ -152,7 +152,7 @@ pub static SIGNAL: Signal = Signal {
                 case: |given| burning(given.limit, given.limits, DAILY),
             }),
             pending: minutes(5),
-            summary: "Error rate of the last day is too high.",
+            summary: "The error rate of the last day is too high.",
             description: "{value} of the requests of {{ $labels.target }} failed within the last day; the limit is {limit}.",
             ..WARNING
         },
@@ -177,7 +177,7 @@ pub static SIGNAL: Signal = Signal {
                     let least = given.limits.value(&MIN_ERRORS).max(1.0) / 300.0;
                     let at = |errors: f64, share: f64| vec![steady(&ERRORS, errors), steady(&REQUESTS, errors / share)];
                     Case::new(at(10.0 * least, above(given.limit)), at(10.0 * least, 0.8 * given.limit))
-                        .quiet("stays quiet on a few failed requests", at(0.9 * least, above(given.limit)))
+                        .quiet("does not fire on a few failed requests", at(0.9 * least, above(given.limit)))
                 },
             }),
             pending: minutes(3),
@@ -201,8 +201,8 @@ pub static SIGNAL: Signal = Signal {
                 case: |given| burning(share(given.limits, 14.4), given.limits, HOURLY),
             }),
             keep_firing: minutes(10),
-            summary: "Requests fail.",
-            description: "{{ $value | humanizePercentage }} of the requests of {{ $labels.target }} failed within the hour: at this pace a month's budget of errors is gone within two days.",
+            summary: "The error budget burns fast (1h window).",
+            description: "{{ $value | humanizePercentage }} of the requests of {{ $labels.target }} failed within the hour. At this rate the error budget of a month is used up within two days.",
             ..CRITICAL
         },
         Alert {
@@ -215,8 +215,8 @@ pub static SIGNAL: Signal = Signal {
                 case: |given| burning(share(given.limits, 6.0), given.limits, SIX_HOURS),
             }),
             pending: minutes(15),
-            summary: "Many requests fail for hours.",
-            description: "{{ $value | humanizePercentage }} of the requests of {{ $labels.target }} failed within six hours: at this pace a month's budget of errors is gone within five days.",
+            summary: "The error budget burns (6h window).",
+            description: "{{ $value | humanizePercentage }} of the requests of {{ $labels.target }} failed within six hours. At this rate the error budget of a month is used up within five days.",
             ..CRITICAL
         },
         Alert {
@@ -228,8 +228,8 @@ pub static SIGNAL: Signal = Signal {
                 case: |given| burning(share(given.limits, 3.0), given.limits, DAILY),
             }),
             pending: minutes(60),
-            summary: "Requests fail all day.",
-            description: "{{ $value | humanizePercentage }} of the requests of {{ $labels.target }} failed within a day: three times as many as its budget allows.",
+            summary: "The error budget burns slowly (1d window).",
+            description: "{{ $value | humanizePercentage }} of the requests of {{ $labels.target }} failed within a day, three times as many as the error budget allows.",
             ..WARNING
         },
         Alert {
@@ -241,8 +241,8 @@ pub static SIGNAL: Signal = Signal {
                 case: |given| burning(given.limits.value(&RATIO), given.limits, THREE_DAYS),
             }),
             pending: hours(3),
-            summary: "Error budget runs out.",
-            description: "{{ $value | humanizePercentage }} of the requests of {{ $labels.target }} failed within three days: its budget of errors runs out.",
+            summary: "The error rate exceeds the error budget (3d window).",
+            description: "{{ $value | humanizePercentage }} of the requests of {{ $labels.target }} failed within three days, more than the error budget allows.",
             ..WARNING
         },
     ],
@@ -267,7 +267,7 @@ pub static SIGNAL: Signal = Signal {
             ..PANEL
         },
         Panel {
-            title: "Error rate of the hour",
+            title: "Error rate of the last hour",
             description: "Share of failed requests within an hour.",
             query: PanelQuery::Expression(|scope| ratio(scope, "1h"), &[&REQUESTS, &ERRORS]),
             unit: Unit::Ratio,

@@ -2,22 +2,22 @@
 
 use crate::prelude::*;
 
-pub static STATUS: Metric = Metric::gauge("checklist_http_status_code", "HTTP status code of the last answer.", &[]);
+pub static STATUS: Metric = Metric::gauge("checklist_http_status_code", "HTTP status code of the last response.", &[]);
 pub static DURATION: Metric =
-    Metric::gauge("checklist_http_duration_seconds", "Seconds from connecting to the end of the last answer.", &[]);
+    Metric::gauge("checklist_http_duration_seconds", "Seconds from connecting to the end of the last response.", &[]);
 pub static FIELD_OK: Metric = Metric::gauge(
     "checklist_http_field_ok",
-    "Whether the answer meets the expectation (1) or not (0): the status code, the body being JSON, or a JSON field.",
+    "Whether the response meets the expectation (1) or not (0): the status code, a body in JSON, or a JSON field.",
     &["field"],
 );
 pub static VERSION: Metric =
-    Metric::gauge("checklist_http_version_info", "Constant 1 with the version in the last answer.", &["version"]);
+    Metric::gauge("checklist_http_version_info", "Constant 1 with the version in the last response.", &["version"]);
 
 static SLOW: Threshold = Threshold::above(
     "health.duration",
     "response time",
     Unit::Seconds,
-    "A health page answers from memory; the checklist's own limit for the slowest hundredth of real requests is two seconds.",
+    "A health page responds from memory; the limit of the checklist for the 99th percentile of real requests is two seconds.",
 )
 .warning(2.0);
 
@@ -25,7 +25,7 @@ static VERSIONS: Threshold = Threshold::above(
     "health.versions",
     "versions at the same time",
     Unit::Count,
-    "Two versions within a quarter of an hour are a rollout, however often one happens; the same two for two hours are replicas that were left behind.",
+    "Two versions within a quarter of an hour are a rollout; the same two for two hours are replicas that a rollout has not updated.",
 )
 .between(1.0, 8.0)
 .warning(1.0);
@@ -56,8 +56,8 @@ pub static SIGNAL: Signal = Signal {
         Alert {
             name: "ChecklistHealthFailed",
             when: When::Zero(of(&FIELD_OK)),
-            summary: "Application says that it is not healthy.",
-            description: "Application {{ $labels.target }} says that it is not healthy: {{ $labels.field }} on its health page is not what is expected.",
+            summary: "An application reports that it is not healthy.",
+            description: "Application {{ $labels.target }} reports that it is not healthy: {{ $labels.field }} on its health page does not have the expected value.",
             // Alerts on the failed requests of the same cause fire for some minutes longer.
             keep_firing: minutes(15),
             ..CRITICAL
@@ -65,8 +65,8 @@ pub static SIGNAL: Signal = Signal {
         Alert {
             name: "ChecklistHealthUnreachable",
             when: When::Zero(of(&crate::self_metrics::PROBE_SUCCESS)),
-            summary: "Health endpoint does not answer.",
-            description: "The health page of {{ $labels.target }} gives no usable answer{{ with printf \"checklist_target_unreachable_info{kind=\\\"health\\\",target=%q}\" $labels.target | query }}: {{ . | first | label \"words\" }}{{ end }}.",
+            summary: "A health endpoint does not respond.",
+            description: "The health page of {{ $labels.target }} gives no usable response{{ with printf \"checklist_target_unreachable_info{kind=\\\"health\\\",target=%q}\" $labels.target | query }}: {{ . | first | label \"words\" }}{{ end }}.",
             keep_firing: minutes(15),
             ..CRITICAL
         },
@@ -74,8 +74,8 @@ pub static SIGNAL: Signal = Signal {
             name: "ChecklistHealthSlow",
             when: When::Beyond(Value::Of(of(&DURATION)), &SLOW),
             pending: minutes(10),
-            summary: "Health endpoint answers slowly.",
-            description: "The health page of {{ $labels.target }} took {value} to answer; the limit is {limit}.",
+            summary: "A health endpoint responds slowly.",
+            description: "The health page of {{ $labels.target }} took {value} to respond; the limit is {limit}.",
             ..WARNING
         },
         Alert {
@@ -99,12 +99,12 @@ pub static SIGNAL: Signal = Signal {
                     Case::new(versions(given.limit + 1.0), versions(given.limit))
                         .without(&["version"])
                         .after(hours(2))
-                        .quiet("stays quiet when a version an hour is deployed", deployed)
+                        .quiet("does not fire when a new version is deployed every hour", deployed)
                 },
             }),
             pending: minutes(15),
             summary: "Replicas report different versions.",
-            description: "The health page of {{ $labels.target }} has reported the same {value} versions at once for two hours: replicas were left behind by a rollout.",
+            description: "The health page of {{ $labels.target }} has reported the same {value} versions for two hours: a rollout has not updated all replicas.",
             ..WARNING
         },
     ],
@@ -119,8 +119,8 @@ pub static SIGNAL: Signal = Signal {
             threshold: None,
         },
         Panel {
-            title: "Health answer time",
-            description: "Seconds until the health page has answered.",
+            title: "Health response time",
+            description: "Seconds until the complete response of the health page.",
             drawing: Drawing::TimeSeries,
             query: PanelQuery::Value(Value::Of(of(&DURATION))),
             unit: Unit::Seconds,

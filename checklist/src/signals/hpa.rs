@@ -28,9 +28,9 @@ pub static ABLE: Metric = Metric::gauge(
 
 static ALWAYS: Threshold = Threshold::above(
     "hpa.at_max",
-    "autoscalers that want more than their maximum",
+    "autoscalers that want more replicas than their maximum",
     Unit::Count,
-    "At its maximum by day an autoscaler does what it is for; one that has wanted more than it may for an hour has no answer to the next peak. Users who wait are a page of their own, so it warns.",
+    "An autoscaler at its maximum during the day is normal; one that has wanted more replicas for an hour cannot handle the next peak. Slow requests have a critical alert of their own, so this is a warning.",
 )
 .warning(0.0);
 
@@ -38,7 +38,7 @@ static OFTEN: Threshold = Threshold::above(
     "hpa.at_max_share",
     "share of the day at the maximum",
     Unit::Ratio,
-    "The checklist asks whether the maximum is hit frequently: it wanted more for more than a fifth of the day.",
+    "The checklist asks whether the maximum is reached frequently: more was wanted for more than a fifth of the day.",
 )
 .warning(0.20);
 
@@ -61,8 +61,8 @@ fn at_max_case(limit: f64) -> Case {
     let both = |at_max: f64, limited: f64| vec![steady(&AT_MAX, at_max), steady(&LIMITED, limited)];
     let beyond = limit + 1.0;
     Case::new(both(beyond, beyond), both(limit, limit))
-        .fires("fires when nobody says whether it wants more", vec![steady(&AT_MAX, beyond)])
-        .quiet("stays quiet by day at a maximum that is enough", both(beyond, limit))
+        .fires("fires when it is unknown whether more replicas are wanted", vec![steady(&AT_MAX, beyond)])
+        .quiet("does not fire at a maximum that is sufficient during the day", both(beyond, limit))
 }
 
 /// A rule test: an autoscaler that reaches its maximum after a day fires when the share is reached. A new one that has been
@@ -78,13 +78,13 @@ fn often_at_max_case(limit: f64) -> Case {
     let new = format!("_x{} {beyond}+0x{SAMPLES}", lead - 5 * looks / 2);
     let case = Case::new(both(at_max.clone(), at_max.clone()), vec![steady(&AT_MAX, 0.0), steady(&LIMITED, 0.0)])
         .after(minutes(lead))
-        .fires("fires when nobody says whether it wants more", vec![input(&AT_MAX, at_max.clone())])
-        .quiet("stays quiet by day at a maximum that is enough", both(at_max, format!("0+0x{SAMPLES}")));
+        .fires("fires when it is unknown whether more replicas are wanted", vec![input(&AT_MAX, at_max.clone())])
+        .quiet("does not fire at a maximum that is sufficient during the day", both(at_max, format!("0+0x{SAMPLES}")));
     // A share of a few samples has no half that could be below it.
     if looks < 4 {
         return case;
     }
-    case.quiet("stays quiet when a new autoscaler begins at its maximum", both(new.clone(), new))
+    case.quiet("does not fire when a new autoscaler begins at its maximum", both(new.clone(), new))
 }
 
 pub static SIGNAL: Signal = Signal {
@@ -110,7 +110,7 @@ pub static SIGNAL: Signal = Signal {
                 case: |given| at_max_case(given.limit),
             }),
             pending: minutes(60),
-            summary: "Autoscaler stays at its maximum and wants more.",
+            summary: "An autoscaler has been at its maximum for an hour.",
             description: "Autoscaler {{ $labels.namespace }}/{{ $labels.hpa }} has been at its maximum for an hour and wants more replicas. Look at: kubectl -n {{ $labels.namespace }} describe hpa {{ $labels.hpa }}",
             ..WARNING
         },
@@ -126,14 +126,14 @@ pub static SIGNAL: Signal = Signal {
                 case: |given| often_at_max_case(given.limit),
             }),
             pending: minutes(60),
-            summary: "Autoscaler is often at its maximum.",
+            summary: "An autoscaler is often at its maximum.",
             description: "Autoscaler {{ $labels.namespace }}/{{ $labels.hpa }} was at its maximum {value} of the last day and wanted more; the limit is {limit}.",
             ..WARNING
         },
         Alert {
             name: "ChecklistAutoscalerUnable",
             when: When::Zero(of(&ABLE)),
-            summary: "Autoscaler cannot scale.",
+            summary: "An autoscaler cannot scale.",
             description: "Autoscaler {{ $labels.namespace }}/{{ $labels.hpa }} cannot read its metrics or change its target. Look at: kubectl -n {{ $labels.namespace }} describe hpa {{ $labels.hpa }}",
             ..WARNING
         },
@@ -141,21 +141,21 @@ pub static SIGNAL: Signal = Signal {
     panels: &[
         Panel {
             title: "Autoscaler replicas",
-            description: "Current, desired, least and most replicas of each autoscaler.",
+            description: "Current, desired, minimum and maximum replicas of each autoscaler.",
             query: PanelQuery::Value(Value::Of(of(&REPLICAS))),
             legend: &["namespace", "hpa", "state"],
             ..PANEL
         },
         Panel {
             title: "Autoscalers at their maximum",
-            description: "1 while an autoscaler has no replica left to add.",
+            description: "1 while an autoscaler cannot add a replica.",
             query: PanelQuery::Value(Value::Of(of(&AT_MAX))),
             legend: HPA,
             threshold: Some(&ALWAYS),
             ..PANEL
         },
         Panel {
-            title: "Autoscalers that want more",
+            title: "Autoscalers that want more replicas",
             description: "1 while an autoscaler wants more replicas than its maximum.",
             query: PanelQuery::Value(Value::Of(of(&LIMITED))),
             legend: HPA,

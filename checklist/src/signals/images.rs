@@ -21,7 +21,7 @@ pub static WRITTEN: Metric = Metric::fact(
 
 pub static FUTURE: Metric = Metric::gauge(
     "checklist_images_report_in_future",
-    "Whether the report's time is more than five minutes in the future (1), so that its age is not known, or not (0).",
+    "Whether the report's time is more than five minutes in the future (1), so that its age is unknown, or not (0).",
     &["image"],
 );
 
@@ -29,7 +29,7 @@ static IN_FUTURE: Threshold = Threshold::above(
     "images.report_in_future",
     "reports dated in the future",
     Unit::Count,
-    "A time in the future comes from a wrong clock, and would hide an old report until that time.",
+    "A time in the future comes from a wrong clock. The report would look new until that time.",
 )
 .warning(0.0);
 
@@ -37,7 +37,7 @@ static SEVERE: Threshold = Threshold::above(
     "images.critical",
     "critical vulnerabilities",
     Unit::Count,
-    "A critical vulnerability in a deployed image is mended within days by building it again; nobody does so at night.",
+    "A critical vulnerability in a deployed image is fixed within days by rebuilding it, so this is a warning.",
 )
 .warning(0.0);
 
@@ -45,7 +45,7 @@ static HIGH: Threshold = Threshold::above(
     "images.high",
     "high vulnerabilities",
     Unit::Count,
-    "A high vulnerability is mended with the next release.",
+    "A high vulnerability is fixed with the next release.",
 )
 .warning(0.0);
 
@@ -53,7 +53,7 @@ static MAX_AGE: Threshold = Threshold::above(
     "images.report_age",
     "age of the report",
     Unit::Seconds,
-    "New vulnerabilities of old images appear weekly.",
+    "New vulnerabilities in old images are published weekly.",
 )
 .warning(8.0 * DAY);
 
@@ -78,15 +78,15 @@ pub static SIGNAL: Signal = Signal {
             when: When::Beyond(Value::Of(of(&VULNERABILITIES).with(CRITICAL_ONES)), &SEVERE),
             // The result of a scan does not flap.
             pending: minutes(2),
-            summary: "Image has a critical vulnerability.",
-            description: "Image {{ $labels.image }} has {value} critical vulnerabilities that newer packages mend: build it again.",
+            summary: "An image has a critical vulnerability.",
+            description: "Image {{ $labels.image }} has {value} critical vulnerabilities that newer packages fix. Rebuild the image.",
             ..WARNING
         },
         Alert {
             name: "ChecklistImageVulnerableHigh",
             when: When::Beyond(Value::Of(of(&VULNERABILITIES).with(HIGH_ONES)), &HIGH),
             pending: minutes(60),
-            summary: "Image has a high vulnerability.",
+            summary: "An image has a high vulnerability.",
             description: "Image {{ $labels.image }} has {value} high vulnerabilities.",
             ..WARNING
         },
@@ -94,7 +94,7 @@ pub static SIGNAL: Signal = Signal {
             name: "ChecklistImageScanStale",
             when: When::Beyond(Value::Age(of(&WRITTEN)), &MAX_AGE),
             pending: minutes(60),
-            summary: "Image scan has stopped.",
+            summary: "An image scan report is too old.",
             description: "The last scan of image {{ $labels.image }}, or the database of the scanner, is {value} old; the limit is {limit}.",
             ..WARNING
         },
@@ -102,8 +102,8 @@ pub static SIGNAL: Signal = Signal {
             name: "ChecklistImageReportInFuture",
             when: When::Beyond(Value::Of(of(&FUTURE)), &IN_FUTURE),
             pending: minutes(60),
-            summary: "Report has a time in the future.",
-            description: "The report on image {{ $labels.image }} has a time in the future, so nobody knows how old it is.",
+            summary: "A report has a time in the future.",
+            description: "The report on image {{ $labels.image }} has a time in the future, so its age is unknown.",
             ..WARNING
         },
     ],
@@ -126,14 +126,14 @@ pub static SIGNAL: Signal = Signal {
         },
         Panel {
             title: "Image vulnerabilities without a fix",
-            description: "Vulnerabilities of each image that no newer version mends yet.",
+            description: "Vulnerabilities of each image that no newer version fixes yet.",
             query: PanelQuery::Value(Value::Of(of(&UNFIXABLE))),
             legend: &["image", "level"],
             ..PANEL
         },
         Panel {
             title: "Other image vulnerabilities",
-            description: "Vulnerabilities of each image by the lower levels.",
+            description: "Vulnerabilities of each image with lower levels.",
             query: PanelQuery::Value(Value::Of(of(&VULNERABILITIES).with(OTHER_ONES))),
             legend: &["image", "level"],
             ..PANEL
@@ -148,8 +148,8 @@ pub static SIGNAL: Signal = Signal {
             threshold: Some(&MAX_AGE),
         },
         Panel {
-            title: "Reports of the future",
-            description: "Whether a report has a time in the future, so that its age is not known.",
+            title: "Reports dated in the future",
+            description: "Whether a report has a time in the future, so that its age is unknown.",
             query: PanelQuery::Value(Value::Of(of(&FUTURE))),
             legend: &["image"],
             threshold: Some(&IN_FUTURE),

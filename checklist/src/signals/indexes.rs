@@ -9,12 +9,12 @@ pub static INVALID: Metric = Metric::gauge(
 );
 pub static UNUSED: Metric = Metric::gauge(
     "checklist_postgres_unused_index_bytes",
-    "Size of the indexes that were never scanned since statistics began and enforce nothing.",
+    "Size of the indexes that were never scanned since the statistics began and enforce no constraint.",
     &["database"],
 );
 pub static DUPLICATE: Metric = Metric::gauge(
     "checklist_postgres_duplicate_index_bytes",
-    "Size of the indexes whose definition another index of the same table has too.",
+    "Size of the indexes that have the same definition as another index of the table.",
     &["database"],
 );
 
@@ -22,7 +22,7 @@ static BROKEN: Threshold = Threshold::above(
     "indexes.invalid",
     "invalid indexes",
     Unit::Count,
-    "An invalid index is written to and never read: one is too many.",
+    "An invalid index is updated on every write but never used, so one is too many.",
 )
 .warning(0.0);
 
@@ -41,14 +41,14 @@ pub static SIGNAL: Signal = Signal {
         name: "ChecklistIndexInvalid",
         when: When::Beyond(Value::Of(of(&INVALID)), &BROKEN),
         pending: minutes(60),
-        summary: "Index is invalid.",
+        summary: "An index is invalid.",
         description: "Database {{ $labels.database }} has {value} invalid indexes.",
         ..WARNING
     }],
     panels: &[
         Panel {
             title: "Unused indexes",
-            description: "Size of the indexes that were never scanned since statistics began.",
+            description: "Size of the indexes that were never scanned since the statistics began.",
             query: PanelQuery::Value(Value::Of(of(&UNUSED))),
             unit: Unit::Bytes,
             legend: &["target", "database"],
@@ -56,7 +56,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Panel {
             title: "Duplicate indexes",
-            description: "Size of the indexes that another one makes needless.",
+            description: "Size of the indexes that have the same definition as another one.",
             query: PanelQuery::Value(Value::Of(of(&DUPLICATE))),
             unit: Unit::Bytes,
             legend: &["target", "database"],
@@ -64,7 +64,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Panel {
             title: "Invalid indexes",
-            description: "Indexes that an interrupted build left behind.",
+            description: "Indexes that an interrupted build left invalid.",
             query: PanelQuery::Value(Value::Of(of(&INVALID))),
             legend: &["target", "database"],
             threshold: Some(&BROKEN),

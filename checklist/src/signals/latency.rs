@@ -12,7 +12,7 @@ pub static BUCKETS: Metric = Metric::gauge(
 );
 pub static VOLUME: Metric = Metric::gauge(
     "checklist:http_request_duration_seconds:rate5m",
-    "Requests per second within five minutes, as the histogram of their duration counts them.",
+    "Requests per second within five minutes, from the histogram of their duration.",
     &[],
 );
 
@@ -89,16 +89,16 @@ static P99_NOW: Threshold = Threshold::above(
     "latency.p99_now",
     "99th percentile now",
     Unit::Seconds,
-    "The checklist expects less than two seconds; ten minutes above it are felt by users.",
+    "The checklist expects less than two seconds; users notice ten minutes above it.",
 )
 .between(0.001, f64::INFINITY)
 .critical(2.0);
 
 static WORSE: Threshold = Threshold::above(
     "latency.worse",
-    "99th percentile beside a week ago",
+    "99th percentile compared with a week ago",
     Unit::Count,
-    "The checklist expects a stable trend: half as much again as a week ago is a change for the worse.",
+    "The checklist expects a stable trend: 1.5 times the value of a week ago is a regression.",
 )
 .between(1.1, f64::INFINITY)
 .warning(1.5);
@@ -161,7 +161,7 @@ static WORSE_FLOOR: Threshold = Threshold::above(
     "latency.worse_floor",
     "99th percentile",
     Unit::Seconds,
-    "Below half a second nobody feels that requests take half as long again.",
+    "Below half a second users do not notice that requests take 1.5 times as long.",
 )
 .between(0.001, f64::INFINITY)
 .warning(0.5);
@@ -188,8 +188,8 @@ fn burning(given: &crate::Given<'_>, long: &'static Metric, short: &'static Metr
     let (slow, fast) = (1.2 * given.limits.value(&P99), 0.8 * given.limits.value(&P99));
     let at = |in_long, in_short| vec![steady(long, in_long), steady(short, in_short)];
     Case::new(at(slow, slow), at(fast, fast))
-        .quiet("stays quiet when it is over", at(slow, fast))
-        .quiet("stays quiet when it has just begun", at(fast, slow))
+        .quiet("does not fire when the burn is over", at(slow, fast))
+        .quiet("does not fire when the burn has just begun", at(fast, slow))
 }
 
 pub static SIGNAL: Signal = Signal {
@@ -219,16 +219,16 @@ pub static SIGNAL: Signal = Signal {
             covers: &["ChecklistLatencyHigh", "ChecklistLatencyBudgetBurnsSlowly", "ChecklistLatencyWorse"],
             when: When::Beyond(Value::Of(of(&SHORT)), &P99_NOW),
             pending: minutes(10),
-            summary: "Requests are slow.",
-            description: "The slowest hundredth of the requests of {{ $labels.target }} takes {value}; the limit is {limit}.",
+            summary: "The P99 latency of the last day is too high.",
+            description: "The P99 latency of {{ $labels.target }} is {value}; the limit is {limit}.",
             ..CRITICAL
         },
         Alert {
             name: "ChecklistLatencyHigh",
             when: When::Beyond(Value::Of(of(&HOURLY)), &P99),
             pending: minutes(30),
-            summary: "Requests have been slow for an hour.",
-            description: "The slowest hundredth of the requests of {{ $labels.target }} took {value} within an hour; the limit is {limit}.",
+            summary: "The P99 latency of the last hour is too high.",
+            description: "The P99 latency of {{ $labels.target }} within an hour was {value}; the limit is {limit}.",
             ..WARNING
         },
         Alert {
@@ -245,8 +245,8 @@ pub static SIGNAL: Signal = Signal {
                 metrics: &[&FAST_LONG, &FAST_SHORT],
                 case: |given| burning(given, &FAST_LONG, &FAST_SHORT),
             }),
-            summary: "Many requests are slow.",
-            description: "One in seven requests of {{ $labels.target }} took {{ $value | humanizeDuration }} or more within the hour: at this pace a month's budget of slow requests is gone within two days.",
+            summary: "The latency budget burns fast (1h window).",
+            description: "One in seven requests of {{ $labels.target }} took {{ $value | humanizeDuration }} or more within the hour. At this rate the budget of slow requests of a month is used up within two days.",
             ..CRITICAL
         },
         Alert {
@@ -259,8 +259,8 @@ pub static SIGNAL: Signal = Signal {
                 case: |given| burning(given, &MIDDLE_LONG, &MIDDLE_SHORT),
             }),
             pending: minutes(15),
-            summary: "Requests are slow for hours.",
-            description: "One in seventeen requests of {{ $labels.target }} took {{ $value | humanizeDuration }} or more within six hours: at this pace a month's budget of slow requests is gone within five days.",
+            summary: "The latency budget burns (6h window).",
+            description: "One in seventeen requests of {{ $labels.target }} took {{ $value | humanizeDuration }} or more within six hours. At this rate the budget of slow requests of a month is used up within five days.",
             ..CRITICAL
         },
         Alert {
@@ -272,8 +272,8 @@ pub static SIGNAL: Signal = Signal {
                 case: |given| burning(given, &SLOW_LONG, &SLOW_SHORT),
             }),
             pending: minutes(60),
-            summary: "Requests are slow all day.",
-            description: "One in thirty-three requests of {{ $labels.target }} took {{ $value | humanizeDuration }} or more within a day: three times as many as its budget allows.",
+            summary: "The latency budget burns slowly (1d window).",
+            description: "One in thirty-three requests of {{ $labels.target }} took {{ $value | humanizeDuration }} or more within a day, three times as many as the budget allows.",
             ..WARNING
         },
         Alert {
@@ -292,19 +292,19 @@ pub static SIGNAL: Signal = Signal {
                     Case::new(vec![bend(usual)], vec![steady(&DAILY, 2.0 * usual)])
                         .hourly()
                         .after(hours(181))
-                        .quiet("stays quiet below what anybody feels", vec![bend(0.4 * usual / given.limit)])
+                        .quiet("does not fire below a noticeable latency", vec![bend(0.4 * usual / given.limit)])
                 },
             }),
             pending: hours(6),
             summary: "Requests are slower than a week ago.",
-            description: "The slowest hundredth of the requests of {{ $labels.target }} takes {value} times as long as a week ago.",
+            description: "The P99 latency of {{ $labels.target }} is {value} times that of a week ago.",
             ..WARNING
         },
     ],
     panels: &[
         Panel {
             title: "Requests with a duration",
-            description: "Requests per second in the histogram; below some hundred an hour no quantile is judged.",
+            description: "Requests per second in the histogram; below some hundred an hour the percentiles are not evaluated.",
             query: PanelQuery::Value(Value::Of(of(&VOLUME))),
             ..PANEL
         },
@@ -333,7 +333,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Panel {
             title: "Latency of the burn rates",
-            description: "Percentiles that are above the line in both windows while the budget of slow requests burns too fast.",
+            description: "Percentiles of the burn rate windows; an alert fires while both windows of a pair are above the line.",
             query: PanelQuery::Expression(
                 |scope| {
                     scope.named(

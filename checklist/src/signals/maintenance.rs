@@ -13,7 +13,7 @@ pub static LAST_VACUUM: Metric = Metric::gauge(
 .sparse();
 pub static LAST_ANALYZE: Metric = Metric::gauge(
     "checklist_postgres_table_last_analyze_timestamp_seconds",
-    "Unix time of the last analyze of the large table, manual or automatic, absent when nothing changed since.",
+    "Unix time of the last analyze of the large table, manual or automatic, absent if nothing has changed since.",
     TABLE,
 )
 .sparse();
@@ -31,12 +31,12 @@ pub static ROWS: Metric = Metric::gauge(
 .sparse();
 pub static XID_AGE: Metric = Metric::gauge(
     "checklist_postgres_transaction_id_age",
-    "Transactions since the oldest transaction id that the database still holds.",
+    "Age in transactions of the oldest transaction id in the database.",
     &["database"],
 );
 pub static NEVER: Metric = Metric::gauge(
     "checklist_postgres_never_vacuumed_tables",
-    "Large tables of the database that were never vacuumed since its statistics began, although there is something to clean.",
+    "Large tables of the database that were never vacuumed since its statistics began, although they have dead rows.",
     &["database"],
 )
 .sparse();
@@ -51,7 +51,7 @@ static DEAD_SHARE: Threshold = Threshold::above(
     "maintenance.dead_share",
     "share of dead rows",
     Unit::Ratio,
-    "The server's own vacuum begins at 20% dead rows; a large table that stays above it is not being cleaned.",
+    "Autovacuum starts at 20% dead rows; a large table that stays above is not being vacuumed.",
 )
 .warning(0.20);
 
@@ -59,7 +59,7 @@ static ANALYZED: Threshold = Threshold::above(
     "maintenance.analyzed",
     "time since the last ANALYZE",
     Unit::Seconds,
-    "The checklist updates statistics once a month; five days of slack.",
+    "The checklist updates statistics once a month; five days of tolerance.",
 )
 .warning(35.0 * DAY);
 
@@ -67,7 +67,7 @@ static UNVACUUMED: Threshold = Threshold::above(
     "maintenance.never_vacuumed",
     "large tables never vacuumed",
     Unit::Count,
-    "The server vacuums a table that was written to by itself; one that it never did has it switched off or is stuck.",
+    "Autovacuum vacuums tables that are written to; if it never did, it is disabled or blocked.",
 )
 .warning(0.0);
 
@@ -75,7 +75,7 @@ static UNANALYZED: Threshold = Threshold::above(
     "maintenance.never_analyzed",
     "large tables never analyzed",
     Unit::Count,
-    "Without statistics every plan on a large table is a guess.",
+    "Without statistics the plans of queries on a large table are unreliable.",
 )
 .warning(0.0);
 
@@ -83,7 +83,7 @@ static XID: Threshold = Threshold::above(
     "maintenance.transaction_id_age",
     "age of the oldest transaction id",
     Unit::Count,
-    "The server stops taking writes near 2.1 billion; autovacuum should begin at 0.2 billion.",
+    "The server stops accepting writes near 2.1 billion; autovacuum should start at 0.2 billion.",
 )
 .warning(1.0e9)
 .critical(1.5e9);
@@ -93,7 +93,7 @@ pub static MIN_BYTES: Threshold = Threshold::above(
     "maintenance.min_table_size",
     "size of the table",
     Unit::Bytes,
-    "Smaller tables are cleaned within a second whenever it happens.",
+    "Vacuum of a smaller table takes less than a second.",
 )
 .warning(100.0 * MIB);
 
@@ -113,7 +113,7 @@ pub static SIGNAL: Signal = Signal {
         Alert {
             name: "ChecklistTransactionIdsRunOut",
             when: When::Beyond(Value::Of(of(&XID_AGE)), &XID),
-            summary: "Database runs out of transaction ids.",
+            summary: "A database is running out of transaction ids.",
             description: "The oldest transaction id of database {{ $labels.database }} is {value} transactions old; the limit is {limit}.",
             ..WARNING
         },
@@ -122,7 +122,7 @@ pub static SIGNAL: Signal = Signal {
             when: When::Beyond(Value::Share(of(&DEAD), of(&ROWS)), &DEAD_SHARE),
             // The server cleans up by itself within hours after a cleanup, a load or a restore.
             pending: hours(6),
-            summary: "Large table is full of dead rows.",
+            summary: "A large table has too many dead rows.",
             description: "{value} of the rows of {{ $labels.database }}.{{ $labels.schema }}.{{ $labels.table }} are dead; the limit is {limit}.",
             ..WARNING
         },
@@ -131,7 +131,7 @@ pub static SIGNAL: Signal = Signal {
             when: When::Beyond(Value::Of(of(&NEVER)), &UNVACUUMED),
             pending: hours(6),
             summary: "Large tables were never vacuumed.",
-            description: "{value} large tables of database {{ $labels.database }} were never vacuumed, and there is something to clean.",
+            description: "{value} large tables of database {{ $labels.database }} were never vacuumed although they have dead rows.",
             ..WARNING
         },
         Alert {
@@ -146,7 +146,7 @@ pub static SIGNAL: Signal = Signal {
             name: "ChecklistTableNotAnalyzed",
             when: When::Beyond(Value::Age(of(&LAST_ANALYZE)), &ANALYZED),
             pending: minutes(60),
-            summary: "Statistics of a large table are old.",
+            summary: "The statistics of a large table are old.",
             description: "Table {{ $labels.database }}.{{ $labels.schema }}.{{ $labels.table }} has changed and was last analyzed {value} ago; the limit is {limit}.",
             ..WARNING
         },
@@ -163,7 +163,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Panel {
             title: "Never vacuumed",
-            description: "Large tables that were never vacuumed although there is something to clean.",
+            description: "Large tables that were never vacuumed although they have dead rows.",
             query: PanelQuery::Value(Value::Of(of(&NEVER))),
             legend: &["target", "database"],
             threshold: Some(&UNVACUUMED),
@@ -179,7 +179,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Panel {
             title: "Transaction id age",
-            description: "Transactions since the oldest id that each database still holds.",
+            description: "Age in transactions of the oldest transaction id in each database.",
             query: PanelQuery::Value(Value::Of(of(&XID_AGE))),
             legend: &["target", "database"],
             threshold: Some(&XID),

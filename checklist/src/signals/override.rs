@@ -4,7 +4,7 @@ use crate::prelude::*;
 
 pub static ACTIVE: Metric = Metric::gauge(
     "checklist_override_active",
-    "Whether an emergency override holds (1) or not (0): alerts of routine checks, pages too, are held back.",
+    "Whether an emergency override is active (1) or not (0): it suppresses alerts of routine checks, also critical ones.",
     &[],
 );
 pub static UNTIL: Metric = Metric::gauge(
@@ -22,9 +22,9 @@ pub static SINCE: Metric = Metric::gauge(
 
 static LASTS: Threshold = Threshold::above(
     "override.lasts",
-    "time that the override has held",
+    "time that the override has been active",
     Unit::Seconds,
-    "After three days an emergency is the new normal, and what was put aside must be caught up.",
+    "After three days an override should end, and the suppressed routine work must be caught up on.",
 )
 .warning(72.0 * HOUR);
 
@@ -43,19 +43,19 @@ pub static SIGNAL: Signal = Signal {
         name: "ChecklistOverrideLong",
         when: When::Beyond(Value::Age(of(&SINCE)), &LASTS),
         pending: minutes(5),
-        summary: "Emergency override lasts very long.",
-        description: "Alerts of routine checks, pages too, have been held back for {value}; the limit is {limit}.",
+        summary: "The emergency override is active for too long.",
+        description: "Alerts of routine checks, also critical ones, have been suppressed for {value}; the limit is {limit}.",
         ..WARNING
     }],
     panels: &[
         Panel {
             title: "Emergency override",
-            description: "1 while alerts of routine checks are held back.",
+            description: "1 while alerts of routine checks are suppressed.",
             query: PanelQuery::Value(Value::Of(of(&ACTIVE))),
             ..PANEL
         },
         Panel {
-            title: "Length of the override",
+            title: "Duration of the override",
             description: "Time since the emergency override began.",
             drawing: Drawing::Stat,
             query: PanelQuery::Value(Value::Age(of(&SINCE))),

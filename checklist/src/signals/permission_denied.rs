@@ -15,7 +15,7 @@ pub static USERS: Metric = Metric::gauge(
 /// The name of the user stays in the database.
 pub static WORST: Metric = Metric::gauge(
     "checklist_permission_denied_worst_user",
-    "Refused permissions of the user with the most of them within seven days.",
+    "Highest number of refused permissions of one user within seven days.",
     &[],
 );
 
@@ -42,8 +42,8 @@ pub static SIGNAL: Signal = Signal {
     alerts: &[Alert {
         name: "ChecklistPermissionViolations",
         when: When::Beyond(Value::Of(of(&WORST)), &PER_USER),
-        summary: "A user is refused again and again.",
-        description: "One user of {{ $labels.target }} was refused {value} times within seven days; the limit is {limit}.",
+        summary: "A user has many refused permissions.",
+        description: "One user of {{ $labels.target }} was refused permission {value} times within seven days; the limit is {limit}.",
         keep_firing: FAILOVER,
         ..WARNING
     }],
@@ -57,7 +57,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Panel {
             title: "Refusals of one user",
-            description: "Refused permissions within seven days of the user with the most of them.",
+            description: "Highest number of refused permissions of one user within seven days.",
             query: PanelQuery::Value(Value::Of(of(&WORST))),
             threshold: Some(&PER_USER),
             ..PANEL

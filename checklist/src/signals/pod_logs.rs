@@ -8,7 +8,7 @@ pub static LINES: Metric =
     Metric::counter("checklist_audit_log_lines_total", "Audit lines read from the logs of the pods.", SOURCE);
 pub static SEEN: Metric = Metric::gauge(
     "checklist_audit_log_seen",
-    "Whether the logs of the pods hold an audit line of the last hour or held one since the exporter started (1) or not (0).",
+    "Whether the logs of the pods contain an audit line of the last hour, or contained one since the exporter started (1), or not (0).",
     SOURCE,
 );
 pub static LAST: Metric = Metric::gauge(
@@ -22,7 +22,7 @@ static SILENCE: Threshold = Threshold::above(
     "pod_logs.silence",
     "age of the newest audit line",
     Unit::Seconds,
-    "The checklist expects audit lines within the last hour, where there usually are some. Four hours of silence by day are critical.",
+    "The checklist expects audit lines within the last hour, at hours that usually have some. Four hours without one during the day are critical.",
 )
 // The silence is compared with the same hours a week ago, so longer limits make no sense.
 .between(5.0 * MINUTE, DAY)
@@ -33,7 +33,7 @@ static USUAL: Threshold = Threshold::above(
     "pod_logs.usual",
     "audit lines in the same hour a week ago",
     Unit::Count,
-    "A quiet night is normal: a week ago there must have been ten audit lines within the hour, an hour earlier and an hour later: clocks change, and shops open late.",
+    "A night without audit lines is normal: a week ago there must have been ten in the hour before and in the hour after this time (clocks change, and opening hours vary).",
 )
 .between(1.0, f64::INFINITY)
 .warning(10.0);
@@ -70,7 +70,7 @@ pub static SIGNAL: Signal = Signal {
                         .hourly()
                         .after(hours(48))
                         .fires("fires although scrapes were missed", vec![gap])
-                        .quiet("stays quiet after a weekend without lines", vec![weekend])
+                        .quiet("does not fire after a weekend without lines", vec![weekend])
                 },
             }),
             pending: hours(1),
@@ -100,11 +100,11 @@ pub static SIGNAL: Signal = Signal {
                     let case = Case::new(vec![stops.clone(), lines(pace)], vec![goes_on, lines(pace)]);
                     case.sampled_often()
                         .after(hours(172) + std::time::Duration::from_secs_f64(given.limit))
-                        .quiet("stays quiet in a night like the week before", vec![stops, lines(pace / 10.0)])
+                        .quiet("does not fire in a night as quiet as a week ago", vec![stops, lines(pace / 10.0)])
                 },
             }),
             summary: "Pods stopped writing audit lines.",
-            description: "The newest audit line of pods {{ $labels.selector }} in {{ $labels.namespace }} is {value} old although there are some at this hour; the limit is {limit}.",
+            description: "The newest audit line of pods {{ $labels.selector }} in {{ $labels.namespace }} is {value} old although there usually are some at this hour; the limit is {limit}.",
             ..WARNING
         },
     ],
@@ -118,7 +118,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Panel {
             title: "Audit lines seen",
-            description: "Whether the logs of the pods hold audit lines at all.",
+            description: "Whether the logs of the pods contain audit lines.",
             drawing: Drawing::Whether,
             query: PanelQuery::Value(Value::Of(of(&SEEN))),
             legend: SOURCE,

@@ -5,7 +5,7 @@ use crate::prelude::*;
 
 pub static DESIRED: Metric = Metric::gauge(
     "checklist_workload_replicas_desired",
-    "Pods that the workload asks for.",
+    "Desired pods of the workload.",
     &["namespace", "kind", "workload"],
 );
 pub static READY: Metric = Metric::gauge(
@@ -26,15 +26,15 @@ pub static ENDPOINTS: Metric =
     Metric::gauge("checklist_service_ready_endpoints", "Ready endpoints of the service.", &["namespace", "service"]);
 pub static ALL_ENDPOINTS: Metric = Metric::gauge(
     "checklist_service_endpoints",
-    "Endpoints of the service, ready or not, without those that are ending: 0 where no pod is wanted behind it.",
+    "Endpoints of the service, ready or not, without terminating ones; 0 if no pods are wanted for it.",
     &["namespace", "service"],
 );
 
 static WAITING: Threshold = Threshold::above(
     "pods.waiting",
-    "containers that wait in a back-off",
+    "containers in back-off",
     Unit::Count,
-    "A pod whose container waits in a back-off does not come back by itself, so one is too many.",
+    "A pod with a container in back-off rarely recovers by itself, so one is too many.",
 )
 .warning(0.0);
 
@@ -42,7 +42,7 @@ static UNREADY: Threshold = Threshold::above(
     "pods.not_ready",
     "pods not ready",
     Unit::Count,
-    "Half an hour is longer than a pod waits for a node, an image or its own start; a rollout that waits behind it serves the old version.",
+    "Half an hour is longer than a pod needs for scheduling, pulling an image and starting; until then a rollout is stuck and the old version serves.",
 )
 .warning(0.0);
 
@@ -94,13 +94,13 @@ fn none_left_case(have: &'static Metric, want: &'static Metric) -> Case {
     let of = |had: &str, wanted: &str| vec![course(have, had), course(want, wanted)];
     Case::new(of("3+0x15 0+0~", "3+0~"), of("1+0~", "3+0~"))
         .after(minutes(16))
-        .fires("fires when the only one is away for long", of("1+0x13 0+0~", "1+0~"))
-        .fires("fires when what was woken is never ready", of("0+0~", "0+0x6 3+0~"))
-        .fires("fires when a new one is never ready", of("_x13 0+0~", "_x13 3+0~"))
-        .quiet("stays quiet when none is wanted", of("3+0x15 0+0~", "3+0x15 0+0~"))
-        .quiet("stays quiet while the only one moves to another node", of("1+0x16 0+0~", "1+0~"))
-        .quiet("stays quiet while what was woken starts", of("0+0~", "0+0x10 3+0~"))
-        .quiet("stays quiet while a new one starts", of("_x17 0+0~", "_x17 3+0~"))
+        .fires("fires when the only pod is missing for long", of("1+0x13 0+0~", "1+0~"))
+        .fires("fires when a scaled-up workload never becomes ready", of("0+0~", "0+0x6 3+0~"))
+        .fires("fires when a new pod never becomes ready", of("_x13 0+0~", "_x13 3+0~"))
+        .quiet("does not fire when no pods are wanted", of("3+0x15 0+0~", "3+0x15 0+0~"))
+        .quiet("does not fire while the only pod moves to another node", of("1+0x16 0+0~", "1+0~"))
+        .quiet("does not fire while a scaled-up workload starts", of("0+0~", "0+0x10 3+0~"))
+        .quiet("does not fire while a new pod starts", of("_x17 0+0~", "_x17 3+0~"))
 }
 
 /// Expression for the unfinished pods that are not ready.
@@ -192,7 +192,7 @@ pub static SIGNAL: Signal = Signal {
                 metrics: &[&READY, &DESIRED],
                 case: |_| none_left_case(&READY, &DESIRED),
             }),
-            summary: "Workload has no ready pod.",
+            summary: "A workload has no ready pod.",
             description: "{{ $labels.kind }} {{ $labels.namespace }}/{{ $labels.workload }} has no ready pod. Look at: kubectl -n {{ $labels.namespace }} get pods",
             keep_firing: minutes(15),
             ..CRITICAL
@@ -200,7 +200,7 @@ pub static SIGNAL: Signal = Signal {
         Alert {
             name: "ChecklistWorkloadReplicasMissing",
             when: When::Fewer(&READY, &DESIRED),
-            summary: "Workload has fewer ready pods than it asks for.",
+            summary: "A workload has fewer ready pods than desired.",
             description: "{{ $labels.kind }} {{ $labels.namespace }}/{{ $labels.workload }} has only {value}{{ with printf \"checklist_workload_replicas_desired{target=%q,namespace=%q,kind=%q,workload=%q}\" $labels.target $labels.namespace $labels.kind $labels.workload | query }} of {{ . | first | value }}{{ end }} ready pods. Look at: kubectl -n {{ $labels.namespace }} get pods",
             ..WARNING
         },
@@ -235,14 +235,14 @@ pub static SIGNAL: Signal = Signal {
                         vec![waits("CrashLoopBackOff", pauses)],
                     )
                     .quiet(
-                        "stays quiet when a pod crashes until its database is there",
+                        "does not fire when a pod crashes until its database is there",
                         vec![waits("CrashLoopBackOff", format!("{bad}+0x2 stale"))],
                     )
                 },
             }),
             // The expression remembers five minutes, so a pod must be stuck for five more minutes.
             pending: minutes(10),
-            summary: "Pod cannot start.",
+            summary: "A pod cannot start.",
             description: "Pod {{ $labels.namespace }}/{{ $labels.pod }} cannot start{{ with printf \"topk(1, checklist_pod_not_ready{target=%q,namespace=%q,pod=%q})\" $labels.target $labels.namespace $labels.pod | query }}: {{ . | first | label \"reason\" }}{{ end }}. Look at: kubectl -n {{ $labels.namespace }} describe pod {{ $labels.pod }}",
             ..WARNING
         },
@@ -274,15 +274,15 @@ pub static SIGNAL: Signal = Signal {
                             "fires when the pod is ready for a minute now and then",
                             waits("ContainersNotReady", flaps),
                         )
-                        .quiet("stays quiet when the pod is known to be stuck", waits("ImagePullBackOff", begins))
+                        .quiet("does not fire when the pod is known to be stuck", waits("ImagePullBackOff", begins))
                         .quiet(
-                            "stays quiet after a slow start",
+                            "does not fire after a slow start",
                             waits("ContainersNotReady", format!("_x5 {bad}+0x40 stale")),
                         )
                 },
             }),
             pending: minutes(10),
-            summary: "Pod does not become ready.",
+            summary: "A pod does not become ready.",
             description: "Pod {{ $labels.namespace }}/{{ $labels.pod }} has hardly been ready for half an hour{{ with printf \"topk(1, checklist_pod_not_ready{target=%q,namespace=%q,pod=%q})\" $labels.target $labels.namespace $labels.pod | query }}: {{ . | first | label \"reason\" }}{{ end }}. Look at: kubectl -n {{ $labels.namespace }} describe pod {{ $labels.pod }}",
             ..WARNING
         },
@@ -297,15 +297,15 @@ pub static SIGNAL: Signal = Signal {
                 metrics: &[&ENDPOINTS, &ALL_ENDPOINTS],
                 case: |_| none_left_case(&ENDPOINTS, &ALL_ENDPOINTS),
             }),
-            summary: "Service has no ready endpoint.",
-            description: "Nothing answers behind service {{ $labels.namespace }}/{{ $labels.service }}: none of its pods is ready. Look at: kubectl -n {{ $labels.namespace }} get endpointslices -l kubernetes.io/service-name={{ $labels.service }}",
+            summary: "A service has no ready endpoint.",
+            description: "Service {{ $labels.namespace }}/{{ $labels.service }} has no ready pod, so its connections fail. Look at: kubectl -n {{ $labels.namespace }} get endpointslices -l kubernetes.io/service-name={{ $labels.service }}",
             ..CRITICAL
         },
     ],
     panels: &[
         Panel {
             title: "Ready pods",
-            description: "Ready pods of each workload; a step down is a pod that was lost.",
+            description: "Ready pods of each workload; a step down is a lost pod.",
             drawing: Drawing::TimeSeries,
             query: PanelQuery::Value(Value::Of(of(&READY))),
             unit: Unit::Count,
@@ -314,7 +314,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Panel {
             title: "Missing pods",
-            description: "Pods that each workload asks for and that are not ready.",
+            description: "Desired pods of each workload that are not ready.",
             query: PanelQuery::Expression(
                 |scope| format!("{} - {}", scope.max(&DESIRED), scope.max(&READY)),
                 &[&DESIRED, &READY],
@@ -333,7 +333,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Panel {
             title: "Stuck pods",
-            description: "Pods that do not come back by themselves, with the reason; empty is good.",
+            description: "Pods that do not recover by themselves, with the reason; empty is good.",
             drawing: Drawing::Table,
             query: PanelQuery::Expression(stuck, &[&NOT_READY]),
             legend: &["namespace", "pod"],
@@ -342,14 +342,14 @@ pub static SIGNAL: Signal = Signal {
         },
         Panel {
             title: "Ready endpoints",
-            description: "Ready endpoints of each service; without one it refuses every connection.",
+            description: "Ready endpoints of each service; with none, its connections fail.",
             query: PanelQuery::Value(Value::Of(of(&ENDPOINTS))),
             legend: &["namespace", "service"],
             ..PANEL
         },
         Panel {
             title: "Endpoints",
-            description: "Endpoints of each service, ready or not; none where no pod is wanted.",
+            description: "Endpoints of each service, ready or not; 0 if no pods are wanted.",
             query: PanelQuery::Value(Value::Of(of(&ALL_ENDPOINTS))),
             legend: &["namespace", "service"],
             ..PANEL

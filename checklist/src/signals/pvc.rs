@@ -4,12 +4,12 @@ use crate::prelude::*;
 
 pub static BOUND: Metric = Metric::gauge(
     "checklist_volume_claim_bound",
-    "Whether the claim has its volume (1) or waits for one or lost it (0).",
+    "Whether the claim is bound to a volume (1) or is pending or lost (0).",
     &["namespace", "persistentvolumeclaim"],
 );
 pub static REQUESTED: Metric = Metric::gauge(
     "checklist_volume_claim_requested_bytes",
-    "Size that the claim asks for.",
+    "Requested size of the claim.",
     &["namespace", "persistentvolumeclaim"],
 );
 
@@ -26,14 +26,14 @@ pub static SIGNAL: Signal = Signal {
         name: "ChecklistVolumeClaimNotBound",
         when: When::Zero(of(&BOUND)),
         pending: minutes(10),
-        summary: "Volume claim has no volume.",
+        summary: "A persistent volume claim is not bound.",
         description: "Claim {{ $labels.namespace }}/{{ $labels.persistentvolumeclaim }} is not bound to a volume.",
         ..WARNING
     }],
     panels: &[
         Panel {
             title: "Requested storage",
-            description: "Size that each claim asks for.",
+            description: "Requested size of each claim.",
             query: PanelQuery::Value(Value::Of(of(&REQUESTED))),
             unit: Unit::Bytes,
             legend: &["namespace", "persistentvolumeclaim"],
@@ -41,7 +41,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Panel {
             title: "Bound claims",
-            description: "Whether each claim has a volume.",
+            description: "Whether each claim is bound to a volume.",
             drawing: Drawing::Whether,
             query: PanelQuery::Value(Value::Of(of(&BOUND))),
             legend: &["namespace", "persistentvolumeclaim"],

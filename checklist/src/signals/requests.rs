@@ -7,18 +7,18 @@ pub static VOLUME: Metric = Metric::gauge("checklist:http_requests:rate1d", "Req
 
 static GREW: Threshold = Threshold::above(
     "requests.grew",
-    "requests beside a week ago",
+    "requests compared with a week ago",
     Unit::Count,
-    "Half as much again as a week ago, and as on any day of the three weeks before, is worth a plan: a month end or the week after a holiday is not.",
+    "1.5 times the requests of a week ago, and of each of the three weeks before, needs capacity planning; a month end or the week after a holiday does not.",
 )
 .between(1.1, f64::INFINITY)
 .warning(1.5);
 
 static FELL: Threshold = Threshold::below(
     "requests.fell",
-    "requests beside a week ago",
+    "requests compared with a week ago",
     Unit::Count,
-    "When half of the requests are missing, something in front of the application is broken, unless two weeks ago there were as few: a week ago was the exception then.",
+    "If half of the requests are missing, something in front of the application is broken, unless there were as few two weeks ago: then the last week was the exception.",
 )
 .between(0.01, 1.0)
 .warning(0.5);
@@ -28,7 +28,7 @@ static FLOOR: Threshold = Threshold::above(
     "requests.floor",
     "requests of a day",
     Unit::Count,
-    "Of a thousand requests a day one user more or less is no trend; a week ago or now there must have been more.",
+    "With fewer than a thousand requests a day, single users change the volume; there must have been more a week ago or now.",
 )
 .warning(1_000.0);
 
@@ -74,10 +74,10 @@ fn changed(factor: f64, limits: &Limits) -> Case {
     let case = Case::new(vec![bend(much)], vec![steady(&VOLUME, much)])
         .hourly()
         .after(hours(351))
-        .quiet("stays quiet on a few requests", vec![bend(few)])
-        .quiet("stays quiet when a week ago was an exception", vec![input(&VOLUME, exception)]);
+        .quiet("does not fire on a few requests", vec![bend(few)])
+        .quiet("does not fire when the value of a week ago was an exception", vec![input(&VOLUME, exception)]);
     if factor > 1.0 {
-        case.quiet("stays quiet on the eighth day of an application", vec![input(&VOLUME, new)])
+        case.quiet("does not fire on the eighth day of an application", vec![input(&VOLUME, new)])
     } else {
         case
     }
@@ -104,8 +104,8 @@ pub static SIGNAL: Signal = Signal {
                 case: |given| changed(1.5 * given.limit, given.limits),
             }),
             pending: hours(6),
-            summary: "Request volume has grown much.",
-            description: "Application {{ $labels.target }} serves {{ $value | printf \"%.2f\" }} times the requests of a week ago.",
+            summary: "The request volume has grown.",
+            description: "Application {{ $labels.target }} serves {{ $value | printf \"%.2f\" }} times as many requests as a week ago.",
             ..WARNING
         },
         Alert {
@@ -120,8 +120,8 @@ pub static SIGNAL: Signal = Signal {
                 case: |given| changed(0.5 * given.limit, given.limits),
             }),
             pending: minutes(60),
-            summary: "Request volume has fallen much.",
-            description: "Application {{ $labels.target }} serves {{ $value | printf \"%.2f\" }} times the requests of a week ago.",
+            summary: "The request volume has dropped.",
+            description: "Application {{ $labels.target }} serves {{ $value | printf \"%.2f\" }} times as many requests as a week ago.",
             ..WARNING
         },
     ],

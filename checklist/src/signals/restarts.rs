@@ -19,7 +19,7 @@ static RECENT: Threshold = Threshold::below(
     "restarts.recent",
     "time since the last restart",
     Unit::Seconds,
-    "The checklist looks every morning, so a restart is news for a day.",
+    "The checklist is reviewed every morning, so a restart is reported for a day.",
 )
 .warning(DAY);
 
@@ -27,7 +27,7 @@ static PER_HOUR: Threshold = Threshold::above(
     "restarts.per_hour",
     "restarts within an hour",
     Unit::Count,
-    "Four restarts within the hour that go on are a crash loop in the making; four within the minutes of a failover of its database are none. It warns: the other replicas serve, and a workload without any is a page of its own.",
+    "Four restarts within an hour that continue indicate a crash loop; four within a few minutes can be a failover of the database. This is a warning because other replicas serve; a workload without ready pods has a critical alert of its own.",
 )
 .warning(3.0);
 
@@ -35,7 +35,7 @@ static OOM_RECENT: Threshold = Threshold::below(
     "restarts.oom_recent",
     "time since a container ran out of memory",
     Unit::Seconds,
-    "A container that outgrew its memory limit does so again; an hour keeps the alert close to the event.",
+    "A container that exceeded its memory limit will do so again; the alert fires for an hour after the event.",
 )
 .warning(HOUR);
 
@@ -75,18 +75,18 @@ pub static SIGNAL: Signal = Signal {
                     let as_allowed = format!("0+0x{} {limit}+0x{SAMPLES}", given.pending.as_secs() / 60);
                     Case::new(vec![line(&RESTARTS, 0.0, many)], vec![steady(&RESTARTS, 3.0 * many)])
                         .after(minutes(1))
-                        .fires("fires although the exporter was deployed meanwhile", deployed)
+                        .fires("fires although the exporter was deployed again meanwhile", deployed)
                         .quiet(
-                            "stays quiet on as many restarts as the limit allows",
+                            "does not fire on as many restarts as the limit allows",
                             vec![input(&RESTARTS, as_allowed)],
                         )
-                        .quiet("stays quiet when the pod was replaced", vec![step(&RESTARTS, 3.0 * many, 0, 0.0)])
-                        .quiet("stays quiet when it is over within minutes", vec![step(&RESTARTS, 0.0, 0, 3.0 * many)])
+                        .quiet("does not fire when the pod was replaced", vec![step(&RESTARTS, 3.0 * many, 0, 0.0)])
+                        .quiet("does not fire when it ends within minutes", vec![step(&RESTARTS, 0.0, 0, 3.0 * many)])
                 },
             }),
             // Longer than the window of twenty minutes: restarts that have ended do not fire.
             pending: minutes(25),
-            summary: "Container restarts again and again.",
+            summary: "A container restarts repeatedly.",
             description: "Container {{ $labels.container }} in {{ $labels.namespace }}/{{ $labels.pod }} restarted {value} times within an hour; the limit is {limit}. Look at: kubectl -n {{ $labels.namespace }} logs --previous {{ $labels.pod }} -c {{ $labels.container }}",
             ..WARNING
         },
@@ -94,7 +94,7 @@ pub static SIGNAL: Signal = Signal {
             name: "ChecklistContainerRestarted",
             when: When::Beyond(Value::Age(of(&LAST_TERMINATION)), &RECENT),
             pending: seconds(0),
-            summary: "Container has restarted.",
+            summary: "A container has restarted.",
             description: "Container {{ $labels.container }} in {{ $labels.namespace }}/{{ $labels.pod }} ended {value} ago ({{ $labels.reason }}) and was started again.",
             ..WARNING
         },
@@ -102,7 +102,7 @@ pub static SIGNAL: Signal = Signal {
             name: "ChecklistContainerOutOfMemory",
             when: When::Beyond(Value::Age(of(&LAST_TERMINATION).with(OOM)), &OOM_RECENT),
             pending: seconds(0),
-            summary: "Container was killed for using too much memory.",
+            summary: "A container was OOM-killed.",
             description: "Container {{ $labels.container }} in {{ $labels.namespace }}/{{ $labels.pod }} was killed {value} ago because it reached its memory limit.",
             ..WARNING
         },
@@ -143,8 +143,8 @@ pub static SIGNAL: Signal = Signal {
             threshold: Some(&RECENT),
         },
         Panel {
-            title: "Last kills for memory",
-            description: "Time since each container was killed for using too much memory; empty is good.",
+            title: "Last OOM kills",
+            description: "Time since each container was last OOM-killed; empty is good.",
             drawing: Drawing::Table,
             query: PanelQuery::Value(Value::Age(of(&LAST_TERMINATION).with(OOM))),
             unit: Unit::Seconds,

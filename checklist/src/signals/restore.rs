@@ -1,10 +1,10 @@
-//! Restores of backups as a proof, and the answers of the restored databases. Checklist: "Backup Verification".
+//! Restores of backups as a proof, and the responses of the restored databases. Checklist: "Backup Verification".
 
 use crate::prelude::*;
 
 pub static RECORDED: Metric = Metric::gauge(
     "checklist_restore_recorded",
-    "Whether a restore of the backup was ever recorded (1) or not (0).",
+    "Whether a restore of the backup is recorded (1) or not (0).",
     &["backup"],
 );
 pub static PASSED: Metric = Metric::gauge(
@@ -15,7 +15,7 @@ pub static PASSED: Metric = Metric::gauge(
 .sparse();
 pub static CONCLUSIVE: Metric = Metric::gauge(
     "checklist_restore_conclusive",
-    "Whether the last restore of the backup came to a verdict (1), or could not be made (0).",
+    "Whether the last restore of the backup had a result (1), or could not be carried out (0).",
     &["backup"],
 )
 .sparse();
@@ -33,7 +33,7 @@ pub static DURATION: Metric = Metric::gauge(
 .sparse();
 pub static ANSWER: Metric = Metric::gauge(
     "checklist_restore_rows",
-    "What each check answered in the restored database, mostly a number of rows.",
+    "Result of each check in the restored database, mostly a number of rows.",
     &["backup", "name"],
 )
 .sparse();
@@ -49,13 +49,13 @@ static MAX_AGE: Threshold = Threshold::above(
     "restore.max_age",
     "time since the last restore",
     Unit::Seconds,
-    "The checklist restores a backup every month; four days of slack.",
+    "The checklist restores a backup every month; four days of tolerance.",
 )
 .warning(35.0 * DAY);
 
 pub static SIGNAL: Signal = Signal {
     id: "restore",
-    title: "Restore proof",
+    title: "Restore test",
     cadence: Cadence::Monthly,
     section: "Backup Verification",
     stake: Stake::Data,
@@ -69,30 +69,30 @@ pub static SIGNAL: Signal = Signal {
             name: "ChecklistRestoreFailed",
             covers: &["ChecklistRestoreNotProved", "ChecklistRestoreStale"],
             when: When::Zero(of(&PASSED)),
-            summary: "Backup cannot be restored.",
-            description: "The last restore of backup {{ $labels.backup }} failed, or its rows are too few or too old; its record has the reason.",
+            summary: "A backup cannot be restored.",
+            description: "The last restore test of backup {{ $labels.backup }} failed, or the restored rows are too few or too old. Its record has the reason.",
             ..CRITICAL
         },
         Alert {
             name: "ChecklistRestoreNotProved",
             when: When::Zero(of(&CONCLUSIVE)),
-            summary: "Restore could not be tried.",
-            description: "The last proof of backup {{ $labels.backup }} could not be made: no disk, no PostgreSQL, no bucket, or it was ended; its record has the reason.",
+            summary: "A restore test could not be carried out.",
+            description: "The last restore test of backup {{ $labels.backup }} could not be carried out, for example for lack of disk space, PostgreSQL or access to the bucket. Its record has the reason.",
             ..WARNING
         },
         Alert {
             name: "ChecklistRestoreNeverTested",
             when: When::Zero(of(&RECORDED)),
             pending: minutes(60),
-            summary: "Backup was never restored for proof.",
-            description: "No restore of backup {{ $labels.backup }} was ever recorded.",
+            summary: "A backup was never test-restored.",
+            description: "No restore test of backup {{ $labels.backup }} is recorded.",
             ..WARNING
         },
         Alert {
             name: "ChecklistRestoreStale",
             when: When::Beyond(Value::Age(of(&LAST)), &MAX_AGE),
             pending: minutes(60),
-            summary: "Backup was not restored for long.",
+            summary: "The last restore test of a backup is too old.",
             description: "Backup {{ $labels.backup }} was last restored {value} ago; the limit is {limit}.",
             ..WARNING
         },
@@ -100,21 +100,21 @@ pub static SIGNAL: Signal = Signal {
     panels: &[
         Panel {
             title: "Restore time",
-            description: "Seconds that each stage of the last restore took: how long the real one will take.",
+            description: "Duration of each stage of the last restore test; a real restore takes about as long.",
             query: PanelQuery::Value(Value::Of(of(&DURATION))),
             unit: Unit::Seconds,
             legend: &["backup", "stage"],
             ..PANEL
         },
         Panel {
-            title: "Restore proofs",
-            description: "Whether each backup was ever restored for proof, whether the last proof could be made, and its result.",
+            title: "Restore tests",
+            description: "Whether a restore test of each backup is recorded, whether the last one could be carried out, and its result.",
             drawing: Drawing::Whether,
             query: PanelQuery::Expression(
                 |scope| {
                     scope.named(
                         "fact",
-                        &[(&RECORDED, "was tried"), (&CONCLUSIVE, "could be made"), (&PASSED, "was good")],
+                        &[(&RECORDED, "was tried"), (&CONCLUSIVE, "could be carried out"), (&PASSED, "was good")],
                     )
                 },
                 &[&RECORDED, &CONCLUSIVE, &PASSED],
@@ -124,7 +124,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Panel {
             title: "Time since the last restore",
-            description: "Time since each backup was last restored with success.",
+            description: "Time since the last successful restore test of each backup.",
             drawing: Drawing::Stat,
             query: PanelQuery::Value(Value::Age(of(&LAST))),
             unit: Unit::Seconds,

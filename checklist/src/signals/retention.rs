@@ -36,7 +36,7 @@ static AUDIT_AGE: Threshold = Threshold::above(
     "retention.audit_events_age",
     "age of the oldest event",
     Unit::Seconds,
-    "Ninety days, a month until the next cleanup and five days of slack.",
+    "Ninety days, a month until the next cleanup, and five days of tolerance.",
 )
 .warning(126.0 * DAY);
 
@@ -44,7 +44,7 @@ static WORKFLOWS_AGE: Threshold = Threshold::above(
     "retention.workflows_age",
     "age of the oldest finished workflow",
     Unit::Seconds,
-    "Thirty days, a month until the next cleanup and five days of slack.",
+    "Thirty days, a month until the next cleanup, and five days of tolerance.",
 )
 .warning(66.0 * DAY);
 
@@ -106,7 +106,7 @@ pub static SIGNAL: Signal = Signal {
         Access::SqlIndex("audit_events", &["timestamp"]),
         Access::SqlIndex("workflows", &["updated_at"]),
     ],
-    costly: Some("It walks up to 100,000 overdue entries of each of two tables, and more while an archive is missing."),
+    costly: Some("It reads up to 100,000 overdue entries of each of two tables, and more while an archive is missing."),
     runbook: include_str!("retention.md"),
     ..BASE
 };

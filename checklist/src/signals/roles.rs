@@ -14,7 +14,7 @@ static ADMINS: Threshold = Threshold::above(
     "roles.admins",
     "administrators",
     Unit::Count,
-    "More than five people with every right are more than one incident needs; the checklist names no number.",
+    "No incident needs more than five administrators; the checklist names no number.",
 )
 .warning(5.0);
 
@@ -47,18 +47,18 @@ pub static SIGNAL: Signal = Signal {
                     let on = |replica: &str, values: &str| input(&FINGERPRINT, values).with("instance", replica);
                     Case::new(vec![step(&FINGERPRINT, 7.0, 0, 8.0)], vec![steady(&FINGERPRINT, 7.0)])
                         .fires(
-                            "fires although the exporter was deployed meanwhile",
+                            "fires although the exporter was deployed again meanwhile",
                             vec![on("a", "7 stale"), on("b", "_ 8+0x10")],
                         )
                         .quiet(
-                            "stays quiet when the exporter is deployed",
+                            "does not fire when the exporter is deployed",
                             vec![on("a", "7 stale"), on("b", "_ 7+0x10")],
                         )
                 },
             }),
             pending: seconds(0),
             summary: "Assignments of privileged roles have changed.",
-            description: "Somebody was given or lost a privileged role in {{ $labels.target }} within the last day. Compare with what was asked for; sign-ups and other ordinary roles do not count.",
+            description: "A privileged role was granted or revoked in {{ $labels.target }} within the last day. Compare it with the approved changes; ordinary roles, such as those of sign-ups, do not count.",
             ..WARNING
         },
         Alert {

@@ -13,17 +13,14 @@ pub static MATCH: Metric = Metric::gauge(
     "Whether the rules in Prometheus were generated from this checklist.yaml and catalog (1) or not (0).",
     &[],
 );
-pub static FAILING: Metric = Metric::gauge(
-    "checklist_rules_failing",
-    "Rules that Prometheus could not evaluate the last time, of any group.",
-    &[],
-);
+pub static FAILING: Metric =
+    Metric::gauge("checklist_rules_failing", "Rules of any group whose last evaluation failed.", &[]);
 
 static BROKEN: Threshold = Threshold::above(
     "rules.failing",
     "rules that fail",
     Unit::Count,
-    "A rule that cannot be evaluated never fires: one is too many.",
+    "A rule whose evaluation fails never fires, so one is too many.",
 )
 .critical(0.0);
 
@@ -49,7 +46,7 @@ pub static SIGNAL: Signal = Signal {
         Alert {
             name: "ChecklistRulesDiffer",
             when: When::Zero(of(&MATCH)),
-            summary: "Alert rules are not those of checklist.yaml.",
+            summary: "The alert rules in Prometheus do not match checklist.yaml.",
             description: "The rules in Prometheus {{ $labels.target }} were generated from another checklist.yaml or version.",
             ..WARNING
         },
@@ -64,7 +61,7 @@ pub static SIGNAL: Signal = Signal {
     panels: &[
         Panel {
             title: "Failing rules",
-            description: "Rules that Prometheus could not evaluate the last time.",
+            description: "Rules whose last evaluation failed.",
             drawing: Drawing::Stat,
             query: PanelQuery::Value(Value::Of(of(&FAILING))),
             threshold: Some(&BROKEN),
@@ -72,14 +69,14 @@ pub static SIGNAL: Signal = Signal {
         },
         Panel {
             title: "Rules in Prometheus",
-            description: "Whether every group of rules is there, and all are those of checklist.yaml.",
+            description: "Whether every rule group is loaded, and all are generated from this checklist.yaml.",
             drawing: Drawing::Whether,
             query: PanelQuery::Expression(
                 |scope| {
                     let all = format!("min without (rule_set) ({})", scope.max(&DEPLOYED));
                     format!(
                         "label_replace({all}, \"fact\", \"are there\", \"\", \"\") or {}",
-                        scope.named("fact", &[(&MATCH, "are those of checklist.yaml")])
+                        scope.named("fact", &[(&MATCH, "match checklist.yaml")])
                     )
                 },
                 &[&DEPLOYED, &MATCH],

@@ -5,7 +5,7 @@ use crate::prelude::*;
 
 pub static ROTATED: Metric = Metric::fact(
     "checklist_secret_last_rotation_timestamp_seconds",
-    "Unix time which the secret's annotation gives, or else at which the secret was created.",
+    "Unix time of the last rotation, from the secret's annotation or its creation time.",
     &["namespace", "secret"],
 );
 pub static PRESENT: Metric =
@@ -15,7 +15,7 @@ static MAX_AGE: Threshold = Threshold::above(
     "secrets.max_age",
     "age of the secret",
     Unit::Seconds,
-    "The checklist rotates every secret once a year; a month of notice. An old secret works as well as a new one, so it does not page.",
+    "The checklist rotates every secret once a year; a month of tolerance. An old secret still works, so this is a warning.",
 )
 .warning(335.0 * DAY);
 
@@ -34,15 +34,15 @@ pub static SIGNAL: Signal = Signal {
         Alert {
             name: "ChecklistSecretMissing",
             when: When::Zero(of(&PRESENT)),
-            summary: "Secret does not exist.",
-            description: "Secret {{ $labels.namespace }}/{{ $labels.secret }} is in checklist.yaml and not in the cluster.",
+            summary: "A secret does not exist.",
+            description: "Secret {{ $labels.namespace }}/{{ $labels.secret }} is configured in checklist.yaml but does not exist in the cluster.",
             ..WARNING
         },
         Alert {
             name: "ChecklistSecretNotRotated",
             when: When::Beyond(Value::Age(of(&ROTATED)), &MAX_AGE),
             pending: minutes(60),
-            summary: "Secret was not rotated for a year.",
+            summary: "A secret was not rotated for more than a year.",
             description: "Secret {{ $labels.namespace }}/{{ $labels.secret }} was last rotated {value} ago; the limit is {limit}.",
             ..WARNING
         },

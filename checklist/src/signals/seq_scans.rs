@@ -29,7 +29,7 @@ static SHARE: Threshold = Threshold::above(
     "seq_scans.share",
     "share of sequential scans",
     Unit::Ratio,
-    "A large table that is scanned whole nine times out of ten is missing an index or has one that nobody can use.",
+    "If nine of ten scans of a large table are sequential, an index is missing or cannot be used.",
 )
 .warning(0.90);
 
@@ -38,7 +38,7 @@ pub static MIN_BYTES: Threshold = Threshold::above(
     "seq_scans.min_table_size",
     "size of the table",
     Unit::Bytes,
-    "Smaller tables are read faster whole than through an index.",
+    "A sequential scan of a smaller table is faster than an index scan.",
 )
 .warning(100.0 * MIB);
 
@@ -47,7 +47,7 @@ static MIN_SCANS: Threshold = Threshold::above(
     "seq_scans.min_scans",
     "sequential scans of a day",
     Unit::Count,
-    "A nightly dump, an analyze or a report reads a table whole a few times a day; fifty times is an application that has no index.",
+    "A nightly dump, an analyze or a report causes a few sequential scans a day; fifty come from an application without an index.",
 )
 .warning(50.0);
 
@@ -105,19 +105,19 @@ pub static SIGNAL: Signal = Signal {
                     large.clone(),
                 ];
                 Case::new(scans(bad, 0.0), scans(500.0 * bad * given.limit, 1000.0 * bad))
-                    .quiet("stays quiet on a dump a day", dump)
-                    .fires("fires although the exporter was deployed meanwhile", deployed)
+                    .quiet("does not fire on a dump a day", dump)
+                    .fires("fires although the exporter was deployed again meanwhile", deployed)
             },
         }),
         pending: minutes(60),
-        summary: "Large table is read by sequential scans.",
-        description: "{value} of the scans of {{ $labels.database }}.{{ $labels.schema }}.{{ $labels.table }} in the last day read the whole table; the limit is {limit}.",
+        summary: "A large table is read by sequential scans.",
+        description: "{value} of the scans of {{ $labels.database }}.{{ $labels.schema }}.{{ $labels.table }} in the last day were sequential; the limit is {limit}.",
         ..WARNING
     }],
     panels: &[
         Panel {
             title: "Rows read by sequential scans",
-            description: "Rows per second that each table gives to sequential scans; the tallest line wants an index.",
+            description: "Rows per second that sequential scans read from each table; the highest may need an index.",
             drawing: Drawing::TimeSeries,
             query: PanelQuery::Expression(
                 |scope| {
@@ -134,7 +134,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Panel {
             title: "Share of sequential scans",
-            description: "Share of the scans of the last day that read the whole table, of the ten largest tables.",
+            description: "Share of sequential scans in the last day, for the ten largest tables.",
             query: PanelQuery::Expression(
                 |scope| format!("{} and topk(10, {})", share(scope), scope.max(&BYTES)),
                 &[&SEQ_SCANS, &INDEX_SCANS, &BYTES],

@@ -25,7 +25,7 @@ static MEAN: Threshold = Threshold::above(
     "slow_queries.mean",
     "mean time of a statement",
     Unit::Seconds,
-    "A statement that takes a second on average is felt by everyone who waits for it.",
+    "Users notice a statement that takes a second on average.",
 )
 .between(0.001, f64::INFINITY)
 .warning(1.0);
@@ -34,15 +34,15 @@ static RUNNING: Threshold = Threshold::above(
     "slow_queries.running",
     "time of the longest running query",
     Unit::Seconds,
-    "An online query that runs for five minutes has lost its client or its index.",
+    "An online query that runs for five minutes has lost its client or lacks an index.",
 )
 .warning(5.0 * MINUTE);
 
 static SLOWER: Threshold = Threshold::above(
     "slow_queries.slower",
-    "mean time beside the week before",
+    "mean time compared with the week before",
     Unit::Count,
-    "Twice the time of the week before is a changed plan or a table that outgrew it.",
+    "Twice the time of the week before comes from a changed plan or a larger table.",
 )
 .between(1.1, f64::INFINITY)
 .warning(2.0);
@@ -52,7 +52,7 @@ static FLOOR: Threshold = Threshold::above(
     "slow_queries.floor",
     "mean time of a statement",
     Unit::Seconds,
-    "Below a tenth of a second nobody feels the difference.",
+    "Below a tenth of a second users do not notice the difference.",
 )
 .warning(0.1);
 
@@ -61,7 +61,7 @@ static MIN_CALLS: Threshold = Threshold::above(
     "slow_queries.min_calls",
     "calls within an hour",
     Unit::Count,
-    "A dump, a report or a migration calls a statement a few times; twenty calls an hour are users who wait.",
+    "A dump, a report or a migration calls a statement a few times; twenty calls an hour come from users.",
 )
 .warning(20.0);
 
@@ -90,7 +90,7 @@ pub static SIGNAL: Signal = Signal {
             name: "ChecklistQueryRunsLong",
             when: When::Beyond(Value::Age(of(&LONGEST)), &RUNNING),
             pending: seconds(0),
-            summary: "Query runs for long.",
+            summary: "A query runs for too long.",
             description: "A query in database {{ $labels.database }} has been running for {value}; the limit is {limit}.",
             ..WARNING
         },
@@ -98,8 +98,8 @@ pub static SIGNAL: Signal = Signal {
             name: "ChecklistStatementsNotTracked",
             when: When::Zero(of(&TRACKED)),
             pending: minutes(60),
-            summary: "Statements are not tracked.",
-            description: "PostgreSQL {{ $labels.target }} keeps no statistics of statements that the exporter can read: slow ones are not seen.",
+            summary: "Statement statistics are not available.",
+            description: "PostgreSQL {{ $labels.target }} has no statement statistics that the exporter can read, so slow statements are not detected.",
             ..WARNING
         },
         Alert {
@@ -119,10 +119,10 @@ pub static SIGNAL: Signal = Signal {
                     let dump =
                         vec![step(&SECONDS, 2400.0, 10, 2400.0 + 60.0 * given.limit), step(&CALLS, 40.0, 10, 41.0)];
                     Case::new(of_calls(many, 2.0 * given.limit), of_calls(many, 0.5 * given.limit))
-                        .quiet("stays quiet on a statement that a dump calls once", dump)
+                        .quiet("does not fire on a statement that a dump calls once", dump)
                 },
             }),
-            summary: "Statement is slow on average.",
+            summary: "A statement is slow on average.",
             description: "Statement {{ $labels.queryid }} in database {{ $labels.database }} took {value} on average within an hour; the limit is {limit}.",
             ..WARNING
         },
@@ -151,7 +151,7 @@ pub static SIGNAL: Signal = Signal {
                 },
             }),
             pending: minutes(60),
-            summary: "Statement has become slower.",
+            summary: "A statement has become slower.",
             description: "Statement {{ $labels.queryid }} in database {{ $labels.database }} takes {value} times as long as a week ago.",
             ..WARNING
         },
@@ -159,7 +159,7 @@ pub static SIGNAL: Signal = Signal {
     panels: &[
         Panel {
             title: "Slowest statements",
-            description: "Mean seconds of a call by statement, the ten slowest; pg_stat_statements names the query of an id.",
+            description: "Mean duration of a call, for the ten slowest statements; pg_stat_statements has the query of an id.",
             query: PanelQuery::Expression(|scope| format!("topk(10, {})", mean(scope, "1h")), &[&SECONDS, &CALLS]),
             unit: Unit::Seconds,
             legend: &["database", "queryid"],

@@ -17,7 +17,7 @@ pub static DUE: Metric = Metric::fact(
 );
 pub static OVERDUE: Metric = Metric::fact(
     "checklist_task_overdue_timestamp_seconds",
-    "Unix time from which the open occurrence of the task is half a period late.",
+    "Unix time from which the open occurrence of the task is half a period overdue.",
     TASK,
 );
 pub static SKIPPED: Metric = Metric::gauge(
@@ -27,19 +27,23 @@ pub static SKIPPED: Metric = Metric::gauge(
 );
 pub static REJECTED: Metric = Metric::gauge(
     "checklist_task_records_rejected",
-    "Records that are torn, foreign or from the future, and are left out.",
+    "Records that are damaged, not ours or dated in the future, and are ignored.",
     &[],
 );
 
-static LATE: Threshold =
-    Threshold::above("tasks.late", "time since a task was due", Unit::Seconds, "The grace after its day is over.")
-        .warning(0.0);
+static LATE: Threshold = Threshold::above(
+    "tasks.late",
+    "time since a task was due",
+    Unit::Seconds,
+    "The grace period after the due date is over.",
+)
+.warning(0.0);
 
 static VERY_LATE: Threshold = Threshold::above(
     "tasks.very_late",
     "time since half of the period passed",
     Unit::Seconds,
-    "Half a period late is closer to the next time than to this one: the task was forgotten. A task never pages.",
+    "A task that is half a period overdue is closer to its next due date than to this one: it was forgotten. A task is never critical.",
 )
 .warning(0.0);
 
@@ -47,13 +51,13 @@ static UNREADABLE: Threshold = Threshold::above(
     "tasks.rejected",
     "records that cannot be read",
     Unit::Count,
-    "A record that cannot be read may be the one that says a task was done.",
+    "A record that cannot be read may be the record of a completed task.",
 )
 .warning(0.0);
 
 pub static SIGNAL: Signal = Signal {
     id: "tasks",
-    title: "Tasks of people",
+    title: "Manual tasks",
     cadence: Cadence::Quarterly,
     section: "Disaster Recovery Drill",
     kind: TargetKind::Tasks,
@@ -67,29 +71,29 @@ pub static SIGNAL: Signal = Signal {
             when: When::Beyond(Value::Age(of(&DUE)), &LATE),
             // The time of a task does not flap.
             pending: minutes(2),
-            summary: "Task was not done in time.",
-            description: "The {{ $labels.cycle }} task {{ $labels.task }} is {value} beyond its time.",
+            summary: "A manual task is overdue.",
+            description: "The {{ $labels.cycle }} task {{ $labels.task }} is overdue by {value}.",
             ..WARNING
         },
         Alert {
             name: "ChecklistTaskOverdue",
             when: When::Beyond(Value::Age(of(&OVERDUE)), &VERY_LATE),
             pending: minutes(60),
-            summary: "Task was forgotten.",
-            description: "The {{ $labels.cycle }} task {{ $labels.task }} is more than half a period late.",
+            summary: "A manual task was forgotten.",
+            description: "The {{ $labels.cycle }} task {{ $labels.task }} is overdue by more than half of its period.",
             ..WARNING
         },
         Alert {
             name: "ChecklistTaskRecordsRejected",
             when: When::Beyond(Value::Of(of(&REJECTED)), &UNREADABLE),
             summary: "Task records cannot be read.",
-            description: "{value} records of tasks are torn, foreign or from the future.",
+            description: "{value} task records are damaged, not ours or dated in the future.",
             ..WARNING
         },
     ],
     panels: &[
         Panel {
-            title: "Tasks beyond their time",
+            title: "Overdue tasks",
             description: "Time since each task was due; empty is good.",
             drawing: Drawing::Table,
             query: PanelQuery::Expression(|scope| format!("time() - {} > 0", scope.max(&DUE)), &[&DUE]),
@@ -99,7 +103,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Panel {
             title: "Forgotten tasks",
-            description: "Time since each task was half a period late; empty is good.",
+            description: "Time since each task has been half a period overdue; empty is good.",
             drawing: Drawing::Table,
             query: PanelQuery::Expression(|scope| format!("time() - {} > 0", scope.max(&OVERDUE)), &[&OVERDUE]),
             unit: Unit::Seconds,
@@ -117,7 +121,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Panel {
             title: "Rejected records",
-            description: "Records of tasks that cannot be read.",
+            description: "Task records that cannot be read.",
             drawing: Drawing::Stat,
             query: PanelQuery::Value(Value::Of(of(&REJECTED))),
             threshold: Some(&UNREADABLE),

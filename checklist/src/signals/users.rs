@@ -4,7 +4,7 @@ use crate::prelude::*;
 
 pub static ACCOUNTS: Metric = Metric::gauge(
     "checklist_accounts",
-    "Accounts that are not disabled, by state: active, stale (no login for long), never_logged_in or future (its last login is in the future).",
+    "Accounts that are not disabled, by state: active, stale (no login for a long time), never_logged_in or future (the last login is in the future).",
     &["state"],
 );
 
@@ -13,12 +13,12 @@ pub static STALE_AFTER: Threshold = Threshold::above(
     "users.stale_after",
     "time since a login",
     Unit::Seconds,
-    "An account that nobody used for 90 days is of use to an attacker only.",
+    "An account that was not used for 90 days is only a risk.",
 )
 .warning(90.0 * DAY);
 
 static STALE: Threshold =
-    Threshold::above("users.stale", "accounts that nobody uses", Unit::Count, "The review should leave none.")
+    Threshold::above("users.stale", "unused accounts", Unit::Count, "After a review there should be none.")
         .warning(0.0);
 
 const UNUSED: &[(&str, &[&str])] = &[("state", &["stale", "never_logged_in", "future"])];
@@ -38,7 +38,7 @@ pub static SIGNAL: Signal = Signal {
         name: "ChecklistAccountsStale",
         when: When::Lasting(of(&ACCOUNTS).with(UNUSED), &STALE),
         pending: hours(1),
-        summary: "Accounts are not used any more.",
+        summary: "User accounts are unused.",
         description: "{value} accounts of {{ $labels.target }} are {{ $labels.state }}.",
         ..WARNING
     }],
@@ -52,7 +52,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Panel {
             title: "Unused accounts",
-            description: "Accounts that nobody has used for long, or ever.",
+            description: "Accounts that were not used for a long time, or never.",
             query: PanelQuery::Value(Value::Of(of(&ACCOUNTS).with(UNUSED))),
             legend: &["target", "state"],
             threshold: Some(&STALE),

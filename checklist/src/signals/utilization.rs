@@ -9,7 +9,7 @@ pub static POD_CPU: Metric =
     Metric::gauge("checklist_pod_cpu_usage_cores", "CPU cores that the pods of the workload use together.", WORKLOAD);
 pub static POD_CPU_LIMIT: Metric = Metric::gauge(
     "checklist_pod_cpu_limit_cores",
-    "CPU limit of the pods of the workload together, absent when a container has none.",
+    "CPU limit of the pods of the workload together, absent if a container has none.",
     WORKLOAD,
 )
 .sparse();
@@ -20,24 +20,24 @@ pub static POD_MEMORY: Metric = Metric::gauge(
 );
 pub static POD_MEMORY_LIMIT: Metric = Metric::gauge(
     "checklist_pod_memory_limit_bytes",
-    "Memory limit of the pods of the workload together, absent when a container has none.",
+    "Memory limit of the pods of the workload together, absent if a container has none.",
     WORKLOAD,
 )
 .sparse();
 pub static NODE_CPU: Metric =
     Metric::gauge("checklist_node_cpu_usage_cores", "CPU cores that the node uses.", &["node"]);
 pub static NODE_CPU_ALLOCATABLE: Metric =
-    Metric::gauge("checklist_node_cpu_allocatable_cores", "CPU cores that the node can give to pods.", &["node"]);
+    Metric::gauge("checklist_node_cpu_allocatable_cores", "Allocatable CPU cores of the node.", &["node"]);
 pub static NODE_MEMORY: Metric =
     Metric::gauge("checklist_node_memory_working_set_bytes", "Working set of the node.", &["node"]);
 pub static NODE_MEMORY_ALLOCATABLE: Metric =
-    Metric::gauge("checklist_node_memory_allocatable_bytes", "Memory that the node can give to pods.", &["node"]);
+    Metric::gauge("checklist_node_memory_allocatable_bytes", "Allocatable memory of the node.", &["node"]);
 
 static USAGE: Threshold = Threshold::above(
     "utilization.usage",
     "share of the limit in use",
     Unit::Ratio,
-    "Above nine tenths the next peak is throttled or killed.",
+    "Above 90% the next peak is throttled (CPU) or OOM-killed (memory).",
 )
 .between(0.0, f64::INFINITY)
 .warning(0.90);
@@ -46,7 +46,7 @@ static REACHED_WITHIN: Threshold = Threshold::below(
     "utilization.reached_within",
     "time until the limit is reached",
     Unit::Seconds,
-    "Two weeks are enough to order and to plan; the line is drawn through seven days.",
+    "Two weeks are enough to plan and order capacity; the prediction uses seven days.",
 )
 .between(DAY, f64::INFINITY)
 .warning(14.0 * DAY);
@@ -55,7 +55,7 @@ static HEIGHT: Threshold = Threshold::above(
     "utilization.trend_floor",
     "share of the limit in use",
     Unit::Ratio,
-    "Below seven tenths of its limit memory that grows is a cache that warms up.",
+    "Below 70% of the limit, growing memory can be a cache that warms up.",
 )
 .warning(0.70);
 
@@ -116,10 +116,10 @@ fn growing(used: &'static Metric, most: &'static Metric, given: &crate::Given<'_
         .hourly()
         .after(hours(144))
         .quiet(
-            "stays quiet when an autoscaler takes pods away at night",
+            "does not fire when an autoscaler takes pods away at night",
             vec![nights(used, high), nights(most, 1000.0)],
         )
-        .quiet("stays quiet after a step", vec![step, steady(most, 1000.0)])
+        .quiet("does not fire after a single step", vec![step, steady(most, 1000.0)])
 }
 
 pub static SIGNAL: Signal = Signal {
@@ -146,8 +146,8 @@ pub static SIGNAL: Signal = Signal {
             "ChecklistWorkloadCpuHigh",
             &POD_CPU,
             &POD_CPU_LIMIT,
-            "Workload is near its CPU limit.",
-            "Workload {{ $labels.namespace }}/{{ $labels.workload }} uses {value} of its CPU limit; the limit is {limit}.",
+            "A workload is near its CPU limit.",
+            "Workload {{ $labels.namespace }}/{{ $labels.workload }} uses {value} of its CPU limit; the alert limit is {limit}.",
             // A job that uses its CPU limit for less than an hour is normal.
             minutes(60),
         ),
@@ -155,15 +155,15 @@ pub static SIGNAL: Signal = Signal {
             "ChecklistWorkloadMemoryHigh",
             &POD_MEMORY,
             &POD_MEMORY_LIMIT,
-            "Workload is near its memory limit.",
-            "Workload {{ $labels.namespace }}/{{ $labels.workload }} uses {value} of its memory limit; the limit is {limit}.",
+            "A workload is near its memory limit.",
+            "Workload {{ $labels.namespace }}/{{ $labels.workload }} uses {value} of its memory limit; the alert limit is {limit}.",
             minutes(15),
         ),
         near(
             "ChecklistNodeCpuHigh",
             &NODE_CPU,
             &NODE_CPU_ALLOCATABLE,
-            "Node is short of CPU.",
+            "A node is running out of CPU.",
             "Node {{ $labels.node }} uses {value} of its CPU; the limit is {limit}.",
             minutes(60),
         ),
@@ -171,7 +171,7 @@ pub static SIGNAL: Signal = Signal {
             "ChecklistNodeMemoryHigh",
             &NODE_MEMORY,
             &NODE_MEMORY_ALLOCATABLE,
-            "Node is short of memory.",
+            "A node is running out of memory.",
             "Node {{ $labels.node }} uses {value} of its memory; the limit is {limit}.",
             minutes(15),
         ),
@@ -184,8 +184,8 @@ pub static SIGNAL: Signal = Signal {
                 case: |given| growing(&POD_MEMORY, &POD_MEMORY_LIMIT, given),
             }),
             pending: hours(6),
-            summary: "Workload will reach its memory limit.",
-            description: "Workload {{ $labels.namespace }}/{{ $labels.workload }} reaches its memory limit within {limit} at the pace of the last week.",
+            summary: "A workload will reach its memory limit.",
+            description: "At the growth rate of the last week, workload {{ $labels.namespace }}/{{ $labels.workload }} will reach its memory limit within {limit}.",
             ..WARNING
         },
         Alert {
@@ -199,8 +199,8 @@ pub static SIGNAL: Signal = Signal {
                 case: |given| growing(&NODE_MEMORY, &NODE_MEMORY_ALLOCATABLE, given),
             }),
             pending: hours(6),
-            summary: "Node will run out of memory.",
-            description: "Node {{ $labels.node }} is out of memory within {limit} at the pace of the last week.",
+            summary: "A node will run out of memory.",
+            description: "At the growth rate of the last week, node {{ $labels.node }} will run out of memory within {limit}.",
             ..WARNING
         },
     ],

@@ -5,7 +5,7 @@ use crate::prelude::*;
 pub static WORKFLOWS: Metric = Metric::gauge("checklist_workflows", "Workflows by status.", &["status"]);
 pub static UNKNOWN: Metric = Metric::gauge(
     "checklist_workflows_unknown",
-    "Workflows whose status is none of the words that checklist.yaml knows: they count neither as open nor as ended.",
+    "Workflows whose status is not configured in checklist.yaml, so that they count neither as open nor as ended.",
     &["status"],
 )
 .sparse();
@@ -16,8 +16,7 @@ pub static FINISHED: Metric = Metric::gauge(
 );
 pub static FAILED: Metric =
     Metric::gauge("checklist_workflows_failed", "Workflows that failed within the sliding window.", &["window"]);
-pub static OPEN: Metric =
-    Metric::gauge("checklist_workflows_open", "Workflows whose status is one of the words for open.", &[]);
+pub static OPEN: Metric = Metric::gauge("checklist_workflows_open", "Workflows that are open by their status.", &[]);
 
 const SIX_HOURS: &[(&str, &[&str])] = &[("window", &["6h"])];
 const DAY_WINDOW: &[(&str, &[&str])] = &[("window", &["24h"])];
@@ -26,7 +25,7 @@ static FAILED_SHARE: Threshold = Threshold::above(
     "workflows.failed_share",
     "share of failed workflows",
     Unit::Ratio,
-    "One failure in twelve is more than bad input and chance explain: of a hundred and forty workflows, of which three usually fail, seven fail by chance in some week and twelve do not in years. The checklist names no number.",
+    "Invalid input and chance do not explain one failure in twelve: of 140 workflows, of which three usually fail, seven fail by chance in some week, but twelve not in years. The checklist names no number.",
 )
 .between(0.001, 0.999)
 .warning(0.08);
@@ -35,7 +34,7 @@ static STRANGE: Threshold = Threshold::above(
     "workflows.unknown_status",
     "workflows with an unknown status",
     Unit::Count,
-    "A word that nobody configured is counted nowhere, and a new spelling would make the check blind.",
+    "A status that is not configured is not counted, so a new spelling would hide failures.",
 )
 .warning(0.0);
 
@@ -44,7 +43,7 @@ static FAILED_FLOOR: Threshold = Threshold::above(
     "workflows.failed_floor",
     "failed workflows",
     Unit::Count,
-    "One failure among ten workflows of a quiet day is no trend; five are more than one bad input.",
+    "One failure among ten workflows on a quiet day is not a trend; five are more than one invalid input.",
 )
 .between(1.0, f64::INFINITY)
 .warning(5.0);
@@ -54,7 +53,7 @@ static USUAL: Threshold = Threshold::above(
     "workflows.usual",
     "workflows that ended at the same time a week ago",
     Unit::Count,
-    "Nights and weekends in which nothing ends are normal: at the same time of the week before at least five must have ended within six hours.",
+    "Nights and weekends without ended workflows are normal: at the same time a week ago at least five must have ended within six hours.",
 )
 .between(1.0, f64::INFINITY)
 .warning(5.0);
@@ -89,7 +88,7 @@ pub static SIGNAL: Signal = Signal {
             when: When::Beyond(Value::Of(of(&UNKNOWN)), &STRANGE),
             pending: minutes(60),
             summary: "Workflows have an unknown status.",
-            description: "{value} workflows of {{ $labels.target }} have the status {{ $labels.status }}, which checklist.yaml does not know.",
+            description: "{value} workflows of {{ $labels.target }} have the status {{ $labels.status }}, which is not configured in checklist.yaml.",
             ..WARNING
         },
         Alert {
@@ -112,11 +111,11 @@ pub static SIGNAL: Signal = Signal {
                     Case::new(vec![finished(usual, 0.0), open.clone()], vec![finished(usual, 1.0), open.clone()])
                         .hourly()
                         .after(hours(171))
-                        .quiet("stays quiet in a night like every night", vec![finished(0.0, 0.0), open])
+                        .quiet("does not fire in a usual night", vec![finished(0.0, 0.0), open])
                 },
             }),
-            summary: "Workflows run and none ends.",
-            description: "No workflow on {{ $labels.target }} has ended within six hours although some are running.",
+            summary: "Workflows are running, but none has ended for hours.",
+            description: "No workflow on {{ $labels.target }} has ended within six hours, although some are running.",
             ..WARNING
         },
     ],
@@ -129,8 +128,8 @@ pub static SIGNAL: Signal = Signal {
             ..PANEL
         },
         Panel {
-            title: "Workflows of unknown status",
-            description: "Workflows by a status that checklist.yaml does not know.",
+            title: "Workflows with an unknown status",
+            description: "Workflows whose status is not configured in checklist.yaml.",
             query: PanelQuery::Value(Value::Of(of(&UNKNOWN))),
             legend: &["target", "status"],
             threshold: Some(&STRANGE),
@@ -146,7 +145,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Panel {
             title: "Open workflows",
-            description: "Workflows whose status is one of the words for open.",
+            description: "Workflows that are open by their status.",
             query: PanelQuery::Value(Value::Of(of(&OPEN))),
             ..PANEL
         },

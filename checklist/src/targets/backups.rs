@@ -46,7 +46,7 @@ pub struct Backup {
     pub place: S3Prefix,
     /// Patterns of names that are backups. Empty: every name.
     pub matching: Vec<NamePattern>,
-    /// Patterns of names that are no backups.
+    /// Patterns of names that are not backups.
     pub excluded: Vec<NamePattern>,
     /// How often a backup is made.
     pub every: Duration,
@@ -90,11 +90,11 @@ static ENTRY: Section = Section {
             Key::new(
                 "match",
                 Kind::List(&Kind::Text, true),
-                "Names of objects that are backups: `*` is any letters, and a pattern with a slash is held against the whole key behind the prefix.",
+                "Names of objects that are backups: `*` matches any characters, and a pattern with a slash is matched with the whole key after the prefix.",
             )
-            .otherwise("every object but checksums, signatures, manifests and logs beside one")
+            .otherwise("every object except checksums, signatures, manifests and logs of another object")
             .example("['*.dump.gz']"),
-            Key::new("exclude", Kind::List(&Kind::Text, true), "Names of objects that are no backups.")
+            Key::new("exclude", Kind::List(&Kind::Text, true), "Names of objects that are not backups.")
                 .otherwise("as with `match`")
                 .example("['*.manifest']"),
             Key::new("every", Kind::Duration, "How often a backup is made; the limits of its age follow from it.")
@@ -103,14 +103,14 @@ static ENTRY: Section = Section {
             Key::new(
                 "format",
                 Kind::Choice(&words(&FORMATS)),
-                "What the first bytes must look like: a dump is plain SQL, custom, tar or a folder of `pg_dump`; `any` does not read them.",
+                "The format that the first bytes must have: plain SQL, custom, tar or directory format of `pg_dump`; `any` does not read them.",
             )
             .default("any")
             .example("pg_dump"),
             Key::new(
                 "restore",
                 Kind::Table(&restore::SECTION),
-                "How the newest backup is restored for proof by `checklist-exporter verify-backup`; it needs `format`.",
+                "How `checklist-exporter verify-backup` restores the newest backup to verify it; it needs `format`.",
             )
             .example("{checks: [{name: users, query: SELECT count(*) FROM users}]}"),
         ],
@@ -120,7 +120,7 @@ static ENTRY: Section = Section {
 
 impl List for Backup {
     const LIST: &'static str = "backups";
-    const ABOUT: &'static str = "Series of backups: prefixes in buckets into which jobs write regularly.";
+    const ABOUT: &'static str = "Series of backups: prefixes in buckets to which jobs write regularly.";
     const EXAMPLE: &'static str = "[{name: daily, bucket: backups, prefix: daily/, format: pg_dump.gz}]";
     const ENTRY: &'static Section = &ENTRY;
 
@@ -129,7 +129,7 @@ impl List for Backup {
         let restore = table.table("restore");
         let patterns = |key| table.texts(key).iter().map(|text| NamePattern::new(text)).collect();
         if let (Some(restore), BackupFormat::Any) = (restore, format) {
-            restore.mistake(restore.place, "a restore needs the format of the backup");
+            restore.mistake(restore.place, "restore needs the format of the backup");
         }
         Some(Self {
             name,

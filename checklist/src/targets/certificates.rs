@@ -54,13 +54,13 @@ static ENTRY: Section = Section {
             Key::new("address", Kind::Form(&HOST_PORT), "Where to connect to.")
                 .required()
                 .example("www.example.com:443"),
-            Key::new("serverName", Kind::Text, "The name to ask for (SNI) and to verify.")
+            Key::new("serverName", Kind::Text, "The server name to send (SNI) and to verify.")
                 .otherwise("the host of `address`")
                 .example("www.example.com"),
             Key::new(
                 "startTls",
                 Kind::Choice(&words(&START_TLS)),
-                "The protocol that turns to TLS, where it begins in clear text.",
+                "The protocol for STARTTLS, if the connection begins in clear text.",
             )
             .example("postgres"),
             CA_FILE,

@@ -85,12 +85,12 @@ static OBJECTS: Section = Section {
         Key::new(
             "kind",
             Kind::Choice(&words(&KINDS)),
-            "The kind of object; the pods of a workload that is left out by its name go with it.",
+            "The kind of object; a workload that is excluded by its name excludes its pods too.",
         )
         .otherwise("every kind")
         .example("Service"),
-        Key::new("namespace", Kind::Text, "The namespace: `*` is any letters, `?` is one.")
-            .otherwise("every watched one")
+        Key::new("namespace", Kind::Text, "The namespace: `*` matches any characters, `?` one character.")
+            .otherwise("every watched namespace")
             .example("'preview-*'"),
         Key::new("name", Kind::Text, "The name, with `*` and `?`; of a pod its own or that of its workload.")
             .otherwise("every name")
@@ -104,7 +104,7 @@ static OBJECTS: Section = Section {
     ]],
     rules: &[Rule::Any(
         &["namespace", "name", "label", "annotation"],
-        "an entry names at least one of namespace, name, label and annotation: a whole kind is never left out",
+        "an entry needs at least one of namespace, name, label and annotation: a whole kind cannot be excluded",
     )],
 };
 
@@ -114,7 +114,7 @@ static OBJECT: Kind = Kind::Table(&OBJECTS);
 pub(super) const OF_CLUSTER: Key = Key::new(
     "exclude",
     Kind::List(&OBJECT, false),
-    "Objects that are not judged: an object is left out when every key of one entry fits it.",
+    "Objects that are not evaluated: an object is excluded if every key of one entry matches it.",
 )
 .example("[{kind: Service, name: '*-ro'}, {label: env=preview}]");
 
@@ -146,7 +146,7 @@ static DATABASE: Section = Section {
         Key::new(
             "tables",
             Kind::List(&Kind::Text, false),
-            "Tables, and their indexes: `*` is any letters, `?` is one; a pattern with a point is held against `schema.table`.",
+            "Tables, and their indexes: `*` matches any characters, `?` one character; a pattern with a dot is matched with `schema.table`.",
         )
         .example("['archive.*', 'events_20??']"),
         Key::new("roles", Kind::List(&Kind::Text, false), "Roles whose statements and queries may be slow.")
@@ -154,7 +154,7 @@ static DATABASE: Section = Section {
         Key::new(
             "applications",
             Kind::List(&Kind::Text, false),
-            "Values of application_name whose queries may take long; dumps and maintenance are left out by themselves.",
+            "Values of application_name whose queries may take long; dumps and maintenance are always excluded.",
         )
         .example("['metabase*']"),
     ]],
@@ -162,8 +162,9 @@ static DATABASE: Section = Section {
 };
 
 /// The key `exclude:` of a database.
-pub(super) const OF_DATABASE: Key = Key::new("exclude", Kind::Table(&DATABASE), "What of the database is not judged.")
-    .example("{tables: ['archive.*']}");
+pub(super) const OF_DATABASE: Key =
+    Key::new("exclude", Kind::Table(&DATABASE), "What is not evaluated in the database.")
+        .example("{tables: ['archive.*']}");
 
 /// Reads `exclude:` of a database.
 pub(super) fn of_database(table: &Table<'_>) -> LeftOut {
@@ -222,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_is_left_out_when_all_that_an_entry_gives_holds() {
+    fn an_object_is_excluded_when_it_matches_every_key_of_an_entry() {
         let labels: Texts = [("env".into(), "preview".into())].into();
         let none = Texts::new();
         let object = |kind, name, workload, labels| Described {
@@ -257,14 +258,14 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_kind_is_never_left_out() {
+    fn an_entry_cannot_exclude_a_whole_kind() {
         let yaml = "kubernetes: [{name: k, namespaces: [a], exclude: [{kind: Pod}]}]";
         let mistakes = crate::Config::parse("checklist.yaml", yaml).err().map(|mistakes| mistakes.to_string());
-        assert!(mistakes.is_some_and(|text| text.contains("a whole kind is never left out")));
+        assert!(mistakes.is_some_and(|text| text.contains("a whole kind cannot be excluded")));
     }
 
     #[test]
-    fn patterns_of_tables_become_conditions_in_which_letters_of_sql_are_plain() {
+    fn table_patterns_become_sql_conditions_with_escaped_special_characters() {
         let out = LeftOut { tables: vec!["archive.*".into(), "a_b'%?".into()], ..LeftOut::default() };
         assert_eq!(
             out.tables("n", "t"),

@@ -41,23 +41,23 @@ static ENTRY: Section = Section {
         OWN,
         ENDPOINT,
         &[
-            Key::new("status", Kind::Whole(100, 599), "The status code of a healthy answer.")
+            Key::new("status", Kind::Whole(100, 599), "The status code of a healthy response.")
                 .default("200")
                 .example("204"),
             Key::new(
                 "statuses",
                 Kind::List(&Kind::Whole(200, 599), true),
-                "The status codes of a healthy answer, where there are several.",
+                "The status codes of a healthy response, if there are several.",
             )
             .otherwise("`status`")
             .example("[200, 429]"),
             Key::new(
                 "expect",
                 Kind::Map(&Kind::Scalar),
-                "Fields of the answer (dots descend, into lists by number) and the text or number that each must have.",
+                "Fields of the response (dots for nested fields, numbers for list items) and the string or number that each must have.",
             )
             .example("{status: healthy, database: connected}"),
-            Key::new("versionField", Kind::Text, "The field of the answer that holds the version of the application.")
+            Key::new("versionField", Kind::Text, "The field of the response with the version of the application.")
                 .example("version"),
         ],
     ],
@@ -66,7 +66,7 @@ static ENTRY: Section = Section {
 
 impl List for Health {
     const LIST: &'static str = "health";
-    const ABOUT: &'static str = "HTTP endpoints that say in JSON how the application is.";
+    const ABOUT: &'static str = "HTTP endpoints that report the health of the application as JSON.";
     const EXAMPLE: &'static str = "[{name: shop, url: \"https://shop.example.com/health\", expect: {status: ok}}]";
     const ENTRY: &'static Section = &ENTRY;
 

@@ -63,7 +63,7 @@ pub struct AuditLogs {
     pub marker: String,
 }
 
-const OF_ENTRY: Key = Key::new("namespace", Kind::Form(&NAMESPACE), "The namespace that it is in.")
+const OF_ENTRY: Key = Key::new("namespace", Kind::Form(&NAMESPACE), "The namespace of the secret.")
     .otherwise("the watched one, if there is only one")
     .example("production");
 
@@ -75,7 +75,7 @@ static SECRET: Section = Section {
         Key::new(
             "annotation",
             Kind::Text,
-            "The annotation that holds the time of the last rotation (RFC 3339), instead of the time of its creation.",
+            "The annotation with the time of the last rotation (RFC 3339), instead of the time of its creation.",
         )
         .example("example.com/rotated-at"),
     ]],
@@ -90,7 +90,9 @@ static AUDIT_LOG: Section = Section {
         Key::new("container", Kind::Text, "The container, where a pod has several.")
             .otherwise("the only one of the pod")
             .example("web"),
-        Key::new("marker", Kind::Text, "What every audit line contains.").default("AUDIT:").example("'[audit]'"),
+        Key::new("marker", Kind::Text, "A string that every audit line contains.")
+            .default("AUDIT:")
+            .example("'[audit]'"),
     ]],
     rules: &[],
 };
@@ -101,14 +103,14 @@ static KUBELET: Section = Section {
         Key::new(
             "insecureSkipVerify",
             Kind::Flag,
-            "Whether to accept the self-made serving certificates of the kubelets.",
+            "Whether to accept any serving certificate of the kubelets, such as self-signed ones.",
         )
         .default("false")
         .example("true"),
         Key::new("caFile", Kind::Path, "The file with the authority of the kubelets' serving certificates, in PEM.")
             .otherwise("the authority of the cluster")
             .example("/etc/checklist/private/kubelet-ca.pem"),
-        Key::new("nodeSelector", Kind::Text, "Which nodes' kubelets are asked, as a label selector.")
+        Key::new("nodeSelector", Kind::Text, "A label selector of the nodes whose kubelets are queried.")
             .otherwise("all")
             .example("node-role=worker"),
     ]],
@@ -150,9 +152,9 @@ static ENTRY: Section = Section {
         )
         .otherwise("the first watched one")
         .example("monitoring"),
-        Key::new("kubelet", Kind::Table(&KUBELET), "How the kubelets are trusted, which have the statistics of volumes.")
+        Key::new("kubelet", Kind::Table(&KUBELET), "How the certificates of the kubelets are verified, which have the statistics of volumes.")
             .example("{insecureSkipVerify: true}"),
-        Key::new("mayBeEmpty", Kind::Flag, "Whether a namespace without any workload or pod is fine.")
+        Key::new("mayBeEmpty", Kind::Flag, "Whether a namespace may have no workloads and no pods.")
             .default("false")
             .example("true"),
         exclusions::OF_CLUSTER,
@@ -162,25 +164,25 @@ static ENTRY: Section = Section {
             "Secrets that are rotated; only their metadata is read.",
         )
         .example("[{name: jwt-secret}]"),
-        Key::new("auditLogs", Kind::List(&Kind::Table(&AUDIT_LOG), false), "Pods that write audit lines to their logs.")
+        Key::new("auditLogs", Kind::List(&Kind::Table(&AUDIT_LOG), false), "Pods that write audit events to their logs.")
             .example("[{selector: app=web}]"),
         Key::new(
             "webAudiences",
             Kind::List(&Kind::Text, false),
-            "Audiences that a bearer token must be meant for to be let in to the web side; only one cluster can say so.",
+            "Audiences, one of which a bearer token must have to log in to the pages of the exporter; only one cluster can have this key.",
         )
         .example("[checklist-exporter]"),
     ]],
     rules: &[Rule::Needs(
         "context",
         "kubeconfig",
-        "context has no meaning without kubeconfig: inside a cluster there is only one",
+        "context needs kubeconfig: inside a cluster there is only one context",
     )],
 };
 
 impl List for Kubernetes {
     const LIST: &'static str = "kubernetes";
-    const ABOUT: &'static str = "Clusters, or parts of clusters that namespaces make up.";
+    const ABOUT: &'static str = "Clusters, or sets of namespaces in a cluster.";
     const EXAMPLE: &'static str = "[{name: production, namespaces: [shop]}]";
     const ENTRY: &'static Section = &ENTRY;
 
@@ -195,8 +197,7 @@ impl List for Kubernetes {
         let insecure = kubelet.is_some_and(|kubelet| kubelet.flag("insecureSkipVerify"));
         let ca_file = kubelet.and_then(|kubelet| kubelet.path("caFile"));
         if let (true, Some(_), Some(kubelet)) = (insecure, &ca_file, kubelet) {
-            kubelet
-                .mistake_at("caFile", "caFile is never looked at while insecureSkipVerify is true: keep one of them");
+            kubelet.mistake_at("caFile", "caFile has no effect while insecureSkipVerify is true: keep one of them");
         }
         let secret = |entry: Table<'_>| {
             let (namespace, annotation) = (namespace_or_only(&entry, &namespaces), entry.text("annotation"));
@@ -230,13 +231,16 @@ impl List for Kubernetes {
 /// the exporter runs in.
 pub(crate) fn together(clusters: &mut [Kubernetes], place: Place, found: &Found) {
     if clusters.iter().filter(|cluster| !cluster.web_audiences.is_empty()).count() > 1 {
-        found.mistake(place, "webAudiences: one cluster says who a token belongs to, not several");
+        found.mistake(place, "only one cluster can have webAudiences");
     }
     let own: Vec<&Kubernetes> = clusters.iter().filter(|cluster| cluster.kubeconfig.is_none()).collect();
     let mut named = own.iter().map(|cluster| &cluster.exporter_namespace).filter(|name| !name.is_empty());
     let first = named.next();
     if let (Some(first), Some(other)) = (first, named.find(|name| Some(*name) != first)) {
-        found.mistake(place, format!("exporterNamespace is {first} and {other}, but the exporter runs in one of them"));
+        found.mistake(
+            place,
+            format!("exporterNamespace is both {first} and {other}, but the exporter runs in one namespace"),
+        );
     }
     let home = first.or_else(|| own.first()?.namespaces.first()).cloned();
     for cluster in clusters {
@@ -258,7 +262,7 @@ fn namespace_or_only(entry: &Table<'_>, watched: &[String]) -> Option<String> {
         // The missing namespaces were reported already.
         [] => None,
         _ => {
-            entry.mistake(entry.place, "the field namespace is missing: several are watched");
+            entry.mistake(entry.place, "the field namespace is required, because several namespaces are watched");
             None
         }
     }

@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_star_is_any_letters_and_a_slash_means_the_whole_name() {
+    fn a_star_matches_any_characters_and_a_pattern_with_a_slash_matches_the_whole_key() {
         for (pattern, name, fit) in [
             ("*.dump", "2026/a.dump", true),
             ("*.dump", "a.dump.md5", false),

@@ -22,9 +22,9 @@ impl SecretRef {
             |name: &str| name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
         match self {
             Self::File(path) if path.to_str().is_some_and(is_path) => format!("file {}", path.display()),
-            Self::File(_) => "a file whose name is not shown, because it may be the secret itself; a path that begins with / or ./ is shown".to_owned(),
+            Self::File(_) => "a file whose name is hidden, because it may be the secret itself; a path that begins with / or ./ is shown".to_owned(),
             Self::Env(name) if variable(name) && is_plain(name) => format!("environment variable {name}"),
-            Self::Env(_) => "an environment variable whose name is not shown, because it may be the secret itself".to_owned(),
+            Self::Env(_) => "an environment variable whose name is hidden, because it may be the secret itself".to_owned(),
         }
     }
 }
@@ -56,7 +56,7 @@ pub(crate) fn secret(table: &Table<'_>, file_key: &'static str, env_key: &'stati
     file.or(table.text(env_key).map(SecretRef::Env))
 }
 
-pub(crate) const CA_FILE: Key = Key::new("caFile", Kind::Path, "The file with the authorities to trust, in PEM.")
+pub(crate) const CA_FILE: Key = Key::new("caFile", Kind::Path, "The file with the CA certificates to trust, in PEM.")
     .otherwise("those of the system")
     .example("/etc/checklist/private/ca.pem");
 
@@ -72,14 +72,16 @@ pub struct Endpoint {
 
 /// The keys of an endpoint.
 pub(crate) const ENDPOINT: &[Key] = &[
-    Key::new("url", Kind::Form(&HTTP), "Where it is.").required().example("https://health.example.com/health"),
+    Key::new("url", Kind::Form(&HTTP), "The URL of the target.")
+        .required()
+        .example("https://health.example.com/health"),
     TOKEN[0],
     TOKEN[1],
     CA_FILE,
 ];
 /// The keys of an endpoint where other places are possible, too, so that `url` is optional.
 pub(crate) const ENDPOINT_OR_OTHER: &[Key] = &[
-    Key::new("url", Kind::Form(&HTTP), "An address that is asked by GET.")
+    Key::new("url", Kind::Form(&HTTP), "A URL that is read with GET.")
         .example("https://reports.example.com/audit.json"),
     TOKEN[0],
     TOKEN[1],
@@ -90,7 +92,7 @@ const TOKEN: [Key; 2] = secret_keys!("bearerTokenFile", "bearerTokenEnv", "the b
 pub(crate) const ENDPOINT_RULES: &[Rule] = &[Rule::NotBoth(
     "bearerTokenFile",
     "bearerTokenEnv",
-    "bearerTokenFile and bearerTokenEnv exclude each other: keep one of them",
+    "bearerTokenFile and bearerTokenEnv are mutually exclusive: keep one of them",
 )];
 
 pub(crate) fn endpoint(table: &Table<'_>) -> Option<Endpoint> {
@@ -104,7 +106,7 @@ pub(crate) fn endpoint(table: &Table<'_>) -> Option<Endpoint> {
 }
 
 /// The message for a `caFile` of a connection that does not verify certificates.
-pub(crate) const UNUSED_CA: &str = "caFile is never looked at: this connection does not verify certificates";
+pub(crate) const UNUSED_CA: &str = "caFile has no effect: this connection does not verify certificates";
 
 /// A prefix in a bucket with its credentials.
 #[derive(Debug, Clone)]
@@ -127,10 +129,10 @@ pub struct S3Prefix {
 /// The keys of a prefix in a bucket.
 pub(crate) const S3: &[Key] = &[
     Key::new("bucket", Kind::Form(&BUCKET), "The bucket.").required().example("backups"),
-    Key::new("prefix", Kind::Form(&PREFIX), "What the keys of the objects begin with.")
+    Key::new("prefix", Kind::Form(&PREFIX), "The prefix of the keys of the objects.")
         .otherwise("the whole bucket")
         .example("daily/"),
-    Key::new("endpoint", Kind::Form(&HTTP), "The address of a service that is not AWS, such as MinIO or Ceph.")
+    Key::new("endpoint", Kind::Form(&HTTP), "The URL of a service other than AWS, such as MinIO or Ceph.")
         .otherwise("that of AWS")
         .example("https://minio.example.com:9000"),
     Key::new("region", Kind::Text, "The region that requests are signed for.")
@@ -149,7 +151,7 @@ const KEY_ID: [Key; 2] = secret_keys!("accessKeyIdFile", "accessKeyIdEnv", "the 
 const SECRET_KEY: [Key; 2] = secret_keys!(
     "secretAccessKeyFile",
     "secretAccessKeyEnv",
-    "the secret access key; without both AWS's default chain is asked",
+    "the secret access key; without both, the AWS default credential chain is used",
     "secret-access-key"
 );
 /// The rules of a prefix in a bucket.
@@ -157,12 +159,12 @@ pub(crate) const S3_RULES: &[Rule] = &[
     Rule::NotBoth(
         "accessKeyIdFile",
         "accessKeyIdEnv",
-        "accessKeyIdFile and accessKeyIdEnv exclude each other: keep one of them",
+        "accessKeyIdFile and accessKeyIdEnv are mutually exclusive: keep one of them",
     ),
     Rule::NotBoth(
         "secretAccessKeyFile",
         "secretAccessKeyEnv",
-        "secretAccessKeyFile and secretAccessKeyEnv exclude each other: keep one of them",
+        "secretAccessKeyFile and secretAccessKeyEnv are mutually exclusive: keep one of them",
     ),
 ];
 
@@ -172,7 +174,7 @@ pub(crate) fn s3_prefix(table: &Table<'_>) -> Option<S3Prefix> {
     if id.is_some() != key.is_some() {
         table.mistake(
             table.place,
-            "accessKeyId and secretAccessKey go together: give both, or none for the AWS default chain",
+            "accessKeyId and secretAccessKey must be set together, or none of them for the AWS default chain",
         );
     }
     let (endpoint, ca_file) = (table.text("endpoint"), table.path("caFile"));
@@ -203,7 +205,7 @@ pub(crate) static HTTP: Form = Form {
     },
 };
 static PREFIX: Form = Form {
-    right: "without a slash at its begin, of at most 1024 bytes and without control characters, as keys of S3 are",
+    right: "an S3 key prefix: no slash at the start, at most 1024 bytes, no control characters",
     pattern: "^[^/]",
     fits: |text| !text.starts_with('/') && (1..=1024).contains(&text.len()) && !text.chars().any(char::is_control),
 };
@@ -215,12 +217,12 @@ static BUCKET: Form = Form {
 };
 /// Host and port of a TCP connection.
 pub(crate) static HOST_PORT: Form = Form {
-    right: "host:port, like www.example.com:443",
+    right: "host:port, such as www.example.com:443",
     pattern: ":[0-9]+$",
     fits: |text| host_and_port(text).is_some(),
 };
 pub(crate) static NAMESPACE: Form = Form {
-    right: "a namespace: a text of lower-case letters, digits and dashes",
+    right: "a namespace: lower-case letters, digits and dashes",
     pattern: "^[a-z0-9-]{1,63}$",
     fits: is_dns_label,
 };

@@ -89,7 +89,7 @@ pub(super) const CONNECTION: &[Key] = &[
     Key::new(
         "tls",
         Kind::Choice(&words(&TLS)),
-        "How the connection is protected, with libpq's words: `require` encrypts and does not look at the certificate.",
+        "How the connection is protected, with the values of libpq: `require` encrypts and does not verify the certificate.",
     )
     .default("verify-full")
     .example("require"),
@@ -100,7 +100,7 @@ const PASSWORD: [Key; 2] = secret_keys!("passwordFile", "passwordEnv", "the pass
 pub(super) const CONNECTION_RULES: &[Rule] = &[Rule::NotBoth(
     "passwordFile",
     "passwordEnv",
-    "passwordFile and passwordEnv exclude each other: keep one of them",
+    "passwordFile and passwordEnv are mutually exclusive: keep one of them",
 )];
 
 /// Reads the keys of a connection.
@@ -155,10 +155,10 @@ static ENTRY: Section = Section {
         OWN,
         CONNECTION,
         &[
-            Key::new("application", Kind::Flag, "Whether the application's tables are in this database.")
+            Key::new("application", Kind::Flag, "Whether this database contains the tables of the application.")
                 .default("true")
                 .example("false"),
-            Key::new("applicationUser", Kind::Text, "The role that reads the application's tables, and no statistics.")
+            Key::new("applicationUser", Kind::Text, "The role that reads the tables of the application, but no statistics.")
                 .otherwise("one role reads both")
                 .example("checklist_app"),
             APPLICATION_PASSWORD[0],
@@ -173,14 +173,14 @@ static ENTRY: Section = Section {
             Key::new("timeZone", Kind::Form(&ZONE), "The time zone of columns without one.")
                 .otherwise("that of the server")
                 .example("Europe/Berlin"),
-            Key::new("server", Kind::Text, "A word for the server: databases with the same word are of one.")
-                .otherwise("databases with the same host and port are of one server")
+            Key::new("server", Kind::Text, "A name for the server: databases with the same name are on one server.")
+                .otherwise("databases with the same host and port are on one server")
                 .example("db-1"),
             exclusions::OF_DATABASE,
             Key::new(
                 "tables",
                 Kind::By(Names::Tables, &Kind::Table(&tables::SECTION)),
-                "What the application's tables, their columns and the words in them are called.",
+                "The names of the application's tables and columns, and the values in them.",
             )
             .otherwise("the names of the written checklist")
             .example("{audit_events: {table: security.audit, columns: {timestamp: at}}}"),
@@ -191,10 +191,10 @@ static ENTRY: Section = Section {
         Rule::NotBoth(
             "applicationPasswordFile",
             "applicationPasswordEnv",
-            "applicationPasswordFile and applicationPasswordEnv exclude each other: keep one of them",
+            "applicationPasswordFile and applicationPasswordEnv are mutually exclusive: keep one of them",
         ),
-        Rule::Needs("applicationPasswordFile", "applicationUser", "a password needs its role: give applicationUser"),
-        Rule::Needs("applicationPasswordEnv", "applicationUser", "a password needs its role: give applicationUser"),
+        Rule::Needs("applicationPasswordFile", "applicationUser", "a password needs a role: set applicationUser"),
+        Rule::Needs("applicationPasswordEnv", "applicationUser", "a password needs a role: set applicationUser"),
     ],
 };
 
@@ -206,14 +206,14 @@ const APPLICATION_PASSWORD: [Key; 2] = secret_keys!(
 );
 
 static ZONE: Form = Form {
-    right: "a time zone like Europe/Berlin",
+    right: "a time zone such as Europe/Berlin",
     pattern: "^[A-Za-z0-9_+/-]+$",
     fits: |name| jiff::tz::TimeZone::get(name).is_ok(),
 };
 
 impl List for Postgres {
     const LIST: &'static str = "postgres";
-    const ABOUT: &'static str = "Databases of PostgreSQL, each a database of one server.";
+    const ABOUT: &'static str = "PostgreSQL databases, one entry for each database of a server.";
     const EXAMPLE: &'static str = "[{name: shop, host: postgres.example.com, database: shop, user: checklist, passwordFile: /etc/checklist/postgres-password}]";
     const ENTRY: &'static Section = &ENTRY;
 
@@ -221,14 +221,14 @@ impl List for Postgres {
         let target = connection(table, name);
         let application = table.flag("application");
         if !application && table.node("tables").is_some() {
-            table.mistake_at("tables", "tables are never looked at while application is false: keep one of them");
+            table.mistake_at("tables", "tables have no effect while application is false: keep one of them");
         }
         let tables = tables::read(table);
         let password = secret(table, "applicationPasswordFile", "applicationPasswordEnv");
         let login = table.text("applicationUser").map(|user| Login { user, password });
         let target = target?;
         if login.as_ref().is_some_and(|login| login.user == target.user) {
-            table.mistake_at("applicationUser", "it is the same role as user: leave it out, or give another one");
+            table.mistake_at("applicationUser", "it is the same role as user: remove it, or use another role");
         }
         Some(Self {
             tables: application.then_some(tables),

@@ -35,7 +35,7 @@ pub enum ReportPlace {
     Directory(PathBuf),
     /// The newest object under a prefix.
     S3(S3Prefix),
-    /// The answer to an HTTP GET.
+    /// The response to an HTTP GET.
     Http(Endpoint),
 }
 
@@ -80,18 +80,15 @@ static ENTRY: Section = Section {
         &[
             Key::new("format", Kind::Choice(&words(&FORMATS)), "What wrote the report.").required().example("trivy"),
             Key::new("file", Kind::Path, "One file.").example("/var/lib/checklist/reports/cargo-audit.json"),
-            Key::new("directory", Kind::Path, "A folder, of which every file that ends in `.json` is read.")
+            Key::new("directory", Kind::Path, "A folder; every file in it that ends in `.json` is read.")
                 .example("/var/lib/checklist/reports/images"),
-            Key::new("s3", Kind::Table(&BUCKET), "A prefix in a bucket, of which the newest object is read.")
+            Key::new("s3", Kind::Table(&BUCKET), "A prefix in a bucket; its newest object is read.")
                 .example("{bucket: reports, prefix: images/}"),
         ],
         ENDPOINT_OR_OTHER,
     ],
     rules: &[
-        Rule::One(
-            &["file", "directory", "s3", "url"],
-            "a report lies in one place: give one of file, directory, s3 or url",
-        ),
+        Rule::One(&["file", "directory", "s3", "url"], "a report needs exactly one of file, directory, s3 and url"),
         ENDPOINT_RULES[0],
     ],
 };
@@ -99,7 +96,7 @@ static ENTRY: Section = Section {
 impl List for Report {
     const LIST: &'static str = "reports";
     const ABOUT: &'static str =
-        "Reports that other programs write regularly, each in one file, folder, bucket or address.";
+        "Reports that other programs write regularly, each to a file, a folder, a bucket or a URL.";
     const EXAMPLE: &'static str = "[{name: image, format: trivy, directory: /var/lib/reports/images}]";
     const ENTRY: &'static Section = &ENTRY;
 

@@ -39,13 +39,13 @@ pub enum Expect {
 pub(super) static SECTION: Section = Section {
     what: "restore",
     keys: &[&[
-        Key::new("server", Kind::Table(&SERVER), "A server to restore into, never one of `postgres:`.")
-            .otherwise("a throw-away server of its own")
+        Key::new("server", Kind::Table(&SERVER), "A server to restore into, which must not be one of `postgres:`.")
+            .otherwise("a temporary server")
             .example("{host: scratch.example.com, database: postgres, user: restorer}"),
         Key::new(
             "checks",
             Kind::List(&Kind::Table(&CHECK), true),
-            "What must hold in the restored database; a restore proves nothing without checks.",
+            "Checks of the restored database; a restore without checks verifies nothing.",
         )
         .required()
         .example("[{name: users, query: SELECT count(*) FROM users, atLeast: 100}]"),
@@ -58,15 +58,16 @@ static SERVER: Section = Section { what: "server", keys: &[CONNECTION], rules: C
 static CHECK: Section = Section {
     what: "a check",
     keys: &[&[
-        Key::new("name", Kind::Text, "What the check is called in metrics.").required().example("users"),
+        Key::new("name", Kind::Text, "The name of the check in metrics.").required().example("users"),
         Key::new("query", Kind::Text, "A SELECT with one value.").required().example("SELECT count(*) FROM users"),
-        Key::new("atLeast", Kind::Quantity(Unit::Count), "The least value that is good.").default("1").example("100"),
-        Key::new("notOlderThan", Kind::Duration, "How long ago the value may be, which is a time then.").example("40d"),
+        Key::new("atLeast", Kind::Quantity(Unit::Count), "The smallest good value.").default("1").example("100"),
+        Key::new("notOlderThan", Kind::Duration, "The largest age of the value, which must be a time then.")
+            .example("40d"),
     ]],
     rules: &[Rule::NotBoth(
         "notOlderThan",
         "atLeast",
-        "atLeast and notOlderThan exclude each other: one is of a number, one of a time",
+        "atLeast and notOlderThan are mutually exclusive: one is for a number, the other for a time",
     )],
 };
 
@@ -77,7 +78,7 @@ pub(super) fn read(table: &Table<'_>) -> Restore {
         let least = entry.quantity("atLeast", Unit::Count);
         let (Some(name), Some(query), Some(least)) = (entry.text("name"), entry.text("query"), least) else { continue };
         if checks.iter().any(|known| known.name == name) {
-            entry.mistake(entry.place, format!("there are two checks with the name {}", quote(&name)));
+            entry.mistake(entry.place, format!("two checks have the name {}", quote(&name)));
         }
         checks.push(Sanity { name, query, expect: oldest.map_or(Expect::AtLeast(least), Expect::NotOlderThan) });
     }

@@ -54,7 +54,7 @@ pub(super) static SECTION: Section = Section {
         Key::new(
             "table",
             Kind::Text,
-            "The name of the table, in `public` without a schema; a dot separates them, a name with a dot stands in quotes.",
+            "The name of the table as `schema.table`, or `table` in the schema `public`; a name that contains a dot must be in quotes.",
         )
             .otherwise("the name of the written checklist")
             .example("security.audit"),
@@ -64,9 +64,9 @@ pub(super) static SECTION: Section = Section {
         Key::new(
             "words",
             Kind::By(Names::WordKinds, &Kind::List(&Kind::Text, true)),
-            "The words that stand in the table for what the checklist counts, such as the status of a failed workflow.",
+            "The values in the table for what the checklist counts, such as the status of a failed workflow.",
         )
-        .otherwise("the name of the kind of words itself, see below")
+        .otherwise("the name of the kind of value, see below")
         .example("{failed: [failed, timed_out]}"),
     ]],
     rules: &[],
@@ -100,7 +100,7 @@ pub(super) fn read(target: &Table<'_>) -> Tables {
                 let words = node.items().iter().filter_map(|word| word.scalar()).map(str::to_owned).collect();
                 names.words.insert((text.to_owned(), kind_name.to_owned()), words);
             } else {
-                own.mistake(kind.place, unknown("kind of words", kind_name, &kinds));
+                own.mistake(kind.place, unknown("kind of value", kind_name, &kinds));
             }
         }
         twice(&own, known, &names);
@@ -115,7 +115,7 @@ fn twice(table: &Table<'_>, known: &AppTable, names: &Tables) {
         for word in names.words(known.table, kind) {
             match seen.insert(word.clone(), kind) {
                 Some(other) if other != *kind => {
-                    table.mistake_at("words", format!("the word {} is both {other} and {kind}", quote(&word)));
+                    table.mistake_at("words", format!("the value {} is both {other} and {kind}", quote(&word)));
                 }
                 _ => {}
             }
@@ -219,7 +219,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_quoted_and_never_spliced() {
+    fn table_and_column_names_are_quoted_in_sql() {
         let mut tables = Tables::default();
         tables.tables.insert("users".to_owned(), "app.us\"ers; DROP TABLE x".to_owned());
         tables.columns.insert(("users".to_owned(), "created_at".to_owned()), "né le".to_owned());
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_literals_and_have_the_checklists_own_as_default() {
+    fn status_words_become_sql_literals_and_default_to_those_of_the_checklist() {
         let mut tables = Tables::default();
         let words = ["it's", "a\\'b"].map(str::to_owned).to_vec();
         tables.words.insert(("workflows".to_owned(), "failed".to_owned()), words);

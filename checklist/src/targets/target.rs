@@ -50,22 +50,26 @@ static NAME: Form = Form {
 
 /// The keys that every target has.
 pub(crate) const OWN: &[Key] = &[
-    Key::new("name", Kind::Form(&NAME), "The value of the label `target`; no other entry of the list has it.")
+    Key::new("name", Kind::Form(&NAME), "The value of the label `target`, unique in the list.")
         .required()
         .example("main"),
-    Key::new("thresholds", Kind::By(Names::Thresholds, &Kind::Levels), "Limits that hold for this target alone.")
-        .otherwise("the global ones, then those of the catalog")
+    Key::new("thresholds", Kind::By(Names::Thresholds, &Kind::Levels), "Thresholds for this target only.")
+        .otherwise("the global ones, or those of the catalog")
         .example("{disk.usage: {warning: 60%, critical: 80%}}"),
-    Key::new("skip", Kind::List(&Kind::Name(Names::Checks), false), "Checks that are not made on this target.")
+    Key::new("skip", Kind::List(&Kind::Name(Names::Checks), false), "Checks that do not run on this target.")
         .example("[utilization]"),
     Key::new(
         "sources",
         Kind::By(Names::Sources, &Kind::Name(Names::Sources)),
-        "Checks whose metrics come from another exporter, with its name; the exporter leaves them out.",
+        "Checks whose metrics come from another exporter, with its name; checklist-exporter does not run them.",
     )
     .example("{pods: kube-state-metrics}"),
-    Key::new("sourceSelector", Kind::Text, "Label matchers of the target's series among those of the other exporter.")
-        .example("'cluster=\"main\"'"),
+    Key::new(
+        "sourceSelector",
+        Kind::Text,
+        "Label matchers that select the series of this target among those of the other exporter.",
+    )
+    .example("'cluster=\"main\"'"),
 ];
 
 /// A type for the constant of an entry's kind: a constant with a type parameter needs one.

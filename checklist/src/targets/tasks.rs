@@ -54,7 +54,7 @@ impl Target for Tasks {
 
 /// A time zone of the IANA database.
 pub(crate) static TIME_ZONE: Form =
-    Form { right: "a time zone like Europe/Berlin", pattern: "^[A-Za-z]", fits: |text| TimeZone::get(text).is_ok() };
+    Form { right: "a time zone such as Europe/Berlin", pattern: "^[A-Za-z]", fits: |text| TimeZone::get(text).is_ok() };
 static DAY: Form = Form {
     right: "the day from which tasks count, like 2026-01-01",
     pattern: "^[0-9]{4}-[0-9]{2}-[0-9]{2}$",

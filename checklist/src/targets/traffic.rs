@@ -25,8 +25,11 @@ pub struct Traffic {
 
 static METRIC: Form =
     Form { right: "the name of a metric", pattern: "^[A-Za-z_:][A-Za-z0-9_:]*$", fits: is_metric_name };
-static MATCHERS: Form =
-    Form { right: "label matchers like job=\"web\"", pattern: "^ *[A-Za-z_][A-Za-z0-9_]* *[=!]", fits: are_matchers };
+static MATCHERS: Form = Form {
+    right: "label matchers such as job=\"web\"",
+    pattern: "^ *[A-Za-z_][A-Za-z0-9_]* *[=!]",
+    fits: are_matchers,
+};
 
 impl Target for Traffic {
     fn name(&self) -> &str {
@@ -71,7 +74,7 @@ static ENTRY: Section = Section {
 impl List for Traffic {
     const LIST: &'static str = "traffic";
     const ABOUT: &'static str =
-        "The application's own HTTP metrics in Prometheus; rules judge them, the exporter does not.";
+        "The HTTP metrics of the application in Prometheus; only rules evaluate them, not the exporter.";
     const EXAMPLE: &'static str = "[{name: shop, selector: 'job=\"shop\"'}]";
     const ENTRY: &'static Section = &ENTRY;
 
@@ -130,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn label_matchers_of_every_kind_are_read_and_nothing_else() {
+    fn label_matchers_of_every_kind_are_accepted_and_other_text_is_refused() {
         for good in
             [r#"job="a""#, r#"job="a", code!~"2..""#, "job='a' , x=`b\\c`", r#"path=~"/x[0-9]{1,3}""#, r#"job="a\"b""#]
         {

@@ -38,19 +38,19 @@ impl From<ParserError> for Error {
 
 /// Returns a plain message for an error of serde-saphyr.
 fn message(error: &ParserError) -> String {
-    const TOO_MUCH: &str = "the aliases expand to too much: an alias (*name) repeats what has aliases itself, or the \
+    const TOO_MUCH: &str = "the aliases expand to too many nodes: an alias (*name) repeats what has aliases itself, or the \
                             file is too large; write values out, or make several files";
     match error {
         ParserError::MultipleDocuments { .. } => {
-            "a second document begins here (---), and only one is read: remove it, or make two files of it".to_owned()
+            "a second document begins here (---), but only one is read: remove it, or split the file".to_owned()
         }
-        ParserError::Eof { .. } => "there is nothing in it".to_owned(),
+        ParserError::Eof { .. } => "the file is empty".to_owned(),
         ParserError::DuplicateMappingKey { key: Some(key), .. } => {
-            format!("the key {key} stands twice in this table: remove one")
+            format!("the key {key} is repeated in this mapping: remove one")
         }
-        ParserError::DuplicateMappingKey { .. } => "a key stands twice in this table: remove one".to_owned(),
+        ParserError::DuplicateMappingKey { .. } => "a key is repeated in this mapping: remove one".to_owned(),
         ParserError::UnknownAnchor { .. } => {
-            "this alias (*name) is of a value that is not there: write &name in front of one above it".to_owned()
+            "this alias (*name) has no anchor: write &name before an earlier value".to_owned()
         }
         ParserError::Budget { .. }
         | ParserError::AliasReplayCounterOverflow { .. }
@@ -61,29 +61,27 @@ fn message(error: &ParserError) -> String {
         ParserError::Unexpected { expected, .. } => {
             let expected = match *expected {
                 "sequence start" => "a list",
-                "mapping start" => "a table",
+                "mapping start" => "a mapping",
                 other => other,
             };
-            format!("here belongs {expected}, and something else stands here")
+            format!("expected {expected}, found something else")
         }
         ParserError::SerdeUnknownField { field, expected, .. } => {
             let hint = hint(field, expected);
-            format!("unknown field {field}{hint}; known here: {}", expected.join(", "))
+            format!("unknown field {field}{hint}; known fields: {}", expected.join(", "))
         }
         ParserError::SerdeMissingField { field, .. } => format!("the field {field} is missing"),
         ParserError::SerdeInvalidType { unexpected, expected, .. }
         | ParserError::SerdeInvalidValue { unexpected, expected, .. } => {
-            format!("here stands {expected}, not {unexpected}")
+            format!("expected {expected}, found {unexpected}")
         }
         other => {
             let output = other.to_string();
             let output = output.split(" at line ").next().unwrap_or_default();
             match output {
-                output if output.contains("recursion limit") => {
-                    "it is nested deeper than any file of this kind: flatten it".to_owned()
-                }
+                output if output.contains("recursion limit") => "the file is nested too deep: flatten it".to_owned(),
                 output if output.starts_with("tabs disallowed") => "a tab in the indentation: use spaces".to_owned(),
-                output => format!("this is no YAML: {output}"),
+                output => format!("invalid YAML: {output}"),
             }
         }
     }
@@ -93,14 +91,12 @@ fn message(error: &ParserError) -> String {
 /// secrets.
 pub fn syntax(error: &granit_parser::ScanError) -> String {
     match error.kind() {
-        ErrorKind::RecursionLimitExceeded => "it is nested deeper than any file of this kind: flatten it".to_owned(),
+        ErrorKind::RecursionLimitExceeded => "the file is nested too deep: flatten it".to_owned(),
         ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation => {
             "a tab in the indentation: use spaces".to_owned()
         }
-        ErrorKind::UnknownAnchor => {
-            "this alias (*name) is of a value that is not there: write &name in front of one above it".to_owned()
-        }
-        kind => format!("this is no YAML: {kind}"),
+        ErrorKind::UnknownAnchor => "this alias (*name) has no anchor: write &name before an earlier value".to_owned(),
+        kind => format!("invalid YAML: {kind}"),
     }
 }
 
@@ -121,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said_with_its_place_and_without_the_parsers_own_words() {
+    fn yaml_errors_have_a_position_and_no_parser_jargon() {
         let bomb: String = std::iter::once("tests: [*a]\na0: &a0 [x, x, x, x, x, x, x, x, x]\n".replace("[*a]", "[]"))
             .chain((1..12).map(|n| format!("a{n}: &a{n} [{}]\n", vec![format!("*a{}", n - 1); 9].join(", "))))
             .collect();
@@ -131,15 +127,15 @@ mod tests {
         };
         for (output, words) in [
             (wrong("tests: []\n---\ntests: []\n"), "3:1: a second document begins here (---)"),
-            (wrong("tests: []\ntests: []\n"), "2:1: the key tests stands twice"),
-            (wrong("tests: [*a]\n"), "1:9: this alias (*name) is of a value that is not there"),
-            (wrong("test: []\n"), "1:1: unknown field test (did you mean tests?); known here: tests"),
-            (wrong("tests: 5\n"), "1:8: here belongs a list"),
+            (wrong("tests: []\ntests: []\n"), "2:1: the key tests is repeated"),
+            (wrong("tests: [*a]\n"), "1:9: this alias (*name) has no anchor"),
+            (wrong("test: []\n"), "1:1: unknown field test (did you mean tests?); known fields: tests"),
+            (wrong("tests: 5\n"), "1:8: expected a list"),
             (wrong("{}\n"), "the field tests is missing"),
             (wrong("tests:\n\t- a\n"), "2:"),
-            (wrong("tests: [\n"), "this is no YAML: unclosed bracket '['"),
-            (config(&bomb), "expand to too much"),
-            (config(&"[".repeat(3000)), "nested deeper"),
+            (wrong("tests: [\n"), "invalid YAML: unclosed bracket '['"),
+            (config(&bomb), "expand to too many nodes"),
+            (config(&"[".repeat(3000)), "nested too deep"),
         ] {
             assert!(output.contains(words), "{words} is not in {output}");
             for foreign in ["from_str", "DuplicateKeyPolicy", "budget", "Nodes", " at line "] {

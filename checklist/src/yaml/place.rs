@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_count_characters_however_long_the_line_is() {
+    fn columns_are_counted_in_characters_on_lines_of_any_length() {
         for text in ["ab\ncd".to_owned(), "é😀x".repeat(400), format!("{}\n{}é", "é".repeat(300), "x".repeat(600))]
         {
             let lines = Lines::new(&text);

@@ -25,7 +25,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn comments_are_no_mistake_however_many_they_are() {
+    fn any_number_of_comments_is_accepted() {
         let comments = "  # c\n".repeat(500);
         let text = format!("{comments}---\n{comments}a:\n{comments}- b\n{comments}- c\n---\n{comments}");
         let all: Vec<Option<std::collections::BTreeMap<String, Vec<String>>>> = parse_all(&text).unwrap();

@@ -106,9 +106,9 @@ impl Node {
             _ if self.is_null() => "nothing",
             _ if self.flag().is_some() => "true or false",
             _ if self.number().is_some() => "a number",
-            Tree::Scalar(..) => "a text",
+            Tree::Scalar(..) => "a string",
             Tree::List(_) => "a list",
-            Tree::Table(_) => "a table",
+            Tree::Table(_) => "a mapping",
         }
     }
 
@@ -163,9 +163,9 @@ pub fn document(text: &str) -> Result<Node, Error> {
     Ok(found.unwrap_or_else(empty))
 }
 
-const SECOND: &str = "a second document begins here (---), and only one is read: remove it, or make two files of it";
-const TOO_MUCH: &str = "the aliases expand to too much: an alias (*name) repeats what has aliases itself; write values out, or make several files";
-const TOO_DEEP: &str = "it is nested deeper than any file of this kind: flatten it";
+const SECOND: &str = "a second document begins here (---), but only one is read: remove it, or split the file";
+const TOO_MUCH: &str = "the aliases expand to too many nodes: an alias (*name) repeats a value that contains aliases; write the values out, or split the file";
+const TOO_DEEP: &str = "the file is nested too deep: flatten it";
 
 /// Builds nodes from the parser's events.
 struct Reader<'a> {
@@ -225,7 +225,7 @@ impl<'a> Reader<'a> {
                     match &key.tree {
                         Tree::Scalar(text, true) if text == "<<" => merge(&value, &mut merged)?,
                         Tree::Scalar(..) => entries.push((key, value)),
-                        _ => return Err(Error { place: key.place, message: "a key is a single value".to_owned() }),
+                        _ => return Err(Error { place: key.place, message: "a key must be a scalar".to_owned() }),
                     }
                 }
                 distinct(&entries)?;
@@ -237,8 +237,7 @@ impl<'a> Reader<'a> {
                 (Tree::Table(entries), anchor, end)
             }
             Event::Alias(id) => {
-                let unknown =
-                    "this alias (*name) is of a value that is not there: write &name in front of one above it";
+                let unknown = "this alias (*name) has no anchor: write &name before an earlier value";
                 let size = self.anchors.get(&id).map(Node::size).ok_or_else(|| self.error(span, unknown))?;
                 self.spend(size, span)?;
                 let mut node = self.anchors.get(&id).cloned().ok_or_else(|| self.error(span, unknown))?;
@@ -246,7 +245,7 @@ impl<'a> Reader<'a> {
                 node.stand_at(self.lines.place(self.text, start), &(start..end.max(start)));
                 return Ok(node);
             }
-            other => return Err(self.error(span, format!("this is no YAML: unexpected {other:?}"))),
+            other => return Err(self.error(span, format!("invalid YAML: unexpected {other:?}"))),
         };
         let node = Node { place: self.lines.place(self.text, start), span: start..end.max(start), tree };
         if anchor != 0 {
@@ -260,7 +259,7 @@ impl<'a> Reader<'a> {
     fn within(&mut self, until: &Event<'a>, end: &mut usize) -> Result<Option<(Event<'a>, Span)>, Error> {
         let Some((event, span)) = self.event()? else {
             let place = self.lines.place(self.text, self.text.len());
-            return Err(Error { place, message: "this is no YAML: it ends in the middle".to_owned() });
+            return Err(Error { place, message: "invalid YAML: the file ends unexpectedly".to_owned() });
         };
         *end = span.end.byte_offset().unwrap_or(*end).max(*end);
         Ok((event != *until).then_some((event, span)))
@@ -272,7 +271,7 @@ fn merge(value: &Node, merged: &mut Vec<(Node, Node)>) -> Result<(), Error> {
     let tables = if value.items().is_empty() { std::slice::from_ref(value) } else { value.items() };
     for table in tables {
         let Tree::Table(entries) = &table.tree else {
-            return Err(Error { place: table.place, message: "<< takes a table or a list of tables".to_owned() });
+            return Err(Error { place: table.place, message: "<< needs a mapping or a list of mappings".to_owned() });
         };
         merged.extend(entries.iter().cloned());
     }
@@ -286,7 +285,7 @@ fn distinct(entries: &[(Node, Node)]) -> Result<(), Error> {
         let Tree::Scalar(text, _) = &key.tree else { continue };
         if let Some(Place { line, .. }) = seen.insert(text.as_str(), key.place) {
             let shown = super::shown::word(text).map(|word| format!(" {word}")).unwrap_or_default();
-            let message = format!("the key{shown} stands twice in this table, first in line {line}: remove one");
+            let message = format!("the key{shown} is repeated in this mapping, first in line {line}: remove one");
             return Err(Error { place: key.place, message });
         }
     }
@@ -303,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn every_node_knows_its_place_and_its_bytes() {
+    fn every_yaml_node_has_its_position_and_byte_range() {
         let text = "a:\n  - {b: 'ä c', d: 5}\n  - true\n";
         let root = document(text).unwrap_or_else(|error| panic!("{error}"));
         let items = root.get("a").map(Node::items).unwrap_or_default();
@@ -314,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn any_number_of_comments_may_stand_before_an_item() {
+    fn any_number_of_comments_is_accepted_before_a_list_item() {
         for comments in [33, 97, 5_000] {
             let text = format!("a:\n  - 1\n{}  - 2\n# end\n", "  # - 3\n".repeat(comments));
             let root = document(&text).unwrap_or_else(|error| panic!("{comments}: {error}"));
@@ -323,21 +322,21 @@ mod tests {
     }
 
     #[test]
-    fn hostile_nesting_and_aliases_are_refused_at_once() {
+    fn deep_nesting_and_alias_bombs_are_refused_quickly() {
         let bomb = (1..200).fold("a0: &a0 [x, x]\n".to_owned(), |mut text, n| {
             let _ = writeln!(text, "a{n}: &a{n} [*a{0}, *a{0}]", n - 1);
             text
         });
-        assert!(wrong(&bomb).contains("expand to too much"), "{}", wrong(&bomb));
+        assert!(wrong(&bomb).contains("expand to too many nodes"), "{}", wrong(&bomb));
         let anchors: String = (0..90).map(|n| format!("[&b{n} ")).collect::<String>() + &"x, ".repeat(50_000);
         assert!(!wrong(&anchors).is_empty());
         for deep in ["[".repeat(100_000), "- ".repeat(100_000), "? ".repeat(100_000)] {
-            assert!(wrong(&deep).contains("nested deeper"), "{}", wrong(&deep));
+            assert!(wrong(&deep).contains("nested too deep"), "{}", wrong(&deep));
         }
     }
 
     #[test]
-    fn merge_keys_give_what_the_table_has_not() {
+    fn merge_keys_add_only_keys_that_the_mapping_lacks() {
         let text = "base: &b {x: 1, y: 2}\nown: {<<: *b, y: 3}\n";
         let root = document(text).unwrap_or_else(|error| panic!("{error}"));
         let own = root.get("own").unwrap_or_else(|| panic!("no table"));

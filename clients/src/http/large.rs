@@ -1,6 +1,6 @@
-//! A memory budget for large HTTP answers, shared by all requests, as long as the answers are being read. However many
+//! A memory budget for large HTTP responses, shared by all requests, as long as the responses are being read. However many
 //! targets send endless answers at once, the total stays within the budget. A request that is dropped in the middle
-//! frees its part. A complete answer belongs to its caller and does not count any more.
+//! frees its part. A complete response belongs to its caller and does not count any more.
 
 use crate::failure::Failure;
 use bytes::Bytes;
@@ -15,7 +15,7 @@ const MIB: usize = 1024 * 1024;
 pub const MOST: usize = 10 * MIB;
 /// Answers of at most this many bytes do not count.
 const SMALL: usize = MIB;
-/// The deadline for a large answer, so that slow servers do not hold the budget.
+/// The deadline for a large response, so that slow servers do not hold the budget.
 const WITHIN: Duration = Duration::from_secs(10);
 
 static ROOM: Semaphore = Semaphore::const_new(MOST / MIB);
@@ -63,27 +63,27 @@ impl Pieces {
     }
 }
 
-/// The part of the budget that one answer holds.
+/// The part of the budget that one response holds.
 #[derive(Default)]
 pub(crate) struct Large {
     taken: Option<(SemaphorePermit<'static>, Instant)>,
 }
 
 impl Large {
-    /// Reserves the budget for an answer of this size, and waits while other answers hold it.
+    /// Reserves the budget for a response of this size, and waits while other answers hold it.
     pub(crate) async fn grow(&mut self, bytes: usize) -> Result<(), Failure> {
         if bytes <= SMALL {
             return Ok(());
         }
         if bytes > MOST {
-            return Err(Failure::new(Reason::Limit, format!("the answer is larger than {MOST} bytes")));
+            return Err(Failure::new(Reason::Limit, format!("the response is larger than {MOST} bytes")));
         }
         let until = self.taken.as_ref().map_or_else(|| Instant::now() + WITHIN, |(_, until)| *until);
         let held = self.taken.as_ref().map_or(0, |(taken, _)| taken.num_permits());
         let missing = u32::try_from(bytes.div_ceil(MIB).saturating_sub(held)).unwrap_or(u32::MAX);
         if missing > 0 {
             let more = tokio::time::timeout_at(until, ROOM.acquire_many(missing)).await.ok().and_then(Result::ok);
-            let busy = || Failure::new(Reason::Limit, "too many large answers are being read to read this one too");
+            let busy = || Failure::new(Reason::Limit, "too many large responses are being read at the same time");
             let more = more.ok_or_else(busy)?;
             match &mut self.taken {
                 Some((taken, _)) => taken.merge(more),
@@ -91,7 +91,7 @@ impl Large {
             }
         }
         if Instant::now() >= until {
-            return Err(Failure::new(Reason::Timeout, format!("a large answer did not come within {WITHIN:?}")));
+            return Err(Failure::new(Reason::Timeout, format!("a large response did not arrive within {WITHIN:?}")));
         }
         Ok(())
     }
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_in_pieces_is_whole_again() {
+    fn a_response_in_several_chunks_is_assembled() {
         let mut pieces = Pieces::default();
         let bytes: Vec<u8> = (0..200_000_u32).map(|n| n.to_le_bytes()[0]).collect();
         for part in bytes.chunks(70_001) {
@@ -114,13 +114,13 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn large_answers_share_their_room_and_who_stops_in_the_middle_gives_it_back() {
+    async fn large_responses_share_a_memory_budget_that_aborted_reads_release() {
         let mut one = Large::default();
         assert!(one.grow(MOST - MIB).await.is_ok());
         let mut other = Large::default();
         assert!(other.grow(SMALL).await.is_ok(), "a small one needs none of it");
         assert!(other.grow(3 * MIB).await.is_err_and(|failure| failure.reason == Reason::Limit));
-        // The deadline of the first answer is over by now.
+        // The deadline of the first response is over by now.
         assert!(one.grow(MOST - MIB).await.is_err_and(|failure| failure.reason == Reason::Timeout));
         drop(one);
         assert!(Large::default().grow(MOST).await.is_ok());

@@ -1,4 +1,4 @@
-//! The byte stream below HTTP, plain or TLS. It limits the bytes before the answer's body, and tolerates a missing end
+//! The byte stream below HTTP, plain or TLS. It limits the bytes before the response's body, and tolerates a missing end
 //! of TLS, as curl does.
 
 use crate::failure::{Failure, causes};
@@ -26,13 +26,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Io for T {}
 
 /// Connects to the host of a URL. `tls` is needed for `https` only.
 pub(crate) async fn open(url: &Url, tls: Option<ClientConfig>) -> Result<Bounded, Failure> {
-    let invalid = |why: &str| Failure::new(Reason::Config, format!("{} is no usable address: {why}", shown(url)));
+    let invalid = |why: &str| Failure::new(Reason::Config, format!("{} is an unusable address: {why}", shown(url)));
     let host = url.host_str().ok_or_else(|| invalid("no host"))?.trim_matches(['[', ']']).to_owned();
     let port = url.port_or_known_default().ok_or_else(|| invalid("no port"))?;
     let stream = connect(&host, port).await?;
     let inner: Box<dyn Io> = if url.scheme() == "https" {
-        let config = tls.ok_or_else(|| invalid("no trust for https"))?;
-        let name = ServerName::try_from(host.clone()).map_err(|_| invalid("the host is no name for TLS"))?;
+        let config = tls.ok_or_else(|| invalid("no TLS configuration for https"))?;
+        let name =
+            ServerName::try_from(host.clone()).map_err(|_| invalid("the host is not a valid TLS server name"))?;
         let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
         let failed = |error| Failure::new(Reason::Tls, format!("TLS handshake with {host}:{port}: {}", causes(&error)));
         Box::new(stream.map_err(failed)?)
@@ -53,7 +54,7 @@ pub fn shown(url: &Url) -> String {
     url.to_string()
 }
 
-/// A stream that fails when too many bytes come before the answer's body.
+/// A stream that fails when too many bytes come before the response's body.
 pub(crate) struct Bounded {
     inner: Box<dyn Io>,
     /// The bytes received before the body, or [`ANSWERED`].
@@ -86,7 +87,7 @@ impl AsyncRead for Bounded {
         let count = (buf.filled().len() - filled) as u64;
         let before = self.before.load(Ordering::Relaxed);
         if before < ANSWERED && self.before.fetch_add(count, Ordering::Relaxed) + count > MAX_HEAD {
-            let what = format!("the server sent more than {MAX_HEAD} bytes and no answer");
+            let what = format!("the server sent more than {MAX_HEAD} bytes without a complete response head");
             return Poll::Ready(Err(Error::new(ErrorKind::InvalidData, what)));
         }
         Poll::Ready(match read {

@@ -8,6 +8,6 @@ pub(super) const MAX_BYTES: u64 = 16 * 1024 * 1024;
 pub(super) struct Contents {
     /// The files or objects with records: name and text.
     pub(super) texts: Vec<(String, String)>,
-    /// The files or objects that are no records: name and reason.
+    /// The files or objects that are not records: name and reason.
     pub(super) foreign: Vec<(String, String)>,
 }

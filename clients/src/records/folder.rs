@@ -37,7 +37,7 @@ fn read_now(folder: &Path) -> Result<Contents, Failure> {
         // A missing file means that nothing was recorded yet. A missing directory means that a volume is not mounted.
         Err(error) if error.kind() == ErrorKind::NotFound && folder.is_dir() => {}
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            return Err(unreadable(Reason::NotFound, "its folder is not there: create it, or mount it".to_owned()));
+            return Err(unreadable(Reason::NotFound, "the folder does not exist: create or mount it".to_owned()));
         }
         Err(error) => return Err(file::failure(&path, &error)),
     }
@@ -49,7 +49,7 @@ fn read_now(folder: &Path) -> Result<Contents, Failure> {
     });
     contents.foreign = foreign
         .take(MAX_FOREIGN)
-        .map(|entry| (entry.path().display().to_string(), format!("records are kept in {FILE} alone")))
+        .map(|entry| (entry.path().display().to_string(), format!("the file of records must be named {FILE}")))
         .collect();
     Ok(contents)
 }
@@ -72,12 +72,12 @@ fn open(folder: &Path) -> anyhow::Result<File> {
     let others_write = place.mode() & 0o002 != 0 && place.mode() & 0o1000 == 0;
     ensure!(
         place.uid() == 0 || place.uid() == us || !others_write,
-        "its folder belongs to another user and everybody may write into it"
+        "its folder belongs to another user, and every user can write to it"
     );
-    ensure!(own.nlink() <= 1, "it has another name too (a hard link), so it may be another file");
+    ensure!(own.nlink() <= 1, "it is a hard link, so it may be another file");
     ensure!(
         us != 0 || own.uid() == 0 || own.uid() == place.uid(),
-        "it belongs to another user than its folder does, and root writes to neither for others"
+        "it has another owner than its folder, and root does not write to files of other users"
     );
     Ok(opened)
 }
@@ -94,7 +94,7 @@ fn append_now(folder: &Path, line: &str) -> anyhow::Result<()> {
             Err(TryLockError::WouldBlock) if begun.elapsed() < LOCKED => {
                 std::thread::sleep(Duration::from_millis(20));
             }
-            Err(TryLockError::WouldBlock) => bail!("{}: another writer holds it for {LOCKED:?}", what()),
+            Err(TryLockError::WouldBlock) => bail!("{}: another writer has locked it for {LOCKED:?}", what()),
             Err(TryLockError::Error(error)) => return Err(error).with_context(what),
         }
     }

@@ -31,7 +31,7 @@ pub(super) async fn read(prefix: &S3Prefix) -> Result<Contents, Failure> {
     let (mut ours, mut total) = (Vec::new(), 0);
     for object in bucket.objects().await? {
         if object.bytes > MAX_RECORD {
-            contents.foreign.push((name(&object), format!("it is larger than {MAX_RECORD} bytes")));
+            contents.foreign.push((name(&object), format!("the record is larger than {MAX_RECORD} bytes")));
             continue;
         }
         total += object.bytes;

@@ -25,7 +25,7 @@ use url::Url;
 
 /// The limit of a listing in bytes: a page of 1,000 keys of 1,000 bytes each, encoded.
 const MAX_LIST: u64 = 8 * 1024 * 1024;
-/// The limit in bytes of an error or of the answer to a PUT.
+/// The limit in bytes of an error or of the response to a PUT.
 const MAX_SAID: u64 = 64 * 1024;
 /// The deadline for connecting and the TLS handshake.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -59,7 +59,7 @@ fn failed(failure: Failure) -> ConnectorError {
     }
 }
 
-/// Sends a request and returns the answer with its body still to be read.
+/// Sends a request and returns the response with its body still to be read.
 async fn exchange(request: HttpRequest, tls: Option<ClientConfig>) -> Result<HttpResponse, ConnectorError> {
     let odd = |error: &(dyn std::error::Error + 'static)| failed(Failure::new(Reason::Config, causes(error)));
     let mut request: Request<SdkBody> = request.try_into_http1x().map_err(|error| odd(&error))?;
@@ -88,7 +88,7 @@ async fn send(stream: Bounded, request: Request<SdkBody>) -> Result<(hyper::Resp
     let begun = stream.begun();
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(protocol)?;
-    // The end of the connection ends the body of the answer, so the result of this task is not needed.
+    // The end of the connection ends the body of the response, so the result of this task is not needed.
     let driver = Driver(tokio::spawn(async { drop(connection.await) }).abort_handle());
     let response = sender.send_request(request).await.map_err(protocol)?;
     begun.now();
@@ -123,7 +123,7 @@ impl Body for Limited {
                 self.left = self
                     .left
                     .checked_sub(length)
-                    .ok_or_else(|| Failure::new(Reason::Limit, "the answer is larger than any that belongs here"))?;
+                    .ok_or_else(|| Failure::new(Reason::Limit, "the response is larger than the limit"))?;
                 Ok(frame)
             })
         })

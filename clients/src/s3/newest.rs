@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_about_a_backup_is_none_in_whatever_order_it_comes() {
+    fn checksums_and_logs_of_a_backup_are_not_backups_in_any_listing_order() {
         for (objects, expected) in [
             (&[("daily/a.dump", 1.0, 9), ("daily/a.dump.sha256", 2.0, 1)][..], Some("daily/a.dump")),
             (&[("daily/a.dump.md5", 2.0, 1), ("daily/a.dump", 1.0, 9)], Some("daily/a.dump")),
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn patterns_say_what_a_backup_is_and_end_the_guessing() {
+    fn configured_patterns_decide_what_is_a_backup_and_replace_the_heuristics() {
         let pattern = |text: &str| [NamePattern::new(text)];
         let objects = [
             ("daily/a.dump", 1.0, 9),
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_of_pg_dump_is_one_backup_and_knows_whether_it_is_whole() {
+    fn a_directory_format_dump_is_one_backup_and_incomplete_without_its_toc() {
         let objects = [
             ("daily/1/3245.dat.gz", 1.0, 10),
             ("daily/1/blobs.toc", 3.0, 1),
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_of_the_future_is_counted_and_hides_nothing() {
+    fn backups_dated_in_the_future_are_counted_and_do_not_hide_older_ones() {
         let objects = [("daily/a", NOW - 10.0, 1), ("daily/b", NOW + 40.0 * 86_400.0, 1), ("daily/c", NOW + 200.0, 1)];
         let (newest, found) = found(Choice::default(), &objects);
         assert_eq!((newest.as_deref(), found.future, found.count), (Some("daily/c"), 1, 3));

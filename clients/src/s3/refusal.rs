@@ -18,23 +18,24 @@ where
     if let Some(own) = own(error) {
         return own;
     }
-    let Some(response) = error.raw_response() else { return without_answer(error) };
+    let Some(response) = error.raw_response() else { return without_response(error) };
     let service = error.as_service_error();
     let code = service.and_then(ProvideErrorMetadata::code).unwrap_or_default();
     let message = service.and_then(ProvideErrorMetadata::message).unwrap_or_default();
     let status = response.status().as_u16();
     let id = error.request_id().unwrap_or("none");
-    let answered = || format!("the server answered {status} {code}").trim_end().to_owned();
+    let status_line = || format!("the server responded with {status} {code}").trim_end().to_owned();
     if let Some(right) = right_region(response, code, message).filter(|right| right != region) {
-        let what = format!("{}: the bucket is in the region {right}, not in {region}: set region: {right}", answered());
+        let what =
+            format!("{}: the bucket is in the region {right}, not in {region}; set region: {right}", status_line());
         return Failure::new(Reason::Config, what);
     }
     if service.is_none() {
         let why = error.source().map(causes).unwrap_or_default();
-        return Failure::new(Reason::Decode, format!("{}, and it cannot be read: {why}", answered()));
+        return Failure::new(Reason::Decode, format!("{}, and the response cannot be parsed: {why}", status_line()));
     }
     if response.status().is_success() {
-        return Failure::new(Reason::Decode, format!("{}, and what it sent is no answer of S3", answered()));
+        return Failure::new(Reason::Decode, format!("{}, and the body is not a response of S3", status_line()));
     }
     let reason = match (code, status) {
         (
@@ -53,7 +54,7 @@ where
     };
     let message: String = message.chars().filter(|c| !c.is_control()).take(MAX_SAID).collect();
     let message = if message.is_empty() { message } else { format!(": {message}") };
-    Failure::new(reason, format!("{}{message} (request id {id})", answered()))
+    Failure::new(reason, format!("{}{message} (request id {id})", status_line()))
 }
 
 /// Returns the failure of this crate's HTTP connector when it is among the causes.
@@ -68,8 +69,8 @@ fn own(error: &(dyn Error + 'static)) -> Option<Failure> {
     None
 }
 
-/// Makes the failure for an error without an HTTP answer.
-fn without_answer<E, R>(error: &SdkError<E, R>) -> Failure
+/// Makes the failure for an error without an HTTP response.
+fn without_response<E, R>(error: &SdkError<E, R>) -> Failure
 where
     E: Error + 'static,
     R: std::fmt::Debug,
@@ -77,18 +78,18 @@ where
     let why = error.source().map(causes).unwrap_or_default();
     let lower = why.to_lowercase();
     let (reason, what) = match error {
-        SdkError::TimeoutError(_) => (Reason::Timeout, "no answer in time".to_owned()),
-        _ if lower.contains("credential") => (Reason::Auth, format!("no credentials were found: {why}")),
+        SdkError::TimeoutError(_) => (Reason::Timeout, "no response in time".to_owned()),
+        _ if lower.contains("credential") => (Reason::Auth, format!("no credentials found: {why}")),
         SdkError::DispatchFailure(dispatch) if dispatch.is_timeout() => (Reason::Timeout, why),
         SdkError::DispatchFailure(dispatch) if dispatch.is_user() => (Reason::Config, why),
         SdkError::DispatchFailure(_) => (Reason::Connect, why),
-        SdkError::ConstructionFailure(_) => (Reason::Config, format!("the request cannot be made: {why}")),
+        SdkError::ConstructionFailure(_) => (Reason::Config, format!("cannot build the request: {why}")),
         _ => (Reason::Decode, why),
     };
     Failure::new(reason, what)
 }
 
-/// Returns the region of the bucket when the answer says that the request was made for another region.
+/// Returns the region of the bucket when the response says that the request was made for another region.
 fn right_region(response: &HttpResponse, code: &str, message: &str) -> Option<String> {
     let body = response.body().bytes().map(String::from_utf8_lossy).unwrap_or_default();
     let between = |begin: &str, end: char| {

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The limit of an answer in bytes. Metrics and configuration have some hundred kilobytes.
+/// The limit of a response in bytes. Metrics and configuration have some hundred kilobytes.
 const MAX_BODY: usize = 8 * 1024 * 1024;
 const REQUESTS: &str = "alertmanager_notification_requests_total";
 const FAILED: &str = "alertmanager_notification_requests_failed_total";
@@ -42,8 +42,8 @@ pub(super) async fn send(
     let alert = json!([{
         "labels": {"alertname": name, "severity": severity.as_str(), "check": "alert_path", "target": server.name},
         "annotations": {
-            "summary": "This is a test of the alert path.",
-            "description": "A test of the alert path by checklist-exporter verify-alerts. Nothing needs to be done.",
+            "summary": "Test of the alert path.",
+            "description": "checklist-exporter verify-alerts tests the alert path. No action is needed.",
         },
         // Without `startsAt`, Alertmanager takes the time of the request, also when the request only resolves the
         // alert.
@@ -57,7 +57,7 @@ pub(super) async fn send(
 pub(super) async fn counts(server: &Alertmanager) -> anyhow::Result<BTreeMap<String, Counts>> {
     let page = fetch_good(&server.endpoint, "/metrics", MAX_BODY).await?;
     let page = String::from_utf8_lossy(&page.body);
-    ensure!(page.contains(REQUESTS), "{} has no metric {REQUESTS}: is it Alertmanager?", server.endpoint.url);
+    ensure!(page.contains(REQUESTS), "{} does not expose {REQUESTS}; is it Alertmanager?", server.endpoint.url);
     let mut all: BTreeMap<String, Counts> = BTreeMap::new();
     for line in page.lines() {
         let Some((name, rest)) = line.split_once('{') else { continue };
@@ -86,8 +86,10 @@ pub(super) async fn routing(server: &Alertmanager, name: &str) -> anyhow::Result
     let receivers: Vec<String> =
         of_list(&alert["receivers"]).iter().filter_map(|one| Some(one["name"].as_str()?.to_owned())).collect();
     let status: Value = fetch_json(&server.endpoint, "/api/v2/status", MAX_BODY).await?;
-    let text = status["config"]["original"].as_str().context("Alertmanager does not show its configuration")?;
-    let config: Value = yaml::parse(text).context("Alertmanager's configuration cannot be read")?;
+    let text = status["config"]["original"]
+        .as_str()
+        .context("the status of Alertmanager does not contain its configuration")?;
+    let config: Value = yaml::parse(text).context("cannot parse the configuration of Alertmanager")?;
     let mut kinds = BTreeSet::new();
     for receiver in of_list(&config["receivers"]) {
         if !receivers.iter().any(|name| receiver["name"] == name.as_str()) {

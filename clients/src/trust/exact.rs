@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_star_stands_for_one_part() {
+    fn a_wildcard_matches_one_dns_label() {
         assert!(is_host("Db.example.com", "db.EXAMPLE.com.") && is_host("*.example.com", "db.example.com"));
         assert!(!is_host("*.example.com", "a.db.example.com") && !is_host("*.example.com", "example.com"));
         assert!(!is_host("*.com", "example.com") && !is_host("*.example.com", ".example.com"));

@@ -31,35 +31,42 @@ fn words(invalid: &CertificateError, leaf: Option<&[u8]>) -> (&'static str, Stri
     use CertificateError as C;
     let bits = leaf.and_then(rsa_bits);
     let (word, sentence) = match invalid {
-        C::Expired | C::ExpiredContext { .. } => ("expired", "a certificate that is needed has expired"),
+        C::Expired | C::ExpiredContext { .. } => ("expired", "the certificate, or one that it depends on, has expired"),
         C::NotValidYet | C::NotValidYetContext { .. } => {
-            ("not_yet_valid", "a certificate that is needed is not valid yet")
+            ("not_yet_valid", "the certificate, or one that it depends on, is not valid yet")
         }
-        C::UnknownIssuer => ("unknown_issuer", "no trusted authority issued it, or a certificate between is not sent"),
+        C::UnknownIssuer => (
+            "unknown_issuer",
+            "it was not issued by a trusted CA, or the server does not send an intermediate certificate",
+        ),
         C::NotValidForName | C::NotValidForNameContext { .. } => {
-            ("name_mismatch", "it is not for the name of the server")
+            ("name_mismatch", "it is not valid for the name of the server")
         }
         C::Revoked => ("revoked", "it was revoked"),
-        C::InvalidPurpose | C::InvalidPurposeContext { .. } => ("wrong_purpose", "it is not for servers"),
-        C::BadEncoding => ("unreadable", "a certificate cannot be read"),
+        C::InvalidPurpose | C::InvalidPurposeContext { .. } => {
+            ("wrong_purpose", "it is not valid for TLS servers (extended key usage)")
+        }
+        C::BadEncoding => ("unreadable", "a certificate of the chain cannot be parsed"),
         C::BadSignature if bits.is_some_and(|bits| bits < RSA_BITS) => {
             let bits = bits.unwrap_or_default();
-            return ("weak_key", format!("its RSA key has {bits} bits, and clients ask for {RSA_BITS}"));
+            return ("weak_key", format!("its RSA key has {bits} bits, but clients require {RSA_BITS}"));
         }
         C::BadSignature if leaf.is_none() => {
-            ("bad_signature", "a signature is wrong, or its RSA key has fewer bits than the 2048 that are asked for")
+            ("bad_signature", "a signature is invalid, or its RSA key is shorter than 2048 bits")
         }
-        C::BadSignature => ("bad_signature", "a signature is wrong"),
-        C::UnhandledCriticalExtension => ("unknown_extension", "a critical extension is not known to clients"),
+        C::BadSignature => ("bad_signature", "a signature is invalid"),
+        C::UnhandledCriticalExtension => {
+            ("unknown_extension", "it has a critical extension that clients do not support")
+        }
         C::UnsupportedSignatureAlgorithmContext { .. } | C::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
-            ("old_signature", "it is signed in a way that clients no longer accept, such as with SHA-1")
+            ("old_signature", "its signature algorithm is no longer accepted by clients, such as SHA-1")
         }
         C::Other(other) => match other.0.downcast_ref::<webpki::Error>() {
             Some(webpki::Error::CaUsedAsEndEntity) => {
-                ("authority_as_server", "it is the certificate of an authority (CA:TRUE) and not of a server")
+                ("authority_as_server", "it is a CA certificate (CA:TRUE), not a server certificate")
             }
             Some(webpki::Error::UnsupportedCertVersion) => {
-                ("old_version", "it is not of version 3 of X.509, so it names no purpose and no server")
+                ("old_version", "it is not an X.509 version 3 certificate, so it has no purposes and names")
             }
             _ => return ("other", other.to_string()),
         },

@@ -2,7 +2,7 @@
 -- Run it with psql in the database orchestrator as a superuser, or as a role with CREATEROLE that owns the tables and their
 -- schemas; from PostgreSQL 16 on that role also needs ADMIN OPTION on the pg_… roles below.
 -- Then: \password checklist
--- One role reads statistics and tables: `applicationUser` in checklist.yaml keeps them apart.
+-- One role reads both statistics and tables; `applicationUser` in checklist.yaml separates them.
 \set ON_ERROR_STOP on
 BEGIN;
 DO $checklist$ BEGIN IF NOT (SELECT rolsuper OR rolcreaterole AND (current_setting('server_version_num')::int < 160000 OR NOT EXISTS (SELECT FROM pg_roles WHERE rolname IN ('pg_read_all_stats', 'pg_stat_scan_tables') AND NOT pg_has_role(oid, 'MEMBER WITH ADMIN OPTION'))) FROM pg_roles WHERE rolname = CURRENT_USER) THEN RAISE EXCEPTION '% cannot make these roles', CURRENT_USER USING HINT = 'Run it as a superuser, or let one ALTER ROLE … CREATEROLE and GRANT the pg_… roles WITH ADMIN OPTION.'; END IF; END $checklist$;

@@ -46,7 +46,7 @@ struct Selection {
 
 fn cadence(text: &str) -> Result<Cadence, String> {
     let known = Cadence::ALL.into_iter().find(|cadence| cadence.as_str() == text);
-    known.ok_or_else(|| "known: daily, weekly, monthly, quarterly, annual".to_owned())
+    known.ok_or_else(|| "allowed: daily, weekly, monthly, quarterly, annual".to_owned())
 }
 
 /// Runs the selected checks once and prints their verdicts. The exit code is 0 when every check passed, 2 when at least
@@ -55,7 +55,7 @@ pub async fn check(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let Arguments { checklist, selection, format, explain } = arguments;
     let config = checklist.load()?.for_single_runs();
     if let Some(unknown) = selection.only.iter().find(|id| config.signal(id).is_none()) {
-        anyhow::bail!("there is no check {unknown}");
+        anyhow::bail!("unknown check {unknown}");
     }
     let mut jobs = Checks::default().jobs(&config, &[]);
     jobs.retain(|job| {
@@ -93,7 +93,7 @@ async fn make(jobs: &[Arc<Job>]) {
         if terminal {
             #[expect(clippy::print_stderr, reason = "progress on the terminal")]
             {
-                eprint!("\r{done} of {} checks made", jobs.len());
+                eprint!("\r{done} of {} checks done", jobs.len());
             }
         }
     }

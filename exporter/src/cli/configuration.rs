@@ -24,11 +24,11 @@ pub fn validate(file: &Path, shards: Option<u32>) -> anyhow::Result<ExitCode> {
     let mut text = format!("{} is valid: {} checks\n", file.display(), config.checks().len());
     if let Some((section, ..)) = config.election() {
         let costly = config.checks().iter().filter(|check| config.is_elected(check.signal)).count();
-        text += &format!("the holder of the lease {} makes {costly} of them\n", section.lease);
+        text += &format!("{costly} of them run only on the holder of the lease {}\n", section.lease);
     }
     for shard in shards.into_iter().flat_map(|total| (0..total).map(move |index| Shard { index, total })) {
         let made = |check: &&Check| !config.is_elected(check.signal) && shard.has(check.signal.id, &check.target);
-        text += &format!("shard {shard} makes {} of them\n", config.checks().iter().filter(made).count());
+        text += &format!("shard {shard} runs {} of them\n", config.checks().iter().filter(made).count());
     }
     print(&text);
     Ok(ExitCode::SUCCESS)

@@ -79,7 +79,7 @@ async fn print_plan(database: &Database, rows: Vec<Row>, text: &mut String) -> R
         let rows = database.query(SqlRequest::of_catalogs(&size)).await?;
         let rows = rows.first().and_then(|row| row.try_get::<_, Option<f64>>(0).ok().flatten()).unwrap_or(0.0);
         if rows > LARGE {
-            text.push_str(&format!("    WARNING: reads {table} whole, which has {rows:.0} rows\n"));
+            text.push_str(&format!("    WARNING: sequential scan of {table}, which has {rows:.0} rows\n"));
             warnings += 1;
         }
     }

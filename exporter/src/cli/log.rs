@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_is_one_line_whatever_it_quotes() -> Result<()> {
+    fn a_log_event_is_one_line_for_any_content() -> Result<()> {
         let mut written = Vec::new();
         OneLine(&mut written).write_all("a\nERROR forged\r\u{1b}[31m\u{9b}1m\u{2028}\u{202e}ä\n".as_bytes())?;
         let expected = "a\\u{a}ERROR forged\\u{d}\\u{1b}[31m\\u{9b}1m\\u{2028}\\u{202e}ä\n";

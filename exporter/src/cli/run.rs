@@ -82,8 +82,8 @@ async fn serve(arguments: Arguments, checks: Handle) -> anyhow::Result<ExitCode>
             // A check that blocks its thread must not keep the program from ending.
             match tokio::time::timeout(RESIGN_WITHIN, resigned).await {
                 Ok(Ok(())) => {}
-                Ok(Err(failure)) => tracing::error!("the lease is not released: {}", failure.message),
-                Err(_elapsed) => tracing::error!("the lease is not released within {RESIGN_WITHIN:?}"),
+                Ok(Err(failure)) => tracing::error!("cannot release the lease: {}", failure.message),
+                Err(_elapsed) => tracing::error!("cannot release the lease within {RESIGN_WITHIN:?}"),
             }
         }
     };

@@ -108,7 +108,7 @@ pub async fn task(tasks: &Tasks, command: TaskCommand) -> anyhow::Result<String>
             if let Some(evidence) = &evidence {
                 ensure!(
                     evidence.starts_with("https://") || evidence.starts_with("http://"),
-                    "evidence must be an address"
+                    "--evidence must be a URL"
                 );
             }
             once(known, tasks, &records, at, again)?;
@@ -117,7 +117,7 @@ pub async fn task(tasks: &Tasks, command: TaskCommand) -> anyhow::Result<String>
         }
         TaskCommand::Skip { task, who, reason } => {
             let known = find(tasks, &task)?;
-            ensure!(!reason.trim().is_empty(), "a task is only skipped with a reason");
+            ensure!(!reason.trim().is_empty(), "skipping a task requires a reason");
             once(known, tasks, &records, now, false)?;
             append(&tasks.place, &Record { at: now, by: who.by, act: Act::Skipped { task, reason } }).await?;
             after(known, tasks, now, now).await
@@ -136,24 +136,29 @@ pub async fn emergency(tasks: &Tasks, command: OverrideCommand) -> anyhow::Resul
     let (by, act) = match command {
         OverrideCommand::Show => return Ok(describe(&records, tasks, now)),
         OverrideCommand::Start { .. } if held.is_some() => {
-            bail!("an override holds already; extend it, or end it first")
+            bail!("an override is already active; extend it, or end it first")
         }
-        OverrideCommand::Extend { .. } | OverrideCommand::End { .. } if held.is_none() => bail!("no override holds"),
+        OverrideCommand::Extend { .. } | OverrideCommand::End { .. } if held.is_none() => {
+            bail!("no override is active")
+        }
         OverrideCommand::Start { who, reason, until } | OverrideCommand::Extend { who, reason, until } => {
-            ensure!(!reason.trim().is_empty(), "an override needs a reason");
+            ensure!(!reason.trim().is_empty(), "an override requires a reason");
             (who.by, Act::Override { reason, until: now + lasting(&until)? })
         }
         OverrideCommand::End { who } => (who.by, Act::OverrideEnded),
     };
     append(&tasks.place, &Record { at, by, act }).await?;
     let records = Records::read(&tasks.place, now).await?;
-    ensure!(!ends || records.override_at(now).is_none(), "the end is recorded, but somebody else's override holds");
+    ensure!(
+        !ends || records.override_at(now).is_none(),
+        "the end is recorded, but an override of someone else is still active"
+    );
     Ok(describe(&records, tasks, now))
 }
 
 /// Parses a duration such as `4h`: at least a minute and at most two weeks. An override without end is impossible.
 fn lasting(text: &str) -> anyhow::Result<SignedDuration> {
-    let right = || format!("until must be a duration like 30m, 4h or 2d, not {text}");
+    let right = || format!("until must be a duration such as 30m, 4h or 2d, not {text}");
     let (at, _) = text.char_indices().next_back().with_context(right)?;
     let (number, unit) = text.split_at(at);
     let number: i64 = number.parse().ok().with_context(right)?;
@@ -171,19 +176,19 @@ fn lasting(text: &str) -> anyhow::Result<SignedDuration> {
 fn find<'a>(tasks: &'a Tasks, id: &str) -> anyhow::Result<&'a Task> {
     tasks.list.iter().find(|task| task.id == id).with_context(|| {
         let known: Vec<&str> = tasks.list.iter().map(|task| task.id.as_str()).collect();
-        format!("there is no task {id}{}; known: {}", hint(id, &known), known.join(", "))
+        format!("unknown task {id}{}; known tasks: {}", hint(id, &known), known.join(", "))
     })
 }
 
 /// Fails if the task is already recorded for the same occurrence, unless `again` is set.
 fn once(task: &Task, tasks: &Tasks, records: &Records, at: Timestamp, again: bool) -> anyhow::Result<()> {
-    let day = task.answers(at, &tasks.zone);
+    let day = task.day_of_record(at, &tasks.zone);
     let same = |record: &&Record| {
-        record.task() == Some(&task.id) && day.is_some() && task.answers(record.at, &tasks.zone) == day
+        record.task() == Some(&task.id) && day.is_some() && task.day_of_record(record.at, &tasks.zone) == day
     };
     match records.list.iter().rev().find(same) {
         Some(record) if !again => bail!(
-            "{} of {} is recorded already by {} at {}; --again records it once more",
+            "{} for {} is already recorded by {} at {}; use --again to record it once more",
             task.id,
             day.map(|day| day.to_string()).unwrap_or_default(),
             visible(&record.by),
@@ -193,15 +198,15 @@ fn once(task: &Task, tasks: &Tasks, records: &Records, at: Timestamp, again: boo
     }
 }
 
-/// Describes the effect of a record at `at`: the occurrence that it answers, and the next one.
+/// Describes the effect of a record at `at`: the occurrence that it counts for, and the next one.
 async fn after(task: &Task, tasks: &Tasks, at: Timestamp, now: Timestamp) -> anyhow::Result<String> {
     let records = Records::read(&tasks.place, now).await?;
-    let answered = task.answers(at, &tasks.zone);
+    let recorded_for = task.day_of_record(at, &tasks.zone);
     let next =
         task.occurrence(now, &records.of_task(&task.id), tasks.since, &tasks.zone).map(|occurrence| occurrence.day);
     let day = |day: Option<Date>| day.map_or_else(|| "no day".to_owned(), |day| day.to_string());
-    let what = if next < answered { "stays open for" } else { "is next on" };
-    Ok(format!("recorded for {}; {} {what} {}\n", day(answered), task.id, day(next)))
+    let what = if next < recorded_for { "stays open for" } else { "is next on" };
+    Ok(format!("recorded for {}; {} {what} {}\n", day(recorded_for), task.id, day(next)))
 }
 
 fn list(tasks: &Tasks, records: &Records, now: Timestamp) -> String {
@@ -223,7 +228,7 @@ fn list(tasks: &Tasks, records: &Records, now: Timestamp) -> String {
         let _ = writeln!(text, "{}", line.trim_end());
     }
     if records.rejected > 0 {
-        let _ = writeln!(text, "{} records cannot be read; the log names them", records.rejected);
+        let _ = writeln!(text, "{} task records cannot be read; the log lists them", records.rejected);
     }
     text
 }
@@ -267,7 +272,7 @@ fn describe(records: &Records, tasks: &Tasks, now: Timestamp) -> String {
             let (since, until) = (local_time(since, tasks), local_time(*until, tasks));
             format!("override since {since} until {until} by {}: {}\n", visible(by), visible(reason))
         }
-        _ => "no override holds\n".to_owned(),
+        _ => "no override is active\n".to_owned(),
     }
 }
 
@@ -276,14 +281,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_note_moves_no_cursor() {
+    fn control_characters_in_a_note_are_not_printed() {
         let act = Act::Done { task: "t".to_owned(), note: Some("a\u{1b}[2Jb\r\nc".to_owned()), evidence: None };
         let record = Record { at: Timestamp::UNIX_EPOCH, by: "x\u{7}".to_owned(), act };
         assert_eq!(last(&record), "1970-01-01 done by x\u{fffd} a\u{fffd}[2Jb\u{fffd}\u{fffd}c");
     }
 
     #[test]
-    fn a_duration_is_read_and_anything_else_is_refused() {
+    fn only_durations_are_accepted_for_an_override() {
         assert_eq!(lasting("4h").ok(), Some(SignedDuration::from_hours(4)));
         for wrong in ["", "4", "4\u{e9}", "h", "-1h", "15d", "0m", "9999999999999999999h"] {
             assert!(lasting(wrong).is_err(), "{wrong}");

@@ -11,7 +11,7 @@ use futures::future::BoxFuture;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// Maximum size of an answer in bytes, enough for some thousand alerts.
+/// Maximum size of a response in bytes, enough for some thousand alerts.
 const MAX_BODY: usize = clients::http::MOST;
 
 /// The probe of the signal `alerts`.

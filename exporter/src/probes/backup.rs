@@ -31,7 +31,7 @@ impl Backup {
     /// is accepted, and `Some(Err)` with an explanation when the bytes do not match.
     async fn header(&self, newest: &Newest) -> Result<Option<Result<(), String>>, Failure> {
         let Some(begin) = &newest.begin else {
-            return Ok(Some(Err("it is a folder of pg_dump without its table of contents, toc.dat".to_owned())));
+            return Ok(Some(Err("it is a dump in directory format without its table of contents toc.dat".to_owned())));
         };
         let any = self.target.format == BackupFormat::Any;
         if any && !(1..=PACKED_NOTHING).contains(&newest.bytes) {
@@ -89,9 +89,11 @@ fn tell(found: &Found, now: f64, samples: &mut Samples) {
     }
     if let Some((name, at)) = &found.furthest {
         let ahead = Unit::Seconds.human((at - now).round());
-        samples.evidence.note(format!("{} of the future are left out, such as {name}, {ahead} ahead", found.future));
+        samples
+            .evidence
+            .note(format!("{} with a time in the future are ignored, such as {name}, {ahead} ahead", found.future));
     }
     if found.left_out > 0 {
-        samples.evidence.note(format!("{} other objects by their names", found.left_out));
+        samples.evidence.note(format!("{} objects with other names are ignored", found.left_out));
     }
 }

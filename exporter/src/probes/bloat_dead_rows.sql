@@ -2,7 +2,7 @@
 , largest AS (
     SELECT * FROM tables WHERE bytes >= $1::float8 ORDER BY bytes DESC LIMIT 40
 )
-SELECT pg_catalog.format('%s by dead rows only, free space within is not counted: CREATE EXTENSION pgstattuple counts it',
+SELECT pg_catalog.format('%s: bloat by dead rows only, without free space; for exact values run CREATE EXTENSION pgstattuple',
                          string_agg(schema || '.' || name, ', ' ORDER BY bytes DESC))
 FROM largest l
 WHERE n_live_tup + n_dead_tup > 0

@@ -3,7 +3,7 @@
     SELECT * FROM tables WHERE bytes >= $1::float8 ORDER BY bytes DESC LIMIT 40
 )
 SELECT count(*)::float8,
-       pg_catalog.format('nothing tells how full %s is: CREATE EXTENSION pgstattuple, and GRANT pg_stat_scan_tables',
+       pg_catalog.format('the bloat of %s is unknown: run CREATE EXTENSION pgstattuple, and GRANT pg_stat_scan_tables',
                          string_agg(schema || '.' || name, ', ' ORDER BY bytes DESC))
 FROM largest l
 WHERE (pg_catalog.pg_is_in_recovery() OR n_live_tup + n_dead_tup = 0)

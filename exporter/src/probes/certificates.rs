@@ -49,15 +49,15 @@ fn tell(seen: Inspection, samples: &mut Samples) {
     }
     if let Some(first) = seen.certificates.iter().filter(|one| !one.spare).min_by_key(|one| one.not_after) {
         let end = jiff::Timestamp::from_second(first.not_after).unwrap_or_default();
-        let name = if first.subject_cn.is_empty() { "without a name" } else { &first.subject_cn };
-        samples.evidence.note(format!("{} {name} ends first, {}", first.position, end.strftime("%Y-%m-%d")));
+        let name = if first.subject_cn.is_empty() { "without a subject" } else { &first.subject_cn };
+        samples.evidence.note(format!("{} {name} expires first, {}", first.position, end.strftime("%Y-%m-%d")));
     }
     let spares = seen.certificates.iter().filter(|one| one.spare).count();
     if spares > 0 {
-        samples.evidence.note(format!("{spares} of them not needed by clients that trust the given authorities"));
+        samples.evidence.note(format!("{spares} of them not needed by clients that trust the configured CAs"));
     }
     if let Some(refusal) = seen.refused {
-        samples.evidence.note(format!("not accepted: {}", refusal.sentence));
+        samples.evidence.note(format!("rejected: {}", refusal.sentence));
     }
     if let Some(why) = seen.broken {
         samples.evidence.note(why);

@@ -11,7 +11,7 @@ use futures::future::BoxFuture;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 
-/// Maximum size of an answer in bytes, enough for the names of some hundred metrics.
+/// Maximum size of a response in bytes, enough for the names of some hundred metrics.
 const MAX_BODY: usize = 4 * 1024 * 1024;
 /// Path and query that ask for the names of all metrics which match `{__name__=~"checklist[_:].+"}`.
 const QUERY: &str = "/api/v1/label/__name__/values?match[]=%7B__name__%3D~%22checklist%5B_%3A%5D.%2B%22%7D";
@@ -36,10 +36,10 @@ impl Probe for Dashboards {
             // metrics are no longer found.
             let now = jiff::Timestamp::now().as_second();
             let path = format!("{QUERY}&start={}&end={now}", now - 600);
-            let answer: SearchResponse = fetch_json(&self.server.endpoint, &path, MAX_BODY).await?;
+            let response: SearchResponse = fetch_json(&self.server.endpoint, &path, MAX_BODY).await?;
             samples.saw(Object::Metric, self.metrics.len());
             for metric in &self.metrics {
-                samples.set(&MISSING, [metric], !answer.data.contains(*metric));
+                samples.set(&MISSING, [metric], !response.data.contains(*metric));
             }
             Ok(samples)
         }

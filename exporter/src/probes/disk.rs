@@ -90,12 +90,14 @@ async fn unmounted(namespace: &Namespace, volumes: &Volumes, samples: &mut Sampl
             continue;
         }
         let reason = volumes.unreached.first().map_or(Reason::NotFound, |failure| failure.reason);
-        let what =
-            format!("claim {}/{name}: a running pod uses it, and no kubelet that answered knows it", namespace.name);
+        let what = format!(
+            "persistent volume claim {}/{name}: a running pod uses it, but no kubelet that responded reports it",
+            namespace.name
+        );
         samples.missed(Object::Claim, reason, what);
     }
     if idle > 0 {
-        let which = "bound and without a file system in use";
+        let which = "are bound but not mounted as a file system";
         samples.evidence.note(format!("{} in {} {which}", Object::Claim.counted(idle), namespace.name));
     }
     Ok(mounted.max(claims.objects.len()))

@@ -1,6 +1,6 @@
 -- Of the newest events none has the word of checklist.yaml, and some have one that differs in case or marks only.
 SELECT 1::float8,
-       pg_catalog.format('events are called %s here, which is not the word of checklist.yaml: set tables.audit_events.words.%s',
+       pg_catalog.format('the event type is spelled %s in the table, but not in checklist.yaml: set tables.audit_events.words.%s',
                          pg_catalog.string_agg(DISTINCT pg_catalog.left(newest.word, 60), ', '), wanted_events.word)
 FROM wanted_events,
      (SELECT {audit_events.event_type}::text AS word

@@ -1,6 +1,6 @@
 -- Without a time they are in no window.
 SELECT count(*)::float8,
-       pg_catalog.format('%s %s do not say when',
+       pg_catalog.format('%s %s have no time',
                          CASE WHEN count(*) < 1000 THEN count(*)::text ELSE '1000 or more' END, untimed.noun)
 FROM (SELECT wanted_events.noun
       FROM wanted_events, {audit_events}

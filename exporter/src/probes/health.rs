@@ -21,23 +21,23 @@ impl Probe for Health {
     fn probe(&self, mut samples: Samples) -> BoxFuture<'_, Result<Samples, Failure>> {
         async move {
             let begun = Instant::now();
-            let answer = fetch(&self.0.endpoint, "", MAX_BODY).await?;
+            let response = fetch(&self.0.endpoint, "", MAX_BODY).await?;
             samples.set(&DURATION, [], begun.elapsed().as_secs_f64());
             samples.saw(Object::Page, 1);
-            evaluate(&self.0, &answer, &mut samples);
+            evaluate(&self.0, &response, &mut samples);
             Ok(samples)
         }
         .boxed()
     }
 }
 
-fn evaluate(target: &Target, answer: &HttpResponse, samples: &mut Samples) {
-    let status = answer.status.as_u16();
+fn evaluate(target: &Target, response: &HttpResponse, samples: &mut Samples) {
+    let status = response.status.as_u16();
     samples.set(&STATUS, [], u32::from(status));
     samples.set(&FIELD_OK, ["status_code"], target.status.contains(&status));
     if !target.status.contains(&status) {
         let codes: Vec<String> = target.status.iter().map(u16::to_string).collect();
-        let leads = answer.location.as_ref().map(|to| format!("; it leads to {to}, and redirects are not followed"));
+        let leads = response.location.as_ref().map(|to| format!("; it leads to {to}, and redirects are not followed"));
         let expected = codes.join(" or ");
         samples.evidence.note(format!("the status is {status}, expected {expected}{}", leads.unwrap_or_default()));
     }
@@ -45,10 +45,10 @@ fn evaluate(target: &Target, answer: &HttpResponse, samples: &mut Samples) {
     if target.expect.is_empty() && target.version_field.is_none() {
         return;
     }
-    let body = body::parse(&answer.body, answer.content_type.as_deref());
+    let body = body::parse(&response.body, response.content_type.as_deref());
     samples.set(&FIELD_OK, ["body"], body.is_some());
     if body.is_none() {
-        samples.evidence.note("the body is not JSON");
+        samples.evidence.note("the response body is not JSON");
     }
     let (value, twice) = body.map(|body| (body.value, body.twice)).unwrap_or_default();
     for (path, expected) in &target.expect {
@@ -56,7 +56,7 @@ fn evaluate(target: &Target, answer: &HttpResponse, samples: &mut Samples) {
         let is = found.is_some_and(|found| body::is(found, expected));
         samples.set(&FIELD_OK, [&format!("body.{path}")], is);
         if !is {
-            let found = found.map_or_else(|| "not there".to_owned(), body::shown);
+            let found = found.map_or_else(|| "missing".to_owned(), body::shown);
             samples.evidence.note(format!("{path} is {found}, expected {expected}"));
         }
         if let Some(key) = twice.iter().find(|key| path.split('.').any(|part| part == **key)) {
@@ -80,26 +80,26 @@ mod tests {
     use checklist::Config;
     use hyper::StatusCode;
 
-    /// Evaluates an answer. Returns the fields that differ from the expectation, and the message for people.
+    /// Evaluates a response. Returns the fields that differ from the expectation, and the message for people.
     fn judged(target: &str, status: u16, kind: &str, body: &[u8]) -> anyhow::Result<(Vec<String>, String)> {
         let yaml = format!("health: [{{name: h, url: 'http://h', {target}}}]\n");
         let config = Config::parse("checklist.yaml", &yaml)?;
         let mut samples = checklist::signals::health::SIGNAL.samples();
-        let answer = HttpResponse {
+        let response = HttpResponse {
             status: StatusCode::from_u16(status)?,
             body: body.to_vec().into(),
             content_type: Some(kind.to_owned()),
             modified: None,
             location: Some("https://h/login".to_owned()).filter(|_| status == 302),
         };
-        evaluate(&config.health[0], &answer, &mut samples);
+        evaluate(&config.health[0], &response, &mut samples);
         let message = format!("{} | {}", samples.evidence, samples.evidence.gaps());
         let bad = samples.into_series().0.into_iter().filter(|one| one.metric == &FIELD_OK && one.value == 0.0);
         Ok((bad.map(|one| one.labels[0].clone()).collect(), message))
     }
 
     #[test]
-    fn a_body_is_read_as_curl_and_jq_read_it() -> anyhow::Result<()> {
+    fn a_health_body_is_parsed_as_by_curl_and_jq() -> anyhow::Result<()> {
         let json = "application/json";
         let deep = format!("{{\"status\": \"ok\", \"[\": {}\"x]\"{}}}", "[".repeat(200), "]".repeat(200));
         for (target, kind, body) in [
@@ -136,21 +136,21 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_as_expected_is_told_with_value_and_expectation() -> anyhow::Result<()> {
+    fn a_failed_expectation_is_reported_with_value_and_expected_value() -> anyhow::Result<()> {
         let (bad, message) = judged("expect: {db: up, 'a.b': x}", 200, "", b"{\"db\": \"down\"}")?;
         assert_eq!(bad, ["body.a.b", "body.db"]);
         assert!(
             message.contains("db is \"down\", expected up; ") || message.contains("; db is \"down\", expected up"),
             "{message}"
         );
-        assert!(message.contains("a.b is not there, expected x"), "{message}");
+        assert!(message.contains("a.b is missing, expected x"), "{message}");
         let (bad, message) = judged("statuses: [200, 429]", 503, "", b"")?;
         assert!(bad == ["status_code"] && message.contains("the status is 503, expected 200 or 429"), "{message}");
         assert!(judged("statuses: [200, 429]", 429, "", b"")?.0.is_empty());
         let (bad, message) = judged("expect: {db: up}", 200, "", b"<html>")?;
-        assert!(bad == ["body", "body.db"] && message.contains("the body is not JSON"), "{message}");
+        assert!(bad == ["body", "body.db"] && message.contains("the response body is not JSON"), "{message}");
         let cut = format!("{{\"db\": \"up\", \"x\": {}", "[".repeat(200));
-        assert_eq!(judged("expect: {db: up}", 200, "", cut.as_bytes())?.0, ["body", "body.db"], "a part is no body");
+        assert_eq!(judged("expect: {db: up}", 200, "", cut.as_bytes())?.0, ["body", "body.db"], "a part is not a body");
         let (bad, message) = judged("", 302, "", b"")?;
         assert!(bad == ["status_code"] && message.contains("it leads to https://h/login"), "{message}");
         Ok(())

@@ -38,7 +38,7 @@ async fn autoscalers(namespace: &Namespace, samples: &mut Samples) -> Result<usi
         for (state, replicas) in [("current", current), ("desired", desired), ("min", min), ("max", max)] {
             samples.set(&REPLICAS, [own[0], own[1], state], replicas);
         }
-        // An autoscaler whose minimum equals its maximum is always at its maximum; that is no finding.
+        // An autoscaler whose minimum equals its maximum is always at its maximum; that is not a finding.
         samples.set(&AT_MAX, own, current >= max && max > min);
         samples.set(&LIMITED, own, autoscaler.is_limited());
         samples.set(&ABLE, own, autoscaler.is_able());

@@ -1,7 +1,7 @@
 -- After a crash, a failover or an upgrade the server has no row counts until the next VACUUM or ANALYZE, and a share of
 -- dead rows cannot be computed.
 SELECT count(*)::float8,
-       pg_catalog.format('the server has no statistics of %s since they were reset: VACUUM (ANALYZE) begins them',
+       pg_catalog.format('the server has no statistics of %s since they were reset: run VACUUM (ANALYZE)',
                          string_agg(schema || '.' || name, ', ' ORDER BY bytes DESC))
 FROM (SELECT *
       FROM tables

@@ -53,7 +53,7 @@ impl Own {
     /// Returns the statement to send, in which the value is cast to a floating point number.
     ///
     /// # Errors
-    /// Fails when the value has a type that is no number; the message says what to write instead.
+    /// Fails when the value has a type that is not a number; the message says what to write instead.
     pub async fn statement(&self) -> Result<String, Failure> {
         let sql = self.query.around("{value}");
         let ask = SqlRequest { sql: &sql, parameters: &[], reads: Reads::Tables, schemas: &self.query.schemas };
@@ -110,7 +110,7 @@ impl Own {
         }
         if summary.twice > 0 {
             let rows = Object::Row.counted(summary.twice as u64);
-            samples.evidence.note(format!("{rows} had the labels of another row; the worst of them counts"));
+            samples.evidence.note(format!("{rows} have the same labels as another row; the worst of them counts"));
         }
         if summary.not_a_number > 0 {
             let rows = Object::Row.counted(summary.not_a_number as u64);
@@ -118,14 +118,14 @@ impl Own {
         }
         if summary.empty > 0 || summary.rows == 0 {
             let what = match summary.empty {
-                0 => "the query gives no row".to_owned(),
+                0 => "the query returns no row".to_owned(),
                 empty => format!("{} without a value", Object::Row.counted(empty as u64)),
             };
             if self.query.empty_is_bad {
-                let text = format!("{what}, which is bad here; `empty: ok` in checklist.yaml when it is not");
+                let text = format!("{what}; if that is fine, set `empty: ok` in checklist.yaml");
                 samples.missed(Object::Row, Reason::NotFound, text);
             } else {
-                samples.evidence.note(format!("{what}, which checklist.yaml calls ok"));
+                samples.evidence.note(format!("{what}, which `empty: ok` in checklist.yaml allows"));
             }
         }
     }
@@ -143,10 +143,12 @@ fn as_number(of_value: &Type) -> Result<&'static str, &'static str> {
         Type::MONEY => "{value}::numeric::float8",
         Type::INTERVAL => "extract(epoch FROM {value})::float8",
         Type::TIMESTAMP | Type::TIMESTAMPTZ | Type::DATE => {
-            return Err("write how long ago that is, extract(epoch FROM now() - max(column)), and `unit: seconds`");
+            return Err("return its age with extract(epoch FROM now() - max(column)), and set `unit: seconds`");
         }
-        Type::TIME | Type::TIMETZ => return Err("a time of day has no limit; write extract(epoch FROM column)"),
-        _ => return Err("write an expression that is a number"),
+        Type::TIME | Type::TIMETZ => {
+            return Err("a time of day cannot be compared with a limit; return extract(epoch FROM column)");
+        }
+        _ => return Err("return a number"),
     })
 }
 

@@ -113,7 +113,7 @@ fn show(shape: &Shape, summary: &Summary, document: &Document, now: f64, samples
     let future = times.into_iter().flatten().find(|at| *at > latest);
     samples.set(shape.future, [name], future.is_some());
     if let Some(at) = future {
-        samples.evidence.note(format!("report {name} is of {} in the future", Unit::Seconds.human(at - now)));
+        samples.evidence.note(format!("report {name} has a time {} in the future", Unit::Seconds.human(at - now)));
     } else if made.is_none() {
         let what = format!("report {name} does not say when it was made, nor does its server");
         samples.missed(Object::Report, Reason::NotFound, what);
@@ -128,7 +128,7 @@ fn summarize(format: ReportFormat, document: &Document) -> Result<Summary, Failu
         ReportFormat::Grype => grype(&document.bytes),
     };
     summary.map_err(|error| {
-        let what = format!("report {} is not what its format says: {error}", document.name);
+        let what = format!("report {} cannot be parsed in its configured format: {error}", document.name);
         Failure::new(Reason::Decode, what)
     })
 }
@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_format_is_counted_and_a_foreign_or_cut_off_one_is_refused() -> Result<(), serde_json::Error> {
+    fn each_report_format_is_counted_and_foreign_or_truncated_ones_are_refused() -> Result<(), serde_json::Error> {
         let audit = br#"{"vulnerabilities": {"found": true, "count": 2, "list": [
             {"advisory": {"id": "RUSTSEC-1", "cvss": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}},
             {"advisory": {"id": "RUSTSEC-2", "cvss": null}}]}}"#;

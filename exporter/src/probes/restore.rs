@@ -41,8 +41,8 @@ impl Probe for Restore {
                 for (stage, took) in seconds {
                     samples.set(&DURATION, [name, stage], *took);
                 }
-                for (check, answer) in answers {
-                    samples.set(&ANSWER, [name, check], *answer);
+                for (check, value) in answers {
+                    samples.set(&ANSWER, [name, check], *value);
                 }
                 for (check, time) in newest {
                     samples.set(&NEWEST, [name, check], *time);

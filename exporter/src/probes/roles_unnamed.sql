@@ -1,6 +1,6 @@
 -- A word of checklist.yaml that names no role counts nobody.
 SELECT 1::float8,
-       pg_catalog.format('no role has a name that checklist.yaml gives administrators; there are %s: set tables.roles.words.admin',
+       pg_catalog.format('no role has the name of the administrators in checklist.yaml; existing roles: %s; set tables.roles.words.admin',
                          pg_catalog.left(pg_catalog.string_agg(pg_catalog.left({roles.name}::text, 60), ', ' ORDER BY {roles.name}::text), 300))
 FROM {roles}
 HAVING count(*) > 0 AND count(*) FILTER (WHERE {roles.name}::text IN ({roles:admin})) = 0

@@ -13,7 +13,7 @@ use futures::future::BoxFuture;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// Maximum size of an answer in bytes. Ten thousand rules have some megabytes.
+/// Maximum size of a response in bytes. Ten thousand rules have some megabytes.
 const MAX_BODY: usize = clients::http::MOST;
 
 /// The probe of the signal `rules`.
@@ -54,8 +54,8 @@ struct Rule {
 impl Probe for Rules {
     fn probe(&self, mut samples: Samples) -> BoxFuture<'_, Result<Samples, Failure>> {
         async move {
-            let answer: RulesResponse = fetch_json(&self.server.endpoint, "/api/v1/rules", MAX_BODY).await?;
-            let groups = answer.data.groups;
+            let response: RulesResponse = fetch_json(&self.server.endpoint, "/api/v1/rules", MAX_BODY).await?;
+            let groups = response.data.groups;
             if self.rule_sets.is_empty() {
                 return Err(Failure::new(Reason::Config, "checklist.yaml generates no rules"));
             }

@@ -49,7 +49,7 @@ impl Metadata {
         let annotation = annotation.and_then(|name| Some((name, self.annotations.as_ref()?.get(name)?)));
         let (at, source, name) = if let Some((name, text)) = annotation {
             let at = text.parse::<jiff::Timestamp>();
-            let at = at.map_err(|error| wrong(format!("annotation {name} is no RFC 3339 time: {error}")))?;
+            let at = at.map_err(|error| wrong(format!("annotation {name} is not an RFC 3339 time: {error}")))?;
             (at, Source::Annotation, format!("annotation {name}"))
         } else {
             let at = self.creation_timestamp.ok_or_else(|| wrong("it has no time of creation".to_owned()))?;
@@ -99,7 +99,7 @@ impl Probe for Secrets {
             if by_creation > 0 {
                 let counted = Object::Secret.counted(by_creation as u64);
                 samples.evidence.note(format!(
-                    "{counted} by the time of creation: give each an annotation to tell later rotations"
+                    "{counted} by creation time; add an annotation with the time of rotation to see later ones"
                 ));
             }
             Ok(samples)

@@ -272,13 +272,13 @@ impl Sql {
             return Ok(());
         }
         let user = quoted(&facts.user);
-        let mut text = format!("the role {user} does not see what other roles do: ");
+        let mut text = format!("the role {user} cannot see the activity of other roles: ");
         let notes = if facts.without_inheriting && facts.major() >= 16 {
-            write!(text, "it is a member that does not inherit; GRANT pg_read_all_stats TO {user} WITH INHERIT TRUE")
+            write!(text, "its membership does not inherit; run GRANT pg_read_all_stats TO {user} WITH INHERIT TRUE")
         } else if facts.without_inheriting {
-            write!(text, "it is a member that does not inherit; ALTER ROLE {user} INHERIT")
+            write!(text, "its membership does not inherit; run ALTER ROLE {user} INHERIT")
         } else {
-            write!(text, "GRANT pg_read_all_stats TO {user}")
+            write!(text, "run GRANT pg_read_all_stats TO {user}")
         };
         debug_assert!(notes.is_ok(), "writing to a String cannot fail");
         Err(Failure::new(Reason::Permission, text))
@@ -362,7 +362,7 @@ impl Probe for Sql {
                 }
             }
             if facts.standby && self.signal.kind != TargetKind::Application {
-                samples.evidence.note("a standby: vacuum and statistics of its tables are the primary's");
+                samples.evidence.note("this server is a standby; vacuum and table statistics are those of the primary");
             }
             if let Some(since) = facts.since.filter(|_| SINCE_A_RESET.contains(&self.signal.id)) {
                 samples.evidence.counts_since(since);

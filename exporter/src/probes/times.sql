@@ -1,5 +1,5 @@
 -- A column that holds no time where one is meant: a date says nothing about an hour, and a flag is never NULL.
-SELECT pg_catalog.format('%s.%s is of type %s; times are timestamp or timestamptz%s: name another column under tables',
+SELECT pg_catalog.format('%s.%s has the type %s, but must be timestamp or timestamptz%s: configure another column under tables',
                          c.oid::regclass, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod),
                          CASE WHEN meant.hour THEN '' ELSE ' or date' END)
 FROM (VALUES {columns}) AS meant (relation, name, hour)

@@ -52,7 +52,7 @@ async fn nodes(watched: &Watched, tells: bool, samples: &mut Samples) -> Result<
     let usage = watched.node_usage().await?;
     for (name, node) in watched.nodes(None).await? {
         let Some((Some(cpu), Some(memory))) = usage.get(&name).map(|used| used.usage.amounts()) else {
-            samples.missed(Object::Node, Reason::NotFound, format!("the metrics API says nothing about node {name}"));
+            samples.missed(Object::Node, Reason::NotFound, format!("the metrics API has no data for node {name}"));
             continue;
         };
         let (Some(most_cpu), Some(most_memory)) = node.allocatable() else {
@@ -81,7 +81,7 @@ async fn pods(watched: &Watched, namespace: &Namespace, samples: &mut Samples) -
     for (name, pod) in &pods.objects {
         let Some((Some(cpu), Some(memory))) = usage.get(name).map(PodUsage::total) else {
             if &*pod.phase == "Running" && pod.created < measured_before {
-                let what = format!("the metrics API says nothing about pod {}/{name}", namespace.name);
+                let what = format!("the metrics API has no data for pod {}/{name}", namespace.name);
                 samples.missed(Object::Pod, Reason::NotFound, what);
             }
             continue;

@@ -1,6 +1,6 @@
 -- Without a time they are in no window.
 SELECT count(*)::float8,
-       pg_catalog.format('%s workflows that ended do not say when',
+       pg_catalog.format('%s ended workflows have no end time',
                          CASE WHEN count(*) < 1000 THEN count(*)::text ELSE '1000 or more' END)
 FROM (SELECT FROM {workflows}
       WHERE {workflows.status}::text IN ({workflows:completed}, {workflows:failed}) AND {workflows.updated_at} IS NULL

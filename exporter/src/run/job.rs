@@ -119,7 +119,7 @@ impl Job {
         if let Err(failure) = &result {
             let state = self.state();
             let (check, target) = (state.check.signal.id, state.check.target.as_str());
-            tracing::warn!(check, target, reason = %failure.reason, "cannot make check {check} on {target}: {}", failure.message);
+            tracing::warn!(check, target, reason = %failure.reason, "check {check} on {target} failed: {}", failure.message);
         }
         self.update(|state| state.record(result, unix_now(), begun.elapsed()));
     }
@@ -138,7 +138,7 @@ async fn attempt(probe: &dyn Probe, timeout: Duration, series: usize) -> Result<
     let run = AssertUnwindSafe(probe.probe(Samples::within(series))).catch_unwind();
     match tokio::time::timeout(timeout, run).await {
         Ok(Ok(result)) => result,
-        Ok(Err(_panic)) => Err(Failure::new(Reason::Panic, "the probe itself broke; this is a bug, please report it")),
+        Ok(Err(_panic)) => Err(Failure::new(Reason::Panic, "the probe panicked; this is a bug, please report it")),
         Err(_elapsed) => Err(Failure::new(Reason::Timeout, format!("no result within {timeout:?}"))),
     }
 }

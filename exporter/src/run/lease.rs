@@ -136,7 +136,7 @@ impl Lease {
             Ok(result) => result,
             Err(_) => Err(Failure::new(
                 checklist::Reason::Timeout,
-                format!("lease {}: no answer within {ATTEMPT:?}", self.place()),
+                format!("lease {}: no response within {ATTEMPT:?}", self.place()),
             )),
         };
         let failed_before = self.failing.swap(result.is_err(), Ordering::SeqCst);
@@ -145,12 +145,12 @@ impl Lease {
                 self.locked().failures += 1;
                 let (reason, message) = (failure.reason, &failure.message);
                 if failed_before {
-                    tracing::debug!(%reason, "still cannot take part in the lease: {message}");
+                    tracing::debug!(%reason, "leader election still fails: {message}");
                 } else {
-                    tracing::warn!(%reason, "cannot take part in the lease: {message}");
+                    tracing::warn!(%reason, "leader election fails: {message}");
                 }
             }
-            Ok(()) if failed_before => tracing::info!("takes part in the lease {} again", self.place()),
+            Ok(()) if failed_before => tracing::info!("leader election with the lease {} works again", self.place()),
             Ok(()) => {}
         }
         let held = self.is_held();
@@ -158,7 +158,11 @@ impl Lease {
         match (before, held) {
             (false, true) => {
                 self.locked().acquisitions += 1;
-                tracing::info!(identity = self.identity, "holds the lease {}: makes the costly checks", self.place());
+                tracing::info!(
+                    identity = self.identity,
+                    "acquired the lease {}: runs the expensive checks",
+                    self.place()
+                );
             }
             (true, false) => tracing::warn!("lost the lease {}", self.place()),
             _ => {}
@@ -205,9 +209,9 @@ impl Lease {
             Ok(Ok(true)) => tracing::info!("released the lease {}", self.place()),
             Ok(Ok(false)) => {}
             Ok(Err(failure)) => {
-                tracing::warn!(reason = %failure.reason, "cannot release the lease, it will expire: {}", failure.message);
+                tracing::warn!(reason = %failure.reason, "cannot release the lease, which will expire: {}", failure.message);
             }
-            Err(_) => tracing::warn!("cannot release the lease {} within {RELEASE:?}, it will expire", self.place()),
+            Err(_) => tracing::warn!("cannot release the lease {} within {RELEASE:?}; it will expire", self.place()),
         }
     }
 
@@ -279,7 +283,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn work_is_dropped_at_the_deadline_and_does_not_begin_after_it() {
+    async fn work_under_a_lease_is_cancelled_at_the_deadline_and_does_not_start_after_it() {
         let (lease, now) = lease();
         assert_eq!(lease.while_held(async {}).await, None, "nobody holds it");
         lease.until.send_replace(Some(Duration::from_secs(10)));
@@ -291,7 +295,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_process_that_was_stopped_takes_no_further_step_when_it_is_continued() {
+    async fn a_suspended_process_stops_its_work_when_resumed_after_the_deadline() {
         let (lease, now) = lease();
         lease.until.send_replace(Some(Duration::from_secs(10)));
         let steps = AtomicU64::new(0);
@@ -309,7 +313,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_renewal_lets_the_work_go_on_and_a_loss_ends_it_while_it_waits() {
+    async fn a_lease_renewal_continues_the_work_and_a_loss_cancels_it() {
         let (lease, now) = lease();
         let lease = Arc::new(lease);
         lease.until.send_replace(Some(Duration::from_secs(10)));

@@ -15,7 +15,7 @@ pub type Target = (&'static str, String);
 struct Sight {
     /// End of the newest run in Unix seconds, and the reason if it did not reach the target.
     newest: Option<(f64, Option<Reason>)>,
-    /// Whether the last run of any check got an answer.
+    /// Whether the last run of any check got a response.
     any_through: bool,
     /// The newest failure that may be due to an unreachable target: time in Unix seconds, and the reason.
     lost: Option<(f64, Reason)>,
@@ -27,7 +27,7 @@ pub fn target(signal: &Signal, name: &str) -> Option<Target> {
 }
 
 /// Returns each target whose checks have run, with the reason if it is unreachable. A target is unreachable if the
-/// newest run of any of its checks did not reach it, or if no check got an answer in time.
+/// newest run of any of its checks did not reach it, or if no check got a response in time.
 pub fn of(states: &[&State]) -> BTreeMap<Target, Option<Reason>> {
     let mut sights: BTreeMap<Target, Sight> = BTreeMap::new();
     for state in states {
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_run_of_any_check_of_a_target_says_whether_it_can_be_reached() {
+    fn reachability_of_a_target_comes_from_the_newest_run_of_any_of_its_checks() {
         let [connections, sizes, pods] = ["connections", "database_size", "pods"]
             .map(|id| checklist::signals::by_id(id).unwrap_or_else(|| panic!("{id}")));
         let shop = ("postgres", "shop".to_owned());
@@ -107,7 +107,7 @@ mod tests {
         let all = seen(&states);
         assert_eq!(all[&shop], Some(Reason::Connect));
         assert_eq!(all[&("postgres", "other".to_owned())], None);
-        assert_eq!(all[&("kubernetes", "shop".to_owned())], None, "a refused right is no lost way");
+        assert_eq!(all[&("kubernetes", "shop".to_owned())], None, "a refused right is not a lost way");
         let back = [state(connections, "shop", &[(5.0, Some(Reason::Connect))]), state(sizes, "shop", &[(6.0, None)])];
         assert_eq!(seen(&back)[&shop], None);
         let slow = state(connections, "shop", &[(5.0, Some(Reason::Timeout))]);
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn the_reason_stands_in_a_series_of_its_own() {
+    fn the_unreachable_reason_is_a_separate_series() {
         let connections = checklist::signals::by_id("connections").unwrap_or_else(|| panic!("connections"));
         let all = seen(&[state(connections, "shop", &[(5.0, Some(Reason::Dns))])]);
         let reachable = series(&TARGET_REACHABLE, &all);

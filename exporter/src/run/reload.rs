@@ -106,7 +106,7 @@ impl Source {
         // A file that is only half written could lack `webAudiences`, and the server would then answer without a login.
         anyhow::ensure!(
             current.web_cluster.is_none() || config.kubernetes.iter().any(|cluster| !cluster.web_audiences.is_empty()),
-            "{} has no webAudiences any more, and anyone would be let in; restart the exporter if it shall be so",
+            "{} no longer has webAudiences, so the pages would need no login; restart the exporter if that is intended",
             self.path.display()
         );
         let jobs = current.checks.jobs(&config, &self.schedule.jobs());
@@ -125,7 +125,7 @@ impl Source {
     fn refused(&self, error: &anyhow::Error) {
         self.schedule.status_mut().successful = false;
         self.schedule.refresh();
-        tracing::error!("{} is not loaded, the previous one stays: {error:#}", self.path.display());
+        tracing::error!("cannot load {}, the previous configuration stays: {error:#}", self.path.display());
     }
 
     /// Reloads the file when its content changes, and reports when it is gone. Never returns.
@@ -172,5 +172,5 @@ fn parse(path: &Path, text: String) -> anyhow::Result<(String, Config)> {
 fn text(path: &Path) -> anyhow::Result<String> {
     let cannot = || format!("cannot read {}", path.display());
     let content = file::read_now(path, MAX_BYTES).with_context(cannot)?;
-    String::from_utf8(content.bytes).map_err(|_| anyhow::anyhow!("it is not UTF-8")).with_context(cannot)
+    String::from_utf8(content.bytes).map_err(|_| anyhow::anyhow!("the file is not UTF-8")).with_context(cannot)
 }

@@ -35,7 +35,7 @@ pub async fn there<T: Send + 'static>(
     let mut one = JoinSet::new();
     one.spawn_on(work, checks);
     let done = one.join_next().await.transpose();
-    done.ok().flatten().ok_or_else(|| Failure::new(Reason::Panic, "it ended in a panic, or the program is stopping"))
+    done.ok().flatten().ok_or_else(|| Failure::new(Reason::Panic, "the task panicked, or the program is stopping"))
 }
 
 #[cfg(test)]
@@ -49,8 +49,8 @@ mod tests {
         let (checks, server) = (of_checks()?, of_server()?);
         let (release, held) = std::sync::mpsc::channel::<()>();
         let busy = checks.spawn(async move { held.recv().is_err() });
-        let answered = server.block_on(async { tokio::spawn(async { 7 }).await })?;
-        assert!(answered == 7 && !busy.is_finished());
+        let result = server.block_on(async { tokio::spawn(async { 7 }).await })?;
+        assert!(result == 7 && !busy.is_finished());
         drop(release);
         assert!(server.block_on(busy)?);
         assert!(

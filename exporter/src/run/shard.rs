@@ -58,7 +58,9 @@ impl FromStr for Shard {
         let parts = text.split_once('/').and_then(|(index, total)| Some((index.parse().ok()?, total.parse().ok()?)));
         match parts {
             Some((index, total)) if index < total && total <= MOST => Ok(Self { index, total }),
-            _ => Err(format!("a shard is INDEX/TOTAL with an index from 0 and a total up to {MOST}, like 0/3")),
+            _ => {
+                Err(format!("a shard must be INDEX/TOTAL, with an index from 0 and a total up to {MOST}, such as 0/3"))
+            }
         }
     }
 }
@@ -95,14 +97,16 @@ impl Sharding {
 
 fn of_pod(name: &str, total: u32) -> anyhow::Result<Shard> {
     let Some((_, ordinal)) = name.rsplit_once('-') else {
-        bail!("--shards needs a pod of a StatefulSet: the name {name:?} does not end in -ORDINAL; or give --shard I/N");
+        bail!(
+            "--shards needs a pod of a StatefulSet, but the name {name:?} does not end in -ORDINAL; use --shard I/N instead"
+        );
     };
     let index: u32 = ordinal
         .parse()
-        .with_context(|| format!("--shards needs a pod of a StatefulSet: {name:?} does not end in -ORDINAL"))?;
+        .with_context(|| format!("--shards needs a pod of a StatefulSet, but {name:?} does not end in -ORDINAL"))?;
     ensure!(
         index < total,
-        "the pod {name} has the ordinal {index}, but there are {total} shards: make --shards and replicas equal"
+        "the pod {name} has the ordinal {index}, but there are only {total} shards: set --shards to the number of replicas"
     );
     Ok(Shard { index, total })
 }
@@ -122,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn every_check_is_made_by_one_shard_and_each_shard_has_its_share() {
+    fn every_check_runs_on_exactly_one_shard_and_shards_are_balanced() {
         for total in [1, 2, 3, 7] {
             let mut counts = vec![0_u32; total as usize];
             for (check, target) in checks() {
@@ -134,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn another_shard_takes_its_share_and_nothing_else_moves() {
+    fn adding_a_shard_moves_only_its_own_share() {
         for total in 1..6 {
             let mut moved = 0;
             for (check, target) in checks() {
@@ -160,14 +164,14 @@ mod tests {
     }
 
     #[test]
-    fn the_shard_is_read_strictly() {
+    fn an_invalid_shard_is_refused() {
         assert_eq!("2/3".parse(), Ok(Shard { index: 2, total: 3 }));
         for wrong in ["3/3", "0/0", "1", "a/b", "-1/3", "0/1001", "1/3/5", ""] {
             assert!(wrong.parse::<Shard>().is_err(), "{wrong}");
         }
         assert_eq!(of_pod("checklist-exporter-2", 3).ok(), Some(Shard { index: 2, total: 3 }));
         for (name, part) in [
-            ("checklist-exporter-3", "make --shards and replicas equal"),
+            ("checklist-exporter-3", "set --shards to the number of replicas"),
             ("checklist-exporter-5d4f8-x7k2p", "does not end in -ORDINAL"),
             ("host", "does not end in -ORDINAL"),
         ] {

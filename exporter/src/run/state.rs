@@ -158,7 +158,7 @@ impl State {
     pub fn why(&self) -> String {
         match &self.failure {
             Some(failure) => failure.to_string(),
-            None if self.runs == 0 => "it has not run".to_owned(),
+            None if self.runs == 0 => "it has not run yet".to_owned(),
             None => {
                 let gaps = self.evidence.gaps();
                 let unseen = (!gaps.is_empty()).then(|| format!("not seen: {gaps}"));

@@ -1,7 +1,7 @@
 //! `POST /-/reload`, as in Prometheus: only with `--web.enable-lifecycle`, and never for a request that a page of
 //! another site makes in a browser (CSRF). SIGHUP and a change of the file reload without this path.
 
-use super::answers::{not_allowed, text, too_many};
+use super::responses::{not_allowed, text, too_many};
 use crate::run::reload::Source;
 use crate::run::runtime::there;
 use bytes::Bytes;
@@ -46,7 +46,10 @@ impl Lifecycle {
             return not_allowed("POST, PUT");
         }
         if !self.enabled {
-            return text(StatusCode::FORBIDDEN, "the lifecycle API is not enabled: --web.enable-lifecycle\n");
+            return text(
+                StatusCode::FORBIDDEN,
+                "the lifecycle API is not enabled; start the exporter with --web.enable-lifecycle\n",
+            );
         }
         if let Some(why) = foreign(headers, known, &crate::run::process::host_name()) {
             return text(StatusCode::FORBIDDEN, &format!("{why}\n"));
@@ -54,7 +57,7 @@ impl Lifecycle {
         {
             let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
             if last.is_some_and(|at| at.elapsed() < BETWEEN) {
-                return too_many("checklist.yaml was loaded a moment ago");
+                return too_many("checklist.yaml was already reloaded within the last second");
             }
             *last = Some(Instant::now());
         }
@@ -63,7 +66,10 @@ impl Lifecycle {
         match reloaded.map_err(|failure| anyhow::anyhow!(failure.message)).flatten() {
             Ok(()) => text(StatusCode::OK, "loaded\n"),
             Err(error) if known => text(StatusCode::INTERNAL_SERVER_ERROR, &format!("{error:#}\n")),
-            Err(_) => text(StatusCode::INTERNAL_SERVER_ERROR, "refused, see the log\n"),
+            Err(_) => text(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "checklist.yaml cannot be loaded; see the log of the exporter\n",
+            ),
         }
     }
 }
@@ -75,12 +81,12 @@ fn foreign(headers: &HeaderMap, known: bool, own_name: &str) -> Option<&'static 
     let of = |name: &HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or_default());
     let host = of(&HOST).unwrap_or_default();
     if of(&FETCH_SITE).is_some_and(|site| !matches!(site, "same-origin" | "none")) {
-        return Some("a page of another site asks");
+        return Some("the request comes from a page of another site");
     }
     if let Some(origin) = of(&ORIGIN) {
         let site = origin.split_once("://").map(|(_, site)| site);
         if site.is_none_or(|site| !site.eq_ignore_ascii_case(host)) {
-            return Some("a page of another site asks");
+            return Some("the request comes from a page of another site");
         }
     }
     let name = host.parse::<Authority>().ok().map(|host| host.host().trim_matches(['[', ']']).to_ascii_lowercase());
@@ -92,7 +98,7 @@ fn foreign(headers: &HeaderMap, known: bool, own_name: &str) -> Option<&'static 
         || name.rsplit('.').next() == Some("svc")
         || name.ends_with(".svc.cluster.local")
         || (!own_name.is_empty() && (name == own_name || name.starts_with(&format!("{own_name}."))));
-    (!known && !ours).then_some("the name in Host is none of this server's; use its address, or configure a login")
+    (!known && !ours).then_some("the Host header does not name this server; use its IP address, or configure a login")
 }
 
 #[cfg(test)]
@@ -105,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_of_another_site_is_told_apart_however_it_comes() {
+    fn cross_site_requests_are_recognized_by_any_header() {
         for (list, known, is_foreign) in [
             (vec![(HOST, "127.0.0.1:9876")], false, false),
             (vec![(HOST, "[::1]:9876")], false, false),

@@ -1,7 +1,7 @@
 //! The HTTP listeners: accept connections up to a limit, with TLS if configured, and serve them until the program
 //! stops.
 
-use super::answers::finish;
+use super::responses::finish;
 use super::routes::{authorize, health};
 use super::site::Site;
 use super::web::Rules;
@@ -173,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn connections_leave_descriptors_to_the_checks() {
+    fn the_connection_limit_leaves_file_descriptors_for_the_checks() {
         for (descriptors, all, health) in
             [(None, 256, 32), (Some(1_048_576), 256, 32), (Some(1024), 256, 32), (Some(128), 64, 8), (Some(4), 4, 4)]
         {
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_unspecified_address_takes_both_families() -> anyhow::Result<()> {
+    async fn the_unspecified_address_listens_on_ipv4_and_ipv6() -> anyhow::Result<()> {
         let port = listen((Ipv6Addr::UNSPECIFIED, 0).into()).await?.local_addr()?.port();
         let listener = listen((Ipv6Addr::UNSPECIFIED, port).into()).await?;
         let (old, _) = tokio::try_join!(TcpStream::connect((Ipv4Addr::LOCALHOST, port)), listener.accept())?;

@@ -38,18 +38,18 @@ pub fn overview(schedule: &Schedule, config: &Config) -> String {
             }
         }
         @if !others.is_empty() {
-            h2 { "Made by the holder of the lease" }
+            h2 { "Run by the holder of the lease" }
             p.summary {
                 @for job in &others { (job.state().check.signal.title) " " (job.state().check.target) ", " }
                 "held by " (holder)
             }
         }
         @if own.shard.total > 1 {
-            h2 { "Made by other shards" }
-            p.summary { "This is shard " (own.shard) "; the others make the rest of the checks." }
+            h2 { "Run by other shards" }
+            p.summary { "This is shard " (own.shard) "; the others run the rest of the checks." }
         }
         @if !elsewhere.is_empty() {
-            h2 { "Judged by Prometheus" }
+            h2 { "Evaluated by Prometheus only" }
             p.summary { (elsewhere.join(", ")) }
         }
         footer {
@@ -73,7 +73,7 @@ pub fn history(jobs: &[Arc<Job>], config: &Config, check: &str) -> Option<String
             @let state = job.state();
             h2 { (state.check.target) }
             table {
-                tr { th { "Ended" } th { "Verdict" } th { "Took" } th { "Why" } th { "Looked at" } }
+                tr { th { "Ended" } th { "Verdict" } th { "Took" } th { "Why" } th { "Evidence" } }
                 @for run in state.history.iter().rev() {
                     tr {
                         td { (time(run.at)) }

@@ -28,7 +28,7 @@ pub async fn overview(config: &Config, now: Timestamp) -> String {
     let records = match read {
         Ok(Ok(records)) => records,
         Ok(Err(failure)) => return cannot(&failure.message),
-        Err(_) => return cannot("the records did not answer in time."),
+        Err(_) => return cannot("reading the task records timed out."),
     };
     whole(&body(tasks, &records, now))
 }
@@ -39,11 +39,7 @@ pub fn cannot(why: &str) -> String {
 }
 
 fn whole(body: &Markup) -> String {
-    page(
-        "Tasks of people",
-        REFRESH,
-        &html! { p.summary { a href="/" { "All checks" } } h1 { "Tasks of people" } (body) },
-    )
+    page("Manual tasks", REFRESH, &html! { p.summary { a href="/" { "All checks" } } h1 { "Manual tasks" } (body) })
 }
 
 fn body(tasks: &Tasks, records: &Records, now: Timestamp) -> Markup {
@@ -61,7 +57,7 @@ fn body(tasks: &Tasks, records: &Records, now: Timestamp) -> Markup {
             (local_time(now, tasks))
         }
         @if records.rejected > 0 {
-            p.cannot { (records.rejected) " records cannot be read; the log names them." }
+            p.cannot { (records.rejected) " task records cannot be read; the log lists them." }
         }
         @if let Some((since, Record { by, act: Act::Override { reason, until }, .. })) = records.override_at(now) {
             p.not { "Emergency override since " (local_time(since, tasks)) " until " (local_time(*until, tasks)) " by " (by) ": " (reason) }
@@ -169,7 +165,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_week_shows_what_is_done_skipped_and_overdue_and_notes_are_text() -> anyhow::Result<()> {
+    async fn the_week_shows_done_skipped_and_overdue_tasks_and_escapes_notes() -> anyhow::Result<()> {
         let folder = tempfile::tempdir()?;
         let at = |text: &str| text.parse::<Timestamp>();
         let record = |task: &str, when: &str, reason: Option<&str>| -> anyhow::Result<String> {
@@ -212,7 +208,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn records_that_cannot_be_read_are_no_empty_calendar() -> anyhow::Result<()> {
+    async fn unreadable_task_records_are_reported_and_not_shown_as_no_tasks() -> anyhow::Result<()> {
         let config = Config::parse("checklist.yaml", "tasks: {since: 2026-01-01, directory: /nowhere/at/all}")?;
         assert!(overview(&config, Timestamp::now()).await.contains("Cannot tell"));
         Ok(())

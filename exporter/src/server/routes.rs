@@ -1,9 +1,9 @@
 //! The routes: metrics, the status page, a single probe, health and reload. A scrape never waits for a probe.
 
-use super::answers::{html, not_allowed, text, too_many, whole, without_one_host};
 use super::exposition::collector::States;
 use super::exposition::format::Accepted;
 use super::exposition::snapshot::Snapshot;
+use super::responses::{html, not_allowed, text, too_many, whole, without_one_host};
 use super::site::Site;
 use super::web::Rules;
 use super::web::access::Access;
@@ -33,7 +33,7 @@ pub(super) fn health<B>(site: &Site, request: &Request<B>) -> Response<Full<Byte
     match request.uri().path() {
         "/-/healthy" => healthy(),
         "/-/ready" => ready(&site.source.schedule),
-        _ => text(StatusCode::NOT_FOUND, "only /-/healthy and /-/ready are shown here\n"),
+        _ => text(StatusCode::NOT_FOUND, "this listener serves only /-/healthy and /-/ready\n"),
     }
 }
 
@@ -72,12 +72,12 @@ pub(super) async fn authorize<B>(
         }
         Access::Forbidden => refused(Refused::Forbidden, StatusCode::FORBIDDEN, "forbidden\n"),
         Access::Undecided => {
-            let words = "the Kubernetes API does not say who you are\n";
+            let words = "the Kubernetes API cannot review the token now\n";
             refused(Refused::Undecided, StatusCode::SERVICE_UNAVAILABLE, words)
         }
         Access::Busy => {
             site.web.status.refuse(Refused::Busy);
-            too_many("too many logins wait to be verified")
+            too_many("too many logins are waiting for verification")
         }
     };
     (response, false)
@@ -105,13 +105,13 @@ async fn respond<B>(site: &Site, request: Request<B>, known: bool) -> Response<F
         "/" => html(page::overview(schedule, &source.config())),
         "/tasks" => match site.tasks.get(&site.checks, source.config()).await {
             Some(page) => html(page.as_bytes().to_vec()),
-            None => too_many("too many wait for this page"),
+            None => too_many("too many requests are waiting for this page"),
         },
         "/api/v1/checks" => whole(StatusCode::OK, "application/json", verdicts::json(&schedule.ours()).to_string()),
         _ => match path.strip_prefix("/checks/") {
             Some(check) => page::history(&schedule.ours(), &source.config(), check)
-                .map_or_else(|| text(StatusCode::NOT_FOUND, "no such check is made here\n"), html),
-            None => text(StatusCode::NOT_FOUND, "no such page; see /\n"),
+                .map_or_else(|| text(StatusCode::NOT_FOUND, "this exporter does not run such a check\n"), html),
+            None => text(StatusCode::NOT_FOUND, "page not found; see /\n"),
         },
     }
 }
@@ -122,7 +122,7 @@ fn healthy() -> Response<Full<Bytes>> {
 
 fn ready(schedule: &Schedule) -> Response<Full<Bytes>> {
     match schedule.states().iter().filter(|state| !state.has_run()).count() {
-        0 => text(StatusCode::OK, "every check has run\n"),
+        0 => text(StatusCode::OK, "all checks have run\n"),
         waiting => text(StatusCode::SERVICE_UNAVAILABLE, &format!("{waiting} checks have not run yet\n")),
     }
 }
@@ -163,16 +163,18 @@ async fn probe(site: &Site, query: &str, headers: &HeaderMap) -> Response<Full<B
     let all = schedule.jobs();
     let jobs: Vec<_> = all.iter().filter(wanted).collect();
     if jobs.is_empty() {
-        return text(StatusCode::NOT_FOUND, "no such check is configured\n");
+        return text(StatusCode::NOT_FOUND, "checklist.yaml does not configure such a check\n");
     }
-    let elsewhere = || text(StatusCode::CONFLICT, "the holder of the lease makes this check, and that is not us\n");
+    let elsewhere = || {
+        text(StatusCode::CONFLICT, "only the holder of the lease runs this check, and this exporter does not hold it\n")
+    };
     if !jobs.iter().all(|job| job.is_ours()) {
         return elsewhere();
     }
     let seconds =
         headers.get("x-prometheus-scrape-timeout-seconds").and_then(|value| value.to_str().ok()?.parse().ok());
     let within = Duration::try_from_secs_f64(seconds.unwrap_or(10.0_f64).clamp(0.5, 120.0) * 0.95).unwrap_or_default();
-    let Ok(_place) = site.probing.try_acquire() else { return too_many("too many wait for probes") };
+    let Ok(_place) = site.probing.try_acquire() else { return too_many("too many requests are waiting for probes") };
     let runs = futures::future::join_all(jobs.iter().map(|job| job.run_shared(&site.checks)));
     if tokio::time::timeout(within, runs).await.is_err() {
         return text(StatusCode::GATEWAY_TIMEOUT, "the check did not end within the scrape timeout\n");

@@ -189,14 +189,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_text_of_a_server_means_anything_to_markdown_or_a_chat() {
-        for (said, written) in [
+    fn text_from_servers_is_escaped_for_markdown_and_chat() {
+        for (text, written) in [
             ("<!channel> <script>", "&lt;!channel&gt; &lt;script&gt;"),
             ("@here see a@b.example", "&#64;here see a@b.example"),
             ("[x](http://y) | `z` **b**", "\\[x\\](http://y) \\| \\`z\\` \\*\\*b\\*\\*"),
             ("&lt;", "&amp;lt;"),
         ] {
-            assert_eq!(markdown_text(said), written);
+            assert_eq!(markdown_text(text), written);
         }
     }
 }

@@ -141,15 +141,17 @@ impl Follower<'_> {
         let present = self.web.rules();
         match rules.guards.loss(&present.guards) {
             Some(Loss::Door(what)) => {
-                let why = format!("it asks for no {what} any more; restart the exporter if it shall not");
+                let why = format!("it no longer requires {what}; restart the exporter if that is intended");
                 return self.refuse(digest, false, &why);
             }
             Some(Loss::Part(what)) if !stayed => {
-                let why = format!("it asks for less than before ({what}); it counts when it stays so for five minutes");
+                let why = format!(
+                    "it is less strict than before ({what}); it is applied if it stays unchanged for five minutes"
+                );
                 return self.refuse(digest, true, &why);
             }
             Some(Loss::Part(what)) => {
-                tracing::warn!("the web configuration {} asks for less than before ({what})", self.path.display());
+                tracing::warn!("the web configuration {} is less strict than before ({what})", self.path.display());
                 self.before.get_or_insert_with(|| present.guards.clone());
             }
             None => {}
@@ -158,7 +160,7 @@ impl Follower<'_> {
             self.before = None;
         }
         tell(&exposed);
-        tracing::info!("the web configuration {} was read again", self.path.display());
+        tracing::info!("reloaded the web configuration {}", self.path.display());
         self.web.rules.store(Arc::new(rules));
         self.watching.hold(digest);
         self.web.status.set_in_force(self.before.is_none());
@@ -182,7 +184,7 @@ impl Follower<'_> {
 
 /// Logs that the old configuration stays in force.
 fn stays(why: &str) {
-    tracing::error!("the web configuration stays as it was: {why}");
+    tracing::error!("cannot load the web configuration, the previous one stays: {why}");
 }
 
 fn tell(exposed: &[String]) {
@@ -207,7 +209,7 @@ mod tests {
     const HASH: &str = "$2y$10$aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 
     #[tokio::test]
-    async fn a_file_that_asks_for_less_is_told_and_counts_only_when_it_stays_so() -> anyhow::Result<()> {
+    async fn a_less_strict_web_configuration_is_reported_and_applied_only_if_it_stays() -> anyhow::Result<()> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("web.yaml");
         let users = format!("basic_auth_users: {{ann: {HASH}}}\n");

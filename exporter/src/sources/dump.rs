@@ -111,23 +111,23 @@ pub fn header_bytes(format: BackupFormat) -> u64 {
 /// The text says how the bytes differ from what the format requires.
 pub fn inspect(format: BackupFormat, header: &[u8]) -> Result<Content, String> {
     if header.is_empty() {
-        return Err("it is empty".to_owned());
+        return Err("the object is empty".to_owned());
     }
     let found = Layer::of(header);
     if let Some(wanted) = layer(format)
         && wanted != found
     {
         return Err(match wanted {
-            Layer::None => format!("it is packed with {}", found.as_str()),
-            wanted => format!("it does not begin as {} does", wanted.as_str()),
+            Layer::None => format!("it is compressed with {}", found.as_str()),
+            wanted => format!("its first bytes are not those of {}", wanted.as_str()),
         });
     }
     let Some(begin) = begin(found, header) else { return Err(format!("there is nothing within {}", found.as_str())) };
     let content = Content::of(&begin);
     let demands_a_dump = matches!(format, BackupFormat::PgDump | BackupFormat::PgDumpGzip | BackupFormat::PgDumpZstd);
     if demands_a_dump && content == Content::Other {
-        let within = if found == Layer::None { String::new() } else { format!("within {} ", found.as_str()) };
-        return Err(format!("{within}it does not begin as a dump of pg_dump does"));
+        let within = if found == Layer::None { String::new() } else { format!("inside {} ", found.as_str()) };
+        return Err(format!("{within}its first bytes are not those of a pg_dump dump"));
     }
     Ok(content)
 }
@@ -155,7 +155,7 @@ mod tests {
     use std::io::Write;
 
     #[test]
-    fn every_format_of_pg_dump_is_known_within_every_layer_and_an_error_message_is_none() -> io::Result<()> {
+    fn every_pg_dump_format_is_recognized_inside_every_compression_and_an_error_message_is_not() -> io::Result<()> {
         // Text that compresses badly, so that the first block of Zstandard is longer than what plain text needs.
         let mut state = 1_u64;
         let letter = |_| {
@@ -192,7 +192,7 @@ mod tests {
                     "{dump:?}"
                 );
             }
-            assert!(inspect(BackupFormat::PgDump, &gzip).is_err_and(|why| why.contains("packed with gzip")));
+            assert!(inspect(BackupFormat::PgDump, &gzip).is_err_and(|why| why.contains("compressed with gzip")));
             assert!(inspect(BackupFormat::Zstd, bytes).is_err());
         }
         assert!(inspect(BackupFormat::Any, b"").is_err() && inspect(BackupFormat::PgDumpGzip, &GZIP).is_err());

@@ -99,7 +99,9 @@ pub async fn volumes(cluster: &Cluster) -> Result<Volumes, Failure> {
         async move {
             let asked = match url {
                 Some(url) => summary(url, tls, config).await,
-                None => Err(Failure::new(Reason::NotFound, "it has no InternalIP, so its kubelet cannot be asked")),
+                None => {
+                    Err(Failure::new(Reason::NotFound, "the node has no InternalIP, so its kubelet cannot be queried"))
+                }
             };
             asked.map_err(|failure| failure.while_doing(format_args!("node {name}")))
         }
@@ -135,13 +137,13 @@ fn summary_url(node: &Node) -> Option<String> {
 }
 
 async fn summary(url: String, tls: ClientConfig, config: &kube::Config) -> Result<Summary, Failure> {
-    let answer =
+    let response =
         get(HttpRequest { url: &url, tls: Some(tls), bearer: token(config).await?, max_body: MAX_BODY, tenant: None })
             .await?;
-    if let Some(failure) = refusal(&answer) {
+    if let Some(failure) = refusal(&response) {
         return Err(failure.while_doing(format_args!("kubelet {url}")));
     }
-    serde_json::from_slice(&answer.body)
+    serde_json::from_slice(&response.body)
         .map_err(|error| Failure::new(Reason::Decode, format!("kubelet {url}: {error}")))
 }
 

@@ -1,7 +1,6 @@
 //! Access to one Kubernetes cluster. Watches keep the few fields of each object that checks need, and the time of the
 //! last event, so that a check can tell whether its data is fresh.
 
-mod answers;
 mod cached;
 mod credentials;
 mod failure;
@@ -12,12 +11,12 @@ pub mod namespaces;
 pub mod objects;
 pub mod pods;
 pub mod quantity;
+mod responses;
 mod room;
 mod store;
 mod watch;
 
 use crate::probe::Failure;
-use answers::Bounded;
 use cached::CachedObject;
 use checklist::Reason;
 use checklist::config::{Exclusion, Kubernetes as Target};
@@ -28,6 +27,7 @@ use kube::{Client, Config};
 use limits::Limits;
 use objects::{Autoscaler, Claim, Node, NodeUsage, PodUsage, Service, Slice, Workload, WorkloadKind};
 use pods::Pod;
+use responses::Bounded;
 use room::Room;
 use secrecy::zeroize::Zeroizing;
 use serde::de::DeserializeOwned;
@@ -129,10 +129,15 @@ impl Cluster {
             // Watches back off by themselves, and a refused request must be reported at once.
             config.default_retry = false;
             let builder = ClientBuilder::try_from(config.clone())
-                .map_err(|error| Failure::new(Reason::Config, format!("cannot make a Kubernetes client: {error}")))?;
+                .map_err(|error| Failure::new(Reason::Config, format!("cannot create a Kubernetes client: {error}")))?;
             Ok((builder.with_layer(&Limits).build(), config))
         });
-        let hangs = |error| Failure::new(Reason::Timeout, format!("what {} names: {error}", place.display()));
+        let hangs = |error| {
+            Failure::new(
+                Reason::Timeout,
+                format!("cannot read {}, or a file or command that it refers to: {error}", place.display()),
+            )
+        };
         made.await.map_err(hangs)?
     }
 
@@ -171,8 +176,9 @@ impl Cluster {
 async fn configuration(kubeconfig: Option<&Path>, context: Option<String>) -> Result<Config, Failure> {
     let invalid = |what: String| Failure::new(Reason::Config, what);
     let Some(path) = kubeconfig else {
-        return Config::incluster()
-            .map_err(|error| invalid(format!("not inside a cluster and no kubeconfig is given: {error}")));
+        return Config::incluster().map_err(|error| {
+            invalid(format!("not running inside a cluster, and no kubeconfig is configured: {error}"))
+        });
     };
     // Relative paths in a kubeconfig are relative to its folder; only `read_from` resolves them.
     let kubeconfig = Kubeconfig::read_from(path)

@@ -108,7 +108,7 @@ impl Database {
 
     async fn rows(&self, ask: SqlRequest<'_>) -> Result<Vec<Row>, Failure> {
         let turn = self.turn().await?;
-        let result = turn.session.answer(ask).await;
+        let result = turn.session.fetch(ask).await;
         self.after(turn, result)
     }
 
@@ -117,10 +117,10 @@ impl Database {
         let hidden = self.rows(SqlRequest::of_catalogs(HIDDEN)).await;
         let hidden: Vec<String> = hidden.unwrap_or_default().iter().filter_map(|row| row.try_get(0).ok()).collect();
         let advice = if hidden.is_empty() {
-            "`rules-gen access` writes the grants that the checks need".to_owned()
+            "see the grants in the output of `rules-gen access`".to_owned()
         } else {
             format!(
-                "row security hides rows of {} from this role, and counts of a part would be wrong: ALTER ROLE {} \
+                "row security hides rows of {} from this role, so counts would be wrong: run ALTER ROLE {} \
                  BYPASSRLS, or `skip:` the checks of these tables",
                 hidden.join(", "),
                 quoted(&self.target.user)

@@ -47,14 +47,14 @@ pub async fn each(target: &Target, mut take: impl FnMut(Result<Document, Failure
                 take(Err(Failure::new(Reason::Decode, what)));
             }
             let newest = found.newest.and_then(|newest| newest.begin);
-            let nothing = || Failure::new(Reason::NotFound, format!("no report under {}", bucket.place()));
+            let nothing = || Failure::new(Reason::NotFound, format!("no report found under {}", bucket.place()));
             let newest = newest.ok_or_else(nothing)?;
             take(named(bucket.whole(&newest, MAX_BYTES).await?, Some(newest.modified)));
         }
         ReportPlace::Http(endpoint) => {
             let most = usize::try_from(MAX_BYTES).unwrap_or(usize::MAX);
-            let answer = fetch_good(endpoint, "", most).await?;
-            take(named(answer.body, answer.modified));
+            let response = fetch_good(endpoint, "", most).await?;
+            take(named(response.body, response.modified));
         }
     }
     Ok(())
@@ -75,7 +75,7 @@ async fn files(path: &Path) -> Result<Vec<PathBuf>, Failure> {
         !hidden && path.extension().is_some_and(|extension| extension == "json")
     });
     if files.is_empty() {
-        return Err(Failure::new(Reason::NotFound, format!("no file in {} ends in .json", path.display())));
+        return Err(Failure::new(Reason::NotFound, format!("no .json file in {}", path.display())));
     }
     if files.len() > MAX_FILES {
         return Err(Failure::new(Reason::Limit, format!("{} has more than {MAX_FILES} reports", path.display())));

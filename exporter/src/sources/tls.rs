@@ -58,7 +58,7 @@ pub async fn inspect(target: &Target) -> Result<Inspection, Failure> {
     let (host, port) = (target.host.as_str(), target.port);
     let tls = |why: String| Failure::new(Reason::Tls, format!("TLS handshake with {host}:{port}: {why}"));
     let name = ServerName::try_from(target.server_name.clone())
-        .map_err(|_| Failure::new(Reason::Config, format!("{} is no name for TLS", target.server_name)))?;
+        .map_err(|_| Failure::new(Reason::Config, format!("{} is not a valid TLS server name", target.server_name)))?;
     let verifier = trust::verifier(target.ca_file.as_deref()).await?;
     let recorder = Arc::new(Recorder { inner: verifier, seen: Mutex::default() });
     let config = trust::with_verifier(Arc::clone(&recorder) as Arc<dyn ServerCertVerifier>)?;
@@ -71,7 +71,7 @@ pub async fn inspect(target: &Target) -> Result<Inspection, Failure> {
     let (version, broken) = match shaken {
         Ok(stream) => (stream.get_ref().1.protocol_version(), None),
         Err(error) if seen.chain.is_empty() => return Err(tls(error.to_string())),
-        Err(error) => (None, Some(format!("the handshake with {host}:{port} did not end well: {error}"))),
+        Err(error) => (None, Some(format!("the TLS handshake with {host}:{port} failed: {error}"))),
     };
     let version = version.map(|version| if version == ProtocolVersion::TLSv1_3 { "1.3" } else { "1.2" });
     let mut inspection =
@@ -83,22 +83,22 @@ pub async fn inspect(target: &Target) -> Result<Inspection, Failure> {
         let spare = at > 0 && seen.refused.is_none() && seen.is_accepted_without(at, &recorder.inner, &name);
         match presented(at, der, spare) {
             Ok(certificate) => inspection.certificates.push(certificate),
-            Err(why) => inspection.unreadable.push(format!("certificate {at} of {host}:{port} cannot be read: {why}")),
+            Err(why) => inspection.unreadable.push(format!("cannot parse certificate {at} of {host}:{port}: {why}")),
         }
     }
     Ok(inspection)
 }
 
-/// Sends PostgreSQL's `SSLRequest` and reads the answer (protocol documentation, "Message Formats": length 8, code
+/// Sends PostgreSQL's `SSLRequest` and reads the response (protocol documentation, "Message Formats": length 8, code
 /// 80877103).
 pub(crate) async fn ask_postgres_for_tls(stream: &mut TcpStream) -> Result<(), &'static str> {
-    let mut answer = [0];
+    let mut response = [0];
     let asked = async {
         stream.write_all(&[0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f]).await?;
-        stream.read_exact(&mut answer).await
+        stream.read_exact(&mut response).await
     };
     match asked.await {
-        Ok(_) if answer == *b"S" => Ok(()),
+        Ok(_) if response == *b"S" => Ok(()),
         Ok(_) => Err("the PostgreSQL server does not offer TLS"),
         Err(_) => Err("the PostgreSQL server closed the connection"),
     }

@@ -27,19 +27,19 @@ pub async fn backup(
     let backup = config.backups.iter().find(|backup| backup.name == name);
     let backup = backup.with_context(|| {
         let known: Vec<&str> = config.backups.iter().map(|backup| backup.name.as_str()).collect();
-        format!("there is no backup {name}{}; known: {}", hint(name, &known), known.join(", "))
+        format!("unknown backup {name}{}; known backups: {}", hint(name, &known), known.join(", "))
     })?;
     let place = place(config)?;
     let work = |stop| Box::pin(verify_backup::verify(config, backup, place, most, by, stop));
     let (proof, result) = Box::pin(alone(config, Proof::Backup(backup), ended, work)).await??;
     let mut beside = String::new();
-    for (what, list) in [("not set up", &proof.not_set_up), ("LEFT BEHIND", &proof.left)] {
+    for (what, list) in [("not available", &proof.not_set_up), ("NOT REMOVED", &proof.left)] {
         beside += &list.iter().map(|one| format!("  {what}: {one}\n")).collect::<String>();
     }
     let (output, code) = match result {
         Ok(()) => {
             let newest = proof.newest.iter().map(|(name, at)| format!("{name} {}", time(*at)));
-            let numbers = proof.answers.iter().map(|(name, answer)| format!("{name} {answer}"));
+            let numbers = proof.answers.iter().map(|(name, value)| format!("{name} {value}"));
             let answers: Vec<String> = numbers.chain(newest).collect();
             let stages: Vec<String> = proof.seconds.iter().map(|(stage, took)| format!("{stage} {took} s")).collect();
             (format!("backup {name} is good: {}; {}\n", answers.join(", "), stages.join(", ")), 0)
@@ -65,7 +65,7 @@ pub async fn alerts(
     ended: impl Future<Output = &'static str> + Send,
     say: impl Fn(&str),
 ) -> anyhow::Result<u8> {
-    ensure!(!config.alertmanagers.is_empty(), "checklist.yaml names no alertmanagers:");
+    ensure!(!config.alertmanagers.is_empty(), "checklist.yaml has no section alertmanagers:");
     let place = place(config)?;
     let webhook = match listen {
         Some(address) => Some(Webhook::listen(address).await?),
@@ -105,5 +105,5 @@ async fn stopped<T>(
 /// Returns the storage in which the result is recorded.
 fn place(config: &Config) -> anyhow::Result<&RecordPlace> {
     let place = config.tasks.as_ref().map(|tasks| &tasks.place);
-    place.context("checklist.yaml has no section tasks: to record the result in")
+    place.context("checklist.yaml has no section tasks:, where the result is recorded")
 }

@@ -86,8 +86,8 @@ pub async fn verify(
         left: proof.left.clone(),
     };
     if let Err(error) = append(place, &Record { at: Timestamp::now(), by, act }).await {
-        let found = result.err().map(|why| format!("; what was found: {why}")).unwrap_or_default();
-        result = Err(NotProved::CannotTell(error.context(format!("the result could not be recorded{found}"))));
+        let found = result.err().map(|why| format!("; the result was: {why}")).unwrap_or_default();
+        result = Err(NotProved::CannotTell(error.context(format!("cannot record the result{found}"))));
     }
     Ok((proof, result))
 }
@@ -106,8 +106,8 @@ async fn prove(
     let choice = Choice { matching: &backup.matching, excluded: &backup.excluded };
     let found = bucket.newest(choice, unix_now()).await?;
     let newest = found.newest.with_context(|| match found.future {
-        0 => "there is no backup".to_owned(),
-        count => format!("there is no backup but {count} of the future"),
+        0 => "there is no backup in the bucket".to_owned(),
+        count => format!("there is no backup except {count} with a time in the future"),
     });
     let newest = newest.bad_backup()?;
     proof.object = Some(newest.name.clone());
@@ -129,7 +129,7 @@ async fn prove(
         None => sandbox.start(encoding).await?,
     }
     stage.ends("start");
-    let database = sandbox.database.as_ref().context("there is no database to restore into")?;
+    let database = sandbox.database.as_ref().context("no database server to restore into")?;
     let restored = restore::restore(&sandbox.tools, database, &dump, &facts).await?;
     proof.not_set_up.clone_from(&restored.not_set_up);
     stage.ends("restore");

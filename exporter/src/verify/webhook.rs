@@ -71,7 +71,7 @@ async fn accept(listener: TcpListener, names: Names) {
         };
         let names = Arc::clone(&names);
         connections.spawn(async move {
-            // A client that closes the connection early is no error.
+            // A client that closes the connection early is not an error.
             let _ = tokio::time::timeout(CONNECTION_TIMEOUT, serve(stream, names)).await;
             drop(slot);
         });

@@ -234,7 +234,7 @@ impl Parser<'_> {
         }
         let Some(modifiers) = self.modifiers(expr, word, name) else { return };
         if modifiers.extension.is_some_and(|other| other != extension) {
-            self.error(word, "anchored and smoothed exclude each other");
+            self.error(word, "anchored and smoothed are mutually exclusive");
         }
         modifiers.extension = Some(extension);
     }
@@ -246,7 +246,7 @@ impl Parser<'_> {
             Kind::Selector(selector) => Some(&mut selector.modifiers),
             Kind::Subquery(subquery) => Some(&mut subquery.modifiers),
             _ => {
-                self.error(word, format!("{name} belongs behind a selector or a subquery"));
+                self.error(word, format!("{name} must follow a selector or a subquery"));
                 None
             }
         }

@@ -32,19 +32,19 @@ impl Parser<'_> {
             return Expr { kind: Kind::Subquery(Box::new(subquery)), span };
         }
         let Kind::Selector(selector) = &mut expr.kind else {
-            self.error(place, "a range belongs behind a selector; of an expression it has a step: [5m:1m]");
+            self.error(place, "a range must follow a selector; a subquery of an expression needs a step: [5m:1m]");
             return expr;
         };
         if selector.range.is_some() {
-            self.error(place, "the selector has a range already");
+            self.error(place, "the selector already has a range");
         }
         match &selector.modifiers.offset {
             // Prometheus accepts an offset of 0 in front of the range.
-            Some(offset) if offset.seconds() != Some(0.0) => self.error(place, "offset belongs behind the range"),
+            Some(offset) if offset.seconds() != Some(0.0) => self.error(place, "offset must follow the range"),
             _ => {}
         }
         match selector.modifiers.at {
-            Some(At::Time(_)) => self.error(place, "@ belongs behind the range"),
+            Some(At::Time(_)) => self.error(place, "@ must follow the range"),
             Some(At::Start | At::End) => self.uses(&table::RANGE_BEHIND_AT, place),
             None => {}
         }
@@ -71,7 +71,7 @@ impl Parser<'_> {
             if number.value == 0.0 && plain {
                 self.uses(&table::ZERO_RANGE, duration.span);
             } else if number.value <= 0.0 {
-                self.error(duration.span, "a range or step is longer than 0");
+                self.error(duration.span, "a range or step must be longer than 0");
             }
         }
         duration

@@ -54,7 +54,7 @@ impl Parser<'_> {
         Expr { kind, span: span.to(self.last()) }
     }
 
-    /// Returns whether `Inf` or `NaN` (in any case) stands here. Within brackets these are no numbers.
+    /// Returns whether `Inf` or `NaN` (in any case) stands here. Within brackets these are not numbers.
     pub(super) fn is_number_word(&self) -> bool {
         !self.brackets && (self.is_word("inf") || self.is_word("nan"))
     }
@@ -80,7 +80,7 @@ impl Parser<'_> {
                 }
                 _ => {}
             }
-            number::value(text).ok_or_else(|| format!("{text} is no number, or too large for one"))
+            number::value(text).ok_or_else(|| format!("{text} is not a number, or too large for one"))
         };
         let value = value.unwrap_or_else(|why| {
             self.error(span, why);
@@ -116,7 +116,7 @@ impl Parser<'_> {
             return self.call();
         }
         if NO_METRICS.contains(&word.as_str()) {
-            self.error(self.span(), format!("the keyword {word} cannot stand here: expected an expression"));
+            self.error(self.span(), format!("unexpected keyword {word}: expected an expression"));
         }
         let token = self.bump();
         let name = self.name_of(token);
@@ -135,7 +135,7 @@ impl Parser<'_> {
             None if function.variable => {}
             None => {
                 let near = table::nearest(&function.text).map(|near| format!(", did you mean {near}?"));
-                let message = format!("there is no function {}{}", function.text, near.unwrap_or_default());
+                let message = format!("unknown function {}{}", function.text, near.unwrap_or_default());
                 self.error(token.span, message);
             }
         }
@@ -158,7 +158,7 @@ impl Parser<'_> {
                 break;
             }
             if self.kind() == TokenKind::RightParen {
-                self.error(comma, "a comma cannot end the arguments of a call");
+                self.error(comma, "trailing comma in the arguments of a call");
                 break;
             }
         }
@@ -235,7 +235,7 @@ impl Parser<'_> {
                 let plain = is_plain(&text);
                 self.uses(if plain { &table::QUOTED_LABEL } else { &table::UTF8_LABEL }, span);
                 if text.is_empty() || !text.is_utf8() {
-                    self.error(span, "a label name is not empty, and valid UTF-8");
+                    self.error(span, "a label name must be valid UTF-8 and not empty");
                 }
                 Some(Name { text: (*text).to_owned(), span, variable: false })
             }

@@ -84,7 +84,7 @@ impl Parser<'_> {
         if matches!(op, MatchOp::Regex | MatchOp::NotRegex) {
             match regex::read(&text) {
                 Ok(pattern) => pattern.needs.into_iter().for_each(|construct| self.uses(construct, span)),
-                Err(why) => self.error(span, format!("the regular expression is wrong: {why}")),
+                Err(why) => self.error(span, format!("invalid regular expression: {why}")),
             }
         }
         Some(Matcher { name, op, value: text, span })

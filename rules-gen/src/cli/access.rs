@@ -12,7 +12,7 @@ use std::process::ExitCode;
 #[derive(Debug, clap::Args)]
 #[command(after_help = format!("\
 Examples:
-  rules-gen access                                  # all of it, to read
+  rules-gen access                                  # prints everything
   rules-gen access --out access
   psql --file access/postgres-main.sql app
 

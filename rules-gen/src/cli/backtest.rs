@@ -17,7 +17,7 @@ use std::process::ExitCode;
 /// judged and not what the server recorded at that time. With --sweep the same history is also judged with other limits
 /// or durations; the recommendation is the most sensitive value within --budget. Exits with 0; with 1 when an alert
 /// (with --sweep: every value of it) is beyond --budget, or when the server cannot evaluate an alert, which is named
-/// while the others continue; with 3 when the server gave no usable answer.
+/// while the others continue; with 3 when the server gave no usable response.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   rules-gen backtest --prometheus http://prometheus:9090 --range 30d

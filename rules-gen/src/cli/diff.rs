@@ -9,7 +9,7 @@ use std::process::ExitCode;
 ///
 /// These do not count as differences: the order of rules, groups and labels, the notation of an expression or a
 /// duration, the namespace label that the operator enforces, and what Mimir adds. Exits with 0 when nothing differs, 1
-/// when something does, 3 when the endpoint gave no answer.
+/// when something does, 3 when the endpoint gave no response.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   rules-gen diff --against prometheus=http://prometheus:9090

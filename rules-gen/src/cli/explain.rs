@@ -84,10 +84,12 @@ pub fn explain(config: &Config, groups: &[Group], alert: &str, style: Style) -> 
 fn unknown(config: &Config, rules: &[&Rule], alert: &str) -> String {
     let off = config.signals().flat_map(|signal| signal.alerts).any(|one| one.name == alert);
     if off {
-        return format!("this checklist has no target for {alert}, no level that is set, or switches it off");
+        return format!(
+            "checklist.yaml generates no rule for {alert}: it has no target for it, sets no level of its threshold, or switches it off"
+        );
     }
     let names: Vec<&str> = rules.iter().map(|rule| rule.alert.as_str()).collect();
-    format!("there is no alert {alert}{}; see rules-gen list", hint(alert, &names))
+    format!("unknown alert {alert}{}; see rules-gen list", hint(alert, &names))
 }
 
 fn level(text: &mut String, config: &Config, rule: &Rule, style: Style) {
@@ -100,7 +102,7 @@ fn level(text: &mut String, config: &Config, rule: &Rule, style: Style) {
         let _ = writeln!(text, "  targets: {}", rule.targets.join(", "));
     }
     if !rule.times.keep_firing.is_zero() {
-        let _ = writeln!(text, "  fires on for {}", prometheus_duration(rule.times.keep_firing));
+        let _ = writeln!(text, "  keeps firing for {}", prometheus_duration(rule.times.keep_firing));
     }
     let Some(entry) = &rule.entry else { return };
     let own = limit(rule).map(|(key, ..)| key);
@@ -166,10 +168,10 @@ fn example(text: &mut String, test: &RuleTest, style: Style) {
     let word = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
     let last = case["alert_rule_test"].as_array().and_then(|steps| steps.last());
     let at = last.map(|step| word(&step["eval_time"])).unwrap_or_default();
-    let _ = writeln!(text, "\n{}\n  fires {at} after the begin of", style.paint(Colour::Bold, "Example"));
+    let _ = writeln!(text, "\n{}\n  fires {at} after the start of", style.paint(Colour::Bold, "Example"));
     let series = case["input_series"].as_array().map(Vec::as_slice).unwrap_or_default();
     if series.is_empty() {
-        let _ = writeln!(text, "    no series at all");
+        let _ = writeln!(text, "    no series");
     }
     for one in series {
         let _ = writeln!(text, "    {} {}", word(&one["series"]), word(&one["values"]));

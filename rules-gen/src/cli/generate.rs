@@ -52,7 +52,7 @@ pub struct Arguments {
 pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let ((config, text), source) = (arguments.config.read()?, arguments.config.name());
     let progress = Progress::new();
-    progress.tell("making the files");
+    progress.tell("generating the files");
     let mut input = Input::new(&config, &source, &text);
     if let Some(folder) = &arguments.dashboards {
         input.dashboards = relative(&arguments.out, folder)?;
@@ -68,7 +68,7 @@ pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         let (text, left_out) = stream(&files, arguments.target_format == Some(Format::Operator));
         print(&text)?;
         if left_out > 0 {
-            note(&format!("note: {left_out} files are no YAML documents of that format and were left out"));
+            note(&format!("note: {left_out} files are not YAML of that format and were skipped"));
         }
         return Ok(ExitCode::SUCCESS);
     }
@@ -99,14 +99,18 @@ impl Arguments {
         write(files, &self.out)?;
         for path in stale {
             std::fs::remove_file(path).with_context(|| format!("cannot remove {}", path.display()))?;
-            note(&format!("removed {}: an earlier run wrote it, and it is not generated any more", path.display()));
+            note(&format!("removed {}: an earlier run wrote it, and it is no longer generated", path.display()));
         }
         Ok(ExitCode::SUCCESS)
     }
 
     fn compare(&self, files: &[File], stale: &[PathBuf]) -> ExitCode {
         let mut differences = differences(files, &self.out);
-        differences.extend(stale.iter().map(|path| format!("{} is left over from an earlier run", path.display())));
+        differences.extend(
+            stale
+                .iter()
+                .map(|path| format!("{} was written by an earlier run and is no longer generated", path.display())),
+        );
         for difference in &differences {
             say(difference);
         }
@@ -128,7 +132,8 @@ impl Arguments {
 fn relative(from: &Path, to: &Path) -> anyhow::Result<PathBuf> {
     let absolute = |path: &Path| anyhow::Ok(place(&std::path::absolute(path)?, Path::new("")));
     let (from, to) = (absolute(from)?, absolute(to)?);
-    let shared = from.ancestors().find(|folder| to.starts_with(folder)).context("the folders are on two disks")?;
+    let shared =
+        from.ancestors().find(|folder| to.starts_with(folder)).context("the folders are on different file systems")?;
     let up = from.strip_prefix(shared)?.components().map(|_| "..");
     Ok(up.map(Path::new).chain([to.strip_prefix(shared)?]).collect())
 }
@@ -141,13 +146,13 @@ fn notes(config: &checklist::Config, files: &[File]) -> Vec<String> {
     for severity in ["critical", "warning"].into_iter().filter(|_| file || object) {
         if alert_routes::receiver(config, severity) == "nobody" {
             notes.push(format!(
-                "note: {severity} alerts reach no receiver: checklist.yaml names no receiver for them under alerting:"
+                "note: {severity} alerts notify nobody: alerting: in checklist.yaml has no receiver for them"
             ));
         }
     }
     for window in alertmanager_config::left_out(config).filter(|_| object) {
         notes.push(format!(
-            "note: the maintenance window {} is in {}; AlertmanagerConfig knows UTC only and leaves it out",
+            "note: the maintenance window {} is in {}; it is missing in AlertmanagerConfig, which supports UTC only",
             window.name, window.time_zone
         ));
     }
@@ -177,7 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_way_between_two_folders_is_relative() -> anyhow::Result<()> {
+    fn the_path_between_two_folders_is_relative() -> anyhow::Result<()> {
         for (from, to, way) in [
             ("deploy/generated", "dashboards", "../../dashboards"),
             ("out", "out/dashboards", "dashboards"),

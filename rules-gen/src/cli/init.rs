@@ -47,7 +47,7 @@ pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     } else {
         options.create_new(true);
     }
-    let hint = if arguments.force { "" } else { "; --force writes over a file that is there" };
+    let hint = if arguments.force { "" } else { "; --force overwrites an existing file" };
     let file = options.open(out).with_context(|| format!("cannot write {}{hint}", out.display()))?;
     std::io::Write::write_all(&mut &file, template().as_bytes())
         .with_context(|| format!("cannot write {}", out.display()))?;

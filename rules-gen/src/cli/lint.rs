@@ -31,10 +31,10 @@ Examples:
 
 Suppress a finding where it is, with a reason and an end if you like:
   # rules-gen: ignore RG016 until 2027-01-31 because the divisor is never zero here
-A rules-gen.yaml beside the rules sets levels, accepts findings, and says which labels and annotations rules have.
+A rules-gen.yaml next to the rules sets levels, accepts findings, and defines policies for names, labels and annotations.
 
-Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 usage, or something that was named was not judged, 3 the
-live server gave no answer.")]
+Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 usage, or something that was named was not linted, 3 the
+live server gave no usable response.")]
 pub struct Arguments {
     /// Files, folders, patterns, pipes, or - for standard input.
     #[arg(required_unless_present_any = ["explain", "list"])]
@@ -100,7 +100,7 @@ pub struct Arguments {
     #[arg(long, value_name = "FOLDER")]
     runbooks: Option<PathBuf>,
     /// Query a live Prometheus: its metrics and labels exist, its rules must be healthy, and links must lead to pages
-    /// that answer.
+    /// that exist.
     #[arg(long, value_name = "URL", value_parser = crate::server::address)]
     live: Option<String>,
     /// File that holds a bearer token for the live server.
@@ -109,20 +109,20 @@ pub struct Arguments {
 }
 
 fn lint_id(text: &str) -> Result<String, String> {
-    checks::id(text).map(ToOwned::to_owned).ok_or_else(|| format!("there is no lint {text}; see --list"))
+    checks::id(text).map(ToOwned::to_owned).ok_or_else(|| format!("unknown lint {text}; see --list"))
 }
 
 fn duration(text: &str) -> Result<f64, String> {
     rule_file::seconds(text)
         .filter(|seconds| *seconds > 0.0)
-        .ok_or_else(|| format!("{text} is no duration such as 30s or 15d"))
+        .ok_or_else(|| format!("{text} is not a duration such as 30s or 15d"))
 }
 
 fn version(text: &str) -> Result<(u32, u32), String> {
     let mut parts = text.trim_start_matches('v').split('.').map(str::parse::<u32>);
     match (parts.next(), parts.next()) {
         (Some(Ok(major)), Some(Ok(minor))) => Ok((major, minor)),
-        _ => Err(format!("{text} is no version such as 2.42")),
+        _ => Err(format!("{text} is not a version such as 2.42")),
     }
 }
 
@@ -132,7 +132,7 @@ fn version(text: &str) -> Result<(u32, u32), String> {
 /// When a settings file cannot be read, or the live server does not answer.
 pub async fn run_command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if let Some(id) = &arguments.explain {
-        let lint = checks::ALL.iter().find(|lint| lint.id == id).context("there is no such lint")?;
+        let lint = checks::ALL.iter().find(|lint| lint.id == id).context("unknown lint")?;
         out(arguments, &format!("# {}: {}\n\n{}", lint.id, lint.title, lint.page()))?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -152,7 +152,7 @@ pub async fn run_command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if let Some(url) = &arguments.live {
         let server =
             Server { url: url.clone(), login: Login { token_file: arguments.token_file.clone(), ..Login::default() } };
-        progress.tell("the live server, and the pages behind links");
+        progress.tell("the server, and the pages of links");
         let (unhealthy, left_out) = live::learn(&server, asked(&sources, &options), &mut options).await?;
         findings.extend(unhealthy);
         notes.extend(left_out);
@@ -183,7 +183,7 @@ pub async fn run_command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 /// file.
 fn not_judged(paths: &[String], outcome: &Outcome) -> Vec<String> {
     let named = outcome.left_out.iter().filter(|one| one.named);
-    let mut all: Vec<String> = named.map(|one| format!("{} was not judged: {}", one.file, one.why)).collect();
+    let mut all: Vec<String> = named.map(|one| format!("{} was not linted: {}", one.file, one.why)).collect();
     let left_out = |file: &&String| outcome.left_out.iter().any(|one| one.file == **file);
     for path in paths.iter().filter(|path| *path != "-") {
         let (folder, file) = (Path::new(path).is_dir(), Path::new(path).exists());
@@ -200,11 +200,11 @@ fn not_judged(paths: &[String], outcome: &Outcome) -> Vec<String> {
         }
         all.push(
             match outcome.left_out.iter().filter(|one| files.contains(&&one.file)).collect::<Vec<_>>().as_slice() {
-                [] => format!("nothing in {path} was judged: there is no YAML or JSON file"),
-                [one] => format!("nothing in {path} was judged: {}: {}", one.file, one.why),
+                [] => format!("nothing in {path} was linted: it contains no YAML or JSON file"),
+                [one] => format!("nothing in {path} was linted: {}: {}", one.file, one.why),
                 [first, ..] => {
                     let count = files.len();
-                    format!("nothing in {path} was judged: {count} files such as {}: {}", first.file, first.why)
+                    format!("nothing in {path} was linted: {count} files such as {}: {}", first.file, first.why)
                 }
             },
         );
@@ -225,11 +225,11 @@ fn mend(sources: &mut [Source], options: &Options) -> anyhow::Result<Vec<String>
         // would be lost.
         let written = std::fs::read(path).with_context(|| format!("cannot read {}", source.name))?;
         if written != text.as_bytes() {
-            notes.push(format!("{} is not mended: it is not written in plain UTF-8", source.name));
+            notes.push(format!("{} was not fixed: it is not plain UTF-8", source.name));
             continue;
         }
         std::fs::write(path, &fixed.text).with_context(|| format!("cannot write {}", source.name))?;
-        notes.push(format!("{} is mended ({})", source.name, fixed.what.join(", ")));
+        notes.push(format!("{} was fixed ({})", source.name, fixed.what.join(", ")));
         source.text = Ok(fixed.text);
     }
     Ok(notes)
@@ -254,7 +254,7 @@ fn out(arguments: &Arguments, text: &str) -> anyhow::Result<()> {
 fn options(arguments: &Arguments) -> anyhow::Result<Options> {
     let config = arguments.config.as_deref().map(checklist).transpose()?;
     if let Some(folder) = arguments.runbooks.as_deref().filter(|folder| !folder.is_dir()) {
-        anyhow::bail!("--runbooks: {} is no folder", folder.display());
+        anyhow::bail!("--runbooks: {} is not a folder", folder.display());
     }
     Ok(Options {
         known: MetricFacts::catalog(config.as_ref()),
@@ -278,8 +278,8 @@ fn scrapes(arguments: &Arguments, options: &mut Options) -> anyhow::Result<Vec<F
         let text = files::text(path)?;
         let value = |line: &str| line.split_whitespace().skip(1).last().is_some_and(|word| word.parse::<f64>().is_ok());
         let sample = |line: &str| !line.starts_with(['#', '<']) && value(line);
-        let why = "--catalog-from takes the text of /metrics";
-        anyhow::ensure!(text.lines().any(sample), "{} has no sample: {why}", path.display());
+        let why = "--catalog-from must be the text of a /metrics page";
+        anyhow::ensure!(text.lines().any(sample), "{} contains no sample: {why}", path.display());
         options.known.add_scrape(&text);
         let name = path.display().to_string();
         let mut report = Report::new(&name, &text, None);

@@ -38,7 +38,7 @@ enum Format {
 fn cadence(text: &str) -> Result<Cadence, String> {
     let words = Cadence::ALL.map(Cadence::as_str);
     let found = Cadence::ALL.into_iter().find(|cadence| cadence.as_str() == text);
-    found.ok_or_else(|| format!("a cadence is one of {}", words.join(", ")))
+    found.ok_or_else(|| format!("the cadence must be one of {}", words.join(", ")))
 }
 
 /// Runs the command.

@@ -30,13 +30,13 @@ pub struct Arguments {
 /// Runs the command.
 ///
 /// # Errors
-/// When the checklist.yaml is invalid, or the file is no Alertmanager configuration.
+/// When the checklist.yaml is invalid, or the file is not an Alertmanager configuration.
 pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let config = arguments.config.load()?;
     let name = arguments.existing.display().to_string();
     let text = crate::lint::files::text(&arguments.existing)?;
     let existing = yaml::parse(&text).map_err(|error| anyhow::anyhow!("{name}:{error}"))?;
-    let whole = merged(existing, &config).with_context(|| format!("{name} is no configuration of Alertmanager"))?;
+    let whole = merged(existing, &config).with_context(|| format!("{name} is not a configuration of Alertmanager"))?;
     print(&serde_yaml::to_string(&whole)?)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 ///
 /// The noise of an alert is the number of its episodes, plus its flaps, plus its episodes outside business hours, less
 /// the share of its firing time that was silenced. With --alertmanager, silences and active alerts are read from
-/// Alertmanager. Exits with 0; with 3 when a server gave no usable answer.
+/// Alertmanager. Exits with 0; with 3 when a server gave no usable response.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   rules-gen noise --prometheus http://prometheus:9090 --range 30d --output markdown

@@ -29,7 +29,7 @@ Examples:
   rules-gen report weekly --at hour --out reports --webhook-file slack-url
   rules-gen report quarterly --at 2026-10-01T06:00:00Z --format json
 
-Exit codes: 0 a report was written, whatever it says, 2 usage, 3 Prometheus or the webhook gave no usable answer.")]
+Exit codes: 0 a report was written, whatever its verdicts, 2 usage, 3 Prometheus or the webhook gave no usable response.")]
 pub struct Arguments {
     /// The cadence of the report.
     #[arg(value_enum)]
@@ -74,7 +74,9 @@ impl End {
         if text == "hour" {
             return Ok(Self::Hour);
         }
-        text.parse().map(Self::At).map_err(|error: jiff::Error| format!("{error}; write 2026-11-24T06:00:00Z, or hour"))
+        text.parse()
+            .map(Self::At)
+            .map_err(|error: jiff::Error| format!("{error}; use a time such as 2026-11-24T06:00:00Z, or hour"))
     }
 
     fn time(self, now: Timestamp, clock: &jiff::tz::TimeZone) -> anyhow::Result<Timestamp> {
@@ -119,7 +121,7 @@ impl Arguments {
 /// Writes, prints and posts one report.
 ///
 /// # Errors
-/// [`NoVerdict`] when Prometheus or the webhook gives no usable answer.
+/// [`NoVerdict`] when Prometheus or the webhook gives no usable response.
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let config = arguments.config.load()?;
     // The clock is read only here. Everything below takes this time, so a report about a past time is the same whenever
@@ -128,12 +130,13 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let now = Timestamp::now();
     let at = arguments.at.map_or(Ok(minute(now)), |end| end.time(now, &zone(&config)))?;
     let server = arguments.server(&config)?;
-    anyhow::ensure!(at <= now, "--at {at} is in the future, and nobody can tell what will be");
+    anyhow::ensure!(at <= now, "--at {at} is in the future");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        let without = || format!("no {} report: Prometheus gave no usable answer", arguments.kind.as_str());
+        let without =
+            || format!("cannot make the {} report: Prometheus gave no usable response", arguments.kind.as_str());
         let progress = Progress::new();
-        progress.tell("asking Prometheus");
+        progress.tell("querying Prometheus");
         let report = make(&config, arguments.kind, &server, at, &progress).await.with_context(without)?;
         progress.end();
         if let Some(folder) = &arguments.out {
@@ -191,20 +194,20 @@ async fn send(file: &std::path::Path, message: &serde_json::Value) -> anyhow::Re
     let address = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     let endpoint = Endpoint { url: address.trim().to_owned(), bearer_token: None, ca_file: None };
     let failed =
-        |why: String| NoVerdict::new(format!("the webhook of {} did not take the report: {why}", file.display()));
+        |why: String| NoVerdict::new(format!("the webhook of {} did not accept the report: {why}", file.display()));
     let post = http::post_json(&endpoint, "", message);
     match tokio::time::timeout(WEBHOOK_DEADLINE, post).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(failure)) => {
             Err(failed(format!("{} ({})", without(&failure.message, &endpoint.url), failure.reason)).into())
         }
-        Err(_) => Err(failed(format!("no answer within {WEBHOOK_DEADLINE:?}")).into()),
+        Err(_) => Err(failed(format!("no response within {WEBHOOK_DEADLINE:?}")).into()),
     }
 }
 
 /// Removes an address, and every part of its path, from a message.
 fn without(message: &str, address: &str) -> String {
-    let Ok(url) = url::Url::parse(address) else { return "its content is no address".to_owned() };
+    let Ok(url) = url::Url::parse(address) else { return "the content of the file is not an address".to_owned() };
     let text = message.replace(address, "the webhook").replace(address.trim_end_matches('/'), "the webhook");
     let parts = url.path_segments().into_iter().flatten().filter(|part| !part.is_empty());
     parts.fold(text, |text, part| text.replace(part, "..."))
@@ -215,10 +218,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failure_never_tells_the_address_of_the_webhook() {
+    fn a_failure_never_prints_the_address_of_the_webhook() {
         let address = "https://hooks.example.com/services/T0/SECRET";
-        let message = without("POST https://hooks.example.com/services/T0/SECRET: the server answered 404", address);
+        let message =
+            without("POST https://hooks.example.com/services/T0/SECRET: the server responded with 404", address);
         assert!(!message.contains("SECRET") && message.contains("404"), "{message}");
-        assert_eq!(without("SECRET is no usable address", "SECRET"), "its content is no address");
+        assert_eq!(without("SECRET is an unusable address", "SECRET"), "the content of the file is not an address");
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::cli::{checklist, of_file};
 use crate::routing::Configuration;
-use crate::server::{Labels, answered};
+use crate::server::{Labels, response_within};
 use crate::terminal::{Colour, Progress, Style, is_quiet, note, print};
 use ::checklist::config::{Alertmanager, Endpoint, SecretRef};
 use ::checklist::yaml;
@@ -20,7 +20,7 @@ use std::time::Duration;
 /// Offline, every case of the suite names alerts that fire together, the receivers of each, and which are inhibited.
 /// Live (--live), --config names the checklist.yaml; one alert of each severity is sent through Alertmanager to its
 /// receiver, as with `checklist-exporter verify-alerts`, but without a record. Exits with 0 when everything is as
-/// expected, 1 when something is not, 2 when a file is wrong, 3 when Alertmanager gives no answer.
+/// expected, 1 when something is not, 2 when a file is wrong, 3 when Alertmanager gives no response.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   rules-gen route-test --config alertmanager.yml --tests routes.yaml
@@ -83,7 +83,7 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     match (&arguments.live, &arguments.tests) {
         (Some(url), _) => live(arguments, url).await,
         (None, Some(tests)) => offline(arguments, tests),
-        (None, None) => anyhow::bail!("--tests or --live is needed"),
+        (None, None) => anyhow::bail!("--tests or --live is required"),
     }
 }
 
@@ -94,6 +94,10 @@ fn offline(arguments: &Arguments, tests: &Path) -> anyhow::Result<ExitCode> {
     let text = read(tests)?;
     let suite: Suite = yaml::parse(&text).map_err(|error| anyhow::anyhow!("{}:{error}", tests.display()))?;
     ensure!(!suite.tests.is_empty(), "{} has no tests", tests.display());
+    // A case without alerts would pass whatever the routes are.
+    if let Some(empty) = suite.tests.iter().find(|case| case.alerts.is_empty()) {
+        anyhow::bail!("{}: the case {:?} has no alerts", tests.display(), empty.name);
+    }
     parsed.notes.iter().for_each(|text| note(text));
     let (mut failed, style) = (0, Style::of_stdout());
     for case in &suite.tests {
@@ -109,7 +113,7 @@ fn offline(arguments: &Arguments, tests: &Path) -> anyhow::Result<ExitCode> {
     if !is_quiet() {
         let untested = untested(&parsed, &suite);
         if !untested.is_empty() {
-            note(&format!("no case reaches: {}", untested.join(", ")));
+            note(&format!("no test case covers: {}", untested.join(", ")));
         }
         print(&format!("{} cases, {failed} failed\n", suite.tests.len()))?;
     }
@@ -126,14 +130,16 @@ fn mistakes_of(parsed: &Configuration, case: &Case) -> Vec<String> {
             let actual: Vec<&str> =
                 parsed.receivers(&expected.labels).iter().map(|receiver| receiver.name.as_str()).collect();
             if actual != *wanted {
-                wrong.push(format!("{shown} goes to {}, not to {}", list(&actual), list(wanted)));
+                wrong.push(format!("{shown} is routed to {}, expected {}", list(&actual), list(wanted)));
             }
         }
         let mut others = all.clone();
         others.remove(at);
         match (parsed.inhibited(&expected.labels, &others), expected.inhibited) {
-            (Some((_, by)), false) => wrong.push(format!("{shown} is held back by {}", self::shown(by))),
-            (None, true) => wrong.push(format!("{shown} is not held back")),
+            (Some((_, by)), false) => {
+                wrong.push(format!("{shown} is inhibited by {}, expected not to be", self::shown(by)))
+            }
+            (None, true) => wrong.push(format!("{shown} is not inhibited, expected to be")),
             (Some(_), true) | (None, false) => {}
         }
     }
@@ -182,9 +188,9 @@ async fn live(arguments: &Arguments, url: &str) -> anyhow::Result<ExitCode> {
     };
     let progress = Progress::new();
     progress.tell("Alertmanager");
-    // Checked first, so that a server without an answer is not reported as one that does not deliver.
+    // Checked first, so that a server without a response is not reported as one that does not deliver.
     let up = clients::http::fetch_good(&endpoint, "/-/ready", 64 * 1024);
-    answered(url, Duration::from_secs(30), Box::pin(up)).await?;
+    response_within(url, Duration::from_secs(30), Box::pin(up)).await?;
     let server = Alertmanager { name: "live".to_owned(), endpoint };
     let within = Duration::from_secs(arguments.within);
     progress.tell(&format!("waiting for a delivery of each severity, {} s at most", arguments.within));

@@ -25,7 +25,7 @@ Examples:
   rules-gen test --run Backup --mutate --output json
   rules-gen test --rules rules/ tests/ --mutate
 
-Every alert at every level has a case in which it fires and one in which it stays quiet, made from the same entry of
+Every alert at every level has a case in which it fires and one in which it does not, made from the same entry of
 the catalog as the rule. --mutate breaks every rule in every place (a comparison flipped, a metric
 swapped, a number times ten, `for` dropped) and counts how many of these mutants the tests notice.
 
@@ -45,10 +45,10 @@ pub struct Arguments {
     /// Only tests whose name contains this text.
     #[arg(long, value_name = "TEXT", default_value = "")]
     run: String,
-    /// Break every rule, and count how many of these mutants the tests notice.
+    /// Break every rule, and count how many of these mutants the tests detect.
     #[arg(long)]
     mutate: bool,
-    /// The lowest share of mutants, in percent, that the tests must notice.
+    /// The lowest share of mutants, in percent, that the tests must detect.
     #[arg(long, default_value_t = 95, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
     min_rate: u8,
     /// The output format.
@@ -89,10 +89,10 @@ pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     }
     let config = arguments.config.load()?;
     let progress = Progress::new();
-    progress.tell("making the tests");
+    progress.tell("generating the tests");
     let mut tests = unit_tests::all(&rules::groups(&config))?;
     tests.retain(|test| test.name.contains(&arguments.run));
-    anyhow::ensure!(!tests.is_empty(), "no test has {} in its name", arguments.run);
+    anyhow::ensure!(!tests.is_empty(), "the name of no test contains {}", arguments.run);
     let outcome = run(&tests, &arguments.promtool, arguments.mutate, &progress)?;
     progress.end();
     let good = outcome.failed.is_empty()
@@ -111,7 +111,9 @@ fn own(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let progress = Progress::new();
     let outcome = rule_tests::run(&arguments.rules, &arguments.promtool, arguments.mutate, &progress)?;
     progress.end();
-    let good = outcome.failed.is_empty()
+    // Where no test was run, nothing was shown.
+    let good = outcome.tests > 0
+        && outcome.failed.is_empty()
         && outcome.never_fire.is_empty()
         && outcome.unread.is_empty()
         && (!arguments.mutate || outcome.not_mutated.is_empty())
@@ -129,7 +131,7 @@ fn own(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 /// # Errors
 /// When promtool cannot be run, or the temporary folder cannot be written.
 pub fn run(tests: &[RuleTest], program: &Path, mutate: bool, progress: &Progress) -> anyhow::Result<Outcome> {
-    let folder = tempfile::tempdir().context("cannot make a folder for the tests")?;
+    let folder = tempfile::tempdir().context("cannot create a folder for the tests")?;
     let mut outcome = Outcome { tests: tests.len(), ..Outcome::default() };
     let uncovered = |test: &&RuleTest| test.cases.0 == 0 || test.cases.1 == 0 && test.rule.alert != "ChecklistWatchdog";
     outcome.uncovered = tests.iter().filter(uncovered).map(|test| test.name.clone()).collect();
@@ -210,7 +212,7 @@ fn text(outcome: &Outcome, mutate: bool, style: Style) -> String {
     for name in &outcome.uncovered {
         let _ = writeln!(
             text,
-            "{} {name} has no course of values that fires, or none that stays quiet",
+            "{} {name} has no case in which it fires, or none in which it does not",
             style.paint(Colour::Red, "UNCOVERED")
         );
     }
@@ -220,7 +222,7 @@ fn text(outcome: &Outcome, mutate: bool, style: Style) -> String {
         return text;
     }
     for (name, mutant) in &outcome.survivors {
-        let _ = writeln!(text, "{} {name}: {}, {}", style.paint(Colour::Red, "not noticed"), mutant.kind, mutant.place);
+        let _ = writeln!(text, "{} {name}: {}, {}", style.paint(Colour::Red, "SURVIVED"), mutant.kind, mutant.place);
     }
     for (name, mutant, reason) in &outcome.equivalent {
         let _ = writeln!(text, "not counted {name}: {}, {}: {reason}", mutant.kind, mutant.place);
@@ -228,7 +230,7 @@ fn text(outcome: &Outcome, mutate: bool, style: Style) -> String {
     for (kind, all, noticed) in outcome.mutants.kinds() {
         let _ = writeln!(text, "{kind:<18} {noticed:>5} of {all}");
     }
-    let rate = format!("{:.1}% of the mutants are noticed", outcome.mutants.rate() * 100.0);
+    let rate = format!("{:.1}% of the mutants are detected", outcome.mutants.rate() * 100.0);
     let _ = writeln!(
         text,
         "{}",

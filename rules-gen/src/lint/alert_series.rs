@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn alerts_are_asked_for_by_name_by_pattern_and_by_their_absence() {
+    fn tests_query_alerts_by_name_by_pattern_and_by_absence() {
         let of = |expr: &str, samples: &str| {
             let (documents, malformed) =
                 crate::lint::yaml::documents(&format!("{{expr: '{expr}', exp_samples: [{samples}]}}"));

@@ -24,6 +24,7 @@ mod label_replace_pattern;
 mod malformed_rule;
 mod metric_name;
 mod metric_type;
+mod other_group;
 mod policy;
 mod prometheus_3;
 mod quantile;
@@ -78,6 +79,7 @@ pub static ALL: &[&Lint] = &[
     &regex_matcher::LINT,
     &label_replace_pattern::LINT,
     &dropped_label::LINT,
+    &other_group::LINT,
     &alert_name::LINT,
     &annotations::LINT,
     &annotation_template::LINT,
@@ -154,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_file_of_checks_is_a_lint_of_the_list() {
+    fn every_file_in_checks_is_in_the_list_of_lints() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/lint/checks");
         let files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
         for file in &files {

@@ -3,7 +3,9 @@
 
 mod paths;
 mod policy;
+mod queries;
 mod read;
+mod told;
 
 use super::report::{Finding, Level, Report};
 use super::rule_file::Rule;
@@ -127,7 +129,7 @@ impl Configuration {
                     kept.push(self.about(ignore, Level::Error, format!("this suppression ended on {until}")));
                 }
                 _ if !needed => {
-                    let message = "this suppresses nothing in what was linted".to_owned();
+                    let message = "this entry suppresses no finding of this run".to_owned();
                     kept.push(self.about(ignore, Level::Warning, message));
                 }
                 _ => {}
@@ -145,7 +147,7 @@ impl Configuration {
             level,
             subject: None,
             message,
-            fix: "remove it, or end it later".to_owned(),
+            fix: "remove it, or set a later end".to_owned(),
             snippet: ignore.text.clone(),
             before: 0,
         }

@@ -2,10 +2,10 @@
 
 use super::options::Options;
 use super::overlaps::Overlaps;
+use super::recordings::Recordings;
 use super::tested::{Tested, Used};
 use super::tested_files::plain;
 use crate::routing::Configuration;
-use promql::Expr;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -13,10 +13,8 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub struct Context<'a> {
     pub options: &'a Options,
-    /// Names of series that linted recording rules write.
-    pub recorded: &'a BTreeSet<String>,
-    /// The expressions of these recording rules.
-    pub recordings: &'a BTreeMap<&'a str, Vec<&'a Expr>>,
+    /// The series that linted recording rules write.
+    pub recordings: &'a Recordings<'a>,
     /// Whether any linted alert has the label `severity`.
     pub uses_severity: bool,
     /// The `uid`s of the linted dashboards. `None` when there are no dashboards, or one has no `uid`.

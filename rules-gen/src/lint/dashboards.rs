@@ -43,8 +43,8 @@ pub(super) fn check(dashboard: &Value, context: &DashboardContext<'_>, report: &
         say(
             Level::Info,
             "\"editable\"",
-            "the dashboard can be edited: edits are lost when it is provisioned".to_owned(),
-            "editable: false",
+            "the dashboard is editable, but edits are lost when it is provisioned again".to_owned(),
+            "set editable to false",
         );
     }
     let variables = dashboard["templating"]["list"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -53,14 +53,14 @@ pub(super) fn check(dashboard: &Value, context: &DashboardContext<'_>, report: &
         None => say(
             Level::Info,
             "\"templating\"",
-            "no variable for the data source: everything asks the default one".to_owned(),
-            "add a datasource variable",
+            "the dashboard has no data source variable, so all panels use the default data source".to_owned(),
+            "add a variable of type datasource",
         ),
         Some(source) if source["label"] != "Data source" => {
             say(
                 Level::Info,
                 "\"datasource\"",
-                "the data source variable is not labelled \"Data source\"".to_owned(),
+                "the label of the data source variable is not \"Data source\"".to_owned(),
                 "",
             );
         }
@@ -86,7 +86,7 @@ fn deprecated(dashboard: &Value, report: &mut Report<'_>) {
             0 => format!("the panel is of type {kind}, which is deprecated"),
             more => format!("this panel and {more} more are of type {kind}, which is deprecated"),
         };
-        let message = format!("{what}: newer Grafanas replace it, or do not draw it");
+        let message = format!("{what}: newer versions of Grafana migrate it or do not show it");
         report.near("RG050", Level::Warning, &Value::from(title).to_string(), message, "use timeseries, stat or table");
     }
 }
@@ -104,28 +104,28 @@ fn check_panel(panel: &Value, variables: &[Value], context: &DashboardContext<'_
     }
     for (key, what) in [("title", "title"), ("description", "description")] {
         if panel[key].as_str().is_none_or(str::is_empty) {
-            say(Level::Info, &near, format!("the panel has no {what}"), "say what it shows and what to look for");
+            say(Level::Info, &near, format!("the panel has no {what}"), "say what it shows, and what to look for");
         }
     }
     let targets = panel["targets"].as_array().map(Vec::as_slice).unwrap_or_default();
     let other = panel["libraryPanel"].is_object() || panel["datasource"]["uid"] == "-- Dashboard --";
     if targets.is_empty() && SHOWS_DATA.contains(&kind) && !other {
-        say(Level::Warning, &near, "the panel asks nothing".to_owned(), "give it a target");
+        say(Level::Warning, &near, "the panel has no query".to_owned(), "add a target");
     }
     let timed = ["timeseries", "stat", "gauge", "bargauge"].contains(&kind);
     if timed && panel["fieldConfig"]["defaults"]["unit"].as_str().is_none_or(str::is_empty) {
-        say(Level::Info, &near, "the panel has no unit".to_owned(), "fieldConfig.defaults.unit");
+        say(Level::Info, &near, "the panel has no unit".to_owned(), "set fieldConfig.defaults.unit");
     }
     // The panel and its queries name the same data source, so it is reported once.
     if let Some(uid) = std::iter::once(panel).chain(targets).find_map(fixed) {
-        let message = format!("the panel asks the data source {uid}, which is there in one Grafana only");
-        say(Level::Warning, &near, message, "use a variable of type datasource");
+        let message = format!("the panel uses the fixed data source {uid}, which other Grafana servers do not have");
+        say(Level::Warning, &near, message, "use a variable of type datasource instead");
     }
     let steps = panel["fieldConfig"]["defaults"]["thresholds"]["steps"].as_array();
     // The first step is the base, whose number has no meaning.
     let values: Vec<f64> = steps.into_iter().flatten().skip(1).filter_map(|step| step["value"].as_f64()).collect();
     if !values.is_sorted() {
-        say(Level::Warning, &near, "the steps of the thresholds do not rise".to_owned(), "order them by value");
+        say(Level::Warning, &near, "the threshold steps are not in ascending order".to_owned(), "sort them by value");
     }
     let mut queries = Vec::new();
     let of = |wanted: Language| targets.iter().filter(move |target| language(&[target, panel], variables) == wanted);
@@ -147,8 +147,10 @@ fn check_panel(panel: &Value, variables: &[Value], context: &DashboardContext<'_
             && !expr.contains("$__")
             && ["[1m]", "[2m]", "[5m]"].iter().any(|range| expr.contains(range));
         if fixed_rate {
-            let message = "a rate over a fixed time: zoomed out, samples between two points are left out".to_owned();
-            report.near("RG050", Level::Info, &near, message, "[$__rate_interval]");
+            let message =
+                "a rate over a fixed range: when zoomed out, it skips the samples between two points of the graph"
+                    .to_owned();
+            report.near("RG050", Level::Info, &near, message, "use [$__rate_interval]");
         }
         // Grafana replaces variables in a name, so the metric is not known here.
         let plain = |name: &&str| !name.contains(['$', '[']);
@@ -157,7 +159,7 @@ fn check_panel(panel: &Value, variables: &[Value], context: &DashboardContext<'_
             let ours = name.starts_with("checklist_");
             let other = ["ALERTS", "ALERTS_FOR_STATE", "up"].contains(&name) || context.recorded.contains(name);
             if known.get(name).is_none() && (ours || known.complete) && !other {
-                report.near("RG010", Level::Error, &near, format!("there is no metric {name}"), "");
+                report.near("RG010", Level::Error, &near, format!("unknown metric {name}"), "");
             }
         }
         variables::query(&ast, variables, &context.options.known, &near, report);

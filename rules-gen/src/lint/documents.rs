@@ -11,7 +11,7 @@ use super::place::{ParseError, Place};
 use super::report::{Level, Report};
 use super::rule_file::Rule;
 use super::yaml::{self, Node};
-use super::{dashboards, helm, refusals, routes, rule_file};
+use super::{dashboards, helm, named_files, refusals, routes, rule_file};
 use crate::routing::Configuration;
 use crate::server_files::rule_test;
 use serde_json::Value;
@@ -79,7 +79,13 @@ pub(super) fn first<'a>(source: &'a Source, options: &Options) -> First<'a> {
         Ok(text) => read(source, text, options),
         Err(why) => {
             let mut report = Report::new(&source.name, "", options.version);
-            report.line("RG001", Level::Error, 1, format!("the file {why}"), "the other files were checked");
+            report.line(
+                "RG001",
+                Level::Error,
+                1,
+                format!("the file {why}"),
+                "fix the permissions or the encoding; the other files were linted",
+            );
             First { read: Some(Read { report, documents: Vec::new() }), notes: Vec::new(), why: None }
         }
     }
@@ -142,8 +148,8 @@ fn read<'a>(source: &'a Source, text: &'a str, options: &Options) -> First<'a> {
         let found = reader.documents(node, &mut report);
         let plain = node.get("kind").is_none() && node.get("namespace").is_none();
         if let (true, true, Some(what)) = (at > 0, plain, found.iter().find_map(Document::only_when_first)) {
-            let message = format!("only the first document of a file is read: {what}");
-            report.add("RG001", Level::Warning, node, message, "make a file of each document");
+            let message = format!("only the first document of a file is loaded: {what}");
+            report.add("RG001", Level::Warning, node, message, "write each document to a file of its own");
         }
         documents.extend(found);
     }
@@ -205,7 +211,7 @@ impl Documents<'_> {
             }
             let spec = node.get("spec");
             if spec.is_none() {
-                report.add("RG001", Level::Error, node, "the object has no spec", "spec: {groups: [...]}");
+                report.add("RG001", Level::Error, node, "the object has no spec", "add spec: {groups: [...]}");
             }
             return Document::Rules(spec.map(|spec| rule_file::read(spec, true, report)).unwrap_or_default());
         }
@@ -220,6 +226,11 @@ impl Documents<'_> {
             if node.get("groups").is_some_and(Node::is_null) {
                 self.why.insert(Why::NoGroups);
                 return Document::Other;
+            }
+            match document {
+                Document::Server | Document::Routes(_) => named_files::of_server(node, report),
+                Document::Tests(_) => named_files::of_test(node, report),
+                _ => {}
             }
             return document;
         }
@@ -263,10 +274,16 @@ fn within(outer: &str, file: &File<'_>, report: &mut Report<'_>, notes: &mut Vec
     let mut broken = |malformed: &ParseError, what: &str, report: &mut Report<'_>| {
         let why = malformed.message.strip_prefix(yaml::NO_YAML).unwrap_or(&malformed.message);
         if file.mounted {
-            let message = format!("{} is no {what}: {why}", file.shown);
-            report.add("RG001", Level::Error, &frame.broken(malformed), message, "who mounts it cannot read it");
+            let message = format!("{} is not valid {what}: {why}", file.shown);
+            report.add(
+                "RG001",
+                Level::Error,
+                &frame.broken(malformed),
+                message,
+                "the program that mounts it cannot load it",
+            );
         } else {
-            notes.push(format!("{}: {} is no {what}: left out", report.file(), file.shown));
+            notes.push(format!("{}: {} is not valid {what}: skipped", report.file(), file.shown));
         }
     };
     if file.form == Form::Json {
@@ -301,7 +318,7 @@ fn tell(id: &'static str, who: &str, check: form::ServerCheck, text: &str, node:
         Err(error) => {
             let line = node.place.line + error.place.line.saturating_sub(1);
             let at = ParseError { place: Place { line, ..error.place }, message: String::new() };
-            report.add(id, Level::Error, &at.node(), format!("{who} refuses this: {}", error.message), "");
+            report.add(id, Level::Error, &at.node(), format!("{who} refuses the file: {}", error.message), "");
         }
     }
 }
@@ -322,7 +339,7 @@ fn plain(text: &str, node: &Node, named: bool, report: &mut Report<'_>) -> Optio
         tell("RG041", "promtool", rule_test::check, text, node, report);
         return Some(Document::Tests(node.clone()));
     }
-    if let Some((who, check)) = form::server_file(node) {
+    if let Some((who, check)) = form::server_file(node, named) {
         tell("RG008", who, check, text, node, report);
         return Some(Document::Server);
     }

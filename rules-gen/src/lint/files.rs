@@ -43,7 +43,7 @@ pub fn collect(arguments: &[String]) -> anyhow::Result<Vec<Source>> {
             named.insert(path.to_owned());
         } else {
             let mut some = false;
-            for found in glob::glob(argument).with_context(|| format!("{argument} is no pattern"))? {
+            for found in glob::glob(argument).with_context(|| format!("{argument} is not a valid glob pattern"))? {
                 let found = found?;
                 if found.is_file() {
                     some = true;
@@ -95,12 +95,12 @@ fn read(path: &Path, named: bool) -> Result<String, String> {
     let kind = meta.file_type();
     if kind.is_fifo() || kind.is_char_device() {
         if !named {
-            return Err("is a pipe or a device, which is read only when it is named itself".to_owned());
+            return Err("is a pipe or a device, which is read only when the command line names it".to_owned());
         }
         return bounded(std::fs::File::open(path).map_err(unreadable)?);
     }
     if !meta.is_file() {
-        return Err("is no file".to_owned());
+        return Err("is not a regular file".to_owned());
     }
     if meta.len() > MAX_BYTES {
         return Err(too_large());
@@ -145,7 +145,11 @@ fn utf16(bytes: &[u8]) -> Option<Result<String, String>> {
     };
     let (pairs, rest) = bytes[2..].as_chunks::<2>();
     let text = char::decode_utf16(pairs.iter().map(|pair| unit(*pair))).collect::<Result<String, _>>();
-    Some(text.ok().filter(|_| rest.is_empty()).ok_or_else(|| "is not UTF-16, as its first bytes say".to_owned()))
+    Some(
+        text.ok()
+            .filter(|_| rest.is_empty())
+            .ok_or_else(|| "begins with a UTF-16 byte-order mark but is not UTF-16".to_owned()),
+    )
 }
 
 fn too_large() -> String {

@@ -23,8 +23,8 @@ pub struct Fixed {
 const QUOTED: &str = "texts quoted";
 const DURATIONS: &str = "durations";
 const LIMITS: &str = "limits";
-const MATCHERS: &str = "matchers of a plain text";
-const LINKS: &str = "runbook links";
+const MATCHERS: &str = "regular expressions replaced by =";
+const LINKS: &str = "runbook links added";
 
 /// A change of the text.
 struct Edit {
@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_can_mean_one_thing_only_is_mended_and_nothing_else_changes() {
+    fn unambiguous_mistakes_are_fixed_and_nothing_else_changes() {
         let bad = "groups:\n- name: g # first\n  interval: 1 min\n  limit: \"5\"\n  rules:\n  - alert: Down\n    expr: {job=\"x\"} == 0\n    \
                    for: 5 minutes\n    annotations:\n      summary: {{ $labels.job }} is down\n      description: a: it's b\n  \
                    - {alert: B, expr: up, for: 1.5h}\n  - alert: C\n    expr: up\n    for: 5\n";
@@ -133,7 +133,7 @@ mod tests {
                     - alert: C\n    annotations:\n      runbook_url: https://r.example.org/C.md\n    expr: up\n    for: 5\n";
         let fixed = fix(bad, Some("https://r.example.org/{alert}.md")).unwrap();
         assert_eq!(fixed.text, good);
-        assert_eq!(fixed.what, ["durations: 3", "limits: 1", "runbook links: 3", "texts quoted: 3"]);
+        assert_eq!(fixed.what, ["durations: 3", "limits: 1", "runbook links added: 3", "texts quoted: 3"]);
         assert_eq!(fix(good, Some("https://r.example.org/{alert}.md")), None, "once is enough");
         let json = "{\"groups\":[{\"name\":\"g\",\"rules\":[{\"alert\":\"A\",\"expr\":\"up\",\"for\":\"5 m\"}]}]}";
         let fixed = fix(json, None).unwrap().text;
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stays_broken_is_left_alone() {
+    fn files_that_a_fix_cannot_make_valid_are_not_changed() {
         let helm = "groups:\n- name: {{ .Values.name }}\n  rules: []\n";
         for broken in
             [helm, "groups: [\n", "groups:\n- name: {{ include \"x\" . }}\n  rules: [\n", "a: 'b\n", "groups: []\n"]

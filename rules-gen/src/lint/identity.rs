@@ -11,6 +11,11 @@ use std::sync::LazyLock;
 static MASKED: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"[<>]=?|[=!]=|\b[0-9][0-9a-z.]*").unwrap_or_else(|error| panic!("{error}")));
 
+/// Labels or annotations.
+type Named = [(String, Text)];
+/// A metric, and the label, operator and value of each matcher.
+type Selected<'a> = (&'a str, Vec<(&'a str, MatchOp, &'a str)>);
+
 /// Hashes that are the same for rules that are the same in some respect.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Identity {
@@ -28,7 +33,7 @@ impl Identity {
     pub(super) fn of(
         (alerts, name): (bool, &str),
         (text, ast): (&str, Option<&Expr>),
-        (labels, annotations): (&[(String, Text)], &[(String, Text)]),
+        (labels, annotations): (&Named, &Named),
         times: [f64; 2],
         interval: Option<f64>,
     ) -> Self {
@@ -42,7 +47,7 @@ impl Identity {
     }
 }
 
-fn texts(named: &[(String, Text)]) -> Vec<(&str, &str)> {
+fn texts(named: &Named) -> Vec<(&str, &str)> {
     sorted(named.iter().map(|(name, text)| (&**name, &*text.value)))
 }
 
@@ -50,7 +55,7 @@ fn texts(named: &[(String, Text)]) -> Vec<(&str, &str)> {
 ///
 /// Rules of one name and one set of labels are common where they select different series: `code=~"2.."` and `code=~"5.."`.
 /// Only those that select the same and differ in limits make the same series.
-fn selected(ast: &Expr) -> Vec<(&str, Vec<(&str, MatchOp, &str)>)> {
+fn selected(ast: &Expr) -> Vec<Selected<'_>> {
     let mut selected = sorted(ast.selectors().into_iter().map(|selector| {
         let matchers = selector.matchers.iter().map(|one| (&*one.name.text, one.op, &*one.value));
         (selector.metric().unwrap_or_default(), sorted(matchers))

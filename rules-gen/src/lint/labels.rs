@@ -1,7 +1,7 @@
 //! Computes the labels that the result of an expression has, may have and cannot have.
 
 use super::expr::{is_scalar, matchers};
-use super::metric_facts::{MetricFacts, OF_TARGETS};
+use super::metric_facts::{MetricFacts, OF_SERVERS, OF_TARGETS};
 use promql::{Binary, BinaryOp, Call, Expr, Kind, MatchOp, Name, Selector, Side};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -128,6 +128,11 @@ fn of_selector(selector: &Selector, known: &MetricFacts) -> Labels {
         labels
             .certain
             .extend(["job", "instance"].map(ToOwned::to_owned).into_iter().filter(|name| !labels.gone.contains(name)));
+    }
+    if let Some(recorded) = selector.metric().and_then(|name| known.recorded().get(name)) {
+        let matched = matchers(selector).map(|matcher| matcher.name.text.clone());
+        let others = OF_SERVERS.into_iter().map(ToOwned::to_owned);
+        labels.possible = Some(recorded.iter().cloned().chain(others).chain(matched).collect());
     }
     if let Some(fact) = selector.metric().and_then(|name| known.get(name)) {
         labels.certain.extend(fact.labels.iter().cloned());

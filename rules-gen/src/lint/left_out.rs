@@ -37,13 +37,13 @@ pub enum Why {
 impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Empty => f.write_str("there is nothing in it"),
-            Self::NoGroups => f.write_str("there is nothing below groups"),
-            Self::Helm => f.write_str("it is a Helm template, not YAML; lint what helm template gives"),
-            Self::Grafana => f.write_str("these are alert rules of Grafana itself, which are not linted"),
+            Self::Empty => f.write_str("the file is empty"),
+            Self::NoGroups => f.write_str("groups has no entries"),
+            Self::Helm => f.write_str("this is a Helm template, not YAML; lint the output of helm template"),
+            Self::Grafana => f.write_str("Grafana-managed alert rules are not linted"),
             Self::Kinds(kinds) => write!(f, "objects of kind {kinds} are not linted"),
-            Self::Holds(kind) => write!(f, "the {kind} holds no rules and no dashboard"),
-            Self::Foreign => f.write_str("it holds no rules, rule tests or dashboard, and no configuration of Alertmanager, Prometheus or a web server"),
+            Self::Holds(kind) => write!(f, "the {kind} contains no rules and no dashboard"),
+            Self::Foreign => f.write_str("the file contains no rules, rule tests or dashboard, and no configuration of Alertmanager, Prometheus or its web server"),
         }
     }
 }
@@ -54,7 +54,7 @@ impl Why {
         match self {
             Self::Empty | Self::NoGroups => "empty",
             Self::Helm => "Helm templates",
-            Self::Grafana => "alert rules of Grafana itself",
+            Self::Grafana => "Grafana-managed alert rules",
             Self::Kinds(_) | Self::Holds(_) => "objects of other kinds",
             Self::Foreign => "other files",
         }
@@ -72,5 +72,5 @@ pub(super) fn notes(all: &[LeftOut]) -> Vec<String> {
         *counts.entry(one.why.together()).or_default() += 1;
     }
     let counts: Vec<String> = counts.into_iter().map(|(what, count)| format!("{what}: {count}")).collect();
-    vec![format!("{} files have nothing to judge and were left out ({})", found.len(), counts.join(", "))]
+    vec![format!("{} files contain nothing to lint and were skipped ({})", found.len(), counts.join(", "))]
 }

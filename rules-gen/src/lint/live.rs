@@ -65,7 +65,7 @@ pub async fn learn(
     let mut notes = Vec::new();
     let mut most = |all: BTreeSet<String>, what: &str| {
         if all.len() > MOST {
-            notes.push(format!("{} {what} are not asked about: {MOST} are the most", all.len() - MOST));
+            notes.push(format!("{} {what} were not checked: the limit is {MOST}", all.len() - MOST));
         }
         all.into_iter().take(MOST).collect::<Vec<_>>()
     };
@@ -83,8 +83,8 @@ pub async fn learn(
         .buffered(IN_FLIGHT);
     let labels: Vec<Result<_, NoVerdict>> = labels.collect().await;
     options.known.add_names(names);
-    for answer in labels {
-        let (metric, labels) = answer?;
+    for response in labels {
+        let (metric, labels) = response?;
         options.known.add_labels(&metric, labels);
     }
     let broken = futures::stream::iter(links).map(|link| async move { Some((why_broken(&link).await?, link)) });
@@ -102,22 +102,22 @@ fn selector(metric: &str) -> String {
 async fn why_broken(link: &str) -> Option<String> {
     let endpoint = Endpoint { url: link.to_owned(), bearer_token: None, ca_file: None };
     match tokio::time::timeout(DEADLINE, Box::pin(http::fetch(&endpoint, "", MAX_PAGE))).await {
-        Err(_) => Some(format!("no answer within {DEADLINE:?}")),
+        Err(_) => Some(format!("no response within {DEADLINE:?}")),
         Ok(Err(failure)) => Some(failure.message),
         // A redirection usually leads to a login page and back.
-        Ok(Ok(answer)) if answer.status.is_success() || answer.status.is_redirection() => None,
-        Ok(Ok(answer)) => Some(format!("it answers {}", answer.status)),
+        Ok(Ok(response)) if response.status.is_success() || response.status.is_redirection() => None,
+        Ok(Ok(response)) => Some(format!("the server responds with {}", response.status)),
     }
 }
 
 async fn unhealthy(server: &Server, options: &Options) -> Result<Vec<Finding>, NoVerdict> {
-    let answer = server.get("/api/v1/rules", &[]).await?;
+    let response = server.get("/api/v1/rules", &[]).await?;
     let mut report = Report::new(&server.url, "", None);
-    for group in answer["groups"].as_array().into_iter().flatten() {
+    for group in response["groups"].as_array().into_iter().flatten() {
         for rule in group["rules"].as_array().into_iter().flatten().filter(|rule| rule["health"] == "err") {
             report.about(rule["name"].as_str().map(ToOwned::to_owned));
-            let error = rule["lastError"].as_str().unwrap_or("the server does not say why");
-            report.line("RG070", Level::Error, 1, format!("the server cannot evaluate it: {error}"), "");
+            let error = rule["lastError"].as_str().unwrap_or("the server gives no reason");
+            report.line("RG070", Level::Error, 1, format!("the evaluation fails: {error}"), "");
         }
     }
     Ok(report.finish(options.today, |_| None))

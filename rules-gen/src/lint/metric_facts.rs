@@ -20,6 +20,25 @@ pub const OF_TARGETS: [&str; 12] = [
     "__name__",
 ];
 
+/// Labels that servers add to series which they send on, so that another server may find them on a recorded series.
+pub const OF_SERVERS: [&str; 15] = [
+    "cluster",
+    "datacenter",
+    "dc",
+    "env",
+    "environment",
+    "k8s_cluster",
+    "monitor",
+    "prometheus",
+    "prometheus_replica",
+    "receive",
+    "region",
+    "replica",
+    "site",
+    "tenant",
+    "tenant_id",
+];
+
 /// The largest number of values of a label that a scrape is trusted to show completely. With more, they are probably
 /// names or numbers, and others will follow.
 pub const FEW: usize = 20;
@@ -56,6 +75,8 @@ pub struct Fact {
 #[derive(Debug, Clone, Default)]
 pub struct MetricFacts {
     metrics: HashMap<String, Fact>,
+    /// The labels of series that linted rules record.
+    recorded: BTreeMap<String, BTreeSet<String>>,
     /// Whether all existing metrics are known, so that an unknown name is a mistake.
     pub complete: bool,
 }
@@ -162,6 +183,15 @@ impl MetricFacts {
 
     pub fn get(&self, name: &str) -> Option<&Fact> {
         self.metrics.get(name)
+    }
+
+    /// Returns the labels of series that linted rules record.
+    pub const fn recorded(&self) -> &BTreeMap<String, BTreeSet<String>> {
+        &self.recorded
+    }
+
+    pub fn set_recorded(&mut self, labels: BTreeMap<String, BTreeSet<String>>) {
+        self.recorded = labels;
     }
 
     /// Returns the type of a metric. If it is unknown, names that end like counters count as counters.

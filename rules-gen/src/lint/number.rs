@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_go_takes_for_a_whole_number_is_one() {
+    fn integers_are_accepted_in_the_notations_of_go() {
         for good in [
             "0",
             "5",

@@ -209,7 +209,13 @@ impl<'a> Report<'a> {
     pub fn since(&mut self, node: &Node, what: &str, since: (u32, u32)) {
         if self.version.is_some_and(|version| version < since) {
             let message = format!("{what} needs Prometheus {}.{}", since.0, since.1);
-            self.add("RG005", Level::Error, node, message, "older servers refuse it, the operator drops it silently");
+            self.add(
+                "RG005",
+                Level::Error,
+                node,
+                message,
+                "older versions refuse it, and the operator removes it without an error",
+            );
         }
     }
 
@@ -217,7 +223,7 @@ impl<'a> Report<'a> {
     pub fn since_at(&mut self, text: &Text, what: &str, since: (u32, u32)) {
         if self.version.is_some_and(|version| version < since) {
             let message = format!("{what} needs Prometheus {}.{}", since.0, since.1);
-            self.at("RG005", Level::Error, text, message, "older servers refuse the file");
+            self.at("RG005", Level::Error, text, message, "older versions refuse the file");
         }
     }
 
@@ -264,7 +270,7 @@ impl<'a> Report<'a> {
         let useless = if self.partly { Vec::new() } else { ignores };
         for ignore in &useless {
             for id in ignore.useless() {
-                let message = format!("this suppresses nothing: {id} finds nothing here");
+                let message = format!("this suppression has no effect: {id} finds nothing here");
                 self.line("RG099", Level::Warning, ignore.written, message, "remove it");
             }
         }

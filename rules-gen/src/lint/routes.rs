@@ -17,7 +17,7 @@ pub(super) fn read(text: &str, node: &Node, report: &mut Report<'_>) -> Option<C
     match Configuration::parse(text) {
         Ok(configuration) => Some(configuration),
         Err(error) => {
-            report.add("RG036", Level::Error, node, format!("Alertmanager refuses this: {error:#}"), "");
+            report.add("RG036", Level::Error, node, format!("Alertmanager refuses the file: {error:#}"), "");
             None
         }
     }
@@ -29,9 +29,9 @@ pub(super) fn without_integrations(configuration: &Configuration, alerts: usize,
         report.enter(Scope::default());
         report.about(None);
         let which =
-            if alerts == 1 { "the only alert reaches".to_owned() } else { format!("the {alerts} alerts reach") };
+            if alerts == 1 { "the only alert notifies".to_owned() } else { format!("the {alerts} alerts notify") };
         let message = format!("no receiver has an integration: {which} nobody");
-        let fix = "give a receiver an integration, such as slack_configs, and route the alerts to it";
+        let fix = "add an integration such as slack_configs to a receiver, and route the alerts to it";
         report.near("RG036", Level::Error, "receivers", message, fix);
     }
 }
@@ -45,7 +45,7 @@ pub(super) fn object<'a>(
     report: &mut Report<'_>,
 ) {
     let Some(spec) = node.get("spec") else {
-        report.add("RG036", Level::Error, node, "the object has no spec", "spec: {route: {...}, receivers: [...]}");
+        report.add("RG036", Level::Error, node, "the object has no spec", "add spec: {route: {...}, receivers: [...]}");
         return;
     };
     let receivers: Vec<&str> = spec
@@ -64,8 +64,8 @@ pub(super) fn object<'a>(
                 "RG036",
                 Level::Error,
                 receiver,
-                format!("there is no receiver {name}"),
-                "the operator refuses it",
+                format!("the receiver {name} is not defined in this object"),
+                "define it; the operator refuses the object",
             );
         }
         waiting.extend(route.get("routes").map(Node::items).unwrap_or_default());
@@ -78,7 +78,7 @@ pub(super) fn object<'a>(
     if let Some(first) = elsewhere.first() {
         let namespace = node.get("metadata").and_then(|meta| meta.get("namespace")?.text()).unwrap_or("its own");
         let message = format!(
-            "the operator's default (OnNamespace) hands on only alerts with namespace {namespace}: {first} and {} more have no such label",
+            "by default (OnNamespace) the operator routes only alerts with namespace={namespace} to this object: {first} and {} more do not have the label",
             elsewhere.len() - 1
         );
         let fix = "alertmanagerConfigMatcherStrategy: {type: OnNamespaceExceptForAlertmanagerNamespace} on an Alertmanager object in the same namespace, or give the rules the label";

@@ -62,6 +62,8 @@ pub struct Rule {
     /// The labels of the rule and of its group.
     pub labels: Vec<(String, Text)>,
     pub annotations: Vec<(String, Text)>,
+    /// The name of the group.
+    pub group: String,
     /// The evaluation interval of the group in seconds, if it sets one.
     pub interval: Option<f64>,
     pub origin: Origin,
@@ -92,8 +94,9 @@ pub fn read(root: &Node, object: bool, report: &mut Report<'_>) -> Vec<Rule> {
     let mut rules = Vec::new();
     keys_of(root, &["groups"], if object { &[] } else { &OF_FILES }, report);
     if object && root.span.len() > MAX_OBJECT {
-        let message = format!("the object has {} bytes, the operator refuses more than {MAX_OBJECT}", root.span.len());
-        report.add("RG003", Level::Error, root, message, "make an object of each cadence");
+        let message =
+            format!("the object has {} bytes, but the operator refuses more than {MAX_OBJECT}", root.span.len());
+        report.add("RG003", Level::Error, root, message, "split the groups into several objects");
     }
     let Some(groups) = root.get("groups") else { return rules };
     let origin = match (object, root.get("namespace")) {
@@ -109,10 +112,10 @@ pub fn read(root: &Node, object: bool, report: &mut Report<'_>) -> Vec<Rule> {
         }
         others_values(group, report);
         match group.get("name").and_then(Node::text) {
-            None | Some("") => report.add("RG003", Level::Error, group, "the group has no name", "give it a name"),
+            None | Some("") => report.add("RG003", Level::Error, group, "the group has no name", "add a name"),
             Some(name) if !names.insert(name.to_owned()) => {
-                let message = format!("the group {name} stands twice in this file");
-                report.add("RG003", Level::Error, group, message, "name groups apart");
+                let message = format!("the group name {name} is used twice in this file");
+                report.add("RG003", Level::Error, group, message, "rename one of the groups");
             }
             Some(_) => {}
         }
@@ -122,19 +125,21 @@ pub fn read(root: &Node, object: bool, report: &mut Report<'_>) -> Vec<Rule> {
             report.since(offset, "query_offset", (2, 53));
         }
         let labels = group.get("labels").map(|labels| {
-            report.since(labels, "labels of a group", (3, 0));
+            report.since(labels, "labels in a group", (3, 0));
             table(labels, "labels", report)
         });
         if let Some(limit) = group.get("limit") {
             if !limit.is_null() && !limit.plain().is_some_and(number::is_taken_as_whole) {
-                report.add("RG001", Level::Error, limit, "limit takes a whole number without quotes", "");
+                report.add("RG001", Level::Error, limit, "limit must be an integer without quotes", "");
             }
             report.since(limit, "limit", (2, 31));
         }
         if let Some(list_of_rules) = group.get("rules") {
             for node in list(list_of_rules, "rules", report) {
                 let labels = labels.as_deref().unwrap_or_default();
-                rules.extend(rule(node, interval, labels, report).map(|rule| Rule { origin, ..rule }));
+                let name = group.get("name").and_then(Node::text).unwrap_or_default();
+                let read = rule(node, interval, labels, report);
+                rules.extend(read.map(|rule| Rule { origin, group: name.to_owned(), ..rule }));
             }
         }
     }
@@ -151,6 +156,9 @@ fn rule(node: &Node, interval: Option<f64>, of_group: &[(String, Text)], report:
     if !keys(node, &known, report) {
         return None;
     }
+    // What is missing may be what the unknown key was meant to be. That is told already.
+    let unknown = |key: &Node| !nothing(key) && key.text().is_some_and(|key| !known.contains(&key));
+    let strange = node.entries().iter().any(|(key, _)| unknown(key));
     let scope = report.scope(node);
     report.enter(scope.clone());
     let field = |name: &str| node.get(name).and_then(text).filter(|text| !text.value.is_empty());
@@ -160,11 +168,13 @@ fn rule(node: &Node, interval: Option<f64>, of_group: &[(String, Text)], report:
         (Some(alert), None) => Some(alert),
         (None, Some(record)) => Some(record),
         (Some(_), Some(_)) => {
-            report.add("RG002", Level::Error, node, "the rule has both record and alert", "make two rules of it");
+            report.add("RG002", Level::Error, node, "the rule has both record and alert", "split it into two rules");
             None
         }
         (None, None) => {
-            report.add("RG002", Level::Error, node, "the rule has neither record nor alert", "give it a name");
+            if !strange {
+                report.add("RG002", Level::Error, node, "the rule has neither record nor alert", "add a name");
+            }
             None
         }
     };
@@ -180,7 +190,9 @@ fn rule(node: &Node, interval: Option<f64>, of_group: &[(String, Text)], report:
         report.since(keep_for, "keep_firing_for", (2, 42));
     }
     let Some(expr) = field("expr") else {
-        report.add("RG002", Level::Error, node, "the rule has no expr", "say what it evaluates");
+        if !strange {
+            report.add("RG002", Level::Error, node, "the rule has no expr", "add an expression");
+        }
         return None;
     };
     let (ast, uses) = match parse(&expr, report) {
@@ -192,11 +204,11 @@ fn rule(node: &Node, interval: Option<f64>, of_group: &[(String, Text)], report:
         let misplaced = [("for", pending != 0.0), ("keep_firing_for", keep_firing != 0.0)];
         for (key, there) in misplaced.into_iter().chain([("annotations", !annotations.is_empty())]) {
             if let (true, Some(value)) = (there, node.get(key)) {
-                report.add("RG002", Level::Error, value, format!("a recording rule has no {key}"), "remove it");
+                report.add("RG002", Level::Error, value, format!("a recording rule must not have {key}"), "remove it");
             }
         }
         if name.value.contains(['{', '}']) {
-            let message = format!("{} is no metric name: braces belong into expr", name.value);
+            let message = format!("{} is not a metric name: braces are allowed in expr only", name.value);
             report.at("RG002", Level::Error, &name, message, "");
         } else if !metric_name(&name.value) {
             report.since_at(&name, &format!("the metric name {}", name.value), UTF8_NAMES);
@@ -204,7 +216,13 @@ fn rule(node: &Node, interval: Option<f64>, of_group: &[(String, Text)], report:
     }
     for (label, value) in labels.iter().chain(&annotations) {
         if label.is_empty() || (label == "__name__" && labels.iter().any(|(known, _)| known == label)) {
-            report.at("RG002", Level::Error, value, format!("{label:?} is no label name"), "use letters, digits and _");
+            report.at(
+                "RG002",
+                Level::Error,
+                value,
+                format!("{label:?} is not a label name"),
+                "use only letters, digits and _",
+            );
         } else if !label_name(label) {
             report.since_at(value, &format!("the label name {label}"), UTF8_NAMES);
         }
@@ -236,6 +254,7 @@ fn rule(node: &Node, interval: Option<f64>, of_group: &[(String, Text)], report:
         keep_firing,
         labels,
         annotations,
+        group: String::new(),
         interval,
         origin: Origin::PlainFile,
         identity,
@@ -255,8 +274,15 @@ fn aliases(node: &Node, report: &mut Report<'_>) {
         // line one.
         let is_alias = value.span.start < key.span.end && value.span != key.span;
         if let Some(name) = key.text().filter(|name| is_alias && ["record", "alert", "expr"].contains(name)) {
-            let message = format!("Prometheus 2 takes the name of this alias for the {name}, not what it stands for");
-            report.add("RG005", level, key, message, "write the value out, or merge a whole rule (<<: *name)");
+            let message =
+                format!("Prometheus 2 takes the name of this alias as the {name}, not the value of its anchor");
+            report.add(
+                "RG005",
+                level,
+                key,
+                message,
+                "write the value instead of the alias, or merge a whole rule (<<: *name)",
+            );
         }
     }
 }
@@ -281,14 +307,14 @@ pub fn keys(node: &Node, known: &[&str], report: &mut Report<'_>) -> bool {
 fn keys_of(node: &Node, known: &[&str], others: &[(&str, Flavour)], report: &mut Report<'_>) -> bool {
     if !matches!(node.kind, Kind::Map(_)) {
         if !node.is_null() {
-            report.add("RG001", Level::Error, node, format!("{} stands where a table belongs", node.what()), "");
+            report.add("RG001", Level::Error, node, format!("expected a mapping, found {}", node.what()), "");
         }
         return false;
     }
     for (key, _) in node.entries() {
         // yaml.v3 skips a null key, but refuses an empty one.
         if nothing(key) {
-            report.add("RG001", Level::Warning, key, "a key without a name is passed over", "remove it");
+            report.add("RG001", Level::Warning, key, "Prometheus ignores a key without a name", "remove it");
             continue;
         }
         let name = key.text().unwrap_or_default();
@@ -296,15 +322,17 @@ fn keys_of(node: &Node, known: &[&str], others: &[(&str, Flavour)], report: &mut
             continue;
         }
         let Some((_, server)) = others.iter().find(|(other, _)| *other == name) else {
-            let fix = format!("known here: {}", known.join(", "));
+            let fix = format!("known keys: {}", known.join(", "));
             report.add("RG001", Level::Error, key, format!("unknown key {name}{}", hint(name, known)), &fix);
             continue;
         };
-        let message = format!("only {server:?} knows the key {name}: other servers refuse the file");
+        let message = format!("only {server:?} accepts the key {name}; other servers refuse the file");
         match report.server() {
             Some(wanted) if wanted == *server => {}
             Some(_) => report.add("RG001", Level::Error, key, message, "remove it"),
-            None => report.add("RG001", Level::Info, key, message, "--server says what the rules are for"),
+            None => {
+                report.add("RG001", Level::Info, key, message, "use --server to name the server that the rules are for")
+            }
         }
     }
     true
@@ -319,7 +347,7 @@ fn others_values(group: &Node, report: &mut Report<'_>) {
     }
     if let Some(tenants) = group.get("source_tenants") {
         for tenant in list(tenants, "source_tenants", report).iter().filter(|tenant| tenant.text().is_none()) {
-            report.add("RG001", Level::Error, tenant, "source_tenants takes a list of names", "");
+            report.add("RG001", Level::Error, tenant, "source_tenants must be a list of names", "");
         }
     }
     let words = [
@@ -329,7 +357,7 @@ fn others_values(group: &Node, report: &mut Report<'_>) {
     for (name, words) in words {
         let Some(value) = group.get(name) else { continue };
         if !value.is_null() && !value.text().is_some_and(|text| words.contains(&text)) {
-            let message = format!("{name} is {} or {}", words[0], words[1]);
+            let message = format!("{name} must be {} or {}", words[0], words[1]);
             report.add("RG001", Level::Error, value, message, "");
         }
     }
@@ -341,14 +369,14 @@ fn nothing(key: &Node) -> bool {
 
 fn list<'a>(node: &'a Node, name: &str, report: &mut Report<'_>) -> &'a [Node] {
     if !matches!(node.kind, Kind::List(_)) && !node.is_null() {
-        report.add("RG001", Level::Error, node, format!("{name} takes a list, not {}", node.what()), "");
+        report.add("RG001", Level::Error, node, format!("{name} must be a list, not {}", node.what()), "");
     }
     node.items()
 }
 
 fn table(node: &Node, name: &str, report: &mut Report<'_>) -> Vec<(String, Text)> {
     if !matches!(node.kind, Kind::Map(_)) && !node.is_null() {
-        report.add("RG001", Level::Error, node, format!("{name} takes a table, not {}", node.what()), "");
+        report.add("RG001", Level::Error, node, format!("{name} must be a mapping, not {}", node.what()), "");
     }
     let mut all = Vec::new();
     for (key, value) in node.entries().iter().filter(|(key, _)| !nothing(key)) {
@@ -356,9 +384,13 @@ fn table(node: &Node, name: &str, report: &mut Report<'_>) -> Vec<(String, Text)
             all.push((key.to_owned(), value));
             continue;
         }
-        let why = if value.has_key_that_is_no_text() { "{{ without quotes begins a table" } else { "this is none" };
-        let message = format!("{name} takes single values, {why}");
-        report.add("RG001", Level::Error, value, message, "put the text in quotes");
+        let why = if value.has_key_that_is_no_text() {
+            "{{ without quotes begins a mapping"
+        } else {
+            "this is a list or a mapping"
+        };
+        let message = format!("the values in {name} must be strings: {why}");
+        report.add("RG001", Level::Error, value, message, "put the value in quotes");
     }
     all
 }
@@ -367,7 +399,7 @@ fn time(node: &Node, name: &str, report: &mut Report<'_>) -> Option<f64> {
     let found = node.text().and_then(seconds);
     if found.is_none() && !node.is_null() {
         let written = node.text().unwrap_or_else(|| node.what());
-        let message = format!("{name} takes a duration such as 5m, of 292 years at most, not {written}");
+        let message = format!("{name} must be a duration such as 5m, at most 292 years, not {written}");
         let fix = node.text().and_then(duration_meant).map(|meant| format!("{name}: {meant}"));
         report.add("RG001", Level::Error, node, message, &fix.unwrap_or_default());
     }

@@ -70,6 +70,8 @@ pub struct Used {
     pub functions: Vec<String>,
     /// The arguments of `query` that are literal texts.
     pub queries: Vec<String>,
+    /// The arguments of `label`, which reads a label of a query's result.
+    pub read: Vec<String>,
 }
 
 /// Parses a template and returns what it refers to.
@@ -102,6 +104,9 @@ pub fn read(text: &str) -> Result<Used, String> {
             | [Token::Text(literal), Token::Sign('|'), Token::Word("query"), ..] = &tokens[at..]
             {
                 used.queries.extend(promql::Text::of_literal(literal).map(|query| (*query).to_owned()));
+            }
+            if let [Token::Word("label"), Token::Text(literal), ..] = &tokens[at..] {
+                used.read.extend(promql::Text::of_literal(literal).map(|label| (*label).to_owned()));
             }
             if let [Token::Word("printf"), Token::Text(literal), rest @ ..] = &tokens[at..]
                 && let Some(pipe) = rest.iter().position(|token| *token == Token::Sign('|'))
@@ -156,7 +161,7 @@ fn block<'a>(
         Some(Token::Word("end")) => {
             let (_, known) = blocks.pop().ok_or("{{ end }} without a block")?;
             if tokens.len() > 1 {
-                return Err("{{ end }} takes nothing".to_owned());
+                return Err("{{ end }} takes no argument".to_owned());
             }
             variables.truncate(known);
         }
@@ -205,17 +210,17 @@ fn pipeline(tokens: &[Token<'_>], variables: &mut Vec<String>, inside: bool, use
             Token::Word(word) if FUNCTIONS.contains(word) => used.functions.push((*word).to_owned()),
             Token::Word(word) => return Err(format!("function \"{word}\" not defined")),
             Token::Sign('(') if tokens.get(at + 1) == Some(&Token::Sign(')')) => {
-                return Err("() holds no value".to_owned());
+                return Err("() contains no value".to_owned());
             }
             Token::Sign('(') => open += 1,
-            Token::Sign(')') => open = open.checked_sub(1).ok_or("a ) without its (")?,
+            Token::Sign(')') => open = open.checked_sub(1).ok_or("a ) without (")?,
             Token::Sign('|') if at == 0 => return Err("a | without a value before it".to_owned()),
             Token::Sign('|')
                 if tokens.get(at + 1).is_some_and(|next| next.is_literal() || *next == Token::Field("")) =>
             {
                 return Err("a | needs a function after it".to_owned());
             }
-            Token::Assign(_) | Token::Sign(',') => return Err("an assignment stands where a value belongs".to_owned()),
+            Token::Assign(_) | Token::Sign(',') => return Err("an assignment where a value is expected".to_owned()),
             Token::Field(_) | Token::Text(_) | Token::Number | Token::Sign(_) => {}
         }
     }
@@ -253,7 +258,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_text_refers_to_is_found() {
+    fn labels_values_and_queries_in_a_template_are_found() {
         let used = read("{{ $labels.job }} is {{ $value | humanize }} on {{ .Labels.instance }}").unwrap();
         assert_eq!(used.labels, ["job", "instance"]);
         assert!(used.value && used.functions == ["humanize"]);
@@ -276,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn what_go_refuses_is_refused() {
+    fn templates_that_go_refuses_are_refused() {
         for bad in [
             "{{ . | nil }}",
             "{{ . | true }}",

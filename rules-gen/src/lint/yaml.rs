@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 /// The beginning of the parser's messages.
-pub const NO_YAML: &str = "this is no YAML: ";
+pub const NO_YAML: &str = "invalid YAML: ";
 
 /// A limit against hostile nesting, deeper than any real rule file.
 const MAX_DEPTH: usize = 100;
@@ -87,9 +87,9 @@ impl Node {
     /// Returns the kind of node in words, for messages.
     pub const fn what(&self) -> &'static str {
         match &self.kind {
-            Kind::Scalar(..) => "a single value",
+            Kind::Scalar(..) => "a scalar",
             Kind::List(_) => "a list",
-            Kind::Map(_) => "a table",
+            Kind::Map(_) => "a mapping",
         }
     }
 
@@ -197,7 +197,7 @@ impl<'a> Reader<'a> {
         let start = span.start.byte_offset().unwrap_or_default();
         let place = self.lines.place(self.text, start);
         if depth > MAX_DEPTH {
-            return Err(ParseError { place, message: format!("nested deeper than {MAX_DEPTH} levels") });
+            return Err(ParseError { place, message: format!("nested more than {MAX_DEPTH} levels deep") });
         }
         self.spend(1, place)?;
         let in_brackets = self.text.get(start..).is_some_and(|rest| rest.starts_with(['[', '{']));
@@ -252,7 +252,7 @@ impl<'a> Reader<'a> {
             }
             Event::Alias(id) => {
                 let Some(node) = self.anchors.get(&id).cloned() else {
-                    return Err(ParseError { place, message: "an alias of something that is not there".to_owned() });
+                    return Err(ParseError { place, message: "an alias without its anchor".to_owned() });
                 };
                 self.spend(node.size(), place)?;
                 return Ok(node);
@@ -286,7 +286,7 @@ impl<'a> Reader<'a> {
                 }
                 Some(Err(error)) => return Err(syntax(&error)),
                 None => {
-                    let message = "the file ends in the middle".to_owned();
+                    let message = "the file ends unexpectedly".to_owned();
                     return Err(ParseError { place: self.lines.place(self.text, self.text.len()), message });
                 }
             }
@@ -298,7 +298,7 @@ impl<'a> Reader<'a> {
     fn colon(&mut self, key: &mut Node) {
         let written = self.text.get(key.span.clone()).unwrap_or_default();
         if matches!(key.kind, Kind::Scalar(..)) && self.brackets > 0 && written.contains('\n') {
-            let message = "a key goes over several lines, which Prometheus does not read";
+            let message = "a key spans several lines, which Prometheus does not accept";
             self.covered.refused.push((key.span.start, message.to_owned()));
         }
         let behind = self.text.get(key.span.end..).unwrap_or_default();
@@ -311,7 +311,7 @@ impl<'a> Reader<'a> {
     }
 
     fn spend(&mut self, nodes: usize, place: Place) -> Result<(), ParseError> {
-        let message = || "aliases expand to more than the file can mean".to_owned();
+        let message = || "the aliases expand to too many nodes".to_owned();
         self.budget = self.budget.checked_sub(nodes).ok_or_else(|| ParseError { place, message: message() })?;
         Ok(())
     }
@@ -324,7 +324,12 @@ fn merge(value: &Node, merged: &mut Vec<(Node, Node)>) -> Result<(), ParseError>
         Kind::List(items) if items.iter().all(|item| matches!(item.kind, Kind::Map(_))) => {
             merged.extend(items.iter().flat_map(|item| item.entries().iter().cloned()));
         }
-        _ => return Err(ParseError { place: value.place, message: "<< takes a table or a list of tables".to_owned() }),
+        _ => {
+            return Err(ParseError {
+                place: value.place,
+                message: "<< needs a mapping or a list of mappings".to_owned(),
+            });
+        }
     }
     Ok(())
 }
@@ -334,7 +339,7 @@ fn distinct(entries: &[(Node, Node)]) -> Result<(), ParseError> {
     for (key, _) in entries {
         let Kind::Scalar(text, _) = &key.kind else { continue };
         if let Some(first) = seen.insert(text.as_str(), key.place) {
-            let message = format!("the key {text} stands twice, first in line {}", first.line);
+            let message = format!("the key {text} is repeated, first in line {}", first.line);
             return Err(ParseError { place: key.place, message });
         }
     }

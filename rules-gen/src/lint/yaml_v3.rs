@@ -27,7 +27,7 @@ impl Covered {
         } else if within_brackets && !raw.starts_with('\'') {
             let colon = raw.starts_with(':').then_some(0);
             colon.or_else(|| raw.find('?')).map(|at| {
-                (at, "a ? within brackets, or a : in front, ends the text for Prometheus: put the text in quotes")
+                (at, "a ? in brackets, or a leading :, ends the string for Prometheus: put the string in quotes")
             })
         } else {
             None
@@ -44,7 +44,7 @@ fn escape(raw: &str) -> Option<(usize, &'static str)> {
             continue;
         }
         match rest.next()?.1 {
-            '/' => return Some((at, "Prometheus knows no escape \\/: write / alone")),
+            '/' => return Some((at, "Prometheus does not know the escape \\/: write / alone")),
             'u' if matches!(
                 raw.as_bytes().get(at + 2..at + 4)?,
                 [b'd' | b'D', b'8'..=b'9' | b'a'..=b'f' | b'A'..=b'F']
@@ -52,7 +52,7 @@ fn escape(raw: &str) -> Option<(usize, &'static str)> {
             {
                 return Some((
                     at,
-                    "Prometheus reads no pair of \\u escapes for one character: write the character, or \\U",
+                    "Prometheus does not read a pair of \\u escapes as one character: write the character, or use \\U",
                 ));
             }
             _ => {}
@@ -76,7 +76,7 @@ fn mark(text: &str) -> Option<(usize, String)> {
     }
     let content = |line: &str| !line.trim().is_empty() && !line.starts_with('#');
     let (at, line) = starts(text).find(|(_, line)| content(line))?;
-    (line.trim_end() == "...").then(|| (at, "a document ends here (...) that did not begin".to_owned()))
+    (line.trim_end() == "...").then(|| (at, "a document end marker (...) without a document".to_owned()))
 }
 
 /// Finds a character outside of quotes that YAML 1.1 treats as a line break.
@@ -120,7 +120,10 @@ fn directive(text: &str) -> Option<(usize, String)> {
             (Some("%YAML"), Some("1.1")) | (Some("%TAG"), _) => None,
             (Some("%YAML"), version) => {
                 let version = version.unwrap_or("no version");
-                Some((at, format!("the directive %YAML says {version}, Prometheus reads 1.1: leave it out")))
+                Some((
+                    at,
+                    format!("the directive %YAML names {version}, but Prometheus reads 1.1: remove the directive"),
+                ))
             }
             (name, _) => Some((at, format!("unknown directive {}", name.unwrap_or("%")))),
         }
@@ -158,7 +161,7 @@ fn tab(text: &str, covered: &Covered) -> Option<(usize, String)> {
         // The `-` may also belong to a negative number or to the continuation of a text.
         let dash = front[..at].trim_start_matches(' ').split(' ').all(|part| matches!(part, "" | "-"));
         (behind_dash && dash && !within(&covered.texts, start + front.len() - front.trim_start_matches(' ').len()))
-            .then(|| (start + at, "a tab behind the - of a list: use a space".to_owned()))
+            .then(|| (start + at, "a tab after the - of a list: use a space".to_owned()))
     })
 }
 
@@ -172,7 +175,7 @@ fn block(text: &str, covered: &Covered) -> Option<(usize, String)> {
         let head = text[..line].trim_end().rsplit('\n').next().unwrap_or_default();
         let explicit = head.trim_end_matches(['+', '-']).ends_with(|c: char| c.is_ascii_digit())
             || head.rsplit(['|', '>']).next().is_some_and(|behind| behind.starts_with(|c: char| c.is_ascii_digit()));
-        (!explicit).then(|| (line + tab, "a tab in front of a block: use spaces".to_owned()))
+        (!explicit).then(|| (line + tab, "a tab before a block: use spaces".to_owned()))
     })
 }
 

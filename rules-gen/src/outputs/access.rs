@@ -30,7 +30,7 @@ impl Output for Access {
                 "access/postgres-*.sql",
                 "access/s3-policy*.json",
             ],
-            purpose: "the least rights that the checks need: roles of each cluster and database, policies of buckets and of the network",
+            purpose: "the least privileges that the checks need: Kubernetes roles, SQL grants, bucket policies and network policies",
         }
     }
 

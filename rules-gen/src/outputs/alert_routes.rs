@@ -329,7 +329,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_window_past_midnight_goes_on_the_next_day() {
+    fn a_window_across_midnight_continues_on_the_next_day() {
         let window = Maintenance {
             name: "night".to_owned(),
             weekdays: vec![0, 6],

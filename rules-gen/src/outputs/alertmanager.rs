@@ -19,7 +19,7 @@ impl Output for Configuration {
             kind: Kind::Alertmanager,
             formats: &[Format::Prometheus, Format::Mimir],
             paths: &["alertmanager/alertmanager.yaml"],
-            purpose: "routes, inhibitions and receivers of Alertmanager",
+            purpose: "routes, inhibition rules and receivers for Alertmanager",
         }
     }
 

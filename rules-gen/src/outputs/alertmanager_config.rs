@@ -71,7 +71,7 @@ pub fn object(config: &Config) -> Value {
     let elsewhere: Vec<&str> = left_out(config).map(|window| window.name.as_str()).collect();
     if !elsewhere.is_empty() {
         let names = elsewhere.join(", ");
-        let why = format!("The object knows no time zones, so these windows are left out: {names}.");
+        let why = format!("AlertmanagerConfig does not support time zones, so these windows are missing: {names}.");
         notes.insert("maintenance".to_owned(), json!(why));
     }
     let mut metadata =

@@ -46,10 +46,10 @@ fn prefixed(route: &mut Value) {
 /// Returns an existing configuration with the checklist's part added. What an earlier merge added is replaced.
 ///
 /// # Errors
-/// When the existing text is no Alertmanager configuration.
+/// When the existing text is not an Alertmanager configuration.
 pub fn merged(mut existing: Value, config: &Config) -> anyhow::Result<Value> {
     let ours = fragment(config);
-    let root = existing.as_object_mut().context("it is no mapping")?;
+    let root = existing.as_object_mut().context("it is not a mapping")?;
     let route = root.get_mut("route").and_then(Value::as_object_mut).context("it has no route")?;
     ensure!(route.get("receiver").is_some_and(Value::is_string), "its root route has no receiver");
     let routes = list(route, "routes")?;
@@ -73,9 +73,9 @@ fn list<'a>(within: &'a mut Map<String, Value>, key: &str) -> anyhow::Result<&'a
         Value::Array(all) => Ok(all),
         empty @ Value::Null => {
             *empty = json!([]);
-            empty.as_array_mut().context("a list that was made")
+            empty.as_array_mut().context("the list exists")
         }
-        _ => bail!("its {key} is no list"),
+        _ => bail!("its {key} is not a list"),
     }
 }
 

@@ -34,8 +34,8 @@ pub fn configuration() -> File {
     let own = ROOT.each().find_map(|key| entry(&key.kind)).map_or(&[][..], |entry| entry.keys[0]);
     text += "\n## Every target\n\nEvery entry of a list of targets can have:\n";
     table(&mut text, own.iter());
-    text += "\nThresholds by check are in [signals.md](signals.md). A threshold is one value where it has one level, or \
-             `{warning: ..., critical: ...}`; a level that is not named stays, and `none` leaves one out.\n";
+    text += "\nThe thresholds of each check are in [signals.md](signals.md). A threshold with one level is a single value; one with two levels is \
+             `{warning: ..., critical: ...}`; a level that is not named keeps its default, and `none` removes a level.\n";
     for key in ROOT.each() {
         let path = format!("{}:", key.name);
         if entry(&key.kind).is_some() || matches!(key.kind, Kind::Table(_)) {
@@ -72,9 +72,9 @@ fn section(
     }
     seen.push((inner, path.to_owned()));
     match key.kind {
-        Kind::List(..) => text.push_str("\nA list, of which each entry has:\n"),
+        Kind::List(..) => text.push_str("\nA list; each entry has:\n"),
         Kind::By(names, _) => {
-            let _ = writeln!(text, "\nA table by {}, of which each has:", of(names));
+            let _ = writeln!(text, "\nA mapping by {}; each entry has:", of(names));
         }
         _ => {}
     }
@@ -97,15 +97,15 @@ const fn of(names: Names) -> &'static str {
         Names::Tables => "the table of the written checklist",
         Names::Tasks => "the id of the task",
         Names::Thresholds => "the key of the threshold",
-        Names::WordKinds => "the kind of words",
+        Names::WordKinds => "the kind of value",
     }
 }
 
 fn table<'a>(text: &mut String, keys: impl Iterator<Item = &'a Key>) {
-    text.push_str("\n| key | value | default | what it is | example |\n|---|---|---|---|---|\n");
+    text.push_str("\n| key | type | default | description | example |\n|---|---|---|---|---|\n");
     for key in keys {
         let default = match key.default {
-            _ if key.required => "needed".to_owned(),
+            _ if key.required => "required".to_owned(),
             Default::None => "none".to_owned(),
             Default::Value(value) => format!("`{value}`"),
             Default::Described(words) => words.to_owned(),
@@ -121,30 +121,30 @@ fn cell(text: &str) -> String {
 
 fn value(kind: &Kind) -> String {
     match kind {
-        Kind::Text => "text".to_owned(),
+        Kind::Text => "string".to_owned(),
         Kind::Path => "path".to_owned(),
-        Kind::Variable => "variable".to_owned(),
+        Kind::Variable => "environment variable".to_owned(),
         Kind::Form(form) => cell(form.right),
         Kind::Choice(words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "),
         Kind::Flag => "`true` or `false`".to_owned(),
         Kind::Whole(low, high) => format!("{low} to {high}"),
         Kind::Duration | Kind::Wait => "duration".to_owned(),
         Kind::Quantity(_) => "number".to_owned(),
-        Kind::Scalar => "single value".to_owned(),
+        Kind::Scalar => "scalar".to_owned(),
         Kind::List(item, _) => format!("list: {}", value(item)),
-        Kind::Table(_) => "table, see below".to_owned(),
-        Kind::Map(values) => format!("table by name: {}", value(values)),
-        Kind::By(names, values) => format!("table by {}: {}", of(*names), value(values)),
+        Kind::Table(_) => "mapping, see below".to_owned(),
+        Kind::Map(values) => format!("mapping by name: {}", value(values)),
+        Kind::By(names, values) => format!("mapping by {}: {}", of(*names), value(values)),
         Kind::Name(Names::Sources) => "the name of the other exporter".to_owned(),
         Kind::Name(names) => of(*names).to_owned(),
-        Kind::Levels => "levels".to_owned(),
-        Kind::Level => "level".to_owned(),
+        Kind::Levels => "threshold levels".to_owned(),
+        Kind::Level => "threshold level".to_owned(),
     }
 }
 
 /// Writes the tables of the application with their default names.
 fn words(text: &mut String) {
-    text.push_str("\n## The application's tables\n\nWhat stands under `tables:` of a database, and its defaults:\n\n| table | columns | words |\n|---|---|---|\n");
+    text.push_str("\n## The application's tables\n\nThe keys under `tables:` of a database, with their defaults:\n\n| table | columns | values |\n|---|---|---|\n");
     for known in TABLES {
         let words: Vec<String> =
             known.words.iter().map(|(kind, words)| format!("`{kind}: [{}]`", words.join(", "))).collect();

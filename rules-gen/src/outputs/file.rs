@@ -21,8 +21,8 @@ pub fn header(source: &str) -> String {
 /// Prometheus would read something else too.
 pub fn yaml(path: &str, header: &str, value: &Value) -> anyhow::Result<File> {
     let text = serde_yaml::to_string(value).with_context(|| format!("cannot write {path}"))?;
-    let back: Value = serde_yaml::from_str(&text).with_context(|| format!("cannot read back {path}"))?;
-    anyhow::ensure!(back == *value, "{path} does not read back as it was meant");
+    let back: Value = serde_yaml::from_str(&text).with_context(|| format!("cannot read the generated {path}"))?;
+    anyhow::ensure!(back == *value, "the YAML of {path} does not parse to the values it was generated from");
     Ok(File { path: path.into(), content: format!("{header}{text}") })
 }
 

@@ -1,4 +1,4 @@
-//! Generates the Grafana dashboards: "The rounds" with all checks at a glance, and one for each cadence with the panels
+//! Generates the Grafana dashboards: "Checks by cadence" with all checks at a glance, and one for each cadence with the panels
 //! of its signals.
 
 pub mod dashboard;
@@ -26,7 +26,7 @@ impl Output for Dashboards {
             kind: Kind::Dashboards,
             formats: Format::ALL,
             paths: &["dashboards/*.json"],
-            purpose: "the dashboards as Grafana imports and provisions them",
+            purpose: "the dashboards as JSON, for import or provisioning in Grafana",
         }
     }
 
@@ -64,13 +64,13 @@ pub fn dashboards(config: &Config, source: &str) -> anyhow::Result<Vec<Dashboard
 
 fn rounds(config: &Config, source: &str) -> Dashboard {
     let checks = format!("label_values({CHECK_INFO}{{job=~\"$job\"}}, check)");
-    let about = "Every check of the operations checklist at a glance.";
-    model(source, ROUNDS, "The rounds", about, &rounds::page(config), &checks)
+    let about = "The state of every check of the operations checklist.";
+    model(source, ROUNDS, "Checks by cadence", about, &rounds::page(config), &checks)
 }
 
 fn of_cadence(config: &Config, source: &str, cadence: Cadence, signals: &[&'static Signal]) -> Dashboard {
     let mut page = Page::default();
-    page.row("The rounds");
+    page.row("Checks by cadence");
     page.panel(&rounds::timeline(config, &format!("Every {cadence} check"), Some(signals)));
     let mut section = "";
     for signal in signals {
@@ -83,7 +83,7 @@ fn of_cadence(config: &Config, source: &str, cadence: Cadence, signals: &[&'stat
         }
     }
     let title = format!("Checklist, {cadence}");
-    let about = format!("What the {cadence} part of the operations checklist asks for.");
+    let about = format!("The {cadence} checks of the operations checklist.");
     let checks = format!("label_values({CHECK_INFO}{{job=~\"$job\", cadence=\"{cadence}\"}}, check)");
     model(source, &dashboard_uid(cadence), &title, &about, &page, &checks)
 }

@@ -32,7 +32,7 @@ impl Output for Deployment {
             kind: Kind::Kubernetes,
             formats: &[Format::Operator],
             paths: &["kubernetes/*.yaml", "kustomization.yaml"],
-            purpose: "what a deployment needs beside the base: checklist.yaml, jobs, volumes; the kustomize component of everything",
+            purpose: "what a deployment needs besides the base: checklist.yaml, jobs, volumes, and the kustomize component that includes all of it",
         }
     }
 

@@ -23,7 +23,7 @@ impl Output for RuleTests {
             kind: Kind::Tests,
             formats: Format::ALL,
             paths: &["tests/*.test.yaml", "tests/*.rules.yaml"],
-            purpose: "for each signal its rules without annotations, and cases in which each alert fires and stays quiet: `promtool test rules`",
+            purpose: "for each signal its rules without annotations, and test cases in which each alert fires and does not fire, for `promtool test rules`",
         }
     }
 

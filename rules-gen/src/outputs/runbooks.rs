@@ -54,7 +54,7 @@ fn all(config: &Config, groups: &[Group], source: &str) -> Vec<File> {
             page(signal.id, signal.title, &meaning(signal), &rules, &(prose + &silences), source)
         })
         .collect();
-    let meaning = "\nAlerts about the watching itself. No check may be blind without someone knowing.\n";
+    let meaning = "\nAlerts about the monitoring itself: the exporter, its checks and its targets. They fire when a check cannot be evaluated.\n";
     let rules = rules("exporter");
     let prose =
         fill::filled(EXPORTER, &names::of_exporter(config)) + &silence::commands(config, &rules, EXPORTER, false);
@@ -71,9 +71,9 @@ fn meaning(signal: &Signal) -> String {
         return format!("\n{about}\n");
     }
     if lines.is_empty() {
-        return format!("\nWatches what stands under `{}:` in checklist.yaml.\n", signal.kind.key());
+        return format!("\nWatches the targets under `{}:` in checklist.yaml.\n", signal.kind.key());
     }
-    format!("\nThe written checklist asks:\n\n{}\n", lines.join("\n"))
+    format!("\nLines of the written checklist:\n\n{}\n", lines.join("\n"))
 }
 
 fn page(id: &str, title: &str, meaning: &str, rules: &[&Rule], prose: &str, source: &str) -> File {
@@ -98,7 +98,11 @@ fn page(id: &str, title: &str, meaning: &str, rules: &[&Rule], prose: &str, sour
             );
         }
         if same.len() > SHOWN {
-            let _ = write!(text, "\nAnd {} more of its kind, which the rules have.\n", same.len() - SHOWN);
+            let _ = write!(
+                text,
+                "\nThe rules contain {} more expressions of this alert, for other targets.\n",
+                same.len() - SHOWN
+            );
         }
     }
     let _ = write!(text, "\n{}\n", prose.trim_end());

@@ -156,7 +156,7 @@ fn by_name(names: Names, values: &Kind, within: Within) -> Value {
                     table.table,
                     described(
                         value(Within::Table(table)),
-                        "What this table is called, and what is in it. Default: as the written checklist has it.",
+                        "The name of this table and of its columns. Default: as in the written checklist.",
                     ),
                 )
             };
@@ -168,7 +168,7 @@ fn by_name(names: Names, values: &Kind, within: Within) -> Value {
                 Names::Columns => columns
                     .iter()
                     .map(|name| {
-                        let mut value = described(value(within), "What this column is called.");
+                        let mut value = described(value(within), "The name of this column.");
                         value["default"] = json!(name);
                         (*name, value)
                     })
@@ -176,7 +176,7 @@ fn by_name(names: Names, values: &Kind, within: Within) -> Value {
                 _ => words
                     .iter()
                     .map(|(name, default)| {
-                        let mut value = described(value(within), "The words that mean this.");
+                        let mut value = described(value(within), "The values that mean this.");
                         value["default"] = json!(default);
                         (*name, value)
                     })
@@ -189,7 +189,10 @@ fn by_name(names: Names, values: &Kind, within: Within) -> Value {
                 let sources: Vec<&str> = signal.external_sources.iter().map(|external| external.source).collect();
                 (
                     signal.id,
-                    described(choice(&sources), "The exporter that has the metrics of this check. Default: none."),
+                    described(
+                        choice(&sources),
+                        "The other exporter that exposes the metrics of this check. Default: none.",
+                    ),
                 )
             };
             others.map(one).collect()
@@ -214,7 +217,7 @@ fn by_name(names: Names, values: &Kind, within: Within) -> Value {
 
 /// Returns an entry of the catalog with its description.
 fn by_catalog(value: Value, about: &str) -> Value {
-    described(value, &format!("{}. Default: as the catalog says.", about.trim_end_matches('.')))
+    described(value, &format!("{}. Default: as in the catalog.", about.trim_end_matches('.')))
 }
 
 /// Returns the schema of a threshold's levels. A threshold with a single level may be a plain value.

@@ -9,9 +9,9 @@ pub const LONGEST: Duration = Duration::from_nanos(i64::MAX as u64);
 /// most once.
 pub fn parse(text: &str) -> Result<Duration, String> {
     let milliseconds =
-        milliseconds(text).ok_or_else(|| format!("{text:?} is no duration; examples: 90s, 15m, 1h30m, 30d"))?;
+        milliseconds(text).ok_or_else(|| format!("{text:?} is not a duration; examples: 90s, 15m, 1h30m, 30d"))?;
     let length = u64::try_from(milliseconds).ok().map(Duration::from_millis).filter(|length| *length <= LONGEST);
-    length.ok_or_else(|| format!("{text} is too long: 292y is the longest"))
+    length.ok_or_else(|| format!("{text} is too long: the maximum is 292y"))
 }
 
 /// Returns the milliseconds of a duration. It does not overflow, however long the duration is.
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_are_read_by_value() {
+    fn durations_are_compared_by_value() {
         assert_eq!(parse("1h30m"), Ok(Duration::from_mins(90)));
         assert_eq!(parse("250ms"), Ok(Duration::from_millis(250)));
         assert_eq!(parse("30d"), Ok(Duration::from_hours(720)));

@@ -24,7 +24,7 @@ use recorded::{Recorded, WrittenOut};
 use replay::{Clock, Replay};
 use settings::Settings;
 
-/// The approximate number of points in one answer, over all its series.
+/// The approximate number of points in one response, over all its series.
 const POINTS: f64 = 500_000.0;
 /// The largest number of steps. More are probably a mistake in `--range` or `--step`.
 const MAX_STEPS: usize = 10_000_000;
@@ -32,7 +32,7 @@ const MAX_STEPS: usize = 10_000_000;
 /// Replays the alerts that the settings choose. With `draws` the curves are kept for charts.
 ///
 /// # Errors
-/// When no alert is chosen, or the server gives no usable answer.
+/// When no alert is chosen, or the server gives no usable response.
 pub async fn replay_all(
     settings: &Settings,
     rules: &[ListedRule],
@@ -40,16 +40,16 @@ pub async fn replay_all(
     draws: bool,
 ) -> anyhow::Result<Report> {
     let wanted = settings.alert.as_deref().map(|text| regex::Regex::new(&format!("^(?:{text})$"))).transpose();
-    let wanted = wanted.context("--alert is no regular expression")?;
+    let wanted = wanted.context("--alert is not a regular expression")?;
     let chosen: Vec<&ListedRule> = rules
         .iter()
         .filter(|rule| rule.kind == Kind::Alert)
         .filter(|rule| wanted.as_ref().is_none_or(|wanted| wanted.is_match(&rule.name)))
         .collect();
-    ensure!(!chosen.is_empty(), "there is no alert to replay; names are compared as a whole");
+    ensure!(!chosen.is_empty(), "no alert matches; --alert must match the whole name");
     let clock = clock(&settings.past)?;
     let progress = Progress::new();
-    progress.tell("how far back the history goes");
+    progress.tell("the start of the history");
     let records = rules.iter().filter(|rule| rule.kind == Kind::Record).map(|rule| rule.name.clone()).collect();
     let mut history = history::History::read(&settings.server, clock, records).await?;
     let recorded = Recorded::of(rules, settings.past.step.as_secs_f64());
@@ -93,15 +93,17 @@ async fn replay(
     warnings.extend(written.warnings.iter().cloned());
     if !written.records.is_empty() {
         let records = written.records.join(", ");
-        warnings.push(format!("evaluated with the recording rules of the same files: {records}"));
+        warnings.push(format!("recording rules of the same files are evaluated too: {records}"));
     }
     let judged = promql::judged(&written.expr);
     let sweeps = matches!(settings.sweep, Some(Sweep::Threshold(_)));
     if sweeps && judged.is_none() {
-        warnings.push("not of the form `expression op number`: there is no threshold to sweep".to_owned());
+        warnings.push(
+            "the expression does not have the form `expression op number`, so it has no threshold to sweep".to_owned(),
+        );
     }
     if rule.labels.values().any(|value| value.contains("{{")) {
-        warnings.push("a label of the rule is a template: its values are not distinguished".to_owned());
+        warnings.push("a label of the rule is a template: the backtest does not distinguish its values".to_owned());
     }
     let (variants, ordered) = sweep::variants(settings.sweep.as_ref(), rule.pending, judged.as_ref());
     // The replay compares the values itself only where it needs them: for other limits and for curves. Otherwise the

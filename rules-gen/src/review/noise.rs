@@ -7,7 +7,7 @@ pub mod output;
 use crate::review::backtest::machine::Episode;
 use crate::review::statistics::Statistics;
 use crate::routing::Matcher;
-use crate::server::{Labels, NoVerdict, Past, Series, Server, answered};
+use crate::server::{Labels, NoVerdict, Past, Series, Server, response_within};
 use crate::terminal::Progress;
 use checklist::config::{Endpoint, SecretRef};
 use clients::http;
@@ -32,7 +32,7 @@ const SILENCES_KEPT: f64 = 120.0 * 3600.0;
 /// file with its bearer token: from there come the silences and the alerts that are active now.
 ///
 /// # Errors
-/// [`NoVerdict`] when a server gives no usable answer.
+/// [`NoVerdict`] when a server gives no usable response.
 pub async fn report(
     server: &Server,
     past: &Past,
@@ -48,7 +48,7 @@ pub async fn report(
     let tell = |done: usize, of: usize| progress.tell(&format!("ALERTS, slice {done} of {of}"));
     let expr = "ALERTS{alertstate=\"firing\"}";
     let courses = server.query_range(expr, (start, end), step, &tell).await?;
-    progress.tell("silences and alerts of Alertmanager");
+    progress.tell("the silences and alerts of Alertmanager");
     let manager = match alertmanager {
         Some((url, token)) => Some(Manager::ask(url, token).await?),
         None => None,
@@ -152,7 +152,7 @@ impl Manager {
             ca_file: None,
         };
         let get = async |path: &str| -> Result<Vec<Value>, NoVerdict> {
-            answered(url, DEADLINE, http::fetch_json(&endpoint, path, MAX_BODY)).await
+            response_within(url, DEADLINE, http::fetch_json(&endpoint, path, MAX_BODY)).await
         };
         let silences = get("/api/v2/silences").await?.iter().filter_map(silence).collect();
         Ok(Self { silences, alerts: get("/api/v2/alerts").await? })
@@ -208,7 +208,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn points_become_episodes_and_silences_count_once() {
+    fn samples_become_episodes_and_silences_are_counted_once() {
         let points = [0.0, 60.0, 120.0, 300.0, 360.0].map(|at| (at, 1.0)).to_vec();
         let labels = Labels::from([("alertname".to_owned(), "A".to_owned())]);
         let episodes = episodes(&Series { labels: labels.clone(), points }, 60.0, 360.0);

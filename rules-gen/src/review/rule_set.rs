@@ -55,7 +55,7 @@ pub fn read_path(path: &Path) -> anyhow::Result<Vec<ListedRule>> {
     let mut rules = Vec::new();
     for Source { name, text, .. } in files::collect(&[path.display().to_string()])? {
         let text = text.map_err(|why| anyhow::anyhow!("{name} {why}"))?;
-        rules.extend(read(&text).map_err(|error| of_file(error, &name, &format!("{name} is no rule file")))?);
+        rules.extend(read(&text).map_err(|error| of_file(error, &name, &format!("{name} is not a rule file")))?);
     }
     Ok(rules)
 }
@@ -103,7 +103,7 @@ fn rule(group: &str, interval: Option<Duration>, value: &Value) -> anyhow::Resul
         (None, Some(name), _) => (Kind::Record, name),
         (None, None, Some("alerting")) => (Kind::Alert, text(&["name"]).unwrap_or_default()),
         (None, None, Some("recording")) => (Kind::Record, text(&["name"]).unwrap_or_default()),
-        _ => bail!("a rule is neither alert nor record"),
+        _ => bail!("a rule has neither alert nor record"),
     };
     let either = |file: &str, api: &str| -> anyhow::Result<Duration> {
         Ok(time(&value[file])?.or(time(&value[api])?).unwrap_or_default())

@@ -22,7 +22,7 @@ use std::path::Path;
 /// When a file cannot be read, there is no rule file, or promtool cannot be run.
 pub fn run(paths: &[String], program: &Path, mutate: bool, progress: &Progress) -> anyhow::Result<Outcome> {
     let files = Files::read(paths)?;
-    ensure!(!files.rules.is_empty(), "there is no rule file in {}", paths.join(", "));
+    ensure!(!files.rules.is_empty(), "no rule file found in {}", paths.join(", "));
     let mut outcome = Outcome { tests: files.tests.len(), unread: files.unread.clone(), ..Outcome::default() };
     coverage::measure(&files, &mut outcome);
     let names: Vec<String> = files.tests.iter().map(|test| test.name.clone()).collect();

@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pages_are_counted_by_the_alert_and_flaps_by_the_label_set() {
+    fn pages_are_counted_per_alert_and_flaps_per_label_set() {
         let minute = 60_000;
         let episode = |begin: i64, end: i64| Episode { begin: begin * minute, end: end * minute, open: false };
         let (one, two) = ([episode(0, 10), episode(15, 20), episode(60, 61)], [episode(5, 16)]);

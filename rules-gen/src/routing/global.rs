@@ -38,8 +38,20 @@ pub(super) static GLOBAL: Table = Table {
         "wechat_api_secret wechat_api_secret_file",
         "mattermost_webhook_url mattermost_webhook_url_file",
     ],
+    more: Some(slack),
     ..PLAIN
 };
+
+/// Slack is reached by a webhook or by an app. Both are taken when they are one address.
+fn slack(of: &Map<String, Value>, findings: &mut Findings) {
+    const APP: &str = "https://slack.com/api/chat.postMessage";
+    let app = is_there(of, "slack_app_token") || is_there(of, "slack_app_token_file");
+    let hook = is_there(of, "slack_api_url") || is_there(of, "slack_api_url_file");
+    let address = of.get("slack_app_url").and_then(Value::as_str).unwrap_or(APP);
+    if app && hook && of.get("slack_api_url").and_then(Value::as_str) != Some(address) {
+        findings.refuse("slack_app_token and slack_api_url exclude each other");
+    }
+}
 
 /// Settings that an integration needs, in its own table or in `global`: the name of the integration's list, its keys,
 /// and the keys of `global`.

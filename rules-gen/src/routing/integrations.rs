@@ -1,6 +1,7 @@
 //! The keys of each integration in a receiver, and the keys that it requires.
 
 use crate::server_files::http_client::{HTTP, TLS};
+use crate::server_files::remote::SIGV4;
 use crate::server_files::schema::{Findings, Kind, PLAIN, Table, is_on, is_there};
 use serde_json::{Map, Value};
 
@@ -72,7 +73,7 @@ fn headers(of: &Map<String, Value>, findings: &mut Findings) {
     for name in of.get("headers").and_then(Value::as_object).into_iter().flat_map(Map::keys) {
         let lower = name.to_lowercase();
         if seen.contains(&lower) {
-            findings.under("headers", |findings| findings.refuse(format!("the header {name} is there twice")));
+            findings.under("headers", |findings| findings.refuse(format!("the header {name} is repeated")));
         }
         seen.push(lower);
     }
@@ -124,7 +125,8 @@ static JIRA_TEXT: Table = Table { keys: &[(Kind::Text, "template"), (Kind::Bool,
 
 fn api_type(of: &Map<String, Value>, findings: &mut Findings) {
     if of.contains_key("api_type") && !is_there(of, "api_type") {
-        findings.under("api_type", |findings| findings.refuse("it is empty: leave it out, or auto, cloud, datacenter"));
+        findings
+            .under("api_type", |findings| findings.refuse("it is empty: remove it, or use auto, cloud or datacenter"));
     }
 }
 
@@ -212,7 +214,7 @@ static RESPONDER: Table = Table {
 fn responder(of: &Map<String, Value>, findings: &mut Findings) {
     const KINDS: [&str; 5] = ["team", "teams", "user", "escalation", "schedule"];
     let kind = of.get("type").and_then(Value::as_str).unwrap_or_default();
-    if !kind.contains("{{") && !KINDS.contains(&kind) {
+    if !kind.contains("{{") && !KINDS.contains(&kind.to_lowercase().as_str()) {
         findings.refuse(format!("the type {kind:?} is none of {}", KINDS.join(", ")));
     }
 }
@@ -324,18 +326,6 @@ static SNS: Table = Table {
     ..PLAIN
 };
 
-static SIGV4: Table = Table {
-    keys: &[(Kind::Text, "region access_key secret_key profile role_arn"), (Kind::Bool, "use_fips_sts_endpoint")],
-    more: Some(key_pair),
-    ..PLAIN
-};
-
-fn key_pair(of: &Map<String, Value>, findings: &mut Findings) {
-    if is_there(of, "access_key") != is_there(of, "secret_key") {
-        findings.refuse("access_key and secret_key belong together");
-    }
-}
-
 /// Checks the address of an SNS message. Alertmanager refuses two of the three keys, but accepts all three.
 fn one_address(of: &Map<String, Value>, findings: &mut Findings) {
     if ["topic_arn", "phone_number", "target_arn"].iter().filter(|key| is_there(of, key)).count() == 2 {
@@ -354,8 +344,15 @@ static TELEGRAM: Table = Table {
     needs: &["chat_id chat_id_file"],
     at_most_one: &["bot_token bot_token_file", "chat_id chat_id_file"],
     values: &[("parse_mode", "Markdown MarkdownV2 HTML")],
+    more: Some(chat),
     ..PLAIN
 };
+
+fn chat(of: &Map<String, Value>, findings: &mut Findings) {
+    if of.get("chat_id").and_then(Value::as_f64) == Some(0.0) && !is_there(of, "chat_id_file") {
+        findings.under("chat_id", |findings| findings.refuse("0 is not a chat"));
+    }
+}
 
 static VICTOROPS: Table = Table {
     keys: &[
@@ -383,7 +380,9 @@ fn reserved(of: &Map<String, Value>, findings: &mut Findings) {
     ];
     let fields = of.get("custom_fields").and_then(Value::as_object);
     if let Some(name) = RESERVED.iter().find(|name| fields.is_some_and(|fields| fields.contains_key(**name))) {
-        findings.under("custom_fields", |findings| findings.refuse(format!("{name} is a field of its own")));
+        findings.under("custom_fields", |findings| {
+            findings.refuse(format!("{name} has a field of its own in this receiver"))
+        });
     }
 }
 

@@ -51,8 +51,8 @@ impl Matcher {
             let whole = format!("^(?:{value})$");
             // Go knows less than Rust, such as no comments and no sets of classes.
             check_pattern(&whole.as_str().into())
-                .map_err(|why| anyhow!("{value:?} is no regular expression: {why}"))?;
-            Regex::new(&whole).with_context(|| format!("{value:?} is no regular expression"))
+                .map_err(|why| anyhow!("{value:?} is not a regular expression: {why}"))?;
+            Regex::new(&whole).with_context(|| format!("{value:?} is not a regular expression"))
         };
         let operator = match operator {
             "=" => Operator::Equal,
@@ -128,7 +128,7 @@ fn single(text: &str) -> anyhow::Result<Matcher> {
     let rest = rest.trim_start();
     let operators = ["=~", "!~", "!=", "="];
     let Some(operator) = operators.into_iter().find(|operator| rest.starts_with(operator)) else {
-        bail!("no operator; known: =, !=, =~, !~");
+        bail!("no operator; use one of =, !=, =~, !~");
     };
     Matcher::new(&name, operator, unquote(rest[operator.len()..].trim())?)
 }
@@ -136,13 +136,13 @@ fn single(text: &str) -> anyhow::Result<Matcher> {
 /// Parses the name of the label. Newer versions of Alertmanager allow it to be quoted.
 fn label(text: &str) -> anyhow::Result<(String, &str)> {
     if let Some(quoted) = text.strip_prefix('"') {
-        let end = quoted.find('"').context("the label's quote does not end")?;
+        let end = quoted.find('"').context("the quoted label is not closed")?;
         return Ok((quoted[..end].to_owned(), &quoted[end + 1..]));
     }
-    let end = text
-        .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == ':'))
-        .context("there is a label and nothing behind it")?;
-    ensure!(!text.starts_with(|c: char| c.is_ascii_digit()), "a label cannot begin with a digit");
+    // Newer versions of Alertmanager take any letters.
+    let reserved = |c: char| c.is_whitespace() || ['{', '}', '!', '=', '~', ',', '\\', '"', '\'', '`'].contains(&c);
+    let end = text.find(reserved).context("an operator and a value must follow the label")?;
+    ensure!(end > 0, "there is no label");
     Ok((text[..end].to_owned(), &text[end..]))
 }
 
@@ -166,6 +166,6 @@ fn unquote(raw: &str) -> anyhow::Result<String> {
             other => value.push(other),
         }
     }
-    ensure!(!open, "the double quote does not end");
+    ensure!(!open, "the double quote is not closed");
     Ok(value)
 }

@@ -44,15 +44,29 @@ static INHIBIT_RULE: Table = Table {
         (Kind::Texts, "source_matchers target_matchers equal"),
         (Kind::Tables(&INHIBIT_SOURCE), "sources"),
     ],
+    more: Some(old_labels),
     ..PLAIN
 };
+
+/// Checks the labels of the deprecated matchers, which take only the letters of old versions.
+fn old_labels(of: &Map<String, Value>, findings: &mut Findings) {
+    for key in ["source_match", "source_match_re", "target_match", "target_match_re"] {
+        for name in of.get(key).and_then(Value::as_object).into_iter().flat_map(Map::keys) {
+            let first = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+            if !first || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+                findings.under(key, |findings| findings.refuse(format!("{name:?} is not a label name here")));
+            }
+        }
+    }
+}
+
 static INHIBIT_SOURCE: Table = Table { keys: &[(Kind::Texts, "matchers equal")], ..PLAIN };
 
 /// Returns everything that Alertmanager refuses, in the order of the checks.
 pub(super) fn check(whole: &Value) -> Vec<Refusal> {
     let mut findings = Findings::default();
     let Some(top) = whole.as_object() else {
-        findings.refuse("the configuration is no table");
+        findings.refuse("the configuration must be a mapping");
         return findings.all;
     };
     for key in top.keys().filter(|key| !TOP.contains(&key.as_str())) {
@@ -64,6 +78,12 @@ pub(super) fn check(whole: &Value) -> Vec<Refusal> {
         findings.under(key, |findings| findings.table(part(key), table));
     }
     findings.under("templates", |findings| findings.value(part("templates"), &Kind::Texts));
+    findings.each(top, "templates", |name, findings| {
+        let name = name.as_str().unwrap_or_default();
+        if glob::Pattern::new(name).is_err() && !name.contains("**") {
+            findings.refuse(format!("{name:?} is not a pattern of files"));
+        }
+    });
     findings.list(top, "inhibit_rules", |rule, findings| findings.table(rule, &INHIBIT_RULE));
     for key in ["mute_time_intervals", "time_intervals"] {
         findings.list(top, key, |interval, findings| findings.table(interval, &times::NAMED));
@@ -80,7 +100,7 @@ fn time_names(top: &Map<String, Value>, findings: &mut Findings) {
         findings.each(top, key, |interval, findings| {
             let name = interval["name"].as_str().unwrap_or_default();
             if !name.is_empty() && !names.insert(name.to_owned()) {
-                findings.under("name", |findings| findings.refuse(format!("the interval {name:?} is there twice")));
+                findings.under("name", |findings| findings.refuse(format!("the interval {name:?} is defined twice")));
             }
         });
     }
@@ -88,7 +108,7 @@ fn time_names(top: &Map<String, Value>, findings: &mut Findings) {
     findings.under("route", |findings| {
         for key in ["mute_time_intervals", "active_time_intervals"] {
             if root.get(key).and_then(Value::as_array).is_some_and(|list| !list.is_empty()) {
-                findings.under(key, |findings| findings.refuse("the root route must always tell"));
+                findings.under(key, |findings| findings.refuse("the root route must not have time intervals"));
             }
         }
         times_of(root, &names, findings);
@@ -117,7 +137,7 @@ fn route(of: &Map<String, Value>, findings: &mut Findings) {
     for key in ["group_interval", "repeat_interval"] {
         let text = of.get(key).and_then(Value::as_str).unwrap_or_default();
         if duration::parse(text).is_ok_and(|length| length.is_zero()) && !text.is_empty() {
-            findings.under(key, |findings| findings.refuse("it must be more than 0"));
+            findings.under(key, |findings| findings.refuse("it must be greater than 0"));
         }
     }
     let labels: Vec<&str> =
@@ -128,18 +148,18 @@ fn route(of: &Map<String, Value>, findings: &mut Findings) {
     };
     for (at, label) in labels.iter().enumerate() {
         if *label == "..." && labels.iter().any(|other| other != label) {
-            refuse(at, "... stands for all labels: no other beside it".to_owned());
+            refuse(at, "... groups by all labels, so it must be the only entry".to_owned());
         } else if label.is_empty() {
             refuse(at, "a label has no name".to_owned());
         } else if !seen.insert(*label) && *label != "..." {
-            refuse(at, format!("{label} is there twice"));
+            refuse(at, format!("{label} is repeated"));
         }
     }
 }
 
 fn receiver(value: &Value, global: &Value, findings: &mut Findings) {
     let Some(of) = value.as_object() else {
-        findings.refuse("a table belongs here");
+        findings.refuse("expected a mapping");
         return;
     };
     let known: Vec<&str> = INTEGRATIONS.iter().map(|(list, _)| *list).chain(["name", "labels"]).collect();

@@ -39,12 +39,12 @@ const MONTHS: [&str; 12] = [
 fn range(of: &Map<String, Value>, findings: &mut Findings) {
     let minutes = |key: &str| of.get(key).and_then(Value::as_str).filter(|text| !text.is_empty()).map(minutes);
     let (Some(start), Some(end)) = (minutes("start_time"), minutes("end_time")) else {
-        findings.refuse("start_time and end_time belong together");
+        findings.refuse("start_time and end_time must be set together");
         return;
     };
     for (key, time) in [("start_time", start), ("end_time", end)] {
         if time.is_none() {
-            findings.under(key, |findings| findings.refuse("a time of the day belongs here: 09:30, at most 24:00"));
+            findings.under(key, |findings| findings.refuse("expected a time of day such as 09:30, at most 24:00"));
         }
     }
     if let (Some(start), Some(end)) = (start, end)
@@ -52,7 +52,7 @@ fn range(of: &Map<String, Value>, findings: &mut Findings) {
     {
         findings.under("end_time", |findings| {
             findings
-                .refuse("the end is not after the start: over midnight takes two ranges, up to 24:00 and from 00:00");
+                .refuse("the end must be after the start; use two ranges across midnight, up to 24:00 and from 00:00");
         });
     }
 }
@@ -69,8 +69,9 @@ fn interval(of: &Map<String, Value>, findings: &mut Findings) {
     // Newer versions allow a range of weekdays across the end of the week.
     findings.each_given(of, "weekdays", |item, findings| {
         let text = item.as_str().unwrap_or_default();
-        for day in text.split(':') {
-            if let Err(why) = named(day.trim(), &WEEKDAYS, 0) {
+        let (first, last) = text.split_once(':').unwrap_or((text, text));
+        for day in if first == last { vec![first] } else { vec![first, last] } {
+            if let Err(why) = named(day, &WEEKDAYS, 0) {
                 findings.refuse(why);
             }
         }
@@ -78,12 +79,12 @@ fn interval(of: &Map<String, Value>, findings: &mut Findings) {
     findings.each_given(of, "months", |item, findings| {
         ranges(item, findings, |text| text.parse().or_else(|_| named(text, &MONTHS, 1)), false);
     });
-    let number = |text: &str| text.parse::<i64>().map_err(|_| format!("{text:?} is no number"));
+    let number = |text: &str| text.parse::<i64>().map_err(|_| format!("{text:?} is not a number"));
     findings.each_given(of, "years", |item, findings| ranges(item, findings, number, false));
     let day = |text: &str| {
         number(text).and_then(|day| match day {
             -31..=-1 | 1..=31 => Ok(day),
-            _ => Err(format!("{day} is no day of a month: 1 to 31, or -1 to -31 from its end")),
+            _ => Err(format!("{day} is not a day of a month: 1 to 31, or -1 to -31 from its end")),
         })
     };
     findings.each_given(of, "days_of_month", |item, findings| ranges(item, findings, day, true));
@@ -91,7 +92,7 @@ fn interval(of: &Map<String, Value>, findings: &mut Findings) {
         && !["", "Local", "UTC"].contains(&zone.as_str())
         && TimeZone::get(&zone).is_err()
     {
-        findings.under("location", |findings| findings.refuse(format!("there is no time zone {zone}")));
+        findings.under("location", |findings| findings.refuse(format!("unknown time zone {zone}")));
     }
 }
 
@@ -105,10 +106,10 @@ fn named(text: &str, names: &[&str], first: i64) -> Result<i64, String> {
 fn ranges(item: &Value, findings: &mut Findings, member: impl Fn(&str) -> Result<i64, String>, days: bool) {
     let text = item.as_str().map_or_else(|| item.to_string(), ToOwned::to_owned);
     let (first, last) = text.split_once(':').unwrap_or((&text, &text));
-    match (member(first.trim()), member(last.trim())) {
+    match (member(first), member(last)) {
         (Err(why), _) | (_, Err(why)) => findings.refuse(why),
         (Ok(first), Ok(last)) if days && first < 0 && last > 0 => {
-            findings.refuse(format!("{first} counts from the end of the month, {last} from its beginning"));
+            findings.refuse(format!("{first} counts from the end of the month, but {last} from its start"));
         }
         (Ok(first), Ok(last)) => {
             // Days are counted in the shortest month: a range that is reversed there is reversed in every month.

@@ -31,8 +31,8 @@ pub fn rules(config: &Config) -> Vec<Rule> {
             // A node that is drained moves the exporter within less.
             minutes: 5,
             severity: "critical",
-            summary: "Nothing watches the checklist.",
-            description: "Prometheus has no sample of checklist-exporter: every check is blind.",
+            summary: "checklist-exporter is missing in Prometheus.",
+            description: "Prometheus has no samples of checklist-exporter, so no check of the checklist is evaluated.",
             targets: Vec::new(),
         },
         Generic {
@@ -40,8 +40,8 @@ pub fn rules(config: &Config) -> Vec<Rule> {
             expr: format!("max without (instance, pod) ({CONFIG_SUCCESSFUL}) == 0"),
             minutes: 15,
             severity: "warning",
-            summary: "checklist.yaml cannot be loaded.",
-            description: "The exporter cannot load checklist.yaml: it runs on with its previous configuration, and its log names each mistake.",
+            summary: "The exporter cannot load checklist.yaml.",
+            description: "The exporter cannot load the changed checklist.yaml and keeps its previous configuration. Its log lists every mistake.",
             targets: Vec::new(),
         },
         Generic {
@@ -49,8 +49,8 @@ pub fn rules(config: &Config) -> Vec<Rule> {
             expr: format!("min without (instance, pod) ({WEB_CONFIG}) == 0"),
             minutes: 15,
             severity: "warning",
-            summary: "The web configuration on the disk is not in force, or asks for less.",
-            description: "The exporter refused the file or what it names, or lets clients in with less than before; its log says what.",
+            summary: "The exporter does not use its web configuration file, or the file has become less strict.",
+            description: "The exporter refused the web configuration or a file that it names, or the new one requires less of clients than before. Its log has the reason.",
             targets: Vec::new(),
         },
         Generic {
@@ -58,8 +58,8 @@ pub fn rules(config: &Config) -> Vec<Rule> {
             expr: format!("max without (instance, pod) ({CONFIG_INFO}) unless on (fingerprint) {RULES_INFO}"),
             minutes: 60,
             severity: "warning",
-            summary: "Rules and exporter differ.",
-            description: "The exporter runs with another checklist.yaml than the one that these rules were generated from.",
+            summary: "The alerting rules do not match the exporter's checklist.yaml.",
+            description: "The exporter uses another checklist.yaml than the one that these rules were generated from. Generate and deploy the rules again.",
             targets: Vec::new(),
         },
         Generic {
@@ -67,8 +67,8 @@ pub fn rules(config: &Config) -> Vec<Rule> {
             expr: format!("max without (instance, pod) (increase({SERIES_DROPPED}[1h])) > 0"),
             minutes: 15,
             severity: "warning",
-            summary: "Check leaves out series.",
-            description: "A check{{ with $labels.target }} on {{ . }}{{ end }} gave more series than its bound allows, or the same twice: checklist_probe_series_dropped_total has its name.",
+            summary: "A check dropped series.",
+            description: "A check{{ with $labels.target }} on {{ . }}{{ end }} returned more series than its limit, or duplicate series, and some were dropped. checklist_probe_series_dropped_total names the check.",
             targets: Vec::new(),
         },
         Generic {
@@ -78,8 +78,8 @@ pub fn rules(config: &Config) -> Vec<Rule> {
             ),
             minutes: 5,
             severity: "critical",
-            summary: "A part of the checks is not made.",
-            description: "Only {{ $value }} of the exporter's shards report; the checks of the others are blind.",
+            summary: "A shard of the exporter is missing.",
+            description: "Only {{ $value }} shards of the exporter report; the checks of the other shards do not run.",
             targets: Vec::new(),
         },
         Generic {
@@ -87,8 +87,8 @@ pub fn rules(config: &Config) -> Vec<Rule> {
             expr: format!("max without (instance, pod) ({SHARDS}) != min without (instance, pod) ({SHARDS})"),
             minutes: 15,
             severity: "warning",
-            summary: "Exporters disagree about the number of shards.",
-            description: "Some checks are made twice and others by nobody until every exporter has the same number.",
+            summary: "The exporters have different numbers of shards.",
+            description: "Until every exporter is configured with the same number of shards, some checks run twice and others not at all.",
             targets: Vec::new(),
         },
         Generic {
@@ -96,8 +96,8 @@ pub fn rules(config: &Config) -> Vec<Rule> {
             expr: "vector(1)".to_owned(),
             minutes: 0,
             severity: "none",
-            summary: "Alerting works.",
-            description: "Always fires, so that its absence tells of a broken Prometheus or Alertmanager.",
+            summary: "Watchdog: the alerting pipeline works.",
+            description: "This alert always fires. If its notifications stop, Prometheus or Alertmanager is broken.",
             targets: Vec::new(),
         },
     ];
@@ -115,8 +115,8 @@ fn optional(config: &Config) -> Vec<Rule> {
             expr: format!("max without (instance, pod) ({LEASE_HELD}) == 0"),
             minutes: 5,
             severity: "warning",
-            summary: "Nobody makes the costly checks.",
-            description: "No exporter holds the lease; their logs say why, and checklist_lease_failures_total counts.",
+            summary: "No exporter runs the expensive checks.",
+            description: "No exporter holds the lease for the expensive checks. The logs of the exporters have the reason; checklist_lease_failures_total counts failed attempts.",
             targets: Vec::new(),
         };
         rules.extend(unheld.rule(config, "exporter", "daily"));
@@ -127,8 +127,8 @@ fn optional(config: &Config) -> Vec<Rule> {
             expr: format!("max without (instance, pod) ({ACTIVE}) == 1"),
             minutes: 0,
             severity: "none",
-            summary: "Emergency override holds.",
-            description: "Alerts of routine checks, pages too, are held back until it ends.",
+            summary: "An emergency override is active.",
+            description: "Alerts of routine checks, also critical ones, are suppressed until the override ends.",
             targets: vec!["people".to_owned()],
         };
         rules.extend(emergency.rule(config, "override", "daily"));
@@ -167,7 +167,7 @@ impl Generic {
 /// `keep_firing_for`, and five to spare. `ChecklistRecentOutage` covers longer windows.
 const AFTERMATH: Duration = Duration::from_mins(20);
 
-/// What a target of a kind is called, and after how long nobody gets through to it somebody is told. Where users are
+/// What a target of a kind is called, and after how long nobody gets through to it somebody is notified. Where users are
 /// affected two minutes are enough; what runs in a cluster goes on while its control plane is upgraded, which takes five
 /// to ten; a bucket, a report or an endpoint is looked at every quarter of an hour, and the internet between has its
 /// moments.
@@ -179,8 +179,8 @@ fn kind(name: &str) -> (&'static str, u64) {
         "kubernetes" => ("Kubernetes cluster", 10),
         "postgres" => ("PostgreSQL", 2),
         "prometheus" => ("Prometheus", 5),
-        "tasks" => ("The place of the task records of", 60),
-        _ => ("The report", 60),
+        "tasks" => ("The storage of the task records of", 60),
+        _ => ("The scan report", 60),
     }
 }
 
@@ -218,7 +218,7 @@ fn unreachable(config: &Config) -> Vec<Rule> {
             expr: format!("max without (instance, pod) ({TARGET_REACHABLE}{{kind={kind_of:?}}}) == 0"),
             minutes,
             severity: worst.as_str(),
-            summary: "Target cannot be reached.",
+            summary: "A target cannot be reached.",
             description: "",
             targets,
         };
@@ -228,7 +228,7 @@ fn unreachable(config: &Config) -> Vec<Rule> {
         );
         let blind = format!(
             "{{{{ with printf \"count(max by (check) ({PROBE_SUCCESS}{{check=~\\\"{}\\\",target=%q}}) == 0)\" $labels.target | \
-             query }}}} ({{{{ . | first | value }}}} checks blind){{{{ end }}}}",
+             query }}}} ({{{{ . | first | value }}}} checks fail){{{{ end }}}}",
             signals.iter().map(|signal| signal.id).collect::<Vec<_>>().join("|"),
         );
         // Other targets on the same server, bucket or cluster are inhibited by the first, so its text says how many
@@ -269,8 +269,8 @@ fn overdue(config: &Config, signal: &'static Signal) -> Option<Rule> {
         // A restart of the target takes less time.
         minutes: 10,
         severity: config.worst(signal).as_str(),
-        summary: "Check cannot be made.",
-        description: "Check {{ $labels.check }} on {{ $labels.target }} cannot be made, so nobody knows whether all is well{{ with printf \"topk(1, sum by (reason) (increase(checklist_probe_failures_total{check=%q,target=%q}[1h])) > 0)\" $labels.check $labels.target | query }}: its runs fail with {{ . | first | label \"reason\" }}{{ end }}. The exporter's page /checks/{{ $labels.check }} and its log have the words.",
+        summary: "A check fails.",
+        description: "Check {{ $labels.check }} on {{ $labels.target }} is failing, so its current state is unknown{{ with printf \"topk(1, sum by (reason) (increase(checklist_probe_failures_total{check=%q,target=%q}[1h])) > 0)\" $labels.check $labels.target | query }}: its runs fail with the reason {{ . | first | label \"reason\" }}{{ end }}. The exporter's page /checks/{{ $labels.check }} and its log have the details.",
         targets: config.probed(signal),
     }
     .rule(config, signal.id, signal.cadence.as_str())
@@ -285,8 +285,8 @@ fn incomplete(config: &Config, signal: &'static Signal) -> Option<Rule> {
         expr: format!("sum without (reason) (max without (instance, pod) ({UNSEEN}{{check={:?}}})) > 0", signal.id),
         minutes: 15,
         severity: "warning",
-        summary: "Check does not see all that it should.",
-        description: "Check {{ $labels.check }} on {{ $labels.target }} could not see {{ $value }} objects of the kind {{ $labels.object }}, and judged the rest. The exporter's page /checks/{{ $labels.check }} names each with its reason.",
+        summary: "A check cannot read all of its objects.",
+        description: "Check {{ $labels.check }} on {{ $labels.target }} could not read {{ $value }} objects of the kind {{ $labels.object }}; only the others are evaluated. The exporter's page /checks/{{ $labels.check }} lists each with its reason.",
         targets: config.probed(signal),
     }
     .rule(config, signal.id, signal.cadence.as_str())
@@ -303,8 +303,8 @@ fn missing(config: &Config, signal: &'static Signal) -> Option<Rule> {
         expr: format!("({absent}) unless on () ({other} and on (fingerprint) {CONFIG_INFO} offset 2h)"),
         minutes: 15,
         severity: config.worst(signal).as_str(),
-        summary: "Check is not watched.",
-        description: "No exporter reports the check {{ $labels.check }} on {{ $labels.target }} that checklist.yaml names.",
+        summary: "A configured check is not reported by any exporter.",
+        description: "No exporter reports the check {{ $labels.check }} on {{ $labels.target }}, which checklist.yaml configures.",
         targets: config.probed(signal),
     }
     .rule(config, signal.id, signal.cadence.as_str())
@@ -321,8 +321,8 @@ fn source_missing(config: &Config, signal: &'static Signal) -> Option<Rule> {
         expr: others.iter().map(absent).collect::<Vec<_>>().join(" or "),
         minutes: 15,
         severity: config.worst(signal).as_str(),
-        summary: "Metrics of a check are missing.",
-        description: "Prometheus has none of the metrics that {{ $labels.check }} on {{ $labels.target }} is judged by: is its target up, and does the selector in checklist.yaml fit?",
+        summary: "External metrics of a check are missing.",
+        description: "Prometheus has no series of the external metric that {{ $labels.check }} on {{ $labels.target }} needs. Check whether its scrape target is up, and whether the selector in checklist.yaml matches.",
         targets: others,
     }
     .rule(config, signal.id, signal.cadence.as_str())

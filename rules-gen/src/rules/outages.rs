@@ -50,9 +50,9 @@ pub fn recent(config: &Config, groups: &[Group]) -> Vec<Rule> {
         labels.insert("page".to_owned(), name.to_owned());
         let of_page = ["kind", "limits", "target"].into_iter().filter_map(|name| page.labels.get_key_value(name));
         labels.extend(of_page.map(|(name, value)| (name.to_owned(), value.clone())));
-        let summary = "An outage is recent.";
+        let summary = "An outage is ongoing or has just ended.";
         let description = format!(
-            "{name} of {{{{ $labels.target }}}} fires or did a short while ago: alerts on burn rates wait until its requests are out of their windows."
+            "{name} of {{{{ $labels.target }}}} is firing or has recently fired. Burn rate alerts are inhibited until the failed requests are outside of their windows."
         );
         Some(Rule {
             alert: NAME.to_owned(),

@@ -116,7 +116,7 @@ fn test(rule: &Rule, name: String) -> anyhow::Result<RuleTest> {
     let mut tests = vec![case_of("fires", &case.firing, true)];
     // The Watchdog always fires.
     if rule.alert != "ChecklistWatchdog" {
-        tests.push(case_of("stays quiet", &case.silent, false));
+        tests.push(case_of("does not fire", &case.silent, false));
     }
     tests.extend(case.also.iter().map(|also| case_of(also.name, &also.series, also.fires)));
     let firing = 1 + case.also.iter().filter(|also| also.fires).count();
@@ -171,8 +171,8 @@ fn of_entry(entry: &Entry, pending: Duration) -> (Duration, Case) {
             let short = limit / 2.0 * if entry.severity == Severity::Warning { parts.0 } else { parts.1 };
             // The first is beyond the limit from the start. The last is not, at any time of the test.
             Case::new(of_life(limit / 2.0 - 60.0, whole), of_life(at + 2.0 * limit, whole))
-                .fires("fires near the end of a short life", of_life(limit / 4.0 - 60.0, short))
-                .quiet("stays quiet in the middle of a short life", of_life(at + 0.75 * limit, short))
+                .fires("fires near the end of a short lifetime", of_life(limit / 4.0 - 60.0, short))
+                .quiet("does not fire in the middle of a short lifetime", of_life(at + 0.75 * limit, short))
         }
         When::Enough { part, whole, floor, .. } => {
             let share = limit + 0.2 * limit.min(1.0 - limit);
@@ -180,7 +180,7 @@ fn of_entry(entry: &Entry, pending: Duration) -> (Duration, Case) {
             let enough = 4.0 * entry.limits.value(floor).max(1.0);
             let few = at(0.9 * entry.limits.value(floor), share);
             let case = Case::new(at(enough, share), at(enough, 0.8 * limit));
-            case.quiet("stays quiet on the same share of a handful", few)
+            case.quiet("does not fire on the same ratio of a few", few)
         }
         When::Lasting(selector, _) => {
             let mut case = pair(&[(selector, limit + 1.0, limit)]).hourly().after(Duration::from_hours(6 * 24));
@@ -196,7 +196,7 @@ fn of_entry(entry: &Entry, pending: Duration) -> (Duration, Case) {
                 values: format!("{0}+0x70 0+0x2 {0}+0x{SAMPLES}", limit + 1.0),
             };
             case = case.fires("fires although scrapes were missed", vec![gap]);
-            case.quiet("stays quiet when it was over in between", vec![pause])
+            case.quiet("does not fire if it recovered in between", vec![pause])
         }
         When::Beyond(value, threshold) => {
             let above = threshold.direction == Direction::Above;
@@ -262,7 +262,7 @@ fn of_meta(rule: &Rule, at: f64) -> Option<Case> {
             let case = case.fires("fires when the last success is too old", state(1.0, Some(-3.0 * at - 60.0)));
             let Some(kind) = rule.targets_kind() else { return Some(case) };
             let lost = [state(0.0, None), vec![one(&TARGET_REACHABLE, 0.0).with("kind", kind)]].concat();
-            Some(case.quiet("stays quiet when its target cannot be reached", lost))
+            Some(case.quiet("does not fire while its target cannot be reached", lost))
         }
         "ChecklistTargetUnreachable" | "ChecklistRecentOutage" => {
             let kind = rule.labels.get("kind")?;
@@ -284,7 +284,7 @@ fn of_meta(rule: &Rule, at: f64) -> Option<Case> {
             let case = Case::new(vec![gone()], vec![one(&CHECK_INFO, 1.0)]).after(TWO_HOURS + Duration::from_mins(1));
             // The courses count minutes, however long `for` is.
             let case = Case { labels: Vec::new(), sampled: Some(Duration::from_mins(1)), ..case };
-            Some(case.quiet("stays quiet after a reload that takes it out", reloaded))
+            Some(case.quiet("does not fire after a reload that removes the check", reloaded))
         }
         "ChecklistExporterMissing" => case(Vec::new(), vec![one(&BUILD_INFO, 1.0)]),
         "ChecklistConfigBroken" => case(vec![one(&CONFIG_SUCCESSFUL, 0.0)], vec![one(&CONFIG_SUCCESSFUL, 1.0)]),
@@ -310,7 +310,7 @@ fn of_meta(rule: &Rule, at: f64) -> Option<Case> {
             let silent = [shard("a", 0.0), shard("b", 1.0), shard("c", 2.0), shard("d", 2.0)].concat();
             let unsplit = |pod: &str| [on_pod(&SHARD, pod, 0.0), on_pod(&SHARDS, pod, 1.0)];
             let case = Case { labels: Vec::new(), ..Case::new(firing, silent) };
-            Some(case.quiet("stays quiet with two replicas of everything", [unsplit("a"), unsplit("b")].concat()))
+            Some(case.quiet("does not fire with two replicas of everything", [unsplit("a"), unsplit("b")].concat()))
         }
         "ChecklistShardsDiffer" => case(
             vec![on_pod(&SHARDS, "a", 3.0), on_pod(&SHARDS, "b", 4.0)],

@@ -23,15 +23,16 @@ pub static TLS: Table = Table {
 fn pair(of: &Map<String, Value>, findings: &mut Findings) {
     for key in ["ca", "cert"] {
         if is_there(of, key) && of.get(key).and_then(Value::as_str).is_none_or(|text| !text.contains("-----BEGIN")) {
-            findings
-                .under(key, |findings| findings.refuse(format!("this is no PEM; the name of a file is {key}_file")));
+            findings.under(key, |findings| {
+                findings.refuse(format!("this is not PEM; use {key}_file for the name of a file"))
+            });
         }
     }
     let [certificate, key] = ["cert", "key"].map(|of_what| {
         [of_what.to_owned(), format!("{of_what}_file"), format!("{of_what}_ref")].iter().any(|name| is_there(of, name))
     });
     if certificate != key {
-        findings.refuse("certificate and key belong together: give both, or none");
+        findings.refuse("certificate and key must be set together");
     }
 }
 
@@ -51,7 +52,7 @@ static AUTHORIZATION: Table = Table {
 fn no_basic(of: &Map<String, Value>, findings: &mut Findings) {
     let kind = of.get("type").and_then(Value::as_str).unwrap_or_default();
     if kind.trim().eq_ignore_ascii_case("basic") {
-        findings.under("type", |findings| findings.refuse("basic has a table of its own: basic_auth"));
+        findings.under("type", |findings| findings.refuse("use basic_auth for basic authentication"));
     }
 }
 
@@ -59,10 +60,11 @@ static OAUTH2: Table = Table {
     keys: &[
         (
             Kind::Text,
-            "client_id client_secret client_secret_file client_secret_ref token_url proxy_url no_proxy grant_type \
+            "client_id client_secret client_secret_file client_secret_ref token_url no_proxy grant_type \
              client_certificate_key_id client_certificate_key client_certificate_key_file client_certificate_key_ref \
              signature_algorithm iss audience",
         ),
+        (Kind::AnyUrl, "proxy_url"),
         (Kind::Texts, "scopes"),
         (Kind::TextMap, "endpoint_params"),
         (Kind::MapOf(&Kind::Texts), "proxy_connect_header"),
@@ -71,10 +73,27 @@ static OAUTH2: Table = Table {
         (Kind::Table(&TLS), "tls_config"),
     ],
     needs: &["client_id", "token_url"],
-    at_most_one: &["client_secret client_secret_file client_secret_ref"],
-    more: Some(proxies),
+    more: Some(oauth2),
     ..PLAIN
 };
+
+/// Checks the secret of the client, which is a private key when the grant type says so.
+fn oauth2(of: &Map<String, Value>, findings: &mut Findings) {
+    proxies(of, findings);
+    let by_key = of.get("grant_type").and_then(Value::as_str) == Some("urn:ietf:params:oauth:grant-type:jwt-bearer");
+    let secret = if by_key { "client_certificate_key" } else { "client_secret" };
+    let names = ["", "_file", "_ref"].map(|ending| format!("{secret}{ending}"));
+    let there: Vec<&String> = names.iter().filter(|name| is_there(of, name)).collect();
+    if let [first, second, ..] = there.as_slice() {
+        findings.under(second, |findings| findings.refuse(format!("{first} and {second} exclude each other")));
+    }
+    let algorithm = of.get("signature_algorithm").and_then(Value::as_str).unwrap_or("RS256");
+    if by_key && !["", "RS256", "RS384", "RS512"].contains(&algorithm) {
+        findings.under("signature_algorithm", |findings| {
+            findings.refuse(format!("{algorithm:?} is none of RS256, RS384, RS512"));
+        });
+    }
+}
 
 /// The keys of a header's values.
 static HEADER: Table = Table { keys: &[(Kind::Texts, "values secrets files")], ..PLAIN };
@@ -82,7 +101,8 @@ static HEADER: Table = Table { keys: &[(Kind::Texts, "values secrets files")], .
 /// The keys of `http_config`.
 pub static HTTP: Table = Table {
     keys: &[
-        (Kind::Text, "bearer_token bearer_token_file no_proxy proxy_url"),
+        (Kind::Text, "bearer_token bearer_token_file no_proxy"),
+        (Kind::AnyUrl, "proxy_url"),
         (Kind::Bool, "enable_http2 follow_redirects proxy_from_environment"),
         (Kind::MapOf(&Kind::Table(&HEADER)), "http_headers"),
         (Kind::MapOf(&Kind::Texts), "proxy_connect_header"),
@@ -120,10 +140,15 @@ const RESERVED: [&str; 18] = [
 
 fn client(of: &Map<String, Value>, findings: &mut Findings) {
     proxies(of, findings);
-    let headers = of.get("http_headers").and_then(Value::as_object);
+    reserved_headers(of, "http_headers", findings);
+}
+
+/// Refuses headers that the client sets, in the table under a key.
+pub(super) fn reserved_headers(of: &Map<String, Value>, key: &str, findings: &mut Findings) {
+    let headers = of.get(key).and_then(Value::as_object);
     for name in headers.iter().flat_map(|headers| headers.keys()) {
         if RESERVED.contains(&name.to_ascii_lowercase().as_str()) {
-            findings.under("http_headers", |findings| findings.refuse(format!("the client sets {name} itself")));
+            findings.under(key, |findings| findings.refuse(format!("{name} cannot be set: the client sets it itself")));
         }
     }
 }
@@ -144,7 +169,8 @@ fn proxies(of: &Map<String, Value>, findings: &mut Findings) {
 pub static TRACING: Table = Table {
     keys: &[
         (Kind::Text, "client_type endpoint compression"),
-        (Kind::Any, "sampling_fraction headers http_headers"),
+        (Kind::Number, "sampling_fraction"),
+        (Kind::Any, "headers http_headers"),
         (Kind::Bool, "insecure"),
         (Kind::Table(&TLS), "tls_config"),
         (Kind::Duration, "timeout"),

@@ -1,10 +1,11 @@
-//! What Prometheus refuses in prometheus.yml, as far as rules and alerts depend on it: intervals, rule files, targets,
-//! relabelling and Alertmanagers. Storage, remote read and remote write are left to promtool.
+//! What Prometheus refuses in prometheus.yml: keys, intervals, jobs, targets, relabelling, Alertmanagers, remote storage.
 
+use super::discovery::{DISCOVERY, static_targets};
 use super::http_client::{HTTP, TRACING};
+use super::relabel::RELABEL;
+use super::remote::{OTLP, READ, RUNTIME, SIGV4, STORAGE, WRITE, one_login};
 use super::schema::{Findings, Kind, PLAIN, Refusal, Table, is_there, scalar};
 use crate::promql::duration;
-use promql::check_pattern;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -16,8 +17,11 @@ static TOP: Table = Table {
         (Kind::Texts, "rule_files scrape_config_files"),
         (Kind::Tables(&SCRAPE), "scrape_configs"),
         (Kind::Table(&TRACING), "tracing"),
-        (Kind::MapOf(&Kind::Any), "runtime storage otlp"),
-        (Kind::ListOf(&Kind::MapOf(&Kind::Any)), "remote_write remote_read"),
+        (Kind::Table(&RUNTIME), "runtime"),
+        (Kind::Table(&STORAGE), "storage"),
+        (Kind::Table(&OTLP), "otlp"),
+        (Kind::Tables(&WRITE), "remote_write"),
+        (Kind::Tables(&READ), "remote_read"),
     ],
     more: Some(jobs),
     ..PLAIN
@@ -41,14 +45,18 @@ static COMMON: Table = Table {
              extra_scrape_metrics",
         ),
     ],
-    values: &[("metric_name_validation_scheme", "legacy utf8")],
+    values: &[
+        ("metric_name_validation_scheme", "legacy utf8"),
+        ("metric_name_escaping_scheme", "allow-utf-8 underscores dots values"),
+    ],
     more: Some(common),
     ..PLAIN
 };
 
 static GLOBAL: Table = Table {
     keys: &[
-        (Kind::Duration, "evaluation_interval rule_query_offset"),
+        (Kind::Duration, "evaluation_interval rule_query_offset query_max_duration"),
+        (Kind::Count, "query_max_series query_max_samples_read"),
         (Kind::Text, "query_log_file"),
         (Kind::TextMap, "external_labels"),
     ],
@@ -56,26 +64,6 @@ static GLOBAL: Table = Table {
     more: Some(external),
     ..PLAIN
 };
-
-/// The keys of service discovery.
-static DISCOVERY: Table = Table {
-    keys: &[
-        (Kind::Tables(&STATIC), "static_configs"),
-        (
-            Kind::Any,
-            "aws_sd_configs azure_sd_configs consul_sd_configs digitalocean_sd_configs dns_sd_configs docker_sd_configs \
-             dockerswarm_sd_configs ec2_sd_configs eureka_sd_configs file_sd_configs gce_sd_configs hetzner_sd_configs \
-             http_sd_configs ionos_sd_configs kubernetes_sd_configs kuma_sd_configs lightsail_sd_configs \
-             linode_sd_configs marathon_sd_configs nerve_sd_configs nomad_sd_configs openstack_sd_configs \
-             outscale_sd_configs ovhcloud_sd_configs puppetdb_sd_configs scaleway_sd_configs serverset_sd_configs \
-             stackit_sd_configs triton_sd_configs uyuni_sd_configs vultr_sd_configs",
-        ),
-    ],
-    ..PLAIN
-};
-
-static STATIC: Table =
-    Table { keys: &[(Kind::Texts, "targets"), (Kind::TextMap, "labels")], more: Some(addresses), ..PLAIN };
 
 static SCRAPE: Table = Table {
     keys: &[
@@ -86,13 +74,13 @@ static SCRAPE: Table = Table {
         ),
         (Kind::Count, "native_histogram_bucket_limit"),
         (Kind::MapOf(&Kind::Texts), "params"),
-        (Kind::Any, "native_histogram_min_bucket_factor"),
+        (Kind::Number, "native_histogram_min_bucket_factor"),
         (Kind::Tables(&RELABEL), "relabel_configs metric_relabel_configs"),
     ],
     inline: &[&COMMON, &DISCOVERY, &HTTP],
     needs: &["job_name"],
     values: &[("fallback_scrape_protocol", PROTOCOLS)],
-    more: Some(scrape),
+    more: Some(static_targets),
     ..PLAIN
 };
 
@@ -106,20 +94,11 @@ static ALERTMANAGER: Table = Table {
         (Kind::Text, "scheme path_prefix api_version"),
         (Kind::Duration, "timeout"),
         (Kind::Tables(&RELABEL), "relabel_configs alert_relabel_configs"),
-        (Kind::Any, "sigv4"),
+        (Kind::Table(&SIGV4), "sigv4"),
     ],
     inline: &[&DISCOVERY, &HTTP],
     values: &[("api_version", "v1 v2")],
-    ..PLAIN
-};
-
-static RELABEL: Table = Table {
-    keys: &[
-        (Kind::Texts, "source_labels"),
-        (Kind::Text, "separator target_label regex replacement action"),
-        (Kind::Count, "modulus"),
-    ],
-    more: Some(relabel),
+    more: Some(alertmanager),
     ..PLAIN
 };
 
@@ -139,8 +118,15 @@ fn length(of: &Map<String, Value>, key: &str) -> Option<Duration> {
 }
 
 fn common(of: &Map<String, Value>, findings: &mut Findings) {
+    if of.get("scrape_protocols").and_then(Value::as_array).is_some_and(Vec::is_empty) {
+        findings.under("scrape_protocols", |findings| findings.refuse("it is empty: remove it"));
+    }
+    let mut seen = BTreeSet::new();
     findings.each(of, "scrape_protocols", |item, findings| {
         let name = scalar(item).unwrap_or_default();
+        if !seen.insert(name.to_lowercase()) {
+            findings.refuse(format!("{name} is there twice"));
+        }
         if !PROTOCOLS.split_whitespace().any(|known| known == name) {
             findings.refuse(format!("{name:?} is none of {}", PROTOCOLS.replace(' ', ", ")));
         }
@@ -148,20 +134,14 @@ fn common(of: &Map<String, Value>, findings: &mut Findings) {
     timeout(of, findings);
 }
 
-fn scrape(of: &Map<String, Value>, findings: &mut Findings) {
-    if of.get("scrape_protocols").and_then(Value::as_array).is_some_and(Vec::is_empty) {
-        findings.under("scrape_protocols", |findings| findings.refuse("it is empty: leave it out"));
-    }
+fn alertmanager(of: &Map<String, Value>, findings: &mut Findings) {
+    static_targets(of, findings);
+    one_login(of, findings);
 }
 
 fn external(of: &Map<String, Value>, findings: &mut Findings) {
-    names(of, "external_labels", findings);
-}
-
-/// Refuses a label with an empty name.
-fn names(of: &Map<String, Value>, key: &str, findings: &mut Findings) {
-    if of.get(key).and_then(Value::as_object).is_some_and(|labels| labels.contains_key("")) {
-        findings.under(key, |findings| findings.refuse("a label has no name"));
+    if of.get("external_labels").and_then(Value::as_object).is_some_and(|labels| labels.contains_key("")) {
+        findings.under("external_labels", |findings| findings.refuse("a label has no name"));
     }
 }
 
@@ -169,13 +149,31 @@ fn timeout(of: &Map<String, Value>, findings: &mut Findings) {
     if let (Some(interval), Some(timeout)) = (length(of, "scrape_interval"), length(of, "scrape_timeout"))
         && timeout > interval
     {
-        findings.under("scrape_timeout", |findings| findings.refuse("it is longer than scrape_interval"));
+        findings.under("scrape_timeout", |findings| findings.refuse("it must not be longer than scrape_interval"));
     }
 }
 
-/// Checks that names of jobs are unique, and that their timeouts are not longer than the intervals.
+/// Checks the patterns of files, that names of jobs are unique, and that their timeouts are not longer than the intervals.
 fn jobs(of: &Map<String, Value>, findings: &mut Findings) {
+    for key in ["rule_files", "scrape_config_files"] {
+        findings.each(of, key, |name, findings| {
+            let name = scalar(name).unwrap_or_default();
+            if name.split_once('*').is_some_and(|(_, after)| after.contains('/')) {
+                findings
+                    .refuse(format!("{name:?}: a * may stand in the name of the file only, not in that of a folder"));
+            }
+        });
+    }
     let global = of.get("global").and_then(Value::as_object);
+    let legacy = |of: Option<&Map<String, Value>>| {
+        of.and_then(|of| of.get("metric_name_validation_scheme")).and_then(Value::as_str) == Some("legacy")
+    };
+    let strategy = of.get("otlp").and_then(|otlp| otlp["translation_strategy"].as_str()).unwrap_or_default();
+    if legacy(global) && ["NoTranslation", "NoUTF8EscapingWithSuffixes"].contains(&strategy) {
+        findings.under("otlp", |findings| {
+            findings.refuse(format!("{strategy} gives names that metric_name_validation_scheme: legacy refuses"));
+        });
+    }
     let of_all = |key: &str, default: Duration| global.and_then(|global| length(global, key)).unwrap_or(default);
     let interval = of_all("scrape_interval", Duration::from_mins(1));
     if let Some(timeout) =
@@ -188,68 +186,21 @@ fn jobs(of: &Map<String, Value>, findings: &mut Findings) {
     findings.each(of, "scrape_configs", |job, findings| {
         let name = job["job_name"].as_str().unwrap_or_default();
         if !name.is_empty() && !names.insert(name.to_owned()) {
-            findings.under("job_name", |findings| findings.refuse(format!("the job {name:?} is there twice")));
+            findings.under("job_name", |findings| findings.refuse(format!("the job {name:?} is defined twice")));
         }
         let Some(job) = job.as_object() else { return };
+        if legacy(Some(job)) && job.get("metric_name_escaping_scheme").is_some_and(|scheme| scheme == "allow-utf-8") {
+            findings.under("metric_name_escaping_scheme", |findings| {
+                findings.refuse("allow-utf-8 asks for names that metric_name_validation_scheme: legacy refuses");
+            });
+        }
         let own = (length(job, "scrape_interval"), length(job, "scrape_timeout"));
         if let (None, Some(timeout)) = own
             && timeout > interval
         {
-            findings.under("scrape_timeout", |findings| findings.refuse("it is longer than the interval for all"));
+            findings.under("scrape_timeout", |findings| {
+                findings.refuse("it must not be longer than the global scrape_interval")
+            });
         }
     });
-}
-
-fn addresses(of: &Map<String, Value>, findings: &mut Findings) {
-    names(of, "labels", findings);
-    findings.each(of, "targets", |target, findings| {
-        let target = scalar(target).unwrap_or_default();
-        if target.is_empty() {
-            findings.refuse("a target is empty");
-        }
-        if target.contains('/') {
-            findings.refuse(format!("{target:?} is no host:port: scheme and path have keys of their own"));
-        }
-    });
-}
-
-fn relabel(of: &Map<String, Value>, findings: &mut Findings) {
-    const ACTIONS: [&str; 11] = [
-        "replace",
-        "keep",
-        "drop",
-        "hashmod",
-        "labelmap",
-        "labeldrop",
-        "labelkeep",
-        "lowercase",
-        "uppercase",
-        "keepequal",
-        "dropequal",
-    ];
-    let text = |key: &str| of.get(key).and_then(Value::as_str).unwrap_or_default();
-    if of.contains_key("action") && !is_there(of, "action") {
-        findings.under("action", |findings| findings.refuse("it is empty: leave it out, or say what is done"));
-        return;
-    }
-    let action = if is_there(of, "action") { text("action").to_lowercase() } else { "replace".to_owned() };
-    if !ACTIONS.contains(&action.as_str()) {
-        findings.under("action", |findings| findings.refuse(format!("{action:?} is none of {}", ACTIONS.join(", "))));
-        return;
-    }
-    if let Err(why) = check_pattern(&format!("^(?s:{})$", text("regex")).as_str().into()) {
-        findings.under("regex", |findings| findings.refuse(format!("this is no regular expression: {why}")));
-    }
-    let to_label = ["replace", "hashmod", "lowercase", "uppercase", "keepequal", "dropequal"];
-    if to_label.contains(&action.as_str()) && !is_there(of, "target_label") {
-        findings.refuse(format!("{action} needs target_label"));
-    }
-    if action == "hashmod" && of.get("modulus").and_then(Value::as_u64).is_none_or(|modulus| modulus == 0) {
-        findings.refuse("hashmod needs a modulus above 0");
-    }
-    if ["labeldrop", "labelkeep"].contains(&action.as_str())
-        && ["source_labels", "target_label", "modulus", "separator", "replacement"].iter().any(|key| is_there(of, key))
-    {
-        findings.refuse(format!("{action} takes only regex"));
-    }
 }

@@ -2,7 +2,10 @@
 
 use super::schema::{Findings, Kind, PLAIN, Refusal, Table, scalar};
 use crate::promql::mistakes;
+use promql::{Expr, MatchOp, Modifiers, Type};
+use regex::Regex;
 use serde_json::{Map, Value};
+use std::sync::LazyLock;
 
 static TOP: Table = Table {
     keys: &[
@@ -42,25 +45,63 @@ static EXPRESSION: Table = Table {
     more: Some(expression),
     ..PLAIN
 };
-static SAMPLE: Table = Table { keys: &[(Kind::Text, "labels histogram"), (Kind::Any, "value")], ..PLAIN };
+static SAMPLE: Table =
+    Table { keys: &[(Kind::Text, "labels histogram"), (Kind::Any, "value")], more: Some(sample), ..PLAIN };
+
+/// A value or values of an input series: a number, a blank, `stale` or a histogram, repeated or counting up or down.
+static VALUES: LazyLock<Regex> = LazyLock::new(|| {
+    let number = r"(?:[0-9][0-9_]*\.?[0-9]*(?:[eE][+-]?[0-9]+)?|\.[0-9]+(?:[eE][+-]?[0-9]+)?)";
+    let histogram = r"\{\{[^}]*\}\}";
+    let item = format!(
+        r"(?:_(?:x[0-9]+)?|stale|[+-]?(?i:inf|nan)|[+-]?{number}(?:(?:[+-]{number})?x[0-9]+)?|{histogram}(?:(?:[+-]{histogram})?x[0-9]+)?)"
+    );
+    Regex::new(&format!(r"^[ \t]*(?:{item}(?:[ \t]+{item})*)?[ \t]*$")).unwrap_or_else(|error| panic!("{error}"))
+});
 
 fn series(of: &Map<String, Value>, findings: &mut Findings) {
-    parses(of, "series", findings);
-    if matches!(of.get("series"), Some(Value::Number(_))) {
-        findings.under("series", |findings| findings.refuse("a metric with its labels belongs here"));
+    metric(of, "series", findings);
+    let values = of.get("values").and_then(scalar).unwrap_or_default();
+    if !VALUES.is_match(&values) {
+        let why = format!("{values:?} are not values such as 1 2.5 _ stale 0x10 1+2x5");
+        findings.under("values", |findings| findings.refuse(why));
     }
+}
+
+fn sample(of: &Map<String, Value>, findings: &mut Findings) {
+    metric(of, "labels", findings);
+}
+
+/// Checks a metric with its labels: `up{job="a"}`.
+fn metric(of: &Map<String, Value>, key: &str, findings: &mut Findings) {
+    let Some(text) = of.get(key).and_then(scalar).filter(|text| !text.trim().is_empty()) else { return };
+    // Unlike a selector, it may have no name and only empty labels.
+    let named = text.trim_start().starts_with('{').then(|| promql::parse(&format!("x{text}")).ok()).flatten();
+    let parsed = promql::parse(&text);
+    let why = match (&parsed, named) {
+        (Err(errors), None) => format!("it does not parse: {}", mistakes(errors, &text)),
+        (Ok(query), _) if !is_metric(&query.expr) => "expected a series such as up{job=\"api\"}".to_owned(),
+        (Err(_), Some(query)) if !is_metric(&query.expr) => "expected a series such as up{job=\"api\"}".to_owned(),
+        _ => return,
+    };
+    findings.under(key, |findings| findings.refuse(why));
+}
+
+fn is_metric(expr: &Expr) -> bool {
+    let promql::Kind::Selector(one) = &expr.kind else { return false };
+    let equal = one.matchers.iter().all(|matcher| matcher.op == MatchOp::Equal);
+    equal && one.range.is_none() && one.modifiers == Modifiers::default()
 }
 
 fn expression(of: &Map<String, Value>, findings: &mut Findings) {
-    parses(of, "expr", findings);
-}
-
-fn parses(of: &Map<String, Value>, key: &str, findings: &mut Findings) {
-    let Some(text) = of.get(key).and_then(scalar).filter(|text| !text.is_empty()) else { return };
-    if let Err(errors) = promql::parse(&text) {
-        let why = mistakes(&errors, &text);
-        findings.under(key, |findings| findings.refuse(format!("it does not parse: {why}")));
-    }
+    let Some(text) = of.get("expr").and_then(scalar).filter(|text| !text.is_empty()) else { return };
+    let why = match promql::parse(&text) {
+        Err(errors) => format!("it does not parse: {}", mistakes(&errors, &text)),
+        Ok(query) if query.expr.result() == Type::RangeVector => {
+            "it gives ranges: a test compares single values".to_owned()
+        }
+        Ok(_) => return,
+    };
+    findings.under("expr", |findings| findings.refuse(why));
 }
 
 /// Returns everything that promtool refuses, in the order of the file.

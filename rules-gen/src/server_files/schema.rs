@@ -2,7 +2,7 @@
 //! require or exclude each other. The tables have the keys of every version of a server, so that a newer or older key
 //! is not reported as unknown.
 
-use super::spelling::{is_bytes, is_go_duration, url};
+use super::spelling::{any_url, is_bytes, is_go_duration, url};
 use crate::promql::duration;
 use checklist::yaml::hint;
 use serde_json::{Map, Value};
@@ -58,6 +58,8 @@ pub enum Kind {
     Whole,
     /// An integer that is not negative.
     Count,
+    /// A number, which may have decimals.
+    Number,
     /// A duration in Prometheus' notation, such as `1d`.
     Duration,
     /// A duration in Go's notation, such as `1.5s`.
@@ -68,6 +70,8 @@ pub enum Kind {
     Bytes,
     /// An HTTP URL.
     Url,
+    /// A URL of any kind, or a relative one.
+    AnyUrl,
     /// An HTTP URL or a template.
     TemplateUrl,
     /// A host and port, such as `localhost:25`.
@@ -176,7 +180,7 @@ impl Findings {
     /// Like [`Findings::each`], and refuses a value that is not a list.
     pub fn list(&mut self, of: &Map<String, Value>, key: &str, then: impl FnMut(&Value, &mut Self)) {
         if of.get(key).is_some_and(|value| !value.is_array() && !value.is_null()) {
-            self.under(key, |this| this.refuse("a list belongs here"));
+            self.under(key, |this| this.refuse("expected a list"));
         }
         self.each(of, key, then);
     }
@@ -185,7 +189,7 @@ impl Findings {
     pub fn table(&mut self, value: &Value, table: &Table) {
         let Some(of) = value.as_object() else {
             if !value.is_null() {
-                self.refuse("a table belongs here");
+                self.refuse("expected a mapping");
             }
             return;
         };
@@ -207,7 +211,10 @@ impl Findings {
     /// Checks required keys, keys that exclude each other, and allowed values.
     fn rules(&mut self, of: &Map<String, Value>, table: &Table) {
         for needed in table.needs {
-            if !needed.split_whitespace().any(|key| is_there(of, key)) {
+            let given = |key: &str| {
+                is_there(of, key) && of.get(key).and_then(Value::as_array).is_none_or(|list| !list.is_empty())
+            };
+            if !needed.split_whitespace().any(given) {
                 self.refuse(format!("{} is missing", needed.replace(' ', " or ")));
             }
         }
@@ -242,10 +249,10 @@ impl Findings {
             (Kind::TextOr(_), Some(_)) => {}
             (Kind::MapOf(kind), _) => match value.as_object() {
                 Some(map) => map.iter().for_each(|(key, value)| self.under(key, |this| this.value(value, kind))),
-                None => self.refuse("a table belongs here"),
+                None => self.refuse("expected a mapping"),
             },
             (Kind::ListOf(_) | Kind::Tables(_) | Kind::TablesOrNull(_) | Kind::Texts, _) if !value.is_array() => {
-                self.refuse("a list belongs here");
+                self.refuse("expected a list");
             }
             (Kind::Tables(table) | Kind::TablesOrNull(table), _) => {
                 for (at, item) in value.as_array().into_iter().flatten().enumerate() {
@@ -264,32 +271,40 @@ impl Findings {
             }
             (Kind::Texts, _) => {
                 if value.as_array().into_iter().flatten().any(|item| item.is_array() || item.is_object()) {
-                    self.refuse("a list of texts belongs here");
+                    self.refuse("expected a list of strings");
                 }
             }
             (Kind::TextMap, _) => {
                 let bad = |map: &Map<String, Value>| map.values().any(|item| item.is_array() || item.is_object());
                 if value.as_object().is_none_or(bad) {
-                    self.refuse("a table of texts belongs here");
+                    self.refuse("expected a mapping of strings");
                 }
             }
-            (_, None) => self.refuse("a single value belongs here"),
+            (_, None) => self.refuse("expected a scalar"),
             (Kind::Text, Some(_)) => {}
             (Kind::Bool, Some(text)) => {
+                // Our YAML parser reads yes, no, on and off as Go does, unless they are in quotes.
                 let words = ["true", "false", "yes", "no", "on", "off", "y", "n"];
-                if !words.contains(&text.to_lowercase().as_str()) {
+                if value.is_string() && words.contains(&text.to_lowercase().as_str()) {
+                    self.refuse(format!("{text:?} in quotes is a text: write it without them"));
+                } else if !value.is_boolean() {
                     self.refuse(format!("{text} is neither true nor false"));
                 }
             }
             (Kind::Whole, Some(text)) => {
                 // Go drops the decimals.
                 if !value.is_number() {
-                    self.refuse(format!("{text} is no whole number"));
+                    self.refuse(format!("{text} is not an integer"));
+                }
+            }
+            (Kind::Number, Some(text)) => {
+                if !value.is_number() {
+                    self.refuse(format!("{text:?} is not a number"));
                 }
             }
             (Kind::Bytes, Some(text)) => {
                 if !is_bytes(text) {
-                    self.refuse(format!("{text:?} is no number of bytes such as 10MB"));
+                    self.refuse(format!("{text:?} is not a size such as 10MB"));
                 }
             }
             (Kind::Duration, Some(text)) => {
@@ -299,32 +314,37 @@ impl Findings {
             }
             (Kind::Count, Some(text)) => {
                 if value.as_f64().is_none_or(|number| number < 0.0) {
-                    self.refuse(format!("{text} is no whole number from 0 on"));
+                    self.refuse(format!("{text} is not an integer of at least 0"));
                 }
             }
             // Without a unit, Go reads a number as nanoseconds.
             (Kind::GoDuration | Kind::GoDurationText, Some(text)) => {
                 let bare = matches!(kind, Kind::GoDuration) && value.is_number();
                 if !is_go_duration(text) && !bare {
-                    self.refuse(format!("{text} is no duration such as 30s or 1h30m"));
+                    self.refuse(format!("{text} is not a duration such as 30s or 1h30m"));
                 }
             }
-            (Kind::TemplateUrl, Some(text)) if text.contains("{{") => {
-                if text.matches("{{").count() != text.matches("}}").count() {
-                    self.refuse("the template does not parse: {{ and }} belong together");
-                }
+            (Kind::Url | Kind::TemplateUrl | Kind::AnyUrl | Kind::HostPort, Some(text)) => self.address(text, kind),
+        }
+    }
+
+    /// Checks an address.
+    fn address(&mut self, text: &str, kind: &Kind) {
+        let checked = match kind {
+            Kind::TemplateUrl if text.contains("{{") => {
+                let closed = text.matches("{{").count() == text.matches("}}").count();
+                closed.then_some(()).ok_or_else(|| "the template does not parse: {{ and }} are not balanced".to_owned())
             }
-            (Kind::Url | Kind::TemplateUrl, Some(text)) => {
-                if let Err(why) = url(text) {
-                    self.refuse(why);
-                }
-            }
-            (Kind::HostPort, Some(text)) => {
+            Kind::HostPort => {
                 let port = text.rsplit_once(':').map(|(_, port)| port);
-                if !text.is_empty() && port.is_none_or(str::is_empty) {
-                    self.refuse(format!("{text:?} has no port: host:port"));
-                }
+                let given = text.is_empty() || port.is_some_and(|port| !port.is_empty());
+                given.then_some(()).ok_or_else(|| format!("{text:?} has no port: host:port"))
             }
+            Kind::AnyUrl => any_url(text),
+            _ => url(text),
+        };
+        if let Err(why) = checked {
+            self.refuse(why);
         }
     }
 }

@@ -21,7 +21,7 @@ fn steps<'a>(panel: &'a Value, target: &str) -> Vec<(&'a str, f64)> {
 }
 
 #[test]
-fn each_target_has_its_own_limits_on_a_panel() {
+fn each_target_has_its_own_threshold_lines_on_a_panel() {
     let yaml = "
 backups:
   - {name: first, bucket: bkt, thresholds: {backup.max_age: {warning: 10h, critical: none}}}
@@ -56,7 +56,7 @@ kubernetes:
 
 /// A configuration with many targets must not give more queries than a browser can show.
 #[test]
-fn limits_of_very_many_groups_are_not_drawn_but_their_values_are_shown() {
+fn threshold_lines_of_many_groups_are_omitted_but_their_values_are_shown() {
     let one = |at: usize| format!("  - {{name: t{at}, bucket: bkt, every: {}h}}\n", at + 1);
     let (_, all) = of(&format!("backups:\n{}", (0..30).map(one).collect::<String>()));
     let age = panel(&all, "Backup age");

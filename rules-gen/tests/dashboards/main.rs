@@ -52,7 +52,7 @@ fn panel<'a>(all: &'a [Dashboard], title: &str) -> &'a Value {
 }
 
 #[test]
-fn there_is_the_rounds_and_one_for_each_cadence_and_they_know_each_other() {
+fn there_is_an_overview_and_one_dashboard_per_cadence_linked_to_each_other() {
     let (config, all) = all();
     let uids: Vec<String> = all.iter().map(|dashboard| dashboard.uid.clone()).collect();
     let wanted: Vec<String> = std::iter::once("checklist-rounds".to_owned())
@@ -185,7 +185,7 @@ fn the_rules_of_grafanas_linter_hold_without_exclusions() {
 
 /// Constraints of Grafana's schema that valid JSON may violate.
 #[test]
-fn the_model_is_one_that_grafana_knows() {
+fn every_dashboard_matches_the_model_of_grafana() {
     for dashboard in &all().1 {
         let model = &dashboard.model;
         assert_eq!((&model["schemaVersion"], &model["graphTooltip"]), (&json!(39), &json!(1)));
@@ -230,7 +230,7 @@ fn the_model_is_one_that_grafana_knows() {
 }
 
 #[test]
-fn objects_carry_the_same_dashboards() {
+fn kubernetes_objects_contain_the_same_dashboards() {
     let (config, all) = all();
     let maps = rules_gen::outputs::grafana::objects::config_maps(&config, &all).unwrap();
     let objects = rules_gen::outputs::grafana::objects::grafana_dashboards(&config, &all).unwrap();

@@ -28,7 +28,7 @@ fn every_metric_of_every_rule_is_on_a_panel() {
 }
 
 #[test]
-fn every_panel_of_the_rounds_and_every_timeline_leads_to_a_runbook() {
+fn every_panel_of_the_overview_and_every_timeline_links_to_a_runbook() {
     let (config, all) = all();
     let base = config.alerting.runbook_base_url.unwrap();
     for dashboard in &all {
@@ -70,7 +70,7 @@ fn promtool(folder: &Path, series: &[(&str, &str)], expected: &[(&str, &str, f64
 /// Checks of the exporter have their verdict from the exporter, and checks on other exporters' metrics from recording
 /// rules.
 #[test]
-fn every_check_is_once_on_the_timeline_with_its_verdict() {
+fn every_check_appears_once_on_the_timeline_with_its_verdict() {
     let yaml = "
 health:
   - {name: web, url: 'https://web/'}

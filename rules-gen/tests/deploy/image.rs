@@ -17,7 +17,7 @@ fn instructions() -> Vec<(String, String)> {
 }
 
 #[test]
-fn it_builds_the_programs_of_the_workspace_with_the_toolchain_of_the_workspace() {
+fn the_image_builds_both_programs_with_the_pinned_toolchain() {
     let all = instructions();
     let run: String = all.iter().filter(|(name, _)| name == "RUN").map(|(_, rest)| format!("{rest}\n")).collect();
     let of = |package: &str| std::fs::read_to_string(root().join(package).join("Cargo.toml")).expect("a package");
@@ -37,7 +37,7 @@ fn it_builds_the_programs_of_the_workspace_with_the_toolchain_of_the_workspace()
 }
 
 #[test]
-fn its_stages_exist_its_sources_are_there_and_nobody_is_root() {
+fn the_dockerfile_copies_existing_files_and_runs_as_an_unprivileged_user() {
     let all = instructions();
     let mut stages = BTreeSet::new();
     let mut arguments = BTreeSet::new();
@@ -78,7 +78,7 @@ fn its_stages_exist_its_sources_are_there_and_nobody_is_root() {
 }
 
 #[test]
-fn its_context_is_what_the_build_reads_and_nothing_else() {
+fn the_docker_context_contains_only_what_the_build_reads() {
     let text = std::fs::read_to_string(root().join(".dockerignore")).expect("the context leaves something out");
     let mut lines = text.lines();
     assert_eq!(lines.next(), Some("*"), "nothing is sent that is not named");

@@ -127,7 +127,7 @@ fn compare(one: &Objects, other: &Objects) {
 }
 
 #[test]
-fn the_example_is_generated_as_it_is_committed() {
+fn the_committed_deployment_matches_the_generated_one() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rules-gen"));
     let arguments = [
         "generate",
@@ -171,7 +171,7 @@ fn kustomize_and_helm_give_the_same_valid_objects() {
 }
 
 #[test]
-fn who_asks_about_tokens_may_ask_and_reaches_the_api_server() {
+fn token_reviews_have_their_rights_and_a_network_policy_to_the_api_server() {
     let folder = tempfile::tempdir().expect("a folder");
     let config = "kubernetes:
   - {name: c, namespaces: [llm-orchestrator], webAudiences: [checklist-exporter]}
@@ -195,7 +195,7 @@ fn who_asks_about_tokens_may_ask_and_reaches_the_api_server() {
 }
 
 #[test]
-fn a_web_configuration_is_mounted_alike() {
+fn kustomize_and_helm_mount_a_web_configuration_identically() {
     let folder = tempfile::tempdir().expect("a folder");
     let example = std::fs::read_to_string(root().join("examples/checklist.yaml")).expect("there");
     let overlay = generated(&example, folder.path());
@@ -217,7 +217,7 @@ fn a_web_configuration_is_mounted_alike() {
 }
 
 #[test]
-fn shards_are_a_stateful_set_whose_pods_know_their_number() {
+fn shards_are_a_stateful_set_whose_pods_take_their_index_from_their_name() {
     let objects = kustomize(&root().join("deploy/kustomize/overlays/sharded"));
     objects.values().for_each(schema::check);
     compare(&objects, &helm_with(&root().join("deploy/generated"), |values| values["shards"] = json!(3)));
@@ -230,7 +230,7 @@ fn shards_are_a_stateful_set_whose_pods_know_their_number() {
 }
 
 #[test]
-fn the_leases_are_granted_by_name_and_the_proofs_get_no_other_right() {
+fn leases_are_granted_by_name_and_verification_jobs_get_no_other_right() {
     let objects = kustomize(&root().join("deploy/kustomize/overlays/example"));
     let find = |kind: &str, name: &str| &objects[&(kind.to_owned(), NAMESPACE.to_owned(), name.to_owned())];
     let leases = |role: &str| -> Vec<Value> {
@@ -263,7 +263,7 @@ fn the_leases_are_granted_by_name_and_the_proofs_get_no_other_right() {
 }
 
 #[test]
-fn without_a_cluster_of_its_own_no_right_and_no_token_is_given() {
+fn without_a_kubernetes_target_no_rights_and_no_token_are_granted() {
     let folder = tempfile::tempdir().expect("a folder");
     let overlay = generated(OUTSIDE, folder.path());
     let objects = kustomize(&overlay);
@@ -294,7 +294,7 @@ fn without_a_cluster_of_its_own_no_right_and_no_token_is_given() {
 }
 
 #[test]
-fn what_names_another_namespace_keeps_it_and_the_rest_goes_to_the_exporters() {
+fn objects_with_a_namespace_keep_it_and_others_get_that_of_the_exporter() {
     let folder = tempfile::tempdir().expect("a folder");
     let config = "kubernetes:
   - {name: c, namespaces: [one], exporterNamespace: llm-orchestrator, secrets: [{name: s}]}
@@ -322,7 +322,7 @@ fn what_names_another_namespace_keeps_it_and_the_rest_goes_to_the_exporters() {
 }
 
 #[test]
-fn each_job_holds_only_the_secrets_that_it_needs() {
+fn each_job_mounts_only_the_secrets_that_it_needs() {
     let folder = tempfile::tempdir().expect("a folder");
     let config = "
 backups:
@@ -375,7 +375,7 @@ tasks: {since: 2026-01-01, s3: {bucket: bkt, prefix: r/, region: r, accessKeyIdE
 }
 
 #[test]
-fn what_no_pod_could_start_with_is_told_and_only_where_pods_are_wanted() {
+fn unmountable_paths_are_reported_only_if_pods_are_generated() {
     let folder = tempfile::tempdir().expect("a folder");
     let config = "postgres: [{name: db, host: db, database: d, user: u, passwordFile: /etc/pw}]\n";
     std::fs::write(folder.path().join("checklist.yaml"), config).expect("written");

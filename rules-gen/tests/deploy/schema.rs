@@ -189,7 +189,7 @@ fn duration(value: &Value) {
         let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
         let after = &rest[digits..];
         let unit = after.len() - after.trim_start_matches(|c: char| c.is_ascii_alphabetic()).len();
-        assert!(digits > 0 && units.any(|known| *known == &after[..unit]), "{text} is no duration");
+        assert!(digits > 0 && units.any(|known| *known == &after[..unit]), "{text} is not a duration");
         rest = &after[unit..];
     }
     assert!(!text.is_empty());

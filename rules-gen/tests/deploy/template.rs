@@ -107,7 +107,7 @@ fn pipeline(text: &str, scope: &Scope<'_>) -> Value {
 }
 
 fn call(function: &str, arguments: &[Value], scope: &Scope<'_>) -> Value {
-    let text = |n: usize| arguments[n].as_str().unwrap_or_else(|| panic!("{function}: {} is no text", arguments[n]));
+    let text = |n: usize| arguments[n].as_str().unwrap_or_else(|| panic!("{function}: {} is not a text", arguments[n]));
     match function {
         "eq" => json!(arguments[0] == arguments[1]),
         "fail" => panic!("the chart fails: {}", text(0)),

@@ -38,7 +38,7 @@ async fn demo() -> anyhow::Result<()> {
         let broken = stack.inject(fault).await?;
         let message = stack.recorder.wait(fault.alert, |m| m.tells(fault.alert)).await?;
         let seconds = message.at.duration_since(begun).as_secs_f64();
-        println!("{} was told after {seconds:.1} s (waits are shortened to 2 s here):", message.receiver);
+        println!("{} was notified after {seconds:.1} s (waits are shortened to 2 s here):", message.receiver);
         println!("{}", serde_json::to_string_pretty(&message.body)?);
         table(&stack)?;
         if std::env::var_os("DEMO_ONCE").is_some() {

@@ -45,7 +45,7 @@ async fn main() -> anyhow::Result<()> {
             for judged in judge(&Shop::new(kind, *seed), arguments.peers.as_deref()).await? {
                 let outcome = judged.outcome;
                 let weight =
-                    |one: &table::Outcome| (one.false_pages.len(), one.untold().len(), one.false_messages.len());
+                    |one: &table::Outcome| (one.false_pages.len(), one.missed().len(), one.false_messages.len());
                 match worst.iter_mut().find(|known| known.name == outcome.name) {
                     Some(known) if weight(known) < weight(&outcome) => *known = outcome,
                     Some(_) => {}
@@ -58,12 +58,12 @@ async fn main() -> anyhow::Result<()> {
             if arguments.verbose {
                 eprint!("{outcome}");
             }
-            if outcome.name.ends_with("ours") && (!outcome.false_pages.is_empty() || !outcome.untold().is_empty()) {
+            if outcome.name.ends_with("ours") && (!outcome.false_pages.is_empty() || !outcome.missed().is_empty()) {
                 failed.push(format!(
                     "{}: false pages {:?}, not told {:?}",
                     outcome.name,
                     outcome.false_pages,
-                    outcome.untold()
+                    outcome.missed()
                 ));
             }
         }

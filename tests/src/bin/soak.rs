@@ -44,8 +44,8 @@ async fn main() -> anyhow::Result<()> {
         clients.spawn(async move {
             loop {
                 // The credentials are `ann:wrong`.
-                let answer = plain(port, "/metrics", "Authorization: Basic YW5uOndyb25n\r\n").await;
-                refused.fetch_add(u64::from(answer.is_ok()), Ordering::Relaxed);
+                let response = plain(port, "/metrics", "Authorization: Basic YW5uOndyb25n\r\n").await;
+                refused.fetch_add(u64::from(response.is_ok()), Ordering::Relaxed);
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         });

@@ -24,9 +24,9 @@ impl Api {
     /// Sends a request and returns status and body.
     pub async fn ask(&self, method: &str, path: &str, kind: &str, body: Vec<u8>) -> anyhow::Result<(u16, String)> {
         let request = http::Request::builder().method(method).uri(path).header("content-type", kind);
-        let answer = self.client.send(request.body(Body::from(body))?).await?;
-        let status = answer.status().as_u16();
-        let body = answer.into_body().collect().await.with_context(|| format!("{method} {path}"))?.to_bytes();
+        let response = self.client.send(request.body(Body::from(body))?).await?;
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await.with_context(|| format!("{method} {path}"))?.to_bytes();
         Ok((status, String::from_utf8_lossy(&body).into_owned()))
     }
 

@@ -2,7 +2,7 @@
 //! the API server asks for.
 
 use super::Api;
-use crate::http::{Body, Server, answer, serve};
+use crate::http::{Body, Server, response, serve};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -42,12 +42,12 @@ impl Kubelet {
                         let token = request.headers().get("authorization").and_then(|value| value.to_str().ok());
                         summary(&api, &state, token.and_then(|value| value.strip_prefix("Bearer "))).await
                     }
-                    ["containerLogs", namespace, pod, container] => answer(
+                    ["containerLogs", namespace, pod, container] => response(
                         200,
                         "text/plain",
                         log(&state, namespace, (pod, container), request.uri().query().unwrap_or_default()),
                     ),
-                    _ => answer(404, "text/plain", "404 page not found\n"),
+                    _ => response(404, "text/plain", "404 page not found\n"),
                 }
             }
         })
@@ -69,7 +69,7 @@ impl Kubelet {
 /// Answers `/stats/summary` as a kubelet does: reviews the token, then the user's right to read the statistics of
 /// nodes.
 async fn summary(api: &Api, state: &Mutex<State>, token: Option<&str>) -> hyper::Response<Body> {
-    let unauthorized = || answer(401, "text/plain", "Unauthorized");
+    let unauthorized = || response(401, "text/plain", "Unauthorized");
     let Some(token) = token else { return unauthorized() };
     let question = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": {"token": token}});
     let Ok(review) = api.create("/apis/authentication.k8s.io/v1/tokenreviews", &question).await else {
@@ -82,10 +82,10 @@ async fn summary(api: &Api, state: &Mutex<State>, token: Option<&str>) -> hyper:
     let attributes = json!({"verb": "get", "resource": "nodes", "subresource": "stats", "version": "v1"});
     if !may(api, user, &attributes).await {
         let text = format!("Forbidden (user={}, verb=get, resource=nodes, subresource(s)=[stats])", user["username"]);
-        return answer(403, "text/plain", text);
+        return response(403, "text/plain", text);
     }
     let volumes = lock(state).volumes.clone();
-    answer(200, "application/json", statistics(&volumes).to_string())
+    response(200, "application/json", statistics(&volumes).to_string())
 }
 
 /// Asks the API server whether a user has a right.

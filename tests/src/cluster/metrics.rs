@@ -2,7 +2,7 @@
 
 use super::Api;
 use super::kubelet::may;
-use crate::http::{Body, Server, answer, serve};
+use crate::http::{Body, Server, response, serve};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -49,19 +49,19 @@ impl Metrics {
 async fn respond(api: &Api, used: &Used, user: &Value, path: &str, query: Option<&str>) -> hyper::Response<Body> {
     let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
     let Some(["apis", "metrics.k8s.io", "v1beta1", rest @ ..]) = Some(parts.as_slice()) else {
-        return answer(404, "application/json", "{}");
+        return response(404, "application/json", "{}");
     };
     let (resource, namespace) = match rest {
-        [] => return answer(200, "application/json", resources().to_string()),
+        [] => return response(200, "application/json", resources().to_string()),
         ["nodes"] => ("nodes", None),
         ["pods"] => ("pods", None),
         ["namespaces", namespace, "pods"] => ("pods", Some(*namespace)),
-        _ => return answer(404, "application/json", "{}"),
+        _ => return response(404, "application/json", "{}"),
     };
     let attributes = json!({"verb": "list", "group": "metrics.k8s.io", "version": "v1beta1", "resource": resource,
         "namespace": namespace});
     if !may(api, user, &attributes).await {
-        return answer(403, "application/json", json!({"kind": "Status", "code": 403}).to_string());
+        return response(403, "application/json", json!({"kind": "Status", "code": 403}).to_string());
     }
     let items = match (resource, namespace) {
         ("nodes", _) => nodes(api).await,
@@ -72,9 +72,9 @@ async fn respond(api: &Api, used: &Used, user: &Value, path: &str, query: Option
         Ok(items) => {
             let kind = if resource == "nodes" { "NodeMetricsList" } else { "PodMetricsList" };
             let list = json!({"kind": kind, "apiVersion": "metrics.k8s.io/v1beta1", "metadata": {}, "items": items});
-            answer(200, "application/json", list.to_string())
+            response(200, "application/json", list.to_string())
         }
-        Err(error) => answer(500, "text/plain", format!("{error:#}")),
+        Err(error) => response(500, "text/plain", format!("{error:#}")),
     }
 }
 

@@ -63,9 +63,9 @@ impl Watched {
             .current_dir(folder);
         let mut process = Process::start(&mut command, "exporter", folder, Signal::SIGTERM)?;
         process
-            .wait_until(
-                || async move { plain(port, "/-/healthy", ANN).await.is_ok_and(|answer| status(&answer) == "200") },
-            )
+            .wait_until(|| async move {
+                plain(port, "/-/healthy", ANN).await.is_ok_and(|response| status(&response) == "200")
+            })
             .await?;
         Ok(Self { process, port })
     }
@@ -97,13 +97,13 @@ impl Watched {
         let mut scrapes = Scrapes::default();
         while begun.elapsed() < within {
             let asked = Instant::now();
-            let answer = plain(self.port, "/metrics", ANN).await.unwrap_or_default();
+            let response = plain(self.port, "/metrics", ANN).await.unwrap_or_default();
             scrapes.made += 1;
             scrapes.worst = scrapes.worst.max(asked.elapsed());
-            if status(&answer) == "200" {
+            if status(&response) == "200" {
                 scrapes.answered += 1;
             }
-            if done(&answer) {
+            if done(&response) {
                 break;
             }
             for _ in 0..10 {

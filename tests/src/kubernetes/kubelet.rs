@@ -1,7 +1,7 @@
 //! The fake kubelet of the only node: serves the statistics of its volumes.
 
 use super::state::{NAMESPACE, TOKEN};
-use crate::http::{Server, answer, serve};
+use crate::http::{Server, response, serve};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -22,9 +22,9 @@ impl Kubelet {
             async move {
                 let token = request.headers().get("authorization").and_then(|value| value.to_str().ok());
                 if token != Some(&format!("Bearer {TOKEN}")) {
-                    return answer(401, "text/plain", "Unauthorized");
+                    return response(401, "text/plain", "Unauthorized");
                 }
-                answer(200, "application/json", summary(share).to_string())
+                response(200, "application/json", summary(share).to_string())
             }
         })
         .await?;

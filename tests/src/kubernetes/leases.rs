@@ -1,7 +1,7 @@
 //! Leases with the optimistic locking of the API server: a write must carry the current resource version.
 
 use super::state::{NAMESPACE, World, refusal};
-use crate::http::{Body, answer};
+use crate::http::{Body, response};
 use bytes::Bytes;
 use hyper::{Method, Request, Response};
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ pub(super) fn lease(world: &mut World, path: &str, request: &Request<Bytes>) -> 
     let known = world.objects.get(&collection).and_then(|all| all.get(name)).cloned();
     let is_new = known.is_none();
     let mut object = match (request.method(), known, sent) {
-        (&Method::GET, Some(known), _) => return Some(answer(200, "application/json", known.to_string())),
+        (&Method::GET, Some(known), _) => return Some(response(200, "application/json", known.to_string())),
         (&Method::GET, None, _) => {
             return Some(refusal(404, &format!("leases.coordination.k8s.io \"{name}\" not found")));
         }
@@ -55,5 +55,5 @@ pub(super) fn lease(world: &mut World, path: &str, request: &Request<Bytes>) -> 
     let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
     world.objects.entry(collection).or_default().insert(name, object.clone());
     let code = if is_new { 201 } else { 200 };
-    Some(answer(code, "application/json", object.to_string()))
+    Some(response(code, "application/json", object.to_string()))
 }

@@ -1,7 +1,7 @@
 //! `TokenReview` and `SubjectAccessReview`: whom a token belongs to, and which paths a user may use.
 
 use super::state::{Api, TOKEN, refusal};
-use crate::http::{Body, answer};
+use crate::http::{Body, response};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::{Method, Request, Response};
@@ -37,7 +37,7 @@ pub(super) async fn respond(api: &Arc<Api>, request: Request<Incoming>) -> Respo
     }
     *world.reviews.asked.entry(kind).or_default() += 1;
     if let Some((status, body)) = &world.reviews.instead {
-        return answer(
+        return response(
             *status,
             "application/json",
             body.replace("TOKEN", review["spec"]["token"].as_str().unwrap_or("")),
@@ -63,7 +63,7 @@ pub(super) async fn respond(api: &Arc<Api>, request: Request<Incoming>) -> Respo
         json!({"allowed": whole && world.reviews.grants.contains(&asked)})
     };
     review["status"] = status;
-    answer(201, "application/json", review.to_string())
+    response(201, "application/json", review.to_string())
 }
 
 fn may_create(roles: &[Value], kind: &str) -> bool {

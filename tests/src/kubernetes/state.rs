@@ -1,6 +1,6 @@
 //! The state of the fake API server, shared by its request handlers.
 
-use crate::http::{Body, answer};
+use crate::http::{Body, response};
 use hyper::{Request, Response};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -91,5 +91,5 @@ pub(super) fn status(code: u16, message: &str) -> Value {
 }
 
 pub(super) fn refusal(code: u16, message: &str) -> Response<Body> {
-    answer(code, "application/json", status(code, message).to_string())
+    response(code, "application/json", status(code, message).to_string())
 }

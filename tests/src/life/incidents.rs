@@ -383,7 +383,7 @@ mod tests {
     use crate::life::ordinary;
 
     #[test]
-    fn a_month_is_the_same_for_a_seed_and_every_incident_lies_within_what_is_judged() {
+    fn a_seed_gives_the_same_month_and_every_incident_is_within_the_judged_time() {
         let month = || {
             let shop = Shop::new(Kind::Small, 3);
             let config =

@@ -1,4 +1,4 @@
-//! The ledger of incidents: what happened when, and how a person should be told. It knows nothing of rules.
+//! The ledger of incidents: what happened when, and how a person should be notified. It knows nothing of rules.
 
 use super::board::Labels;
 use std::collections::BTreeSet;
@@ -41,7 +41,7 @@ pub struct Incident {
 
 impl Incident {
     /// Whether a notification at a minute, about an alert with these labels, belongs to the incident.
-    pub fn is_told_by(&self, minute: usize, alert: &Labels) -> bool {
+    pub fn is_reported_by(&self, minute: usize, alert: &Labels) -> bool {
         (self.since..=self.end + self.traces).contains(&minute)
             && alert.values().any(|value| self.names.contains(value) || self.also.contains(value))
             && self.is_about(alert)
@@ -71,7 +71,7 @@ mod tests {
     use crate::life::board::labels;
 
     #[test]
-    fn an_alert_tells_an_incident_of_its_object_and_of_what_it_looks_at() {
+    fn an_alert_belongs_to_an_incident_of_its_object_and_check() {
         let incident = Incident {
             what: "database down",
             since: 10,
@@ -83,13 +83,13 @@ mod tests {
             also: std::iter::once("shop.db:9187".to_owned()).collect(),
             checks: vec!["postgres", "health"],
         };
-        let told = |minute: usize, alert: &[(&str, &str)]| incident.is_told_by(minute, &labels(alert));
-        assert!(told(10, &[("target", "shop"), ("check", "health")]));
-        assert!(told(25, &[("target", "shop"), ("check", "exporter"), ("kind", "postgres")]));
-        assert!(told(12, &[("target", "shop"), ("check", "connections")]));
-        assert!(told(12, &[("instance", "shop.db:9187"), ("alertname", "SomebodyElses")]));
-        assert!(!told(26, &[("target", "shop"), ("check", "health")]));
-        assert!(!told(12, &[("target", "billing"), ("check", "health")]));
-        assert!(!told(12, &[("target", "shop"), ("check", "images")]));
+        let reported = |minute: usize, alert: &[(&str, &str)]| incident.is_reported_by(minute, &labels(alert));
+        assert!(reported(10, &[("target", "shop"), ("check", "health")]));
+        assert!(reported(25, &[("target", "shop"), ("check", "exporter"), ("kind", "postgres")]));
+        assert!(reported(12, &[("target", "shop"), ("check", "connections")]));
+        assert!(reported(12, &[("instance", "shop.db:9187"), ("alertname", "SomebodyElses")]));
+        assert!(!reported(26, &[("target", "shop"), ("check", "health")]));
+        assert!(!reported(12, &[("target", "billing"), ("check", "health")]));
+        assert!(!reported(12, &[("target", "shop"), ("check", "images")]));
     }
 }

@@ -55,7 +55,7 @@ fn drains(board: &mut Board, shop: &Shop) {
 }
 
 /// Another instance becomes primary of the second database, twice in the month and for less than a minute: a spot node
-/// leaves, and the operator updates the instances (CloudNativePG documentation, "Automated failover", "Rolling updates").
+/// leaves, and the operator updates the instances (`CloudNativePG` documentation, "Automated failover", "Rolling updates").
 fn switchovers(board: &mut Board, shop: &Shop) {
     for (day, of_day) in [(5, 22 * 60 + 41), (19, 15 * 60 + 12)] {
         let minute = shop.from() + day * DAY + of_day;

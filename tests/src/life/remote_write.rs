@@ -111,8 +111,8 @@ async fn flush(port: u16, request: &mut Vec<u8>) -> anyhow::Result<()> {
         ("x-prometheus-remote-write-version", "0.1.0"),
     ];
     let url = format!("http://127.0.0.1:{port}/api/v1/write");
-    let (status, answer) = post(&url, snappy(request), &headers).await?;
-    ensure!(status < 300, "Prometheus answered {status}: {}", String::from_utf8_lossy(&answer));
+    let (status, response) = post(&url, snappy(request), &headers).await?;
+    ensure!(status < 300, "Prometheus answered {status}: {}", String::from_utf8_lossy(&response));
     request.clear();
     Ok(())
 }

@@ -17,12 +17,12 @@ pub struct Outcome {
     /// Messages that belong to no incident: alert, object and time.
     pub false_messages: Vec<String>,
     /// What was reported about each incident.
-    pub incidents: Vec<Told>,
+    pub incidents: Vec<IncidentOutcome>,
 }
 
 /// What was reported about one incident.
 #[derive(Debug)]
-pub struct Told {
+pub struct IncidentOutcome {
     /// Description of the incident.
     pub what: String,
     /// Whether the incident deserves a page.
@@ -41,8 +41,9 @@ pub struct Told {
 pub fn outcome(name: &str, messages: &[Notification], ledger: &[Incident], from: usize, minutes: usize) -> Outcome {
     let mut outcome =
         Outcome { name: name.to_owned(), weeks: (minutes - from) as f64 / 10_080.0, ..Outcome::default() };
-    let about =
-        |incident: &Incident, one: &Notification| one.alerts.iter().any(|alert| incident.is_told_by(one.minute, alert));
+    let about = |incident: &Incident, one: &Notification| {
+        one.alerts.iter().any(|alert| incident.is_reported_by(one.minute, alert))
+    };
     for one in messages.iter().filter(|one| one.minute >= from) {
         if ledger.iter().any(|incident| about(incident, one)) {
             continue;
@@ -95,7 +96,7 @@ pub fn outcome(name: &str, messages: &[Notification], ledger: &[Incident], from:
             let mark = if one.page { "PAGE " } else { "" };
             format!("{sign}{} {mark}{names}", one.minute.abs_diff(incident.begin))
         };
-        outcome.incidents.push(Told {
+        outcome.incidents.push(IncidentOutcome {
             course: own.iter().map(words).collect(),
             what: incident.to_string(),
             wants_page: incident.loud == Loud::Page,
@@ -109,7 +110,7 @@ pub fn outcome(name: &str, messages: &[Notification], ledger: &[Incident], from:
 
 impl Outcome {
     /// Returns the incidents without a notification.
-    pub fn untold(&self) -> Vec<&str> {
+    pub fn missed(&self) -> Vec<&str> {
         self.incidents.iter().filter(|messages| messages.by.is_none()).map(|messages| messages.what.as_str()).collect()
     }
 
@@ -160,16 +161,16 @@ impl fmt::Display for Outcome {
                 writeln!(f, "  {kind}: {line}")?;
             }
         }
-        for told in &self.incidents {
-            let by = match told.by {
+        for incident in &self.incidents {
+            let by = match incident.by {
                 Some(Loud::Page) => "page",
                 Some(Loud::Message) => "message",
                 None => "NOTHING",
             };
-            let after = told.after.map_or_else(String::new, |minutes| format!(" after {minutes} min"));
-            let wanted = if told.wants_page { "page" } else { "message" };
-            writeln!(f, "  {}: wants a {wanted}, told by {by}{after}, {} pages", told.what, told.pages)?;
-            for one in &told.course {
+            let after = incident.after.map_or_else(String::new, |minutes| format!(" after {minutes} min"));
+            let wanted = if incident.wants_page { "page" } else { "message" };
+            writeln!(f, "  {}: wants a {wanted}, told by {by}{after}, {} pages", incident.what, incident.pages)?;
+            for one in &incident.course {
                 writeln!(f, "      {one}")?;
             }
         }

@@ -2,7 +2,7 @@
 
 use super::{job, outcome, reason};
 use checklist::Reason;
-use stack::http::{answer, serve};
+use stack::http::{response, serve};
 use stack::s3::{ACCESS_KEY, S3, SECRET_KEY};
 use tempfile::TempDir;
 
@@ -18,7 +18,7 @@ fn s3_yaml(port: u16, bucket: &str, key: &str, folder: &TempDir) -> anyhow::Resu
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn buckets_are_empty_missing_forbidden_or_huge() -> anyhow::Result<()> {
+async fn empty_missing_forbidden_and_huge_buckets_give_the_right_verdict() -> anyhow::Result<()> {
     for s3 in S3::each().await? {
         empty_missing_or_forbidden(&s3).await?;
     }
@@ -66,7 +66,7 @@ async fn empty_missing_or_forbidden(s3: &S3) -> anyhow::Result<()> {
         Some(Reason::Connect)
     );
     let denied = serve(None, |_| async {
-        answer(403, "application/xml", "<Error><Code>AccessDenied</Code><Message>no</Message></Error>")
+        response(403, "application/xml", "<Error><Code>AccessDenied</Code><Message>no</Message></Error>")
     })
     .await?;
     assert_eq!(reason(&s3_yaml(denied.port, "full", SECRET_KEY, &folder)?, "backup").await, Some(Reason::Permission));
@@ -84,7 +84,7 @@ fn hundred_thousand(query: &str) -> hyper::Response<stack::http::Body> {
     let next =
         if more { format!("<NextContinuationToken>{}</NextContinuationToken>", from + 1000) } else { String::new() };
     let body = format!("<ListBucketResult><IsTruncated>{more}</IsTruncated>{next}{}</ListBucketResult>", keys.concat());
-    answer(200, "application/xml", body)
+    response(200, "application/xml", body)
 }
 
 /// What people read beside the verdict, and the verdict.
@@ -96,7 +96,7 @@ async fn judged(yaml: &str) -> (checklist::Verdict, String, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_lies_beside_a_backup_neither_hides_nor_is_one() -> anyhow::Result<()> {
+async fn files_next_to_a_backup_neither_hide_it_nor_count_as_one() -> anyhow::Result<()> {
     for s3 in S3::each().await? {
         beside_a_backup(&s3).await.map_err(|error| error.context(s3.name()))?;
     }
@@ -125,7 +125,9 @@ async fn beside_a_backup(s3: &S3) -> anyhow::Result<()> {
     }
     let (verdict, messages, text) = judged(&yaml).await;
     assert!(
-        verdict == Passed && messages.contains("newest daily/a.dump") && messages.contains("8 other objects"),
+        verdict == Passed
+            && messages.contains("newest daily/a.dump")
+            && messages.contains("8 objects with other names"),
         "{messages}"
     );
     assert!(text.contains("checklist_backup_objects{check=\"backup\",target=\"daily\",backup=\"daily\"} 1"), "{text}");
@@ -145,7 +147,7 @@ async fn beside_a_backup(s3: &S3) -> anyhow::Result<()> {
     s3.modified("full", "daily/b.dump", now + hours(40 * 24))?;
     let (verdict, messages, text) = judged(&yaml).await;
     assert!(
-        verdict == Critical && messages.contains("1 of the future are left out, such as daily/b.dump"),
+        verdict == Critical && messages.contains("1 with a time in the future are ignored, such as daily/b.dump"),
         "{messages}"
     );
     s3.modified("full", "daily/a.dump", now - hours(1))?;
@@ -178,7 +180,7 @@ async fn beside_a_backup(s3: &S3) -> anyhow::Result<()> {
     }
     let (verdict, messages, text) = judged(&yaml).await;
     assert!(
-        verdict == CannotTell && messages.contains("reading s3://full/daily/a.dump: the server answered 403"),
+        verdict == CannotTell && messages.contains("reading s3://full/daily/a.dump: the server responded with 403"),
         "{messages}"
     );
     assert!(text.contains("checklist_backup_last_timestamp_seconds{"), "{text}");
@@ -190,7 +192,7 @@ async fn beside_a_backup(s3: &S3) -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_listing_without_its_end_is_no_answer() -> anyhow::Result<()> {
+async fn an_incomplete_bucket_listing_is_a_failure() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let output = async |yaml: String| {
         let job = job(&yaml, "backup");
@@ -206,7 +208,7 @@ async fn a_listing_without_its_end_is_no_answer() -> anyhow::Result<()> {
         );
         let torn = serve(None, move |_| {
             let one = one.clone();
-            async move { answer(200, "application/xml", one) }
+            async move { response(200, "application/xml", one) }
         })
         .await?;
         let (reason, message) =
@@ -215,7 +217,7 @@ async fn a_listing_without_its_end_is_no_answer() -> anyhow::Result<()> {
     }
     // Another region, as S3 says it.
     let elsewhere = "<Error><Code>AuthorizationHeaderMalformed</Code><Message>The authorization header is malformed; the region 'us-east-1' is wrong; expecting 'eu-west-1'</Message><Region>eu-west-1</Region></Error>";
-    let server = serve(None, move |_| async move { answer(400, "application/xml", elsewhere) }).await?;
+    let server = serve(None, move |_| async move { response(400, "application/xml", elsewhere) }).await?;
     let (reason, message) =
         output(s3_yaml(server.port, "full", SECRET_KEY, &folder)?).await.unwrap_or_else(|| panic!("it passed"));
     assert!(reason == Reason::Config && message.contains("set region: eu-west-1"), "{message}");
@@ -231,12 +233,12 @@ async fn a_listing_without_its_end_is_no_answer() -> anyhow::Result<()> {
     .await?;
     let (_, message) =
         output(s3_yaml(server.port, "full", SECRET_KEY, &folder)?).await.unwrap_or_else(|| panic!("it passed"));
-    assert!(message.contains("larger than any that belongs here"), "{message}");
+    assert!(message.contains("the response is larger than the limit"), "{message}");
     // So are informational answers, and nothing of our own client's insides is told.
     let endless = endless("HTTP/1.1 102 Processing\r\n\r\n").await?;
     let (reason, message) =
         output(s3_yaml(endless, "full", SECRET_KEY, &folder)?).await.unwrap_or_else(|| panic!("it passed"));
-    assert!(reason == Reason::Protocol && message.contains("and no answer"), "{message}");
+    assert!(reason == Reason::Protocol && message.contains("without a complete response head"), "{message}");
     for debug in ["{ ", "Error(", "kind:", "source:"] {
         assert!(!message.contains(debug), "{message}");
     }
@@ -245,19 +247,19 @@ async fn a_listing_without_its_end_is_no_answer() -> anyhow::Result<()> {
 
 /// Every way in which the client of S3 can fail, in words of our own.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_answer_of_s3_is_told_as_that_and_not_in_the_words_of_a_library() -> anyhow::Result<()> {
+async fn responses_that_are_not_s3_are_reported_without_library_jargon() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let one = |fields: &str| {
         let object = format!("<Contents><Key>daily/a</Key>{fields}</Contents>");
         (200, format!("<ListBucketResult>{object}</ListBucketResult>").into_bytes())
     };
     for ((status, body), reason, part) in [
-        ((200, b"".to_vec()), Reason::Decode, "no answer of S3"),
-        ((200, b"hello".to_vec()), Reason::Decode, "no answer of S3"),
-        ((200, b"<ListBucketResult><Contents><Key>\xff".to_vec()), Reason::Decode, "no answer of S3"),
-        ((204, b"".to_vec()), Reason::Decode, "the server answered 204"),
-        (one("<LastModified>yesterday</LastModified><Size>1</Size>"), Reason::Decode, "no answer of S3"),
-        (one("<LastModified>2026-01-01T00:00:00Z</LastModified><Size>big</Size>"), Reason::Decode, "no answer of S3"),
+        ((200, b"".to_vec()), Reason::Decode, "not a response of S3"),
+        ((200, b"hello".to_vec()), Reason::Decode, "not a response of S3"),
+        ((200, b"<ListBucketResult><Contents><Key>\xff".to_vec()), Reason::Decode, "not a response of S3"),
+        ((204, b"".to_vec()), Reason::Decode, "the server responded with 204"),
+        (one("<LastModified>yesterday</LastModified><Size>1</Size>"), Reason::Decode, "not a response of S3"),
+        (one("<LastModified>2026-01-01T00:00:00Z</LastModified><Size>big</Size>"), Reason::Decode, "not a response of S3"),
         (one("<Size>1</Size>"), Reason::Decode, "no key, no time or no size"),
         (one("<LastModified>2026-01-01T00:00:00Z</LastModified>"), Reason::Decode, "no key, no time or no size"),
         // The zero time of programs in Go, and a server that ignores the prefix.
@@ -267,15 +269,15 @@ async fn what_is_no_answer_of_s3_is_told_as_that_and_not_in_the_words_of_a_libra
             Reason::Protocol,
             "weekly/a, which has another prefix",
         ),
-        ((301, b"".to_vec()), Reason::Config, "the server answered 301"),
-        ((400, b"\x00\x01".to_vec()), Reason::Protocol, "the server answered 400"),
-        ((403, b"<html>no</html>".to_vec()), Reason::Permission, "the server answered 403"),
+        ((301, b"".to_vec()), Reason::Config, "the server responded with 301"),
+        ((400, b"\x00\x01".to_vec()), Reason::Protocol, "the server responded with 400"),
+        ((403, b"<html>no</html>".to_vec()), Reason::Permission, "the server responded with 403"),
         ((404, b"<Error><Code>NoSuchBucket</Code></Error>".to_vec()), Reason::NotFound, "404 NoSuchBucket"),
         ((503, b"<Error><Code>SlowDown</Code></Error>".to_vec()), Reason::Protocol, "503 SlowDown"),
     ] {
         let server = serve(None, move |_| {
             let body = body.clone();
-            async move { answer(status, "application/xml", body) }
+            async move { response(status, "application/xml", body) }
         })
         .await?;
         let backup = job(&s3_yaml(server.port, "full", SECRET_KEY, &folder)?, "backup");
@@ -307,7 +309,7 @@ async fn endless(output: &'static str) -> anyhow::Result<u16> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_record_whose_first_answer_was_lost_is_there_and_no_conflict() -> anyhow::Result<()> {
+async fn a_record_whose_response_was_lost_is_stored_once_without_a_conflict() -> anyhow::Result<()> {
     use checklist::config::{S3Prefix, SecretRef};
     use clients::s3::Bucket;
     let folder = TempDir::new()?;

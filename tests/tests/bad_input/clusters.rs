@@ -8,7 +8,7 @@ use stack::waiting::{eventually, found};
 use tempfile::TempDir;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_kubernetes_api_refuses_forgets_and_hangs_up() -> anyhow::Result<()> {
+async fn refusals_lost_history_and_closed_connections_of_the_kubernetes_api_are_handled() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let authority = Authority::new(folder.path())?;
     let kubelet = Kubelet::start(acceptor(authority.issue("localhost", 60)?)?.0).await?;
@@ -55,7 +55,7 @@ async fn the_kubernetes_api_refuses_forgets_and_hangs_up() -> anyhow::Result<()>
         let wanted = format!("workload=\"orchestrator\"}} {ready}");
         eventually("what changed meanwhile is seen", || async {
             let (failed, text) = outcome(&pods).await;
-            assert_eq!(failed, None, "a dropped or expired watch is no failure");
+            assert_eq!(failed, None, "a dropped or expired watch is not a failure");
             let tells = |line: &str| line.starts_with("checklist_workload_replicas_ready") && line.ends_with(&wanted);
             Ok(text.lines().any(tells))
         })
@@ -67,7 +67,7 @@ async fn the_kubernetes_api_refuses_forgets_and_hangs_up() -> anyhow::Result<()>
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn logs_are_endless_secrets_are_metadata_and_objects_are_odd() -> anyhow::Result<()> {
+async fn endless_logs_metadata_only_secrets_and_unusual_objects_are_handled() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let authority = Authority::new(folder.path())?;
     let kubelet = Kubelet::start(acceptor(authority.issue("localhost", 60)?)?.0).await?;

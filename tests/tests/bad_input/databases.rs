@@ -8,7 +8,7 @@ use stack::waiting::eventually;
 use tempfile::TempDir;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn postgres_refuses_locks_and_lacks() -> anyhow::Result<()> {
+async fn refusals_locks_and_missing_relations_of_postgres_have_their_reasons() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let postgres = Postgres::start().await?;
     let good = postgres_yaml(postgres.port, PASSWORD, &folder)?;
@@ -61,7 +61,7 @@ async fn postgres_refuses_locks_and_lacks() -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_lies_in_public_never_stands_in_for_the_systems_own() -> anyhow::Result<()> {
+async fn objects_in_the_schema_public_never_replace_system_objects() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let postgres = Postgres::start().await?;
     let count = "CREATE AGGREGATE public.count(*) (sfunc = pg_catalog.int8inc, stype = bigint, initcond = '1000000')";
@@ -84,7 +84,7 @@ async fn what_lies_in_public_never_stands_in_for_the_systems_own() -> anyhow::Re
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn application_tables_are_empty_renamed_null_or_forbidden() -> anyhow::Result<()> {
+async fn empty_renamed_null_and_forbidden_application_tables_give_the_right_verdict() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let postgres = Postgres::start().await?;
     let good = postgres_yaml(postgres.port, PASSWORD, &folder)?;
@@ -123,7 +123,7 @@ async fn application_tables_are_empty_renamed_null_or_forbidden() -> anyhow::Res
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn own_queries_are_bounded_and_can_only_read() -> anyhow::Result<()> {
+async fn custom_queries_are_limited_and_read_only() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let postgres = Postgres::start().await?;
     let base = postgres_yaml(postgres.port, PASSWORD, &folder)?;

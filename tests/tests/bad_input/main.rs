@@ -12,7 +12,7 @@ use exporter::server::exposition::collector::States;
 use exporter::server::exposition::format::{Encoding, Format};
 use exporter::server::exposition::snapshot::Snapshot;
 use stack::checks;
-use stack::http::{answer, serve};
+use stack::http::{response, serve};
 use stack::peers::{Authority, Health, Says, self_signed, silent};
 use stack::postgres::PASSWORD;
 use stack::s3::{ACCESS_KEY, S3, SECRET_KEY};
@@ -52,7 +52,7 @@ fn postgres_yaml(port: u16, password: &str, folder: &TempDir) -> anyhow::Result<
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn certificates_are_reported_also_when_nobody_should_accept_them() -> anyhow::Result<()> {
+async fn certificates_are_reported_even_if_clients_must_reject_them() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let authority = Authority::new(folder.path())?;
     let health = Health::start(authority.issue("localhost", 60)?).await?;
@@ -80,14 +80,14 @@ async fn certificates_are_reported_also_when_nobody_should_accept_them() -> anyh
     let soon = format!("{}checks: {{certificates: {{interval: 3s, timeout: 2s}}}}\n", yaml(port));
     assert_eq!(reason(&soon, "certificates").await, Some(Reason::Timeout));
     peer.abort();
-    let plain = serve(None, |_| async { answer(200, "text/plain", "no TLS here") }).await?;
+    let plain = serve(None, |_| async { response(200, "text/plain", "no TLS here") }).await?;
     assert_eq!(reason(&yaml(plain.port), "certificates").await, Some(Reason::Tls));
     assert_eq!(reason(&yaml(stack::process::free_port()?), "certificates").await, Some(Reason::Connect));
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn health_pages_are_no_json_endless_or_slow() -> anyhow::Result<()> {
+async fn health_pages_that_are_endless_slow_or_not_json_fail() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let authority = Authority::new(folder.path())?;
     let health = Health::start(authority.issue("localhost", 60)?).await?;
@@ -126,7 +126,7 @@ async fn health_pages_are_no_json_endless_or_slow() -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn reports_are_foreign_cut_off_missing_or_huge() -> anyhow::Result<()> {
+async fn foreign_truncated_missing_and_huge_reports_fail() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let path = folder.path().join("report.json");
     let yaml = |format: &str| format!("reports:\n  - {{name: r, format: {format}, file: {}}}\n", path.display());
@@ -152,8 +152,8 @@ async fn reports_are_foreign_cut_off_missing_or_huge() -> anyhow::Result<()> {
     // By HTTP and from a bucket.
     let server = serve(None, |request| async move {
         match request.uri().path() {
-            "/audit" => answer(200, "application/json", r#"{"vulnerabilities": {"list": []}}"#),
-            _ => answer(404, "text/plain", "no"),
+            "/audit" => response(200, "application/json", r#"{"vulnerabilities": {"list": []}}"#),
+            _ => response(404, "text/plain", "no"),
         }
     })
     .await?;
@@ -191,15 +191,15 @@ async fn reports_are_foreign_cut_off_missing_or_huge() -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn monitoring_apis_are_down_foreign_or_hostile() -> anyhow::Result<()> {
+async fn unreachable_foreign_and_hostile_monitoring_apis_fail() -> anyhow::Result<()> {
     let closed = stack::process::free_port()?;
     let server = serve(None, |request| async move {
         match request.uri().path() {
-            path if path.starts_with("/html") => answer(200, "text/html", "<html>"),
-            path if path.starts_with("/denied") => answer(401, "text/plain", "no"),
-            path if path.starts_with("/wrong") => answer(200, "application/json", "{\"data\": 7}"),
-            path if path.starts_with("/huge") => answer(200, "application/json", vec![b' '; 70 * 1024 * 1024]),
-            _ => answer(503, "text/plain", "busy"),
+            path if path.starts_with("/html") => response(200, "text/html", "<html>"),
+            path if path.starts_with("/denied") => response(401, "text/plain", "no"),
+            path if path.starts_with("/wrong") => response(200, "application/json", "{\"data\": 7}"),
+            path if path.starts_with("/huge") => response(200, "application/json", vec![b' '; 70 * 1024 * 1024]),
+            _ => response(503, "text/plain", "busy"),
         }
     })
     .await?;

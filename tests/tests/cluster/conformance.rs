@@ -1,5 +1,5 @@
 //! The stand-in for the API server answers as the real one does: the same questions to both, and what the exporter reads
-//! of the answers compared.
+//! of the responses compared.
 
 use crate::{grant, install};
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ struct Side {
 }
 
 impl Side {
-    /// Status, and the answer with the side's own names replaced.
+    /// Status, and the response with the side's own names replaced.
     async fn ask(&self, method: &str, path: &str, body: &Value) -> anyhow::Result<(u16, Value)> {
         let sent = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
         let path = path.replace("NS", &self.namespace);
@@ -29,8 +29,8 @@ impl Side {
 
     /// What a refusal says: status, kind, code, reason and message.
     async fn refusal(&self, method: &str, path: &str, body: &Value) -> anyhow::Result<(u16, [Value; 4])> {
-        let (status, answer) = self.ask(method, path, body).await?;
-        Ok((status, ["kind", "code", "reason", "message"].map(|key| answer[key].clone())))
+        let (status, response) = self.ask(method, path, body).await?;
+        Ok((status, ["kind", "code", "reason", "message"].map(|key| response[key].clone())))
     }
 
     /// All pages of a list: the number of objects on each, the names, and the versions that the pages give.
@@ -72,7 +72,7 @@ const LEASES: &str = "/apis/coordination.k8s.io/v1/namespaces/NS/leases";
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
 #[expect(clippy::too_many_lines, reason = "one question after the other, to both")]
-async fn the_stand_in_answers_as_the_api_server_does() -> anyhow::Result<()> {
+async fn the_fake_api_server_responds_like_the_real_one() -> anyhow::Result<()> {
     let cluster = Cluster::shared().await?;
     let admin = cluster.admin().await?;
     let namespace = cluster.namespace("conformance").await?;

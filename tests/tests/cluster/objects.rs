@@ -76,7 +76,7 @@ async fn runs(cluster: &Cluster, api: &Api) -> anyhow::Result<()> {
     not(all(has_cluster, has_operator)),
     ignore = "no kube-apiserver or no definitions of prometheus-operator (make parts)"
 )]
-async fn everything_that_kustomize_deploys_is_accepted_without_a_warning_and_runs() -> anyhow::Result<()> {
+async fn all_kustomize_objects_are_accepted_without_a_warning_and_run() -> anyhow::Result<()> {
     let _alone = alone().await;
     let cluster = Cluster::shared().await?;
     let api = cluster.admin().await?;
@@ -116,7 +116,7 @@ async fn everything_that_kustomize_deploys_is_accepted_without_a_warning_and_run
     not(all(has_cluster, has_operator, has_helm)),
     ignore = "no kube-apiserver, helm or definitions of prometheus-operator (make parts)"
 )]
-async fn the_chart_is_installed_upgraded_and_removed_without_a_rest() -> anyhow::Result<()> {
+async fn the_chart_is_installed_upgraded_and_removed_completely() -> anyhow::Result<()> {
     let _alone = alone().await;
     let cluster = Cluster::shared().await?;
     let api = cluster.admin().await?;
@@ -159,7 +159,7 @@ async fn the_chart_is_installed_upgraded_and_removed_without_a_rest() -> anyhow:
 
 #[test]
 #[cfg_attr(not(has_helm), ignore = "no helm (make parts)")]
-fn the_chart_has_nothing_that_helm_complains_about() -> anyhow::Result<()> {
+fn helm_lint_reports_nothing_about_the_chart() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let chart = folder.path().join("ops-checklist");
     for (from, to) in [

@@ -12,7 +12,7 @@ const REST: &str = "highAvailability: {kubernetes: stack}\nqueries: []\n";
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
-async fn the_exporter_asks_for_nothing_that_is_refused_and_uses_every_right_that_is_granted() -> anyhow::Result<()> {
+async fn no_request_of_the_exporter_is_refused_and_every_granted_right_is_used() -> anyhow::Result<()> {
     let cluster = Cluster::shared().await?;
     let api = cluster.admin().await?;
     let namespace = cluster.namespace("rights").await?;
@@ -67,7 +67,7 @@ async fn the_exporter_asks_for_nothing_that_is_refused_and_uses_every_right_that
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
-async fn a_right_that_is_taken_away_is_told_by_its_check_and_by_no_other() -> anyhow::Result<()> {
+async fn a_revoked_right_fails_only_the_check_that_needs_it() -> anyhow::Result<()> {
     let cluster = Cluster::shared().await?;
     let api = cluster.admin().await?;
     let namespace = cluster.namespace("taken").await?;

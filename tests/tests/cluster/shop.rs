@@ -107,7 +107,7 @@ fn moved(text: &str, rules: &Path, kubeconfig: &Path, exporter: u16, alertmanage
     not(all(has_cluster, has_operator, has_newest_prometheus)),
     ignore = "no kube-apiserver, prometheus-operator or newest Prometheus (make parts)"
 )]
-async fn what_the_operator_makes_of_our_objects_runs_and_a_page_arrives() -> anyhow::Result<()> {
+async fn the_operator_deploys_our_objects_and_a_critical_alert_is_delivered() -> anyhow::Result<()> {
     let cluster = Cluster::shared().await?;
     let api = cluster.admin().await?;
     crate::definitions(cluster, &api).await?;
@@ -184,7 +184,7 @@ async fn what_the_operator_makes_of_our_objects_runs_and_a_page_arrives() -> any
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_operator), ignore = "no admission webhook of prometheus-operator (make parts)")]
-async fn the_admission_webhook_accepts_every_object_and_can_refuse() -> anyhow::Result<()> {
+async fn the_admission_webhook_accepts_every_object_and_refuses_a_broken_one() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let address = format!("127.0.0.1:{}", free_port()?);
     let health = format!("http://{address}/healthz");
@@ -214,24 +214,24 @@ async fn the_admission_webhook_accepts_every_object_and_can_refuse() -> anyhow::
     let rules = read("rules/prometheusrule.yaml")?;
     ensure!(!rules.is_empty(), "no rules");
     for object in &rules {
-        let answer = review("admission-prometheusrules/validate", object, "prometheusrules", "v1").await?;
-        ensure!(answer["response"]["allowed"] == true, "{answer}");
+        let response = review("admission-prometheusrules/validate", object, "prometheusrules", "v1").await?;
+        ensure!(response["response"]["allowed"] == true, "{response}");
     }
     for object in read("alertmanager/alertmanagerconfig.yaml")? {
-        let answer =
+        let response =
             review("admission-alertmanagerconfigs/validate", &object, "alertmanagerconfigs", "v1alpha1").await?;
-        ensure!(answer["response"]["allowed"] == true, "{answer}");
+        ensure!(response["response"]["allowed"] == true, "{response}");
     }
     let mut broken = rules[0].clone();
     broken["spec"]["groups"][0]["rules"][0]["expr"] = json!("up ==");
-    let answer = review("admission-prometheusrules/validate", &broken, "prometheusrules", "v1").await?;
-    ensure!(answer["response"]["allowed"] == false, "a broken rule is let in: {answer}");
+    let response = review("admission-prometheusrules/validate", &broken, "prometheusrules", "v1").await?;
+    ensure!(response["response"]["allowed"] == false, "a broken rule is let in: {response}");
     Ok(())
 }
 
 #[test]
 #[cfg_attr(not(has_vmalert), ignore = "no vmalert (make parts)")]
-fn vmalert_accepts_the_plain_rules_and_can_refuse() -> anyhow::Result<()> {
+fn vmalert_accepts_the_plain_rules_and_refuses_broken_ones() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let check = |rules: &Path| -> anyhow::Result<std::process::Output> {
         let mut command = Command::new(part("vmalert")?);

@@ -128,7 +128,7 @@ async fn settled(api: &Api, namespace: &str, urls: &[String]) -> anyhow::Result<
     not(all(has_cluster, has_kube_state_metrics)),
     ignore = "no kube-apiserver (make parts), or no kube-state-metrics in a folder of target/parts/peers"
 )]
-async fn kube_state_metrics_gives_the_alerts_of_the_probes_in_every_situation() -> anyhow::Result<()> {
+async fn kube_state_metrics_causes_the_same_alerts_as_the_probes_in_every_situation() -> anyhow::Result<()> {
     let cluster = Cluster::shared().await?;
     let (api, namespace) = (cluster.admin().await?, cluster.namespace("sources").await?);
     let situations = situations();
@@ -147,15 +147,15 @@ async fn kube_state_metrics_gives_the_alerts_of_the_probes_in_every_situation() 
         urls.push(url);
     }
     let failed = format!("/api/v1/namespaces/{namespace}/pods?labelSelector=job-name%3Dagain");
-    eventually("every situation is told", || async {
-        let told = plain(&exporter.metrics(None).await?);
+    eventually("every situation is reported", || async {
+        let texts = plain(&exporter.metrics(None).await?);
         let attempts = api.names(&failed).await?.len();
-        Ok(attempts == 2 && situations.iter().all(|situation| missing(situation, &namespace, &told).is_empty()))
+        Ok(attempts == 2 && situations.iter().all(|situation| missing(situation, &namespace, &texts).is_empty()))
     })
     .await?;
     let mut pages: Vec<Vec<Page>> = vec![Vec::new(); urls.len()];
-    let mut keep = |told: Vec<String>| {
-        for (kept, text) in pages.iter_mut().zip(told) {
+    let mut keep = |texts: Vec<String>| {
+        for (kept, text) in pages.iter_mut().zip(texts) {
             kept.push(Page::new(&text.replace(&namespace, "shop")));
         }
     };
@@ -164,20 +164,20 @@ async fn kube_state_metrics_gives_the_alerts_of_the_probes_in_every_situation() 
     let ends = format!(
         "checklist_service_endpoints{{check=\"pods\",target=\"stack\",namespace=\"{namespace}\",service=\"held\"}} 0"
     );
-    eventually("the change is told", || async {
-        let told = exporter.metrics(None).await?;
-        Ok(told.contains(&ends) && told.contains("reason=\"OOMKilled\"") && !told.contains("workload=\"crashes\""))
+    eventually("the change is reported", || async {
+        let texts = exporter.metrics(None).await?;
+        Ok(texts.contains(&ends) && texts.contains("reason=\"OOMKilled\"") && !texts.contains("workload=\"crashes\""))
     })
     .await?;
     keep(settled(&api, &namespace, &urls).await?);
-    let ours = KUBE_STATE_METRICS.told(false, &pages[0]).await?;
+    let ours = KUBE_STATE_METRICS.alerts(false, &pages[0]).await?;
     KUBE_STATE_METRICS.record(KUBE_STATE_METRICS.probes, &pages[0])?;
     assert!(names(&ours).len() >= 10, "{:?}", names(&ours));
     let mut wrong = Vec::new();
     for ((release, _), pages) in releases.iter().zip(&pages[1..]) {
         let name = format!("{}-{release}", KUBE_STATE_METRICS.name);
         KUBE_STATE_METRICS.record(&name, pages)?;
-        let theirs = KUBE_STATE_METRICS.told(true, pages).await?;
+        let theirs = KUBE_STATE_METRICS.alerts(true, pages).await?;
         let differences = differences(&ours, &theirs).into_iter().map(|line| format!("{name}: {line}"));
         wrong.extend(differences.filter(|line| !is_known(line)));
     }

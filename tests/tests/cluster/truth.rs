@@ -272,7 +272,7 @@ pub(crate) fn situations() -> Vec<Situation> {
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
-async fn thirty_situations_that_the_controllers_made_are_told_as_they_are() -> anyhow::Result<()> {
+async fn thirty_situations_made_by_real_controllers_are_reported_correctly() -> anyhow::Result<()> {
     let cluster = Cluster::shared().await?;
     let namespace = cluster.namespace("truth").await?;
     let situations = situations();
@@ -308,7 +308,7 @@ async fn thirty_situations_that_the_controllers_made_are_told_as_they_are() -> a
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
-async fn what_gets_well_or_goes_away_is_no_longer_told() -> anyhow::Result<()> {
+async fn objects_that_recover_or_disappear_are_no_longer_reported() -> anyhow::Result<()> {
     let cluster = Cluster::shared().await?;
     let api = cluster.admin().await?;
     let namespace = cluster.namespace("heals").await?;
@@ -351,8 +351,7 @@ async fn what_gets_well_or_goes_away_is_no_longer_told() -> anyhow::Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
-async fn what_exclude_leaves_out_by_name_label_or_annotation_is_not_told_until_it_no_longer_fits() -> anyhow::Result<()>
-{
+async fn objects_excluded_by_name_label_or_annotation_are_not_reported_while_they_match() -> anyhow::Result<()> {
     let cluster = Cluster::shared().await?;
     let api = cluster.admin().await?;
     let namespace = cluster.namespace("left-out").await?;
@@ -374,13 +373,13 @@ async fn what_exclude_leaves_out_by_name_label_or_annotation_is_not_told_until_i
     let exporter = Exporter::start(cluster, &[&namespace], &token, exclude, "").await?;
     let web: Vec<String> =
         replicas("Deployment", "web", 1, 1).iter().map(|line| line.replace("NS", &namespace)).collect();
-    let told = async || anyhow::Ok(plain(&exporter.metrics(None).await?));
+    let metrics = async || anyhow::Ok(plain(&exporter.metrics(None).await?));
     eventually("what is not left out is told", || async {
-        let page = told().await?;
+        let page = metrics().await?;
         Ok(web.iter().all(|line| page.contains(line)) && page.contains(&endpoints("idle", 0).replace("NS", &namespace)))
     })
     .await?;
-    let page = told().await?;
+    let page = metrics().await?;
     for name in ["preview-7", "idle-ro", "marked", "loose"] {
         let of = |line: &&String| line.contains(&format!("=\"{name}"));
         assert_eq!(page.iter().filter(of).collect::<Vec<_>>(), Vec::<&String>::new(), "{name} is left out");
@@ -390,7 +389,7 @@ async fn what_exclude_leaves_out_by_name_label_or_annotation_is_not_told_until_i
     let path = format!("/api/v1/namespaces/{namespace}/persistentvolumeclaims/marked");
     api.ask("PATCH", &path, "application/json-patch+json", unmarked.to_string().into_bytes()).await?;
     let line = bound("marked", 0).replace("NS", &namespace);
-    eventually(&line, || async { Ok(told().await?.contains(&line)) }).await?;
+    eventually(&line, || async { Ok(metrics().await?.contains(&line)) }).await?;
     cluster.remove(&namespace).await
 }
 

@@ -1,4 +1,4 @@
-//! checklist.yaml that is gone, or is no file any more.
+//! checklist.yaml that is gone, or is not a file any more.
 
 use stack::web::{World, plain, status};
 use std::path::Path;
@@ -18,7 +18,7 @@ fn put(what: &str, file: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn is_told(what: &'static str) -> anyhow::Result<()> {
+async fn is_reported(what: &'static str) -> anyhow::Result<()> {
     let mut world = World::start("").await?;
     world.until(&format!("{LOADED} 1")).await?;
     let file = world.folder.path().join("checklist.yaml");
@@ -27,7 +27,7 @@ async fn is_told(what: &'static str) -> anyhow::Result<()> {
     put(what, &file)?;
     world.until(&format!("{LOADED} 0")).await.map_err(|error| error.context(what))?;
     let log = world.process.log();
-    assert!(log.contains("is not loaded, the previous one stays"), "{what}: {log}");
+    assert!(log.contains("the previous configuration stays"), "{what}: {log}");
     assert_eq!(status(&plain(world.port, "/probe?check=certificates", "").await?), "200", "{what}: the checks go on");
     if what == "folder" {
         std::fs::remove_dir(&file)?;
@@ -42,8 +42,8 @@ async fn is_told(what: &'static str) -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_checklist_that_cannot_be_read_is_told_and_stops_nothing() -> anyhow::Result<()> {
-    let all = ["gone", "folder", "loop", "no UTF-8", "pipe", "huge"].map(is_told);
+async fn an_unreadable_checklist_yaml_is_reported_and_the_exporter_keeps_running() -> anyhow::Result<()> {
+    let all = ["gone", "folder", "loop", "no UTF-8", "pipe", "huge"].map(is_reported);
     for result in futures::future::join_all(all).await {
         result?;
     }

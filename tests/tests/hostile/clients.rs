@@ -6,7 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
 #[tokio::test]
-async fn hostile_clients_are_dropped_while_scrapes_go_on() -> anyhow::Result<()> {
+async fn hostile_clients_are_dropped_while_scrapes_continue() -> anyhow::Result<()> {
     let mut world = World::start(&users()?).await?;
     let before = world.resident(ANN).await?;
     let scrape = || async { plain(world.port, "/metrics", ANN).await };
@@ -35,9 +35,9 @@ async fn hostile_clients_are_dropped_while_scrapes_go_on() -> anyhow::Result<()>
         let mut stream = TcpStream::connect(("127.0.0.1", world.port)).await?;
         stream.write_all(garbage).await?;
         stream.shutdown().await?;
-        let mut answer = Vec::new();
-        let _ = tokio::time::timeout(Duration::from_mins(1), stream.read_to_end(&mut answer)).await?;
-        assert!(!answer.starts_with(b"HTTP/1.1 200"), "{garbage:?}");
+        let mut response = Vec::new();
+        let _ = tokio::time::timeout(Duration::from_mins(1), stream.read_to_end(&mut response)).await?;
+        assert!(!response.starts_with(b"HTTP/1.1 200"), "{garbage:?}");
     }
     let large = format!("X-Large: {}\r\n", "a".repeat(64 * 1024));
     assert!(
@@ -60,10 +60,10 @@ async fn old_tls_and_garbage_before_the_handshake_are_refused() -> anyhow::Resul
     for bytes in [hello, b"GET / HTTP/1.1\r\n\r\n".to_vec(), vec![0; 100]] {
         let mut stream = TcpStream::connect(("127.0.0.1", world.port)).await?;
         stream.write_all(&bytes).await?;
-        let mut answer = Vec::new();
-        let _ = tokio::time::timeout(Duration::from_mins(1), stream.read_to_end(&mut answer)).await?;
+        let mut response = Vec::new();
+        let _ = tokio::time::timeout(Duration::from_mins(1), stream.read_to_end(&mut response)).await?;
         // An alert, or nothing: no ServerHello (22).
-        assert!(answer.first().is_none_or(|first| *first == 0x15), "{answer:?}");
+        assert!(response.first().is_none_or(|first| *first == 0x15), "{response:?}");
     }
     assert!(world.tls(None).await?.starts_with("HTTP/1.1 200"));
     Ok(())
@@ -73,15 +73,15 @@ async fn old_tls_and_garbage_before_the_handshake_are_refused() -> anyhow::Resul
 const GROWTH: f64 = 48.0 * 1024.0 * 1024.0;
 
 /// What comes back for these bytes, until the program closes or says no more.
-async fn answer_to(port: u16, bytes: &[u8]) -> anyhow::Result<Vec<u8>> {
+async fn response_to(port: u16, bytes: &[u8]) -> anyhow::Result<Vec<u8>> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
-    // It may close in the middle, which is an answer too.
+    // It may close in the middle, which is a response too.
     let _ = stream.write_all(bytes).await;
     let _ = stream.shutdown().await;
-    let mut answer = Vec::new();
+    let mut response = Vec::new();
     // A connection that is reset has said what it had to say.
-    let _ = tokio::time::timeout(Duration::from_mins(1), stream.read_to_end(&mut answer)).await?;
-    Ok(answer)
+    let _ = tokio::time::timeout(Duration::from_mins(1), stream.read_to_end(&mut response)).await?;
+    Ok(response)
 }
 
 /// A small generator, so that a failure comes back with its seed.
@@ -99,7 +99,7 @@ impl Random {
 }
 
 #[tokio::test]
-async fn one_who_asks_and_never_reads_is_dropped_while_scrapes_go_on() -> anyhow::Result<()> {
+async fn a_client_that_never_reads_is_dropped_while_scrapes_continue() -> anyhow::Result<()> {
     let world = World::start(&users()?).await?;
     let before = world.resident(ANN).await?;
     let mut readers = Vec::new();
@@ -129,11 +129,11 @@ async fn one_who_asks_and_never_reads_is_dropped_while_scrapes_go_on() -> anyhow
 }
 
 #[tokio::test]
-async fn what_is_no_request_is_never_answered_with_anything_good() -> anyhow::Result<()> {
+async fn invalid_requests_never_get_a_successful_response() -> anyhow::Result<()> {
     // With the switch, so that only what is wrong with a request keeps it from a reload.
     let mut world = World::start_as(&users()?, &[], "", &["--web.enable-lifecycle"]).await?;
     let good = format!("POST /-/reload HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n{ANN}\r\n");
-    assert!(answer_to(world.port, good.as_bytes()).await?.starts_with(b"HTTP/1.1 200"), "the reload itself is good");
+    assert!(response_to(world.port, good.as_bytes()).await?.starts_with(b"HTTP/1.1 200"), "the reload itself is good");
     let before = world.resident(ANN).await?;
     let many = (0..300).map(|n| format!("X-{n}: y\r\n")).collect::<String>();
     let long = "a".repeat(200_000);
@@ -152,17 +152,17 @@ async fn what_is_no_request_is_never_answered_with_anything_good() -> anyhow::Re
         "\r\n".repeat(100_000),
         "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned(),
     ] {
-        let answer = answer_to(world.port, bytes.as_bytes()).await?;
+        let response = response_to(world.port, bytes.as_bytes()).await?;
         let head = bytes.chars().take(60).collect::<String>();
-        assert!(!answer.starts_with(b"HTTP/1.1 2"), "{head:?}: {}", String::from_utf8_lossy(&answer));
+        assert!(!response.starts_with(b"HTTP/1.1 2"), "{head:?}: {}", String::from_utf8_lossy(&response));
     }
-    // A body that no route reads is not collected: the answer is that of the head, or a refusal, and there is one.
+    // A body that no route reads is not collected: the response is that of the head, or a refusal, and there is one.
     for chunk in ["5\r\nhello\r\n", "FFFFFFFFFFFFFFFFFF\r\n", "-1\r\n\r\n", "5;x\r\nhel", "zz\r\n", "7fffffff\r\n"] {
         for head in ["POST /-/reload", "GET /metrics"] {
             let head = format!("{head} HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n{ANN}\r\n");
-            let answer = answer_to(world.port, format!("{head}{chunk}{}", chunk.repeat(20_000)).as_bytes()).await?;
-            let answer = String::from_utf8_lossy(&answer);
-            assert!(answer.matches("HTTP/1.1 2").count() <= 1, "what follows was taken for requests: {answer}");
+            let response = response_to(world.port, format!("{head}{chunk}{}", chunk.repeat(20_000)).as_bytes()).await?;
+            let response = String::from_utf8_lossy(&response);
+            assert!(response.matches("HTTP/1.1 2").count() <= 1, "what follows was taken for requests: {response}");
         }
     }
     // Bytes of a generator, and requests with bytes of it in some places; none has a login.
@@ -184,8 +184,8 @@ async fn what_is_no_request_is_never_answered_with_anything_good() -> anyhow::Re
             }
             bytes
         };
-        let answer = answer_to(world.port, &bytes).await?;
-        assert!(!answer.starts_with(b"HTTP/1.1 2"), "seed {seed}: {}", String::from_utf8_lossy(&answer));
+        let response = response_to(world.port, &bytes).await?;
+        assert!(!response.starts_with(b"HTTP/1.1 2"), "seed {seed}: {}", String::from_utf8_lossy(&response));
     }
     assert!(plain(world.port, "/metrics", ANN).await?.starts_with("HTTP/1.1 200"));
     let after = world.resident(ANN).await?;
@@ -195,7 +195,7 @@ async fn what_is_no_request_is_never_answered_with_anything_good() -> anyhow::Re
 }
 
 #[tokio::test]
-async fn ten_thousand_heads_on_one_connection_are_answered_one_by_one() -> anyhow::Result<()> {
+async fn ten_thousand_pipelined_requests_are_answered_one_by_one() -> anyhow::Result<()> {
     let world = World::start(&users()?).await?;
     let before = world.resident(ANN).await?;
     let stream = TcpStream::connect(("127.0.0.1", world.port)).await?;
@@ -210,11 +210,11 @@ async fn ten_thousand_heads_on_one_connection_are_answered_one_by_one() -> anyho
         // Kept until the end: a client that closes its side waits for nothing more.
         anyhow::Ok(write)
     });
-    let mut answers = Vec::new();
-    tokio::time::timeout(Duration::from_mins(1), read.read_to_end(&mut answers)).await??;
+    let mut responses = Vec::new();
+    tokio::time::timeout(Duration::from_mins(1), read.read_to_end(&mut responses)).await??;
     drop(asking.await??);
-    let answers = String::from_utf8(answers)?;
-    let codes: Vec<&str> = answers.split("HTTP/1.1 ").skip(1).filter_map(|rest| rest.get(..3)).collect();
+    let responses = String::from_utf8(responses)?;
+    let codes: Vec<&str> = responses.split("HTTP/1.1 ").skip(1).filter_map(|rest| rest.get(..3)).collect();
     assert_eq!(codes.len(), 10_001);
     assert!(codes[..10_000].chunks(2).all(|pair| pair == ["200", "401"]), "{:?}", &codes[..10]);
     let after = world.resident(ANN).await?;

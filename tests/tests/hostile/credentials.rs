@@ -6,7 +6,7 @@ use stack::web::{World, plain, status};
 use std::fmt::Write as _;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_kubeconfig_names_may_hang_and_the_other_checks_are_made() -> anyhow::Result<()> {
+async fn a_hanging_kubeconfig_command_or_file_does_not_block_other_checks() -> anyhow::Result<()> {
     let pipes = tempfile::TempDir::new()?;
     let pipe = pipes.path().join("pipe");
     nix::unistd::mkfifo(&pipe, Mode::S_IRWXU)?;

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 #[tokio::test]
-async fn a_request_names_one_host_and_every_answer_says_nosniff() -> anyhow::Result<()> {
+async fn a_request_needs_one_host_header_and_every_response_has_nosniff() -> anyhow::Result<()> {
     let world = World::start(&users()?).await?;
     for (port, login) in [(world.port, ANN), (world.health, "")] {
         for (version, hosts, expected) in [
@@ -19,43 +19,43 @@ async fn a_request_names_one_host_and_every_answer_says_nosniff() -> anyhow::Res
             ("1.0", "", "200"),
         ] {
             let request = format!("GET /-/healthy HTTP/{version}\r\n{hosts}Connection: close\r\n{login}\r\n");
-            let answer = raw(port, request.as_bytes()).await?;
-            assert_eq!(status(&answer), expected, "{version} {hosts}: {answer}");
-            assert!(answer.contains("x-content-type-options: nosniff"), "{answer}");
+            let response = raw(port, request.as_bytes()).await?;
+            assert_eq!(status(&response), expected, "{version} {hosts}: {response}");
+            assert!(response.contains("x-content-type-options: nosniff"), "{response}");
         }
         for method in ["POST", "DELETE", "OPTIONS", "TRACE", "X"] {
             let request = format!("{method} /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{login}\r\n");
-            let answer = raw(port, request.as_bytes()).await?;
-            assert_eq!(status(&answer), "405", "{method}: {answer}");
-            assert!(answer.contains("allow: GET, HEAD"), "{answer}");
+            let response = raw(port, request.as_bytes()).await?;
+            assert_eq!(status(&response), "405", "{method}: {response}");
+            assert!(response.contains("allow: GET, HEAD"), "{response}");
         }
     }
     for path in ["/", "/metrics", "/tasks", "/api/v1/checks", "/nosuch", "/probe", "/probe?check=certificates"] {
         for login in [ANN, ""] {
-            let answer = plain(world.port, path, login).await?;
-            assert!(answer.contains("x-content-type-options: nosniff"), "{path}: {answer}");
+            let response = plain(world.port, path, login).await?;
+            assert!(response.contains("x-content-type-options: nosniff"), "{path}: {response}");
         }
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn who_says_that_it_sends_no_more_still_gets_its_answer() -> anyhow::Result<()> {
+async fn a_client_that_closes_its_sending_side_still_gets_its_response() -> anyhow::Result<()> {
     let world = World::start(&users()?).await?;
     // One that needs a verification, and so is not answered at once.
     for path in ["/metrics", "/probe?check=certificates"] {
         let mut stream = TcpStream::connect(("127.0.0.1", world.port)).await?;
         stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: a\r\n{ANN}\r\n").as_bytes()).await?;
         stream.shutdown().await?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await?;
-        assert_eq!(status(&answer), "200", "{path}: {answer}");
+        let mut response = String::new();
+        stream.read_to_string(&mut response).await?;
+        assert_eq!(status(&response), "200", "{path}: {response}");
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn with_few_descriptors_it_takes_fewer_connections_and_goes_on() -> anyhow::Result<()> {
+async fn with_few_file_descriptors_the_exporter_accepts_fewer_connections_and_continues() -> anyhow::Result<()> {
     let folder = tempfile::TempDir::new()?;
     std::fs::write(folder.path().join("checklist.yaml"), "certificates: [{name: web, address: '127.0.0.1:1'}]\n")?;
     let port = free_port()?;

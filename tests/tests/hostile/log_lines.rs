@@ -1,7 +1,7 @@
 //! Words of servers and names of targets where they could mean something: in the log, on a terminal, in a chat, in a
 //! command.
 
-use stack::http::{answer, serve};
+use stack::http::{response, serve};
 use stack::stack::program;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -14,13 +14,13 @@ fn run(folder: &Path, arguments: &[&str]) -> anyhow::Result<Output> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_server_says_forges_no_line_and_means_nothing_in_a_table() -> anyhow::Result<()> {
+async fn server_text_forges_no_log_line_and_is_escaped_in_tables() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
-    let said = "no&#10;2026-01-01T00:00:00Z ERROR forged &#x85;&lt;!channel&gt; &lt;script&gt; @here | a \u{202e}b";
-    let body = format!("<Error><Code>SlowDown</Code><Message>{said}</Message></Error>");
+    let printed = "no&#10;2026-01-01T00:00:00Z ERROR forged &#x85;&lt;!channel&gt; &lt;script&gt; @here | a \u{202e}b";
+    let body = format!("<Error><Code>SlowDown</Code><Message>{printed}</Message></Error>");
     let server = serve(None, move |_| {
         let body = body.clone();
-        async move { answer(400, "application/xml", body) }
+        async move { response(400, "application/xml", body) }
     })
     .await?;
     std::fs::write(folder.path().join("key"), "x")?;
@@ -52,7 +52,7 @@ async fn what_a_server_says_forges_no_line_and_means_nothing_in_a_table() -> any
 }
 
 #[test]
-fn a_name_that_would_be_an_option_of_a_command_is_refused() -> anyhow::Result<()> {
+fn a_name_that_looks_like_a_command_option_is_refused() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     for list in [
         "certificates: [{name: --help, address: 'a:1'}]",
@@ -61,9 +61,9 @@ fn a_name_that_would_be_an_option_of_a_command_is_refused() -> anyhow::Result<()
     ] {
         std::fs::write(folder.path().join("checklist.yaml"), format!("{list}\n"))?;
         let output = run(folder.path(), &["validate", "checklist.yaml"])?;
-        let said = String::from_utf8(output.stderr)?;
-        assert_eq!(output.status.code(), Some(2), "{list}: {said}");
-        assert!(said.contains("does not begin with a dash"), "{list}: {said}");
+        let printed = String::from_utf8(output.stderr)?;
+        assert_eq!(output.status.code(), Some(2), "{list}: {printed}");
+        assert!(printed.contains("does not begin with a dash"), "{list}: {printed}");
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 const WRONG: &str = "Authorization: Basic YW5uOndyb25n\r\n";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_hundred_and_sixty_who_guess_wait_for_each_other_and_scrapes_wait_for_nobody() -> anyhow::Result<()> {
+async fn two_hundred_and_sixty_concurrent_password_guesses_do_not_delay_scrapes() -> anyhow::Result<()> {
     // A cost that makes each verification take a good part of a second here.
     let world = World::start(&format!("basic_auth_users: {{ann: '{}'}}\n", bcrypt::hash("open sesame", 10)?)).await?;
     assert_eq!(status(&plain(world.port, "/metrics", ANN).await?), "200", "ann is known");
@@ -20,20 +20,20 @@ async fn two_hundred_and_sixty_who_guess_wait_for_each_other_and_scrapes_wait_fo
     for _ in 0..20 {
         assert_eq!(status(&plain(port, "/metrics", ANN).await?), "200", "a scrape waits for those who guess");
     }
-    let mut answers = Vec::new();
-    while let Some(answer) = guesses.join_next().await {
-        // Beyond the limit of connections one is closed, which is an answer too.
-        answers.extend(answer?.ok().filter(|answer| !answer.is_empty()));
+    let mut responses = Vec::new();
+    while let Some(response) = guesses.join_next().await {
+        // Beyond the limit of connections one is closed, which is a response too.
+        responses.extend(response?.ok().filter(|response| !response.is_empty()));
     }
-    let busy: Vec<&String> = answers.iter().filter(|answer| status(answer) == "429").collect();
-    assert!(answers.iter().all(|answer| ["401", "429"].contains(&status(answer))), "{answers:?}");
-    assert!(busy.len() > 100, "{} of {} were told to come back", busy.len(), answers.len());
-    assert!(busy.iter().all(|answer| answer.contains("retry-after: 1")));
+    let busy: Vec<&String> = responses.iter().filter(|response| status(response) == "429").collect();
+    assert!(responses.iter().all(|response| ["401", "429"].contains(&status(response))), "{responses:?}");
+    assert!(busy.len() > 100, "{} of {} were told to come back", busy.len(), responses.len());
+    assert!(busy.iter().all(|response| response.contains("retry-after: 1")));
     Ok(())
 }
 
 #[tokio::test]
-async fn what_was_refused_is_counted_by_its_reason() -> anyhow::Result<()> {
+async fn refused_requests_are_counted_by_reason() -> anyhow::Result<()> {
     let long = format!("{}x", "y".repeat(72));
     let world = World::start(&format!(
         "basic_auth_users: {{ann: '{}', bob: '{}'}}\n",

@@ -9,7 +9,7 @@ use std::time::Duration;
 const BUDGET: u64 = 128 * 1024;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_kind_of_target_on_every_bad_peer_stays_within_the_budget_of_memory() -> anyhow::Result<()> {
+async fn every_kind_of_target_with_every_hostile_server_stays_within_the_memory_budget() -> anyhow::Result<()> {
     let folder = tempfile::TempDir::new()?;
     let matrix = Matrix::start(folder.path(), Vec::new(), "10s").await?;
     std::fs::write(folder.path().join("web.yaml"), users()?)?;

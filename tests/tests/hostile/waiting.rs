@@ -11,8 +11,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn three_thousand_who_ask_for_a_probe_and_leave_cost_its_target_three_connections_at_most() -> anyhow::Result<()>
-{
+async fn three_thousand_aborted_probe_requests_open_at_most_three_connections_to_the_target() -> anyhow::Result<()> {
     let peer = Peer::start(Behaviour::BlackHole).await?;
     let lists = format!("health: [{{name: h, url: 'http://127.0.0.1:{}/', expect: {{a: b}}}}]\n", peer.port);
     let world = World::start_with("", &[], &lists).await?;
@@ -36,7 +35,7 @@ async fn three_thousand_who_ask_for_a_probe_and_leave_cost_its_target_three_conn
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_hundred_who_wait_for_a_probe_thirty_two_have_a_place() -> anyhow::Result<()> {
+async fn at_most_32_of_two_hundred_requests_wait_for_a_probe() -> anyhow::Result<()> {
     let peer = Peer::start(Behaviour::BlackHole).await?;
     let lists = format!("health: [{{name: h, url: 'http://127.0.0.1:{}/', expect: {{a: b}}}}]\n", peer.port);
     let world = World::start_with("", &[], &lists).await?;
@@ -57,8 +56,8 @@ async fn of_two_hundred_who_wait_for_a_probe_thirty_two_have_a_place() -> anyhow
         assert_eq!(status(&plain(port, "/metrics", "").await?), "200");
     }
     let mut codes = Vec::new();
-    while let Some(answer) = asking.join_next().await {
-        codes.push(status(&answer??).to_owned());
+    while let Some(response) = asking.join_next().await {
+        codes.push(status(&response??).to_owned());
     }
     let count = |code: &str| codes.iter().filter(|known| *known == code).count();
     assert_eq!((count("504"), count("429")), (32, 168), "{codes:?}");
@@ -75,7 +74,7 @@ fn bytes_read(world: &World) -> anyhow::Result<usize> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn fifteen_megabytes_of_records_are_not_read_anew_for_each_who_looks() -> anyhow::Result<()> {
+async fn fifteen_megabytes_of_task_records_are_not_read_again_for_each_request() -> anyhow::Result<()> {
     let folder = tempfile::TempDir::new()?;
     let mut records = String::new();
     while records.len() < SIZE {
@@ -104,9 +103,11 @@ async fn fifteen_megabytes_of_records_are_not_read_anew_for_each_who_looks() -> 
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let mut codes = Vec::new();
-    while let Some(answer) = looking.join_next().await {
+    while let Some(response) = looking.join_next().await {
         // Beyond the limit of connections one is closed.
-        codes.extend(answer?.ok().filter(|answer| !answer.is_empty()).map(|answer| status(&answer).to_owned()));
+        codes.extend(
+            response?.ok().filter(|response| !response.is_empty()).map(|response| status(&response).to_owned()),
+        );
     }
     assert!(codes.iter().all(|code| ["200", "429"].contains(&code.as_str())), "{codes:?}");
     let shown = codes.iter().filter(|code| *code == "200").count();

@@ -32,11 +32,11 @@ async fn is_let_in(world: &World, name: &str, versions: &[&'static rustls::Suppo
         let stream = TlsConnector::from(Arc::new(config)).connect(ServerName::try_from("localhost")?, stream).await?;
         stack::web::ask(stream, "/metrics", ANN).await
     };
-    attempt.await.is_ok_and(|answer: String| status(&answer) == "200")
+    attempt.await.is_ok_and(|response: String| status(&response) == "200")
 }
 
 #[tokio::test]
-async fn a_file_that_is_cut_after_any_line_lets_nobody_in_who_was_not_and_is_told() -> anyhow::Result<()> {
+async fn a_web_configuration_truncated_at_any_line_is_reported_and_gives_no_access() -> anyhow::Result<()> {
     let whole = format!(
         "{}tls_server_config:\n  cert_file: server.pem\n  key_file: server.key\n  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.pem\n  min_version: TLS13\n  client_allowed_sans: [prometheus]\n",
         users()?
@@ -54,8 +54,8 @@ async fn a_file_that_is_cut_after_any_line_lets_nobody_in_who_was_not_and_is_tol
         ensure!(!is_let_in(&world, "prometheus", &[&rustls::version::TLS12]).await, "TLS 1.2 after {end} lines");
         let bare = world.tls(None).await;
         ensure!(bare.as_ref().map_or(true, String::is_empty), "no certificate after {end} lines: {bare:?}");
-        let answer = world.tls_as(known, "").await?;
-        ensure!(status(&answer) == "401", "no login after {end} lines: {answer}");
+        let response = world.tls_as(known, "").await?;
+        ensure!(status(&response) == "401", "no login after {end} lines: {response}");
         Ok(())
     };
     let file = world.folder.path().join("web.yaml");
@@ -76,28 +76,28 @@ async fn a_file_that_is_cut_after_any_line_lets_nobody_in_who_was_not_and_is_tol
         .await?;
     }
     let log = world.process.log();
-    for what in ["asks for no TLS any more", "client_allowed_sans", "min_version"] {
+    for what in ["no longer requires TLS", "client_allowed_sans", "min_version"] {
         assert!(log.contains(what), "{what} is not in the log: {log}");
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn a_key_that_others_may_read_or_write_is_told() -> anyhow::Result<()> {
+async fn a_key_file_that_others_can_read_or_write_is_reported() -> anyhow::Result<()> {
     let world = World::start("tls_server_config: {cert_file: server.pem, key_file: server.key}\n").await?;
-    let told = |mode: &str| format!("server.key: its mode is {mode}");
+    let warning = |mode: &str| format!("server.key: its mode is {mode}");
     for (mode, shown) in [(0o664, "664"), (0o604, "604")] {
         let key = world.folder.path().join("server.key");
         std::fs::set_permissions(&key, Permissions::from_mode(mode))?;
         // Told when it is read: at the start, and when its content changes.
         stack::web::certify(&world.authority, world.folder.path(), "localhost")?;
-        world.until_logged(&told(shown)).await?;
+        world.until_logged(&warning(shown)).await?;
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn a_pipe_in_the_place_of_the_file_stops_nothing() -> anyhow::Result<()> {
+async fn a_named_pipe_instead_of_the_web_configuration_blocks_nothing() -> anyhow::Result<()> {
     let mut world = World::start(&users()?).await?;
     let file = world.folder.path().join("web.yaml");
     std::fs::remove_file(&file)?;

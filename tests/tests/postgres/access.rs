@@ -30,7 +30,7 @@ async fn on(major: u16) -> anyhow::Result<()> {
         "{major}: {refused:?}"
     );
     let refused = postgres.script("maker", "orchestrator", &script).err().map(|error| error.to_string());
-    assert!(refused.is_some(), "{major}: grants on tables of others are not given, and that is no success");
+    assert!(refused.is_some(), "{major}: grants on tables of others are not given, and that is not a success");
     let left: i64 = postgres
         .client()
         .await?
@@ -56,7 +56,7 @@ async fn on(major: u16) -> anyhow::Result<()> {
     };
     assert!(!can("has_column_privilege('stats', 'users', 'created_at', 'SELECT')").await?);
     assert!(!can("pg_has_role('rows', 'pg_read_all_stats', 'MEMBER')").await?);
-    // A role that can read statistics is no application's role.
+    // A role that can read statistics is not an application's role.
     postgres.execute("GRANT pg_monitor TO rows").await?;
     let refused = postgres.script("postgres", "orchestrator", &script).err().map(|error| error.to_string());
     assert!(refused.is_some_and(|output| output.contains("reads no statistics")));
@@ -65,19 +65,19 @@ async fn on(major: u16) -> anyhow::Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
-async fn a_superuser_makes_both_roles_on_15_and_nobody_else_by_half() -> anyhow::Result<()> {
+async fn on_15_a_superuser_creates_both_roles_and_other_users_create_none_partially() -> anyhow::Result<()> {
     on(15).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
-async fn a_superuser_makes_both_roles_on_18_and_nobody_else_by_half() -> anyhow::Result<()> {
+async fn on_18_a_superuser_creates_both_roles_and_other_users_create_none_partially() -> anyhow::Result<()> {
     on(18).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
-async fn an_owner_with_createrole_makes_both_roles() -> anyhow::Result<()> {
+async fn a_database_owner_with_createrole_creates_both_roles() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     for major in [14, 16, 18] {
         let postgres = Postgres::of_version(major, &[]).await?;

@@ -61,24 +61,24 @@ async fn on(major: u16) -> anyhow::Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
-async fn no_code_of_an_owner_runs_on_14() -> anyhow::Result<()> {
+async fn on_14_no_code_of_table_owners_runs() -> anyhow::Result<()> {
     on(14).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
-async fn no_code_of_an_owner_runs_on_15() -> anyhow::Result<()> {
+async fn on_15_no_code_of_table_owners_runs() -> anyhow::Result<()> {
     on(15).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
-async fn no_code_of_an_owner_runs_on_18() -> anyhow::Result<()> {
+async fn on_18_no_code_of_table_owners_runs() -> anyhow::Result<()> {
     on(18).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_that_a_query_does_outlives_it() -> anyhow::Result<()> {
+async fn a_custom_query_leaves_no_effect_on_the_connection() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let postgres = Postgres::start().await?;
     let yaml = database(postgres.port, &folder, "")?;

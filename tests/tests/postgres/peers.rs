@@ -1,4 +1,4 @@
-//! What answers on the port and is no PostgreSQL, or one that is not ready.
+//! What answers on the port and is not PostgreSQL, or one that is not ready.
 
 use super::{check, database};
 use checklist::Reason;
@@ -32,7 +32,7 @@ fn error(code: &str, message: &str) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_protocol_is_told_at_its_first_bytes_and_fills_no_memory() -> anyhow::Result<()> {
+async fn another_protocol_is_recognized_at_its_first_bytes_and_uses_no_memory() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let notice = [&b"N"[..], &1004_u32.to_be_bytes(), &[b'x'; 1000]].concat();
     for (what, again) in [
@@ -49,7 +49,7 @@ async fn another_protocol_is_told_at_its_first_bytes_and_fills_no_memory() -> an
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refusal_has_the_reason_of_its_code() -> anyhow::Result<()> {
+async fn a_postgres_error_has_the_reason_of_its_sqlstate() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     for (code, message, reason) in [
         ("57P03", "the database system is starting up", Reason::Connect),
@@ -71,7 +71,7 @@ async fn a_refusal_has_the_reason_of_its_code() -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_error_of_twenty_megabytes_ends_the_connection_and_not_the_process() -> anyhow::Result<()> {
+async fn an_error_message_of_twenty_megabytes_closes_only_the_connection() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let postgres = Postgres::start().await?;
     postgres.execute("CREATE FUNCTION public.shout() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION '%', repeat('x', 20000000); END $$").await?;
@@ -86,7 +86,7 @@ async fn an_error_of_twenty_megabytes_ends_the_connection_and_not_the_process() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn hosts_are_written_as_libpq_reads_them() -> anyhow::Result<()> {
+async fn hosts_are_accepted_in_the_notations_of_libpq() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let postgres = Postgres::start().await?;
     let yaml = database(postgres.port, &folder, "")?;

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_pgbouncer), ignore = "no PgBouncer")]
-async fn a_pool_of_sessions_or_transactions_is_read_as_safely_as_the_server() -> anyhow::Result<()> {
+async fn session_and_transaction_pooling_are_as_safe_as_a_direct_connection() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let postgres = Postgres::start().await?;
     for (mode, settings) in
@@ -30,7 +30,7 @@ async fn a_pool_of_sessions_or_transactions_is_read_as_safely_as_the_server() ->
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_pgbouncer), ignore = "no PgBouncer")]
-async fn a_pool_of_statements_is_refused_with_the_way_out() -> anyhow::Result<()> {
+async fn statement_pooling_is_refused_with_instructions() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let postgres = Postgres::start().await?;
     let pooler = postgres.pooler("statement", "").await?;
@@ -42,7 +42,7 @@ async fn a_pool_of_statements_is_refused_with_the_way_out() -> anyhow::Result<()
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_pgbouncer), ignore = "no PgBouncer")]
-async fn a_login_that_the_pooler_refuses_is_a_login() -> anyhow::Result<()> {
+async fn a_login_refused_by_the_pooler_is_an_authentication_failure() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let postgres = Postgres::start().await?;
     let pooler = postgres.pooler("transaction", "").await?;

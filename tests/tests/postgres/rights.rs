@@ -1,4 +1,4 @@
-//! A role that may not see is told so, and nothing passes on what it did not see.
+//! A missing right is reported, and nothing passes on what it did not see.
 
 use super::{as_role, check, database};
 use checklist::{Reason, Verdict};
@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
-async fn without_effective_statistics_sessions_are_not_judged() -> anyhow::Result<()> {
+async fn without_effective_rights_to_statistics_sessions_have_no_verdict() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     for major in [15, 18] {
         let postgres = Postgres::of_version(major, &[]).await?;
@@ -29,7 +29,7 @@ async fn without_effective_statistics_sessions_are_not_judged() -> anyhow::Resul
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rows_that_row_security_hides_are_not_counted_as_none() -> anyhow::Result<()> {
+async fn rows_hidden_by_row_security_are_not_counted_as_zero() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let postgres = Postgres::start().await?;
     let hide = "ALTER TABLE users ENABLE ROW LEVEL SECURITY; CREATE POLICY tenant ON users USING (false)";

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
-async fn reserved_places_and_limits_of_roles_and_databases_count() -> anyhow::Result<()> {
+async fn reserved_connections_and_limits_of_roles_and_databases_are_considered() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     for (major, settings, limit) in [
         (15, &["superuser_reserved_connections=5"][..], 35.0),
@@ -36,7 +36,7 @@ async fn reserved_places_and_limits_of_roles_and_databases_count() -> anyhow::Re
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sixty_databases_of_one_server_tell_its_facts_once() -> anyhow::Result<()> {
+async fn sixty_databases_of_one_server_report_server_metrics_once() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let postgres = Postgres::with_connections(100).await?;
     let client = postgres.client().await?;

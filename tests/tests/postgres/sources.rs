@@ -63,7 +63,7 @@ async fn pages(yaml: &str, urls: &[String]) -> anyhow::Result<Vec<String>> {
     not(all(has_postgresql, has_postgres_exporter)),
     ignore = "no PostgreSQL 13 to 18 (make parts), or no postgres_exporter in a folder of target/parts/peers"
 )]
-async fn postgres_exporter_gives_the_alerts_of_the_probes() -> anyhow::Result<()> {
+async fn postgres_exporter_causes_the_same_alerts_as_the_probes() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let settings = ["max_connections=100", "superuser_reserved_connections=2", "reserved_connections=18"];
     let postgres = Postgres::of_version(18, &settings).await?;
@@ -97,8 +97,8 @@ async fn postgres_exporter_gives_the_alerts_of_the_probes() -> anyhow::Result<()
         urls.push(url);
     }
     let mut read: Vec<Vec<Page>> = vec![Vec::new(); urls.len() + 1];
-    let mut keep = |told: Vec<String>| {
-        for (kept, text) in read.iter_mut().zip(told) {
+    let mut keep = |texts: Vec<String>| {
+        for (kept, text) in read.iter_mut().zip(texts) {
             kept.push(Page::new(&text));
         }
     };
@@ -126,11 +126,11 @@ async fn postgres_exporter_gives_the_alerts_of_the_probes() -> anyhow::Result<()
     for ((release, _), pages) in releases.iter().zip(&read[1..]) {
         POSTGRES_EXPORTER.record(&format!("{}-{release}", POSTGRES_EXPORTER.name), pages)?;
     }
-    let ours = POSTGRES_EXPORTER.told(false, &read[0]).await?;
+    let ours = POSTGRES_EXPORTER.alerts(false, &read[0]).await?;
     assert_eq!(names(&ours).len(), 6, "{:?}", names(&ours));
     let mut wrong = Vec::new();
     for ((release, _), pages) in releases.iter().zip(&read[1..]) {
-        let theirs = POSTGRES_EXPORTER.told(true, pages).await?;
+        let theirs = POSTGRES_EXPORTER.alerts(true, pages).await?;
         let differences = differences(&ours, &theirs).into_iter();
         let differences = differences.map(|line| format!("{}-{release}: {line}", POSTGRES_EXPORTER.name));
         wrong.extend(differences.filter(|line| !is_known(line)));

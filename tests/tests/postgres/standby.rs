@@ -7,7 +7,7 @@ use stack::waiting::eventually;
 use tempfile::TempDir;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_standby_is_judged_by_what_it_knows_and_says_whose_the_rest_is() -> anyhow::Result<()> {
+async fn a_standby_is_checked_by_its_own_statistics_and_refers_to_the_primary() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let primary = Postgres::start().await?;
     let standby = primary.standby().await?;
@@ -23,7 +23,7 @@ async fn a_standby_is_judged_by_what_it_knows_and_says_whose_the_rest_is() -> an
     }
     let seen = check(&yaml, "maintenance").await;
     seen.is(Verdict::Passed);
-    assert!(seen.words.contains("are the primary's"), "{}", seen.words);
+    assert!(seen.words.contains("are those of the primary"), "{}", seen.words);
     assert_eq!(seen.value(&["checklist_postgres_table_dead_rows{"]), None, "a standby counts no dead rows");
     assert!(seen.value(&["checklist_postgres_transaction_id_age{", "orchestrator"]).is_some());
     // Nothing tells how full a table is, and nothing is not "0%".

@@ -11,7 +11,7 @@ const LARGE: &str =
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
-async fn a_large_table_that_nobody_ever_vacuumed_or_analyzed_is_seen_and_named() -> anyhow::Result<()> {
+async fn a_large_table_that_was_never_vacuumed_or_analyzed_is_reported_by_name() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     for major in [13, 15, 18] {
         let postgres = Postgres::of_version(major, &[]).await?;
@@ -32,16 +32,16 @@ async fn a_large_table_that_nobody_ever_vacuumed_or_analyzed_is_seen_and_named()
         lock.batch_execute("BEGIN; LOCK TABLE bulk").await?;
         let seen = check(&yaml, "maintenance").await;
         seen.is(Verdict::CannotTell);
-        assert!(seen.words.contains("size of public.bulk could not be asked for"), "{major}: {}", seen.words);
+        assert!(seen.words.contains("size of public.bulk could not be read"), "{major}: {}", seen.words);
         lock.batch_execute("ROLLBACK").await?;
         postgres.execute("VACUUM ANALYZE bulk").await?;
         until(&yaml, "maintenance", |seen| seen.verdict == Verdict::Passed).await?;
-        // Nothing of nothing is no share.
+        // Nothing of nothing is not a share.
         postgres.execute("SELECT pg_stat_reset()").await?;
         let seen = until(&yaml, "maintenance", |seen| seen.verdict != Verdict::Passed).await?;
         seen.is(Verdict::CannotTell);
         assert!(seen.words.contains("no statistics of public.bulk"), "{major}: {}", seen.words);
-        assert!(!seen.words.contains("NaN") && seen.words.contains("counting since"), "{major}: {}", seen.words);
+        assert!(!seen.words.contains("NaN") && seen.words.contains("counted since"), "{major}: {}", seen.words);
         // The room within is free after the vacuum, and no dead row tells of it.
         postgres.execute("ALTER ROLE checklist SUPERUSER").await?;
         let seen = check(&yaml, "bloat").await;
@@ -52,7 +52,7 @@ async fn a_large_table_that_nobody_ever_vacuumed_or_analyzed_is_seen_and_named()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn partitions_parents_and_other_sessions_tables_are_judged_as_what_they_are() -> anyhow::Result<()> {
+async fn partitions_their_parents_and_temporary_tables_are_handled_correctly() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let postgres = Postgres::start().await?;
     let parted = "CREATE TABLE parted (d int, pad text) PARTITION BY RANGE (d); DO $$ BEGIN FOR n IN 1..150 LOOP EXECUTE format('CREATE TABLE part_%s PARTITION OF parted FOR VALUES FROM (%s) TO (%s) WITH (autovacuum_enabled = off)', n, n, n + 1); END LOOP; END $$; INSERT INTO parted SELECT 1 + g % 150, repeat('x', 90) FROM generate_series(1, 30000) g; ANALYZE parted; DELETE FROM parted WHERE d = 7 AND random() < 0.9";
@@ -104,7 +104,7 @@ async fn large_tables_beyond_those_whose_bloat_is_judged_are_counted() -> anyhow
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tables_roles_and_applications_that_exclude_names_are_not_judged() -> anyhow::Result<()> {
+async fn excluded_tables_roles_and_applications_are_not_checked() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let postgres = Postgres::start().await?;
     let all = "CREATE SCHEMA archive; CREATE TABLE archive.old (a int); CREATE TABLE events_2019 (a int); CREATE TABLE events_now (a int); CREATE ROLE reporting LOGIN; GRANT pg_monitor TO reporting";
@@ -113,7 +113,7 @@ async fn tables_roles_and_applications_that_exclude_names_are_not_judged() -> an
     let seen = check(&database(postgres.port, &folder, exclude)?, "seq_scans").await;
     let bytes = |table: &str| seen.value(&["checklist_postgres_table_bytes{", &format!("table=\"{table}\"")]);
     assert_eq!((bytes("old"), bytes("events_2019")), (None, None), "{}", seen.page);
-    assert_eq!(bytes("events_now"), Some(0.0), "an underscore of a pattern is no joker: {}", seen.page);
+    assert_eq!(bytes("events_now"), Some(0.0), "an underscore of a pattern is not a joker: {}", seen.page);
     // One that sleeps under a name that is left out, and one under no such name.
     let sleeper = |name: &'static str| {
         let client = postgres.client();

@@ -6,7 +6,7 @@ use stack::postgres::Postgres;
 use tempfile::TempDir;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_of_the_future_is_a_finding_and_hides_no_silence() -> anyhow::Result<()> {
+async fn an_event_dated_in_the_future_is_a_finding_and_does_not_hide_missing_events() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let postgres = Postgres::start().await?;
     let yaml = database(postgres.port, &folder, "")?;
@@ -18,13 +18,13 @@ async fn an_event_of_the_future_is_a_finding_and_hides_no_silence() -> anyhow::R
         let seen = check(&yaml, "audit_log").await;
         // The newest plausible one is judged: it is older than any night or weekend.
         seen.is(Verdict::Warning);
-        for finding in ["in the future", "Audit log has stopped"] {
+        for finding in ["in the future", "No new audit events for days"] {
             assert!(seen.words.contains(finding), "{time}: {}", seen.words);
         }
         let last = seen.value(&["checklist_audit_last_event_timestamp_seconds{"]).unwrap_or_default();
         let age = exporter::run::time::unix_now() - last;
         assert!((518_000.0..520_000.0).contains(&age), "{time}: {age}");
-        // It is no failure of this hour either.
+        // It is not a failure of this hour either.
         let seen = check(&yaml, "auth_failures").await;
         assert_eq!(seen.value(&["checklist_auth_failures{", "window=\"1h\""]), Some(0.0), "{time}: {}", seen.page);
     }
@@ -44,7 +44,7 @@ async fn an_event_of_the_future_is_a_finding_and_hides_no_silence() -> anyhow::R
     postgres.execute("UPDATE workflows SET updated_at = 'infinity' WHERE status = 'failed'").await?;
     let seen = check(&yaml, "workflows").await;
     seen.is(Verdict::CannotTell);
-    assert!(seen.words.contains("say that they did so in the future"), "{}", seen.words);
+    assert!(seen.words.contains("have an end time in the future"), "{}", seen.words);
     postgres.execute("UPDATE audit_events SET timestamp = '-infinity'").await?;
     let seen = check(&yaml, "retention").await;
     seen.is(Verdict::Warning);
@@ -55,7 +55,7 @@ async fn an_event_of_the_future_is_a_finding_and_hides_no_silence() -> anyhow::R
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rows_without_a_time_are_in_no_window_and_that_is_told() -> anyhow::Result<()> {
+async fn rows_without_a_time_are_in_no_window_and_are_reported() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let postgres = Postgres::start().await?;
     let yaml = database(postgres.port, &folder, "")?;
@@ -68,14 +68,14 @@ async fn rows_without_a_time_are_in_no_window_and_that_is_told() -> anyhow::Resu
     postgres
         .execute("INSERT INTO audit_events (event_type, user_id) SELECT word, 1 FROM generate_series(1, 80), unnest(ARRAY['authentication_failed', 'permission_denied']) word; UPDATE workflows SET updated_at = NULL WHERE status = 'failed'")
         .await?;
-    for (name, told) in [
-        ("auth_failures", "80 failed logins do not say when"),
-        ("permission_denied", "80 refusals do not say when"),
-        ("workflows", "workflows that ended do not say when"),
+    for (name, expected) in [
+        ("auth_failures", "80 failed logins have no time"),
+        ("permission_denied", "80 refusals have no time"),
+        ("workflows", "ended workflows have no end time"),
     ] {
         let seen = check(&yaml, name).await;
         seen.is(Verdict::CannotTell);
-        assert!(seen.words.contains(told), "{name}: {}", seen.words);
+        assert!(seen.words.contains(expected), "{name}: {}", seen.words);
         assert_eq!(seen.reason, None, "what has a time is judged: {}", seen.words);
     }
     Ok(())
@@ -83,7 +83,7 @@ async fn rows_without_a_time_are_in_no_window_and_that_is_told() -> anyhow::Resu
 
 /// A date has no hour, a number no zone, a text no order, and a flag is never NULL.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_column_that_holds_no_time_is_named_with_its_type() -> anyhow::Result<()> {
+async fn a_column_that_is_not_a_time_is_reported_with_its_type() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let postgres = Postgres::start().await?;
     let yaml = database(postgres.port, &folder, "")?;
@@ -98,7 +98,7 @@ async fn a_column_that_holds_no_time_is_named_with_its_type() -> anyhow::Result<
         postgres.execute(&change).await?;
         for name in ["audit_log", "auth_failures", "permission_denied", "retention"] {
             let seen = check(&yaml, name).await;
-            seen.cannot_tell(Reason::Config, &format!("audit_events.timestamp is of type {kind}"));
+            seen.cannot_tell(Reason::Config, &format!("audit_events.timestamp has the type {kind}"));
         }
     }
     check(&yaml, "workflows").await.is(Verdict::Passed);
@@ -106,13 +106,13 @@ async fn a_column_that_holds_no_time_is_named_with_its_type() -> anyhow::Result<
     postgres.execute("CREATE DOMAIN date_of_life AS date; CREATE DOMAIN day AS date_of_life; ALTER TABLE users ALTER created_at TYPE day").await?;
     check(&yaml, "users").await.is(Verdict::Passed);
     postgres.execute("ALTER TABLE users ALTER disabled_at TYPE boolean USING disabled_at IS NOT NULL").await?;
-    check(&yaml, "users").await.cannot_tell(Reason::Config, "users.disabled_at is of type boolean");
+    check(&yaml, "users").await.cannot_tell(Reason::Config, "users.disabled_at has the type boolean");
     Ok(())
 }
 
 /// Rows without a zone: the application writes local time of a zone, and the exporter's values are Unix times.
 #[tokio::test(flavor = "multi_thread")]
-async fn times_without_a_zone_are_those_of_the_servers_or_the_configured_zone() -> anyhow::Result<()> {
+async fn times_without_a_zone_use_the_zone_of_the_server_or_of_the_configuration() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let postgres = Postgres::start().await?;
     postgres.execute("ALTER TABLE audit_events ALTER timestamp TYPE timestamp; ALTER TABLE users ALTER last_login_at TYPE timestamp, ALTER created_at TYPE timestamp").await?;
@@ -144,7 +144,7 @@ async fn times_without_a_zone_are_those_of_the_servers_or_the_configured_zone() 
 
 /// The hour that a clock runs twice: what is written in it may mean either, and neither is a time of the future.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_time_within_the_doubled_hour_is_not_in_the_future() -> anyhow::Result<()> {
+async fn a_time_in_the_repeated_hour_of_a_clock_change_is_not_in_the_future() -> anyhow::Result<()> {
     let postgres = Postgres::start().await?;
     let client = postgres.client().await?;
     client.batch_execute("CREATE TABLE e (at timestamp)").await?;

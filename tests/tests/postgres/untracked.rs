@@ -8,7 +8,7 @@ use tokio_postgres::NoTls;
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
-async fn sessions_that_do_not_say_what_they_do_are_not_seen() -> anyhow::Result<()> {
+async fn sessions_without_activity_tracking_have_no_verdict() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     for major in [13, 18] {
         let postgres = Postgres::of_version(major, &[]).await?;
@@ -36,7 +36,7 @@ async fn sessions_that_do_not_say_what_they_do_are_not_seen() -> anyhow::Result<
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
-async fn a_server_that_counts_nothing_in_tables_passes_no_check_of_them() -> anyhow::Result<()> {
+async fn without_track_counts_no_check_of_table_statistics_passes() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     for major in [13, 18] {
         let postgres = Postgres::of_version(major, &["track_counts=off"]).await?;
@@ -52,9 +52,9 @@ async fn a_server_that_counts_nothing_in_tables_passes_no_check_of_them() -> any
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
-async fn statements_that_are_not_tracked_are_a_finding_that_can_be_switched_off() -> anyhow::Result<()> {
+async fn missing_statement_statistics_are_a_finding_that_can_be_disabled() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
-    let messages = "Statements are not tracked";
+    let messages = "Statement statistics are not available";
     for settings in [&["pg_stat_statements.track=none"][..], &["compute_query_id=off"]] {
         let postgres = Postgres::of_version(18, settings).await?;
         postgres.execute("CREATE EXTENSION pg_stat_statements").await?;
@@ -75,7 +75,7 @@ async fn statements_that_are_not_tracked_are_a_finding_that_can_be_switched_off(
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
-async fn a_table_of_statements_that_forgets_is_not_all_of_them() -> anyhow::Result<()> {
+async fn a_pg_stat_statements_that_discards_statements_is_reported_as_incomplete() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     for major in [14, 18] {
         let postgres = Postgres::of_version(major, &["pg_stat_statements.max=100"]).await?;
@@ -83,7 +83,7 @@ async fn a_table_of_statements_that_forgets_is_not_all_of_them() -> anyhow::Resu
         let yaml = database(postgres.port, &folder, "")?;
         check(&yaml, "slow_queries").await.is(Verdict::Passed);
         let client = postgres.client().await?;
-        // Constants are no difference, but the number of columns is.
+        // Constants make no difference, but the number of columns does.
         for columns in 1..=250 {
             client.batch_execute(&format!("SELECT {}", vec!["1"; columns].join(", "))).await?;
         }

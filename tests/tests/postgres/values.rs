@@ -6,7 +6,7 @@ use stack::postgres::Postgres;
 use tempfile::TempDir;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_worst_value_counts_and_none_is_not_a_good_one() -> anyhow::Result<()> {
+async fn the_worst_value_counts_and_a_missing_value_is_not_good() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let postgres = Postgres::start().await?;
     let base = database(postgres.port, &folder, "application: false")?;
@@ -52,10 +52,10 @@ async fn the_worst_value_counts_and_none_is_not_a_good_one() -> anyhow::Result<(
     for (sql, advice) in [
         ("SELECT now() AS value", "extract(epoch FROM now() - max(column))"),
         ("SELECT current_date AS value", "extract(epoch FROM now() - max(column))"),
-        ("SELECT '{}'::jsonb AS value", "an expression that is a number"),
-        ("SELECT ARRAY[1, 2] AS value", "an expression that is a number"),
-        ("SELECT ROW(1, 2) AS value", "an expression that is a number"),
-        ("SELECT '7'::bytea AS value", "an expression that is a number"),
+        ("SELECT '{}'::jsonb AS value", "return a number"),
+        ("SELECT ARRAY[1, 2] AS value", "return a number"),
+        ("SELECT ROW(1, 2) AS value", "return a number"),
+        ("SELECT '7'::bytea AS value", "return a number"),
     ] {
         check(&query(&base, sql, above), "own").await.cannot_tell(Reason::Config, advice);
     }
@@ -63,7 +63,7 @@ async fn the_worst_value_counts_and_none_is_not_a_good_one() -> anyhow::Result<(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_status_that_nobody_configured_is_counted_and_named() -> anyhow::Result<()> {
+async fn an_unconfigured_status_is_counted_and_reported() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let postgres = Postgres::start().await?;
     postgres.execute("INSERT INTO workflows (status, created_at, updated_at) SELECT 'on_hold', now(), now() FROM generate_series(1, 500)").await?;
@@ -99,7 +99,7 @@ async fn administrators_are_counted_once_and_also_among_very_many_roles() -> any
 
 /// A word that nothing has counts nothing, for ever.
 #[tokio::test(flavor = "multi_thread")]
-async fn words_that_are_written_otherwise_are_told_and_not_counted_as_none() -> anyhow::Result<()> {
+async fn status_words_in_another_spelling_are_reported_and_not_counted_as_zero() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let postgres = Postgres::start().await?;
     let yaml = database(postgres.port, &folder, "")?;
@@ -111,14 +111,14 @@ async fn words_that_are_written_otherwise_are_told_and_not_counted_as_none() -> 
     postgres
         .execute("INSERT INTO audit_events (timestamp, event_type, user_id) SELECT now() + interval '40 days', 'request', 1 FROM generate_series(1, 1000)")
         .await?;
-    for (name, told) in [
-        ("auth_failures", "events are called Authentication.Failed here"),
-        ("permission_denied", "events are called Permission.Denied here"),
-        ("roles", "no role has a name that checklist.yaml gives administrators; there are"),
+    for (name, expected) in [
+        ("auth_failures", "the event type is spelled Authentication.Failed in the table"),
+        ("permission_denied", "the event type is spelled Permission.Denied in the table"),
+        ("roles", "no role has the name of the administrators in checklist.yaml; existing roles:"),
     ] {
         let seen = check(&yaml, name).await;
         seen.is(Verdict::CannotTell);
-        assert!(seen.words.contains(told), "{name}: {}", seen.words);
+        assert!(seen.words.contains(expected), "{name}: {}", seen.words);
     }
     let words = "tables: {audit_events: {words: {authentication_failed: [Authentication.Failed], permission_denied: [Permission.Denied]}}, roles: {words: {admin: [Administrator]}}}";
     let yaml = database(postgres.port, &folder, words)?;

@@ -37,43 +37,43 @@ async fn on(major: u16) -> anyhow::Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
-async fn every_check_can_be_made_on_13_with_and_without_extensions() -> anyhow::Result<()> {
+async fn on_13_every_check_runs_with_and_without_extensions() -> anyhow::Result<()> {
     on(13).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
-async fn every_check_can_be_made_on_14_with_and_without_extensions() -> anyhow::Result<()> {
+async fn on_14_every_check_runs_with_and_without_extensions() -> anyhow::Result<()> {
     on(14).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
-async fn every_check_can_be_made_on_15_with_and_without_extensions() -> anyhow::Result<()> {
+async fn on_15_every_check_runs_with_and_without_extensions() -> anyhow::Result<()> {
     on(15).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
-async fn every_check_can_be_made_on_16_with_and_without_extensions() -> anyhow::Result<()> {
+async fn on_16_every_check_runs_with_and_without_extensions() -> anyhow::Result<()> {
     on(16).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
-async fn every_check_can_be_made_on_17_with_and_without_extensions() -> anyhow::Result<()> {
+async fn on_17_every_check_runs_with_and_without_extensions() -> anyhow::Result<()> {
     on(17).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
-async fn every_check_can_be_made_on_18_with_and_without_extensions() -> anyhow::Result<()> {
+async fn on_18_every_check_runs_with_and_without_extensions() -> anyhow::Result<()> {
     on(18).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
-async fn statements_of_an_extension_from_before_1_8_are_read() -> anyhow::Result<()> {
+async fn pg_stat_statements_before_1_8_is_supported() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     // As after pg_upgrade: the server is new, the extension's objects are old.
     let postgres = Postgres::of_version(16, &[]).await?;

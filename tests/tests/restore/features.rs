@@ -29,7 +29,7 @@ fn folder_dump(world: &World) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_this_server_lacks_is_told_and_makes_no_good_dump_bad() -> anyhow::Result<()> {
+async fn features_that_the_server_lacks_are_reported_and_do_not_make_a_dump_bad() -> anyhow::Result<()> {
     let world = World::start().await?;
     let space = tempfile::Builder::new().prefix("tablespace").tempdir()?;
     if nix::unistd::geteuid().is_root() {
@@ -49,7 +49,7 @@ async fn what_this_server_lacks_is_told_and_makes_no_good_dump_bad() -> anyhow::
             "CREATE SERVER remote",
             "role \"auditor\" does not exist",
         ] {
-            assert!(output.contains(part), "{format}: {part} is not told: {output}");
+            assert!(output.contains(part), "{format}: {part} is not reported: {output}");
         }
         let messages = world.record()?["not_set_up"].as_array().map(Vec::len);
         assert!(messages.is_some_and(|messages| messages >= 4), "{format}: {}", world.record()?);
@@ -65,7 +65,7 @@ async fn what_this_server_lacks_is_told_and_makes_no_good_dump_bad() -> anyhow::
     world.upload(missing.as_bytes())?;
     let (code, output) = world.verify()?;
     assert!(
-        code == Some(2) && output.contains("lacks what is needed to see all data") && output.contains("not_here"),
+        code == Some(2) && output.contains("lacks features that the dump needs") && output.contains("not_here"),
         "{output}"
     );
     assert_eq!(world.record()?["unknown"], true);
@@ -73,7 +73,7 @@ async fn what_this_server_lacks_is_told_and_makes_no_good_dump_bad() -> anyhow::
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn both_judges_of_a_backup_say_the_same_of_every_format() -> anyhow::Result<()> {
+async fn probe_and_restore_agree_on_every_backup_format() -> anyhow::Result<()> {
     let world = World::start().await?;
     let job = || -> anyhow::Result<_> {
         stack::checks::job(&std::fs::read_to_string(world.folder.path().join("checklist.yaml"))?, "backup")

@@ -1,4 +1,4 @@
-//! A given server: it must hold nothing that could be hurt, and what is left there is told and removed.
+//! A given server: it must hold nothing that could be hurt, and what is left there is reported and removed.
 
 use super::*;
 use std::sync::atomic::AtomicU16;
@@ -31,7 +31,7 @@ async fn ours(postgres: &Postgres) -> anyhow::Result<i64> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_given_server_is_used_unless_it_is_the_source_or_holds_what_could_be_hurt() -> anyhow::Result<()> {
+async fn a_given_restore_server_is_refused_if_it_is_the_source_or_could_be_damaged() -> anyhow::Result<()> {
     let world = World::start().await?;
     let scratch = scratch().await?;
     world.upload(&world.postgres.dump()?)?;
@@ -68,7 +68,7 @@ async fn a_given_server_is_used_unless_it_is_the_source_or_holds_what_could_be_h
     let nobody = text.replace(&format!("host: localhost, port: {}", world.postgres.port), "host: localhost, port: 9");
     std::fs::write(&config, nobody)?;
     let (code, output) = world.verify()?;
-    assert!(code == Some(2) && output.contains("before it is known not to be the source"), "{output}");
+    assert!(code == Some(2) && output.contains("is not the source"), "{output}");
     Ok(())
 }
 
@@ -103,7 +103,7 @@ async fn way(to: u16) -> anyhow::Result<(u16, Arc<AtomicBool>, Arc<AtomicU16>)> 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_lost_connection_leaves_is_named_and_removed_by_the_next_proof() -> anyhow::Result<()> {
+async fn leftovers_of_a_lost_connection_are_reported_and_removed_by_the_next_run() -> anyhow::Result<()> {
     let world = World::start().await?;
     let scratch = scratch().await?;
     let (port, cut, _) = way(scratch.port).await?;
@@ -118,7 +118,7 @@ async fn what_a_lost_connection_leaves_is_named_and_removed_by_the_next_proof() 
     cut.store(true, Ordering::SeqCst);
     assert_eq!(process.wait()?, Some(2), "{}", process.log());
     let output = process.log();
-    assert!(output.contains("LEFT BEHIND: the database checklist_restore_"), "{output}");
+    assert!(output.contains("NOT REMOVED: the database checklist_restore_"), "{output}");
     assert!(output.contains(&format!("127.0.0.1:{port}")), "{output}");
     let record = world.record()?;
     assert!(
@@ -130,7 +130,7 @@ async fn what_a_lost_connection_leaves_is_named_and_removed_by_the_next_proof() 
     cut.store(false, Ordering::SeqCst);
     world.configure("pg_dump", &server(&world, port, "restorer")?, USERS)?;
     let (code, output) = world.verify()?;
-    assert!(code == Some(0) && output.contains("was left behind by a proof that was killed"), "{output}");
+    assert!(code == Some(0) && output.contains("which a killed run has left"), "{output}");
     assert_eq!(ours(&scratch).await?, 0);
     Ok(())
 }

@@ -10,7 +10,7 @@ fn with(world: &World, more: &str) -> anyhow::Result<Vec<u8>> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dump_that_drops_and_creates_its_database_touches_none_of_that_name() -> anyhow::Result<()> {
+async fn a_dump_that_drops_its_database_touches_no_database_of_that_name() -> anyhow::Result<()> {
     let world = World::start().await?;
     let scratch = Postgres::start().await?;
     scratch.execute("CREATE TABLE precious AS SELECT 1 AS one").await?;
@@ -28,7 +28,7 @@ async fn a_dump_that_drops_and_creates_its_database_touches_none_of_that_name() 
         world.upload(&dump)?;
         let (code, output) = world.verify()?;
         assert!(code == Some(0) && output.contains("users 200"), "{output}");
-        assert!(output.contains("left out on purpose: settings of the database itself"), "{output}");
+        assert!(output.contains("skipped on purpose: settings of the database"), "{output}");
         world.upload(&world.postgres.dump_with(&["-Fc", "-C", "--clean"])?)?;
         assert_eq!(world.verify()?.0, Some(0));
     }
@@ -38,14 +38,14 @@ async fn a_dump_that_drops_and_creates_its_database_touches_none_of_that_name() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_no_dump_holds_is_refused_and_rows_are_never_run() -> anyhow::Result<()> {
+async fn statements_that_pg_dump_never_writes_are_refused_and_rows_are_never_executed() -> anyhow::Result<()> {
     let world = World::start().await?;
     let mark = world.folder.path().join("mark");
     let touch = mark.display();
     world.configure("pg_dump", "", USERS)?;
     for (more, part) in [
-        (format!("\\! touch {touch}"), "psql's command \\!"),
-        (format!("\\o |touch {touch}"), "psql's command \\o"),
+        (format!("\\! touch {touch}"), "the psql command \\!"),
+        (format!("\\o |touch {touch}"), "the psql command \\o"),
         (format!("COPY (SELECT 1) TO PROGRAM 'touch {touch}';"), "COPY with a file or a program"),
         ("ALTER SYSTEM SET shared_preload_libraries = 'x';".to_owned(), "ALTER SYSTEM"),
         ("\\connect one\nSELECT 1;\n\\connect two".to_owned(), "several databases"),
@@ -73,14 +73,14 @@ async fn what_no_dump_holds_is_refused_and_rows_are_never_run() -> anyhow::Resul
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dump_of_all_databases_is_told_before_anything_runs() -> anyhow::Result<()> {
+async fn a_pg_dumpall_dump_is_refused_before_anything_runs() -> anyhow::Result<()> {
     let world = World::start().await?;
     let all = world.postgres.dump_all()?;
     for (format, bytes) in [("pg_dump", all.clone()), ("pg_dump.gz", gzip(&all)?), ("gzip", gzip(&all)?)] {
         world.configure(format, "", USERS)?;
         world.upload(&bytes)?;
         let (code, output) = world.verify()?;
-        assert!(code == Some(2) && output.contains("is a dump of pg_dumpall, which is not restored here"), "{output}");
+        assert!(code == Some(2) && output.contains("is a dump of pg_dumpall, which is not supported"), "{output}");
         assert!(!output.contains("download seconds="), "{output}");
     }
     Ok(())
@@ -88,7 +88,7 @@ async fn a_dump_of_all_databases_is_told_before_anything_runs() -> anyhow::Resul
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(is_root), ignore = "not root")]
-async fn root_becomes_nobody_and_never_the_user_whose_databases_are_here() -> anyhow::Result<()> {
+async fn root_switches_to_nobody_and_never_to_the_owner_of_a_database() -> anyhow::Result<()> {
     let world = World::start().await?;
     world.configure("pg_dump", "", SLOW)?;
     world.upload(&world.postgres.dump()?)?;

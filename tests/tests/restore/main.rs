@@ -12,7 +12,7 @@ use futures::StreamExt;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
-use stack::http::{answer, serve};
+use stack::http::{response, serve};
 use stack::kubernetes::{Kubelet, Kubernetes, NAMESPACE};
 use stack::peers::{Authority, acceptor};
 use stack::postgres::{PASSWORD, Postgres};
@@ -161,7 +161,7 @@ fn gzip(bytes: &[u8]) -> anyhow::Result<Vec<u8>> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dump_of_every_format_is_restored_and_a_damaged_one_is_caught() -> anyhow::Result<()> {
+async fn dumps_of_every_format_are_restored_and_damaged_ones_are_detected() -> anyhow::Result<()> {
     let world = World::start().await?;
     world
         .postgres
@@ -195,7 +195,7 @@ async fn a_dump_of_every_format_is_restored_and_a_damaged_one_is_caught() -> any
     world.configure("gzip", "", USERS)?;
     world.upload(&gzip(&text[..text.len() * 2 / 3])?)?;
     let (code, printed) = world.verify()?;
-    assert!(code == Some(1) && printed.contains("the dump is cut off"), "{printed}");
+    assert!(code == Some(1) && printed.contains("the dump is truncated"), "{printed}");
     // A statement of the text that fails, where missing roles do not matter.
     let broken = String::from_utf8(text.clone())?.replacen("CREATE TABLE", "CREATE TABEL", 1);
     world.upload(&gzip(broken.as_bytes())?)?;
@@ -212,7 +212,7 @@ async fn a_dump_of_every_format_is_restored_and_a_damaged_one_is_caught() -> any
     // Whole, but of long ago, or without a row.
     for (query, part) in [
         ("SELECT max(at) FROM beats", "the newest row is 2.0 h old, more than 1.0 h"),
-        ("SELECT max(at) FROM beats WHERE false", "found no row"),
+        ("SELECT max(at) FROM beats WHERE false", "returned no row"),
     ] {
         world.configure("pg_dump", "", &format!("{{name: beats, query: {query}, notOlderThan: 1h}}"))?;
         world.upload(&custom)?;
@@ -223,7 +223,7 @@ async fn a_dump_of_every_format_is_restored_and_a_damaged_one_is_caught() -> any
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_proof_that_is_ended_in_any_stage_leaves_nothing_and_is_recorded() -> anyhow::Result<()> {
+async fn a_restore_test_ended_in_any_stage_leaves_nothing_and_is_recorded() -> anyhow::Result<()> {
     let world = World::start().await?;
     let never = AtomicBool::new(false);
     // A server that sends the begin of an object and no more.
@@ -234,7 +234,7 @@ async fn a_proof_that_is_ended_in_any_stage_leaves_nothing_and_is_recorded() -> 
         async move {
             if request.uri().query().is_some_and(|query| query.contains("list-type")) {
                 let list = "<?xml version=\"1.0\"?><ListBucketResult><Name>backups</Name><IsTruncated>false</IsTruncated><Contents><Key>daily/x</Key><LastModified>2026-11-01T00:00:00.000Z</LastModified><Size>1000000</Size></Contents></ListBucketResult>";
-                return answer(200, "application/xml", list);
+                return response(200, "application/xml", list);
             }
             sending.store(true, Ordering::Relaxed);
             let first = futures::stream::iter([Ok(hyper::body::Frame::data(bytes::Bytes::from_static(&[7; 1000])))]);
@@ -285,12 +285,12 @@ async fn a_proof_that_is_ended_in_any_stage_leaves_nothing_and_is_recorded() -> 
     assert!(left(&world.work())?.len() > 1, "nothing to remove");
     world.upload(&gzip(&text)?)?;
     let (code, printed) = world.verify()?;
-    assert!(code == Some(0) && printed.contains("a proof was killed"), "{printed}");
+    assert!(code == Some(0) && printed.contains("which a killed run has left"), "{printed}");
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_proof_needs_no_right_to_make_its_lease_and_leaves_nothing_when_it_is_lost() -> anyhow::Result<()> {
+async fn a_restore_test_needs_no_right_to_create_its_lease_and_leaves_nothing_when_it_is_lost() -> anyhow::Result<()> {
     let world = World::start().await?;
     let kubelet = Kubelet::start(acceptor(Authority::new(world.folder.path())?.issue("localhost", 60)?)?.0).await?;
     let kubernetes = Kubernetes::start(kubelet).await?;
@@ -330,7 +330,7 @@ async fn a_proof_needs_no_right_to_make_its_lease_and_leaves_nothing_when_it_is_
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(is_root), ignore = "not root: a small file system needs a mount")]
-async fn a_full_disk_is_not_the_backups_fault_and_leaves_nothing() -> anyhow::Result<()> {
+async fn a_full_disk_is_not_a_bad_backup_and_leaves_no_files() -> anyhow::Result<()> {
     let world = World::start().await?;
     world
         .postgres
@@ -341,7 +341,7 @@ async fn a_full_disk_is_not_the_backups_fault_and_leaves_nothing() -> anyhow::Re
     for (size, stage) in [("1m", "download"), ("30m", "start"), ("110m", "restore")] {
         let small = Mount::of(world.folder.path().join("small"), size)?;
         let (code, printed) = world.verify_in(&small.0)?;
-        assert!(code == Some(2) && printed.contains("no proof could be made"), "{size}: {printed}");
+        assert!(code == Some(2) && printed.contains("the backup could not be verified"), "{size}: {printed}");
         assert!(printed.contains("No space left"), "{size}: {printed}");
         assert!(!printed.contains(&format!("{stage} seconds=")), "{size}: {printed}");
         assert_eq!(world.record()?["unknown"], true);
@@ -352,7 +352,7 @@ async fn a_full_disk_is_not_the_backups_fault_and_leaves_nothing() -> anyhow::Re
     std::fs::write(tasks.0.join("filler"), [0; 4096])?;
     let (code, printed) = world.verify()?;
     assert!(
-        code == Some(2) && printed.contains("could not be recorded") && printed.contains("less than 900"),
+        code == Some(2) && printed.contains("cannot record the result") && printed.contains("expected at least 900"),
         "{printed}"
     );
     Ok(())

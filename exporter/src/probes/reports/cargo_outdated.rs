@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_step_is_judged_as_cargo_judges_it() {
+    fn a_version_update_is_classified_as_by_cargo() {
         for (from, to, expected) in [
             ("1.2.3", "2.0.0", Some("major")),
             ("1.2.3", "1.3.0", Some("minor")),

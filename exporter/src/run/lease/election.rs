@@ -54,7 +54,7 @@ pub struct Election {
     identity: String,
     /// The version that was read last (`None`: the lease did not exist), and when that version was first seen.
     seen: Option<(Option<String>, Duration)>,
-    /// When the last answer of the API server arrived.
+    /// When the last response of the API server arrived.
     looked: Duration,
     until: Option<Duration>,
     rival_lives: bool,
@@ -87,7 +87,7 @@ impl Election {
 
     /// Decides what to do about a lease. `record` is `None` if the lease does not exist. `asked` and `answered` are the
     /// times at which the read began and ended.
-    pub fn decide(&mut self, record: Option<&Record>, asked: Duration, answered: Duration) -> Move {
+    pub fn decide(&mut self, record: Option<&Record>, asked: Duration, received: Duration) -> Move {
         let version = record.map(|record| record.version.clone());
         let holder = record.and_then(|record| record.holder.as_deref());
         let known = self.seen.take();
@@ -98,16 +98,16 @@ impl Election {
             {
                 since
             }
-            _ => answered,
+            _ => received,
         };
-        self.looked = answered;
+        self.looked = received;
         self.seen = Some((version.clone(), since));
         let unchanged = |lasts: Duration| asked.saturating_sub(since) >= lasts.max(DURATION);
         match (record, holder) {
-            (None, _) if self.acts(answered) || unchanged(DURATION) => Move::Create,
+            (None, _) if self.acts(received) || unchanged(DURATION) => Move::Create,
             (None, _) => Move::Wait,
             (Some(record), None) if record.lasts.is_zero() => {
-                if self.acts(answered) || unchanged(DURATION) {
+                if self.acts(received) || unchanged(DURATION) {
                     Move::Take
                 } else {
                     Move::Wait

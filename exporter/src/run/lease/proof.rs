@@ -59,7 +59,7 @@ pub async fn alone<'a, F: Future>(
             };
             tokio::select! {
                 done = work(stop.boxed()) => Ok(done),
-                () = lease.campaign() => Err(anyhow::anyhow!("nobody renews the lease {}", lease.place())),
+                () = lease.campaign() => Err(anyhow::anyhow!("the lease {} is not renewed", lease.place())),
             }
         }
         Err(error) => Err(error),
@@ -77,11 +77,11 @@ async fn acquire(lease: &Lease) -> anyhow::Result<()> {
         }
         let place = lease.place();
         if let Some(holder) = lease.rival().await {
-            bail!(HeldByAnother(format!("{holder} holds the lease {place} and runs it; nothing was done")));
+            bail!(HeldByAnother(format!("{holder} holds the lease {place} and is running it; nothing was done")));
         }
         if begun.elapsed() > ACQUIRE_WITHIN {
             looked?;
-            bail!("the lease {place} could not be had within {ACQUIRE_WITHIN:?}");
+            bail!("cannot acquire the lease {place} within {ACQUIRE_WITHIN:?}");
         }
         tokio::time::sleep(RETRY).await;
     }

@@ -34,13 +34,13 @@ impl Store {
     /// Reads the object; `None` if it does not exist.
     pub(super) async fn read(&self) -> Result<Option<Object>, Failure> {
         let api = self.api().await?;
-        let answer = match api.get(&self.name).await {
+        let response = match api.get(&self.name).await {
             Ok(object) => Some(object),
             Err(kube::Error::Api(status)) if status.code == 404 => None,
             Err(error) => return Err(self.failed(&error)),
         };
         self.put_back(api);
-        Ok(answer)
+        Ok(response)
     }
 
     /// Creates or replaces the object, provided that it has not changed since it was read. Returns false if another

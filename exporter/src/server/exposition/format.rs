@@ -122,7 +122,7 @@ impl Offer {
         };
         let parameters: Vec<(String, String)> = parts.filter_map(pair).collect();
         let quality = parameters.iter().find(|(key, _)| key == "q").map(|(_, value)| value.parse::<f64>());
-        // A weight that is no number counts as 1, as if it were absent.
+        // A weight that is not a number counts as 1, as if it were absent.
         let quality = quality.and_then(Result::ok).unwrap_or(1.0).clamp(0.0, 1.0);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 1000")]
         let weight = (quality * 1_000.0).round() as u16;
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn each_server_gets_the_format_that_it_prefers() {
+    fn the_exposition_format_is_negotiated_by_the_accept_header() {
         for (accept, format, escaping) in [
             (
                 "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",

@@ -82,7 +82,7 @@ fn compress(plain: &[u8], encoding: Encoding) -> std::io::Result<Bytes> {
 }
 
 fn failure(error: &dyn std::fmt::Display) -> Failure {
-    Failure::new(Reason::Panic, format!("the exposition cannot be written, which is a bug: {error}"))
+    Failure::new(Reason::Panic, format!("cannot encode the metrics; this is a bug, please report it: {error}"))
 }
 
 /// The latest snapshot. Scrapes load it, the publisher replaces it.

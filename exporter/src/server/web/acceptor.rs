@@ -58,7 +58,7 @@ impl Acceptor {
             let name = |suite: &rustls::SupportedCipherSuite| format!("{:?}", suite.suite()).replace("TLS13_", "TLS_");
             let known: Vec<String> = provider.cipher_suites.iter().map(name).collect();
             if let Some(unknown) = tls.cipher_suites.iter().find(|suite| !known.contains(suite)) {
-                return Err(wrong(format!("cipher_suites: {unknown} is none of {}", known.join(", "))));
+                return Err(wrong(format!("cipher_suites: unknown suite {unknown}; known: {}", known.join(", "))));
             }
             // As in Go, the list applies to TLS 1.2 only; cipher suites of TLS 1.3 cannot be chosen.
             provider.cipher_suites.retain(|suite| suite.tls13().is_some() || tls.cipher_suites.contains(&name(suite)));
@@ -67,7 +67,9 @@ impl Acceptor {
             let curves = [("CurveP256", "secp256r1"), ("CurveP384", "secp384r1"), ("X25519", "X25519")];
             let wanted = |name: &String| curves.iter().find(|(go, _)| go == name).map(|(_, ours)| *ours);
             if let Some(unknown) = tls.curve_preferences.iter().find(|name| wanted(name).is_none()) {
-                return Err(wrong(format!("curve_preferences: {unknown} is none of CurveP256, CurveP384, X25519")));
+                return Err(wrong(format!(
+                    "curve_preferences: unknown curve {unknown}; known: CurveP256, CurveP384, X25519"
+                )));
             }
             let wanted: Vec<&str> = tls.curve_preferences.iter().filter_map(wanted).collect();
             provider.kx_groups.retain(|group| wanted.contains(&format!("{:?}", group.name()).as_str()));
@@ -98,12 +100,12 @@ impl Acceptor {
     {
         let handshake = tokio::time::timeout(HANDSHAKE, self.acceptor.accept(stream)).await;
         let stream =
-            handshake.map_err(|_| "the handshake took too long".to_owned())?.map_err(|error| error.to_string())?;
+            handshake.map_err(|_| "the TLS handshake timed out".to_owned())?.map_err(|error| error.to_string())?;
         if !self.allowed.is_empty() {
             let (_, connection) = stream.get_ref();
             let names = connection.peer_certificates().and_then(|chain| chain.first()).map(|leaf| names(leaf));
             if !names.unwrap_or_default().iter().any(|name| self.allowed.contains(name)) {
-                return Err("the client's certificate has no name of client_allowed_sans".to_owned());
+                return Err("the client certificate has none of the names in client_allowed_sans".to_owned());
             }
         }
         Ok(stream)

@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_login_is_read_with_and_without_padding_and_anything_else_is_refused() {
+    async fn basic_auth_is_decoded_with_and_without_padding_and_other_text_is_refused() {
         let hash = bcrypt::hash("open sesam", 4).unwrap();
         let passwords = Passwords::new(BTreeMap::from([("ann".to_owned(), hash.into())]), Verified::default());
         for good in ["Basic YW5uOm9wZW4gc2VzYW0=", "basic YW5uOm9wZW4gc2VzYW0", "BASIC  YW5uOm9wZW4gc2VzYW0= "] {

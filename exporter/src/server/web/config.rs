@@ -119,7 +119,7 @@ impl WebConfig {
     /// The message says what is wrong and where. It never contains a hash or a key.
     pub fn parse(path: &Path, content: &[u8]) -> Result<Self, Failure> {
         let wrong = |why: String| Failure::new(Reason::Config, format!("{}: {why}", path.display()));
-        let text = std::str::from_utf8(content).map_err(|_| wrong("it is not UTF-8".to_owned()))?;
+        let text = std::str::from_utf8(content).map_err(|_| wrong("the file is not UTF-8".to_owned()))?;
         let options = serde_yaml::options! { with_snippet: false, emit_comments: false };
         let file: Option<File> =
             serde_yaml::from_str_with_options(text, options).map_err(|error| wrong(error.to_string()))?;
@@ -127,21 +127,23 @@ impl WebConfig {
         for (user, hash) in &file.basic_auth_users {
             let cost = cost(hash.expose_secret()).ok_or_else(|| {
                 wrong(format!(
-                    "basic_auth_users: the password of {user} is no bcrypt hash; htpasswd -nBC 10 {user} makes one"
+                    "basic_auth_users: the password of {user} is not a bcrypt hash; htpasswd -nBC 10 {user} makes one"
                 ))
             })?;
             if cost > MAX_COST {
                 return Err(wrong(format!(
-                    "basic_auth_users: the hash of {user} has cost {cost}, a login takes seconds; use 10"
+                    "basic_auth_users: the hash of {user} has cost {cost}, so a login would take seconds; use cost 10"
                 )));
             }
         }
         let mut headers = Vec::new();
         for (name, value) in file.http_server_config.map(|http| http.headers).unwrap_or_default() {
             let known = HEADERS.iter().find(|known| known.eq_ignore_ascii_case(&name));
-            let known = known.ok_or_else(|| wrong(format!("headers: {name} is none of {}", HEADERS.join(", "))))?;
-            let value = HeaderValue::from_str(&value)
-                .map_err(|_| wrong(format!("headers: {name} has a value that no header can carry")))?;
+            let known = known
+                .ok_or_else(|| wrong(format!("headers: {name} cannot be set; allowed: {}", HEADERS.join(", "))))?;
+            let value = HeaderValue::from_str(&value).map_err(|_| {
+                wrong(format!("headers: the value of {name} contains characters that are not allowed in a header"))
+            })?;
             headers.push((HeaderName::from_static(known), value));
         }
         let folder = path.parent().unwrap_or(Path::new("."));
@@ -166,13 +168,16 @@ impl Tls {
         self.client_ca_file = self.client_ca_file.map(|file| folder.join(file));
         let verifies = match self.client_auth_type {
             ClientAuth::RequestClientCert | ClientAuth::RequireAnyClientCert => {
-                return Err("client_auth_type: a certificate that nobody verifies proves nothing; use RequireAndVerifyClientCert".to_owned());
+                return Err("client_auth_type: this type does not verify certificates; use RequireAndVerifyClientCert"
+                    .to_owned());
             }
             ClientAuth::NoClientCert => false,
             ClientAuth::VerifyClientCertIfGiven | ClientAuth::RequireAndVerifyClientCert => true,
         };
         if verifies && self.client_ca_file.is_none() {
-            return Err("client_auth_type needs client_ca_file: whose certificates are good?".to_owned());
+            return Err(
+                "client_auth_type needs client_ca_file, the authorities that issue client certificates".to_owned()
+            );
         }
         if !verifies && (self.client_ca_file.is_some() || !self.client_allowed_sans.is_empty()) {
             return Err(
@@ -180,7 +185,7 @@ impl Tls {
             );
         }
         if self.min_version < Version::TLS12 || self.max_version.is_some_and(|version| version < Version::TLS12) {
-            return Err("TLS 1.0 and 1.1 are broken and not served; use TLS12 or TLS13".to_owned());
+            return Err("TLS 1.0 and 1.1 are insecure and not supported; use TLS12 or TLS13".to_owned());
         }
         if self.max_version.is_some_and(|version| version < self.min_version) {
             return Err("max_version is older than min_version".to_owned());
@@ -189,7 +194,7 @@ impl Tls {
     }
 }
 
-/// Returns the cost of a bcrypt hash (`$2y$10$` and 53 characters), or `None` if the text is no bcrypt hash.
+/// Returns the cost of a bcrypt hash (`$2y$10$` and 53 characters), or `None` if the text is not a bcrypt hash.
 pub(super) fn cost(hash: &str) -> Option<u32> {
     let rest = ["$2a$", "$2b$", "$2y$"].iter().find_map(|prefix| hash.strip_prefix(prefix))?;
     let (cost, rest) = rest.split_once('$')?;

@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_connection_that_has_shown_a_good_login_is_closed_last() {
+    async fn authenticated_connections_are_closed_last() {
         let connections = Connections::new(3);
         let requests: Vec<Arc<OpenRequests>> = (0..3).map(|_| Arc::default()).collect();
         let tasks: Vec<_> = (0..3).map(|_| tokio::spawn(std::future::pending::<()>())).collect();

@@ -59,11 +59,11 @@ pub fn exposed(path: &Path, config: &WebConfig) -> Vec<String> {
     let what = |file: &Path| {
         let mode = std::fs::metadata(file).ok()?.permissions().mode();
         let may = match (mode & OTHERS_WRITE != 0, mode & OTHERS_READ != 0) {
-            (true, _) => "others than its owner may write into",
-            (_, true) => "everybody may read",
+            (true, _) => "users other than the owner can write to",
+            (_, true) => "every user can read",
             _ => return None,
         };
-        Some(format!("{may} {}: its mode is {:o}, 440 is enough", file.display(), mode & 0o777))
+        Some(format!("{may} {}: its mode is {:o}; use 440", file.display(), mode & 0o777))
     };
     key.into_iter().chain(hashes).filter_map(what).collect()
 }
@@ -74,7 +74,7 @@ mod tests {
     use std::fs::{Permissions, set_permissions, write};
 
     #[test]
-    fn every_file_is_part_of_the_digest_and_who_else_may_read_or_write_is_told() -> anyhow::Result<()> {
+    fn the_digest_covers_every_file_and_loose_file_modes_are_reported() -> anyhow::Result<()> {
         let folder = tempfile::tempdir()?;
         let [web, key] = ["web.yaml", "server.key"].map(|name| folder.path().join(name));
         write(&web, "tls_server_config: {cert_file: server.pem, key_file: server.key}\n")?;
@@ -88,19 +88,19 @@ mod tests {
         digests.dedup();
         assert_eq!(digests.len(), 4);
         let config = Look::at(&web).config.map_err(|failure| anyhow::anyhow!(failure.message))?;
-        for (mode, told) in [(0o400, 0), (0o440, 0), (0o640, 0), (0o644, 1), (0o660, 1), (0o602, 1)] {
+        for (mode, warnings) in [(0o400, 0), (0o440, 0), (0o640, 0), (0o644, 1), (0o660, 1), (0o602, 1)] {
             set_permissions(&key, Permissions::from_mode(mode))?;
-            assert_eq!(exposed(&web, &config).len(), told, "{mode:o}");
+            assert_eq!(exposed(&web, &config).len(), warnings, "{mode:o}");
         }
         Ok(())
     }
 
     #[test]
-    fn a_pipe_in_the_place_of_a_file_is_not_waited_for() -> anyhow::Result<()> {
+    fn a_named_pipe_instead_of_a_file_does_not_block() -> anyhow::Result<()> {
         let folder = tempfile::tempdir()?;
         let web = folder.path().join("web.yaml");
         nix::unistd::mkfifo(&web, nix::sys::stat::Mode::S_IRWXU)?;
-        assert!(Look::at(&web).config.is_err_and(|failure| failure.message.contains("it is not a file")));
+        assert!(Look::at(&web).config.is_err_and(|failure| failure.message.contains("it is not a regular file")));
         Ok(())
     }
 }

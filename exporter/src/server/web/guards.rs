@@ -50,7 +50,7 @@ impl Guards {
         let losses = [
             (before.tls && !self.tls, Loss::Door("TLS")),
             (before.passwords && !self.passwords, Loss::Door("passwords")),
-            (self.clients < before.clients, Loss::Door("certificates of clients")),
+            (self.clients < before.clients, Loss::Door("client certificates")),
             (self.versions.0 < before.versions.0, Loss::Part("min_version")),
             (before.tls && newest(self) < newest(before), Loss::Part("max_version")),
             (narrowed(0), Loss::Part("client_allowed_sans")),
@@ -87,7 +87,7 @@ http_server_config:
     }
 
     #[test]
-    fn a_file_that_is_cut_anywhere_is_invalid_or_asks_for_less() {
+    fn a_truncated_web_configuration_is_invalid_or_less_strict() {
         let whole = of(WHOLE).unwrap();
         assert_eq!(whole.loss(&whole), None);
         for end in 0..WHOLE.len() {
@@ -99,14 +99,14 @@ http_server_config:
     }
 
     #[test]
-    fn each_thing_that_is_no_longer_asked_for_is_named() {
+    fn each_removed_requirement_is_named() {
         let whole = of(WHOLE).unwrap();
         for (line, with, lost) in [
             ("  min_version: TLS13\n", "", Loss::Part("min_version")),
             ("  min_version: TLS13\n", "  max_version: TLS12\n", Loss::Part("min_version")),
             ("  client_allowed_sans: [prometheus]\n", "", Loss::Part("client_allowed_sans")),
             ("  curve_preferences: [X25519]\n", "", Loss::Part("curve_preferences")),
-            ("RequireAndVerifyClientCert", "VerifyClientCertIfGiven", Loss::Door("certificates of clients")),
+            ("RequireAndVerifyClientCert", "VerifyClientCertIfGiven", Loss::Door("client certificates")),
             ("{X-Frame-Options: deny}", "{}", Loss::Part("headers")),
         ] {
             assert!(WHOLE.contains(line));

@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_good_password_is_cached_and_a_bad_one_never() {
+    async fn only_correct_passwords_are_cached() {
         let passwords = of(&[("ann", "open sesame", 4)]);
         for (user, password, login) in [
             ("ann", "open sesame", Login::Good),
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn unknown_names_cost_the_verifications_that_known_ones_cost() {
+    async fn unknown_users_cost_as_many_verifications_as_known_ones() {
         let passwords = of(&[("ann", "one", 4), ("bob", "two", 6), ("eve", "three", 6)]);
         for user in ["ann", "bob", "eve", "nobody", ""] {
             passwords.costs.lock().unwrap().clear();
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_bcrypt_would_cut_off_is_refused_unverified() {
+    async fn passwords_longer_than_bcrypt_supports_are_refused_without_verification() {
         let long = "x".repeat(72);
         let passwords = of(&[("ann", &long, 4)]);
         for bad in [format!("{long}y"), format!("{long}x"), "a\0b".to_owned()] {
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_login_that_was_good_before_waits_for_nobody_and_outlives_a_reload() {
+    async fn a_cached_login_does_not_wait_and_survives_a_reload() {
         let users = BTreeMap::from([("ann".to_owned(), bcrypt::hash("open sesame", 4).unwrap().into())]);
         let verified = Verified::default();
         let before = Passwords::new(users.clone(), Arc::clone(&verified));

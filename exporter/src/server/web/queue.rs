@@ -79,7 +79,7 @@ mod tests {
     use futures::FutureExt;
 
     #[tokio::test]
-    async fn one_address_never_takes_every_place() {
+    async fn one_address_cannot_fill_the_login_queue() {
         let queue = Queue::new(1, 4, 2);
         let [one, other] = [IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2])];
         let first = queue.turn(one).await;

@@ -46,8 +46,8 @@ pub struct Tokens {
     checks: Handle,
     cache: Mutex<Cache>,
     queue: Arc<Queue>,
-    /// Whether the last review got an answer, so that an outage is logged only once.
-    answered: AtomicBool,
+    /// Whether the last review got a response, so that an outage is logged only once.
+    available: AtomicBool,
 }
 
 /// A `TokenReview` that borrows the token, so that serializing it makes no further copy of the token in memory.
@@ -69,7 +69,7 @@ impl Tokens {
     /// Creates the reviewer for tokens of this cluster, for the audiences that its target names.
     pub fn new(cluster: Arc<Cluster>, checks: Handle) -> Self {
         let queue = Queue::new(AT_A_TIME, INSIDE.0, INSIDE.1);
-        Self { cluster, checks, cache: Mutex::default(), queue, answered: AtomicBool::new(true) }
+        Self { cluster, checks, cache: Mutex::default(), queue, available: AtomicBool::new(true) }
     }
 
     /// Whether the reviewer belongs to that cluster.
@@ -91,21 +91,21 @@ impl Tokens {
         };
         let result = tokio::time::timeout(DEADLINE, ask).await;
         let result = result.unwrap_or_else(|_| {
-            Err(Failure::new(Reason::Timeout, format!("the Kubernetes API gave no answer within {DEADLINE:?}")))
+            Err(Failure::new(Reason::Timeout, format!("the Kubernetes API gave no response within {DEADLINE:?}")))
         });
         match result {
             Ok(Access::Busy) => Access::Busy,
             Ok(access) => {
-                if !self.answered.swap(true, Ordering::Relaxed) {
-                    tracing::info!("tokens are reviewed again");
+                if !self.available.swap(true, Ordering::Relaxed) {
+                    tracing::info!("token reviews work again");
                 }
                 self.cache().put(question, access, Instant::now());
                 access
             }
             // A failure is not cached: the next request is reviewed again.
             Err(failure) => {
-                if self.answered.swap(false, Ordering::Relaxed) {
-                    tracing::error!("no token can be reviewed, so every one is refused: {}", failure.message);
+                if self.available.swap(false, Ordering::Relaxed) {
+                    tracing::error!("token reviews fail, so every token is refused: {}", failure.message);
                 }
                 Access::Undecided
             }
@@ -153,16 +153,17 @@ async fn post<T: DeserializeOwned>(client: &Client, path: &str, question: &impl 
     let request = request.map_err(|error| invalid(error.to_string()))?;
     client.request(request).await.map_err(|error| match &error {
         // The message of the server may repeat the token, so only its status code is reported.
-        kube::Error::Api(status) => {
-            Failure::new(failure(&error, path).reason, format!("Kubernetes API {path}: it answered {}", status.code))
-        }
+        kube::Error::Api(status) => Failure::new(
+            failure(&error, path).reason,
+            format!("Kubernetes API {path}: the response is {}", status.code),
+        ),
         kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => meaningless(path),
         _ => failure(&error, path),
     })
 }
 
 fn meaningless(path: &str) -> Failure {
-    Failure::new(Reason::Decode, format!("Kubernetes API {path}: the answer makes no sense"))
+    Failure::new(Reason::Decode, format!("Kubernetes API {path}: the response cannot be parsed"))
 }
 
 /// The cached decisions with the end of their validity.
@@ -198,7 +199,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_decision_is_cached_for_its_time_and_an_outage_is_not() {
+    fn a_token_decision_is_cached_for_its_lifetime_and_an_outage_is_not() {
         let mut cache = Cache::default();
         let now = Instant::now();
         let just_before = |lasts: Duration| now + lasts.checked_sub(Duration::from_millis(1)).unwrap();
@@ -216,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn guessing_does_not_fill_the_memory() {
+    fn guessed_tokens_do_not_fill_the_cache() {
         let mut cache = Cache::default();
         let now = Instant::now();
         for n in 0..10_000_u32 {

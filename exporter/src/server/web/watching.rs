@@ -80,7 +80,7 @@ mod tests {
     const WHOLE: Digest = [2; 32];
 
     #[test]
-    fn a_file_counts_when_two_looks_saw_the_same() {
+    fn a_file_is_applied_after_two_identical_reads() {
         let (mut watching, now) = (Watching::new(OLD), Instant::now());
         assert_eq!(watching.look(OLD, now), Step::Same);
         assert_eq!(watching.look(HALF, now), Step::Wait);
@@ -91,13 +91,13 @@ mod tests {
     }
 
     #[test]
-    fn what_was_refused_is_judged_again_only_if_it_may_count_and_has_stayed() {
+    fn a_refused_file_is_evaluated_again_only_if_it_may_be_applied_after_a_while() {
         let (mut watching, now) = (Watching::new(OLD), Instant::now());
         for (may_count, after) in [(false, Step::Wait), (true, Step::Judge { stayed: true })] {
             watching.look(HALF, now);
             assert_eq!(watching.look(HALF, now), Step::Judge { stayed: false });
             watching.refuse(HALF, may_count);
-            assert_eq!(watching.look(HALF, now + STAYS / 2), Step::Wait, "it is told once");
+            assert_eq!(watching.look(HALF, now + STAYS / 2), Step::Wait, "it is reported once");
             assert_eq!(watching.look(HALF, now + STAYS), after);
             // After other files in between, the time begins anew.
             assert_eq!(watching.look(WHOLE, now + STAYS), Step::Wait);

@@ -27,7 +27,7 @@ pub(super) async fn fingerprint(kubeconfig: Option<&Path>) -> Result<u64, Failur
         }
         content.finish()
     });
-    let what = |error| Failure::new(Reason::Timeout, format!("the files of the cluster's credentials: {error}"));
+    let what = |error| Failure::new(Reason::Timeout, format!("cannot read the credentials of the cluster: {error}"));
     read.await.map_err(what)
 }
 
@@ -52,8 +52,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_token_an_authority_or_a_certificate_that_is_written_anew_changes_the_fingerprint() -> std::io::Result<()>
-    {
+    async fn a_rewritten_token_ca_or_certificate_changes_the_fingerprint() -> std::io::Result<()> {
         let folder = tempfile::tempdir()?;
         let at = |name: &str| folder.path().join(name);
         std::fs::write(at("ca.pem"), "one")?;

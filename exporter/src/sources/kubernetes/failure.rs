@@ -1,6 +1,6 @@
 //! What an error of the Kubernetes client means: the API server's status code, or the types among the error's causes.
 
-use super::limits::NoAnswer;
+use super::limits::NoFinalResponse;
 use checklist::Reason;
 use clients::connection;
 use clients::failure::{Failure, causes};
@@ -16,7 +16,7 @@ pub fn failure(error: &kube::Error, path: &str) -> Failure {
         }
         kube::Error::Auth(_) => Reason::Auth,
         other if has_cause(other, <dyn Error>::is::<LengthLimitError>) => Reason::Limit,
-        other if has_cause(other, <dyn Error>::is::<NoAnswer>) => Reason::Protocol,
+        other if has_cause(other, <dyn Error>::is::<NoFinalResponse>) => Reason::Protocol,
         other => connection::reason(other).unwrap_or(Reason::Connect),
     };
     Failure::new(reason, format!("Kubernetes API {path}: {}", causes(error)))
@@ -28,7 +28,7 @@ pub(super) fn has_cause(error: &kube::Error, is: impl Fn(&(dyn Error + 'static))
     std::iter::successors(Some(first), |&cause| cause.source()).any(is)
 }
 
-/// What an answer other than success means.
+/// What a response other than success means.
 pub(super) fn refused(code: u16, message: &str, path: &str) -> Failure {
     let reason = match code {
         401 => Reason::Auth,
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_name_that_does_not_resolve_and_a_port_that_is_closed_are_two_reasons() -> anyhow::Result<()> {
+    async fn an_unresolved_name_and_a_closed_port_have_different_reasons() -> anyhow::Result<()> {
         let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await?.local_addr()?;
         assert_eq!(reason(&format!("http://{closed}")).await?, Reason::Connect);
         assert_eq!(reason("http://nowhere.invalid").await?, Reason::Dns);

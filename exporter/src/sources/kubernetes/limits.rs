@@ -15,7 +15,7 @@ use std::task::{Context, Poll};
 use tokio::sync::Notify;
 use tower::{BoxError, Layer, Service};
 
-/// Maximum size in bytes of a response that is no stream. A page of a hundred large pods is below two megabytes.
+/// Maximum size in bytes of a response that is not a stream. A page of a hundred large pods is below two megabytes.
 pub(super) const MAX_BODY: usize = 4 * 1024 * 1024;
 /// Maximum number of informational responses (status 100, 103) to one request. Servers send one or two.
 const MAX_INFORMATIONAL: usize = 16;
@@ -28,15 +28,15 @@ pub(super) struct Bounded<S>(S);
 
 /// The error for too many informational responses.
 #[derive(Debug)]
-pub(super) struct NoAnswer;
+pub(super) struct NoFinalResponse;
 
-impl fmt::Display for NoAnswer {
+impl fmt::Display for NoFinalResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the server sent more than {MAX_INFORMATIONAL} informational answers and no other")
+        write!(f, "the server sent more than {MAX_INFORMATIONAL} informational responses and no final one")
     }
 }
 
-impl std::error::Error for NoAnswer {}
+impl std::error::Error for NoFinalResponse {}
 
 impl<S> Layer<S> for Limits {
     type Service = Bounded<S>;
@@ -75,7 +75,7 @@ where
             let response = tokio::select! {
                 biased;
                 // Dropping the request closes its connection.
-                () = enough.notified() => return Err(NoAnswer.into()),
+                () = enough.notified() => return Err(NoFinalResponse.into()),
                 response = asked => response?,
             };
             let unbounded = stream && response.status().is_success();

@@ -1,7 +1,7 @@
 //! Lists a whole collection, page by page.
 
-use super::answers::{Bounded, Refusal};
 use super::cached::CachedObject;
+use super::responses::{Bounded, Refusal};
 use super::store::{Store, Which};
 use checklist::Reason;
 use clients::Failure;
@@ -25,7 +25,7 @@ pub(super) fn encoded(text: &str) -> String {
 /// Lists a whole collection. If the continue token expires (410), the list starts over, once.
 pub(super) async fn list<K: CachedObject>(api: &Bounded, path: &str, which: &Which) -> Result<Store<K>, Failure> {
     let listed = tokio::time::timeout(LIST_WITHIN, pages(api, path, which)).await;
-    listed.map_err(|_| Failure::new(Reason::Timeout, format!("the list of {path} has no end")))?
+    listed.map_err(|_| Failure::new(Reason::Timeout, format!("listing {path} timed out")))?
 }
 
 async fn pages<K: CachedObject>(api: &Bounded, path: &str, which: &Which) -> Result<Store<K>, Failure> {
@@ -58,7 +58,7 @@ async fn pages<K: CachedObject>(api: &Bounded, path: &str, which: &Which) -> Res
             return Err(Failure::new(Reason::Limit, format!("{path} has more than {MAX_OBJECTS} objects")));
         }
         if empty > MAX_EMPTY_PAGES {
-            return Err(Failure::new(Reason::Protocol, format!("{path} has pages without objects and without end")));
+            return Err(Failure::new(Reason::Protocol, format!("{path} keeps returning pages without objects")));
         }
         let next = page.metadata.next.filter(|next| !next.is_empty());
         if next.is_none() && page.metadata.remaining_item_count.is_none_or(|count| count <= 0) {

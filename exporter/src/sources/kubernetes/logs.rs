@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_counted_across_pieces_whatever_their_length() -> Result<(), jiff::Error> {
+    fn log_lines_of_any_length_are_counted_across_chunks() -> Result<(), jiff::Error> {
         let since = "2026-01-02T03:04:05.5Z".parse()?;
         let lines = Lines { matching: 0, newest_match: None, read_to: since, future: 0, is_cut: false };
         let latest = "2026-01-02T03:09:00Z".parse()?;

@@ -50,7 +50,7 @@ impl Cluster {
 /// Adds a note about the number of objects that `exclude:` leaves out, so that nobody takes them for judged.
 pub fn left_out(object: Object, count: usize, namespace: &Namespace, samples: &mut Samples) {
     if count > 0 {
-        let which = "left out by exclude in checklist.yaml";
+        let which = "excluded by exclude in checklist.yaml";
         samples.evidence.note(format!("{} in {} {which}", object.counted(count as u64), namespace.name));
     }
 }
@@ -66,7 +66,7 @@ async fn holds_pods(watched: &Watched, namespace: &Namespace) -> Result<(), Fail
             return Ok(());
         }
     }
-    let empty = "it holds no workload and no pod; say mayBeEmpty: true in checklist.yaml if that is intended";
+    let empty = "it contains no workloads and no pods; if that is intended, set mayBeEmpty: true in checklist.yaml";
     let what = gone(watched, &namespace.name).await.unwrap_or(empty);
     Err(Failure::new(Reason::NotFound, what))
 }
@@ -76,10 +76,10 @@ async fn holds_pods(watched: &Watched, namespace: &Namespace) -> Result<(), Fail
 pub async fn gone(watched: &Watched, namespace: &str) -> Option<&'static str> {
     let path = format!("/api/v1/namespaces/{namespace}");
     match watched.one::<Described>(&path, "application/json").await.ok()? {
-        None => Some("it does not exist"),
+        None => Some("the namespace does not exist"),
         Some(described) => {
             let phase = described.status.and_then(|status| status.phase);
-            (phase.as_deref() == Some("Terminating")).then_some("it is being deleted")
+            (phase.as_deref() == Some("Terminating")).then_some("the namespace is being deleted")
         }
     }
 }

@@ -52,7 +52,7 @@ mod tests {
     use super::parse;
 
     #[test]
-    fn every_suffix_is_read_and_nonsense_is_not() {
+    fn every_quantity_suffix_is_parsed_and_others_are_refused() {
         for (text, value) in [("250m", 0.25), ("2", 2.0), ("1536Mi", 1_610_612_736.0), ("12e6", 12e6), ("5E", 5e18)] {
             assert!((parse(text).unwrap_or(f64::NAN) - value).abs() < 1e-6 * value, "{text}");
         }

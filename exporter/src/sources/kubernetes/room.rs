@@ -66,7 +66,10 @@ impl Kept {
         if sum <= MAX_KEPT {
             return Ok(());
         }
-        Err(Failure::new(Reason::Limit, format!("the cluster's objects take more than {MAX_KEPT} bytes")))
+        Err(Failure::new(
+            Reason::Limit,
+            format!("the objects of the cluster need more than {MAX_KEPT} bytes of memory"),
+        ))
     }
 }
 
@@ -81,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn collections_share_the_room_of_their_cluster_and_give_it_back() {
+    fn collections_share_and_release_the_memory_budget_of_their_cluster() {
         let room = Room::new();
         let (mut one, mut other) = (Kept::new(Arc::clone(&room)), Kept::new(Arc::clone(&room)));
         assert!(one.set(MAX_KEPT).is_ok());

@@ -1,10 +1,10 @@
 //! Watches a collection: lists it in pages, then follows its events. A relist replaces all objects at once, never in
 //! part.
 
-use super::answers::{Bounded, Refusal};
 use super::cached::{ApiObject, CachedObject};
 use super::failure::refused;
 use super::list::list;
+use super::responses::{Bounded, Refusal};
 use super::store::{Store, Which};
 use checklist::Reason;
 use clients::Failure;
@@ -37,7 +37,7 @@ impl<K> Deref for Present<'_, K> {
 pub struct Watch<K> {
     state: Arc<RwLock<WatchState<K>>>,
     /// Wakes readers that wait for the first list or its failure.
-    answered: Arc<Notify>,
+    responded: Arc<Notify>,
     api: Bounded,
     path: String,
     which: Which,
@@ -68,7 +68,7 @@ impl<K: CachedObject> Watch<K> {
         let state = WatchState { store: Store::new(&api.room), listed: false, heard: Instant::now(), failure: None };
         Self {
             state: Arc::new(RwLock::new(state)),
-            answered: Arc::new(Notify::new()),
+            responded: Arc::new(Notify::new()),
             api,
             path,
             which,
@@ -81,23 +81,28 @@ impl<K: CachedObject> Watch<K> {
     /// longer exist.
     pub async fn read(&self, max_silence: Duration) -> Result<Present<'_, K>, Failure> {
         self.task.get_or_init(|| {
-            let (state, answered) = (Arc::clone(&self.state), Arc::clone(&self.answered));
-            tokio::spawn(follow(self.api.clone(), self.path.clone(), self.which.clone(), state, answered))
+            let (state, responded) = (Arc::clone(&self.state), Arc::clone(&self.responded));
+            tokio::spawn(follow(self.api.clone(), self.path.clone(), self.which.clone(), state, responded))
         });
         // A long list takes a while; the deadline of the check limits the wait.
         loop {
-            let answered = self.answered.notified();
+            let responded = self.responded.notified();
             if !self.is_waiting() {
                 break;
             }
-            answered.await;
+            responded.await;
         }
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
         let refused = state.failure.as_ref().filter(|failure| is_refusal(failure.reason));
         if state.listed && state.heard.elapsed() <= max_silence && refused.is_none() {
             return Ok(Present(state));
         }
-        let silent = || Failure::new(Reason::Timeout, format!("the Kubernetes API is silent about {}", self.path));
+        let silent = || {
+            Failure::new(
+                Reason::Timeout,
+                format!("no events and no bookmarks from the Kubernetes API for {}", self.path),
+            )
+        };
         Err(state.failure.clone().unwrap_or_else(silent))
     }
 
@@ -143,7 +148,7 @@ async fn follow<K: CachedObject>(
     path: String,
     which: Which,
     state: Arc<RwLock<WatchState<K>>>,
-    answered: Arc<Notify>,
+    responded: Arc<Notify>,
 ) {
     let write = || state.write().unwrap_or_else(PoisonError::into_inner);
     let mut wait = BACK_OFF.0;
@@ -158,7 +163,7 @@ async fn follow<K: CachedObject>(
                 (state.store, state.listed) = (store, true);
                 state.heard();
                 drop(state);
-                answered.notify_waiters();
+                responded.notify_waiters();
                 if !listed {
                     continue;
                 }
@@ -176,7 +181,7 @@ async fn follow<K: CachedObject>(
                 }
                 state.failure = Some(failure);
                 drop(state);
-                answered.notify_waiters();
+                responded.notify_waiters();
                 wait = (wait * 2).min(BACK_OFF.1);
             }
         }
@@ -198,7 +203,7 @@ async fn watch<K: CachedObject>(
     // Normally the server ends the watch. A watch that goes on for longer is ended here.
     let until = tokio::time::Instant::now() + Duration::from_secs(u64::from(WATCH_SECONDS) + 15);
     let followed = tokio::time::timeout_at(until, events(api, path, which, state)).await;
-    let late = |_| Failure::new(Reason::Timeout, format!("the watch of {path} has no end"));
+    let late = |_| Failure::new(Reason::Timeout, format!("starting the watch of {path} timed out"));
     match followed.map_err(late)?? {
         Ended::Heard => Ok(None),
         Ended::Silent | Ended::Expired => list(api, path, which).await.map(Some),
@@ -240,7 +245,10 @@ async fn events<K: CachedObject>(
             Err(error) => match serde_json::from_slice::<Status>(&line) {
                 Ok(status) if status.code != 0 => WatchEvent::Error(Box::new(status)),
                 _ => {
-                    return Err(Failure::new(Reason::Decode, format!("an event of the watch of {path}: {error}")));
+                    return Err(Failure::new(
+                        Reason::Decode,
+                        format!("cannot parse an event of the watch of {path}: {error}"),
+                    ));
                 }
             },
         };
@@ -268,7 +276,7 @@ mod tests {
     use tokio::net::{TcpListener, TcpStream};
 
     /// Starts an API server that answers every connection by a function.
-    async fn serve<F, R>(answer: F) -> anyhow::Result<Bounded>
+    async fn serve<F, R>(response: F) -> anyhow::Result<Bounded>
     where
         F: Fn(TcpStream, String) -> R + Send + 'static,
         R: Future<Output = std::io::Result<()>> + Send + 'static,
@@ -280,7 +288,7 @@ mod tests {
             while let Ok((mut stream, _)) = listener.accept().await {
                 let mut asked = vec![0; 4096];
                 let Ok(read) = stream.read(&mut asked).await else { continue };
-                tokio::spawn(answer(stream, String::from_utf8_lossy(&asked[..read]).into_owned()));
+                tokio::spawn(response(stream, String::from_utf8_lossy(&asked[..read]).into_owned()));
             }
         });
         let client = ClientBuilder::try_from(config)?.with_layer(&Limits).build();
@@ -298,7 +306,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn answers_without_an_end_are_failures_of_their_kind() -> anyhow::Result<()> {
+    async fn endless_list_and_watch_responses_time_out() -> anyhow::Result<()> {
         let body = serve(|mut stream, _| async move {
             stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?;
             loop {
@@ -361,7 +369,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_page_that_is_too_large_is_asked_for_in_parts() -> anyhow::Result<()> {
+    async fn a_list_page_that_is_too_large_is_requested_in_smaller_pages() -> anyhow::Result<()> {
         let api = serve(|mut stream, request| async move {
             let limit: usize = request
                 .split_once("limit=")
@@ -378,7 +386,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn objects_from_before_an_event_that_cannot_be_read_are_not_handed_out() -> anyhow::Result<()> {
+    async fn after_an_unreadable_event_the_cached_objects_are_not_returned() -> anyhow::Result<()> {
         let lists = Arc::new(AtomicUsize::new(0));
         let api = serve(move |mut stream, request| {
             let lists = Arc::clone(&lists);
@@ -409,8 +417,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_server_that_ends_every_watch_at_once_is_asked_for_lists_with_longer_and_longer_pauses()
-    -> anyhow::Result<()> {
+    async fn relists_back_off_if_the_server_ends_every_watch_at_once() -> anyhow::Result<()> {
         let lists = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&lists);
         let api = serve(move |mut stream, request| {
@@ -426,7 +433,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_watch_that_drips_for_ever_ends() -> anyhow::Result<()> {
+    async fn a_watch_that_sends_slowly_for_ever_times_out() -> anyhow::Result<()> {
         let api = serve(|mut stream, _| async move {
             stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?;
             loop {

@@ -47,8 +47,9 @@ impl Facts {
     pub(super) const SQL: &str = include_str!("facts.sql");
 
     pub(super) fn read(rows: &[Row]) -> Result<Self, Failure> {
-        let [row] = rows else { return Err(Failure::new(Reason::Decode, "the server says nothing about itself")) };
-        Self::of(row).map_err(|error| Failure::new(Reason::Decode, format!("the server's facts: {error}")))
+        let [row] = rows else { return Err(Failure::new(Reason::Decode, "the server returned no facts about itself")) };
+        Self::of(row)
+            .map_err(|error| Failure::new(Reason::Decode, format!("cannot read the facts about the server: {error}")))
     }
 
     fn of(row: &Row) -> Result<Self, tokio_postgres::Error> {

@@ -118,14 +118,14 @@ impl Session {
 
     /// Asks for the facts that the statements of a run depend on.
     pub(super) async fn facts(&self) -> Result<Facts, Failure> {
-        let rows = self.answer(SqlRequest::of_catalogs(Facts::SQL)).await.map_err(|(failure, _)| failure)?;
+        let rows = self.fetch(SqlRequest::of_catalogs(Facts::SQL)).await.map_err(|(failure, _)| failure)?;
         Facts::read(&rows)
     }
 
     /// Runs one statement in a read-only transaction that is rolled back, so that it cannot change a setting, notify or
     /// write. The boolean of an error says whether the session may be used again.
-    pub(super) async fn answer(&self, ask: SqlRequest<'_>) -> Result<Vec<Row>, (Failure, bool)> {
-        let _answer = self.received.answer();
+    pub(super) async fn fetch(&self, ask: SqlRequest<'_>) -> Result<Vec<Row>, (Failure, bool)> {
+        let _counted = self.received.response();
         let failed = |error: tokio_postgres::Error| {
             let again = error.as_db_error().is_some_and(|server| {
                 // None of our statements writes, so an attempt to write means that foreign code ran in this session.
@@ -183,7 +183,7 @@ impl Session {
 
     /// Returns the types of a statement's columns without running it.
     pub(super) async fn columns(&self, ask: SqlRequest<'_>) -> Result<Vec<Type>, (Failure, bool)> {
-        let _answer = self.received.answer();
+        let _counted = self.received.response();
         let failed = |error: tokio_postgres::Error| (self.failure(&error), false);
         self.client.batch_execute(&self.begin(ask)).await.map_err(failed)?;
         let types = match self.client.prepare(ask.sql).await {
@@ -238,7 +238,7 @@ async fn collect(stream: tokio_postgres::RowStream) -> Result<Vec<Row>, Why> {
     let mut rows = Vec::new();
     while let Some(row) = stream.try_next().await? {
         if rows.len() == MAX_ROWS {
-            let text = format!("the query gives more than {MAX_ROWS} rows");
+            let text = format!("the query returns more than {MAX_ROWS} rows");
             return Err(Why::Refused(Failure::new(Reason::Limit, text)));
         }
         rows.push(row);
@@ -254,7 +254,7 @@ async fn connect(target: &Target) -> Result<Session, Failure> {
             Err(failure) => refused = Some(failure),
         }
     }
-    Err(refused.unwrap_or_else(|| Failure::new(Reason::Dns, "the name has no address")))
+    Err(refused.unwrap_or_else(|| Failure::new(Reason::Dns, "the name resolves to no address")))
 }
 
 /// Resolves the host of a target to addresses, in the order in which they are tried. Several hosts are separated by
@@ -268,7 +268,7 @@ async fn addresses(target: &Target) -> Result<Vec<Address>, Failure> {
         }
         let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
         let known = tokio::net::lookup_host((host, target.port)).await;
-        let known = known.map_err(|error| Failure::new(Reason::Dns, format!("looking up {host}: {error}")))?;
+        let known = known.map_err(|error| Failure::new(Reason::Dns, format!("resolving {host}: {error}")))?;
         found.extend(known.map(|address| Address::Tcp(address, host.to_owned())));
     }
     Ok(found)
@@ -278,7 +278,10 @@ async fn dial(address: &Address) -> Result<(Socket, Option<u16>), Failure> {
     match address {
         Address::Tcp(peer, _) => {
             let Ok(stream) = tokio::time::timeout(CONNECT, TcpStream::connect(peer)).await else {
-                return Err(Failure::new(Reason::Timeout, format!("connecting to {peer}: no answer in {CONNECT:?}")));
+                return Err(Failure::new(
+                    Reason::Timeout,
+                    format!("connecting to {peer}: no response within {CONNECT:?}"),
+                ));
             };
             let ready = |stream: TcpStream| {
                 stream.set_nodelay(true)?;
@@ -327,7 +330,7 @@ async fn login(target: &Target, address: Address, socket: Socket, port: Option<u
         (client, tokio::spawn(drive(connection, Arc::clone(&ended))))
     };
     // The bytes of the login do not count.
-    drop(received.answer());
+    drop(received.response());
     let trusted = target.trust_table_owners;
     Ok(Session { client, driver, address, received, ended, begin: begin(target), trusted, port, direct: false })
 }

@@ -13,12 +13,12 @@ use tokio_postgres::tls::{ChannelBinding, TlsConnect, TlsStream};
 /// Maximum size of a message in bytes. No check needs a longer one: a row of labels and numbers, the description of its
 /// columns, an error.
 const MAX_MESSAGE: u32 = 1024 * 1024;
-/// Maximum size of the whole answer to a statement in bytes.
+/// Maximum size of the whole response to a statement in bytes.
 const MAX_RESPONSE: u64 = 16 * 1024 * 1024;
 /// Maximum size in bytes of all answers that are being read at a time, from all servers. Beyond it, answers larger than
 /// [`SMALL`] are refused.
 const MAX_TOGETHER: u64 = 24 * 1024 * 1024;
-/// Size in bytes up to which an answer is always read.
+/// Size in bytes up to which a response is always read.
 const SMALL: u64 = 1024 * 1024;
 /// Size of a message header in bytes: one for the type, four for the length.
 const HEADER: usize = 5;
@@ -66,21 +66,21 @@ impl AsyncWrite for Socket {
 pub(super) enum Oversized {
     /// A message of this many bytes.
     Message(u32),
-    /// An answer that exceeds [`MAX_RESPONSE`].
+    /// A response that exceeds [`MAX_RESPONSE`].
     Response,
-    /// An answer that exceeds [`MAX_TOGETHER`] together with those of other servers.
+    /// A response that exceeds [`MAX_TOGETHER`] together with those of other servers.
     Together,
 }
 
 impl std::fmt::Display for Oversized {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Message(bytes) => write!(f, "a message of {bytes} bytes, at most {MAX_MESSAGE} are read"),
-            Self::Response => write!(f, "an answer of more than {MAX_RESPONSE} bytes"),
+            Self::Message(bytes) => write!(f, "a message of {bytes} bytes; the limit is {MAX_MESSAGE}"),
+            Self::Response => write!(f, "a response of more than {MAX_RESPONSE} bytes"),
             Self::Together => {
                 write!(
                     f,
-                    "an answer of more than {SMALL} bytes, while other servers send much too: at most {MAX_TOGETHER} together"
+                    "a response of more than {SMALL} bytes while other large responses are being read; the limit for all together is {MAX_TOGETHER}"
                 )
             }
         }
@@ -92,7 +92,7 @@ impl std::error::Error for Oversized {}
 /// Number of bytes of all answers that are being read.
 static TOGETHER: AtomicU64 = AtomicU64::new(0);
 
-/// Number of bytes of the answer that one session is reading.
+/// Number of bytes of the response that one session is reading.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Received(Arc<Count>);
 
@@ -111,10 +111,10 @@ impl Drop for Count {
     }
 }
 
-/// The guard of one answer, whose bytes count until it is dropped.
-pub(super) struct Answer<'a>(&'a Received);
+/// The guard of one response, whose bytes count until it is dropped.
+pub(super) struct CountedResponse<'a>(&'a Received);
 
-impl Drop for Answer<'_> {
+impl Drop for CountedResponse<'_> {
     fn drop(&mut self) {
         self.0.0.forget();
     }
@@ -122,9 +122,9 @@ impl Drop for Answer<'_> {
 
 impl Received {
     /// Starts to count the bytes of a new answer.
-    pub(super) fn answer(&self) -> Answer<'_> {
+    pub(super) fn response(&self) -> CountedResponse<'_> {
         self.0.forget();
-        Answer(self)
+        CountedResponse(self)
     }
 
     fn add(&self, bytes: usize) -> Result<(), Oversized> {
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn messages_are_followed_however_they_are_cut() {
+    async fn postgres_messages_are_parsed_across_any_chunk_boundaries() {
         let ready = b"Z\0\0\0\x05I";
         let notice = [&b"N"[..], &(4 + 1000_u32).to_be_bytes(), &[b'x'; 1000]].concat();
         let messages = [&ready[..], &notice, ready].concat();
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_message_of_a_gigabyte_ends_at_its_header() {
+    async fn a_postgres_message_of_a_gigabyte_is_refused_at_its_header() {
         for at_once in [1, 4, 5, 4096] {
             assert!(oversized(&read(b"HTTP/1.1 400 Bad Request\r\n\r\n", at_once).await));
         }
@@ -275,10 +275,10 @@ mod tests {
     }
 
     #[test]
-    fn answers_of_many_servers_share_their_room_and_give_it_back() {
+    fn postgres_responses_of_many_servers_share_and_release_a_memory_budget() {
         let large = usize::try_from(MAX_RESPONSE).unwrap_or_default();
         let (one, other, small) = (Received::default(), Received::default(), Received::default());
-        let held = one.answer();
+        let held = one.response();
         assert!(one.add(large).is_ok());
         assert!(matches!(other.add(large), Err(Oversized::Together)));
         assert!(small.add(100).is_ok(), "a small one is read all the same");
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_answer_of_small_messages_that_does_not_end_is_ended() {
+    async fn an_endless_postgres_response_of_small_messages_is_refused() {
         let notice = [&b"N"[..], &1004_u32.to_be_bytes(), &[b'x'; 1000]].concat();
         let many = notice.repeat(usize::try_from(MAX_RESPONSE).unwrap_or_default() / notice.len() + 1);
         assert!(oversized(&read(&many, 65_536).await));

@@ -94,7 +94,7 @@ impl Database {
                 "CREATE ROLE {name} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION {sees_all} \
                  CONNECTION LIMIT 5 PASSWORD '{password}'"
             );
-            one(session, &role).await.context("no role can be made for the restore")?;
+            one(session, &role).await.context("cannot create a role for the restore")?;
             if !superuser && version >= 160_000 {
                 // From version 16 on, the creator of a role needs these options of the membership to create a database
                 // that the role owns.
@@ -112,7 +112,7 @@ impl Database {
         };
         one(session, &format!("CREATE DATABASE {name} {owner} TEMPLATE template0 {coding}"))
             .await
-            .context("no database can be made on the server")?;
+            .context("cannot create a database on the server")?;
         Ok(())
     }
 
@@ -136,7 +136,7 @@ impl Database {
         dropped.await.with_context(|| {
             let role = if self.own_role { " and the role of the same name" } else { "" };
             let place = self.admin.place();
-            format!("the database {}{role} may be left behind on {place}: the next proof removes them", self.name)
+            format!("the database {}{role} may still exist on {place}; the next run removes it", self.name)
         })
     }
 
@@ -168,7 +168,7 @@ fn random(count: usize) -> anyhow::Result<String> {
     trust::provider()
         .secure_random
         .fill(&mut bytes)
-        .map_err(|_| anyhow::anyhow!("the system gives no random bytes"))?;
+        .map_err(|_| anyhow::anyhow!("cannot read random bytes from the system"))?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
@@ -200,20 +200,22 @@ pub(super) async fn start(tools: &Tools, folder: &Path, kept: &mut Option<Child>
     }
     postgres.arg("-c").arg(format!("unix_socket_directories={}", folder.display()));
     let started = postgres.stdout(log.try_clone()?).stderr(log).spawn();
-    let process = kept.insert(started.context("cannot start the throw-away server")?);
+    let process = kept.insert(started.context("cannot start the temporary PostgreSQL server")?);
     let way = Way::Socket(folder.join(".s.PGSQL.5432"));
     let admin = Reach { way, tls: Tls::None, user: "postgres".to_owned(), password: Some(password) };
     let begun = Instant::now();
     loop {
         match Database::describe(admin.clone(), "postgres").await {
             Ok(database) => return Ok(database),
-            Err(error) if begun.elapsed() > START => return Err(error.context("the throw-away server does not start")),
+            Err(error) if begun.elapsed() > START => {
+                return Err(error.context("the temporary PostgreSQL server does not start"));
+            }
             Err(_) => {}
         }
         if let Some(status) = process.try_wait()? {
             let log = std::fs::read_to_string(folder.join("log")).unwrap_or_default();
             let last: Vec<&str> = log.lines().rev().take(3).collect();
-            bail!("the throw-away server ended ({status}): {}", last.join("; "));
+            bail!("the temporary PostgreSQL server exited ({status}): {}", last.join("; "));
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
@@ -225,26 +227,25 @@ pub(super) async fn borrow(server: &Postgres, sources: &[Postgres]) -> anyhow::R
     let admin = reach(server).await?;
     let place = admin.place();
     let mut session =
-        Session::open(&admin, &server.database).await.with_context(|| format!("{place} does not answer"))?;
+        Session::open(&admin, &server.database).await.with_context(|| format!("{place} does not respond"))?;
     let identity = one(&mut session, IDENTITY).await?;
     for source in sources {
         // Every source is asked for its identifier, because one server can have many names.
         let rows =
             Source::new(source.clone()).query(SqlRequest::of_catalogs(IDENTITY)).await.map_err(anyhow::Error::from);
-        let rows = rows.with_context(|| {
-            format!("nothing is restored into {place} before it is known not to be the source {}", source.name)
-        })?;
+        let rows = rows
+            .with_context(|| format!("not restored: cannot verify that {place} is not the source {}", source.name))?;
         let known: String = rows.first().context("no system identifier")?.try_get(0)?;
         if known == identity {
-            bail!("{place} is the source {} itself, or a copy of it: nothing is restored into it", source.name);
+            bail!("not restored: {place} is the source {} itself or a copy of it", source.name);
         }
     }
     let touched = session.run(TOUCHED.as_bytes()).await?.map_err(anyhow::Error::from)?;
     let touched: Vec<String> = touched.into_iter().flatten().collect();
     ensure!(
         touched.is_empty(),
-        "nothing is restored into {place}: its role {} could also change {}{}. Give it a server of its own, or a role \
-         that is no superuser and owns nothing else: CREATE ROLE … LOGIN CREATEDB",
+        "not restored: on {place} the role {} could also change {}{}. Use a separate server, or a role that is not a \
+         superuser and owns nothing else: CREATE ROLE … LOGIN CREATEDB",
         server.user,
         touched.iter().take(MAX_NAMED).cloned().collect::<Vec<_>>().join(", "),
         if touched.len() > MAX_NAMED { format!(" and {} more", touched.len() - MAX_NAMED) } else { String::new() },
@@ -265,9 +266,9 @@ async fn sweep(session: &mut Session, place: &str) -> anyhow::Result<()> {
         if one(session, &lock).await? != "true" {
             continue;
         }
-        tracing::warn!("{name} on {place} was left behind by a proof that was killed: it is removed");
+        tracing::warn!("removing {name} on {place}, which a killed run has left");
         if let Err(error) = remove(session, &name).await {
-            tracing::warn!("{name} on {place} cannot be removed: {error:#}");
+            tracing::warn!("cannot remove {name} on {place}: {error:#}");
         }
         one(session, &format!("SELECT pg_catalog.pg_advisory_unlock(pg_catalog.hashtext('{name}'))")).await?;
     }

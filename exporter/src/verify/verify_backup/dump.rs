@@ -41,18 +41,20 @@ pub(super) struct Facts {
 
 /// Checks the first bytes of a backup before it is downloaded.
 pub(super) async fn look(bucket: &Bucket, newest: &Newest, format: BackupFormat) -> Result<(), NotProved> {
-    let torn = || anyhow!("{} is a folder of pg_dump without its table of contents, toc.dat", newest.name);
+    let torn = || anyhow!("{} is a dump in directory format without its table of contents toc.dat", newest.name);
     let begin = newest.begin.as_ref().with_context(torn).bad_backup()?;
     let format = if newest.is_folder { BackupFormat::PgDump } else { format };
     let header = bucket.header(begin, header_bytes(format)).await?;
     let content = inspect(format, &header).map_err(|why| anyhow!("{}: {why}", begin.key)).bad_backup()?;
     if content == Content::Cluster {
-        return Err(
-            anyhow!("{} is a dump of pg_dumpall, which is not restored here: dump each database", begin.key).into()
-        );
+        return Err(anyhow!(
+            "{} is a dump of pg_dumpall, which is not supported: dump each database with pg_dump",
+            begin.key
+        )
+        .into());
     }
     if content == Content::Other {
-        return Err(NotProved::BadBackup(anyhow!("{} is no dump of pg_dump", begin.key)));
+        return Err(NotProved::BadBackup(anyhow!("{} is not a dump of pg_dump", begin.key)));
     }
     Ok(())
 }
@@ -66,9 +68,10 @@ pub(super) async fn fetch(bucket: &Bucket, newest: &Newest, to: &Path, most: u64
     let prefix = format!("{}/", newest.name);
     let parts = bucket.objects_under(&prefix).await?;
     if parts.len() > MAX_PARTS || parts.iter().map(|part| part.bytes).sum::<u64>() > most {
-        return Err(
-            anyhow!("the folder is larger than {most} bytes or {MAX_PARTS} objects; --max-bytes allows more").into()
-        );
+        return Err(anyhow!(
+            "the dump is larger than {most} bytes or {MAX_PARTS} objects; raise the limit with --max-bytes"
+        )
+        .into());
     }
     std::fs::create_dir(to)?;
     for part in &parts {
@@ -96,27 +99,29 @@ pub(super) async fn unpack(
 }
 
 fn unpack_now(format: BackupFormat, from: &Path, to: &Path, most: u64, stopped: &AtomicBool) -> Result<(), NotProved> {
-    let Some(layer) = layer(format) else { return Err(anyhow!("the format of the backup is not known").into()) };
+    let Some(layer) = layer(format) else { return Err(anyhow!("the format of the backup is unknown").into()) };
     let mut reader = layer.open(File::open(from)?)?;
     let mut writer = File::create(to)?;
     let mut piece = vec![0; 256 * 1024];
     let mut total = 0_u64;
     loop {
         if stopped.load(Ordering::Relaxed) {
-            return Err(anyhow!("stopped while it was unpacked").into());
+            return Err(anyhow!("stopped during decompression").into());
         }
-        let read = reader.read(&mut piece).context("the backup is broken: it cannot be decompressed").bad_backup()?;
+        let read = reader.read(&mut piece).context("the backup is damaged: it cannot be decompressed").bad_backup()?;
         if read == 0 {
             break;
         }
         total += read as u64;
         if total > most {
-            return Err(anyhow!("unpacked it is larger than {most} bytes; --max-bytes allows more").into());
+            return Err(
+                anyhow!("the decompressed dump is larger than {most} bytes; raise the limit with --max-bytes").into()
+            );
         }
         writer.write_all(&piece[..read]).with_context(|| format!("cannot write {}", to.display()))?;
     }
     // The compressed file is not needed any more.
-    Ok(std::fs::remove_file(from).context("cannot remove the download")?)
+    Ok(std::fs::remove_file(from).context("cannot remove the downloaded file")?)
 }
 
 impl Dump {
@@ -131,7 +136,7 @@ impl Dump {
         Read::by_ref(&mut file).take(header_bytes(BackupFormat::PgDump)).read_to_end(&mut header)?;
         match inspect(BackupFormat::PgDump, &header).map_err(anyhow::Error::msg)? {
             Content::Custom | Content::Tar => return Ok(Self::Archive(path.to_owned())),
-            Content::Cluster => bail!("it is a dump of pg_dumpall"),
+            Content::Cluster => bail!("it is a dump of pg_dumpall, which is not supported"),
             Content::Sql | Content::Other => {}
         }
         let length = file.metadata()?.len();
@@ -142,7 +147,7 @@ impl Dump {
         // Only the last line with content is examined: the same text could also be part of a table's rows.
         let says_nothing = |line: &&str| line.is_empty() || *line == "--" || line.starts_with("\\unrestrict ");
         let last = text.lines().rev().map(str::trim_end).find(|line| !says_nothing(line));
-        ensure!(last == Some(LAST_WORDS), "the dump is cut off: it does not end with pg_dump's own \"{LAST_WORDS}\"");
+        ensure!(last == Some(LAST_WORDS), "the dump is truncated: it does not end with \"{LAST_WORDS}\"");
         Ok(Self::Text(path.to_owned()))
     }
 
@@ -154,7 +159,7 @@ impl Dump {
         if list.lines().any(|line| line.contains(" TABLE DATA ")) {
             return Ok(());
         }
-        Err(NotProved::BadBackup(anyhow!("the dump holds no table")))
+        Err(NotProved::BadBackup(anyhow!("the dump contains no table")))
     }
 
     /// Opens the dump as plain SQL, without owners, privileges and tablespaces.
@@ -202,7 +207,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_without_its_end_is_cut_off_and_an_archive_is_known_by_its_begin() -> anyhow::Result<()> {
+    fn a_plain_dump_without_its_end_is_truncated_and_an_archive_is_recognized_by_its_header() -> anyhow::Result<()> {
         let folder = tempfile::tempdir()?;
         let file = folder.path().join("dump");
         let of = |text: &[u8]| {
@@ -226,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dump_says_of_which_version_and_encoding_it_is() {
+    fn version_and_encoding_are_read_from_a_dump() {
         let begin = "--\n-- PostgreSQL database dump\n--\n\n-- Dumped from database version 18.4 (Debian)\n-- Dumped by pg_dump version 18.4\n\nSET client_encoding = 'SQL_ASCII';\n";
         assert_eq!(Facts::of(begin), Facts { major: Some(18), encoding: Some("SQL_ASCII".to_owned()) });
         assert_eq!(Facts::of("SELECT 1;"), Facts::default());

@@ -22,7 +22,7 @@ impl fmt::Display for NotProved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::BadBackup(error) => write!(f, "{error:#}"),
-            Self::CannotTell(error) => write!(f, "no proof could be made: {error:#}"),
+            Self::CannotTell(error) => write!(f, "the backup could not be verified: {error:#}"),
         }
     }
 }

@@ -32,7 +32,7 @@ impl Reach {
     /// Returns the name of the server for messages.
     pub(super) fn place(&self) -> String {
         match &self.way {
-            Way::Socket(_) => "the throw-away server".to_owned(),
+            Way::Socket(_) => "the temporary PostgreSQL server".to_owned(),
             Way::Tcp(host, port) => format!("the server {host}:{port}"),
         }
     }

@@ -91,7 +91,7 @@ impl Feed<'_> {
             } else {
                 cutter.feed(&buffer[..read]);
             }
-            let long = |_| anyhow!("a statement of the dump is too long to be restored here");
+            let long = |_| anyhow!("a statement of the dump is too long");
             while let Some(piece) = cutter.next().map_err(long)? {
                 match piece {
                     Piece::Statement(statement) if statement == b";" => {}
@@ -113,7 +113,7 @@ impl Feed<'_> {
                 }
             }
             if read == 0 {
-                let torn = || anyhow!("the dump is cut off: it ends within the rows of {copied}");
+                let torn = || anyhow!("the dump is truncated: it ends within the rows of {copied}");
                 return if copying { Err(NotProved::BadBackup(torn())) } else { Ok(()) };
             }
         }
@@ -124,12 +124,12 @@ impl Feed<'_> {
         match fate(statement) {
             Fate::Run => {}
             Fate::LeftOut(what) => {
-                *self.failures.entry(format!("left out on purpose: {what}")).or_default() += 1;
+                *self.failures.entry(format!("skipped on purpose: {what}")).or_default() += 1;
                 return Ok(false);
             }
             Fate::Refused(what) => {
                 return Err(NotProved::BadBackup(anyhow!(
-                    "it holds {what}, which no dump of pg_dump does: it was not restored"
+                    "not restored: the dump contains {what}, which pg_dump never writes"
                 )));
             }
             Fate::Extension(name, schema) => {
@@ -188,13 +188,13 @@ impl Feed<'_> {
                 // `pg_dump --create` connects twice to the same database, so that settings of the database take effect.
                 let same = self.connected.get_or_insert_with(|| rest.trim().to_owned()) == rest.trim();
                 if !same {
-                    bail!("it holds several databases: restore each from a dump of its own");
+                    bail!("the dump contains several databases: dump each database with pg_dump");
                 }
                 Ok(())
             }
             name => {
                 let name: String = name.chars().take(20).collect();
-                bail!("it holds psql's command \\{name}, which no dump of pg_dump does: it was not restored")
+                bail!("not restored: the dump contains the psql command \\{name}, which pg_dump never writes")
             }
         }
     }
@@ -241,13 +241,13 @@ impl Feed<'_> {
             let version = self.database.version / 10_000;
             let of = self.facts.major.map(|major| format!("; the dump is of PostgreSQL {major}")).unwrap_or_default();
             return Err(anyhow!(
-                "this server (PostgreSQL {version}{of}) lacks what is needed to see all data: {}",
+                "the server (PostgreSQL {version}{of}) lacks features that the dump needs: {}",
                 self.restored.not_set_up.join("; ")
             )
             .into());
         }
         if self.restored.tables == 0 {
-            return Err(NotProved::BadBackup(anyhow!("the dump holds no table")));
+            return Err(NotProved::BadBackup(anyhow!("the dump contains no table")));
         }
         Ok(self.restored)
     }

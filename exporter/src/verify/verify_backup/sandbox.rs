@@ -37,8 +37,8 @@ impl Sandbox {
     /// Creates the folder for temporary files. First removes what killed proofs left behind.
     pub(super) async fn open() -> anyhow::Result<Self> {
         sweep().await;
-        let folder = tempfile::Builder::new().prefix(PREFIX).tempdir().context("no temporary folder")?;
-        let lock = File::create(folder.path().join(LOCK)).context("cannot write into the temporary folder")?;
+        let folder = tempfile::Builder::new().prefix(PREFIX).tempdir().context("cannot create a temporary folder")?;
+        let lock = File::create(folder.path().join(LOCK)).context("cannot write to the temporary folder")?;
         lock.try_lock().context("cannot lock the temporary folder")?;
         let tools = Tools::find(folder.path())?;
         let stopped = Arc::default();
@@ -81,7 +81,7 @@ impl Sandbox {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => left.push(format!("{error:#}")),
                 Err(_) => left.push(format!(
-                    "{} does not answer: the database {} and its role are left there, and the next proof removes them",
+                    "{} does not respond: the database {} and its role remain there; the next run removes them",
                     database.admin.place(),
                     database.name
                 )),
@@ -117,11 +117,11 @@ async fn clear(folder: &Path) -> anyhow::Result<()> {
             Ok(()) if !folder.exists() => return Ok(()),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
             Err(error) if begun.elapsed() > STOP => {
-                return Err(error).with_context(|| format!("{} could not be removed", folder.display()));
+                return Err(error).with_context(|| format!("cannot remove {}", folder.display()));
             }
             _ => {}
         }
-        ensure!(begun.elapsed() <= 2 * STOP, "{} could not be removed: processes work in it", folder.display());
+        ensure!(begun.elapsed() <= 2 * STOP, "cannot remove {}: processes still use it", folder.display());
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
@@ -161,7 +161,7 @@ async fn sweep() {
         }
         let free = File::open(&lock).map(|file| !matches!(file.try_lock(), Err(TryLockError::WouldBlock)));
         if free.unwrap_or(false) {
-            tracing::warn!("a proof was killed: {} is removed", folder.display());
+            tracing::warn!("removing {}, which a killed run has left", folder.display());
             if let Err(error) = clear(&folder).await {
                 tracing::warn!("{error:#}");
             }

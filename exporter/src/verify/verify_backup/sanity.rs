@@ -31,21 +31,21 @@ pub(super) async fn ask(
                 format!("SELECT extract(epoch FROM ({query})::timestamptz)")
             }
         };
-        let answered = session.run(asked.as_bytes()).await?;
-        let rows = answered.map_err(|error| fault_of(&check.name, &error, restored))?;
-        // Several rows are joined. That is no number, and the message shows them.
+        let result = session.run(asked.as_bytes()).await?;
+        let rows = result.map_err(|error| fault_of(&check.name, &error, restored))?;
+        // Several rows are joined. That is not a number, and the message shows them.
         let text = rows.into_iter().map(Option::unwrap_or_default).collect::<Vec<_>>().join("\n");
         let number = || {
             let number = text.parse().ok().filter(|number: &f64| number.is_finite());
-            number.with_context(|| format!("check {} answered {text:?}, which is no number", check.name))
+            number.with_context(|| format!("check {} returned {text:?}, which is not a number", check.name))
         };
         let judged = match check.expect {
-            Expect::NotOlderThan(_) if text.is_empty() => Err(anyhow::anyhow!("check {} found no row", check.name)),
-            Expect::AtLeast(_) => number().map(|answer| {
-                answers.insert(check.name.clone(), answer);
+            Expect::NotOlderThan(_) if text.is_empty() => Err(anyhow::anyhow!("check {} returned no row", check.name)),
+            Expect::AtLeast(_) => number().map(|value| {
+                answers.insert(check.name.clone(), value);
             }),
-            Expect::NotOlderThan(_) => number().map(|answer| {
-                newest.insert(check.name.clone(), answer);
+            Expect::NotOlderThan(_) => number().map(|value| {
+                newest.insert(check.name.clone(), value);
             }),
         };
         worst = worst.and(judged.and_then(|()| compare(check, text.parse().unwrap_or(f64::NAN))));
@@ -67,15 +67,15 @@ fn fault_of(check: &str, error: &ServerError, restored: &Restored) -> NotProved 
     }
 }
 
-fn compare(check: &Sanity, answer: f64) -> anyhow::Result<()> {
+fn compare(check: &Sanity, value: f64) -> anyhow::Result<()> {
     let name = &check.name;
     match check.expect {
-        Expect::AtLeast(least) => ensure!(answer >= least, "check {name} answered {answer}, less than {least}"),
+        Expect::AtLeast(least) => ensure!(value >= least, "check {name} returned {value}, expected at least {least}"),
         Expect::NotOlderThan(oldest) => {
-            let age = Timestamp::now().as_duration().as_secs_f64() - answer;
+            let age = Timestamp::now().as_duration().as_secs_f64() - value;
             let hours = |seconds: f64| format!("{:.1} h", seconds / 3_600.0);
             let limit = oldest.as_secs_f64();
-            ensure!(age >= -AHEAD.as_secs_f64(), "check {name}: the newest row is of {} in the future", hours(-age));
+            ensure!(age >= -AHEAD.as_secs_f64(), "check {name}: the newest row is {} in the future", hours(-age));
             ensure!(age <= limit, "check {name}: the newest row is {} old, more than {}", hours(age), hours(limit));
         }
     }

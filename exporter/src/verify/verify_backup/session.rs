@@ -71,7 +71,7 @@ pub(super) struct Session {
 }
 
 /// The result of a statement: the first column of each row, or the server's error.
-pub(super) type Answered = Result<Vec<Option<String>>, ServerError>;
+pub(super) type StatementResult = Result<Vec<Option<String>>, ServerError>;
 
 impl Session {
     /// Connects to a database and logs in.
@@ -86,7 +86,7 @@ impl Session {
             session.login(reach, database).await?;
             anyhow::Ok(session)
         });
-        let opened = opened.await.unwrap_or_else(|_| bail!("no answer within {LOGIN:?}"));
+        let opened = opened.await.unwrap_or_else(|_| bail!("no response within {LOGIN:?}"));
         opened.with_context(|| format!("connecting to {place}"))
     }
 
@@ -101,7 +101,7 @@ impl Session {
         frontend::startup_message(parameters, &mut self.output)?;
         self.flush().await?;
         let mut scram = None;
-        let password = || reach.password.as_deref().context("the server asks for a password, and none is given");
+        let password = || reach.password.as_deref().context("the server requires a password, and none is configured");
         loop {
             match self.receive().await? {
                 Message::AuthenticationOk => {}
@@ -118,17 +118,17 @@ impl Session {
                     scram = Some(begun);
                 }
                 Message::AuthenticationSaslContinue(body) => {
-                    let scram = scram.as_mut().context("an answer that nobody asked for")?;
+                    let scram = scram.as_mut().context("unexpected message from the server")?;
                     scram.update(body.data())?;
                     frontend::sasl_response(scram.message(), &mut self.output)?;
                 }
                 Message::AuthenticationSaslFinal(body) => {
-                    scram.as_mut().context("an answer that nobody asked for")?.finish(body.data())?;
+                    scram.as_mut().context("unexpected message from the server")?.finish(body.data())?;
                 }
                 Message::ErrorResponse(body) => return Err(ServerError::of(&mut body.fields()).into()),
                 Message::ReadyForQuery(_) => return Ok(()),
                 Message::ParameterStatus(_) | Message::BackendKeyData(_) | Message::NoticeResponse(_) => {}
-                _ => bail!("the server asks for a login that is not known here"),
+                _ => bail!("the server requires an unsupported authentication method"),
             }
             self.flush().await?;
         }
@@ -138,7 +138,7 @@ impl Session {
     ///
     /// # Errors
     /// Fails when the connection is lost.
-    pub(super) async fn run(&mut self, statement: &[u8]) -> anyhow::Result<Answered> {
+    pub(super) async fn run(&mut self, statement: &[u8]) -> anyhow::Result<StatementResult> {
         self.say(statement).await?;
         let mut rows = Vec::new();
         let mut failed = None;
@@ -172,7 +172,8 @@ impl Session {
                 Message::CopyInResponse(_) => return Ok(None),
                 Message::ErrorResponse(body) => failed = Some(ServerError::of(&mut body.fields())),
                 Message::ReadyForQuery(_) => {
-                    let nothing = ServerError { code: String::new(), message: "nothing was copied".to_owned() };
+                    let nothing =
+                        ServerError { code: String::new(), message: "the server did not start a COPY".to_owned() };
                     return Ok(Some(failed.unwrap_or(nothing)));
                 }
                 _ => {}
@@ -227,7 +228,7 @@ impl Session {
 
     /// Sends a statement as bytes, whatever its encoding.
     async fn say(&mut self, statement: &[u8]) -> anyhow::Result<()> {
-        ensure!(!statement.contains(&0), "a statement holds a zero byte");
+        ensure!(!statement.contains(&0), "a statement contains a zero byte");
         let length = i32::try_from(statement.len() + 5).context("a statement is too long")?;
         self.output.extend_from_slice(b"Q");
         self.output.extend_from_slice(&length.to_be_bytes());
@@ -237,7 +238,7 @@ impl Session {
     }
 
     async fn flush(&mut self) -> anyhow::Result<()> {
-        self.stream.write_all_buf(&mut self.output).await.context("the connection to the server is lost")?;
+        self.stream.write_all_buf(&mut self.output).await.context("lost the connection to the server")?;
         Ok(self.stream.flush().await?)
     }
 
@@ -246,7 +247,7 @@ impl Session {
             if let Some(message) = self.parse()? {
                 return Ok(message);
             }
-            let read = self.stream.read_buf(&mut self.input).await.context("the connection to the server is lost")?;
+            let read = self.stream.read_buf(&mut self.input).await.context("lost the connection to the server")?;
             ensure!(read > 0, "the server closed the connection");
         }
     }
@@ -254,7 +255,7 @@ impl Session {
     fn parse(&mut self) -> anyhow::Result<Option<Message>> {
         if let Some(header) = Header::parse(&self.input)? {
             let length = usize::try_from(header.len()).unwrap_or(usize::MAX);
-            ensure!(length <= MAX_MESSAGE, "the server sent a message of {length} bytes: is it PostgreSQL?");
+            ensure!(length <= MAX_MESSAGE, "the server sent a message of {length} bytes; is it PostgreSQL?");
         }
         Ok(Message::parse(&mut self.input)?)
     }
@@ -272,7 +273,7 @@ async fn dial(reach: &Reach) -> anyhow::Result<Box<dyn Io>> {
         Tls::Verified(ca_file) => trust::verified(ca_file.as_deref()).await?,
     };
     ask_postgres_for_tls(&mut stream).await.map_err(anyhow::Error::msg)?;
-    let name = ServerName::try_from(host.to_owned()).context("the host is no name for TLS")?;
+    let name = ServerName::try_from(host.to_owned()).context("the host is not a valid TLS server name")?;
     let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
     let stream = stream.map_err(|error| anyhow::anyhow!("TLS handshake: {}", clients::failure::causes(&error)))?;
     Ok(Box::new(stream))

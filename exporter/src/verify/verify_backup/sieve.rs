@@ -26,7 +26,7 @@ pub(super) fn fate(statement: &[u8]) -> Fate {
         from.is_some_and(|from| words[from..from + last.len()].iter().zip(last).all(|(word, last)| word == last))
     };
     let global = |kind: &str, next: &str| match kind {
-        "database" => Some("settings of the database itself"),
+        "database" => Some("settings of the database"),
         "role" | "group" => Some("roles"),
         "user" if next != "mapping" => Some("roles"),
         "tablespace" => Some("tablespaces"),
@@ -36,9 +36,9 @@ pub(super) fn fate(statement: &[u8]) -> Fate {
         ("create" | "alter" | "drop", kind) if global(kind, word(2)).is_some() => {
             Fate::LeftOut(global(kind, word(2)).unwrap_or_default())
         }
-        ("comment", "on") if global(word(2), word(3)).is_some() => Fate::LeftOut("comments on what is shared"),
+        ("comment", "on") if global(word(2), word(3)).is_some() => Fate::LeftOut("comments on shared objects"),
         ("security", "label") if words.windows(2).any(|two| two[0] == "on" && global(&two[1], "").is_some()) => {
-            Fate::LeftOut("security labels on what is shared")
+            Fate::LeftOut("security labels on shared objects")
         }
         ("grant" | "revoke", _) | ("alter", "default") => Fate::LeftOut("privileges"),
         ("reassign", _) | ("drop", "owned") => Fate::LeftOut("owners"),
@@ -50,7 +50,7 @@ pub(super) fn fate(statement: &[u8]) -> Fate {
         ("alter", _) if ends(&["set", "tablespace"]) => Fate::LeftOut("tablespaces"),
         // Without FORCE the owner sees all rows, so that the queries can count them.
         ("alter", "table") if words.windows(4).any(|four| four == ["force", "row", "level", "security"]) => {
-            Fate::LeftOut("policies that bind the owner")
+            Fate::LeftOut("FORCE ROW LEVEL SECURITY")
         }
         ("set", "default_tablespace") if word(2) != "''" && word(3) != "''" => Fate::LeftOut("tablespaces"),
         ("copy", _) if !words.windows(2).any(|two| two == ["from", "stdin"]) => {
@@ -229,7 +229,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_reaches_beyond_the_database_is_left_out_and_its_data_are_not() {
+    fn statements_beyond_the_database_are_skipped_but_no_data() {
         for left_out in [
             "DROP DATABASE app;",
             "CREATE DATABASE app WITH TEMPLATE = template0 ENCODING = 'UTF8';",
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn what_failed_is_told_by_its_begin_and_without_its_rows() {
+    fn a_failed_statement_is_reported_by_its_start_without_rows() {
         for (statement, shown, matters) in [
             ("INSERT INTO public.t (a) VALUES ('secret');", "INSERT INTO public.t", Matter::Data),
             ("INSERT INTO public.t VALUES (1);", "INSERT INTO public.t", Matter::Data),

@@ -477,7 +477,7 @@ mod tests {
     }
 
     #[test]
-    fn a_semicolon_within_a_text_a_comment_a_body_or_parentheses_ends_nothing() {
+    fn a_semicolon_in_a_string_comment_body_or_parentheses_does_not_end_a_statement() {
         assert_eq!(
             lines(
                 "-- a;b\nSELECT ';', \"a;\"\"b\", 'it''s;' /* ; /* ; */ ; */;\nSELECT $$;$$, $x$ $$; $x$, E'\\';', $1;"
@@ -492,7 +492,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_no_statements_and_a_command_of_psql_is_told() {
+    fn copy_rows_are_not_statements_and_psql_commands_are_recognized() {
         let text = "COPY public.t (a, b) FROM stdin;\n1\tDROP DATABASE app;\n\\! id\t\\N\n\\.\n\n\\connect other\nCOPY e FROM stdin;\n\\.\nSELECT 1;\n\\restrict x";
         assert_eq!(
             lines(text),

@@ -28,7 +28,8 @@ impl Tools {
         let mut all: Vec<PathBuf> = debian.chain(std::env::split_paths(&path)).collect();
         all.retain(|bin| ["initdb", "postgres", "pg_restore"].iter().all(|name| bin.join(name).exists()));
         all.sort_by_key(|bin| version(bin));
-        let bin = all.pop().context("initdb, postgres and pg_restore are needed: install PostgreSQL's server")?;
+        let bin =
+            all.pop().context("initdb, postgres and pg_restore are required: install the PostgreSQL server package")?;
         let tools = Self { bin, folder: folder.to_owned(), user: ordinary()? };
         tools.own(folder)?;
         Ok(tools)
@@ -37,7 +38,7 @@ impl Tools {
     /// Changes the owner of a file to the user that the programs run as.
     pub(super) fn own(&self, path: &Path) -> anyhow::Result<()> {
         let Some((uid, gid)) = self.user else { return Ok(()) };
-        chown(path, Some(uid), Some(gid)).with_context(|| format!("cannot give away {}", path.display()))
+        chown(path, Some(uid), Some(gid)).with_context(|| format!("cannot change the owner of {}", path.display()))
     }
 
     /// Changes the owner of a file, or of a folder and its files.
@@ -71,7 +72,8 @@ fn ordinary() -> anyhow::Result<Option<(u32, u32)>> {
         return Ok(None);
     }
     let nobody = nix::unistd::User::from_name("nobody")?;
-    let nobody = nobody.context("run this as an ordinary user: there is no user nobody to become")?;
+    let nobody = nobody
+        .context("run this as an unprivileged user: the user nobody, to which root would switch, does not exist")?;
     Ok(Some((nobody.uid.as_raw(), nobody.gid.as_raw())))
 }
 

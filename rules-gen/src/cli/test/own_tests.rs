@@ -13,17 +13,17 @@ pub(super) fn text(outcome: &Outcome, mutate: bool, style: Style) -> String {
         let _ = writeln!(text, "{} {name}\n{why}\n", red("FAILED"));
     }
     for (name, why) in &outcome.unread {
-        let _ = writeln!(text, "{} {name} {why}", red("NOT READ"));
+        let _ = writeln!(text, "{} {name} {why}", red("UNREADABLE"));
     }
     for (alert, place) in &outcome.never_fire {
         let _ = writeln!(text, "{} {alert} ({place}) has no case in which it fires", red("UNCOVERED"));
     }
     for (alert, place) in &outcome.never_quiet {
-        let _ = writeln!(text, "{alert} ({place}) has no case in which it stays quiet");
+        let _ = writeln!(text, "{alert} ({place}) has no case in which it does not fire");
     }
     let mut bad: Vec<&str> = outcome.failed.iter().map(|(name, _)| name.as_str()).collect();
     bad.dedup();
-    let _ = writeln!(text, "{} of {} test files hold", outcome.tests.saturating_sub(bad.len()), outcome.tests);
+    let _ = writeln!(text, "{} of {} test files pass", outcome.tests.saturating_sub(bad.len()), outcome.tests);
     let seen = outcome.alerts - outcome.never_fire.len();
     let _ = writeln!(text, "{seen} of {} alerts have a case in which they fire", outcome.alerts);
     if !mutate {
@@ -33,12 +33,12 @@ pub(super) fn text(outcome: &Outcome, mutate: bool, style: Style) -> String {
         let _ = writeln!(text, "{} {name}: {why}", red("NOT MUTATED"));
     }
     for (name, mutant) in &outcome.survivors {
-        let _ = writeln!(text, "{} {name}: {}, {}", red("not noticed"), mutant.kind, mutant.place);
+        let _ = writeln!(text, "{} {name}: {}, {}", red("SURVIVED"), mutant.kind, mutant.place);
     }
     for (kind, all, noticed) in outcome.mutants.kinds() {
         let _ = writeln!(text, "{kind:<18} {noticed:>5} of {all}");
     }
-    let _ = writeln!(text, "{:.1}% of the mutants are noticed", outcome.mutants.rate() * 100.0);
+    let _ = writeln!(text, "{:.1}% of the mutants are detected", outcome.mutants.rate() * 100.0);
     text
 }
 

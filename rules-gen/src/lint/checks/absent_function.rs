@@ -4,13 +4,13 @@ use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};
 use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::Rule;
-use promql::{BinaryOp, Expr, Kind, Selector};
+use promql::{BinaryOp, Call, Expr, Kind, Selector};
 
 pub(super) static LINT: Lint = Lint {
     id: "RG021",
-    title: "absence that is no fault",
+    title: "absent() that fires without a fault",
     level: Level::Error,
-    text: "`absent()` without `for` fires at every restart. Of a metric that has no series in a healthy world it fires while all is well.",
+    text: "`absent()` without `for` fires whenever Prometheus or the target restarts. `absent()` of a metric that has series only during a fault fires while everything works.",
     check: Check::Expr(check),
     found: &[Example::Rules(
         r#"
@@ -26,7 +26,20 @@ groups:
       description: Look at the dashboard.
 "#,
     )],
-    fine: &[Example::Expr(r#"absent(up{job="api"})"#)],
+    fine: &[
+        Example::Expr(r#"absent(up{job="api"})"#),
+        Example::Rules(
+            r#"
+groups:
+- name: example
+  rules:
+  - alert: ServiceGone
+    expr: absent_over_time(up{job="api"}[10m])
+    labels: {severity: warning}
+    annotations: {summary: The service is gone., description: Look at the dashboard.}
+"#,
+        ),
+    ],
 };
 
 fn check(rule: &Rule, ast: &Expr, context: &Context<'_>, report: &mut Report<'_>) {
@@ -38,20 +51,31 @@ fn check(rule: &Rule, ast: &Expr, context: &Context<'_>, report: &mut Report<'_>
     };
     ast.walk(&mut |part, above| match &part.kind {
         Kind::Call(call) if call.function.text.starts_with("absent") && rule.alerts && !one_of_several(above) => {
-            absence(rule, call.args.first().map(Expr::bare), context, report);
+            absence(rule, call, context, report);
         }
         _ => {}
     });
 }
 
-fn absence(rule: &Rule, of: Option<&Expr>, context: &Context<'_>, report: &mut Report<'_>) {
-    if rule.pending == 0.0 {
-        let message = "absent() without for: every restart of Prometheus or of the target fires it".to_owned();
-        report.word(LINT.id, Level::Warning, &rule.expr, "absent", message, "wait a few scrapes with for");
+fn absence(rule: &Rule, call: &Call, context: &Context<'_>, report: &mut Report<'_>) {
+    let of = call.args.first().map(Expr::bare);
+    // absent_over_time() waits by its range.
+    let range = of.and_then(Expr::selector).and_then(|one| one.range.as_ref()?.seconds());
+    let waits = range.is_some_and(|range| range >= 2.0 * context.options.scrape_interval);
+    if rule.pending == 0.0 && !waits {
+        let message = "absent() without `for` fires at every restart of Prometheus or of the target".to_owned();
+        report.word(LINT.id, Level::Warning, &rule.expr, "absent", message, "set `for` to a few scrape intervals");
     }
     let name = of.and_then(Expr::selector).and_then(Selector::metric);
     if let Some(name) = name.filter(|name| context.options.known.get(name).is_some_and(|fact| fact.sparse)) {
-        let message = format!("{name} has no series while all is well");
-        report.word(LINT.id, Level::Error, &rule.expr, name, message, "watch the check's own success");
+        let message = format!("{name} has no series while everything works, so absent() fires then");
+        report.word(
+            LINT.id,
+            Level::Error,
+            &rule.expr,
+            name,
+            message,
+            "alert on the result of the check instead, for example checklist_check_last_success_timestamp_seconds",
+        );
     }
 }

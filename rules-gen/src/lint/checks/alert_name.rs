@@ -7,9 +7,9 @@ use crate::lint::rule_file::Rule;
 
 pub(super) static LINT: Lint = Lint {
     id: "RG030",
-    title: "names that routes cannot rely on",
+    title: "missing severity, or unconventional alert name",
     level: Level::Warning,
-    text: "Routes go by the label `severity`: an alert without it goes where nobody has meant it to, when others have it. Names that are no CamelCase and severities that others do not use are infos.",
+    text: "Routes usually match the label `severity`: if the other alerts have it, an alert without it takes the default route. Names that are not CamelCase and uncommon severities are infos.",
     check: Check::Rule(check),
     found: &[Example::Rules("
 groups:
@@ -47,6 +47,8 @@ groups:
     )],
 };
 
+/// Labels by which some teams route instead.
+const OTHERS: [&str; 6] = ["priority", "level", "urgency", "criticality", "tier", "page"];
 /// The severities that monitoring mixins and paging services use.
 const SEVERITIES: [&str; 6] = ["critical", "warning", "info", "none", "page", "ticket"];
 
@@ -58,17 +60,30 @@ fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
     let camel = name.starts_with(|c: char| c.is_ascii_uppercase()) && name.chars().all(|c| c.is_ascii_alphanumeric());
     if !camel {
         let message = format!("{name} is not CamelCase");
-        report.at(LINT.id, Level::Info, &rule.name, message, "addresses and silences are easier with it");
+        report.at(
+            LINT.id,
+            Level::Info,
+            &rule.name,
+            message,
+            "rename it; routes, silences and links are easier to write with one convention",
+        );
     }
     match rule.label("severity") {
         // If no other alert has the label, the team routes by another one.
         None => {
-            let level = if context.uses_severity { Level::Warning } else { Level::Info };
-            report.at(LINT.id, level, &rule.name, "no label severity, which other alerts have", "severity: warning");
+            let other = rule.labels.iter().any(|(name, _)| OTHERS.contains(&name.as_str()));
+            let level = if context.uses_severity && !other { Level::Warning } else { Level::Info };
+            report.at(
+                LINT.id,
+                level,
+                &rule.name,
+                "the label severity is missing; other alerts have it",
+                "add severity: warning, or another severity",
+            );
         }
         Some(severity) if severity.value.contains("{{") => {}
         Some(severity) if !SEVERITIES.contains(&severity.value.as_str()) => {
-            let message = format!("severity {} is none of {}", severity.value, SEVERITIES.join(", "));
+            let message = format!("the severity {} is unusual; common ones: {}", severity.value, SEVERITIES.join(", "));
             report.at(LINT.id, Level::Info, severity, message, "");
         }
         Some(_) => {}

@@ -10,9 +10,9 @@ use crate::server::Labels;
 
 pub(super) static LINT: Lint = Lint {
     id: "RG036",
-    title: "an alert that reaches nobody",
+    title: "alert that notifies nobody, or invalid Alertmanager configuration",
     level: Level::Error,
-    text: "An alert whose labels lead to a receiver without any integration reaches nobody; an inhibition whose source matches its own target hides what it should tell. An `AlertmanagerConfig` object gets only alerts with the label of its own namespace unless the operator is told otherwise. Lint rules and Alertmanager's configuration together. What Alertmanager refuses of its configuration is an error: routes, times, matchers, inhibition, and keys below `global` and in receivers that no version knows, or that an integration lacks.",
+    text: "An alert that is routed to a receiver without an integration notifies nobody; a receiver whose name says that it drops alerts (`null`, `blackhole`) is an info. An inhibition rule whose source matches its own target does not inhibit such alerts. An `AlertmanagerConfig` object gets only alerts with the label of its own namespace, unless the operator is configured otherwise. Lint the rules and Alertmanager's configuration together. What Alertmanager refuses in its configuration is an error: invalid routes, times, matchers and inhibition rules, unknown keys in `global` and in receivers, and missing settings of an integration.",
     check: Check::Rule(check),
     found: &[
         Example::Files(&[("rules.yaml", RULES), ("alertmanager.yaml", NOBODY)]),
@@ -56,6 +56,9 @@ receivers:
   webhook_configs: [{url: 'http://localhost:9093/'}]
 ";
 
+/// Names of receivers that are meant to notify nobody.
+const DROPS: [&str; 8] = ["null", "blackhole", "devnull", "dev-null", "drop", "ignore", "noop", "void"];
+
 /// Follows an alert through every Alertmanager configuration that was linted with it.
 fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
     let severity = rule.label("severity").map(|severity| severity.value.as_str());
@@ -72,7 +75,9 @@ fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
         if receivers.iter().all(|receiver| receiver.integrations.is_empty()) {
             let names: Vec<&str> = receivers.iter().map(|receiver| receiver.name.as_str()).collect();
             let message = format!("the alert is routed to the receiver {}, which has no integration", names.join(", "));
-            report.at(LINT.id, Level::Error, &rule.name, message, "route it to a receiver with an integration");
+            let meant = names.iter().all(|name| DROPS.contains(&name.to_lowercase().as_str()));
+            let level = if meant { Level::Info } else { Level::Error };
+            report.at(LINT.id, level, &rule.name, message, "route it to a receiver with an integration");
         }
         let itself = configuration.inhibit_rules.iter().find(|rule| {
             let all = |matchers: &[Matcher]| matchers.iter().all(|matcher| matcher.matches(&labels));

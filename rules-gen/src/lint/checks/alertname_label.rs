@@ -9,9 +9,9 @@ use promql::Expr;
 
 pub(super) static LINT: Lint = Lint {
     id: "RG019",
-    title: "the alert overwrites the label it counts by",
+    title: "the alert overwrites the label alertname of its result",
     level: Level::Error,
-    text: "A result that carries `alertname` loses it to the rule's own name. Two series become the same and the evaluation fails: the alert never fires.",
+    text: "Prometheus replaces the label `alertname` of a result by the name of the rule. Series that differ only in that label become duplicates, the evaluation fails, and the alert never fires.",
     check: Check::Expr(check),
     found: &[Example::Expr(r#"sum by (alertname) (count_over_time(ALERTS{alertstate="firing"}[1d])) > 100"#)],
     fine: &[Example::Expr(
@@ -28,7 +28,14 @@ fn check(rule: &Rule, ast: &Expr, context: &Context<'_>, report: &mut Report<'_>
     let alerts = ast.selectors().iter().any(|one| one.metric().is_some_and(|metric| metric.starts_with("ALERTS")));
     // With a fixed `alertname`, the series differ in other labels.
     if alerts && result.may_have(name) && !result.fixed.contains_key(name) {
-        let message = format!("the rule's own label replaces {name} of the result: series become the same");
-        report.at(LINT.id, Level::Error, &rule.expr, message, "copy it with label_replace() and aggregate it away");
+        let message =
+            format!("the name of the rule replaces the label {name} of the result, and series become duplicates");
+        report.at(
+            LINT.id,
+            Level::Error,
+            &rule.expr,
+            message,
+            "copy it to another label with label_replace(), and aggregate by that one",
+        );
     }
 }

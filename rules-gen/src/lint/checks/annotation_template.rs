@@ -4,7 +4,6 @@ use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};
 use crate::lint::expr::{filter, function};
 use crate::lint::labels::labels;
-use crate::lint::metric_facts::MetricFacts;
 use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::Rule;
 use crate::lint::template;
@@ -13,11 +12,29 @@ use std::collections::BTreeSet;
 
 pub(super) static LINT: Lint = Lint {
     id: "RG032",
-    title: "a template that shows nothing",
+    title: "invalid template, or one that shows nothing",
     level: Level::Error,
-    text: "A label that the expression aggregates away is empty in the text; a value in a label makes a new alert at every evaluation; a bare number of bytes or seconds is read by nobody. A query within a text (`query`, also of a `printf`) must parse. A template that does not parse is refused with the whole file.",
+    text: "A label that the expression aggregates away is empty in the text. A label with the value of the alert in it makes a new alert at every evaluation. A raw number of bytes or seconds is hard to read (an info). The label `alertname` of the rule is not yet set when the template is expanded. A query in a template (`query`, also built with `printf`) must parse. If a template does not parse, Prometheus refuses the whole file.",
     check: Check::Rule(check),
     found: &[Example::Rules("
+groups:
+- name: example
+  rules:
+  - alert: Down
+    expr: up == 0
+    for: 5m
+    labels: {severity: warning}
+    annotations: {summary: It is down., description: '{{ with query \"sum(up)\" }}{{ . | first | label \"job\" }}{{ end }}'}
+"), Example::Rules("
+groups:
+- name: example
+  rules:
+  - alert: Down
+    expr: up == 0
+    for: 5m
+    labels: {severity: warning}
+    annotations: {summary: It is down., description: '{{ $labels.alertname }} of {{ $labels.job }}'}
+"), Example::Rules("
 groups:
 - name: example
   rules:
@@ -42,8 +59,30 @@ groups:
       summary: A service is down.
       description: '{{ $labels.instance }} cannot be scraped.'
 ",
+    ), Example::Rules(
+        r"
+groups:
+- name: example
+  rules:
+  - record: job:errors:rate5m
+    expr: sum by (job) (rate(errors_total[5m]))
+  - alert: Errors
+    expr: job:errors:rate5m > 5
+    for: 5m
+    labels: {severity: warning}
+    annotations: {summary: There are errors., description: 'On {{ $labels.instance }}.'}
+",
     )],
     fine: &[Example::Rules("
+groups:
+- name: example
+  rules:
+  - alert: Down
+    expr: up == 0
+    for: 5m
+    labels: {severity: warning}
+    annotations: {summary: It is down., description: '{{ with query \"sum by (job) (up)\" }}{{ . | first | label \"job\" }}{{ end }}'}
+"), Example::Rules("
 groups:
 - name: example
   rules:
@@ -79,14 +118,31 @@ fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
     let result = ast.map(|ast| labels(ast, &context.options.known)).unwrap_or_default();
     let unit = ast.and_then(unit);
     // A missing label is reported once, even if several texts show it.
-    let mut told = BTreeSet::new();
+    let mut reported = BTreeSet::new();
     for (name, text) in rule.labels.iter().chain(&rule.annotations) {
         let Ok(used) = template::read(&text.value) else { continue };
         for query in &used.queries {
             if let Err(errors) = promql::parse(query) {
                 let why = crate::promql::mistakes(&errors, query);
                 let message = format!("the query in {name} does not parse: {why}");
-                report.word(LINT.id, Level::Error, text, query, message, "the text shows an error instead of a value");
+                report.word(
+                    LINT.id,
+                    Level::Error,
+                    text,
+                    query,
+                    message,
+                    "fix the query; the text would show an error instead of a value",
+                );
+            }
+        }
+        // With several queries it is not known whose label is read.
+        if let [query] = used.queries.as_slice()
+            && let Ok(parsed) = promql::parse(query)
+        {
+            let result = labels(&parsed.expr, &context.options.known);
+            for label in used.read.iter().filter(|label| !result.may_have(label)) {
+                let message = format!("{name} reads the label {label}, which the result of its query does not have");
+                report.word(LINT.id, Level::Warning, text, label, message, "add the label to by (...)");
             }
         }
         // RG026 reports labels that an aggregation asks for and cannot have.
@@ -97,34 +153,41 @@ fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
                     let Kind::Aggregation(one) = &part.kind else { return };
                     let by = one.grouping.as_ref().filter(|grouping| !grouping.without);
                     asked |= by.is_some_and(|by| by.labels.iter().any(|name| name.text == *label))
-                        && !labels(&one.expr, &MetricFacts::default()).may_have(label);
+                        && !labels(&one.expr, context.recordings.facts()).may_have(label);
                 });
             }
             asked
         };
+        let alerts = |one: &&Selector| one.metric().is_none_or(|name| name.starts_with("ALERTS"));
+        let named = ast.is_none_or(|ast| ast.selectors().iter().any(alerts));
+        if used.labels.iter().any(|label| label == "alertname") && !named && result.may_have("alertname") {
+            let message = format!("{name} shows the label alertname, which is set only after the template is expanded");
+            report.word(LINT.id, Level::Warning, text, "alertname", message, "write the name into the text");
+        }
         for label in used.labels.iter().filter(|label| !result.may_have(label) && !asked(label)) {
-            if told.insert(label.clone()) {
-                let message = format!("{name} shows the label {label}, which the expression drops");
+            if reported.insert(label.clone()) {
+                let message =
+                    format!("{name} shows the label {label}, which the result of the expression does not have");
                 report.word(
                     LINT.id,
                     Level::Warning,
                     text,
                     label,
                     message,
-                    "keep the label in by (...), or leave it out",
+                    "add the label to by (...), or remove it from the text",
                 );
             }
         }
         let formats =
             |function: &String| function.starts_with("humanize") || ["printf", "toTime"].contains(&&**function);
         if let Some((unit, fix)) = unit.filter(|_| used.value && !used.functions.iter().any(formats)) {
-            let message = format!("{name} shows the bare value, which is {unit}");
+            let message = format!("{name} shows the raw value, which is {unit}");
             report.word(LINT.id, Level::Info, text, "$value", message, fix);
         }
         let sets = rule.labels.iter().any(|(known, _)| known == name);
         if sets && used.value {
-            let message = format!("the label {name} holds the value: every evaluation makes another alert");
-            report.at(LINT.id, Level::Error, text, message, "show the value in an annotation");
+            let message = format!("the label {name} contains the value, so every evaluation makes a new alert");
+            report.at(LINT.id, Level::Error, text, message, "put the value into an annotation");
         }
     }
 }
@@ -153,10 +216,10 @@ fn of_name(name: &str) -> Option<(&'static str, &'static str)> {
     if name.ends_with("_bytes") {
         Some(("in bytes", "{{ $value | humanize1024 }}B"))
     } else if name.ends_with("_timestamp_seconds") {
-        Some(("a time", "{{ $value | humanizeTimestamp }}"))
+        Some(("a Unix timestamp", "{{ $value | humanizeTimestamp }}"))
     } else if name.ends_with("_seconds") {
         Some(SECONDS)
     } else {
-        name.ends_with("_ratio").then_some(("a share", "{{ $value | humanizePercentage }}"))
+        name.ends_with("_ratio").then_some(("a ratio", "{{ $value | humanizePercentage }}"))
     }
 }

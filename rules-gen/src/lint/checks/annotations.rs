@@ -7,9 +7,9 @@ use crate::lint::rule_file::Rule;
 
 pub(super) static LINT: Lint = Lint {
     id: "RG031",
-    title: "texts that do not say it",
+    title: "missing or incomplete annotations",
     level: Level::Warning,
-    text: "An alert without any text says nothing to who is woken up. The summary is the headline of a group of alerts: one fixed sentence; the description says which one, and how much: these two are infos.",
+    text: "An alert without annotations does not tell the person on call what is wrong. The summary is the title of a group of alerts and should be one fixed sentence; the description should say which series is affected and by how much (both are infos).",
     check: Check::Rule(check),
     found: &[
         Example::Rules(
@@ -58,22 +58,45 @@ fn check(rule: &Rule, _: &Context<'_>, report: &mut Report<'_>) {
     }
     let texts = ["summary", "description", "message"].map(|name| rule.annotation(name).is_some());
     if !texts.contains(&true) {
-        report.at(LINT.id, Level::Warning, &rule.name, "no text says what it means", "a summary, and a description");
+        // Some teams call their texts otherwise. A link is one word.
+        let sentence = rule.annotations.iter().any(|(_, text)| text.value.trim().contains(char::is_whitespace));
+        let level = if sentence { Level::Info } else { Level::Warning };
+        report.at(
+            LINT.id,
+            level,
+            &rule.name,
+            "the alert has no annotation that says what it means",
+            "add a summary and a description",
+        );
         return;
     }
     match rule.annotation("summary").or_else(|| rule.annotation("message")) {
-        None => report.at(LINT.id, Level::Info, &rule.name, "no annotation summary", "one fixed sentence"),
+        None => {
+            report.at(LINT.id, Level::Info, &rule.name, "the annotation summary is missing", "add one fixed sentence")
+        }
         Some(summary) => {
             if summary.value.contains("{{") {
-                let message = "the summary changes with the alert: a group of alerts has no common headline";
+                let message = "the summary contains a template, so a group of alerts has no common title";
                 report.at(LINT.id, Level::Info, summary, message, "put values into the description");
             }
             if !summary.value.trim_end().ends_with(['.', '!', '?']) {
-                report.at(LINT.id, Level::Info, summary, "the summary is no whole sentence", "end it with a period");
+                report.at(
+                    LINT.id,
+                    Level::Info,
+                    summary,
+                    "the summary is not a complete sentence",
+                    "end it with a period",
+                );
             }
         }
     }
     if rule.annotation("description").is_none() && rule.annotation("message").is_none() {
-        report.at(LINT.id, Level::Info, &rule.name, "no annotation description", "say which one and how much");
+        report.at(
+            LINT.id,
+            Level::Info,
+            &rule.name,
+            "the annotation description is missing",
+            "say which series is affected, and by how much",
+        );
     }
 }

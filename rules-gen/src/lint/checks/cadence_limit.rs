@@ -9,9 +9,9 @@ use promql::{Binary, BinaryOp, Expr, Kind, Selector};
 
 pub(super) static LINT: Lint = Lint {
     id: "RG023",
-    title: "the limit is shorter than the job's own pace",
+    title: "age limit shorter than the schedule of the job",
     level: Level::Warning,
-    text: "A job on the first Monday of the month runs up to 35 days apart. What it cleans up or renews may be older than 30 days by design, and the alert fires every month.",
+    text: "Two runs of a job that runs on the first Monday of a month can be 35 days apart. What the job cleans up or renews is then older than 30 days although the job works, and an alert with a limit of 30 days fires.",
     check: Check::Expr(check),
     found: &[Example::Rules(
         r"
@@ -73,9 +73,9 @@ fn cadence(rule: &Rule, one: &Binary, report: &mut Report<'_>) {
     let Some((cadence, days)) = GAPS.into_iter().find(|(name, _)| Some(*name) == cadence) else { return };
     if is_age && (named("oldest") || named("last_done")) && limit < days * 86_400.0 {
         let message = format!(
-            "a {cadence} job may be {days} days apart: a limit of {:.0} days fires by design",
+            "two runs of a {cadence} job may be {days} days apart, so a limit of {:.0} days fires although the job works",
             limit / 86_400.0
         );
-        report.at(LINT.id, Level::Warning, &rule.expr, message, "add the gap between two runs to the limit");
+        report.at(LINT.id, Level::Warning, &rule.expr, message, "add the longest time between two runs to the limit");
     }
 }

@@ -9,9 +9,9 @@ use promql::{BinaryOp, Expr, Kind, Selector};
 
 pub(super) static LINT: Lint = Lint {
     id: "RG018",
-    title: "no condition, or the wrong way round",
+    title: "no condition, or an inverted one",
     level: Level::Error,
-    text: r#"`up` is 1 while all is well: `up != 0` fires then, and falls silent when the service breaks. Such an alert was published for years as "is down"."#,
+    text: r#"`up` is 1 while a target works: an alert with `up != 0` fires then, and resolves when the target fails. An alert without a comparison fires whenever its metric exists."#,
     check: Check::Expr(check),
     found: &[
         Example::Rules(
@@ -66,13 +66,19 @@ fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
     let Some(one) = filter(ast.bare()) else {
         // An alert that always fires is meant to be a dead man's switch.
         if !conditional(ast) && !is_switch(rule, ast) && !asks_for_presence(ast) {
-            let message = "no comparison: it fires whenever the metric is there";
-            report.at(LINT.id, Level::Warning, &rule.expr, message, "compare with a limit");
+            let message = "the expression has no comparison, so the alert fires whenever the metric exists";
+            report.at(LINT.id, Level::Warning, &rule.expr, message, "compare with a threshold");
         }
         return;
     };
     if let (Some(a), Some(b)) = (constant(&one.left), constant(&one.right)) {
-        report.at(LINT.id, Level::Error, &rule.expr, format!("compares {a} with {b}, which never changes"), "");
+        report.at(
+            LINT.id,
+            Level::Error,
+            &rule.expr,
+            format!("the comparison of {a} and {b} has always the same result"),
+            "",
+        );
     }
     // `up != 0` fires while the target is up.
     if let Some(health) = health(one)
@@ -80,8 +86,8 @@ fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
         && !health.holds_ill
     {
         let name = health.metric;
-        let message = format!("{name} is 1 while all is well: the alert fires then, and is silent when it breaks");
-        report.word(LINT.id, Level::Error, &rule.expr, name, message, "compare with 0 the other way round");
+        let message = format!("{name} is 1 while everything works: the alert fires then, and not during a fault");
+        report.word(LINT.id, Level::Error, &rule.expr, name, message, "invert the comparison with 0");
     }
 }
 

@@ -6,9 +6,9 @@ use crate::lint::report::Level;
 
 pub(super) static LINT: Lint = Lint {
     id: "RG050",
-    title: "a dashboard that will not last",
+    title: "dashboard does not follow Grafana's guidelines",
     level: Level::Warning,
-    text: "What Grafana's own dashboard linter asks for: variables for the data source, job and instance, and queries that use them; variables whose queries parse and that follow the time; titles, descriptions, units, rising thresholds, panels that ask something and that Grafana still draws; queries that parse, rates over `$__rate_interval`, no bare counters; nothing to be edited. Of queries in LogQL only what can be seen without a parser of that language is judged: that quotes and brackets are closed, and that ranges are `[$__auto]` and not a fixed time; `target-logql-rule` of that linter goes further. And, when rules are linted with it: a colour that changes where no alert on the same metrics fires.",
+    text: "Checks what Grafana's dashboard-linter checks: variables for the data source, job and instance, and queries that use them; variables whose queries parse and that are refreshed with the time range; panels with a title, description, unit, query, ascending thresholds and a type that Grafana still supports; queries that parse, rates over `$__rate_interval`, no counters without `rate()`; `editable: false`. LogQL queries are checked without a parser: closed quotes and brackets, and ranges of `[$__auto]` instead of a fixed time; `target-logql-rule` of dashboard-linter checks more. If rules are linted together with the dashboard, a threshold colour that changes where no alert on the same metrics fires is an info.",
     check: Check::Dashboard(dashboards::check),
     found: &[
         Example::Dashboard(ONE_GRAFANA),

@@ -9,9 +9,9 @@ use promql::{BinaryOp, Expr, Kind, Selector};
 
 pub(super) static LINT: Lint = Lint {
     id: "RG016",
-    title: "a division by what can be zero",
+    title: "division by a value that can be zero",
     level: Level::Warning,
-    text: "When nothing happens a rate is zero, and 0 / 0 is no number. A comparison passes over that; a sum or a mean does not: one instance without traffic makes the result of all others no number, and the alert is silent. `!=` always holds of it. Where a limit is 0 because there is none (`container_spec_memory_limit_bytes`), the quotient is infinite, and above every limit.\n\nA plain quotient in front of `>` or `<` is left alone.",
+    text: "Without traffic a rate is zero, and 0 / 0 is NaN. A comparison with `>` or `<` drops NaN, but a sum or an average does not: one instance without traffic makes the result NaN for all of them, and the alert cannot fire. A comparison with `!=` is always true for NaN. Where 0 means \"no limit\" (`container_spec_memory_limit_bytes`), the quotient is +Inf, which is above every threshold.\n\nA plain quotient compared with `>` or `<` is not reported.",
     check: Check::Expr(check),
     found: &[
         Example::Expr("avg by (job) (rate(errors_total[5m]) / rate(requests_total[5m])) > 0.1"),
@@ -44,10 +44,12 @@ fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
             return;
         }
         if let Some(name) = unlimited(&one.right).filter(|_| rule.alerts && fires_when_infinite(above)) {
-            let message = format!("{name} is 0 where there is no limit: the quotient is infinite, above every limit");
+            let message =
+                format!("{name} is 0 where no limit is set: the quotient is +Inf, which is above every threshold");
             report.part(LINT.id, Level::Warning, &rule.expr, one.right.span, message, "divide by (... > 0)");
         } else if let Some(by) = is_rate(&one.right).then(|| spoiled_by(above)).flatten() {
-            let message = format!("0 / 0 is no number when nothing happens, and {by} of it is none for all the others");
+            let message =
+                format!("0 / 0 is NaN when there is no traffic, and {by} of it is NaN for all other series too");
             report.part(LINT.id, Level::Warning, &rule.expr, one.right.span, message, "divide by (... > 0)");
         }
     });

@@ -12,14 +12,25 @@ use regex::Regex;
 
 pub(super) static LINT: Lint = Lint {
     id: "RG026",
-    title: "a label that was dropped before",
+    title: "use of a label that was aggregated away",
     level: Level::Warning,
-    text: "An outer aggregation cannot group by a label that the inner one has dropped, and `group_left` cannot bring one that its side has lost: the label is missing from the result, and from whatever routes by it.",
+    text: "An outer aggregation cannot group by a label that the inner one has dropped, and `group_left` cannot copy a label that the other side has dropped. The label is missing from the result, so routes and templates do not see it.",
     check: Check::Expr(check),
     found: &[
         Example::Expr("sum by (job) (errors) / on (job, zone) sum by (job, zone) (requests) > 0.1"),
         Example::Expr("label_replace(sum by (job) (errors), \"host\", \"$1\", \"instance\", \"(.*):.*\") > 1"),
         Example::Expr("sum by (job, zone) (sum by (job) (up)) == 0"),
+        Example::Rules(
+            "
+groups:
+- name: example
+  rules:
+  - record: job:errors:rate5m
+    expr: sum by (job) (rate(errors_total[5m]))
+  - record: zone:errors:rate5m
+    expr: sum by (zone) (job:errors:rate5m)
+",
+        ),
     ],
     fine: &[
         Example::Expr(r#"label_replace(errors{zone=""}, "zone", "none", "zone", "") > 1"#),
@@ -30,21 +41,22 @@ pub(super) static LINT: Lint = Lint {
     ],
 };
 
-fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
+fn check(rule: &Rule, ast: &Expr, context: &Context<'_>, report: &mut Report<'_>) {
+    let known = context.recordings.facts();
     ast.walk(&mut |part, _| match &part.kind {
         Kind::Aggregation(one) => {
             let Some(grouping) = one.grouping.as_ref().filter(|grouping| !grouping.without) else { return };
-            let fix = "keep it in the inner aggregation, or leave it out";
-            lost(rule, &one.expr, &grouping.labels, &format!("{} by", one.op.text), fix, report);
+            let fix = "keep the label in the inner aggregation, or remove it here";
+            lost(rule, &one.expr, &grouping.labels, (&format!("{} by", one.op.text), fix), known, report);
         }
         Kind::Binary(one) if !is_scalar(&one.left) && !is_scalar(&one.right) => {
-            on(rule, one, report);
+            on(rule, one, known, report);
             let Some(group) = one.matching.as_ref().and_then(|matching| matching.group.as_ref()) else { return };
             let (from, word) = match group.many {
                 Side::Left => (&one.right, "group_left"),
                 Side::Right => (&one.left, "group_right"),
             };
-            lost(rule, from, &group.include, word, "keep it in the aggregation of that side", report);
+            lost(rule, from, &group.include, (word, "keep the label in the aggregation on that side"), known, report);
         }
         Kind::Call(call) if call.function.text == "label_replace" => {
             let (Some(of), Some(from)) = (call.args.first(), call.args.get(3)) else { return };
@@ -54,9 +66,17 @@ fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
                 let Kind::String(pattern) = &pattern.bare().kind else { return true };
                 Regex::new(&format!("^(?:{})$", &**pattern)).is_ok_and(|pattern| pattern.is_match(""))
             });
-            if !sets_missing && !name.is_empty() && !labels(of, &MetricFacts::default()).may_have(name) {
-                let message = format!("label_replace() reads the label {}, which was dropped before", &**name);
-                report.part(LINT.id, Level::Warning, &rule.expr, from.span, message, "keep it in the aggregation");
+            if !sets_missing && !name.is_empty() && !labels(of, known).may_have(name) {
+                let message =
+                    format!("label_replace() reads the label {}, which the inner expression has dropped", &**name);
+                report.part(
+                    LINT.id,
+                    Level::Warning,
+                    &rule.expr,
+                    from.span,
+                    message,
+                    "keep the label in the aggregation",
+                );
             }
         }
         _ => {}
@@ -64,28 +84,28 @@ fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
 }
 
 /// Reports a label in `on (...)` that one side has dropped. Then only series without the label match.
-fn on(rule: &Rule, one: &Binary, report: &mut Report<'_>) {
+fn on(rule: &Rule, one: &Binary, known: &MetricFacts, report: &mut Report<'_>) {
     let Some(matching) = one.matching.as_ref().filter(|matching| matching.on) else { return };
-    let sides =
-        [("left", labels(&one.left, &MetricFacts::default())), ("right", labels(&one.right, &MetricFacts::default()))];
+    let sides = [("left", labels(&one.left, known)), ("right", labels(&one.right, known))];
     for label in &matching.labels {
         let name = &label.text;
         let [here, there] = [0, 1].map(|at| sides[at].1.may_have(name));
         // RG015 reports this when the other side certainly has the label.
         if here != there && !sides.iter().any(|(_, labels)| labels.certain.contains(name)) {
             let side = if here { sides[1].0 } else { sides[0].0 };
-            let message = format!("on asks for the label {name}, which the {side} side has dropped");
-            let fix = "keep it in the aggregation of that side, or leave it out";
+            let message = format!("on (...) matches by the label {name}, which the {side} side has dropped");
+            let fix = "keep the label in the aggregation on that side, or remove it here";
             report.part(LINT.id, Level::Warning, &rule.expr, label.span, message, fix);
         }
     }
 }
 
-/// Reports labels that the expression itself has dropped. Which labels a metric has is not known, so it does not count.
-fn lost(rule: &Rule, of: &Expr, asked: &[Name], by: &str, fix: &str, report: &mut Report<'_>) {
-    let result = labels(of, &MetricFacts::default());
+/// Reports labels that the expression has dropped, or the rule that records its series. Which labels other metrics have
+/// is not known, so it does not count.
+fn lost(rule: &Rule, of: &Expr, asked: &[Name], (by, fix): (&str, &str), known: &MetricFacts, report: &mut Report<'_>) {
+    let result = labels(of, known);
     for label in asked.iter().filter(|label| !result.may_have(&label.text)) {
-        let message = format!("{by} asks for the label {}, which was dropped before", label.text);
+        let message = format!("{by} uses the label {}, which the inner expression has dropped", label.text);
         report.part(LINT.id, Level::Warning, &rule.expr, label.span, message, fix);
     }
 }

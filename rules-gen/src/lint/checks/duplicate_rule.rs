@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 
 pub(super) static LINT: Lint = Lint {
     id: "RG004",
-    title: "the same rule stands twice",
+    title: "duplicate rule",
     level: Level::Warning,
-    text: "Two rules of one file, or of two rule files in one folder, with the same name, the same labels and the same selectors make the same series: one recording overwrites the other, and two alerts with different limits cannot be told apart. Rules that share a name and select different series are left alone, and so are files in different folders, objects and namespaces: they may be for different servers.",
+    text: "Two rules with the same name, labels and selectors, in one file or in two files of one folder, write the same series: one recording rule overwrites the other, and two alerts with different thresholds cannot be distinguished. Rules with the same name that select different series are not reported, nor are rules in different folders, objects or namespaces, which may be for different servers.",
     check: Check::Rules(check),
     found: &[
         Example::Rules(
@@ -96,14 +96,20 @@ fn check(rules: &[Rule], context: &Context<'_>, report: &mut Report<'_>) {
         let first = seen.insert(series, rule.scope.place.line);
         let other = context.overlaps.elsewhere(rule, report.file());
         let place = match (first, other) {
-            (Some(line), _) => format!("in line {line}"),
+            (Some(line), _) => format!("in line {line} of this file"),
             (None, Some((file, line))) => format!("in {file}:{line}"),
             (None, None) => continue,
         };
         report.enter(rule.scope.clone());
         report.about(Some(rule.name.value.clone()));
-        let message = format!("{} makes the series that the rule {place} makes already", rule.name.value);
-        report.at(LINT.id, Level::Warning, &rule.name, message, "give the rules a label that tells them apart");
+        let message = format!("{} writes the same series as the rule {place}", rule.name.value);
+        report.at(
+            LINT.id,
+            Level::Warning,
+            &rule.name,
+            message,
+            "add a label with different values to the rules, or remove one of them",
+        );
     }
 }
 

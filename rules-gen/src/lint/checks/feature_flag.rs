@@ -10,9 +10,9 @@ use promql::{Missing, Version};
 
 pub(super) static LINT: Lint = Lint {
     id: "RG006",
-    title: "it needs a feature flag",
+    title: "needs a feature flag of Prometheus",
     level: Level::Error,
-    text: "Functions, aggregations and modifiers that Prometheus calls experimental are refused unless the server is started with the feature flag that they need. A rule file that a server without the flag loads stops the reload: all rules stay as they were. Say with `--enable-feature` which flags your servers have, by Prometheus' own names.",
+    text: "Prometheus refuses experimental functions, aggregations and modifiers unless it is started with their feature flag. Without the flag the whole file is refused: a reload fails and the old rules stay in place. Use `--enable-feature` to name the flags that your servers are started with.",
     check: Check::Rule(check),
     found: &[Example::Rules(
         r"
@@ -52,8 +52,10 @@ fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
     for one in &rule.uses {
         let Some(missing) = one.construct.missing_in(version, &options.features) else { continue };
         let fix = match missing {
-            Missing::Feature(flag) => format!("--enable-feature={flag} when the servers have it"),
-            Missing::With(_) => "quote the name".to_owned(),
+            Missing::Feature(flag) => {
+                format!("if your servers are started with this flag, lint with --enable-feature={flag}")
+            }
+            Missing::With(_) => "put the name in quotes".to_owned(),
             // RG005 reports versions.
             Missing::Since(_) | Missing::Until(_) => continue,
         };

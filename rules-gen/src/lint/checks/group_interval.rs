@@ -7,9 +7,9 @@ use crate::lint::rule_file::Rule;
 
 pub(super) static LINT: Lint = Lint {
     id: "RG035",
-    title: "a group that is evaluated too seldom",
+    title: "group interval is too long",
     level: Level::Warning,
-    text: "Prometheus forgets a sample after five minutes. A group with a longer interval has results that come and go.",
+    text: "A sample is stale after five minutes (the default lookback). If a group is evaluated less often, its recorded series have gaps between two evaluations. Alerts keep their state, so for them it is an info.",
     check: Check::Rule(check),
     found: &[Example::Rules(
         r"
@@ -17,14 +17,8 @@ groups:
 - name: example
   interval: 10m
   rules:
-  - alert: ServiceDown
-    expr: up == 0
-    for: 5m
-    labels:
-      severity: warning
-    annotations:
-      summary: A service is down.
-      description: '{{ $labels.job }} cannot be scraped.'
+  - record: job:up:sum
+    expr: sum by (job) (up)
 ",
     )],
     fine: &[Example::Rules(
@@ -47,7 +41,9 @@ groups:
 
 fn check(rule: &Rule, _: &Context<'_>, report: &mut Report<'_>) {
     if rule.interval.is_some_and(|interval| interval > 300.0) {
-        let message = "the group is evaluated more seldom than every 5m: results are stale in between";
-        report.at(LINT.id, Level::Warning, &rule.name, message, "evaluate at least every 5m");
+        let message = "the group is evaluated less often than every 5m, so its series have gaps";
+        // Alertmanager is told four intervals ahead.
+        let level = if rule.alerts { Level::Info } else { Level::Warning };
+        report.at(LINT.id, level, &rule.name, message, "set interval to 5m or less");
     }
 }

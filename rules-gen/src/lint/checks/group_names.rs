@@ -5,9 +5,9 @@ use crate::lint::report::Level;
 
 pub(super) static LINT: Lint = Lint {
     id: "RG003",
-    title: "two groups have one name",
+    title: "duplicate or missing group name",
     level: Level::Error,
-    text: "Group names are the keys of a rule file: a repeated one is refused, and so is an object that is larger than the operator allows.",
+    text: "Prometheus refuses a file in which two groups have the same name, or a group has none. A `PrometheusRule` object that is larger than the operator accepts is reported too.",
     check: Check::Reader,
     found: &[Example::Rules(
         r"

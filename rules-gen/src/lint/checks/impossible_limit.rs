@@ -9,9 +9,9 @@ use promql::{Binary, BinaryOp, Expr, Kind, Selector};
 
 pub(super) static LINT: Lint = Lint {
     id: "RG022",
-    title: "a limit that cannot be passed",
+    title: "threshold outside the range of the metric",
     level: Level::Error,
-    text: "A timestamp is no age, `up` is 0 or 1: an alert beyond that never fires, or always does. A ratio ends at 1 and a percentage at 100; of metrics of others that is an info, because some names say something else.",
+    text: "A timestamp is not an age, and `up` is 0 or 1: with a threshold outside the possible values an alert never fires, or always does. A ratio is 1 at most and a percentage 100 at most; for metrics that are not in the catalog this is an info, because a name may be misleading.",
     check: Check::Expr(check),
     found: &[
         Example::Expr("last_backup_timestamp_seconds > 86400"),
@@ -38,7 +38,7 @@ fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
         && !health.holds_well
         && !health.holds_ill
     {
-        let message = format!("{} is 0 or 1: this never fires", health.metric);
+        let message = format!("{} is 0 or 1, so this is never true", health.metric);
         report.word(LINT.id, Level::Error, &rule.expr, health.metric, message, "== 0");
     }
 }
@@ -99,7 +99,7 @@ fn domain(rule: &Rule, one: &Binary, report: &mut Report<'_>) {
     } else if share || percent {
         by_name
     // 1e8 seconds are a day in 1973. No timestamp is that early, but ages are that small. Zero often means that there
-    // is no timestamp.
+    // is not a timestamp.
     } else if (TIMESTAMPS.iter().any(|ending| name.ends_with(ending)) || CERTIFICATES.contains(name))
         && limit.abs() < 1e8
         && limit != 0.0
@@ -109,6 +109,13 @@ fn domain(rule: &Rule, one: &Binary, report: &mut Report<'_>) {
     } else {
         return;
     };
-    let message = format!("{name} {} {limit} is beyond what the metric can be", one.op);
-    report.word(LINT.id, level, &rule.expr, name, message, "mind the unit: ratios end at 1, ages need time()");
+    let message = format!("{name} {} {limit} compares with a value that the metric cannot have", one.op);
+    report.word(
+        LINT.id,
+        level,
+        &rule.expr,
+        name,
+        message,
+        "check the unit: a ratio is 1 at most, an age is time() minus the timestamp",
+    );
 }

@@ -10,9 +10,9 @@ use std::path::Path;
 
 pub(super) static LINT: Lint = Lint {
     id: "RG041",
-    title: "a rule test that tests nothing",
+    title: "invalid rule test, or test of an unknown alert",
     level: Level::Error,
-    text: "A misspelt `exp_alerts` or a query that does not parse fails the whole file. A test of an alert that no rule has passes when it expects nothing, whatever the rules do; that is told when all of its `rule_files` are linted with it.",
+    text: "promtool refuses a test file with an unknown key, such as a misspelt `exp_alerts`, or with a query that does not parse. A test that expects no alert of a name that no rule has always passes; this is reported if all of its `rule_files` are linted together with it.",
     check: Check::Test(check),
     found: &[
         Example::Rules(
@@ -59,8 +59,14 @@ fn check(test: &Node, context: &Context<'_>, report: &mut Report<'_>) {
     for case in groups.iter().filter_map(|group| group.get("alert_rule_test")).flat_map(Node::items) {
         let Some((at, name)) = case.get("alertname").and_then(|node| Some((node, node.text()?))) else { continue };
         if !names.contains(&name) {
-            let message = format!("no rule has the alert {name}{}", hint(name, &names));
-            report.add(LINT.id, Level::Error, at, message, "a test that expects nothing of it always passes");
+            let message = format!("no rule defines the alert {name}{}", hint(name, &names));
+            report.add(
+                LINT.id,
+                Level::Error,
+                at,
+                message,
+                "correct the name; a test that expects no such alert always passes",
+            );
         }
     }
 }

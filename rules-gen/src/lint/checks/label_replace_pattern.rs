@@ -8,9 +8,9 @@ use promql::{Expr, Kind, check_pattern};
 
 pub(super) static LINT: Lint = Lint {
     id: "RG025",
-    title: "label_replace() with a pattern that is none",
+    title: "invalid regular expression in label_replace()",
     level: Level::Error,
-    text: "promtool and Prometheus accept the rule; every evaluation fails, and the alert never fires.",
+    text: "promtool and Prometheus accept the rule, but every evaluation fails, so the alert never fires.",
     check: Check::Expr(check),
     found: &[Example::Expr(r#"label_replace(up == 0, "host", "$1", "instance", "(.*):[0-9+")"#)],
     fine: &[Example::Expr(r#"label_replace(up == 0, "host", "$1", "instance", "(.*):[0-9]+")"#)],
@@ -23,8 +23,8 @@ fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
             if let Some((arg, Kind::String(text))) = last.map(|arg| (arg, &arg.kind))
                 && let Err(why) = check_pattern(text)
             {
-                let message = format!("label_replace() fails whenever it is evaluated: {why}");
-                report.part(LINT.id, Level::Error, &rule.expr, arg.span, message, "mend the pattern");
+                let message = format!("label_replace() fails at every evaluation: {why}");
+                report.part(LINT.id, Level::Error, &rule.expr, arg.span, message, "fix the regular expression");
             }
         }
         _ => {}

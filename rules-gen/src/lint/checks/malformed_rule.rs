@@ -5,9 +5,9 @@ use crate::lint::report::Level;
 
 pub(super) static LINT: Lint = Lint {
     id: "RG002",
-    title: "the rule is none",
+    title: "invalid rule",
     level: Level::Error,
-    text: "A rule either records or alerts; a recording rule has neither `for` nor annotations, and names follow Prometheus' letters. The operator's schema does not check this, so the object is accepted and all of its rules vanish.",
+    text: "A rule has either `record` or `alert`; a recording rule has neither `for` nor annotations; names have only the characters that Prometheus allows. Kubernetes accepts a `PrometheusRule` object that breaks this, because its schema does not check it, but Prometheus does not load any of its rules.",
     check: Check::Reader,
     found: &[Example::Rules(
         r"

@@ -5,9 +5,9 @@ use crate::lint::report::{Level, Report};
 
 pub(super) static LINT: Lint = Lint {
     id: "RG060",
-    title: "a metric's name breaks the conventions",
+    title: "metric name breaks the naming conventions",
     level: Level::Warning,
-    text: "Base units, `_total` on counters, no colon, no camelCase: what `promtool check metrics` asks of an exporter. Judged on the scrape that `--catalog-from` gives.",
+    text: "Base units, `_total` on counters, no colon, no camelCase: the same conventions as `promtool check metrics`. Checked on the metrics of the scrape that `--catalog-from` names.",
     check: Check::Scrape(check),
     found: &[Example::Scrape(
         r#"
@@ -49,13 +49,13 @@ fn check(scrape: &str, report: &mut Report<'_>) {
             say(format!("the counter {name} does not end in _total"), "rename it", report);
         }
         if name.contains(':') {
-            say(format!("{name} has a colon, which is for recording rules"), "rename it", report);
+            say(format!("{name} contains a colon, which is reserved for recording rules"), "rename it", report);
         }
         if name.chars().any(|c| c.is_ascii_uppercase()) {
-            say(format!("{name} is written in camelCase"), "use snake_case", report);
+            say(format!("{name} is in camelCase"), "use snake_case", report);
         }
         if let Some((unit, base)) = UNITS.iter().find(|(unit, _)| name.split('_').any(|part| part == *unit)) {
-            say(format!("{name} is in {unit}"), &format!("use the base unit {base}"), report);
+            say(format!("the unit of {name} is {unit}, which is not a base unit"), &format!("use {base}"), report);
         }
     }
 }

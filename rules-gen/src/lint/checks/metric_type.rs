@@ -10,9 +10,9 @@ use promql::{BinaryOp, Call, Expr, Kind, Selector};
 
 pub(super) static LINT: Lint = Lint {
     id: "RG011",
-    title: "counters and gauges are mixed up",
+    title: "function does not fit the type of the metric",
     level: Level::Error,
-    text: "`rate()` of a gauge is noise that rarely reaches a limit; a counter compared with a number is true for ever once it was. An alert on the age of the oldest transaction, taken as a rate, stays at one however long it is open. `rate()` of a sum of counters, also of one that another rule records, takes the reset of one process for a jump of all.\n\nThe type is known from the catalog, from a scrape (`--catalog-from`) or a live server; else a name counts only where no convention reads it otherwise: `_count` and `_total` are names of gauges too.",
+    text: "`rate()` of a gauge has no useful meaning: the rate of the age of the oldest transaction is 1 however long it is open. A counter that is compared with a number stays above it until the process restarts. `rate()` of a sum of counters, also of a recorded one, treats the restart of one process as an increase of the whole sum.\n\nThe type is taken from the catalog, a scrape (`--catalog-from`) or a live server. Otherwise it is derived from the name only where that is certain: `_count` and `_total` are used for gauges too.",
     check: Check::Expr(check),
     found: &[
         Example::Rules(
@@ -103,7 +103,11 @@ const LEVELS: [&str; 9] = [
     "_timestamp_seconds",
 ];
 /// Parts of names that are gauges, whatever the ending: extremes and ages.
-const EXTREMES: [&str; 6] = ["max", "min", "oldest", "longest", "age", "lag"];
+const EXTREMES: [&str; 4] = ["oldest", "longest", "age", "lag"];
+/// Parts of names that are gauges at the end of a name, or when the name ends in one of [`SIZES`]. Elsewhere they may
+/// belong to a counter of what a limit refused: `cx_max_requests`.
+const BOUNDS: [&str; 2] = ["max", "min"];
+const SIZES: [&str; 5] = ["_duration", "_seconds", "_milliseconds", "_bytes", "_size"];
 /// Functions whose result is one of the values of their range, or between them.
 const WINDOWS: [&str; 4] = ["max_over_time", "min_over_time", "avg_over_time", "last_over_time"];
 /// Parts of names that are counters when the name ends in `_total`. Other names with that ending are often gauges that
@@ -145,19 +149,21 @@ fn of_call(rule: &Rule, call: &Call, context: &Context<'_>, report: &mut Report<
         return;
     };
     let counters = OF_COUNTERS.contains(&function);
-    let fix = "take the rate first, then aggregate";
+    let fix = "compute the rate first, then aggregate";
     if counters
         && let Kind::Subquery(subquery) = &argument.kind
         && let Kind::Aggregation(_) = subquery.expr.bare().kind
     {
-        let message = format!("{function}() of an aggregation: a reset of one counter looks like a jump of the sum");
+        let message =
+            format!("{function}() of an aggregation: the reset of one counter appears as an increase of the whole sum");
         report.part(LINT.id, Level::Error, &rule.expr, call.function.span, message, fix);
     }
     let Some(name) = argument.selector().and_then(Selector::metric) else { return };
-    let mut recorded = context.recordings.get(name).into_iter().flatten();
-    if counters && recorded.any(|of| sums_counters(of, context)) {
-        let message =
-            format!("{function}() of {name}, which is recorded as a sum of counters: a reset of one looks like a jump");
+    let recorded = context.recordings.exprs(name);
+    if counters && recorded.iter().any(|of| sums_counters(of, context)) {
+        let message = format!(
+            "{function}() of {name}, which is a recorded sum of counters: the reset of one counter appears as an increase"
+        );
         report.part(LINT.id, Level::Error, &rule.expr, call.function.span, message, fix);
     }
     // The type of a recorded series is not known by its name.
@@ -168,16 +174,19 @@ fn of_call(rule: &Rule, call: &Call, context: &Context<'_>, report: &mut Report<
     let parts = |words: &[&str]| name.split('_').any(|part| words.contains(&part));
     if counters {
         let counts = ["_total", "_count", "_sum", "_bucket"].iter().any(|ending| name.ends_with(ending));
-        let level_by_name = LEVELS.iter().any(|ending| name.ends_with(ending)) || (parts(&EXTREMES) && !counts);
+        let last = name.rsplit('_').next().unwrap_or_default();
+        let bound = parts(&BOUNDS) && (BOUNDS.contains(&last) || SIZES.iter().any(|ending| name.ends_with(ending)));
+        let level_by_name =
+            LEVELS.iter().any(|ending| name.ends_with(ending)) || ((bound || parts(&EXTREMES)) && !counts);
         if kind == Some(Type::Gauge) || (kind.is_none() && level_by_name) {
             let level = if kind.is_none() { Level::Warning } else { Level::Error };
-            let message = format!("{function}() is for counters, {name} is a gauge");
+            let message = format!("{function}() is for counters, but {name} is a gauge");
             let fix = "use delta(), deriv() or the value itself";
             report.part(LINT.id, level, &rule.expr, call.function.span, message, fix);
         }
     }
     if OF_GAUGES.contains(&function) && (kind == Some(Type::Counter) || (kind.is_none() && name.ends_with("_total"))) {
-        let message = format!("{function}() does not know that the counter {name} begins anew");
+        let message = format!("{function}() does not handle resets of the counter {name}");
         report.part(LINT.id, Level::Warning, &rule.expr, call.function.span, message, "use increase() or rate()");
     }
 }
@@ -218,7 +227,14 @@ fn bare_counter(rule: &Rule, part: &Expr, above: &[&Expr], context: &Context<'_>
     let limit = ordered && constant(&binary.right).is_some();
     let guard = outwards.any(|parent| matches!(&parent.kind, Kind::Binary(one) if one.op.is_set()));
     if limit && !guard {
-        let message = format!("the counter {name} is compared with a number: it only grows until the process restarts");
-        report.part(LINT.id, Level::Warning, &rule.expr, part.span, message, "compare increase() over a time");
+        let message = format!("the counter {name} is compared with a number, but it grows until the process restarts");
+        report.part(
+            LINT.id,
+            Level::Warning,
+            &rule.expr,
+            part.span,
+            message,
+            "compare its increase() over a time range",
+        );
     }
 }

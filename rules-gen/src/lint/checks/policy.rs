@@ -22,12 +22,19 @@ policies:
   external_labels: [cluster]
 "#,
 );
+const QUERIES: (&str, &str) = (
+    "rules-gen.yaml",
+    r"
+policies:
+- queries: {max_range: 7d, max_selectors: 3, need_matcher: true, matchers: [job], keep: [job], drop: [instance]}
+",
+);
 
 pub(super) static LINT: Lint = Lint {
     id: "RG080",
-    title: "the policy of the team says otherwise",
+    title: "violates a policy of rules-gen.yaml",
     level: Level::Error,
-    text: "`rules-gen.yaml` says which labels and annotations alerts must have, which no rule may have, and which values they may have; what the names of alerts and recorded metrics match, and what none matches; and which labels the servers add, so that no rule sets one of them or shows another. By path, so that teams differ.",
+    text: "Policies in `rules-gen.yaml` define which labels and annotations alerts must have, which are forbidden, and which values they may have; patterns for the names of alerts and recorded metrics; the external labels of the servers, which no rule may set; the limits of `for`; and the limits of queries: the longest range, the number of selectors, the required matchers of selectors of raw series, and the labels that aggregations must keep or drop. Each policy applies to paths, so teams can have their own.",
     check: Check::Rule(check),
     found: &[
         Example::Files(&[NAMES, ("a.yaml", "groups:\n- name: a\n  rules:\n  - {record: total, expr: sum(up)}\n")]),
@@ -53,6 +60,28 @@ pub(super) static LINT: Lint = Lint {
             ),
         ]),
         Example::Files(&[
+            ("rules-gen.yaml", "policies: [{for: {min: 1m, max: 1d}}]\n"),
+            (
+                "a.yaml",
+                "groups:\n- name: a\n  rules:\n  - {alert: Down, expr: up == 0, labels: {severity: warning}, annotations: {summary: It is down., description: '{{ $labels.job }}'}}\n",
+            ),
+        ]),
+        Example::Files(&[
+            QUERIES,
+            ("a.yaml", "groups:\n- name: a\n  rules:\n  - {record: total, expr: sum by (job) (up)}\n"),
+        ]),
+        Example::Files(&[
+            QUERIES,
+            ("a.yaml", "groups:\n- name: a\n  rules:\n  - {record: total, expr: 'sum(up{job=\"a\"})'}\n"),
+        ]),
+        Example::Files(&[
+            QUERIES,
+            (
+                "a.yaml",
+                "groups:\n- name: a\n  rules:\n  - {record: total, expr: 'max_over_time(up{job=\"a\"}[30d])'}\n",
+            ),
+        ]),
+        Example::Files(&[
             POLICY,
             (
                 "example.yaml",
@@ -74,6 +103,13 @@ groups:
         ]),
     ],
     fine: &[
+        Example::Files(&[
+            QUERIES,
+            (
+                "a.yaml",
+                "groups:\n- name: a\n  rules:\n  - {record: 'job:up:sum', expr: 'sum by (job) (up{job=~\"a|b\"})'}\n  - {record: 'job:up:max', expr: 'max without (instance) (max_over_time(job:up:sum[7d]))'}\n",
+            ),
+        ]),
         Example::Files(&[
             NAMES,
             (

@@ -10,9 +10,9 @@ use promql::{Duration, Expr, Kind, MatchOp};
 
 pub(super) static LINT: Lint = Lint {
     id: "RG007",
-    title: "Prometheus 3 reads it otherwise",
+    title: "different result in Prometheus 3",
     level: Level::Warning,
-    text: r#"Since Prometheus 3 a range does not hold the sample at its left edge, so a subquery as long as its step holds one sample, and `rate()` of one sample is nothing. Boundaries of classic buckets are stored as fractions: `le="1"` matches nothing, `le="1.0"` does. The second is judged when `--prometheus-version` names a version of 3."#,
+    text: r#"Since Prometheus 3 a range does not include the sample at its start. A subquery whose range equals its step contains one sample, and `rate()` of one sample has no result. Boundaries of classic buckets are stored with a fraction: `le="1"` matches nothing, `le="1.0"` does; this is checked when `--prometheus-version` is set."#,
     check: Check::Expr(check),
     found: &[Example::Expr("increase(queue_jobs_total[5m:5m]) > 100")],
     fine: &[Example::Expr("increase(queue_jobs_total[5m]) > 100")],
@@ -33,9 +33,10 @@ fn check(rule: &Rule, ast: &Expr, context: &Context<'_>, report: &mut Report<'_>
                 && range <= step
             {
                 let name = &call.function.text;
-                let message =
-                    format!("since Prometheus 3 this range holds one sample at most, of which {name}() is nothing");
-                let fix = "a range is left-open: make it longer than the step by one step";
+                let message = format!(
+                    "in Prometheus 3 this range contains one sample at most, and {name}() of one sample returns nothing"
+                );
+                let fix = "make the range one step longer; since Prometheus 3 it does not include its start";
                 report.part(LINT.id, Level::Warning, &rule.expr, subquery.range.span, message, fix);
             }
         }
@@ -45,8 +46,11 @@ fn check(rule: &Rule, ast: &Expr, context: &Context<'_>, report: &mut Report<'_>
             for matcher in matchers(one).filter(|matcher| {
                 buckets && matcher.name.text == "le" && matcher.op == MatchOp::Equal && whole(&matcher.value)
             }) {
-                let message = format!("Prometheus 3 stores this boundary as {}.0: nothing matches", &*matcher.value);
-                let fix = format!("le=~\"{0}(\\\\.0)?\" matches what both store", &*matcher.value);
+                let message = format!(
+                    "Prometheus 3 stores this boundary as {}.0, so the matcher selects nothing",
+                    &*matcher.value
+                );
+                let fix = format!("le=~\"{0}(\\\\.0)?\" matches both notations", &*matcher.value);
                 report.part(LINT.id, Level::Warning, &rule.expr, matcher.span, message, &fix);
             }
         }

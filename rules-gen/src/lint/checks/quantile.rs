@@ -11,9 +11,9 @@ use promql::{Call, Duration, Expr, Kind, MatchOp};
 
 pub(super) static LINT: Lint = Lint {
     id: "RG014",
-    title: "a quantile cannot be computed so",
+    title: "invalid or expensive quantile",
     level: Level::Error,
-    text: "`histogram_quantile()` needs the label `le`; without it the result is nothing. A quantile is a share from 0 to 1: of 95 it is infinite. Days of raw buckets at every evaluation are a load of their own.",
+    text: "`histogram_quantile()` needs the label `le`; without it the result is empty. A quantile is a number from 0 to 1; with 95 the result is +Inf. Reading days of raw buckets at every evaluation is expensive (an info up to a day, then a warning).",
     check: Check::Expr(check),
     found: &[
         Example::Expr("histogram_quantile(0.99, sum by (job) (rate(http_request_duration_seconds_bucket[5m]))) > 2"),
@@ -42,9 +42,9 @@ fn check(rule: &Rule, ast: &Expr, context: &Context<'_>, report: &mut Report<'_>
         };
         for matcher in matchers(one).filter(|matcher| matcher.op == MatchOp::Equal && matcher.name.text == "le") {
             if !matcher.value.is_empty() && !fact.boundaries.is_empty() && !fact.boundaries.contains(&*matcher.value) {
-                let message = format!("{} is no boundary of {name}", &*matcher.value);
+                let message = format!("{name} has no bucket with le=\"{}\"", &*matcher.value);
                 let all = fact.boundaries.iter().cloned().collect::<Vec<_>>().join(", ");
-                report.at(LINT.id, Level::Error, &rule.expr, message, &format!("its boundaries: {all}"));
+                report.at(LINT.id, Level::Error, &rule.expr, message, &format!("existing boundaries: {all}"));
             }
         }
     }
@@ -54,10 +54,11 @@ fn check(rule: &Rule, ast: &Expr, context: &Context<'_>, report: &mut Report<'_>
 fn share(rule: &Rule, function: &str, share: Option<&Expr>, report: &mut Report<'_>) {
     let Some((at, share)) = share.and_then(|expr| Some((expr.span, constant(expr)?))) else { return };
     if !(0.0..=1.0).contains(&share) {
-        let message = format!("{function}() of {share} is infinite: a quantile is a share from 0 to 1");
+        let message = format!("{function}() of {share} is infinite: a quantile is a number from 0 to 1");
         let percent = (2.0..=100.0).contains(&share);
         // A hundredth, rounded so that 99.9 becomes 0.999.
-        let fix = if percent { ((share * 1e10).round() / 1e12).to_string() } else { "a share from 0 to 1".to_owned() };
+        let fix =
+            if percent { ((share * 1e10).round() / 1e12).to_string() } else { "use a number from 0 to 1".to_owned() };
         report.part(LINT.id, Level::Error, &rule.expr, at, message, &fix);
     }
 }
@@ -75,12 +76,19 @@ fn quantile(rule: &Rule, call: &Call, context: &Context<'_>, report: &mut Report
         }
     }
     if buckets && !labels(argument, &context.options.known).may_have("le") {
-        let message = "histogram_quantile() of buckets without the label le".to_owned();
-        report.word(LINT.id, Level::Error, &rule.expr, function, message, "keep le: sum by (le, ...)");
+        let message = "the argument of histogram_quantile() has no label le, so the result is empty".to_owned();
+        report.word(LINT.id, Level::Error, &rule.expr, function, message, "keep the label: sum by (le, ...)");
     }
     if buckets && longest > 3_600.0 {
         let level = if longest > 86_400.0 { Level::Warning } else { Level::Info };
-        let message = format!("loads {:.0} hours of raw buckets at every evaluation", longest / 3_600.0);
-        report.word(LINT.id, level, &rule.expr, function, message, "record the rate of the buckets");
+        let message = format!("reads {:.0} hours of raw buckets at every evaluation", longest / 3_600.0);
+        report.word(
+            LINT.id,
+            level,
+            &rule.expr,
+            function,
+            message,
+            "record the rate of the buckets with a recording rule",
+        );
     }
 }

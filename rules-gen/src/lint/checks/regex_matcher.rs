@@ -9,9 +9,9 @@ use promql::{Expr, MatchOp, Matcher};
 
 pub(super) static LINT: Lint = Lint {
     id: "RG024",
-    title: "a regular expression that says nothing more than a text",
+    title: "unnecessary or ineffective regular expression",
     level: Level::Error,
-    text: r#"A matcher with `.*` selects what it would select without it; one with a plain text is an equality that costs more; `^` and `$` stand around every pattern already. `!~".*"` matches nothing at all."#,
+    text: r#"A matcher `=~".*"` has no effect. A pattern that is a plain text is a more expensive `=`. Prometheus anchors every pattern, so `^` and `$` have no effect (these are infos). `!~".*"` matches no series at all, which is an error."#,
     check: Check::Expr(check),
     found: &[Example::Expr(r#"up{job!~".*"} == 0"#)],
     fine: &[Example::Expr(r#"up{job!~"api|web"} == 0"#)],
@@ -32,21 +32,27 @@ fn pattern(rule: &Rule, matcher: &Matcher, report: &mut Report<'_>) {
     let (label, value) = (&matcher.name.text, &*matcher.value);
     let (level, message, fix) = if value == ".*" {
         let message = if positive {
-            format!("{label}=~\".*\" matches every series, those without the label too")
+            format!("{label}=~\".*\" matches every series, also those without the label")
         } else {
-            format!("{label}!~\".*\" matches no series")
+            format!("{label}!~\".*\" never matches a series")
         };
         let level = if positive { Level::Info } else { Level::Error };
-        (level, message, if positive { "leave it out; .+ asks for the label" } else { "leave it out" }.to_owned())
+        (
+            level,
+            message,
+            if positive { "remove the matcher, or use .+ to require the label" } else { "remove the matcher" }
+                .to_owned(),
+        )
     } else if (positive && ["", "^$"].contains(&value)) || (!positive && value == ".+") {
-        let message = format!("this matches only series without the label {label}");
-        (Level::Info, message, format!("{label}=\"\" says it"))
+        let message = format!("this matches only series that do not have the label {label}");
+        (Level::Info, message, format!("write {label}=\"\""))
     } else if is_plain_text(value) {
         let fix = format!("{label}{}{}", if positive { "=" } else { "!=" }, matcher.value);
-        (Level::Info, format!("{label} is compared with a plain text by a regular expression"), fix)
+        (Level::Info, format!("the regular expression for {label} is a plain text"), fix)
     } else if anchored(value) {
-        let message = format!("the pattern of {label} is anchored twice: Prometheus matches the whole value anyway");
-        (Level::Info, message, "leave ^ and $ out".to_owned())
+        let message =
+            format!("the anchors in the pattern for {label} have no effect: Prometheus always matches the whole value");
+        (Level::Info, message, "remove ^ and $".to_owned())
     } else {
         return;
     };
@@ -73,7 +79,7 @@ mod tests {
     use super::anchored;
 
     #[test]
-    fn an_anchor_is_one_only_where_it_stands_for_the_whole_pattern() {
+    fn an_anchor_is_redundant_only_if_it_applies_to_the_whole_pattern() {
         for twice in ["^api$", "^5..", "^(a|b)$", "web-.+$", "a\\\\$"] {
             assert!(anchored(twice), "{twice}");
         }

@@ -9,9 +9,9 @@ use promql::Expr;
 
 pub(super) static LINT: Lint = Lint {
     id: "RG013",
-    title: "it looks further back than samples are kept",
+    title: "reads further back than the retention",
     level: Level::Warning,
-    text: "What Prometheus has forgotten is not there: the comparison with a month ago gives nothing, silently.",
+    text: "Samples older than the retention are deleted. A comparison with a month ago has then no result, without any error.",
     check: Check::Expr(check),
     found: &[Example::Expr("queue_length > 2 * (queue_length offset 30d)")],
     fine: &[Example::Expr("queue_length > 2 * (queue_length offset 7d)")],
@@ -21,7 +21,13 @@ fn check(rule: &Rule, ast: &Expr, context: &Context<'_>, report: &mut Report<'_>
     let reach = reach(ast);
     if reach > context.options.retention {
         let (days, kept) = (reach / 86_400.0, context.options.retention / 86_400.0);
-        let message = format!("looks {days:.1} days back, Prometheus keeps {kept:.1} days (--retention)");
-        report.at(LINT.id, Level::Warning, &rule.expr, message, "shorten the range, or record what is needed");
+        let message = format!("reads {days:.1} days back, but Prometheus keeps {kept:.1} days (--retention)");
+        report.at(
+            LINT.id,
+            Level::Warning,
+            &rule.expr,
+            message,
+            "shorten the range or offset, or use a longer retention",
+        );
     }
 }

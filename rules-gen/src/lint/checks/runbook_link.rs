@@ -9,9 +9,9 @@ use crate::lint::rule_file::Rule;
 
 pub(super) static LINT: Lint = Lint {
     id: "RG033",
-    title: "a link to nowhere",
+    title: "broken or missing link",
     level: Level::Error,
-    text: "Who is woken up follows the link. `--runbooks FOLDER` says where the pages are: the file must be there, and its heading too. When dashboards are linted together with the rules, a `dashboard_url`, or a link of a dashboard, that ends in `/d/UID` must lead to one of them; nothing is said when one of them has no `uid`. With `--live` the pages behind `runbook_url` and `dashboard_url` must answer.",
+    text: "The person on call follows these links. With `--runbooks FOLDER` the page of each `runbook_url` must exist in that folder, with the heading that the link names. If dashboards are linted together with the rules, the UID of each link to `/d/UID` must be one of theirs; this is skipped when one of them has no `uid`. With `--live` the pages of `runbook_url` and `dashboard_url` are requested and must exist.",
     check: Check::Rule(check),
     found: &[Example::Rules(
         r"
@@ -50,22 +50,22 @@ fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
     if !rule.alerts {
         return;
     }
-    let mend = "write the page, or mend the link";
+    let mend = "write the page, or correct the link";
     for (name, url) in rule.annotations.iter().filter(|(name, _)| LINKS.contains(&name.as_str())) {
         if let Some(why) = context.options.broken_links.get(page(&url.value)) {
-            report.at(LINT.id, Level::Error, url, format!("{name} leads nowhere: {why}"), mend);
+            report.at(LINT.id, Level::Error, url, format!("the page of {name} cannot be opened: {why}"), mend);
         }
     }
     if let Some(url) = rule.annotation("dashboard_url")
         && let Some(why) = leads_nowhere(&url.value, context.uids)
     {
-        let fix = "lint the dashboard too, or mend the link";
+        let fix = "correct the link, or lint that dashboard too";
         report.at(LINT.id, Level::Warning, url, format!("dashboard_url: {why}"), fix);
     }
     let Some(url) = rule.annotation("runbook_url") else {
         if rule.label("severity").is_some_and(|severity| severity.value == "critical") {
-            let fix = "say what to do at three at night";
-            report.at(LINT.id, Level::Info, &rule.name, "a page without runbook_url", fix);
+            let fix = "add a link to a page that says what to do";
+            report.at(LINT.id, Level::Info, &rule.name, "a critical alert without runbook_url", fix);
         }
         return;
     };
@@ -73,7 +73,7 @@ fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
     let page = url.value.rsplit('/').next().unwrap_or_default();
     let (file, anchor) = page.split_once('#').map_or((page, None), |(file, anchor)| (file, Some(anchor)));
     let Ok(text) = std::fs::read_to_string(folder.join(file)) else {
-        let message = format!("there is no {file} in {}", folder.display());
+        let message = format!("the runbook {file} does not exist in {}", folder.display());
         report.at(LINT.id, Level::Error, url, message, mend);
         return;
     };
@@ -82,7 +82,7 @@ fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
         line.starts_with('#') && Some(title.as_str()) == anchor
     };
     if anchor.is_some() && !text.lines().any(heading) {
-        let message = format!("{file} has no heading #{}", anchor.unwrap_or_default());
-        report.at(LINT.id, Level::Error, url, message, "write the section, or mend the link");
+        let message = format!("the runbook {file} has no heading for #{}", anchor.unwrap_or_default());
+        report.at(LINT.id, Level::Error, url, message, "write the section, or correct the link");
     }
 }

@@ -6,9 +6,9 @@ use crate::lint::report::Level;
 
 pub(super) static LINT: Lint = Lint {
     id: "RG008",
-    title: "the server refuses its configuration",
+    title: "invalid configuration of Prometheus or of its web server",
     level: Level::Error,
-    text: "A `prometheus.yml` that is refused at a reload leaves the old rules in place, and at a restart there is no Prometheus at all. Judged is what rules and alerts depend on: keys, intervals, rule files, jobs, targets, relabelling, Alertmanagers, and how they are spoken to. A web configuration (`--web.config.file`) is judged too: TLS, users and their hashes, headers. Files that these name are not opened; `promtool check config` does.",
+    text: "If Prometheus refuses its `prometheus.yml`, a reload keeps the old rules and a restart fails. Checked are keys, intervals, jobs, targets, service discovery, relabelling, Alertmanagers, remote storage and their HTTP clients. A web configuration (`--web.config.file`) is checked too: TLS, users and password hashes, headers. Rule files, certificates, keys and tokens that the configuration refers to must exist; if their folder does not exist on this machine, that is an info.",
     check: Check::Reader,
     found: &[
         Example::Rules(

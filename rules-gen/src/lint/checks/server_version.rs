@@ -12,9 +12,9 @@ use promql::{Missing, Version};
 
 pub(super) static LINT: Lint = Lint {
     id: "RG005",
-    title: "the server is too old for it",
+    title: "not supported by this version of Prometheus",
     level: Level::Error,
-    text: "Older servers refuse a field or function that they do not know, and the operator drops it silently: an alert loses its `keep_firing_for` and nobody hears of it. Say with `--prometheus-version` which server must accept the rules.",
+    text: "Prometheus refuses a file with fields or functions that its version does not have. The operator removes unknown fields without an error: an alert loses its `keep_firing_for`, and nobody notices. Use `--prometheus-version` to name the oldest server that must accept the rules.",
     check: Check::Rule(check),
     found: &[
         Example::RulesFor(
@@ -93,7 +93,7 @@ fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
         let (level, fix) = match missing {
             // RG006 reports feature flags.
             Missing::Feature(_) | Missing::With(_) => continue,
-            Missing::Since(_) => (Level::Error, "older servers refuse the file".to_owned()),
+            Missing::Since(_) => (Level::Error, "older versions refuse the file".to_owned()),
             // Without a given version, an older server may be meant.
             Missing::Until(_) if options.version.is_none() => (Level::Warning, gone(one.construct.name)),
             Missing::Until(_) => (Level::Error, gone(one.construct.name)),
@@ -106,7 +106,7 @@ fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
             let since = TEMPLATES.iter().find(|(known, since)| *known == name && version < *since);
             if let Some((_, (major, minor))) = since {
                 let message = format!("{name}() needs Prometheus {major}.{minor}");
-                report.word(LINT.id, Level::Error, text, &name, message, "older servers refuse the file");
+                report.word(LINT.id, Level::Error, text, &name, message, "older versions refuse the file");
             }
         }
     }
@@ -115,8 +115,9 @@ fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
 fn gone(name: &str) -> String {
     match name {
         "holt_winters" => {
-            "double_exponential_smoothing() with --enable-feature=promql-experimental-functions is the same".to_owned()
+            "the same function is double_exponential_smoothing(), with --enable-feature=promql-experimental-functions"
+                .to_owned()
         }
-        _ => "newer servers refuse the file".to_owned(),
+        _ => "newer versions refuse the file".to_owned(),
     }
 }

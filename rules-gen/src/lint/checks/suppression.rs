@@ -5,9 +5,9 @@ use crate::lint::report::Level;
 
 pub(super) static LINT: Lint = Lint {
     id: "RG099",
-    title: "a suppression that does not hold",
+    title: "invalid or unused suppression",
     level: Level::Error,
-    text: "A suppression needs a lint that exists and a reason, and may have an end: `# rules-gen: ignore RG016 until 2027-01-31 because ...` before the rule or within it, `ignore-file` for the whole file. One that suppresses nothing is told too, and so is an entry of `ignores` in `rules-gen.yaml`.",
+    text: "A suppression needs the id of a lint and a reason, and may have an end date: `# rules-gen: ignore RG016 until 2027-01-31 because ...` before or inside the rule, or `ignore-file` for the whole file. A suppression without effect is reported too, also an entry of `ignores` in `rules-gen.yaml`.",
     check: Check::Reader,
     found: &[Example::Rules(
         r"

@@ -10,9 +10,9 @@ use promql::{Binary, BinaryOp, Duration, Expr, Kind};
 
 pub(super) static LINT: Lint = Lint {
     id: "RG037",
-    title: "text and expression differ",
+    title: "number in the text differs from the expression",
     level: Level::Warning,
-    text: r#"The text says "the last hour", the expression counts ten: whoever is paged looks for the wrong thing."#,
+    text: r#"The text says "in the last hour" but the expression counts ten hours: the person on call looks for the wrong thing."#,
     check: Check::Expr(check),
     found: &[Example::Rules(
         r"
@@ -73,8 +73,13 @@ fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
         return;
     }
     let mut values = vec![rule.pending, rule.keep_firing];
+    // Numbers that are not times.
+    let mut numbers = Vec::new();
     ast.walk(&mut |part, _| match &part.kind {
-        Kind::Number(one) => values.push(one.value),
+        Kind::Number(one) => {
+            values.push(one.value);
+            numbers.push(one.value);
+        }
         Kind::Subquery(one) => {
             values.extend(one.range.seconds());
             let offset = one.modifiers.offset.as_ref().map(|_| offset(&one.modifiers));
@@ -90,6 +95,7 @@ fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
         }
         Kind::Binary(one) => {
             values.extend(constant(part));
+            numbers.extend(constant(part));
             values.extend(ahead(one));
         }
         _ => {}
@@ -97,9 +103,15 @@ fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
     // A text may mean the range and `for` together.
     let ranges: Vec<f64> = values[2..].iter().copied().filter(|value| *value >= 60.0).collect();
     values.extend(ranges.iter().map(|range| range + rule.pending));
-    let near = |wanted: f64| values.iter().any(|value| (value - wanted).abs() <= 1e-6 * wanted.abs().max(1e-6));
+    let within =
+        |all: &[f64], wanted: f64| all.iter().any(|value| (value - wanted).abs() <= 1e-6 * wanted.abs().max(1e-6));
+    let near = |wanted: f64| within(&values, wanted);
     for (name, text) in &rule.annotations {
-        if !["summary", "description", "message"].contains(&name.as_str()) || text.value.contains("humanizeDuration") {
+        if !["summary", "description", "message"].contains(&name.as_str())
+            || text.value.contains("humanizeDuration")
+            // A rate of burning is computed from the shares and times of its text.
+            || text.value.to_lowercase().contains("budget")
+        {
             continue;
         }
         let plain = outside_actions(&text.value);
@@ -107,9 +119,10 @@ fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
         for (at, word) in words.iter().enumerate() {
             let word = word.trim_end_matches(['.', ':']);
             if let Some(percent) = word.strip_suffix('%').and_then(|number| number.parse::<f64>().ok()) {
-                let fits = [percent, percent / 100.0, 100.0 - percent, 1.0 - percent / 100.0, percent * 10.0]
+                let share = percent / 100.0;
+                let fits = [percent, share, 100.0 - percent, 1.0 - share, 1.0 + share, percent * 10.0]
                     .into_iter()
-                    .any(near);
+                    .any(|wanted| within(&numbers, wanted));
                 // Only a percentage after one of these words is a limit.
                 let limit =
                     words[at.saturating_sub(3)..at].iter().any(|word| LIMITS.contains(&word.to_lowercase().as_str()));
@@ -163,8 +176,9 @@ fn ahead(one: &Binary) -> Vec<f64> {
 }
 
 fn differs(rule: &Rule, text: &Text, word: &str, report: &mut Report<'_>) {
-    let message = format!("the text says {word}, the expression of {} has no such number", rule.name.value);
-    report.word(LINT.id, Level::Warning, text, word, message, "let text and expression say the same");
+    let message =
+        format!("the text says {word}, but the expression of {} does not contain this number", rule.name.value);
+    report.word(LINT.id, Level::Warning, text, word, message, "correct the text or the expression");
 }
 
 fn outside_actions(text: &str) -> String {

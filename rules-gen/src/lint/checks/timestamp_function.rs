@@ -8,9 +8,9 @@ use promql::{Expr, Kind};
 
 pub(super) static LINT: Lint = Lint {
     id: "RG020",
-    title: "the timestamp of an expression",
+    title: "timestamp() of an expression",
     level: Level::Error,
-    text: "`timestamp()` tells when a sample was scraped, but only of a plain selector. Of an expression it is the time of the evaluation, so an age computed from it is always zero.",
+    text: "`timestamp()` of a plain selector is the time at which the sample was scraped. `timestamp()` of any other expression is the evaluation time, so an age computed from it is always zero.",
     check: Check::Expr(check),
     found: &[Example::Expr("timestamp(last_vacuum_timestamp_seconds > 0) < time() - 36000")],
     fine: &[
@@ -28,8 +28,8 @@ fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
                 && !within(above)
                 && call.args.first().is_some_and(|arg| arg.bare().selector().is_none()) =>
         {
-            let message = "timestamp() of an expression is always now".to_owned();
-            report.word(LINT.id, Level::Error, &rule.expr, "timestamp", message, "give it a plain selector");
+            let message = "timestamp() of an expression is always the evaluation time".to_owned();
+            report.word(LINT.id, Level::Error, &rule.expr, "timestamp", message, "use timestamp() of a plain selector");
         }
         _ => {}
     });

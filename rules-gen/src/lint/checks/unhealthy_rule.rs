@@ -5,9 +5,9 @@ use crate::lint::report::Level;
 
 pub(super) static LINT: Lint = Lint {
     id: "RG070",
-    title: "the server cannot evaluate it",
+    title: "evaluation fails on the server",
     level: Level::Error,
-    text: "A rule that fails at evaluation is silent, whatever it says. Asked of a live server: its rules' health and last error.",
+    text: "A rule whose evaluation fails never fires. With `--live` the health and the last error of each rule are read from a running server.",
     check: Check::Server,
     found: &[],
     fine: &[],

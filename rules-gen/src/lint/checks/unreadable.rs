@@ -5,9 +5,9 @@ use crate::lint::report::Level;
 
 pub(super) static LINT: Lint = Lint {
     id: "RG001",
-    title: "the file cannot be read",
+    title: "the file cannot be loaded",
     level: Level::Error,
-    text: "Prometheus refuses the whole file: none of its alerts exists. What counts is what `promtool check rules` refuses: YAML, unknown keys, wrong types, PromQL.",
+    text: "Prometheus refuses the whole file, so none of its rules exists. Reported is what `promtool check rules` refuses: invalid YAML, unknown keys, wrong types and invalid PromQL.",
     check: Check::Reader,
     found: &[Example::Rules(
         r"

@@ -9,9 +9,9 @@ use promql::{BinaryOp, Expr, Kind};
 
 pub(super) static LINT: Lint = Lint {
     id: "RG017",
-    title: "which series are in it changes by itself",
+    title: "set of series changes between evaluations",
     level: Level::Warning,
-    text: "Which series `topk()` gives changes from one evaluation to the next, so `for` begins anew each time. `topk by (...) (1, ...)`, which picks one of several equal series, and `topk()` within an aggregation or a join are left alone.",
+    text: "`topk()` can return other series at every evaluation, and `for` starts again for each of them. `topk by (...) (1, ...)`, which picks one of several equal series, and `topk()` inside an aggregation or a join are not reported.",
     check: Check::Expr(check),
     found: &[Example::Expr("topk(3, queue_length) > 100")],
     fine: &[
@@ -43,8 +43,16 @@ fn result(rule: &Rule, expr: &Expr, report: &mut Report<'_>) {
             // One series of each group is the usual way to remove duplicates.
             let one_of_each = one.grouping.is_some() && one.param.as_ref().and_then(constant) == Some(1.0);
             if !one_of_each {
-                let message = "which series are in it changes from one evaluation to the next: for begins anew";
-                report.part(LINT.id, Level::Warning, &rule.expr, one.op.span, message.to_owned(), "alert on a limit");
+                let message =
+                    "the result can contain other series at every evaluation, and `for` starts again for each";
+                report.part(
+                    LINT.id,
+                    Level::Warning,
+                    &rule.expr,
+                    one.op.span,
+                    message.to_owned(),
+                    "compare with a threshold instead",
+                );
             }
         }
         _ => {}

@@ -7,9 +7,9 @@ use crate::lint::rule_file::Rule;
 
 pub(super) static LINT: Lint = Lint {
     id: "RG040",
-    title: "nothing shows that it works",
+    title: "untested alert, or unused recording rule",
     level: Level::Warning,
-    text: "Lints do not find wrong alerts, tests do: one case that fires and one that stays quiet. Judged when test files are linted together with the rules; a warning where a test loads the file of the rule, else an info. A recording that nobody reads is told too.",
+    text: "Only a test shows that an alert is right: one case in which it fires, and one in which it does not. Checked when test files are linted together with the rules: a warning if one of the tests loads the file of the rule, else an info. A recorded series that no linted file reads is reported too.",
     check: Check::Rule(check),
     found: &[Example::Files(&[("rules.yaml", RULES), ("test.yaml", FIRES)])],
     fine: &[
@@ -59,7 +59,7 @@ fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
     let name = &rule.name;
     if !rule.alerts {
         if context.used.is_unused(&name.value) {
-            let message = format!("nothing that was linted reads {}", name.value);
+            let message = format!("no linted file reads {}", name.value);
             report.at(LINT.id, Level::Info, name, message, "use it, or remove the rule");
         }
         return;
@@ -70,11 +70,11 @@ fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
     let what = match (seen.fires, seen.quiet) {
         (true, true) => return,
         (false, true) => "fires",
-        (true, false) => "stays quiet",
-        (false, false) => "fires or stays quiet",
+        (true, false) => "does not fire without a fault",
+        (false, false) => "fires, and none that it does not fire without a fault",
     };
     // If no linted test loads the file, its tests may be elsewhere.
     let level = if context.tested.loads(report.file()) { Level::Warning } else { Level::Info };
     let message = format!("no test shows that {} {what}", name.value);
-    report.at(LINT.id, level, name, message, "promtool test rules: one case for each");
+    report.at(LINT.id, level, name, message, "add a case for each to a test file of promtool test rules");
 }

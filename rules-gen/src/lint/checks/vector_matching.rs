@@ -11,9 +11,9 @@ use std::collections::BTreeSet;
 
 pub(super) static LINT: Lint = Lint {
     id: "RG015",
-    title: "the sides of an operation never match",
+    title: "operands or matchers that never match",
     level: Level::Error,
-    text: r#"Vectors are matched by their labels. When one side has a label that the other cannot have, nothing matches and the result is empty for ever. The same holds when both sides have a matched label and each fixes it to another value (`foo{a="x"} / foo{a="y"}`). `up` always has `job` and `instance`."#,
+    text: r#"Series of two vectors are matched by their labels. If one side has a label that the other cannot have, or if the two sides select different values of a matched label (`foo{a="x"} / foo{a="y"}`), no series match and the result is always empty. `up` always has `job` and `instance`."#,
     check: Check::Expr(check),
     found: &[
         Example::Expr("queue_length{job=\"a\", job!~\"a|b\"} > 5"),
@@ -43,8 +43,15 @@ fn contradiction(rule: &Rule, one: &Selector, report: &mut Report<'_>) {
             MatchOp::NotRegex => whole(&other.value).is_some_and(|pattern| pattern.is_match(&fixed.value)),
         });
         if let Some(other) = refuses.next() {
-            let message = format!("no value of {label} is met by both {fixed} and {other}");
-            report.part(LINT.id, Level::Error, &rule.expr, fixed.span, message, "match one, or =~");
+            let message = format!("no value of the label {label} satisfies both {fixed} and {other}");
+            report.part(
+                LINT.id,
+                Level::Error,
+                &rule.expr,
+                fixed.span,
+                message,
+                "remove one of the matchers, or use =~ with alternatives",
+            );
         }
     }
 }
@@ -71,7 +78,13 @@ fn matching(rule: &Rule, one: &Binary, context: &Context<'_>, report: &mut Repor
     ] {
         if let Some(name) = has.iter().filter(counts).find(|name| !lacks.may_have(name)) {
             let message = format!("the {side} side of {} has no label {name}: the sides never match", one.op);
-            report.at(LINT.id, level, &rule.expr, message, "use on (...), ignoring (...) or keep the label");
+            report.at(
+                LINT.id,
+                level,
+                &rule.expr,
+                message,
+                "use on (...) or ignoring (...), or keep the label on both sides",
+            );
             return;
         }
     }
@@ -93,8 +106,14 @@ fn matching(rule: &Rule, one: &Binary, context: &Context<'_>, report: &mut Repor
             let exact = labels.possible.as_ref().is_some_and(|possible| !possible.is_subset(on));
             if let (Some(name), true) = (more, exact && aggregated(if side == "left" { &one.left } else { &one.right }))
             {
-                let message = format!("several series of the {side} side may match: {name} is not in on (...)");
-                report.at(LINT.id, Level::Warning, &rule.expr, message, "use group_left, or aggregate it away");
+                let message = format!("several series of the {side} side can match, because {name} is not in on (...)");
+                report.at(
+                    LINT.id,
+                    Level::Warning,
+                    &rule.expr,
+                    message,
+                    "use group_left or group_right, or aggregate the label away",
+                );
             }
         }
     }

@@ -2,8 +2,10 @@
 //! servers add.
 
 use super::paths::Paths;
+use super::queries::Queries;
+use super::told::say;
 use crate::lint::place::Text;
-use crate::lint::report::{Level, Report};
+use crate::lint::report::Report;
 use crate::lint::rule_file::Rule;
 use checklist::yaml::hint;
 use regex::Regex;
@@ -18,6 +20,10 @@ pub(super) struct Policy {
     pub annotations: Names,
     /// The patterns that names of rules must match.
     pub rules: RuleNames,
+    pub queries: Queries,
+    /// The shortest and longest `for` of an alert: the spelling and the seconds.
+    pub least_for: Option<(String, f64)>,
+    pub most_for: Option<(String, f64)>,
     /// The external labels of the servers. `None` when the policy does not list them.
     pub external_labels: Option<Vec<String>>,
 }
@@ -49,6 +55,21 @@ impl Policy {
             self.annotations.check(("annotation", &rule.annotations), rule, by, report);
             self.rules.check(rule, by, report);
             self.external(rule, by, report);
+            self.pending(rule, by, report);
+            if let Some(ast) = &rule.ast {
+                self.queries.check(&rule.expr, ast, by, report);
+            }
+        }
+    }
+
+    /// Reports an alert that waits too short or too long.
+    fn pending(&self, rule: &Rule, by: &str, report: &mut Report<'_>) {
+        let short = self.least_for.as_ref().filter(|(_, least)| rule.alerts && rule.pending < *least);
+        let long = self.most_for.as_ref().filter(|(_, most)| rule.alerts && rule.pending > *most);
+        if let Some((least, _)) = short {
+            say(report, &rule.name, format!("for is shorter than {least}"), by);
+        } else if let Some((most, _)) = long {
+            say(report, &rule.name, format!("for is longer than {most}"), by);
         }
     }
 
@@ -57,7 +78,7 @@ impl Policy {
     fn external(&self, rule: &Rule, by: &str, report: &mut Report<'_>) {
         let Some(external) = &self.external_labels else { return };
         for (name, text) in rule.labels.iter().filter(|(name, _)| external.contains(name)) {
-            say(report, text, format!("the servers set the label {name} themselves"), by);
+            say(report, text, format!("the label {name} is an external label, which the servers set"), by);
         }
         for (_, text) in rule.labels.iter().chain(&rule.annotations) {
             let asked = EXTERNAL.captures_iter(&text.value).filter_map(|found| found.get(1));
@@ -66,7 +87,7 @@ impl Policy {
                     report,
                     text,
                     format!(
-                        "the servers add no label {name}{}",
+                        "{name} is not an external label of the servers{}",
                         hint(name, &external.iter().map(String::as_str).collect::<Vec<_>>())
                     ),
                     by,
@@ -80,20 +101,16 @@ impl Policy {
 static EXTERNAL: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"[$.][eE]xternalLabels\.(\w+)").unwrap_or_else(|error| panic!("{error}")));
 
-fn say(report: &mut Report<'_>, at: &Text, message: String, by: &str) {
-    report.at("RG080", Level::Error, at, message, &format!("the policy stands in {by}"));
-}
-
 impl RuleNames {
     fn check(&self, rule: &Rule, by: &str, report: &mut Report<'_>) {
         let name = &rule.name;
         let (what, wanted) =
             if rule.alerts { ("an alert", &self.alerts) } else { ("a recorded metric", &self.records) };
         if let Some(pattern) = wanted.as_ref().filter(|pattern| !pattern.is_match(&name.value)) {
-            say(report, name, format!("the name does not match {}, as that of {what} must", shown(pattern)), by);
+            say(report, name, format!("the name of {what} must match {}", shown(pattern)), by);
         }
         if let Some(pattern) = self.forbidden.iter().find(|pattern| pattern.is_match(&name.value)) {
-            say(report, name, format!("the name matches {}, which is forbidden", shown(pattern)), by);
+            say(report, name, format!("the name matches the forbidden pattern {}", shown(pattern)), by);
         }
     }
 }
@@ -121,12 +138,12 @@ impl Names {
         }
         for name in &self.forbidden {
             if let Some(text) = found(name) {
-                say(text, format!("no rule here has the {what} {name}"));
+                say(text, format!("the {what} {name} is forbidden here"));
             }
         }
         for (name, allowed) in &self.values {
             if let Some(text) = found(name).filter(|text| !allowed.contains(&text.value)) {
-                say(text, format!("the {what} {name} is one of {}, not {}", allowed.join(", "), text.value));
+                say(text, format!("the {what} {name} must be one of {}, not {}", allowed.join(", "), text.value));
             }
         }
     }

@@ -2,9 +2,11 @@
 
 use super::paths::Paths;
 use super::policy::{self, Names, Policy, RuleNames};
+use super::queries::Queries;
 use super::{Configuration, Ignore, LevelOf, plain};
 use crate::lint::files;
 use crate::lint::report::{Level, LintId};
+use crate::lint::rule_file;
 use crate::lint::yaml::{self, Kind, Node};
 use anyhow::{Result, bail};
 use checklist::yaml::hint;
@@ -47,7 +49,7 @@ impl Configuration {
             [] => {}
             [node] if node.is_null() => {}
             [node] => reader.root(node, &mut configuration)?,
-            [_, second, ..] => return reader.wrong(second, "there is one document in this file, not several"),
+            [_, second, ..] => return reader.wrong(second, "the file must contain a single YAML document"),
         }
         Ok(configuration)
     }
@@ -84,14 +86,14 @@ impl Reader<'_> {
     /// Returns the entries of a mapping, or an error for the first unknown key.
     fn table<'n>(&self, node: &'n Node, what: &str, known: &[&str]) -> Result<Vec<(&'n str, &'n Node)>> {
         if !matches!(node.kind, Kind::Map(_)) {
-            return self.wrong(node, &format!("{what} is a table, not {}", node.what()));
+            return self.wrong(node, &format!("{what} must be a mapping, not {}", node.what()));
         }
         let mut entries = Vec::new();
         for (key, value) in node.entries() {
             let name = key.text().unwrap_or_default();
             if !known.contains(&name) {
                 let hint = hint(name, known);
-                return self.wrong(key, &format!("unknown key {name}{hint}; known here: {}", known.join(", ")));
+                return self.wrong(key, &format!("unknown key {name}{hint}; known keys: {}", known.join(", ")));
             }
             entries.push((name, value));
         }
@@ -100,7 +102,7 @@ impl Reader<'_> {
 
     fn each<T>(&self, node: &Node, what: &str, read: impl Fn(&Node) -> Result<T>) -> Result<Vec<T>> {
         if !matches!(node.kind, Kind::List(_)) {
-            return self.wrong(node, &format!("{what} is a list, not {}", node.what()));
+            return self.wrong(node, &format!("{what} must be a list, not {}", node.what()));
         }
         node.items().iter().map(read).collect()
     }
@@ -108,13 +110,17 @@ impl Reader<'_> {
     fn one(&self, node: &Node, what: &str) -> Result<String> {
         match node.text() {
             Some(text) if !text.trim().is_empty() => Ok(text.to_owned()),
-            _ => self.wrong(node, &format!("{what} is a text")),
+            _ => self.wrong(node, &format!("{what} must be a string")),
         }
     }
 
     fn names(&self, node: &Node, what: &str) -> Result<Vec<String>> {
         let names = self.each(node, what, |node| self.one(node, what))?;
-        if names.is_empty() { self.wrong(node, &format!("{what} is empty: name at least one")) } else { Ok(names) }
+        if names.is_empty() {
+            self.wrong(node, &format!("{what} is empty: at least one entry is required"))
+        } else {
+            Ok(names)
+        }
     }
 
     fn lints(&self, node: &Node) -> Result<Vec<&'static str>> {
@@ -122,17 +128,17 @@ impl Reader<'_> {
             let name = self.one(node, "lints")?;
             match (self.id)(&name) {
                 Some(id) => Ok(id),
-                None => self.wrong(node, &format!("there is no lint {name}; see rules-gen lint --list")),
+                None => self.wrong(node, &format!("unknown lint {name}; see rules-gen lint --list")),
             }
         };
         let lints = self.each(node, "lints", lint)?;
-        if lints.is_empty() { self.wrong(node, "lints is empty: name at least one") } else { Ok(lints) }
+        if lints.is_empty() { self.wrong(node, "lints is empty: at least one id is required") } else { Ok(lints) }
     }
 
     fn paths(&self, node: &Node) -> Result<Paths> {
         let pattern = |node: &Node| match glob::Pattern::new(&self.one(node, "paths")?) {
             Ok(pattern) => Ok(pattern),
-            Err(error) => self.wrong(node, &format!("this is no pattern: {}", error.msg)),
+            Err(error) => self.wrong(node, &format!("invalid glob pattern: {}", error.msg)),
         };
         self.each(node, "paths", pattern).map(Paths)
     }
@@ -149,13 +155,13 @@ impl Reader<'_> {
                     let text = value.text().unwrap_or_default();
                     of.level = Level::from_str(text, false).ok();
                     if of.level.is_none() && text != "off" {
-                        return self.wrong(value, "level is one of error, warning, info, off");
+                        return self.wrong(value, "level must be one of error, warning, info, off");
                     }
                 }
             }
         }
         if of.lints.is_empty() || !reported {
-            return self.wrong(node, "lints and level are needed");
+            return self.wrong(node, "lints and level are required");
         }
         Ok(of)
     }
@@ -175,26 +181,32 @@ impl Reader<'_> {
                 "reason" => reason = !self.one(value, key)?.is_empty(),
                 _ => match value.text().unwrap_or_default().parse::<Date>() {
                     Ok(date) => ignore.until = Some(date),
-                    Err(_) => return self.wrong(value, "until is a date such as 2027-01-31"),
+                    Err(_) => return self.wrong(value, "until must be a date such as 2027-01-31"),
                 },
             }
         }
         if ignore.lints.is_empty() || !reason {
-            return self.wrong(node, "lints and a reason are needed");
+            return self.wrong(node, "lints and reason are required");
         }
         Ok(ignore)
     }
 
     fn policy(&self, node: &Node) -> Result<Policy> {
         let mut policy = Policy::default();
-        for (key, value) in
-            self.table(node, "a policy", &["paths", "severities", "labels", "annotations", "names", "external_labels"])?
-        {
+        let known = ["paths", "severities", "labels", "annotations", "names", "for", "queries", "external_labels"];
+        for (key, value) in self.table(node, "a policy", &known)? {
             match key {
                 "paths" => policy.paths = self.paths(value)?,
                 "severities" => policy.labels.values.push(("severity".to_owned(), self.names(value, key)?)),
                 "labels" => self.policy_names(value, key, &mut policy.labels)?,
                 "names" => policy.rules = self.rule_names(value)?,
+                "for" => {
+                    for (key, value) in self.table(value, key, &["min", "max"])? {
+                        let limit = if key == "min" { &mut policy.least_for } else { &mut policy.most_for };
+                        *limit = Some(self.duration(value, key)?);
+                    }
+                }
+                "queries" => policy.queries = self.queries(value)?,
                 "external_labels" => policy.external_labels = Some(self.names(value, key)?),
                 _ => self.policy_names(value, key, &mut policy.annotations)?,
             }
@@ -202,10 +214,42 @@ impl Reader<'_> {
         Ok(policy)
     }
 
+    /// Returns a duration as it is written, and its seconds.
+    fn duration(&self, node: &Node, what: &str) -> Result<(String, f64)> {
+        let text = node.text().unwrap_or_default();
+        match rule_file::seconds(text) {
+            Some(seconds) if seconds > 0.0 => Ok((text.to_owned(), seconds)),
+            _ => self.wrong(node, &format!("{what} is a duration such as 5m or 7d")),
+        }
+    }
+
+    fn queries(&self, node: &Node) -> Result<Queries> {
+        let mut queries = Queries::default();
+        let known = ["max_range", "max_selectors", "need_matcher", "matchers", "keep", "drop"];
+        for (key, value) in self.table(node, "queries", &known)? {
+            let text = value.text().unwrap_or_default();
+            match key {
+                "max_range" => queries.max_range = Some(self.duration(value, key)?),
+                "max_selectors" => match text.parse() {
+                    Ok(most) if most > 0 => queries.max_selectors = Some(most),
+                    _ => return self.wrong(value, "max_selectors is a whole number from 1 on"),
+                },
+                "need_matcher" => match text.parse() {
+                    Ok(needed) => queries.need_matcher = needed,
+                    Err(_) => return self.wrong(value, "need_matcher is true or false"),
+                },
+                "matchers" => queries.matchers = self.names(value, key)?,
+                "keep" => queries.keep = self.names(value, key)?,
+                _ => queries.drop = self.names(value, key)?,
+            }
+        }
+        Ok(queries)
+    }
+
     fn rule_names(&self, node: &Node) -> Result<RuleNames> {
         let pattern = |node: &Node, what: &str| match policy::whole(&self.one(node, what)?) {
             Ok(pattern) => Ok(pattern),
-            Err(error) => self.wrong(node, &format!("{what} is a regular expression: {error}")),
+            Err(error) => self.wrong(node, &format!("{what} must be a regular expression: {error}")),
         };
         let mut names = RuleNames::default();
         for (key, value) in self.table(node, "names", &["alerts", "records", "forbidden"])? {
@@ -225,7 +269,7 @@ impl Reader<'_> {
                 "forbidden" => names.forbidden = self.names(value, key)?,
                 _ => {
                     if !matches!(value.kind, Kind::Map(_)) {
-                        return self.wrong(value, "values is a table of names and the values that each may have");
+                        return self.wrong(value, "values must be a mapping of names to lists of allowed values");
                     }
                     for (name, allowed) in value.entries() {
                         names.values.push((self.one(name, "a name")?, self.names(allowed, "values")?));

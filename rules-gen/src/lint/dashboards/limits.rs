@@ -41,8 +41,9 @@ impl Limits {
             let mut all: Vec<String> = limits.iter().map(ToString::to_string).collect();
             all.sort();
             all.dedup();
-            let message = format!("the colour changes at {step}, where no alert fires");
-            let fix = format!("the alerts on the same metrics fire at {}", all.join(", "));
+            let message =
+                format!("the threshold colour changes at {step}, but no alert on the same metrics fires there");
+            let fix = format!("thresholds of the alerts: {}", all.join(", "));
             report.near("RG050", Level::Info, near, message, &fix);
         }
     }

@@ -31,8 +31,8 @@ pub(super) fn check(of: &Value, uids: Option<&BTreeSet<String>>, report: &mut Re
     let lists = [&of["links"], &of["fieldConfig"]["defaults"]["links"]];
     for url in lists.into_iter().filter_map(Value::as_array).flatten().filter_map(|link| link["url"].as_str()) {
         if let Some(message) = leads_nowhere(url, uids) {
-            let fix = "lint the dashboard too, or mend the link";
-            report.near("RG033", Level::Warning, url, format!("a link leads nowhere: {message}"), fix);
+            let fix = "correct the link, or lint that dashboard too";
+            report.near("RG033", Level::Warning, url, format!("broken link: {message}"), fix);
         }
     }
 }

@@ -7,14 +7,14 @@ pub(super) fn check(query: &str, near: &str, report: &mut Report<'_>) {
     let ranges = match ranges(query) {
         Ok(ranges) => ranges,
         Err(why) => {
-            report.near("RG050", Level::Error, near, format!("a query in LogQL does not parse: {why}"), query);
+            report.near("RG050", Level::Error, near, format!("a LogQL query does not parse: {why}"), query);
             return;
         }
     };
     let fixed = |range: &&str| range.starts_with(|c: char| c.is_ascii_digit());
     if let Some(range) = ranges.into_iter().find(fixed) {
-        let message = format!("a query in LogQL counts over [{range}] whatever time is shown");
-        report.near("RG050", Level::Info, near, message, "[$__auto]");
+        let message = format!("a LogQL query uses the fixed range [{range}] for every time range of the dashboard");
+        report.near("RG050", Level::Info, near, message, "use [$__auto]");
     }
 }
 
@@ -24,12 +24,12 @@ fn ranges(query: &str) -> Result<Vec<&str>, String> {
     let mut rest = query;
     while let Some(c) = rest.chars().next() {
         let length = match c {
-            '"' | '`' => quoted(rest, c).ok_or_else(|| format!("a text that begins with {c} has no end"))?,
+            '"' | '`' => quoted(rest, c).ok_or_else(|| format!("a string that begins with {c} is not closed"))?,
             '#' => rest.find('\n').unwrap_or(rest.len()),
             // Skips variables such as `${name}`, which have braces of their own.
-            '$' if rest.starts_with("${") => rest.find('}').ok_or("a variable has no }")? + 1,
+            '$' if rest.starts_with("${") => rest.find('}').ok_or("a variable is not closed with }")? + 1,
             '[' => {
-                let end = rest.find(']').ok_or("a [ has no ]")?;
+                let end = rest.find(']').ok_or("a [ is not closed")?;
                 ranges.push(rest[1..end].trim());
                 end + 1
             }
@@ -40,11 +40,11 @@ fn ranges(query: &str) -> Result<Vec<&str>, String> {
             ')' | '}' => {
                 let opened = if c == ')' { '(' } else { '{' };
                 if open.pop() != Some(opened) {
-                    return Err(format!("a {c} has no {opened}"));
+                    return Err(format!("a {c} without {opened}"));
                 }
                 1
             }
-            ']' => return Err("a ] has no [".to_owned()),
+            ']' => return Err("a ] without [".to_owned()),
             other => other.len_utf8(),
         };
         rest = &rest[length..];
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges_are_found_outside_of_texts_and_what_is_not_closed_is_told() {
+    fn ranges_are_found_outside_of_strings_and_unclosed_brackets_are_reported() {
         assert_eq!(ranges("sum(count_over_time({job=\"a[1m]\"} |= `[x` [5m]))"), Ok(vec!["5m"]));
         assert_eq!(ranges("{job=~\"${job:regex}\"} |~ \"a\\\"}\" # [5m]"), Ok(Vec::new()));
         assert_eq!(ranges("rate({job=\"x\"} | json [$__auto])"), Ok(vec!["$__auto"]));

@@ -18,13 +18,15 @@ pub(super) fn check(variables: &[Value], report: &mut Report<'_>) {
         let name = variable["name"].as_str().unwrap_or_default();
         let near = format!("{}", Value::from(name));
         if variable["refresh"] != 2 {
-            let message = format!("the variable {name} is not refreshed when the time changes");
-            report.near("RG050", Level::Info, &near, message, "refresh: 2");
+            let message = format!("the variable {name} is not refreshed when the time range changes");
+            report.near("RG050", Level::Info, &near, message, "set refresh to 2");
         }
         let query = variable["query"]["query"].as_str().or(variable["query"].as_str()).unwrap_or_default();
         if let Some(uid) = fixed(variable) {
-            let message = format!("the variable {name} asks the data source {uid}, which is there in one Grafana only");
-            report.near("RG050", Level::Warning, &near, message, "use a variable of type datasource");
+            let message = format!(
+                "the variable {name} uses the fixed data source {uid}, which other Grafana servers do not have"
+            );
+            report.near("RG050", Level::Warning, &near, message, "use a variable of type datasource instead");
         }
         if let Some(expr) = inside(query).filter(|_| language(&[variable], variables) == Language::Promql)
             && let Err(why) = promql::parse_with_variables(expr)
@@ -37,8 +39,8 @@ pub(super) fn check(variables: &[Value], report: &mut Report<'_>) {
         let there = variables.iter().find(|variable| variable["name"] == label);
         let whole = there.is_some_and(|variable| variable["multi"] == true && variable["includeAll"] == true);
         if !whole {
-            let message = format!("{label} cannot be chosen, one, several or all");
-            let fix = "a query variable with multi and includeAll";
+            let message = format!("the dashboard has no variable to select one, several or all values of {label}");
+            let fix = "add a query variable with multi and includeAll";
             report.near("RG050", Level::Info, "\"templating\"", message, fix);
         }
     }
@@ -62,7 +64,7 @@ pub(super) fn query(ast: &Expr, variables: &[Value], known: &MetricFacts, near: 
             all.iter().find(|one| !matchers(one).any(|matcher| chosen(&matcher.name.text, &matcher.value)))
         {
             let name = one.metric().unwrap_or_default();
-            let message = format!("{name} is shown whatever {label} is chosen");
+            let message = format!("the query of {name} ignores the variable {label}");
             report.near("RG050", Level::Info, near, message, &format!("{label}=~\"${label}\""));
         }
     }
@@ -71,8 +73,8 @@ pub(super) fn query(ast: &Expr, variables: &[Value], known: &MetricFacts, near: 
         let Some(name) = one.metric().filter(|name| known.kind(name) == Some(Type::Counter)) else { return };
         // Functions such as `absent()` and `timestamp()` do not show the counter's value.
         if !name.contains(':') && !above.iter().any(|parent| matches!(parent.kind, Kind::Call(_) | Kind::Subquery(_))) {
-            let message = format!("the counter {name} is shown since its process began");
-            report.near("RG050", Level::Info, near, message, "rate(), irate() or increase()");
+            let message = format!("the counter {name} is shown as its total since the process started");
+            report.near("RG050", Level::Info, near, message, "use rate(), irate() or increase()");
         }
     });
 }

@@ -84,7 +84,7 @@ pub(super) fn wrong_rule_object(node: &Node) -> Option<String> {
     let rules = node.get("spec").and_then(|spec| spec.get("groups")).is_some_and(has_rules);
     let near = hint(kind, &["PrometheusRule"]);
     match (kind, node.get("apiVersion")) {
-        ("PrometheusRule", None) => Some("the object has no apiVersion: it is no PrometheusRule to anybody".to_owned()),
+        ("PrometheusRule", None) => Some("the object has no apiVersion, so Kubernetes refuses it".to_owned()),
         ("PrometheusRule", Some(_)) => None,
         _ if rules && !near.is_empty() => Some(format!("unknown kind {kind}{near}")),
         _ => None,
@@ -106,14 +106,34 @@ pub(super) fn is_of_grafana(node: &Node) -> bool {
     node.get("apiVersion").is_some() && node.get("kind").is_none() && groups.iter().any(provisioned)
 }
 
-/// Returns the server and its check if the document is a prometheus.yml or a web configuration.
-pub(super) fn server_file(node: &Node) -> Option<(&'static str, ServerCheck)> {
-    if is_prometheus(node) {
+/// Returns the server and its check if the document is a prometheus.yml or a web configuration. A file that the user
+/// named is one if it has no other keys.
+pub(super) fn server_file(node: &Node, named: bool) -> Option<(&'static str, ServerCheck)> {
+    let only = |known: &[&str]| {
+        let own = |key: &Node| key.text().is_some_and(|key| known.contains(&key));
+        named && !node.entries().is_empty() && node.entries().iter().all(|(key, _)| own(key))
+    };
+    if is_prometheus(node) || only(&OF_PROMETHEUS) {
         return Some(("Prometheus", prometheus_yml::check));
     }
-    let web = WEB.iter().any(|key| node.get(key).is_some());
+    let web = WEB.iter().any(|key| node.get(key).is_some()) || only(&["rate_limit"]);
     web.then_some(("the server", web_yml::check))
 }
+
+/// The keys of a prometheus.yml.
+const OF_PROMETHEUS: [&str; 11] = [
+    "global",
+    "alerting",
+    "rule_files",
+    "scrape_config_files",
+    "scrape_configs",
+    "storage",
+    "tracing",
+    "runtime",
+    "remote_write",
+    "remote_read",
+    "otlp",
+];
 
 /// Keys that `global` has only in a prometheus.yml.
 const OF_SCRAPES: [&str; 10] = [

@@ -8,9 +8,9 @@ pub type LintId = fn(&str) -> Option<&'static str>;
 
 /// Lints whose findings depend on more than the file: versions, retention, metrics of a scrape or live server, other
 /// files. A suppression of such a lint may be needed in another run, so it is never reported as useless.
-const OF_THE_RUN: [&str; 21] = [
-    "RG004", "RG005", "RG006", "RG007", "RG010", "RG011", "RG012", "RG013", "RG014", "RG015", "RG019", "RG021",
-    "RG032", "RG033", "RG034", "RG036", "RG040", "RG041", "RG050", "RG070", "RG080",
+const OF_THE_RUN: [&str; 24] = [
+    "RG004", "RG005", "RG006", "RG007", "RG008", "RG010", "RG011", "RG012", "RG013", "RG014", "RG015", "RG019",
+    "RG021", "RG026", "RG027", "RG032", "RG033", "RG034", "RG036", "RG040", "RG041", "RG050", "RG070", "RG080",
 ];
 
 /// A suppression comment.
@@ -66,9 +66,9 @@ pub(super) fn read(text: &str, today: Date, id: LintId) -> (Vec<Ignore>, Vec<(us
 }
 
 fn ignore(comment: &str, today: Date, id: LintId) -> Result<(bool, Vec<&'static str>), String> {
-    let (head, reason) = comment.split_once(" because ").ok_or("a suppression needs a reason: because ...")?;
+    let (head, reason) = comment.split_once(" because ").ok_or("the suppression has no reason: add because ...")?;
     if reason.trim().is_empty() {
-        return Err("a suppression needs a reason: because ...".to_owned());
+        return Err("the suppression has no reason: add because ...".to_owned());
     }
     let mut words = head.split([' ', ',']).filter(|word| !word.is_empty());
     let whole = match words.next() {
@@ -79,14 +79,16 @@ fn ignore(comment: &str, today: Date, id: LintId) -> Result<(bool, Vec<&'static 
     let mut ids = Vec::new();
     while let Some(word) = words.next() {
         if word == "until" {
-            let date =
-                words.next().and_then(|date| date.parse::<Date>().ok()).ok_or("until takes a date: 2026-12-31")?;
+            let date = words
+                .next()
+                .and_then(|date| date.parse::<Date>().ok())
+                .ok_or("until needs a date such as 2026-12-31")?;
             if date < today {
                 return Err(format!("this suppression ended on {date}"));
             }
         } else {
-            ids.push(id(word).ok_or_else(|| format!("there is no lint {word}"))?);
+            ids.push(id(word).ok_or_else(|| format!("unknown lint {word}"))?);
         }
     }
-    if ids.is_empty() { Err("which lint? name at least one".to_owned()) } else { Ok((whole, ids)) }
+    if ids.is_empty() { Err("the suppression names no lint: add at least one id".to_owned()) } else { Ok((whole, ids)) }
 }

@@ -93,7 +93,7 @@ pub(super) fn tokens(text: &str) -> Result<(Vec<Token<'_>>, &str), String> {
                 let end = number(rest).ok_or_else(|| {
                     let end =
                         rest[1..].find(|c: char| !c.is_alphanumeric() && c != '.').map_or(rest.len(), |end| end + 1);
-                    format!("{} is no number", &rest[..end])
+                    format!("{} is not a number", &rest[..end])
                 })?;
                 tokens.push(Token::Number);
                 end

@@ -165,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tokens_are_reviewed_only_where_checklist_yaml_asks_for_it() -> anyhow::Result<()> {
+    fn the_right_to_review_tokens_is_granted_only_with_web_audiences() -> anyhow::Result<()> {
         let rules = |more: &str| -> anyhow::Result<String> {
             let text = format!("kubernetes:\n  - {{name: k, namespaces: [a]{more}}}\n");
             Ok(kubernetes(&Config::parse("checklist.yaml", &text)?, "k").to_string())
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_of_one_cluster_are_one_service_account_with_the_rights_of_all() -> anyhow::Result<()> {
+    fn targets_in_one_cluster_share_a_service_account_with_the_rights_of_all() -> anyhow::Result<()> {
         let text = "kubernetes:
   - {name: a, namespaces: [one], exporterNamespace: ops, secrets: [{name: s}]}
   - {name: b, namespaces: [two], auditLogs: [{namespace: logs, selector: app=x}]}
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn jobs_write_their_leases_and_create_none() -> anyhow::Result<()> {
+    fn jobs_may_update_their_leases_but_not_create_leases() -> anyhow::Result<()> {
         let text = "kubernetes: [{name: k, namespaces: [a]}]
 highAvailability: {kubernetes: k}
 alertmanagers: [{name: a, url: 'http://a'}]

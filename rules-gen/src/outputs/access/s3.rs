@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_policy_grants_what_is_read_and_no_more() -> anyhow::Result<()> {
+    fn the_s3_policy_grants_only_what_the_checks_read() -> anyhow::Result<()> {
         let text = "backups:
   - {name: names, bucket: aaa, prefix: n/}
   - {name: heads, bucket: aaa, prefix: 'h*/', format: gzip}

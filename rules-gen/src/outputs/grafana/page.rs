@@ -86,8 +86,8 @@ impl Drawn {
 
 /// Turns a panel into one that shows 1 as a green "yes" and 0 as a red "no".
 pub(super) fn whether(drawn: Drawn) -> Drawn {
-    let answer = |text: &str, color: &str, index: u32| json!({"text": text, "color": color, "index": index});
-    let options = json!({"1": answer("yes", "green", 0), "0": answer("no", "red", 1)});
+    let mapping = |text: &str, color: &str, index: u32| json!({"text": text, "color": color, "index": index});
+    let options = json!({"1": mapping("yes", "green", 0), "0": mapping("no", "red", 1)});
     let steps = json!([{"color": "red", "value": null}, {"color": "green", "value": 1}]);
     Drawn { mappings: json!([{"type": "value", "options": options}]), ..drawn }.steps(&steps)
 }

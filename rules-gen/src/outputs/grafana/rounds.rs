@@ -32,7 +32,7 @@ pub(super) fn timeline(config: &Config, title: &str, signals: Option<&[&'static 
         None => config.signals().map(|signal| config.targets(signal).len()).sum(),
     };
     let rows = u32::try_from(checks).unwrap_or(u32::MAX).min(40);
-    let description = "Whether what each check saw is good; a check that cannot tell could not look.";
+    let description = "The verdict of each check: passed, not passed, or cannot tell if its run failed.";
     let state = |text: &str, color: &str, index: u32| json!({"text": text, "color": color, "index": index});
     let mappings = json!([{"type": "value", "options": {
         "1": state("passed", "green", 0), "0": state("not passed", "red", 1), "-1": state("cannot tell", "purple", 2),
@@ -59,7 +59,7 @@ pub(super) fn page(config: &Config) -> Page {
     page.panel(&timeline(config, "Every check", None));
     page.row("Freshness");
     freshness(config, &mut page);
-    page.row("What the checks saw");
+    page.row("Results of the checks");
     sight(config, &mut page);
     page.row("The exporter");
     exporter(config, &mut page);
@@ -83,19 +83,19 @@ fn due() -> String {
 
 fn now(config: &Config, page: &mut Page) {
     let count = |verdict: i8| or_none(&format!("({}) == {verdict}", verdicts(&[])));
-    let all = "How many checks saw that everything is as the checklist asks.";
+    let all = "Number of checks that pass: everything is as the checklist requires.";
     page.panel(&stat(config, "Passed", all, count(1), &plain()));
-    let bad = "How many checks saw something that the checklist does not allow.";
+    let bad = "Number of checks that found something that the checklist does not allow.";
     page.panel(&stat(config, "Not passed", bad, count(0), &best_is_zero("red")));
-    let blind = "How many checks have no verdict: they could not look, or have not yet.";
+    let blind = "Number of checks without a verdict: their run failed, or they have not run yet.";
     page.panel(&stat(config, "Cannot tell", blind, count(-1), &best_is_zero("purple")));
     let oldest = format!("time() - min({LAST_SUCCESS}{{{VARIABLES}}})");
-    let description = "Time since the check that succeeded longest ago.";
+    let description = "Age of the oldest last success of a check.";
     let oldest = Drawn::new("stat", "Oldest success", description, oldest, Unit::Seconds).size(6, 4);
     page.panel(&Drawn { runbook: runbook(config, "exporter"), ..oldest });
     if config.tasks.is_some() {
         let (late, description) =
-            (or_none(&format!("time() - {} > 0", due())), "How many tasks of people are beyond their time.");
+            (or_none(&format!("time() - {} > 0", due())), "Number of manual tasks that are overdue.");
         let drawn = stat(config, "Overdue tasks", description, late, &best_is_zero("orange")).size(6, 4);
         page.panel(&Drawn { runbook: runbook(config, "tasks"), ..drawn });
     }
@@ -104,23 +104,22 @@ fn now(config: &Config, page: &mut Page) {
 fn freshness(config: &Config, page: &mut Page) {
     let of_value = || of_check(config, "${__data.fields.check}");
     let (last, interval) = (of_checks(&LAST_SUCCESS, &[]), of_checks(&INTERVAL, &[]));
-    let description = "Time since each check last succeeded, the oldest first.";
+    let description = "Time since the last successful run of each check, the oldest first.";
     let age = format!("sort_desc(time() - {last})");
     let drawn = Drawn::new("table", "Time since the last success", description, age, Unit::Seconds);
     page.panel(&Drawn { runbook: of_value(), ..drawn });
-    let description = "Time since each check last succeeded, in its own intervals; after three of them it is overdue.";
+    let description = "Time since the last successful run of each check, in intervals of the check; after three intervals it is overdue.";
     let missed = format!("sort_desc((time() - {last}) / {interval})");
     let drawn = Drawn::new("table", "Intervals since the last success", description, missed, Unit::Count)
         .steps(&json!([{"color": "green", "value": null}, {"color": "red", "value": 3}]));
     page.panel(&Drawn { runbook: of_value(), ..drawn });
-    let description = "1 for each check whose last run could not look; empty is good.";
+    let description = "1 for each check whose last run failed; empty is good.";
     let failed = format!("1 - {} > 0", of_checks(&PROBE_SUCCESS, &[]));
-    let drawn = Drawn::new("table", "Checks that could not look", description, failed, Unit::Count)
-        .steps(&best_is_zero("purple"));
+    let drawn = Drawn::new("table", "Failed checks", description, failed, Unit::Count).steps(&best_is_zero("purple"));
     page.panel(&Drawn { runbook: of_value(), ..drawn });
     if config.tasks.is_some() {
         let description =
-            "Time beyond the day on which each task was due, the latest first; below zero it is not yet due.";
+            "Time since the due date of each manual task, the latest first; negative values are not yet due.";
         let late = Drawn::new("table", "Tasks", description, format!("sort_desc(time() - {})", due()), Unit::Seconds)
             .steps(&json!([{"color": "green", "value": null}, {"color": "orange", "value": 0}]));
         page.panel(&Drawn { runbook: runbook(config, "tasks"), ..late });
@@ -133,44 +132,43 @@ fn sight(config: &Config, page: &mut Page) {
     let lost = format!("1 - max by (kind, target) ({TARGET_REACHABLE}{{{OF_TARGET}}}) > 0");
     let why = format!("max by (kind, target, reason, words) ({TARGET_UNREACHABLE}{{{OF_TARGET}}})");
     let expr = format!("({why} and on (kind, target) ({lost})) or ({lost} unless on (kind, target) {why})");
-    let description = "1 for each target that gives no answer, with the reason; empty is good.";
-    let targets = Drawn::new("table", "Targets that cannot be reached", description, expr, Unit::Count);
+    let description = "1 for each target that cannot be reached, with the reason; empty is good.";
+    let targets = Drawn::new("table", "Unreachable targets", description, expr, Unit::Count);
     page.panel(&Drawn { runbook: runbook(config, "exporter"), ..targets }.steps(&best_is_zero("red")));
     let of_value = || of_check(config, "${__data.fields.check}");
-    let description =
-        "Objects that the last run of a check should have judged and could not, with the reason; empty is good.";
+    let description = "Objects that the last run of a check could not read, with the reason; empty is good.";
     let unseen = format!("max by (check, target, object, reason) ({UNSEEN}{{{VARIABLES}}}) > 0");
-    let unseen =
-        Drawn::new("table", "What was not seen", description, unseen, Unit::Count).steps(&best_is_zero("orange"));
+    let unseen = Drawn::new("table", "Unread objects", description, unseen, Unit::Count).steps(&best_is_zero("orange"));
     page.panel(&Drawn { runbook: of_value(), ..unseen });
-    let description = "Objects that the last run of each check judged.";
+    let description = "Objects that the last run of each check evaluated.";
     let seen = format!("max by (check, target, object) ({SEEN}{{{VARIABLES}}})");
-    let seen = Drawn::new("table", "What was seen", description, seen, Unit::Count).size(WIDTH, 8);
+    let seen = Drawn::new("table", "Evaluated objects", description, seen, Unit::Count).size(WIDTH, 8);
     page.panel(&Drawn { runbook: of_value(), ..seen });
 }
 
 fn exporter(config: &Config, page: &mut Page) {
     let of_process = |metric: &Metric| format!("max without (instance, pod) ({metric}{{{PROCESS}}})");
     let there = json!([{"color": "red", "value": null}, {"color": "green", "value": 1}]);
-    let description = "How many exporters Prometheus sees.";
+    let description = "Number of exporters that Prometheus scrapes.";
     page.panel(&stat(config, "Exporters", description, or_none(&format!("{BUILD_INFO}{{{PROCESS}}}")), &there));
-    let description = "Whether the last change of checklist.yaml could be loaded.";
+    let description = "Whether the last change of checklist.yaml was loaded.";
     page.panel(&whether(stat(config, "checklist.yaml loaded", description, of_process(&CONFIG_SUCCESSFUL), &plain())));
-    let description = "Whether the web configuration on the disk is in force, and lets in no more than before.";
+    let description = "Whether the web configuration file is in use, and is not less strict than the one before.";
     let in_force = format!("min without (instance, pod) ({WEB_CONFIG}{{{PROCESS}}})");
     page.panel(&whether(stat(config, "Web configuration", description, in_force, &plain())));
-    let description = "Exporters whose checklist.yaml is not the one that the rules in Prometheus were generated from.";
+    let description =
+        "Exporters whose checklist.yaml differs from the one that the rules in Prometheus were generated from.";
     let differ = format!("{} unless on (fingerprint) {RULES_INFO}{{{PROCESS}}}", of_process(&CONFIG_INFO));
-    page.panel(&stat(config, "Unlike the rules", description, or_none(&differ), &best_is_zero("orange")));
-    let description = "Parts of the checks that no exporter makes.";
+    page.panel(&stat(config, "Rules outdated", description, or_none(&differ), &best_is_zero("orange")));
+    let description = "Shards that no exporter runs.";
     let parts = format!("max({SHARDS}{{{PROCESS}}}) - count(count_values(\"shard\", {SHARD}{{{PROCESS}}}))");
     page.panel(&stat(config, "Missing shards", description, parts, &best_is_zero("red")));
     let description =
-        "Series that checks left out within an hour, because they gave more than they may or the same twice.";
+        "Series that were dropped in the last hour, because a check exceeded its limit or returned duplicates.";
     let dropped = format!("sum(max without (instance, pod) (increase({SERIES_DROPPED}{{{VARIABLES}}}[1h])))");
     page.panel(&stat(config, "Dropped series", description, dropped, &best_is_zero("orange")));
     if config.election().is_some() {
-        let description = "Whether any exporter makes the costly checks.";
+        let description = "Whether an exporter holds the lease and runs the expensive checks.";
         page.panel(&whether(stat(config, "Lease held", description, of_process(&LEASE_HELD), &plain())));
     }
 }

@@ -11,8 +11,8 @@ use std::path::{Component, Path, PathBuf};
 const SYSTEM: [&str; 10] = ["/", "/boot", "/etc", "/home", "/lib64", "/run", "/tmp", "/var", "/var/lib", "/var/run"];
 const SYSTEM_BELOW: [&str; 8] = ["/bin", "/dev", "/lib", "/proc", "/sbin", "/sys", "/usr", WEB_FOLDER];
 /// The advice in errors about a path that cannot be mounted.
-const ADVICE: &str = "give secrets and kept files folders of their own, such as /etc/checklist/private and \
-    /var/lib/checklist/tasks, or leave the pods out with --target-format prometheus";
+const ADVICE: &str = "use separate folders for secrets and for kept files, such as /etc/checklist/private and \
+    /var/lib/checklist/tasks, or generate no pods with --target-format prometheus";
 
 /// The key in the Secret for each file path.
 pub type Keys = BTreeMap<PathBuf, String>;
@@ -23,7 +23,7 @@ pub type Keys = BTreeMap<PathBuf, String>;
 /// When a path cannot be a key or a mount path.
 pub fn keys(files: &BTreeSet<PathBuf>, variables: &BTreeSet<String>) -> anyhow::Result<Keys> {
     for name in variables {
-        ensure!(is_key(name), "the variable {name:?} can be no key of a Secret: use letters, digits, - _ and .");
+        ensure!(is_key(name), "the variable {name:?} cannot be a key of a Secret: use letters, digits, - _ and .");
     }
     let mut keys = Keys::new();
     for path in files {
@@ -32,15 +32,19 @@ pub fn keys(files: &BTreeSet<PathBuf>, variables: &BTreeSet<String>) -> anyhow::
         let key = key(path, shared || variables.contains(&key(path, false)));
         ensure!(
             is_key(&key),
-            "{} can be no key of a Secret: name the file with letters, digits, - _ and . alone",
+            "{} cannot be a key of a Secret: use only letters, digits, - _ and . in the file name",
             path.display()
         );
         if let Some((other, _)) = keys.iter().find(|(_, known)| **known == key) {
-            bail!("{} and {} would be one key of the Secret, {key}: rename one", path.display(), other.display());
+            bail!(
+                "{} and {} would have the same key in the Secret, {key}: rename one",
+                path.display(),
+                other.display()
+            );
         }
         ensure!(
             !variables.contains(&key),
-            "{} and a variable would be one key of the Secret: rename one",
+            "{} and a variable would have the same key in the Secret: rename one",
             path.display()
         );
         keys.insert(path.clone(), key);
@@ -64,9 +68,9 @@ fn is_key(text: &str) -> bool {
 /// Checks that a path can be mounted.
 fn check(path: &Path) -> anyhow::Result<()> {
     let shown = path.display();
-    ensure!(path.is_absolute(), "{shown}: pods have no folder that a relative path begins in: give an absolute path");
+    ensure!(path.is_absolute(), "{shown}: a relative path has no meaning in a pod: use an absolute path");
     let plain = path.components().all(|part| matches!(part, Component::RootDir | Component::Normal(_)));
-    ensure!(plain && !shown.to_string().contains(':'), "{shown}: a mounted path has neither .. nor a colon");
+    ensure!(plain && !shown.to_string().contains(':'), "{shown}: a mounted path must not contain .. or a colon");
     Ok(())
 }
 
@@ -113,7 +117,7 @@ impl PodVolumes {
             } else {
                 ensure!(
                     !files.contains(Path::new(CONFIG_FILE)),
-                    "{CONFIG_FILE} is checklist.yaml itself: rename the secret"
+                    "{CONFIG_FILE} is the path of checklist.yaml: rename the secret"
                 );
                 let sources = json!([
                     {"configMap": {"name": CONFIG_MAP}},
@@ -143,7 +147,7 @@ impl PodVolumes {
             let within = |file: &PathBuf| file.parent().is_some_and(|parent| folder.starts_with(parent));
             ensure!(
                 !secret(folder) && !files.iter().any(within) && !folder.starts_with(CONFIG_FOLDER),
-                "{}: secrets or checklist.yaml are there, which no job may write beside: {ADVICE}",
+                "{}: the folder contains secrets or checklist.yaml, so no job may write to it: {ADVICE}",
                 folder.display()
             );
         }
@@ -166,7 +170,7 @@ impl PodVolumes {
 fn free(folder: &Path) -> anyhow::Result<()> {
     let taken = SYSTEM.iter().any(|system| folder == Path::new(system))
         || SYSTEM_BELOW.iter().any(|system| folder.starts_with(system));
-    ensure!(!taken, "{}: a pod cannot start with a volume in this place: {ADVICE}", folder.display());
+    ensure!(!taken, "{}: a pod cannot start with a volume mounted here: {ADVICE}", folder.display());
     Ok(())
 }
 
@@ -194,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn files_of_one_name_are_two_keys_and_each_folder_has_its_own() -> anyhow::Result<()> {
+    fn files_with_the_same_name_get_different_secret_keys_per_folder() -> anyhow::Result<()> {
         let volume_mounts = of(&["/etc/a/password", "/etc/b/password", "/etc/b/deep/token"], &[])?;
         let volume = |n: usize| volume_mounts.volumes[n]["secret"]["items"].clone();
         let places: Vec<_> =
@@ -220,22 +224,22 @@ mod tests {
     }
 
     #[test]
-    fn what_no_pod_could_start_with_is_refused_with_its_path() {
+    fn paths_that_a_pod_cannot_mount_are_refused_by_name() {
         for (files, kept, why) in [
             (&["/etc/pw"][..], &[][..], "/etc: a pod cannot start"),
             (&["/pw"], &[], "/: a pod cannot start"),
             (&["/tmp/pw"], &[], "/tmp: a pod cannot start"),
             (&["/etc/checklist-web/pw"], &[], "/etc/checklist-web: a pod cannot start"),
-            (&["private/pw"], &[], "private/pw: pods have no folder"),
-            (&["/etc/a/../pw"], &[], "neither .. nor a colon"),
-            (&["/etc/a/p w"], &[], "no key of a Secret"),
-            (&["/etc/checklist-exporter/checklist.yaml"], &[], "is checklist.yaml itself"),
-            (&["/x/a.b/c", "/x/a/b.c", "/y/c", "/y/b.c"], &[], "would be one key of the Secret, x.a.b.c"),
+            (&["private/pw"], &[], "private/pw: a relative path"),
+            (&["/etc/a/../pw"], &[], "must not contain .. or a colon"),
+            (&["/etc/a/p w"], &[], "cannot be a key of a Secret"),
+            (&["/etc/checklist-exporter/checklist.yaml"], &[], "is the path of checklist.yaml"),
+            (&["/x/a.b/c", "/x/a/b.c", "/y/c", "/y/b.c"], &[], "would have the same key in the Secret, x.a.b.c"),
             (&[], &["/"], "/: a pod cannot start"),
-            (&[], &["tasks"], "tasks: pods have no folder"),
-            (&[], &["/etc/checklist-exporter/tasks"], "which no job may write beside"),
-            (&["/srv/a/pw"], &["/srv/a"], "which no job may write beside"),
-            (&["/srv/a/pw"], &["/srv/a/tasks"], "which no job may write beside"),
+            (&[], &["tasks"], "tasks: a relative path"),
+            (&[], &["/etc/checklist-exporter/tasks"], "so no job may write to it"),
+            (&["/srv/a/pw"], &["/srv/a"], "so no job may write to it"),
+            (&["/srv/a/pw"], &["/srv/a/tasks"], "so no job may write to it"),
         ] {
             let message = of(files, kept).err().map(|error| error.to_string()).unwrap_or_default();
             assert!(message.contains(why), "{files:?} {kept:?}: {message}");

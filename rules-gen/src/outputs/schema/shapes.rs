@@ -58,10 +58,7 @@ pub(super) fn level(quantity: &Value) -> Value {
 /// A single value, or values for each severity.
 pub(super) fn levels(quantity: &Value) -> Value {
     let at = |severity: &str| {
-        described(
-            level(quantity),
-            &format!("The {severity} level; `none` leaves it out. Default: that of the threshold."),
-        )
+        described(level(quantity), &format!("The {severity} level; `none` removes it. Default: that of the threshold."))
     };
     json!({"anyOf": [quantity, object(&[], [("warning", at("warning")), ("critical", at("critical"))])]})
 }

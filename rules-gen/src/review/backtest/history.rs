@@ -72,7 +72,7 @@ impl<'a> History<'a> {
                 Some(first) if first > begin + self.pace() + LOOKBACK => {
                     let since = shown(first);
                     warnings.push(if is_recorded {
-                        format!("the recording rule {selector} did not exist before {since}: nothing is judged there")
+                        format!("the recording rule {selector} has samples only since {since}; the time before is not judged")
                     } else {
                         format!("the metric {selector} has samples only since {since}")
                     });

@@ -46,7 +46,7 @@ pub fn page(report: &Report) -> String {
                 @if rows.len() > 1 { (table(&rows)) }
                 @let remarks = remarks(report);
                 @if !remarks.is_empty() {
-                    h2 { "To be known" }
+                    h2 { "Notes" }
                     ul { @for remark in remarks { li { (remark) } } }
                 }
                 @for alert in shown { (section(report, alert)) }

@@ -12,7 +12,7 @@ const HEAD: [&str; 11] =
 /// Returns the head of the table, and the rows of every alert that fired or was swept.
 pub(super) fn rows(report: &Report) -> Vec<Vec<String>> {
     let mut rows = vec![HEAD.map(str::to_owned).to_vec()];
-    for alert in report.alerts.iter().filter(|alert| is_told(alert)) {
+    for alert in report.alerts.iter().filter(|alert| is_listed(alert)) {
         rows.push(row(&name(report, alert), alert.severity(), &alert.statistics, alert.covered_seconds));
         for tried in &alert.sweep {
             let sign = match (&alert.recommendation, tried.within_budget) {
@@ -38,7 +38,7 @@ fn name(report: &Report, alert: &Alert) -> String {
 }
 
 /// Whether an alert has rows in the table.
-fn is_told(alert: &Alert) -> bool {
+fn is_listed(alert: &Alert) -> bool {
     alert.statistics.episodes > 0 || !alert.sweep.is_empty()
 }
 
@@ -78,7 +78,7 @@ pub(super) fn title(report: &Report) -> String {
 /// Returns the warnings, one sentence each. A warning that several alerts share is returned once, with their names.
 pub(super) fn remarks(report: &Report) -> Vec<String> {
     let failed = report.failed.iter();
-    let mut remarks: Vec<String> = failed.map(|one| format!("{} was not judged: {}", one.alert, one.why)).collect();
+    let mut remarks: Vec<String> = failed.map(|one| format!("{} was not replayed: {}", one.alert, one.why)).collect();
     remarks.extend(report.warnings.iter().cloned());
     let mut shared: Vec<(&str, Vec<&str>)> = Vec::new();
     for alert in &report.alerts {
@@ -130,7 +130,7 @@ pub fn markdown(report: &Report) -> String {
     }
     let remarks = remarks(report);
     if !remarks.is_empty() {
-        text += "\n## To be known\n\n";
+        text += "\n## Notes\n\n";
         text += &remarks.iter().map(|remark| format!("- {remark}\n")).collect::<String>();
     }
     text

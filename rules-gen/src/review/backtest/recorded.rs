@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The largest expression in bytes that is sent to a server. A longer one is left as it was written.
 const LONGEST: usize = 64 * 1024;
 /// The end of the warning about a rule that cannot be inserted.
-const INSTEAD: &str = "what the server has recorded is read instead";
+const INSTEAD: &str = "the series that the server has recorded are used instead";
 /// A temporary label that marks the series that a matcher selects.
 const MARK: &str = "checklist_match";
 
@@ -82,11 +82,11 @@ impl Recorded {
         records.dedup();
         let unreadable = unreadable.iter().filter_map(|metric| Some((metric, self.unreadable.get(metric)?)));
         let mut warnings: Vec<String> = unreadable
-            .map(|(metric, why)| format!("the rule that records {metric} does not parse ({why}): {INSTEAD}"))
+            .map(|(metric, why)| format!("the recording rule {metric} does not parse ({why}): {INSTEAD}"))
             .collect();
         if written.len() > LONGEST {
             let names = records.join(", ");
-            warnings.push(format!("with the rules that record {names} the expression is too long: {INSTEAD}"));
+            warnings.push(format!("with the recording rules {names} inserted the expression is too long: {INSTEAD}"));
             return WrittenOut { expr: expr.to_owned(), records: Vec::new(), warnings };
         }
         WrittenOut { expr: written, records, warnings }
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_recorded_metric_is_its_expression_with_its_labels_range_and_time() {
+    fn a_recorded_metric_is_replaced_by_its_expression_with_labels_range_and_offset() {
         let rules = [
             record("a:x", "sum by (a) (x)", &[]),
             record("b:x", "a:x / 2", &[("k", "v")]),
@@ -218,13 +218,13 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_that_cannot_be_written_out_is_told() {
+    fn a_recording_rule_that_cannot_be_inlined_is_reported() {
         let long = format!("sum(x{{a=\"{}\"}})", "b".repeat(LONGEST));
         let rules = [record("broken:x", "sum(", &[]), record("b:x", "broken:x / 2", &[]), record("long:x", &long, &[])];
         let recorded = Recorded::of(&rules, 60.0);
         for (expr, word) in [
-            ("b:x > 1", "the rule that records broken:x does not parse (1:"),
-            ("long:x > 1", "with the rules that record long:x the expression is too long"),
+            ("b:x > 1", "the recording rule broken:x does not parse (1:"),
+            ("long:x > 1", "with the recording rules long:x inserted the expression is too long"),
         ] {
             let written = recorded.written_out(expr);
             assert!(written.warnings.len() == 1 && written.warnings[0].starts_with(word), "{:?}", written.warnings);

@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_judged_here_over_slices_and_an_outage_resolves_nothing() {
+    fn values_are_evaluated_across_slices_and_an_outage_resolves_no_alert() {
         let mut clock = Clock { start: 0, step: 60_000, count: 20, missed: vec![false; 20] };
         clock.missed[8..10].fill(true);
         let variant = |limit| Variant { value: None, limit: Some(limit), pending: Duration::ZERO };

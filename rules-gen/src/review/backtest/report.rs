@@ -126,12 +126,13 @@ impl Report {
         if let Some(begin) = history.shortened() {
             let whole = Unit::Seconds.human((clock.last() - clock.start) as f64 / 1000.0);
             let there = Unit::Seconds.human((clock.last() - begin) as f64 / 1000.0);
-            warnings.push(format!("history begins at {}: {there} of the {whole} asked for", shown(begin)));
+            warnings.push(format!("the history starts at {}: {there} of the requested {whole}", shown(begin)));
         }
         if history.missed() > 0 {
             let away = Unit::Seconds.human(history.missed() as f64 * clock.step as f64 / 1000.0);
-            warnings
-                .push(format!("Prometheus scraped nothing for {away} within the range; alerts stayed as they were"));
+            warnings.push(format!(
+                "Prometheus has no samples for {away} of the range; alerts keep their state during that time"
+            ));
         }
         alerts.sort_by(|a, b| {
             (b.statistics.pages, b.statistics.episodes)
@@ -217,7 +218,8 @@ impl Alert {
             }
             if covered < budget.per.as_secs_f64() {
                 let there = Unit::Seconds.human(covered);
-                self.warnings.push(format!("only {there} could be judged, less than the budget's own time"));
+                self.warnings
+                    .push(format!("only {there} could be evaluated, which is less than the period of the budget"));
             }
         }
         self
@@ -299,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn what_tells_nobody_is_no_page_and_three_hours_make_no_rate() {
+    fn alerts_without_a_receiver_are_not_pages_and_three_hours_give_no_weekly_rate() {
         let (page, watchdog) = (alert("A", "critical", "a"), alert("Watchdog", "none", "b"));
         assert_eq!((page.statistics.pages, page.within_budget), (1, Some(true)), "one page is within one a week");
         assert_eq!((watchdog.statistics.pages, watchdog.statistics.episodes), (0, 1));

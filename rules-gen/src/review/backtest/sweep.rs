@@ -20,12 +20,12 @@ pub enum Sweep {
 impl Sweep {
     /// Parses `threshold=FROM:TO:STEP`, `threshold=A,B,C` or `for=5m,15m,30m`.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let known = "known: threshold=FROM:TO:STEP, threshold=A,B,C, for=5m,15m,30m";
+        let known = "allowed: threshold=FROM:TO:STEP, threshold=A,B,C, for=5m,15m,30m";
         match text.split_once('=') {
             Some(("threshold", values)) => {
                 let number = |text: &str| {
                     let number = text.trim().parse::<f64>().ok().filter(|number| number.is_finite());
-                    number.ok_or_else(|| format!("{text:?} is no number"))
+                    number.ok_or_else(|| format!("{text:?} is not a number"))
                 };
                 let parts = values.split(':').collect::<Vec<_>>();
                 let mut values = match parts.as_slice() {
@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sweeps_and_budgets_are_read() {
+    fn sweeps_and_budgets_are_parsed() {
         let Ok(Sweep::Threshold(values)) = Sweep::parse("threshold=0.6:0.9:0.05") else { panic!("no sweep") };
         let shown: Vec<String> = values.iter().map(ToString::to_string).collect();
         assert_eq!(shown, ["0.6", "0.65", "0.7", "0.75", "0.8", "0.85", "0.9"]);

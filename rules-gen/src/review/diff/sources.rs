@@ -54,7 +54,7 @@ impl Place {
             Some(("mimir", url)) => address(url).map(Self::Mimir),
             Some(("dir", path)) if !path.is_empty() => Ok(Self::Directory(path.into())),
             None if text == "k8s" => Ok(Self::Kubernetes),
-            _ => Err("known: prometheus=URL, mimir=URL, k8s, dir=PATH".to_owned()),
+            _ => Err("allowed: prometheus=URL, mimir=URL, k8s, dir=PATH".to_owned()),
         }
     }
 }
@@ -81,7 +81,7 @@ pub async fn deployed(place: &Deployed) -> anyhow::Result<Vec<ListedRule>> {
 }
 
 fn unreadable(url: &str, error: &anyhow::Error) -> NoVerdict {
-    NoVerdict::new(format!("{url} answered with rules that cannot be read: {error:#}"))
+    NoVerdict::new(format!("the rules in the response of {url} cannot be read: {error:#}"))
 }
 
 async fn of_cluster(place: &Deployed) -> anyhow::Result<Vec<ListedRule>> {
@@ -107,7 +107,7 @@ async fn of_cluster(place: &Deployed) -> anyhow::Result<Vec<ListedRule>> {
     let mut parameters = ListParams::default().limit(PAGE);
     loop {
         let page = tokio::time::timeout(DEADLINE, api.list(&parameters)).await;
-        let page = page.map_err(|_| NoVerdict::new(format!("{server} gave no answer within {DEADLINE:?}")))?;
+        let page = page.map_err(|_| NoVerdict::new(format!("{server} gave no response within {DEADLINE:?}")))?;
         let page = page.map_err(|error| NoVerdict::new(format!("cannot list PrometheusRule objects: {error}")))?;
         for object in &page.items {
             let found = rule_set::document_rules(&object.data["spec"]);

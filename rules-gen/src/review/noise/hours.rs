@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hours_are_those_of_the_time_zone() -> Result<(), Box<dyn std::error::Error>> {
+    fn working_hours_use_the_time_zone() -> Result<(), Box<dyn std::error::Error>> {
         let hours = BusinessHours::parse("Mon-Fri:9-18")?;
         let at = |text: &str| text.parse::<Timestamp>().map(Timestamp::as_millisecond);
         let (utc, berlin) = (TimeZone::UTC, TimeZone::get("Europe/Berlin")?);

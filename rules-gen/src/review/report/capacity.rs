@@ -219,7 +219,7 @@ fn resource(
 ) -> Resource {
     let mut days = vec![None; HISTORY_DAYS];
     for (at, value) in course.points.iter().filter(|(_, value)| value.is_finite()) {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small whole number")]
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small integer")]
         let day = ((at - from) / DAY).round().max(0.0) as usize;
         if let Some(place) = days.get_mut(day) {
             *place = Some(steady(*value));
@@ -323,7 +323,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn each_limit_has_the_day_on_which_it_is_met() {
+    fn each_limit_has_the_date_on_which_the_forecast_reaches_it() {
         // The last day is 1970-03-31 with 189.
         let resource = of(90, &[150.0, 200.0, 1e6]);
         let met: Vec<Met> = resource.limits.iter().map(|limit| limit.linear).collect();
@@ -337,7 +337,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_refusal_leaves_no_dates_behind() {
+    fn a_refused_forecast_has_no_dates() {
         let resource = of(30, &[200.0]);
         assert!(resource.ahead.is_empty() && resource.refused.as_deref().is_some_and(|why| why.contains("30 days")));
         assert_eq!(resource.limits[0].seasonal, Met::Unknown);

@@ -58,7 +58,7 @@ pub struct Offender {
     pub value: f64,
 }
 
-/// The field of [`Seen`] that the answer of a query belongs to.
+/// The field of [`Seen`] that the response of a query belongs to.
 #[derive(Clone)]
 enum QueryKind {
     Probe,
@@ -123,7 +123,7 @@ impl Seen {
     }
 }
 
-/// Every query of a report, and what its answer is for.
+/// Every query of a report, and what its response is for.
 fn questions(config: &Config, signals: &[&'static Signal]) -> Vec<(QueryKind, String)> {
     let max = |metric: &Metric| format!("max by (check, target) ({metric})");
     let mut questions = vec![

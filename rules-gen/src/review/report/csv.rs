@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_spreadsheet_takes_no_cell_for_a_formula() {
+    fn no_csv_cell_is_interpreted_as_a_formula() {
         let capacity =
             Capacity { history_days: 90, level: 0.9, resources: vec![of(90, &[200.0]), of(30, &[])], left_out: 0 };
         let csv = csv(&capacity);
@@ -73,6 +73,6 @@ mod tests {
             "{}",
             lines[1]
         );
-        assert!(lines[2].contains(",none,,,,,") && lines[2].ends_with("a forecast needs 60\""), "{}", lines[2]);
+        assert!(lines[2].contains(",none,,,,,") && lines[2].ends_with("a forecast needs 60"), "{}", lines[2]);
     }
 }

@@ -68,10 +68,10 @@ pub fn forecast(days: &[Option<f64>]) -> Result<Forecast, String> {
 
 /// Checks that the history suffices, drops the days before the first value, and fills the gaps.
 fn enough(days: &[Option<f64>]) -> Result<Vec<f64>, String> {
-    let first = days.iter().position(Option::is_some).ok_or("there is no history")?;
+    let first = days.iter().position(Option::is_some).ok_or("no history")?;
     let days = &days[first..];
     if days.len() < LEAST_DAYS {
-        return Err(format!("{} days of history are too few, a forecast needs {LEAST_DAYS}", days.len()));
+        return Err(format!("only {} days of history; a forecast needs {LEAST_DAYS}", days.len()));
     }
     let missing = days.iter().filter(|day| day.is_none()).count();
     if missing as f64 > MOST_MISSING * days.len() as f64 {
@@ -79,7 +79,7 @@ fn enough(days: &[Option<f64>]) -> Result<Vec<f64>, String> {
     }
     let longest = days.split(Option::is_some).map(<[_]>::len).max().unwrap_or(0);
     if longest > LONGEST_GAP {
-        return Err(format!("{longest} days one after another have no value"));
+        return Err(format!("{longest} consecutive days have no value"));
     }
     if days.last().is_some_and(Option::is_none) {
         return Err("the last day has no value".to_owned());
@@ -192,7 +192,7 @@ mod tests {
     /// history.
     #[test]
     #[expect(clippy::print_stdout, reason = "the errors are what the test is for")]
-    fn held_out_history_is_forecast_better_than_by_the_last_value() -> Result<(), String> {
+    fn the_forecast_of_held_out_history_is_better_than_the_last_value() -> Result<(), String> {
         for (name, shape) in [
             ("growth, strong week", (5.0, 200.0, 20.0)),
             ("growth, weak week, noise", (3.0, 30.0, 60.0)),
@@ -237,11 +237,11 @@ mod tests {
     #[test]
     fn too_little_history_is_refused_with_the_reason() {
         let refused = |days: &[Option<f64>]| forecast(days).err().unwrap_or_default();
-        assert_eq!(refused(&[]), "there is no history");
-        assert_eq!(refused(&[Some(1.0); 30]), "30 days of history are too few, a forecast needs 60");
+        assert_eq!(refused(&[]), "no history");
+        assert_eq!(refused(&[Some(1.0); 30]), "only 30 days of history; a forecast needs 60");
         let mut gap = vec![Some(1.0); 90];
         gap[20..30].fill(None);
-        assert_eq!(refused(&gap), "10 days one after another have no value");
+        assert_eq!(refused(&gap), "10 consecutive days have no value");
         let holes: Vec<_> = (0..90).map(|at| (at % 3 > 0).then_some(1.0)).collect();
         assert!(refused(&holes).ends_with("of 89 days have no value"), "{}", refused(&holes));
         let mut stale = vec![Some(1.0); 90];
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn small_gaps_are_filled_by_a_line_and_what_never_changes_goes_on() -> Result<(), String> {
+    fn small_gaps_are_interpolated_and_a_constant_series_stays_constant() -> Result<(), String> {
         assert_eq!(filled(&[Some(1.0), None, None, Some(4.0), Some(2.0)]), [1.0, 2.0, 3.0, 4.0, 2.0]);
         let flat = forecast(&[Some(5e11); 90])?;
         assert!(flat.seasonal.iter().chain(&flat.linear).all(|value| (value - 5e11).abs() < 1.0));
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_straight_line_meets_its_limit_on_the_day_that_it_does() -> Result<(), String> {
+    fn a_linear_trend_reaches_its_limit_on_the_exact_day() -> Result<(), String> {
         let days: Vec<_> = (0..90).map(|at| Some(f64::from(at))).collect();
         let straight = forecast(&days)?;
         assert_eq!(reaches(&straight.linear, 100.0), Some(11), "the last day is 89");

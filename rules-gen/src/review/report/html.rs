@@ -108,12 +108,12 @@ fn reading_cells(reading: Option<&Reading>) -> Markup {
 fn alerts(report: &Report) -> Markup {
     html! {
         h2 { "Alerts" }
-        @if let Some(why) = &report.alerts_unknown { p { "Cannot tell whether these are all: " (why) "." } }
+        @if let Some(why) = &report.alerts_unknown { p { "The list may be incomplete: " (why) "." } }
         @if report.alerts.is_empty() {
-            p { @if report.alerts_unknown.is_some() { "None is known." } @else { "No alerts triggered." } }
+            p { @if report.alerts_unknown.is_some() { "No alert is recorded." } @else { "No alerts triggered." } }
         } @else {
             table {
-                thead { tr { th.quarter { "Alert" } th.narrow { "Severity" } th { "Target" } th.time { "Start" } th.time { "End" } th.narrow { "Told" } } }
+                thead { tr { th.quarter { "Alert" } th.narrow { "Severity" } th { "Target" } th.time { "Start" } th.time { "End" } th.narrow { "Notified" } } }
                 @for alert in &report.alerts {
                     tr {
                         td { (spaced(&alert.alert)) }
@@ -125,7 +125,7 @@ fn alerts(report: &Report) -> Markup {
                     }
                 }
             }
-            p.dim { "Told as the generated routes say; silences of Alertmanager are not known here." }
+            p.dim { "The receivers are those of the generated routes; silences in Alertmanager are not taken into account." }
         }
     }
 }
@@ -160,9 +160,9 @@ fn people(report: &Report) -> Markup {
         @for emergency in &report.overrides {
             h2 { "Emergency override" }
             p { (time(report, emergency.from)) " to " (time(report, emergency.until)) " by " (emergency.by) ": " (emergency.reason) }
-            @if emergency.skipped.is_empty() { p { "Nothing was left undone." } } @else {
+            @if emergency.skipped.is_empty() { p { "No task was skipped." } } @else {
                 table {
-                    thead { tr { th.quarter { "Left undone" } th { "How" } th.time { "Caught up" } } }
+                    thead { tr { th.quarter { "Skipped" } th { "How" } th.time { "Caught up on" } } }
                     @for task in &emergency.skipped {
                         tr {
                             td { (task.title) }
@@ -182,7 +182,7 @@ fn trends(report: &Report) -> Markup {
     html! {
         @if !report.trends.is_empty() {
             h2 { "Trends" }
-            p.dim { "Mean of the period and of the one before; the dotted line is where the period begins." }
+            p.dim { "Mean of this period and of the previous one; the dotted line is the start of this period." }
         }
         div.charts {
             @for trend in &report.trends {
@@ -209,11 +209,11 @@ fn capacity(report: &Report) -> Markup {
     html! {
         h2 { "Capacity" }
         p.dim {
-            "Three, six and twelve months ahead from " (capacity.history_days) " days; the interval is to hold "
-            (format!("{:.0}%", capacity.level * 100.0)) " of what comes."
-            @if capacity.left_out > 0 { " " (capacity.left_out) " resources further from their limits are left out." }
+            "Three, six and twelve months ahead from " (capacity.history_days) " days; the interval should contain "
+            (format!("{:.0}%", capacity.level * 100.0)) " of the future values."
+            @if capacity.left_out > 0 { " " (capacity.left_out) " resources further from their limits are not listed." }
         }
-        @if capacity.resources.is_empty() { p { "Nothing has a history." } }
+        @if capacity.resources.is_empty() { p { "No resource has a history." } }
         @for resource in &capacity.resources {
             @let unit = |value: f64| resource.unit_kind.human(value);
             figure.resource {

@@ -45,7 +45,7 @@ pub async fn unknown(server: &Server, kind: Kind, period: &Period) -> Result<Opt
     let judged = courses.iter().map(|course| course.points.len()).max().unwrap_or(0) as f64 * step;
     let hours = |seconds: f64| (seconds / 360.0).round() / 10.0;
     let (judged, whole) = (hours(judged), hours(until - from));
-    let why = || format!("ChecklistWatchdog fired for {judged} of {whole} hours, and it always should");
+    let why = || format!("ChecklistWatchdog, which should always fire, fired for {judged} of {whole} hours only");
     Ok((judged < ENOUGH * whole).then(why))
 }
 
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_series_is_cut_where_it_is_silent_and_its_ends_are_known() {
+    fn a_series_is_split_at_gaps_and_has_start_and_end() {
         let courses = [course(&[("alertname", "A"), ("severity", "warning")], &[1, 2, 3, 20, 24, 60])];
         let there = BTreeSet::from([courses[0].labels.clone()]);
         let none = BTreeSet::new();
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_holds_back_its_own_warning_and_no_other() -> anyhow::Result<()> {
+    fn a_critical_alert_inhibits_its_own_warning_and_no_other() -> anyhow::Result<()> {
         let yaml = "certificates: [{name: a, address: 'localhost:1'}]\nalerting:\n  slack: {webhookUrlFile: /x}\n  pagerduty: {routingKeyFile: /y}\n";
         let config = Config::parse("checklist.yaml", yaml)?;
         let name = crate::rules::groups(&config)[0].rules[0].alert.clone();
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn every_receiver_is_named_that_routes_with_continue_reach() -> anyhow::Result<()> {
+    fn all_receivers_of_routes_with_continue_are_listed() -> anyhow::Result<()> {
         let yaml = "certificates: [{name: a, address: 'localhost:1'}]\nalerting:\n  pagerduty: {routingKeyFile: /y}\n  webhook: {url: 'http://localhost:1/', severities: [critical]}\n";
         let config = Config::parse("checklist.yaml", yaml)?;
         let name = crate::rules::groups(&config)[0].rules[0].alert.clone();

@@ -64,7 +64,7 @@ fn values(report: &Report, line: &Line) -> String {
     parts.push(match (line.evidence, line.state) {
         (Some(at), _) => format!("as of {}", time(report, at)),
         (None, Some(state)) => state.to_owned(),
-        (None, None) => "never looked at".to_owned(),
+        (None, None) => "never checked".to_owned(),
     });
     format!(" - {}", parts.join("; "))
 }
@@ -72,10 +72,11 @@ fn values(report: &Report, line: &Line) -> String {
 fn alerts(text: &mut String, report: &Report) {
     *text += "### Alerts\n";
     if let Some(why) = &report.alerts_unknown {
-        *text += &format!("- Cannot tell whether these are all: {why}\n\n");
+        *text += &format!("- The list may be incomplete: {why}\n\n");
     }
     if report.alerts.is_empty() {
-        *text += if report.alerts_unknown.is_some() { "- None is known\n\n" } else { "- No alerts triggered\n\n" };
+        *text +=
+            if report.alerts_unknown.is_some() { "- No alert is recorded\n\n" } else { "- No alerts triggered\n\n" };
         return;
     }
     *text += "\n| alert | severity | target | start | end | notified |\n|---|---|---|---|---|---|\n";
@@ -102,13 +103,13 @@ pub fn started(report: &Report, alert: &Incident) -> String {
 
 /// Writes when an alert ended, or that it still fires.
 pub fn ended(report: &Report, alert: &Incident) -> String {
-    alert.end.map_or_else(|| "still fires".to_owned(), |end| time(report, end))
+    alert.end.map_or_else(|| "still firing".to_owned(), |end| time(report, end))
 }
 
 /// Writes which receiver was notified, or which alert inhibited the notification.
 pub fn notified(alert: &Incident) -> String {
     match &alert.held_back {
-        Some(by) => format!("held back by {}", spaced(by)),
+        Some(by) => format!("suppressed by {}", spaced(by)),
         None => alert.notified.clone(),
     }
 }
@@ -152,7 +153,7 @@ fn people(text: &mut String, report: &Report) {
             let mark = if task.caught_up.is_some() { "x" } else { " " };
             let when = task
                 .caught_up
-                .map_or_else(|| "to be caught up".to_owned(), |at| format!("caught up {}", time(report, at)));
+                .map_or_else(|| "to catch up on".to_owned(), |at| format!("caught up on {}", time(report, at)));
             let _ = writeln!(text, "- [{mark}] {}: {}, {when}", safe(&task.title), safe(&task.how));
         }
         text.push('\n');
@@ -184,12 +185,12 @@ fn capacity(text: &mut String, report: &Report) {
     let Some(capacity) = &report.capacity else { return };
     let _ = writeln!(
         text,
-        "### Capacity\n\nFrom {} days; intervals hold {:.0}% of what is to come.\n",
+        "### Capacity\n\nFrom {} days; intervals contain {:.0}% of the future values.\n",
         capacity.history_days,
         capacity.level * 100.0
     );
     if capacity.resources.is_empty() {
-        *text += "Nothing has a history.\n\n";
+        *text += "No resource has a history.\n\n";
         return;
     }
     *text += "| resource | now | 3 months | 6 months | 12 months | limits (seasonal; not before; linear) |\n|---|---|---|---|---|---|\n";
@@ -219,13 +220,13 @@ fn capacity(text: &mut String, report: &Report) {
             let (seasonal, linear) = (seasonal * 100.0, linear * 100.0);
             let _ = writeln!(
                 text,
-                "- {}: error on the last two weeks, held back: seasonal {seasonal:.1}%, linear {linear:.1}%",
+                "- {}: error on the last two weeks as a test set: seasonal {seasonal:.1}%, linear {linear:.1}%",
                 safe(name.trim())
             );
         }
     }
     if capacity.left_out > 0 {
-        let _ = writeln!(text, "- {} resources further from their limits are left out", capacity.left_out);
+        let _ = writeln!(text, "- {} resources further from their limits are not listed", capacity.left_out);
     }
     text.push('\n');
 }
@@ -273,7 +274,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_of_others_is_no_markup() {
+    fn external_text_is_escaped_in_markdown() {
         assert_eq!(safe("<script>`|\n# x"), "&lt;script&gt;\\`\\| \\# x");
         assert_eq!(safe("[a](javascript:x) ![b] **c** a_b"), "\\[a\\](javascript:x) \\!\\[b\\] \\*\\*c\\*\\* a\\_b");
     }

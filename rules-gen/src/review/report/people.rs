@@ -29,7 +29,7 @@ impl People {
     /// Reads the configured records. Records that cannot be read become a remark, and the tasks "cannot tell".
     pub async fn read(config: &Config, kind: Kind, period: &Period) -> Self {
         let Some(tasks) = &config.tasks else {
-            let remarks = vec!["checklist.yaml has no section tasks: nobody can tell what people did".to_owned()];
+            let remarks = vec!["checklist.yaml has no section tasks, so manual tasks are not recorded".to_owned()];
             return Self { remarks, ..Self::default() };
         };
         // Records must not be in the future. The report's time may be in the past, so the limit is the end of
@@ -42,7 +42,7 @@ impl People {
                 Self::of(tasks, &records, kind, period)
             }
             Err(failure) => Self {
-                remarks: vec![format!("the records of tasks cannot be read: {}", failure.message)],
+                remarks: vec![format!("the task records cannot be read: {}", failure.message)],
                 ..Self::default()
             },
         }
@@ -51,7 +51,7 @@ impl People {
     fn of(tasks: &Tasks, records: &Records, kind: Kind, period: &Period) -> Self {
         let mut people = Self::default();
         if records.rejected > 0 {
-            people.remarks.push(format!("{} records are torn or foreign, and are left out", records.rejected));
+            people.remarks.push(format!("{} task records are damaged or not ours, and were ignored", records.rejected));
         }
         let mut occurrence_on = Vec::new();
         for task in &tasks.list {
@@ -74,7 +74,7 @@ impl People {
         let Some((_, row)) = row else {
             line.verdict = Verdict::CannotTell;
             line.why.push(match self.occurrence_on {
-                None => "the records of tasks cannot be read".to_owned(),
+                None => "the task records cannot be read".to_owned(),
                 Some(_) => "the task is switched off in checklist.yaml".to_owned(),
             });
             return line;
@@ -88,7 +88,7 @@ impl People {
         let note = if row.note.is_empty() { String::new() } else { format!(": {}", row.note) };
         line.why.push(match row.at {
             Some(_) => format!("{} by {} for {}{note}", row.state, row.by, row.day),
-            None => format!("{}, its day is {}", row.state, row.day),
+            None => format!("{}, due on {}", row.state, row.day),
         });
         line
     }
@@ -118,8 +118,8 @@ fn rows(task: &Task, tasks: &Tasks, records: &Records, kind: Kind, period: &Peri
     let now = match open {
         Some((day, TaskStatus::Ahead)) => {
             let last = task.rule.last(until).filter(|last| *last >= tasks.since);
-            let answered = last.map(|last| row(task, last, open, tasks, records)).filter(|row| row.at.is_some());
-            Some(answered.unwrap_or_else(|| row(task, day, open, tasks, records)))
+            let recorded = last.map(|last| row(task, last, open, tasks, records)).filter(|row| row.at.is_some());
+            Some(recorded.unwrap_or_else(|| row(task, day, open, tasks, records)))
         }
         Some((day, _)) => Some(row(task, day, open, tasks, records)),
         None => None,
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_emergency_left_undone_is_listed_until_it_is_caught_up() {
+    fn tasks_skipped_during_an_emergency_are_listed_until_they_are_done() {
         let over = |until: &str| Act::Override { reason: "the region is down".to_owned(), until: at(until) };
         let mut records = vec![
             ("2026-11-09T06:00:00Z", over("2026-11-09T10:00:00Z")),

@@ -60,7 +60,7 @@ impl Kind {
     }
 
     /// Seconds between two samples of the alerts: short enough for the report, and long enough for few requests, as
-    /// Prometheus limits the points of one answer.
+    /// Prometheus limits the points of one response.
     pub const fn alert_step(self) -> f64 {
         match self {
             Self::Daily | Self::Weekly => 60.0,
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_has_the_hours_that_the_clock_of_the_zone_gives_it() {
+    fn a_day_has_23_to_25_hours_in_its_time_zone() {
         // Berlin: the clock goes forward on 2026-03-29 at 02:00, back on 2026-10-25 at 03:00.
         assert_eq!(hours(Kind::Daily, "2026-03-29T07:00:00Z", "Europe/Berlin"), (24.0, 23.0));
         assert_eq!(hours(Kind::Daily, "2026-03-30T07:00:00Z", "Europe/Berlin"), (23.0, 24.0));
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_month_ends_on_the_last_day_where_the_one_before_is_shorter() {
+    fn a_month_report_ends_on_the_last_day_if_the_previous_month_is_shorter() {
         assert_eq!(hours(Kind::Monthly, "2026-03-31T12:00:00Z", "UTC"), (31.0 * 24.0, 31.0 * 24.0));
         assert_eq!(hours(Kind::Quarterly, "2026-05-31T12:00:00Z", "UTC"), (92.0 * 24.0, 92.0 * 24.0));
     }

@@ -56,7 +56,7 @@ pub fn message(report: &Report) -> Value {
     blocks.extend(part("Tasks", late.map(|row| format!("*{}* {} ({})", row.state, safe(&row.title), row.day))));
     let owed = report.overrides.iter().flat_map(|o| &o.skipped).filter(|task| task.caught_up.is_none());
     blocks.extend(part(
-        "To be caught up after the emergency",
+        "To catch up on after the emergency",
         owed.map(|t| format!("{}: {}", safe(&t.title), safe(&t.how))),
     ));
     blocks.extend(part(
@@ -72,11 +72,11 @@ pub fn message(report: &Report) -> Value {
             format!("{}, {}: {} (linear {})", safe(name.trim()), limit.name, limit.seasonal, limit.linear)
         })
     });
-    blocks.extend(part("Limits are met", limits));
+    blocks.extend(part("Limits that will be reached", limits));
     blocks.extend(part("About this report", report.remarks.iter().map(|remark| safe(remark))));
     if blocks.len() > MOST_BLOCKS {
         blocks.truncate(MOST_BLOCKS - 1);
-        blocks.push(section("_The rest is in the whole report._"));
+        blocks.push(section("_More in the full report._"));
     }
     // `text` is shown in notifications, and by clients that do not support blocks.
     json!({"text": title, "blocks": blocks})
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_of_any_length_stays_within_the_limits_of_block_kit() {
+    fn a_slack_report_of_any_length_stays_within_the_limits_of_block_kit() {
         for (actions, note) in [(0, String::new()), (40, "&<>".repeat(2_000)), (3_000, "word ".repeat(100))] {
             let message = message(&report(actions, &note));
             let blocks = message["blocks"].as_array().unwrap_or_else(|| panic!("{message}"));
@@ -168,12 +168,12 @@ mod tests {
                 let most = if block["type"] == "header" { MOST_HEADER } else { MOST_TEXT };
                 assert!(!text.is_empty() && text.chars().count() <= most, "{}", text.len());
             }
-            assert_eq!(actions > 1_000, message.to_string().contains("The rest is in the whole report"));
+            assert_eq!(actions > 1_000, message.to_string().contains("More in the full report"));
         }
     }
 
     #[test]
-    fn nobody_is_mentioned_by_a_note() {
+    fn a_note_cannot_mention_slack_users() {
         let text = message(&report(1, "<!here> & <https://x|y>")).to_string();
         assert!(
             !text.contains("<!") && text.contains("&lt;!channel&gt;") && text.contains("&lt;https://x|y&gt;"),

@@ -261,14 +261,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_scale_puts_ends_on_ends_and_a_single_value_in_the_middle() {
+    fn a_scale_maps_ends_to_ends_and_a_single_value_to_the_middle() {
         let scale = Scale { from: (10.0, 20.0), to: (100.0, 0.0) };
         assert_eq!([10.0, 15.0, 20.0].map(|value| px(scale.at(value))), ["100", "50", "0"]);
         assert_eq!(px(Scale { from: (5.0, 5.0), to: (0.0, 8.0) }.at(5.0)), "4");
     }
 
     #[test]
-    fn ticks_are_round_and_hold_the_range() {
+    fn axis_ticks_are_round_numbers_and_cover_the_range() {
         assert_eq!(ticks(0.0, 1.0, Unit::Count), [0.0, 0.5, 1.0]);
         assert_eq!(ticks(0.0, 0.73, Unit::Ratio), [0.0, 0.2, 0.4, 0.6, 0.8]);
         let gib = 1024_f64.powi(3);
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_breaks_the_line_and_titles_are_text() {
+    fn a_gap_interrupts_the_line_and_titles_are_escaped() {
         let unit = Scale { from: (0.0, 10.0), to: (0.0, 10.0) };
         assert_eq!(path(&[(0.0, 1.0), (1.0, 2.0), (9.0, 3.0)], &unit, &unit), "M0 1h0L1 2M9 3h0");
         let trend = Trend {

@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_value_before_there_is_no_change() {
+    fn without_a_previous_value_there_is_no_change() {
         assert_eq!(change(Some(1.0), None), None);
         assert_eq!(change(Some(1.0), Some(0.0)), None);
         assert_eq!(change(Some(-1.0), Some(-2.0)), Some(0.5));

@@ -66,7 +66,7 @@ fn of_signals(config: &Config, written: &'static Written, ids: &[&str], seen: &S
     line.evidence = if blind { None } else { looks.into_iter().min() };
     if targets == 0 {
         line.verdict = Verdict::CannotTell;
-        line.why.push("nothing of it is configured".to_owned());
+        line.why.push("no target for it is configured".to_owned());
     }
     // The line about alerts counts every alert of the period, whichever signal it belongs to.
     if ids.contains(&"alerts") && !incidents.is_empty() {
@@ -77,7 +77,8 @@ fn of_signals(config: &Config, written: &'static Written, ids: &[&str], seen: &S
     let over: BTreeSet<String> = fired.map(|incident| spaced(&incident.alert)).collect();
     if !over.is_empty() {
         line.verdict = line.verdict.max(Verdict::Warning);
-        line.why.push(format!("within the period, and over: {}", over.into_iter().collect::<Vec<_>>().join(", ")));
+        line.why
+            .push(format!("fired within the period and resolved: {}", over.into_iter().collect::<Vec<_>>().join(", ")));
     }
     line
 }
@@ -87,17 +88,18 @@ fn cannot(probed: bool, expects: bool, key: &Key, seen: &Seen) -> Option<String>
     let (check, target) = key;
     if !probed {
         let there = seen.looked.contains_key(key);
-        return (!there).then(|| format!("{check} {target}: nobody exposes the metrics that it is judged by"));
+        return (!there)
+            .then(|| format!("{check} {target}: Prometheus has none of the external metrics that it needs"));
     }
     match seen.probe.get(key) {
         None => Some(format!("{check} {target}: no exporter reported it")),
         Some(success) if *success < 1.0 => {
-            let never = if seen.looked.contains_key(key) { "" } else { " and never could" };
-            Some(format!("{check} {target}: the probe cannot look{never}"))
+            let never = if seen.looked.contains_key(key) { "" } else { " and never succeeded" };
+            Some(format!("{check} {target}: the probe fails{never}"))
         }
-        Some(_) if !seen.passed.contains_key(key) => Some(format!("{check} {target}: the exporter gives no verdict")),
+        Some(_) if !seen.passed.contains_key(key) => Some(format!("{check} {target}: the exporter reports no verdict")),
         Some(_) if expects && !seen.there.contains(key) => {
-            Some(format!("{check} {target}: Prometheus has none of its metrics"))
+            Some(format!("{check} {target}: Prometheus has no metrics of it"))
         }
         Some(_) => None,
     }
@@ -229,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_looked_at_is_no_tick() {
+    fn a_line_without_evidence_is_not_ticked() {
         let health = "Verify health endpoints";
         let of = |seen: &Seen| {
             let line = line(seen, &[], health);
@@ -238,17 +240,17 @@ mod tests {
         assert_eq!(of(&Seen::default()).1, "health web: no exporter reported it");
         let failing = of(&looked("health", "web", 0.0, Some(1.0)));
         assert_eq!(failing.0, Verdict::CannotTell);
-        assert_eq!(failing.1, "health web: the probe cannot look");
+        assert_eq!(failing.1, "health web: the probe fails");
         assert_eq!(of(&looked("health", "web", 1.0, None)).0, Verdict::CannotTell);
         assert_eq!(of(&looked("health", "web", 1.0, Some(1.0))), (Verdict::Ok, String::new()));
         let stripped = Seen { there: BTreeSet::new(), ..looked("health", "web", 1.0, Some(1.0)) };
-        assert_eq!(of(&stripped).1, "health web: Prometheus has none of its metrics");
+        assert_eq!(of(&stripped).1, "health web: Prometheus has no metrics of it");
         let nothing = line(&Seen::default(), &[], "Check for pod restarts");
-        assert_eq!((nothing.verdict, nothing.why[0].as_str()), (Verdict::CannotTell, "nothing of it is configured"));
+        assert_eq!((nothing.verdict, nothing.why[0].as_str()), (Verdict::CannotTell, "no target for it is configured"));
     }
 
     #[test]
-    fn a_value_beyond_its_limit_is_told_beside_it_and_what_is_over_is_not_forgotten() {
+    fn exceeded_limits_and_resolved_alerts_of_the_period_are_listed() {
         let config = config();
         let signal = config.signal("backup").unwrap_or_else(|| panic!("backup"));
         let (at, alert) =
@@ -278,6 +280,6 @@ mod tests {
         };
         let line = line(&looked("backup", "daily", 1.0, Some(1.0)), &[over], backups);
         assert_eq!(line.verdict, Verdict::Warning);
-        assert!(line.why[0].starts_with("within the period, and over: "), "{:?}", line.why);
+        assert!(line.why[0].starts_with("fired within the period and resolved: "), "{:?}", line.why);
     }
 }

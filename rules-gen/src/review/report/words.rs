@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_bits_of_a_sum_are_no_difference() {
+    fn rounding_errors_of_a_sum_are_not_shown() {
         assert_eq!(steady(0.1 + 0.2).to_string(), "0.3");
         assert_eq!(steady(123_456_789_012.4).to_string(), "123456789012");
         assert_eq!(steady(f64::INFINITY).to_string(), "0");

@@ -72,7 +72,7 @@ pub(super) fn measure(files: &Files, outcome: &mut Outcome) {
             cases.iter().filter_map(Case::name).filter(|alert| !loaded.contains(alert)).collect();
         strange.dedup();
         for alert in strange {
-            let why = format!("it has a case about the alert {alert}, which none of its rule files has");
+            let why = format!("it has a case for the alert {alert}, which none of its rule files defines");
             outcome.failed.push((test.name.clone(), why));
         }
     }

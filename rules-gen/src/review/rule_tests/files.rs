@@ -59,7 +59,11 @@ impl Files {
     pub(super) fn read(paths: &[String]) -> Result<Self> {
         let mut all = Self::default();
         for source in files::collect(paths)? {
+            let (name, named, before) = (source.name.clone(), source.named, all.count());
             all.take(source, true)?;
+            if named && all.count() == before {
+                bail!("{name} has neither rules nor rule tests, as promtool reads them");
+            }
         }
         if all.tests.is_empty() {
             all.beside()?;
@@ -74,6 +78,11 @@ impl Files {
             }
         }
         Ok(all)
+    }
+
+    /// Returns how many rule files and tests were read.
+    fn count(&self) -> usize {
+        self.rules.len() + self.tests.len()
     }
 
     /// Adds the tests in the folders of the rule files, if they load one of them.
@@ -132,7 +141,9 @@ impl TestFile {
         let mut loads = Vec::new();
         for pattern in node.get("rule_files").map(Node::items).unwrap_or_default().iter().filter_map(Node::text) {
             let pattern = folder.join(pattern).display().to_string();
-            for path in glob::glob(&pattern).with_context(|| format!("{name}: {pattern} is no pattern"))? {
+            for path in
+                glob::glob(&pattern).with_context(|| format!("{name}: {pattern} is not a valid glob pattern"))?
+            {
                 loads.push(path?.canonicalize().with_context(|| format!("{name} loads {pattern}"))?);
             }
         }

@@ -20,7 +20,7 @@ pub(super) fn run(
     progress: &Progress,
     outcome: &mut Outcome,
 ) -> Result<()> {
-    let folder = tempfile::tempdir().context("cannot make a folder for the mutants")?;
+    let folder = tempfile::tempdir().context("cannot create a folder for the mutants")?;
     let mut writer = Writer { folder: folder.path(), written: 0, tests: Vec::new() };
     let mut controls = Vec::new();
     for (path, file) in &files.rules {
@@ -35,16 +35,16 @@ pub(super) fn run(
     let mut broken: Vec<(&RuleFile, &Rule, Mutant, Range<usize>)> = Vec::new();
     for (path, file, tests, own) in controls {
         if tests.is_empty() {
-            outcome.not_mutated.push((file.name.clone(), "no test that holds loads it".to_owned()));
+            outcome.not_mutated.push((file.name.clone(), "no passing test loads it".to_owned()));
             continue;
         }
         if let Some(Err(why)) = verdicts[own].iter().find(|verdict| verdict.is_err()) {
-            outcome.not_mutated.push((file.name.clone(), format!("its tests fail on a copy of it: {why}")));
+            outcome.not_mutated.push((file.name.clone(), format!("its tests fail on an unchanged copy: {why}")));
             continue;
         }
         for rule in &file.rules {
             let Some(expr_at) = &rule.expr_at else {
-                let why = "its expression stands where it cannot be replaced: write it behind its key";
+                let why = "its expression cannot be replaced in place: write it after its key";
                 outcome.not_mutated.push((format!("{} ({}:{})", rule.name, file.name, rule.line), why.to_owned()));
                 continue;
             };

@@ -210,7 +210,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn strings_matchers_windows_and_durations_are_no_place_to_break() {
+    fn strings_matchers_ranges_and_durations_are_not_mutated() {
         let expr = r#"avg_over_time(used_bytes{a="x > 5 }"}[1h] offset 7d) / size_bytes > 0.5"#;
         let mutants = of(expr, &["used_bytes", "size_bytes"], true);
         let places: Vec<&str> = mutants.iter().map(|mutant| mutant.place.as_str()).collect();
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unclosed_string_ends_with_the_text() {
+    fn an_unclosed_string_extends_to_the_end_of_the_text() {
         assert!(tokens("{\"").is_empty() && tokens("'\\").is_empty());
     }
 }

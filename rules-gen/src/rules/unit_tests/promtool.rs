@@ -44,7 +44,7 @@ pub fn run(
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
         let mut all = Vec::new();
         for worker in workers {
-            all.extend(worker.join().map_err(|_| anyhow::anyhow!("a thread that runs promtool broke"))??);
+            all.extend(worker.join().map_err(|_| anyhow::anyhow!("a thread that runs promtool panicked"))??);
         }
         anyhow::Ok(all)
     })?;
@@ -75,7 +75,7 @@ impl Promtool {
             let program = promtool.program.display();
             ensure!(
                 status.success() == holds,
-                "{program} is no promtool: it ended with {status} on a test that {}",
+                "{program} is not a promtool: it ended with {status} on a test that {}",
                 if holds { "holds" } else { "fails" }
             );
             let report = folder.path().join("report.xml");
@@ -133,7 +133,7 @@ impl Promtool {
 
 fn complaint(output: &Output) -> String {
     let text = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-    if text.is_empty() { format!("promtool ended with {} and does not say why", output.status) } else { text }
+    if text.is_empty() { format!("promtool ended with {} and gave no reason", output.status) } else { text }
 }
 
 /// Returns the verdict of each test suite in a JUnit report, in their order. promtool writes one suite for each file.
@@ -141,7 +141,7 @@ fn suites(xml: &str) -> anyhow::Result<Vec<Verdict>> {
     let mut reader = Reader::from_str(xml);
     let (mut verdicts, mut reason, mut within) = (Vec::new(), String::new(), false);
     loop {
-        match reader.read_event().context("promtool's JUnit report is no XML")? {
+        match reader.read_event().context("promtool's JUnit report is not XML")? {
             Event::Start(tag) | Event::Empty(tag) if tag.name().as_ref() == b"testsuite" => {
                 let count = |name: &str| -> anyhow::Result<u64> {
                     let value = tag.try_get_attribute(name)?.context("promtool's JUnit report lacks a count")?;
@@ -181,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_report_says_of_each_file_whether_it_holds_and_why_not() {
+    fn the_junit_report_gives_the_result_and_the_reason_for_each_file() {
         let xml = "<testsuites><testsuite name=\"a\" tests=\"1\" failures=\"0\" errors=\"0\"><testcase name=\"\"></testcase>\
                    </testsuite><testsuite name=\"b\" tests=\"1\" failures=\"1\" errors=\"0\"><testcase name=\"\">\
                    <failure>expr: &#34;up&#34; &lt; 1</failure></testcase></testsuite>\

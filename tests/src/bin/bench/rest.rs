@@ -98,9 +98,9 @@ async fn scrape(sender: &mut SendRequest<Empty<Bytes>>) -> anyhow::Result<()> {
         .header("authorization", "Basic YW5uOm9wZW4gc2VzYW1l")
         .body(Empty::new())?;
     sender.ready().await?;
-    let answer = sender.send_request(request).await?;
-    anyhow::ensure!(answer.status() == 200, "the scrape was answered {}", answer.status());
-    answer.into_body().collect().await?;
+    let response = sender.send_request(request).await?;
+    anyhow::ensure!(response.status() == 200, "the scrape was answered {}", response.status());
+    response.into_body().collect().await?;
     Ok(())
 }
 

@@ -99,7 +99,7 @@ fn generate(targets: usize) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Measures the duration of a command. With `may_fail`, a failure exit code is no error: linters return it for
+/// Measures the duration of a command. With `may_fail`, a failure exit code is not an error: linters return it for
 /// findings.
 fn timed(folder: &Path, command: &str, may_fail: bool) -> anyhow::Result<Duration> {
     let begun = Instant::now();

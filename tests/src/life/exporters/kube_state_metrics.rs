@@ -68,9 +68,9 @@ fn deployment(page: &mut Page<'_>, shop: &Shop, probes: &Board, app: &App) {
     // A release and a change of scale are a generation each; the controller sees it within the minute.
     let mut generations = Vec::with_capacity(shop.minutes);
     let (mut generation, mut overdue, mut failed) = (1.0, 0, Vec::with_capacity(shop.minutes));
-    for minute in 0..shop.minutes {
+    for (minute, rollout) in rollouts.iter().enumerate() {
         let scaled = minute > 0 && known(desired, minute) != known(desired, minute - 1);
-        let begins = rollouts[minute] == Some(0) || stuck(minute) && overdue == 0;
+        let begins = *rollout == Some(0) || stuck(minute) && overdue == 0;
         generation += one_if(scaled || begins);
         generations.push(generation);
         overdue = if stuck(minute) { overdue + 1 } else { 0 };
@@ -190,7 +190,7 @@ fn claims(page: &mut Page<'_>, probes: &Board) {
     }
 }
 
-/// Writes the CronJob of the nightly dump and its Jobs. A night without a backup is one whose Job has failed; who looked
+/// Writes the `CronJob` of the nightly dump and its Jobs. A night without a backup is one whose Job has failed; who looked
 /// into it has removed it when the next backup is there. A dump that broke off is a Job that succeeded, as with a pipe whose
 /// last command did.
 fn jobs(page: &mut Page<'_>, shop: &Shop, probes: &Board) {
@@ -211,8 +211,7 @@ fn jobs(page: &mut Page<'_>, shop: &Shop, probes: &Board) {
         // A Job that succeeded is kept for three days; one that failed until the newest backup is younger.
         let kept = |minute: usize| {
             let newest = known(last, minute).unwrap_or(written);
-            minute >= done
-                && (!failed && minute < done + 3 * DAY || failed && newest < written && minute < done + 3 * DAY)
+            (done..done + 3 * DAY).contains(&minute) && (!failed || newest < written)
         };
         let there = |minute: usize| runs.contains(&minute) || kept(minute);
         page.say("kube_job_status_start_time", &own, |minute| there(minute).then(|| at(begin(day))));

@@ -1,4 +1,4 @@
-//! `pg_*` of one server, as the default collectors of postgres_exporter 0.20 expose them: `database`, `stat_activity` and
+//! `pg_*` of one server, as the default collectors of `postgres_exporter` 0.20 expose them: `database`, `stat_activity` and
 //! `locks` of its older queries, `stat_database`, `stat_user_tables`, `stat_bgwriter`, `replication`, `postmaster` and the
 //! settings that the rule sets read.
 

@@ -55,7 +55,7 @@ fn no_dump(book: &mut Book<'_>, when: &When) {
     let when = when.minutes(book.shop);
     let labels = [("check", "backup"), ("target", "daily"), ("backup", "daily")];
     book.board.part(backup::HEADER_VALID.name, &labels, when.clone(), |_| Some(0.0));
-    book.write("newest backup is no dump", when, 0, Loud::Page, 60, (&["daily"], &["backup"]));
+    book.write("newest backup is not a dump", when, 0, Loud::Page, 60, (&["daily"], &["backup"]));
 }
 
 fn alertmanager_gone(book: &mut Book<'_>, when: &When) {

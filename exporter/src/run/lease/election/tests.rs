@@ -12,7 +12,7 @@ fn record(version: u64, holder: Option<&str>) -> Record {
 }
 
 #[test]
-fn anothers_lease_is_taken_only_after_it_was_seen_unchanged_for_its_whole_duration() {
+fn the_lease_of_another_holder_is_taken_only_after_no_change_for_its_duration() {
     let mut election = Election::new("us".to_owned());
     let theirs = record(1, Some("them"));
     // The wait is measured from the first response to the last request.
@@ -34,7 +34,7 @@ fn anothers_lease_is_taken_only_after_it_was_seen_unchanged_for_its_whole_durati
 }
 
 #[test]
-fn the_holder_acts_until_the_deadline_after_it_began_its_last_successful_write() {
+fn the_holder_acts_until_the_deadline_after_the_start_of_its_last_successful_write() {
     let mut election = Election::new("us".to_owned());
     assert_eq!(election.decide(Some(&record(1, None)), seconds(0), seconds(1)), Move::Take);
     assert!(!election.acts(seconds(1)));
@@ -119,10 +119,10 @@ impl Server {
 /// clock.
 enum Phase {
     Idle { next: u64 },
-    Reading { asked: Duration, served: u64, answered: u64 },
-    Read { asked: Duration, read: Option<Record>, answered: u64 },
-    Writing { begun: Duration, read: Option<Record>, served: u64, answered: u64 },
-    Written { begun: Duration, good: bool, answered: u64 },
+    Reading { asked: Duration, served: u64, received: u64 },
+    Read { asked: Duration, read: Option<Record>, received: u64 },
+    Writing { begun: Duration, read: Option<Record>, served: u64, received: u64 },
+    Written { begun: Duration, good: bool, received: u64 },
 }
 
 /// A simulated process.
@@ -152,27 +152,27 @@ impl Peer {
         self.phase = match phase {
             Phase::Idle { next } if awake && now >= next => {
                 let served = now + late(random);
-                Phase::Reading { asked: self.clock(now), served, answered: served + late(random) }
+                Phase::Reading { asked: self.clock(now), served, received: served + late(random) }
             }
-            Phase::Reading { asked, served, answered } if now >= served => {
-                Phase::Read { asked, read: server.record.clone(), answered }
+            Phase::Reading { asked, served, received } if now >= served => {
+                Phase::Read { asked, read: server.record.clone(), received }
             }
-            Phase::Read { asked, read, answered } if awake && now >= answered => {
+            Phase::Read { asked, read, received } if awake && now >= received => {
                 let lost = !calm && random.below(10) == 0;
                 let next = self.election.decide(read.as_ref(), asked, self.clock(now));
                 if lost || next == Move::Wait {
                     Phase::Idle { next: now + 1_000 + random.below(1_500) }
                 } else {
                     let served = now + late(random);
-                    Phase::Writing { begun: self.clock(now), read, served, answered: served + late(random) }
+                    Phase::Writing { begun: self.clock(now), read, served, received: served + late(random) }
                 }
             }
-            Phase::Writing { begun, read, served, answered } if now >= served => {
+            Phase::Writing { begun, read, served, received } if now >= served => {
                 let lost = !calm && random.below(10) == 0;
                 let good = !lost && server.write(read.as_ref(), &self.name);
-                Phase::Written { begun, good, answered }
+                Phase::Written { begun, good, received }
             }
-            Phase::Written { begun, good, answered } if awake && now >= answered => {
+            Phase::Written { begun, good, received } if awake && now >= received => {
                 // The response to a successful write may be lost too.
                 if good && (calm || random.below(10) > 0) {
                     self.election.written(begun);
@@ -229,7 +229,7 @@ fn course(seed: u64, calm: bool) -> (u64, u64) {
 }
 
 #[test]
-fn never_do_two_act_whatever_is_late_lost_asleep_deleted_or_emptied() {
+fn two_processes_never_act_at_once_under_delays_losses_suspensions_and_deleted_leases() {
     let (mut acted, mut changes) = (0, 0);
     for seed in 1..=150 {
         let (time, often) = course(seed, false);
@@ -241,7 +241,7 @@ fn never_do_two_act_whatever_is_late_lost_asleep_deleted_or_emptied() {
 }
 
 #[test]
-fn when_all_is_well_somebody_always_acts_and_it_stays_the_same_one() {
+fn without_faults_exactly_one_process_keeps_the_lease() {
     for seed in 1..=20 {
         let (acted, changes) = course(seed, true);
         // All the time except the initial wait, in which nobody may create the lease.

@@ -66,7 +66,7 @@ impl Buffer {
     async fn add(&mut self, piece: &[u8], most: usize, room: &Room) -> Result<Duration, Failure> {
         let length = self.bytes.len() + piece.len();
         if length > most {
-            return Err(Failure::new(Reason::Limit, format!("the answer is larger than {most} bytes")));
+            return Err(Failure::new(Reason::Limit, format!("the response is larger than {most} bytes")));
         }
         let begun = Instant::now();
         if length > SMALL && self.place.is_none() {
@@ -85,7 +85,7 @@ impl Bounded {
     pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Refusal> {
         let mut until = Instant::now() + ANSWER_WITHIN;
         let late = || {
-            let what = format!("Kubernetes API {path}: no whole answer within {ANSWER_WITHIN:?}");
+            let what = format!("Kubernetes API {path}: no complete response within {ANSWER_WITHIN:?}");
             Failure::new(Reason::Timeout, what)
         };
         let (mut body, _place) = tokio::time::timeout_at(until, self.open(path)).await.map_err(|_| late())??;
@@ -131,9 +131,9 @@ impl Bounded {
         };
         // Whatever has arrived by the deadline is used.
         let _ = tokio::time::timeout(ANSWER_WITHIN, read).await;
-        let said = serde_json::from_slice::<Status>(&buffer.bytes).map(|status| status.message);
-        let said = said.unwrap_or_else(|_| String::from_utf8_lossy(&buffer.bytes).trim().to_owned());
-        Refusal { code: Some(code.as_u16()), failure: refused(code.as_u16(), &said, path) }
+        let message = serde_json::from_slice::<Status>(&buffer.bytes).map(|status| status.message);
+        let message = message.unwrap_or_else(|_| String::from_utf8_lossy(&buffer.bytes).trim().to_owned());
+        Refusal { code: Some(code.as_u16()), failure: refused(code.as_u16(), &message, path) }
     }
 }
 
@@ -209,12 +209,12 @@ mod tests {
     use tower::BoxError;
 
     #[tokio::test]
-    async fn a_large_line_takes_its_place_and_its_memory_until_the_next_one_is_asked_for() -> anyhow::Result<()> {
+    async fn a_large_watch_event_holds_its_memory_budget_until_the_next_one_is_read() -> anyhow::Result<()> {
         let room = Room::new();
         let places = room.large.available_permits();
         let large = "x".repeat(2 * SMALL);
         let text = format!("small\n{large}\nlast\nbegun").into_bytes();
-        let answer = tower::service_fn(move |_: Request<Body>| {
+        let response = tower::service_fn(move |_: Request<Body>| {
             let pieces: Vec<_> = text
                 .chunks(10_000)
                 .map(Bytes::copy_from_slice)
@@ -222,7 +222,7 @@ mod tests {
                 .collect();
             async { Ok::<_, BoxError>(Response::new(StreamBody::new(futures::stream::iter(pieces)))) }
         });
-        let api = Bounded { client: Client::new(answer, "default"), room: Arc::clone(&room) };
+        let api = Bounded { client: Client::new(response, "default"), room: Arc::clone(&room) };
         let opened = api.lines("/").await.map_err(|refusal| anyhow::anyhow!(refusal.failure.message));
         let mut lines = opened?;
         let mut next = async || -> anyhow::Result<(Option<Bytes>, usize, usize)> {

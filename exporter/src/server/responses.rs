@@ -30,14 +30,15 @@ pub(super) fn whole(status: StatusCode, content_type: &'static str, body: impl I
 
 /// A 405 response to a request with a method that is not among `methods`.
 pub(super) fn not_allowed(methods: &'static str) -> Response<Full<Bytes>> {
-    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, &format!("allowed here: {methods}\n"));
+    let mut response =
+        text(StatusCode::METHOD_NOT_ALLOWED, &format!("method not allowed; allowed methods: {methods}\n"));
     response.headers_mut().insert(ALLOW, HeaderValue::from_static(methods));
     response
 }
 
 /// A 429 response that asks the client to retry after a second.
 pub(super) fn too_many(why: &str) -> Response<Full<Bytes>> {
-    let mut response = text(StatusCode::TOO_MANY_REQUESTS, &format!("{why}; ask again in a second\n"));
+    let mut response = text(StatusCode::TOO_MANY_REQUESTS, &format!("{why}; retry after one second\n"));
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
     response
 }
@@ -47,7 +48,7 @@ pub(super) fn too_many(why: &str) -> Response<Full<Bytes>> {
 pub(super) fn without_one_host<B>(request: &Request<B>) -> Option<Response<Full<Bytes>>> {
     let hosts = request.headers().get_all(HOST).iter().count();
     let good = hosts == 1 || (hosts == 0 && request.version() < Version::HTTP_11);
-    (!good).then(|| text(StatusCode::BAD_REQUEST, "the request needs one header Host\n"))
+    (!good).then(|| text(StatusCode::BAD_REQUEST, "the request must have exactly one Host header\n"))
 }
 
 /// Adds the headers that every response has.

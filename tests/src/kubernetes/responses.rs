@@ -3,7 +3,7 @@
 
 use super::state::{Api, Event, TOKEN, USER, World, refusal, status};
 use super::{leases, reviews};
-use crate::http::{Body, answer};
+use crate::http::{Body, response};
 use bytes::Bytes;
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
@@ -51,15 +51,15 @@ fn respond(api: &Arc<Api>, request: &Request<Bytes>) -> Response<Body> {
     if !world.roles.is_empty() && !question.is_granted_by(&world.roles) {
         return refusal(403, &question.forbidden());
     }
-    if let Some(answer) = leases::lease(&mut world, &path, request) {
-        return answer;
+    if let Some(response) = leases::lease(&mut world, &path, request) {
+        return response;
     }
     if query.contains_key("watch") {
         let since = query.get("resourceVersion").and_then(|version| version.parse().ok()).unwrap_or(0);
         if since < world.oldest {
             // As a real API server does: the response begins with status 200, and its first event is the error.
             let gone = status(410, &format!("too old resource version: {since} ({})", world.oldest));
-            return answer(200, "application/json", format!("{}\n", json!({"type": "ERROR", "object": gone})));
+            return response(200, "application/json", format!("{}\n", json!({"type": "ERROR", "object": gone})));
         }
         return watch(api, &world, path, since);
     }
@@ -70,7 +70,7 @@ fn respond(api: &Arc<Api>, request: &Request<Bytes>) -> Response<Body> {
     }
     if let ("namespaces", Some(name)) = (question.resource.as_str(), question.name) {
         return match world.objects.get("/api/v1/namespaces").and_then(|all| all.get(name)) {
-            Some(object) => answer(200, "application/json", object.to_string()),
+            Some(object) => response(200, "application/json", object.to_string()),
             None => refusal(404, &format!("namespaces \"{name}\" not found")),
         };
     }
@@ -95,7 +95,7 @@ fn respond(api: &Arc<Api>, request: &Request<Bytes>) -> Response<Body> {
     let last = page.last().and_then(|object| object["metadata"]["name"].as_str()).unwrap_or_default();
     let next = if names.next().is_some() { last } else { "" };
     let list = json!({"kind": "List", "metadata": {"resourceVersion": world.version.to_string(), "continue": next}, "items": page});
-    answer(200, "application/json", list.to_string())
+    response(200, "application/json", list.to_string())
 }
 
 /// The attributes of a request, as the authorizer of an API server sees them.
@@ -184,7 +184,7 @@ fn secret<T>(world: &World, collection: &str, name: &str, request: &Request<T>) 
     match world.objects.get(collection).and_then(|all| all.get(name)) {
         Some(object) => {
             let metadata = json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"]});
-            answer(200, "application/json", metadata.to_string())
+            response(200, "application/json", metadata.to_string())
         }
         None => refusal(404, &format!("secrets \"{name}\" not found")),
     }
@@ -192,7 +192,7 @@ fn secret<T>(world: &World, collection: &str, name: &str, request: &Request<T>) 
 
 fn log(world: &World) -> Response<Body> {
     if let Some(body) = &world.log {
-        return answer(200, "text/plain", body.clone());
+        return response(200, "text/plain", body.clone());
     }
     // The lines are 30 seconds younger than the shortest silence that the check can report, so that a test does not
     // wait long for it.
@@ -201,7 +201,7 @@ fn log(world: &World) -> Response<Body> {
     if !world.no_audit_lines {
         text += &format!("{written} AUDIT: user 7 logged in\n");
     }
-    answer(200, "text/plain", text)
+    response(200, "text/plain", text)
 }
 
 fn watch(api: &Arc<Api>, world: &World, path: String, since: u64) -> Response<Body> {

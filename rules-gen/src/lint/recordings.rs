@@ -1,0 +1,91 @@
+//! What the linted recording rules tell about the series that they write: the labels, and how often one is written.
+
+use super::labels::labels;
+use super::metric_facts::MetricFacts;
+use super::rule_file::Rule;
+use promql::Expr;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How often labels are worked out again. Recorded series may be made of other recorded series.
+const ROUNDS: usize = 5;
+
+/// The recorded series by name.
+#[derive(Debug, Default)]
+pub struct Recordings<'a> {
+    exprs: BTreeMap<&'a str, Vec<&'a Expr>>,
+    /// The rules that record each series: the group and the line.
+    places: BTreeMap<&'a str, Vec<(&'a str, usize)>>,
+    /// The longest interval in seconds at which a group writes the series. Only groups that set one count.
+    intervals: BTreeMap<&'a str, f64>,
+    /// The labels of the series. Nothing else is known here.
+    facts: MetricFacts,
+}
+
+impl<'a> Recordings<'a> {
+    pub(super) fn of(rules: impl Iterator<Item = &'a Rule>) -> Self {
+        let rules: Vec<(&Rule, &Expr)> =
+            rules.filter(|rule| !rule.alerts).filter_map(|rule| Some((rule, rule.ast.as_ref()?))).collect();
+        let mut recordings = Self::default();
+        for (rule, ast) in &rules {
+            recordings.exprs.entry(&rule.name.value).or_default().push(ast);
+            let place = (rule.group.as_str(), rule.scope.place.line);
+            recordings.places.entry(&rule.name.value).or_default().push(place);
+            if let Some(interval) = rule.interval {
+                let longest = recordings.intervals.entry(&rule.name.value).or_default();
+                *longest = longest.max(interval);
+            }
+        }
+        for _ in 0..ROUNDS {
+            let known = recorded(&rules, &recordings.facts);
+            let more = known.len() > recordings.facts.recorded().len();
+            recordings.facts.set_recorded(known);
+            if !more {
+                break;
+            }
+        }
+        recordings
+    }
+
+    /// Whether a linted rule records the series.
+    pub fn has(&self, name: &str) -> bool {
+        self.exprs.contains_key(name)
+    }
+
+    /// Returns the names of the recorded series.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.exprs.keys().copied()
+    }
+
+    /// Returns the expressions that record a series.
+    pub fn exprs(&self, name: &str) -> &[&'a Expr] {
+        self.exprs.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// Returns the group and the line of each rule that records a series.
+    pub fn places(&self, name: &str) -> &[(&'a str, usize)] {
+        self.places.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// Returns the longest interval in seconds at which a series is written, if its groups set one.
+    pub fn interval(&self, name: &str) -> Option<f64> {
+        self.intervals.get(name).copied()
+    }
+
+    /// Returns the labels of recorded series, without facts about other metrics.
+    pub const fn facts(&self) -> &MetricFacts {
+        &self.facts
+    }
+}
+
+/// Returns the labels that each series can have, where all of its rules tell them.
+fn recorded(rules: &[(&Rule, &Expr)], facts: &MetricFacts) -> BTreeMap<String, BTreeSet<String>> {
+    let mut all: BTreeMap<String, Option<BTreeSet<String>>> = BTreeMap::new();
+    for (rule, ast) in rules {
+        let own = labels(ast, facts).possible.map(|possible| {
+            possible.into_iter().chain(rule.labels.iter().map(|(name, _)| name.clone())).collect::<BTreeSet<String>>()
+        });
+        let known = all.entry(rule.name.value.clone()).or_insert_with(|| Some(BTreeSet::new()));
+        *known = known.take().zip(own).map(|(known, own)| &known | &own);
+    }
+    all.into_iter().filter_map(|(name, labels)| Some((name, labels?))).collect()
+}
