@@ -137,7 +137,7 @@ fn mistakes_of(parsed: &Configuration, case: &Case) -> Vec<String> {
         others.remove(at);
         match (parsed.inhibited(&expected.labels, &others), expected.inhibited) {
             (Some((_, by)), false) => {
-                wrong.push(format!("{shown} is inhibited by {}, expected not to be", self::shown(by)))
+                wrong.push(format!("{shown} is inhibited by {}, expected not to be", self::shown(by)));
             }
             (None, true) => wrong.push(format!("{shown} is not inhibited, expected to be")),
             (Some(_), true) | (None, false) => {}

@@ -207,12 +207,7 @@ fn rule(node: &Node, interval: Option<f64>, of_group: &[(String, Text)], report:
                 report.add("RG002", Level::Error, value, format!("a recording rule must not have {key}"), "remove it");
             }
         }
-        if name.value.contains(['{', '}']) {
-            let message = format!("{} is not a metric name: braces are allowed in expr only", name.value);
-            report.at("RG002", Level::Error, &name, message, "");
-        } else if !metric_name(&name.value) {
-            report.since_at(&name, &format!("the metric name {}", name.value), UTF8_NAMES);
-        }
+        recorded_name(&name, report);
     }
     for (label, value) in labels.iter().chain(&annotations) {
         if label.is_empty() || (label == "__name__" && labels.iter().any(|(known, _)| known == label)) {
@@ -259,6 +254,16 @@ fn rule(node: &Node, interval: Option<f64>, of_group: &[(String, Text)], report:
         origin: Origin::PlainFile,
         identity,
     })
+}
+
+/// Checks the name of a recorded series.
+fn recorded_name(name: &Text, report: &mut Report<'_>) {
+    if name.value.contains(['{', '}']) {
+        let message = format!("{} is not a metric name: braces are allowed in expr only", name.value);
+        report.at("RG002", Level::Error, name, message, "");
+    } else if !metric_name(&name.value) {
+        report.since_at(name, &format!("the metric name {}", name.value), UTF8_NAMES);
+    }
 }
 
 /// Reports aliases as `expr` or as a rule's name: Prometheus 2 takes the alias's name for the value. Other aliases are
@@ -331,7 +336,13 @@ fn keys_of(node: &Node, known: &[&str], others: &[(&str, Flavour)], report: &mut
             Some(wanted) if wanted == *server => {}
             Some(_) => report.add("RG001", Level::Error, key, message, "remove it"),
             None => {
-                report.add("RG001", Level::Info, key, message, "use --server to name the server that the rules are for")
+                report.add(
+                    "RG001",
+                    Level::Info,
+                    key,
+                    message,
+                    "use --server to name the server that the rules are for",
+                );
             }
         }
     }

@@ -381,7 +381,7 @@ fn reserved(of: &Map<String, Value>, findings: &mut Findings) {
     let fields = of.get("custom_fields").and_then(Value::as_object);
     if let Some(name) = RESERVED.iter().find(|name| fields.is_some_and(|fields| fields.contains_key(**name))) {
         findings.under("custom_fields", |findings| {
-            findings.refuse(format!("{name} has a field of its own in this receiver"))
+            findings.refuse(format!("{name} has a field of its own in this receiver"));
         });
     }
 }

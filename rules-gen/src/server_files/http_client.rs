@@ -24,7 +24,7 @@ fn pair(of: &Map<String, Value>, findings: &mut Findings) {
     for key in ["ca", "cert"] {
         if is_there(of, key) && of.get(key).and_then(Value::as_str).is_none_or(|text| !text.contains("-----BEGIN")) {
             findings.under(key, |findings| {
-                findings.refuse(format!("this is not PEM; use {key}_file for the name of a file"))
+                findings.refuse(format!("this is not PEM; use {key}_file for the name of a file"));
             });
         }
     }

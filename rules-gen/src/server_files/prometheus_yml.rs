@@ -199,7 +199,7 @@ fn jobs(of: &Map<String, Value>, findings: &mut Findings) {
             && timeout > interval
         {
             findings.under("scrape_timeout", |findings| {
-                findings.refuse("it must not be longer than the global scrape_interval")
+                findings.refuse("it must not be longer than the global scrape_interval");
             });
         }
     });

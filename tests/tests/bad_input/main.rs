@@ -177,7 +177,7 @@ async fn foreign_truncated_missing_and_huge_reports_fail() -> anyhow::Result<()>
     let report = r#"{"matches": [{"vulnerability": {"severity": "Critical", "fix": {"state": "fixed", "versions": ["2"]}}}], "source": {"target": {"userInput": "img"}}}"#;
     s3.put("scans", "grype/1.json", report.as_bytes())?;
     s3.put("scans", "grype/2.json", report.as_bytes())?;
-    s3.modified("scans", "grype/2.json", std::time::SystemTime::now() + std::time::Duration::from_secs(40 * 86_400))?;
+    s3.modified("scans", "grype/2.json", std::time::SystemTime::now() + std::time::Duration::from_hours(40 * 24))?;
     let (failure, page) = outcome(&job(&bucket, "images")).await;
     assert_eq!(failure, None);
     assert!(

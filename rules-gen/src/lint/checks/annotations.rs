@@ -72,7 +72,7 @@ fn check(rule: &Rule, _: &Context<'_>, report: &mut Report<'_>) {
     }
     match rule.annotation("summary").or_else(|| rule.annotation("message")) {
         None => {
-            report.at(LINT.id, Level::Info, &rule.name, "the annotation summary is missing", "add one fixed sentence")
+            report.at(LINT.id, Level::Info, &rule.name, "the annotation summary is missing", "add one fixed sentence");
         }
         Some(summary) => {
             if summary.value.contains("{{") {

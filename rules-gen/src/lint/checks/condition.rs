@@ -11,7 +11,7 @@ pub(super) static LINT: Lint = Lint {
     id: "RG018",
     title: "no condition, or an inverted one",
     level: Level::Error,
-    text: r#"`up` is 1 while a target works: an alert with `up != 0` fires then, and resolves when the target fails. An alert without a comparison fires whenever its metric exists."#,
+    text: r"`up` is 1 while a target works: an alert with `up != 0` fires then, and resolves when the target fails. An alert without a comparison fires whenever its metric exists.",
     check: Check::Expr(check),
     found: &[
         Example::Rules(
