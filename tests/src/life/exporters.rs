@@ -8,15 +8,14 @@
 mod blackbox_exporter;
 mod kube_state_metrics;
 mod kubelet;
+mod page;
 mod pods;
 mod postgres_exporter;
 
-use super::board::{Board, known};
+use super::board::Board;
 use super::shop::{DAY, Shop};
 use checklist::self_metrics::{BUILD_INFO, TARGET_REACHABLE};
-
-/// Names and values of labels, as they are put together here.
-type Pairs = Vec<(&'static str, String)>;
+use page::is_one;
 
 /// Exporters that share the fate of ours: when nothing watches, none of them can be scraped.
 const EXPORTERS: [&str; 3] = ["kube-state-metrics", "postgres-exporter", "blackbox-exporter"];
@@ -79,38 +78,10 @@ fn up(board: &mut Board, shop: &Shop, probes: &Board, watched: &[bool]) {
     }
 }
 
-/// One exporter's page: the labels that its scrape adds, and the minutes at which it can be scraped.
-struct Page<'a> {
-    board: &'a mut Board,
-    scrape: Pairs,
-    watched: &'a [bool],
-}
-
-impl Page<'_> {
-    /// Writes a series.
-    fn say(&mut self, name: &str, own: &[(&'static str, &str)], value: impl Fn(usize) -> Option<f64>) {
-        let mut labels: Pairs = self.scrape.clone();
-        // An empty value means the same as no label.
-        let own = own.iter().filter(|(_, value)| !value.is_empty());
-        labels.extend(own.map(|(name, value)| (*name, (*value).to_owned())));
-        let watched = self.watched;
-        self.board.put(name, &labels, |minute| if watched[minute] { value(minute) } else { None });
-    }
-}
-
-/// A truth as a sample.
-fn one_if(truth: bool) -> f64 {
-    f64::from(u8::from(truth))
-}
-
-/// Whether a course is 1 at a minute.
-fn is_one(course: &[f64], minute: usize) -> bool {
-    known(course, minute).is_some_and(|value| value > 0.5)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::life::board::known;
     use crate::life::ledger::Incident;
     use crate::life::shop::Kind;
     use crate::life::{incidents, ordinary};

@@ -1,12 +1,10 @@
 //! A month without incidents: the series that the probes would expose. Comments name the source of each behaviour.
 
-#![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a part of a week in minutes")]
-
 use super::board::{Board, chance};
 use super::book::blind;
 use super::clock::{DAY_SECONDS, HOUR, at};
 use super::database::{server, tables};
-use super::shop::{App, DAY, Kind, Shop, daylight, hour, is_weekday, requests};
+use super::shop::{App, DAY, Kind, Shop, daylight, hour, node_leaves, requests, rollout};
 use checklist::Config;
 use checklist::self_metrics::{
     BUILD_INFO, CHECK_INFO, CONFIG_SUCCESSFUL, INTERVAL, LAST_SUCCESS, PROBE_SUCCESS, SHARD, SHARDS, TARGET_REACHABLE,
@@ -102,22 +100,6 @@ pub fn wanted(shop: &Shop, app: &App, minute: usize) -> usize {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a handful of pods")]
     let more = (daylight(minute) * (day - night) as f64 * (0.75 + 0.25 * noise)).round() as usize;
     night + more
-}
-
-/// Returns the minutes since the start of a rollout, or `None` if none is going on. Source: Kubernetes documentation,
-/// "Rolling update": pods are replaced one by one, and a new one starts before an old one ends.
-pub fn rollout(shop: &Shop, app: &App, minute: usize) -> Option<usize> {
-    let every = 7 * DAY / shop.deployments.max(1);
-    let shift = (chance(shop.seed, &format!("deploy {} {}", app.namespace, app.workload), 0) * every as f64) as usize;
-    let since = (minute + shift) % every;
-    let by_day = (8..18).contains(&hour(minute.saturating_sub(since))) && is_weekday(minute);
-    (since < 8 && by_day && !app.idle).then_some(since)
-}
-
-/// Whether a spot node is being taken away, which removes one pod of each workload for two minutes (manuals of cloud
-/// providers: two minutes of notice).
-pub fn node_leaves(shop: &Shop, minute: usize) -> bool {
-    shop.kind != Kind::Small && chance(shop.seed, "node", minute / 480) < 0.5 && minute % 480 < 2
 }
 
 /// Returns for every ten minutes the minutes since the last release of an app, at most a week. Memory usage depends on it.

@@ -1,5 +1,7 @@
 //! The simulated shops, and the checklist.yaml for each.
 
+#![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a part of a week in minutes")]
+
 use super::board::chance;
 use std::fmt::Write as _;
 
@@ -210,4 +212,20 @@ pub fn requests(shop: &Shop, minute: usize) -> f64 {
     }
     // The number is an integer: at less than one request per minute, a minute has none or one.
     (mean * (0.9 + 0.2 * chance(shop.seed, "noise", minute)) + chance(shop.seed, "part", minute)).floor()
+}
+
+/// Returns the minutes since the start of a rollout, or `None` if none is going on. Source: Kubernetes documentation,
+/// "Rolling update": pods are replaced one by one, and a new one starts before an old one ends.
+pub fn rollout(shop: &Shop, app: &App, minute: usize) -> Option<usize> {
+    let every = 7 * DAY / shop.deployments.max(1);
+    let shift = (chance(shop.seed, &format!("deploy {} {}", app.namespace, app.workload), 0) * every as f64) as usize;
+    let since = (minute + shift) % every;
+    let by_day = (8..18).contains(&hour(minute.saturating_sub(since))) && is_weekday(minute);
+    (since < 8 && by_day && !app.idle).then_some(since)
+}
+
+/// Whether a spot node is being taken away, which removes one pod of each workload for two minutes (manuals of cloud
+/// providers: two minutes of notice).
+pub fn node_leaves(shop: &Shop, minute: usize) -> bool {
+    shop.kind != Kind::Small && chance(shop.seed, "node", minute / 480) < 0.5 && minute % 480 < 2
 }

@@ -1,10 +1,10 @@
 //! `kube_*`: deployments and their replica sets, autoscalers, nodes, claims and the nightly dump's Jobs. Pods are in `pods`.
 
-use super::{Page, is_one, one_if, pods};
+use super::page::{Page, is_one, one_if};
+use super::pods;
 use crate::life::board::{Board, known};
 use crate::life::clock::at;
-use crate::life::ordinary::{node_leaves, rollout};
-use crate::life::shop::{App, DAY, Shop};
+use crate::life::shop::{App, DAY, Shop, node_leaves, rollout};
 use checklist::signals::{backup, hpa, pods as probed, pvc};
 
 /// Minutes until a rollout that makes no progress has failed: `progressDeadlineSeconds`, 600 by default.

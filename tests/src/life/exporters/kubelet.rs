@@ -1,7 +1,7 @@
 //! `kubelet_volume_stats_*`. No alert of the rule sets that are compared reads cAdvisor's series, except those of severity
 //! `info`, which notify nobody.
 
-use super::Page;
+use super::page::Page;
 use crate::life::board::{Board, known};
 use checklist::signals::disk;
 

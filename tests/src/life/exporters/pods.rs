@@ -1,7 +1,7 @@
 //! Pods as kube-state-metrics tells them. The probes know the number of a workload's pods and the name of each that is not
 //! ready; the others are numbered, and keep their names when they are replaced.
 
-use super::{Page, one_if};
+use super::page::{Page, one_if};
 use crate::life::board::{Board, Labels, known};
 use crate::life::shop::{App, Shop};
 use checklist::signals::{pods, restarts};

@@ -2,7 +2,7 @@
 //! `locks` of its older queries, `stat_database`, `stat_user_tables`, `stat_bgwriter`, `replication`, `postmaster` and the
 //! settings that the rule sets read.
 
-use super::{Page, is_one, one_if};
+use super::page::{Page, is_one, one_if};
 use crate::life::board::{Board, Labels, known};
 use crate::life::clock::at;
 use crate::life::shop::{DAY, Shop, hour};
