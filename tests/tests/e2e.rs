@@ -310,7 +310,7 @@ async fn the_alert_path_is_verified_and_a_broken_receiver_is_detected() -> anyho
         stack.recorder.wait(text, move |message| message.receiver == receiver && message.has(text))
     };
     arrived("pagerduty", "ChecklistRoutingTest").await?;
-    arrived("slack", "test of the alert path").await?;
+    arrived("slack", "Test of the alert path.").await?;
     // The webhook's address is wrong: nobody would see a warning.
     std::fs::write(stack.folder().join("slack-url"), "http://127.0.0.1:9/nowhere")?;
     let (code, printed) = verify()?;

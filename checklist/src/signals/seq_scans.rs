@@ -51,14 +51,9 @@ static MIN_SCANS: Threshold = Threshold::above(
 )
 .warning(50.0);
 
+/// Returns the scans within a day as a difference from the lowest value, so that a deployment of the exporter loses none.
 fn within_a_day(scope: &Scope, counter: &'static Metric) -> String {
     format!("({})", scope.risen(counter, "1d"))
-}
-
-/// Returns the share of the scans of a day that read the whole table.
-fn share(scope: &Scope) -> String {
-    let (seq, index) = (within_a_day(scope, &SEQ_SCANS), within_a_day(scope, &INDEX_SCANS));
-    format!("{seq} / ({seq} + {index} > 0)")
 }
 
 pub static SIGNAL: Signal = Signal {
@@ -77,11 +72,10 @@ pub static SIGNAL: Signal = Signal {
         name: "ChecklistSequentialScans",
         when: When::History(History {
             expr: |scope, limits, severity| {
+                let (seq, index) = (within_a_day(scope, &SEQ_SCANS), within_a_day(scope, &INDEX_SCANS));
                 format!(
-                    "{} > {} and {} > {} and {} > {}",
-                    share(scope),
+                    "{seq} / ({seq} + {index} > 0) > {} and {seq} > {} and {} > {}",
                     limits.level(&SHARE, severity),
-                    within_a_day(scope, &SEQ_SCANS),
                     number(limits.value(&MIN_SCANS)),
                     scope.max(&BYTES),
                     number(limits.value(&MIN_BYTES))
@@ -136,12 +130,17 @@ pub static SIGNAL: Signal = Signal {
             title: "Share of sequential scans",
             description: "Share of sequential scans in the last day, for the ten largest tables.",
             query: PanelQuery::Expression(
-                |scope| format!("{} and topk(10, {})", share(scope), scope.max(&BYTES)),
+                |scope| {
+                    let day = |metric| scope.over("increase", metric, "1d");
+                    let (seq, index) = (day(&SEQ_SCANS), day(&INDEX_SCANS));
+                    format!("{seq} / ({seq} + {index} > 0) and topk(10, {})", scope.max(&BYTES))
+                },
                 &[&SEQ_SCANS, &INDEX_SCANS, &BYTES],
             ),
             unit: Unit::Ratio,
             legend: TABLE,
-            threshold: Some(&SHARE),
+            // No limit: the alert subtracts counters, because it must survive a deployment of the exporter, and panels use
+            // `increase`, as is usual in Grafana.
             ..PANEL
         },
     ],
