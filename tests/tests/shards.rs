@@ -95,7 +95,7 @@ fn a_pod_without_a_valid_shard_index_does_not_start() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let config = checklist(folder.path(), 0)?;
     for (arguments, pod, part) in [
-        (&["--shards", "3"][..], "checklist-exporter-3", "there are 3 shards"),
+        (&["--shards", "3"][..], "checklist-exporter-3", "there are only 3 shards"),
         (&["--shards", "3"], "checklist-exporter-7f9c-x2k4p", "does not end in -ORDINAL"),
         (&["--shard", "3/3"], "p-0", "INDEX/TOTAL"),
         (&["--shard", "0/3", "--shards", "3"], "p-0", "cannot be used with"),
