@@ -1,4 +1,6 @@
 PROGRAMS = --bin checklist-exporter --bin rules-gen
+SHOPS ?= small,busy,large
+SEEDS ?= 1,2,3,4,5,6,7,8,9,10
 
 test: tools
 	cargo fmt --all --check && cargo clippy --workspace --all-targets -- -D warnings && cargo build --workspace --all-targets && cargo test --workspace --no-fail-fast
@@ -19,7 +21,7 @@ bench: tools
 	cargo build --release --workspace $(PROGRAMS) --bin bench && FIGURES=docs/figures.md PEERS=$(abspath $(PEERS)) ./target/release/bench $(BENCH)
 
 life: tools
-	cargo build --workspace --bin life && ./target/debug/life --shops $(or $(SHOPS),small,busy,large) --seeds $(or $(SEEDS),1,2,3,4,5,6,7,8,9,10) --verbose
+	cargo build --workspace --bin life && ./target/debug/life --shops $(SHOPS) --seeds $(SEEDS) --verbose
 
 soak: tools
 	cargo build --release --workspace $(PROGRAMS) --bin soak && ./target/release/soak
