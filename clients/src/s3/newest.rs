@@ -25,8 +25,10 @@ const ABOUT: [&str; 14] = [
     "log",
 ];
 /// Endings of files that are about another file if there is one of that name. Otherwise they may be a backup, for example
-/// one that was encrypted or signed as a whole.
-const MAYBE_ABOUT: [&str; 10] = ["sig", "asc", "minisig", "json", "txt", "manifest", "meta", "info", "done", "ok"];
+/// an export.
+const MAYBE_ABOUT: [&str; 7] = ["json", "txt", "manifest", "meta", "info", "done", "ok"];
+/// Like [`MAYBE_ABOUT`]: signatures, or backups that were encrypted or signed as a whole.
+const SIGNATURES: [&str; 3] = ["sig", "asc", "minisig"];
 
 /// Names of files that list the checksums of others.
 const LISTS: [&str; 5] = ["md5sums", "sha1sums", "sha256sums", "sha512sums", "checksums"];
@@ -82,13 +84,23 @@ pub(super) struct Listing<'a> {
     now: f64,
     /// Hashes of the keys that were taken: half a million of them take some megabytes.
     known: HashSet<u64>,
+    /// Objects whose names end as signatures do, while the signed object was not listed. Directory buckets have no order.
+    signatures: Vec<Object>,
     folders: BTreeMap<String, Newest>,
     found: Found,
 }
 
 impl<'a> Listing<'a> {
     pub(super) fn new(prefix: &'a str, choice: Choice<'a>, now: f64) -> Self {
-        Self { prefix, choice, now, known: HashSet::new(), folders: BTreeMap::new(), found: Found::default() }
+        Self {
+            prefix,
+            choice,
+            now,
+            known: HashSet::new(),
+            signatures: Vec::new(),
+            folders: BTreeMap::new(),
+            found: Found::default(),
+        }
     }
 
     /// Takes the next object of the listing. Files of a dumped folder are collected, and files beside another one are
@@ -106,18 +118,29 @@ impl<'a> Listing<'a> {
             return;
         }
         if self.choice.matching.is_empty() && self.choice.excluded.is_empty() {
-            // Keys are listed in order, so the other object came before.
-            if about(&object.key).is_some_and(|(name, always)| always || self.known.contains(&hash(name))) {
+            // Keys are usually listed in order, so the other object came before.
+            if is_about(&object.key, &self.known) {
                 self.found.left_out += 1;
                 return;
             }
             self.known.insert(hash(&object.key));
+            if object.key.rsplit_once('.').is_some_and(|(_, ending)| is_one_of(&SIGNATURES, ending)) {
+                self.signatures.push(object);
+                return;
+            }
         }
         self.consider(one(object));
     }
 
     /// Returns the result after the last object.
     pub(super) fn finish(mut self) -> Found {
+        for object in std::mem::take(&mut self.signatures) {
+            if is_about(&object.key, &self.known) {
+                self.found.left_out += 1;
+            } else {
+                self.consider(one(object));
+            }
+        }
         for folder in std::mem::take(&mut self.folders).into_values() {
             self.consider(folder);
         }
@@ -153,20 +176,26 @@ fn one(object: Object) -> Newest {
     Newest { name: key, bytes, modified, begin: Some(object), is_folder: false }
 }
 
-/// If a key ends as files about another one do, returns the key of that one, and whether this is certain. There may be
-/// several endings, as of the signature of a checksum.
-fn about(key: &str) -> Option<(&str, bool)> {
-    let (mut name, mut always) = (key, false);
+/// Whether a key is that of a file about another one. There may be several endings, as of the signature of a checksum.
+fn is_about(key: &str, known: &HashSet<u64>) -> bool {
+    let mut name = key;
     while let Some((before, ending)) = name.rsplit_once('.') {
-        let one_of = |endings: &[&str]| endings.iter().any(|known| known.eq_ignore_ascii_case(ending));
-        if !one_of(&ABOUT) && !one_of(&MAYBE_ABOUT) {
+        if is_one_of(&ABOUT, ending) {
+            return true;
+        }
+        if !is_one_of(&MAYBE_ABOUT, ending) && !is_one_of(&SIGNATURES, ending) {
             break;
         }
-        (name, always) = (before, always || one_of(&ABOUT));
+        if known.contains(&hash(before)) {
+            return true;
+        }
+        name = before;
     }
-    let file = name.rsplit('/').next().unwrap_or(name);
-    always |= LISTS.iter().any(|list| list.eq_ignore_ascii_case(file));
-    (always || name != key).then_some((name, always))
+    is_one_of(&LISTS, name.rsplit('/').next().unwrap_or(name))
+}
+
+fn is_one_of(words: &[&str], word: &str) -> bool {
+    words.iter().any(|known| known.eq_ignore_ascii_case(word))
 }
 
 fn hash(key: &str) -> u64 {
@@ -226,6 +255,8 @@ mod tests {
                 Some("daily/a.dump"),
             ),
             (&[("daily/export.json", 2.0, 9), ("daily/a.dump", 1.0, 9)], Some("daily/export.json")),
+            (&[("daily/export.json", 1.0, 9), ("daily/export.json.sig", 2.0, 1)], Some("daily/export.json")),
+            (&[("daily/a.dump.asc", 2.0, 1), ("daily/a.dump", 1.0, 9)], Some("daily/a.dump")),
             (&[("daily/20261127.dat", 1.0, 9), ("daily/20261128.dat", 2.0, 9)], Some("daily/20261128.dat")),
             (&[("daily/a.dump.md5", 2.0, 1)], None),
             (&[("daily/a.dump.asc", 2.0, 1)], Some("daily/a.dump.asc")),
