@@ -324,7 +324,7 @@ fn tell(id: &'static str, who: &str, check: form::ServerCheck, text: &str, node:
 }
 
 /// Returns the text of one of several documents.
-fn alone<'a>(text: &'a str, document: &Node) -> &'a str {
+pub(super) fn alone<'a>(text: &'a str, document: &Node) -> &'a str {
     let own = text.get(document.span.clone()).unwrap_or(text).trim_end();
     own.strip_suffix("---").or_else(|| own.strip_suffix("...")).unwrap_or(own)
 }
