@@ -22,7 +22,7 @@ pub mod left_out;
 pub mod live;
 pub mod metric_facts;
 mod named_files;
-mod number;
+pub(crate) mod number;
 pub mod options;
 pub mod output;
 pub mod overlaps;

@@ -49,9 +49,8 @@ fn findings(files: &[(String, String)], version: Option<(u32, u32)>) -> Vec<Find
 /// Returns the first line of every rule and of every marked group in a file, and the lints in its mark.
 fn marks(text: &str) -> BTreeMap<usize, BTreeSet<&str>> {
     let begins = |line: &str, with: &[&str]| with.iter().any(|start| line.trim_start().starts_with(start));
-    let marked = |line: &&str| {
-        begins(line, &["- alert:", "- record:"]) || (begins(line, &["- name:"]) && line.contains(" # "))
-    };
+    let marked =
+        |line: &&str| begins(line, &["- alert:", "- record:"]) || (begins(line, &["- name:"]) && line.contains(" # "));
     let numbered = text.lines().enumerate().filter(|(_, line)| marked(line));
     numbered
         .map(|(at, line)| (at + 1, line.split_once(" # ").map_or("", |(_, marks)| marks).split_whitespace().collect()))

@@ -63,6 +63,11 @@ fn files_of_targets_are_refused_as_by_promtool() -> Outcome {
         ] {
             std::fs::write(&file, &config)?;
             let found = errors(&file)?;
+            // promtool does not see that an Alertmanager without an address gets no alerts.
+            if name == "blank.yml" && config.starts_with("alerting") {
+                assert_eq!(found.len(), 1, "{found:?}");
+                continue;
+            }
             for tool in &tools {
                 let taken = Command::new(tool).args(["check", "config"]).arg(&file).output()?.status.success();
                 assert_eq!(taken, found.is_empty(), "{}: {config}{text}\n{found:?}", tool.display());
@@ -95,7 +100,10 @@ fn a_target_that_is_relabelled_need_not_be_an_address() -> Outcome {
     std::fs::write(folder.path().join("urls.yml"), "- targets: ['https://example.org/health']\n")?;
     let file = folder.path().join("prometheus.yml");
     let rules = "relabel_configs: [{source_labels: [__address__], target_label: __param_target}, {target_label: __address__, replacement: 'b:9115'}]";
-    std::fs::write(&file, format!("scrape_configs: [{{job_name: a, file_sd_configs: [{{files: [urls.yml]}}], {rules}}}]\n"))?;
+    std::fs::write(
+        &file,
+        format!("scrape_configs: [{{job_name: a, file_sd_configs: [{{files: [urls.yml]}}], {rules}}}]\n"),
+    )?;
     assert_eq!(errors(&file)?, []);
     assert!(Command::new("promtool").args(["check", "config"]).arg(&file).output()?.status.success());
     Ok(())

@@ -26,7 +26,7 @@ mod metric_name;
 mod metric_type;
 mod other_group;
 mod policy;
-mod prometheus_3;
+pub(super) mod prometheus_3;
 mod quantile;
 mod regex_matcher;
 mod retention;

@@ -1,8 +1,8 @@
 //! Files that the configuration of a server names: rule files, certificates, keys, tokens. One that is not there is
 //! reported, as promtool does.
 
-use super::target_files;
 use super::report::{Level, Report};
+use super::target_files;
 use super::yaml::{Kind, Node};
 use std::path::{Path, PathBuf};
 

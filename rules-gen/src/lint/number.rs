@@ -16,7 +16,7 @@ pub(super) fn is_integer(text: &str) -> bool {
 }
 
 /// Whether a scalar with the tag `!!float` is accepted.
-pub(super) fn is_float(text: &str) -> bool {
+pub(crate) fn is_float(text: &str) -> bool {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     let infinite = matches!(unsigned, ".inf" | ".Inf" | ".INF");
     infinite || matches!(text, ".nan" | ".NaN" | ".NAN") || whole(text).is_some() || decimal(text).is_some()

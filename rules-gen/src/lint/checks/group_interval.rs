@@ -57,10 +57,8 @@ fn check(rules: &[&Rule], _: &Context<'_>, report: &mut Report<'_>) {
         };
         report.enter(group.scope.clone());
         report.about(Some(format!("group {}", group.name)));
-        let message = format!(
-            "the group is evaluated every {}, but a sample is stale after 5m: {what} has gaps",
-            written.value
-        );
+        let message =
+            format!("the group is evaluated every {}, but a sample is stale after 5m: {what} has gaps", written.value);
         report.at(LINT.id, level, written, message, "set interval to 5m or less");
     }
 }

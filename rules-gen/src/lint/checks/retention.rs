@@ -23,7 +23,8 @@ pub(super) static LINT: Lint = Lint {
 fn check(rules: &[&Rule], context: &Context<'_>, report: &mut Report<'_>) {
     let kept = context.options.retention.unwrap_or(DEFAULT);
     let reach = |rule: &&Rule| rule.ast.as_ref().map_or(0.0, reach);
-    let mut long: Vec<(&Rule, f64)> = rules.iter().map(|rule| (*rule, reach(rule))).filter(|(_, back)| *back > kept).collect();
+    let mut long: Vec<(&Rule, f64)> =
+        rules.iter().map(|rule| (*rule, reach(rule))).filter(|(_, back)| *back > kept).collect();
     // The retention is one cause for all of them if nobody has set it.
     let others = long.len().saturating_sub(1);
     let assumed = context.options.retention.is_none();
@@ -36,13 +37,23 @@ fn check(rules: &[&Rule], context: &Context<'_>, report: &mut Report<'_>) {
         report.about(Some(rule.name.value.clone()));
         let kept = kept / DAY;
         let message = match (assumed, others) {
-            (false, _) => format!("reads {:.1} days back, but Prometheus keeps {kept:.1} days (--retention)", back / DAY),
+            (false, _) => {
+                format!("reads {:.1} days back, but Prometheus keeps {kept:.1} days (--retention)", back / DAY)
+            }
             (true, 0) => format!("reads {:.1} days back, but Prometheus keeps {kept:.1} days by default", back / DAY),
-            (true, 1) => format!("this rule and another one read up to {:.1} days back, but Prometheus keeps {kept:.1} days by default", back / DAY),
-            (true, _) => format!("this rule and {others} others read up to {:.1} days back, but Prometheus keeps {kept:.1} days by default", back / DAY),
+            (true, 1) => format!(
+                "this rule and another one read up to {:.1} days back, but Prometheus keeps {kept:.1} days by default",
+                back / DAY
+            ),
+            (true, _) => format!(
+                "this rule and {others} others read up to {:.1} days back, but Prometheus keeps {kept:.1} days by default",
+                back / DAY
+            ),
         };
         let days = (back / DAY).ceil();
-        let fix = format!("set --storage.tsdb.retention.time={days}d or more on the server, and pass --retention here; or shorten the range or offset");
+        let fix = format!(
+            "set --storage.tsdb.retention.time={days}d or more on the server, and pass --retention here; or shorten the range or offset"
+        );
         report.at(LINT.id, Level::Warning, &rule.expr, message, &fix);
     }
 }

@@ -125,8 +125,8 @@ fn recorded_name(name: &Text, report: &mut Report<'_>) {
     }
 }
 
-/// Reports aliases as `expr` or as a rule's name: Prometheus 2 takes the alias's name for the value. Other aliases are
-/// resolved.
+/// Reports aliases and `!!binary` as `expr` or as a rule's name: Prometheus 2 takes the alias's name or the Base64 for the
+/// value. Other aliases are resolved.
 fn aliases(node: &Node, report: &mut Report<'_>) {
     let level = match report.version() {
         Some(version) if version >= (3, 0) => return,
@@ -137,7 +137,12 @@ fn aliases(node: &Node, report: &mut Report<'_>) {
         // The node of an alias has the place of its anchor, which is above. In a text without places all nodes are in
         // line one.
         let is_alias = value.span.start < key.span.end && value.span != key.span;
-        if let Some(name) = key.text().filter(|name| is_alias && ["record", "alert", "expr"].contains(name)) {
+        let is_binary = || report.between(key.span.end..value.span.start).contains("!!binary");
+        let Some(name) = key.text().filter(|name| ["record", "alert", "expr"].contains(name)) else { continue };
+        if !is_alias && is_binary() {
+            let message = format!("Prometheus 2 takes the Base64 text as the {name}, not the value that it encodes");
+            report.add("RG005", level, key, message, "write the value without !!binary");
+        } else if is_alias {
             let message =
                 format!("Prometheus 2 takes the name of this alias as the {name}, not the value of its anchor");
             report.add(

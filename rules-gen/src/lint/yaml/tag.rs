@@ -37,9 +37,9 @@ pub(super) fn read<'a>(tag: &Tag, text: Cow<'a, str>) -> Result<(Cow<'a, str>, b
 
 /// Whether a text begins like a date with a year of four digits.
 fn is_date(text: &str) -> bool {
-    text.as_bytes().split_first_chunk().is_some_and(|(year, rest): (&[u8; 4], _)| {
-        year.iter().all(u8::is_ascii_digit) && rest.starts_with(b"-")
-    })
+    text.as_bytes()
+        .split_first_chunk()
+        .is_some_and(|(year, rest): (&[u8; 4], _)| year.iter().all(u8::is_ascii_digit) && rest.starts_with(b"-"))
 }
 
 /// Decodes Base64. Line breaks are ignored.
