@@ -128,7 +128,7 @@ fn read<'a>(source: &'a Source, text: &'a str, options: &Options) -> First<'a> {
         return First { read: Some(read), notes: Vec::new(), why: None };
     }
     let (nodes, malformed) = yaml::documents(text);
-    let broken = malformed.is_some() || nodes.iter().any(Node::has_key_that_is_no_text);
+    let broken = malformed.is_some() || nodes.iter().any(|node| node.key_that_is_no_text().is_some());
     if broken && helm::is_template(text) {
         return First::left_out(Why::Helm);
     }

@@ -98,15 +98,15 @@ impl Node {
         }
     }
 
-    /// Whether some mapping has a key that is not a scalar, as YAML reads `{{ action }}` without quotes. The reader of
-    /// Prometheus refuses it.
-    pub fn has_key_that_is_no_text(&self) -> bool {
+    /// Returns the first key that is not a scalar, as YAML reads `{{ action }}` without quotes. The reader of Prometheus
+    /// refuses it.
+    pub fn key_that_is_no_text(&self) -> Option<&Node> {
         match &self.kind {
-            Kind::Scalar(..) => false,
-            Kind::List(items) => items.iter().any(Self::has_key_that_is_no_text),
-            Kind::Map(entries) => entries
-                .iter()
-                .any(|(key, value)| !matches!(key.kind, Kind::Scalar(..)) || value.has_key_that_is_no_text()),
+            Kind::Scalar(..) => None,
+            Kind::List(items) => items.iter().find_map(Self::key_that_is_no_text),
+            Kind::Map(entries) => entries.iter().find_map(|(key, value)| {
+                if matches!(key.kind, Kind::Scalar(..)) { value.key_that_is_no_text() } else { Some(key) }
+            }),
         }
     }
 

@@ -87,7 +87,7 @@ pub(super) fn table(node: &Node, name: &str, report: &mut Report<'_>) -> Vec<(St
             all.push((key.to_owned(), value));
             continue;
         }
-        let why = if value.has_key_that_is_no_text() {
+        let why = if value.key_that_is_no_text().is_some() {
             "{{ without quotes begins a mapping"
         } else {
             "this is a list or a mapping"
