@@ -173,9 +173,11 @@ mod tests {
                    summary: {{ $labels.job }} is down\n  - alert: B\n    expr: *e\n    labels: *l\n    annotations: &c\n      summary: shared\n  \
                    - alert: C\n    expr: up\n    annotations: *c\n  - <<: &base {alert: D, expr: up}\n  - <<: *base\n    for: 5M\n";
         let fixed = fix(bad, Some("https://r.example.org/{alert}")).unwrap();
-        let good = bad
-            .replace("summary: {{ $labels.job }} is down", "summary: '{{ $labels.job }} is down'")
-            .replacen("      description", "      runbook_url: https://r.example.org/A\n      description", 1);
+        let good = bad.replace("summary: {{ $labels.job }} is down", "summary: '{{ $labels.job }} is down'").replacen(
+            "      description",
+            "      runbook_url: https://r.example.org/A\n      description",
+            1,
+        );
         assert_eq!(fixed.text, good);
         assert_eq!(fixed.what, ["runbook links added: 1", "texts quoted: 1"]);
     }

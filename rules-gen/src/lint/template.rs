@@ -253,9 +253,7 @@ fn declared<'a>(tokens: &[Token<'a>], range: bool, known: &[&'a str]) -> Result<
     if tokens.len() == length {
         return Err("an assignment without a value".to_owned());
     }
-    if let Some(name) =
-        names.iter().find(|name| !makes && !name.is_empty() && !known.contains(name))
-    {
+    if let Some(name) = names.iter().find(|name| !makes && !name.is_empty() && !known.contains(name)) {
         return Err(format!("undefined variable \"${name}\""));
     }
     let made = names.into_iter().filter(|_| makes).collect();

@@ -348,7 +348,8 @@ fn distinct(entries: &[(Node, Node)]) -> Result<(), ParseError> {
         }
     }
     let repeated = |key: &Node, first: &Node| {
-        let message = format!("the key {} is repeated, first in line {}", text(key).unwrap_or_default(), first.place.line);
+        let message =
+            format!("the key {} is repeated, first in line {}", text(key).unwrap_or_default(), first.place.line);
         Err(ParseError { place: key.place, message })
     };
     if entries.len() <= FEW {

@@ -90,7 +90,7 @@ fn series(of: &Map<String, Value>, findings: &mut Findings) {
     metric(of, "series", findings);
     let values = of.get("values").and_then(scalar).unwrap_or_default();
     if !VALUES.is_match(&values) {
-        let why = format!("{values:?} are not values such as 1 2.5 _ stale 0x10 1+2x5");
+        let why = format!("{values:?} is not a list of values such as 1 2.5 _ stale 0x10 1+2x5");
         findings.under("values", |findings| findings.refuse(why));
     }
 }
@@ -99,7 +99,7 @@ fn sample(of: &Map<String, Value>, findings: &mut Findings) {
     metric(of, "labels", findings);
     let value = of.get("value").and_then(Value::as_str);
     if let Some(text) = value.filter(|text| !is_float(text)) {
-        let why = format!("{text:?} is not a number; .nan and .inf are the values that are none");
+        let why = format!("{text:?} is not a number; write .nan or .inf for the special values");
         findings.under("value", |findings| findings.refuse(why));
     }
 }
@@ -111,7 +111,7 @@ fn metric(of: &Map<String, Value>, key: &str, findings: &mut Findings) {
     let named = text.trim_start().starts_with('{').then(|| promql::parse(&format!("x{text}")).ok()).flatten();
     let parsed = promql::parse(&text);
     let why = match (&parsed, named) {
-        (Err(errors), None) => format!("it does not parse: {}", mistakes(errors, &text)),
+        (Err(errors), None) => format!("the series does not parse: {}", mistakes(errors, &text)),
         (Ok(query), _) if !is_metric(&query.expr) => "expected a series such as up{job=\"api\"}".to_owned(),
         (Err(_), Some(query)) if !is_metric(&query.expr) => "expected a series such as up{job=\"api\"}".to_owned(),
         _ => return,
@@ -128,9 +128,9 @@ fn is_metric(expr: &Expr) -> bool {
 fn expression(of: &Map<String, Value>, findings: &mut Findings) {
     let Some(text) = of.get("expr").and_then(scalar).filter(|text| !text.is_empty()) else { return };
     let why = match promql::parse(&text) {
-        Err(errors) => format!("it does not parse: {}", mistakes(&errors, &text)),
+        Err(errors) => format!("the expression does not parse: {}", mistakes(&errors, &text)),
         Ok(query) if query.expr.result() == Type::RangeVector => {
-            "it gives ranges: a test compares single values".to_owned()
+            "the expression returns ranges, but a test compares single values".to_owned()
         }
         Ok(_) => return,
     };
