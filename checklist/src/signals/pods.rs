@@ -1,5 +1,7 @@
 //! Workloads, their pods, and services without ready endpoints. Checklist: daily 1, "All pods Running with 1/1 READY".
 
+mod kube_state_metrics;
+
 use crate::condition::history::SAMPLES;
 use crate::prelude::*;
 
@@ -20,6 +22,13 @@ pub static NOT_READY: Metric = Metric::gauge(
     "checklist_pod_not_ready",
     "Constant 1 for each pod that is neither ready nor finished, with the reason.",
     &["namespace", "pod", "reason"],
+)
+.sparse();
+/// The reason is that of the job's condition, or `NoPods`.
+pub static JOB_FAILED: Metric = Metric::gauge(
+    "checklist_job_failed",
+    "Constant 1 for each job, and each cron job, whose last run failed or gets no pod, with the reason.",
+    &["namespace", "workload", "reason"],
 )
 .sparse();
 pub static ENDPOINTS: Metric =
@@ -43,6 +52,14 @@ static UNREADY: Threshold = Threshold::above(
     "pods not ready",
     Unit::Count,
     "Half an hour is longer than a pod needs for scheduling, pulling an image and starting; until then a rollout is stuck and the old version serves.",
+)
+.warning(0.0);
+
+static FAILED_JOBS: Threshold = Threshold::above(
+    "pods.failed_jobs",
+    "failed jobs",
+    Unit::Count,
+    "A job gives up only after its retries, and its pods may be gone before anybody looks.",
 )
 .warning(0.0);
 
@@ -103,66 +120,6 @@ fn none_left_case(have: &'static Metric, want: &'static Metric) -> Case {
         .quiet("does not fire while a new pod starts", of("_x17 0+0~", "_x17 3+0~"))
 }
 
-/// Expression for the unfinished pods that are not ready.
-macro_rules! unready_of_others {
-    () => {
-        "kube_pod_status_phase{{selector}, phase=~\"Pending|Running|Unknown\"} == 1 unless on (namespace, pod) kube_pod_status_ready{{selector}, condition=\"true\"} == 1"
-    };
-}
-
-/// Expression for the creation times of the pods of each job. All runs of a cron job count as one job.
-macro_rules! attempts_of_others {
-    () => {
-        "max by (namespace, owner_name, pod) (label_replace(kube_pod_created{{selector}} * on (namespace, pod) group_left (owner_name) max by (namespace, pod, owner_name) (kube_pod_owner{{selector}, owner_kind=\"Job\"}), \"owner_name\", \"$1\", \"owner_name\", \"(.+)-[0-9]{8}\"))"
-    };
-}
-
-/// Expression for the endpoints of services from kube-state-metrics. Since 2.18 it exposes endpoint slices by default,
-/// before that the older endpoints. The name of a slice is that of its service with a random suffix of five characters.
-/// With two address types, each type has all endpoints. Only pods count, so endpoints that somebody else manages do not.
-/// The value is 0 only if both the service and its slice (or its older endpoints) are exposed: an `ExternalName` service
-/// has no slice, and a missing metric proves nothing.
-macro_rules! endpoints_of_others {
-    ($slices:literal, $older:literal, $but:literal) => {
-        concat!(
-            "(max by (namespace, service) (sum by (namespace, service, addresstype) (label_replace(max by (namespace, endpointslice, address) (kube_endpointslice_endpoints{{selector}, targetref_kind=\"Pod\", ",
-            $slices,
-            "}",
-            $but,
-            ") * on (namespace, endpointslice) group_left (addresstype) max by (namespace, endpointslice, addresstype) (kube_endpointslice_info{{selector}}), \"service\", \"$1\", \"endpointslice\", \"(.+)-[a-z0-9]{5}\")))",
-            " or 0 * max by (namespace, service) (label_replace(kube_endpointslice_info{{selector}}, \"service\", \"$1\", \"endpointslice\", \"(.+)-[a-z0-9]{5}\"))",
-            " or sum by (namespace, service) (label_replace(max by (namespace, endpoint, ip) (kube_endpoint_address{{selector}, ",
-            $older,
-            "} and on (namespace, ip) label_replace(kube_pod_info{{selector}}, \"ip\", \"$1\", \"pod_ip\", \"(.+)\")), \"service\", \"$1\", \"endpoint\", \"(.+)\"))",
-            " or 0 * max by (namespace, service) (label_replace(kube_endpoint_info{{selector}}, \"service\", \"$1\", \"endpoint\", \"(.+)\"))",
-            ") and on (namespace, service) kube_service_info{{selector}}"
-        )
-    };
-}
-
-/// Expression for the pods that are not ready from kube-state-metrics: pods that are neither ready nor finished, and the
-/// last attempt of a failed job. A pod that was never scheduled has no ready condition, so the phase decides. The reason is
-/// that of a waiting container, of an init container first.
-const NOT_READY_OF_OTHERS: &str = concat!(
-    "max by (namespace, pod, reason) ((",
-    "kube_pod_init_container_status_waiting_reason{{selector}} == 1",
-    " or kube_pod_container_status_waiting_reason{{selector}} == 1 unless on (namespace, pod) kube_pod_init_container_status_waiting_reason{{selector}} == 1",
-    " or label_replace(kube_pod_status_unschedulable{{selector}} == 1, \"reason\", \"Unschedulable\", \"\", \"\")",
-    ") and on (namespace, pod) (",
-    unready_of_others!(),
-    ")) or max by (namespace, pod, reason) (label_replace((",
-    unready_of_others!(),
-    ") unless on (namespace, pod) (kube_pod_container_status_waiting_reason{{selector}} == 1",
-    " or kube_pod_init_container_status_waiting_reason{{selector}} == 1 or kube_pod_status_unschedulable{{selector}} == 1)",
-    ", \"reason\", \"ContainersNotReady\", \"\", \"\"))",
-    " or max by (namespace, pod, reason) (label_replace(kube_pod_status_phase{{selector}, phase=\"Failed\"} == 1",
-    " and on (namespace, pod) (",
-    attempts_of_others!(),
-    " >= on (namespace, owner_name) group_left () max by (namespace, owner_name) (",
-    attempts_of_others!(),
-    ")), \"reason\", \"PodFailed\", \"\", \"\"))",
-);
-
 pub static SIGNAL: Signal = Signal {
     id: "pods",
     title: "Pods and services",
@@ -177,10 +134,11 @@ pub static SIGNAL: Signal = Signal {
         Looks::at_some(Object::Namespace),
         Looks::at_any(Object::Workload),
         Looks::at_any(Object::Pod),
+        Looks::at_any(Object::Job),
         Looks::at_any(Object::Service),
     ],
-    metrics: &[&DESIRED, &READY, &PODS, &NOT_READY, &ENDPOINTS, &ALL_ENDPOINTS],
-    thresholds: &[&WAITING, &UNREADY],
+    metrics: &[&DESIRED, &READY, &PODS, &NOT_READY, &JOB_FAILED, &ENDPOINTS, &ALL_ENDPOINTS],
+    thresholds: &[&WAITING, &UNREADY, &FAILED_JOBS],
     alerts: &[
         Alert {
             name: "ChecklistWorkloadDown",
@@ -287,6 +245,27 @@ pub static SIGNAL: Signal = Signal {
             ..WARNING
         },
         Alert {
+            name: "ChecklistJobFailed",
+            at_once: Some(When::Beyond(Value::Of(of(&JOB_FAILED)), &FAILED_JOBS)),
+            when: When::History(History {
+                expr: |scope, limits, severity| {
+                    let failed = format!("max without (reason) ({})", scope.max(&JOB_FAILED));
+                    format!("{failed} > {}", limits.level(&FAILED_JOBS, severity))
+                },
+                threshold: Some(&FAILED_JOBS),
+                metrics: &[&JOB_FAILED],
+                case: |given| {
+                    let steady = crate::condition::history::constant(given.limit + 1.0);
+                    let failed = input(&JOB_FAILED, steady).with("reason", "BackoffLimitExceeded");
+                    Case::new(vec![failed], Vec::new()).without(&["reason"])
+                },
+            }),
+            pending: minutes(5),
+            summary: "A job has failed.",
+            description: "Job {{ $labels.namespace }}/{{ $labels.workload }} has failed{{ with printf \"topk(1, checklist_job_failed{target=%q,namespace=%q,workload=%q})\" $labels.target $labels.namespace $labels.workload | query }}: {{ . | first | label \"reason\" }}{{ end }}. Look at: kubectl -n {{ $labels.namespace }} get jobs",
+            ..WARNING
+        },
+        Alert {
             name: "ChecklistServiceWithoutEndpoints",
             // Without any pod behind it nobody wants the service at present: scaled to zero, a preview, the read replicas
             // of a single database. A workload that wants pods and has none is a page of its own.
@@ -341,6 +320,15 @@ pub static SIGNAL: Signal = Signal {
             ..PANEL
         },
         Panel {
+            title: "Failed jobs",
+            description: "Jobs and cron jobs whose last run failed, with the reason; empty is good.",
+            drawing: Drawing::Table,
+            query: PanelQuery::Value(Value::Of(of(&JOB_FAILED))),
+            legend: &["namespace", "workload", "reason"],
+            threshold: Some(&FAILED_JOBS),
+            ..PANEL
+        },
+        Panel {
             title: "Ready endpoints",
             description: "Ready endpoints of each service; with none, its connections fail.",
             query: PanelQuery::Value(Value::Of(of(&ENDPOINTS))),
@@ -355,33 +343,7 @@ pub static SIGNAL: Signal = Signal {
             ..PANEL
         },
     ],
-    external_sources: &[ExternalSource {
-        source: "kube-state-metrics",
-        records: &[
-            (
-                &DESIRED,
-                "max by (namespace, kind, workload) (label_replace(label_replace(kube_deployment_spec_replicas{{selector}}, \"workload\", \"$1\", \"deployment\", \"(.*)\"), \"kind\", \"Deployment\", \"\", \"\") or label_replace(label_replace(kube_statefulset_replicas{{selector}}, \"workload\", \"$1\", \"statefulset\", \"(.*)\"), \"kind\", \"StatefulSet\", \"\", \"\") or label_replace(label_replace(kube_daemonset_status_desired_number_scheduled{{selector}}, \"workload\", \"$1\", \"daemonset\", \"(.*)\"), \"kind\", \"DaemonSet\", \"\", \"\"))",
-            ),
-            (
-                &READY,
-                "max by (namespace, kind, workload) (label_replace(label_replace(kube_deployment_status_replicas_ready{{selector}}, \"workload\", \"$1\", \"deployment\", \"(.*)\"), \"kind\", \"Deployment\", \"\", \"\") or label_replace(label_replace(kube_statefulset_status_replicas_ready{{selector}}, \"workload\", \"$1\", \"statefulset\", \"(.*)\"), \"kind\", \"StatefulSet\", \"\", \"\") or label_replace(label_replace(kube_daemonset_status_number_ready{{selector}}, \"workload\", \"$1\", \"daemonset\", \"(.*)\"), \"kind\", \"DaemonSet\", \"\", \"\"))",
-            ),
-            // Two replicas of kube-state-metrics expose each pod twice.
-            (&PODS, "sum by (namespace, phase) (max by (namespace, pod, phase) (kube_pod_status_phase{{selector}}))"),
-            (&NOT_READY, NOT_READY_OF_OTHERS),
-            (&ENDPOINTS, endpoints_of_others!("ready!=\"false\"", "ready=\"true\"", "")),
-            (
-                &ALL_ENDPOINTS,
-                endpoints_of_others!(
-                    "terminating!=\"true\"",
-                    "ready!=\"\"",
-                    // Before 2.20, `terminating` is empty and `serving` may have its value. In all releases, only a
-                    // terminating endpoint is serving and not ready.
-                    " unless on (namespace, endpointslice, address) kube_endpointslice_endpoints{{selector}, ready=\"false\", serving=\"true\"}"
-                ),
-            ),
-        ],
-    }],
+    external_sources: &[ExternalSource { source: "kube-state-metrics", records: kube_state_metrics::RECORDS }],
     access: &[
         Access::Kubernetes("", "namespaces", &["get"]),
         Access::Kubernetes("", "pods", LIST_WATCH),
@@ -390,6 +352,7 @@ pub static SIGNAL: Signal = Signal {
         Access::Kubernetes("apps", "deployments", LIST_WATCH),
         Access::Kubernetes("apps", "statefulsets", LIST_WATCH),
         Access::Kubernetes("apps", "daemonsets", LIST_WATCH),
+        Access::Kubernetes("batch", "jobs", LIST_WATCH),
     ],
     runbook: include_str!("pods.md"),
     ..BASE
