@@ -1,43 +1,12 @@
 //! Workloads, their pods, and services without ready endpoints. Checklist: daily 1, "All pods Running with 1/1 READY".
 
 mod kube_state_metrics;
+mod metrics;
 
 use crate::condition::history::SAMPLES;
 use crate::prelude::*;
 
-pub static DESIRED: Metric = Metric::gauge(
-    "checklist_workload_replicas_desired",
-    "Desired pods of the workload.",
-    &["namespace", "kind", "workload"],
-);
-pub static READY: Metric = Metric::gauge(
-    "checklist_workload_replicas_ready",
-    "Pods of the workload that are ready.",
-    &["namespace", "kind", "workload"],
-);
-pub static PODS: Metric =
-    Metric::gauge("checklist_pods", "Pods of the workload by phase.", &["namespace", "workload", "phase"]);
-/// The reason is that of the container's state or of the pod's condition.
-pub static NOT_READY: Metric = Metric::gauge(
-    "checklist_pod_not_ready",
-    "Constant 1 for each pod that is neither ready nor finished, with the reason.",
-    &["namespace", "pod", "reason"],
-)
-.sparse();
-/// The reason is that of the job's condition, or `NoPods`.
-pub static JOB_FAILED: Metric = Metric::gauge(
-    "checklist_job_failed",
-    "Constant 1 for each job, and each cron job, whose last run failed or gets no pod, with the reason.",
-    &["namespace", "workload", "reason"],
-)
-.sparse();
-pub static ENDPOINTS: Metric =
-    Metric::gauge("checklist_service_ready_endpoints", "Ready endpoints of the service.", &["namespace", "service"]);
-pub static ALL_ENDPOINTS: Metric = Metric::gauge(
-    "checklist_service_endpoints",
-    "Endpoints of the service, ready or not, without terminating ones; 0 if no pods are wanted for it.",
-    &["namespace", "service"],
-);
+pub use metrics::{ALL_ENDPOINTS, DESIRED, ENDPOINTS, JOB_FAILED, NOT_READY, PODS, READY, REFUSED};
 
 static WAITING: Threshold = Threshold::above(
     "pods.waiting",
@@ -63,6 +32,14 @@ static FAILED_JOBS: Threshold = Threshold::above(
 )
 .warning(0.0);
 
+static REFUSED_PODS: Threshold = Threshold::above(
+    "pods.refused",
+    "workloads without new pods",
+    Unit::Count,
+    "Old pods go on serving, but neither a new version nor a replacement can start.",
+)
+.warning(0.0);
+
 /// The kubelet's reasons for containers that will not start without help.
 const STUCK_ONES: &[(&str, &[&str])] = &[(
     "reason",
@@ -83,6 +60,16 @@ const STUCK_ONES: &[(&str, &[&str])] = &[(
 /// window covers the moments when the pod is ready between two crashes.
 fn stuck(scope: &Scope) -> String {
     format!("max without (reason) ({})", scope.over_of("max_over_time", &of(&NOT_READY).with(STUCK_ONES), "5m"))
+}
+
+/// Returns whether a job has failed, for any reason.
+fn failed_jobs(scope: &Scope) -> String {
+    format!("max without (reason) ({})", scope.max(&JOB_FAILED))
+}
+
+/// Returns whether new pods of a workload cannot be created, for any reason.
+fn refused_pods(scope: &Scope) -> String {
+    format!("max without (reason) ({})", scope.max(&REFUSED))
 }
 
 /// Returns whether a pod is not ready, for any reason.
@@ -137,8 +124,8 @@ pub static SIGNAL: Signal = Signal {
         Looks::at_any(Object::Job),
         Looks::at_any(Object::Service),
     ],
-    metrics: &[&DESIRED, &READY, &PODS, &NOT_READY, &JOB_FAILED, &ENDPOINTS, &ALL_ENDPOINTS],
-    thresholds: &[&WAITING, &UNREADY, &FAILED_JOBS],
+    metrics: &[&DESIRED, &READY, &REFUSED, &PODS, &NOT_READY, &JOB_FAILED, &ENDPOINTS, &ALL_ENDPOINTS],
+    thresholds: &[&WAITING, &UNREADY, &FAILED_JOBS, &REFUSED_PODS],
     alerts: &[
         Alert {
             name: "ChecklistWorkloadDown",
@@ -249,8 +236,7 @@ pub static SIGNAL: Signal = Signal {
             at_once: Some(When::Beyond(Value::Of(of(&JOB_FAILED)), &FAILED_JOBS)),
             when: When::History(History {
                 expr: |scope, limits, severity| {
-                    let failed = format!("max without (reason) ({})", scope.max(&JOB_FAILED));
-                    format!("{failed} > {}", limits.level(&FAILED_JOBS, severity))
+                    format!("{} > {}", failed_jobs(scope), limits.level(&FAILED_JOBS, severity))
                 },
                 threshold: Some(&FAILED_JOBS),
                 metrics: &[&JOB_FAILED],
@@ -263,6 +249,26 @@ pub static SIGNAL: Signal = Signal {
             pending: minutes(5),
             summary: "A job has failed.",
             description: "Job {{ $labels.namespace }}/{{ $labels.workload }} has failed{{ with printf \"topk(1, checklist_job_failed{target=%q,namespace=%q,workload=%q})\" $labels.target $labels.namespace $labels.workload | query }}: {{ . | first | label \"reason\" }}{{ end }}. Look at: kubectl -n {{ $labels.namespace }} get jobs",
+            ..WARNING
+        },
+        Alert {
+            name: "ChecklistPodsRefused",
+            at_once: Some(When::Beyond(Value::Of(of(&REFUSED)), &REFUSED_PODS)),
+            when: When::History(History {
+                expr: |scope, limits, severity| {
+                    format!("{} > {}", refused_pods(scope), limits.level(&REFUSED_PODS, severity))
+                },
+                threshold: Some(&REFUSED_PODS),
+                metrics: &[&REFUSED],
+                case: |given| {
+                    let steady = crate::condition::history::constant(given.limit + 1.0);
+                    let refused = input(&REFUSED, steady).with("reason", "FailedCreate");
+                    Case::new(vec![refused], Vec::new()).without(&["reason"])
+                },
+            }),
+            pending: minutes(10),
+            summary: "New pods of a workload cannot be created.",
+            description: "{{ $labels.kind }} {{ $labels.namespace }}/{{ $labels.workload }} cannot create new pods; its present ones go on. Look at: kubectl -n {{ $labels.namespace }} describe replicasets",
             ..WARNING
         },
         Alert {
@@ -320,11 +326,20 @@ pub static SIGNAL: Signal = Signal {
             ..PANEL
         },
         Panel {
-            title: "Failed jobs",
-            description: "Jobs and cron jobs whose last run failed, with the reason; empty is good.",
+            title: "Refused pods",
+            description: "Workloads whose new pods cannot be created; empty is good.",
             drawing: Drawing::Table,
-            query: PanelQuery::Value(Value::Of(of(&JOB_FAILED))),
-            legend: &["namespace", "workload", "reason"],
+            query: PanelQuery::Expression(refused_pods, &[&REFUSED]),
+            legend: &["namespace", "workload"],
+            threshold: Some(&REFUSED_PODS),
+            ..PANEL
+        },
+        Panel {
+            title: "Failed jobs",
+            description: "Jobs and cron jobs whose last run failed; empty is good.",
+            drawing: Drawing::Table,
+            query: PanelQuery::Expression(failed_jobs, &[&JOB_FAILED]),
+            legend: &["namespace", "workload"],
             threshold: Some(&FAILED_JOBS),
             ..PANEL
         },
@@ -343,7 +358,19 @@ pub static SIGNAL: Signal = Signal {
             ..PANEL
         },
     ],
-    external_sources: &[ExternalSource { source: "kube-state-metrics", records: kube_state_metrics::RECORDS }],
+    external_sources: &[ExternalSource {
+        source: "kube-state-metrics",
+        records: &[
+            (&DESIRED, kube_state_metrics::DESIRED),
+            (&READY, kube_state_metrics::READY),
+            (&REFUSED, kube_state_metrics::REFUSED),
+            (&PODS, kube_state_metrics::PODS),
+            (&NOT_READY, kube_state_metrics::NOT_READY),
+            (&JOB_FAILED, kube_state_metrics::JOB_FAILED),
+            (&ENDPOINTS, kube_state_metrics::ENDPOINTS),
+            (&ALL_ENDPOINTS, kube_state_metrics::ALL_ENDPOINTS),
+        ],
+    }],
     access: &[
         Access::Kubernetes("", "namespaces", &["get"]),
         Access::Kubernetes("", "pods", LIST_WATCH),

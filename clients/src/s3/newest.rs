@@ -1,6 +1,6 @@
 //! Finds the newest backup under a prefix while the objects are listed, without keeping them all in memory.
 
-use super::object::Object;
+use super::object::{Newest, Object};
 use super::split::{self, Parts};
 use crate::AHEAD;
 use checklist::config::NamePattern;
@@ -56,30 +56,6 @@ pub struct Found {
     pub furthest: Option<(String, f64)>,
     /// The number of objects that were left out because of their names.
     pub left_out: u64,
-}
-
-/// The newest backup: an object, the parts that `split` made of one, or a folder that `pg_dump -Fd` made.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Newest {
-    /// The key of the object, of the folder without its trailing slash, or of the parts without their numbers.
-    pub name: String,
-    /// The size in bytes. For a folder or parts, the size of all objects.
-    pub bytes: u64,
-    /// The time of the last modification in Unix seconds. For a folder or parts, that of the newest object.
-    pub modified: f64,
-    /// The object whose first bytes identify the format. `None` for a folder without a table of contents.
-    pub begin: Option<Object>,
-    pub is_folder: bool,
-    /// The parts of a split backup in their order; empty if it is not split.
-    pub parts: Vec<Object>,
-    /// Why the objects do not make a whole backup, for people.
-    pub lacks: Option<String>,
-}
-
-impl PartialEq for Object {
-    fn eq(&self, other: &Self) -> bool {
-        (&self.key, self.bytes, self.modified.to_bits()) == (&other.key, other.bytes, other.modified.to_bits())
-    }
 }
 
 /// The state of a search. It takes the objects one by one.

@@ -1,7 +1,6 @@
 //! Recognizes the files that `split` makes of one backup: `dump.gz.aa`, `dump.gz.ab` and so on.
 
-use super::newest::Newest;
-use super::object::Object;
+use super::object::{Newest, Object};
 use std::collections::BTreeMap;
 
 /// Maximum number of objects that are kept as possible parts during a listing. Others count as backups of their own.

@@ -6,7 +6,7 @@ use crate::sources::kubernetes::objects::Job;
 use crate::sources::kubernetes::objects::jobs::newest_ended;
 use crate::sources::kubernetes::pods::{Keeper, Pod};
 use crate::sources::kubernetes::{Cluster, Namespace, namespaces, read};
-use checklist::signals::pods::{ALL_ENDPOINTS, DESIRED, ENDPOINTS, JOB_FAILED, NOT_READY, PODS, READY};
+use checklist::signals::pods::{ALL_ENDPOINTS, DESIRED, ENDPOINTS, JOB_FAILED, NOT_READY, PODS, READY, REFUSED};
 use checklist::{Object, Reason, Samples};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -76,6 +76,9 @@ async fn workloads(namespace: &Namespace, samples: &mut Samples) -> Result<usize
             let (desired, ready) = workload.replicas(*kind);
             samples.set(&DESIRED, [&namespace.name, kind.as_str(), name], desired);
             samples.set(&READY, [&namespace.name, kind.as_str(), name], ready);
+            if let Some(reason) = workload.refused().filter(|_| ready >= desired) {
+                samples.set(&REFUSED, [&*namespace.name, kind.as_str(), name, reason], 1_u32);
+            }
             if !workload.is_observed() {
                 let what = format!(
                     "{} {}/{name}: its controller has not seen its present spec",

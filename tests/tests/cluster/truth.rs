@@ -48,7 +48,7 @@ async fn thirty_situations_made_by_real_controllers_are_reported_correctly() -> 
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
-async fn a_failed_job_without_pods_and_a_lost_pod_of_an_operator_are_reported() -> anyhow::Result<()> {
+async fn a_failed_job_without_pods_a_lost_pod_of_an_operator_and_refused_pods_are_reported() -> anyhow::Result<()> {
     let cluster = Cluster::shared().await?;
     let api = cluster.admin().await?;
     let namespace = cluster.namespace("lost").await?;
@@ -90,6 +90,12 @@ async fn a_failed_job_without_pods_and_a_lost_pod_of_an_operator_are_reported() 
     .await?;
     let page = metrics().await?;
     assert!(!page.iter().any(|line| line.starts_with("checklist_pod_not_ready") && line.contains("pod=\"once\"")));
+    // A rollout whose pods the server refuses: their service account is not there. The old ones go on.
+    let refused = format!(
+        "checklist_workload_pods_refused{{namespace=\"{namespace}\",kind=\"Deployment\",workload=\"web\",reason=\"FailedCreate\"}} 1"
+    );
+    cluster.apply(&namespace, &workload("Deployment", "web", 2, "", ", serviceAccountName: nobody"))?;
+    eventually(&refused, || async { Ok(metrics().await?.contains(&refused)) }).await?;
     // The operator makes another pod, and the job is run again by hand.
     cluster.apply(&namespace, &owned("db-3", ""))?;
     api.delete(&format!("/apis/batch/v1/namespaces/{namespace}/jobs/gone")).await?;

@@ -1,8 +1,5 @@
 //! The metrics of the signal `pods` from those of kube-state-metrics.
 
-use super::{ALL_ENDPOINTS, DESIRED, ENDPOINTS, JOB_FAILED, NOT_READY, PODS, READY};
-use crate::metric::Metric;
-
 /// Expression for the unfinished pods that are not ready.
 macro_rules! unready_of_others {
     () => {
@@ -33,7 +30,7 @@ macro_rules! runs_of_others {
 }
 
 /// Expression for the jobs whose newest run that has ended has failed.
-const JOB_FAILED_OF_OTHERS: &str = concat!(
+pub(super) const JOB_FAILED: &str = concat!(
     "label_replace((",
     runs_of_others!("kube_job_failed{{selector}, condition=\"true\"} == 1"),
     " >= on (namespace, workload) ",
@@ -90,7 +87,7 @@ macro_rules! endpoints_of_others {
 /// Expression for the pods that are not ready from kube-state-metrics: pods that are neither ready nor finished, and the
 /// last attempt of a failed job. A pod that was never scheduled has no ready condition, so the phase decides. The reason is
 /// that of a waiting container, of an init container first.
-const NOT_READY_OF_OTHERS: &str = concat!(
+pub(super) const NOT_READY: &str = concat!(
     "max by (namespace, pod, reason) ((",
     "kube_pod_init_container_status_waiting_reason{{selector}} == 1",
     " or kube_pod_container_status_waiting_reason{{selector}} == 1 unless on (namespace, pod) kube_pod_init_container_status_waiting_reason{{selector}} == 1",
@@ -115,29 +112,22 @@ const NOT_READY_OF_OTHERS: &str = concat!(
     ", \"reason\", \"PodFailed\", \"\", \"\"))",
 );
 
-/// The expression for each metric.
-pub(super) static RECORDS: &[(&Metric, &str)] = &[
-    (
-        &DESIRED,
-        "max by (namespace, kind, workload) (label_replace(label_replace(kube_deployment_spec_replicas{{selector}}, \"workload\", \"$1\", \"deployment\", \"(.*)\"), \"kind\", \"Deployment\", \"\", \"\") or label_replace(label_replace(kube_statefulset_replicas{{selector}}, \"workload\", \"$1\", \"statefulset\", \"(.*)\"), \"kind\", \"StatefulSet\", \"\", \"\") or label_replace(label_replace(kube_daemonset_status_desired_number_scheduled{{selector}}, \"workload\", \"$1\", \"daemonset\", \"(.*)\"), \"kind\", \"DaemonSet\", \"\", \"\"))",
-    ),
-    (
-        &READY,
-        "max by (namespace, kind, workload) (label_replace(label_replace(kube_deployment_status_replicas_ready{{selector}}, \"workload\", \"$1\", \"deployment\", \"(.*)\"), \"kind\", \"Deployment\", \"\", \"\") or label_replace(label_replace(kube_statefulset_status_replicas_ready{{selector}}, \"workload\", \"$1\", \"statefulset\", \"(.*)\"), \"kind\", \"StatefulSet\", \"\", \"\") or label_replace(label_replace(kube_daemonset_status_number_ready{{selector}}, \"workload\", \"$1\", \"daemonset\", \"(.*)\"), \"kind\", \"DaemonSet\", \"\", \"\"))",
-    ),
-    // Two replicas of kube-state-metrics expose each pod twice.
-    (&PODS, "sum by (namespace, phase) (max by (namespace, pod, phase) (kube_pod_status_phase{{selector}}))"),
-    (&NOT_READY, NOT_READY_OF_OTHERS),
-    (&JOB_FAILED, JOB_FAILED_OF_OTHERS),
-    (&ENDPOINTS, endpoints_of_others!("ready!=\"false\"", "ready=\"true\"", "")),
-    (
-        &ALL_ENDPOINTS,
-        endpoints_of_others!(
-            "terminating!=\"true\"",
-            "ready!=\"\"",
-            // Before 2.20, `terminating` is empty and `serving` may have its value. In all releases, only a
-            // terminating endpoint is serving and not ready.
-            " unless on (namespace, endpointslice, address) kube_endpointslice_endpoints{{selector}, ready=\"false\", serving=\"true\"}"
-        ),
-    ),
-];
+pub(super) const DESIRED: &str = "max by (namespace, kind, workload) (label_replace(label_replace(kube_deployment_spec_replicas{{selector}}, \"workload\", \"$1\", \"deployment\", \"(.*)\"), \"kind\", \"Deployment\", \"\", \"\") or label_replace(label_replace(kube_statefulset_replicas{{selector}}, \"workload\", \"$1\", \"statefulset\", \"(.*)\"), \"kind\", \"StatefulSet\", \"\", \"\") or label_replace(label_replace(kube_daemonset_status_desired_number_scheduled{{selector}}, \"workload\", \"$1\", \"daemonset\", \"(.*)\"), \"kind\", \"DaemonSet\", \"\", \"\"))";
+
+pub(super) const READY: &str = "max by (namespace, kind, workload) (label_replace(label_replace(kube_deployment_status_replicas_ready{{selector}}, \"workload\", \"$1\", \"deployment\", \"(.*)\"), \"kind\", \"Deployment\", \"\", \"\") or label_replace(label_replace(kube_statefulset_status_replicas_ready{{selector}}, \"workload\", \"$1\", \"statefulset\", \"(.*)\"), \"kind\", \"StatefulSet\", \"\", \"\") or label_replace(label_replace(kube_daemonset_status_number_ready{{selector}}, \"workload\", \"$1\", \"daemonset\", \"(.*)\"), \"kind\", \"DaemonSet\", \"\", \"\"))";
+
+/// Two replicas of kube-state-metrics expose each pod twice.
+pub(super) const PODS: &str =
+    "sum by (namespace, phase) (max by (namespace, pod, phase) (kube_pod_status_phase{{selector}}))";
+
+pub(super) const REFUSED: &str = "max by (namespace, kind, workload, reason) (label_replace(label_replace(label_replace(kube_deployment_status_condition{{selector}, condition=\"ReplicaFailure\", status=\"true\"} == 1 and on (namespace, deployment) kube_deployment_status_replicas_ready{{selector}} >= on (namespace, deployment) kube_deployment_spec_replicas{{selector}}, \"workload\", \"$1\", \"deployment\", \"(.*)\"), \"kind\", \"Deployment\", \"\", \"\"), \"reason\", \"FailedCreate\", \"\", \"\"))";
+
+pub(super) const ENDPOINTS: &str = endpoints_of_others!("ready!=\"false\"", "ready=\"true\"", "");
+
+/// Before 2.20, `terminating` is empty and `serving` may have its value. In all releases, only a terminating endpoint is
+/// serving and not ready.
+pub(super) const ALL_ENDPOINTS: &str = endpoints_of_others!(
+    "terminating!=\"true\"",
+    "ready!=\"\"",
+    " unless on (namespace, endpointslice, address) kube_endpointslice_endpoints{{selector}, ready=\"false\", serving=\"true\"}"
+);

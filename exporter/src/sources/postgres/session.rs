@@ -6,9 +6,9 @@ use super::facts::Facts;
 use super::failure::{During, failure};
 use super::wire::Received;
 use checklist::Reason;
-use checklist::config::{Postgres as Target, quoted};
+use checklist::config::{Postgres as Target, literal, quoted};
 use clients::failure::Failure;
-use connect::{Address, CONNECT, connect, dial, encryption};
+use connect::{Address, CONNECT, Connected, connect, dial, encryption};
 use futures::TryStreamExt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -79,7 +79,9 @@ impl Drop for Session {
 impl Session {
     /// Connects, logs in, and checks that the settings which every statement relies on take effect.
     pub(super) async fn open(target: &Target) -> Result<Self, Failure> {
-        let mut session = connect(target).await?;
+        let Connected { client, driver, address, received, ended, port } = connect(target).await?;
+        let (begin, trusted) = (begin(target), target.trust_table_owners);
+        let mut session = Self { client, driver, address, received, ended, begin, trusted, port, direct: false };
         let facts = session.facts().await?;
         if !facts.protected {
             return Err(Failure::new(
@@ -229,6 +231,22 @@ async fn collect(stream: tokio_postgres::RowStream) -> Result<Vec<Row>, Why> {
         rows.push(row);
     }
     Ok(rows)
+}
+
+/// Returns the statements that begin every transaction. All settings are set each time, because a pooler may forget
+/// them, and the owner of the database may have set other defaults.
+fn begin(target: &Target) -> String {
+    let mut text = format!(
+        "BEGIN READ ONLY; SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL lock_timeout = '1s'; \
+         SET LOCAL statement_timeout = {}; SET LOCAL idle_in_transaction_session_timeout = '10s'; \
+         SET LOCAL row_security = off; SET LOCAL constraint_exclusion = off; SET LOCAL client_min_messages = error; \
+         SET LOCAL standard_conforming_strings = on",
+        STATEMENT_TIMEOUT.as_millis()
+    );
+    if let Some(zone) = &target.time_zone {
+        text += &format!("; SET LOCAL timezone = {}", literal(zone));
+    }
+    text
 }
 
 /// Cancels the running statement on the server when dropped before [`CancelOnDrop::disarm`].

@@ -5,7 +5,7 @@
 
 mod copy;
 
-use copy::is_from_stdin;
+use copy::{Next, is_from_stdin};
 
 /// A part of a dump.
 #[derive(Debug, PartialEq, Eq)]
@@ -22,8 +22,6 @@ pub(super) enum Piece {
 
 /// Maximum size of a statement in bytes. The server itself accepts up to a gigabyte.
 const MAX_STATEMENT: usize = 256 * 1024 * 1024;
-/// Rows are returned in pieces of about this many bytes.
-const DATA: usize = 128 * 1024;
 
 /// The error for a statement longer than [`MAX_STATEMENT`].
 #[derive(Debug, PartialEq, Eq)]
@@ -349,6 +347,32 @@ impl Cutter {
                 self.plain_texts = *value != "off";
             }
         }
+    }
+
+    /// Skips the rest of the line of a COPY: the rows begin on the next line.
+    fn skip_line_end(&mut self) {
+        let length = self.text[self.done..].iter().position(|byte| *byte == b'\n');
+        if length.is_none() && !self.ended {
+            return;
+        }
+        self.done = length.map_or(self.text.len(), |length| self.done + length + 1);
+        self.at = self.done;
+        self.within = Within::Data(false);
+    }
+
+    /// Returns rows, or their end.
+    fn data(&mut self, middle: bool) -> Option<Piece> {
+        let (count, within, piece) = match copy::next(&self.text[self.done..], middle, self.ended) {
+            Next::End(length) => (length, Within::Nothing, Some(Piece::DataEnd)),
+            Next::Rows(count, goes_on) => {
+                let rows = self.text[self.done..self.done + count].to_vec();
+                (count, Within::Data(goes_on), (count > 0).then_some(Piece::Data(rows)))
+            }
+        };
+        self.done += count;
+        self.at = self.done;
+        self.within = within;
+        piece
     }
 }
 

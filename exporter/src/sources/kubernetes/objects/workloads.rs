@@ -61,12 +61,31 @@ struct WorkloadStatus {
     ready_replicas: u32,
     number_ready: u32,
     desired_number_scheduled: u32,
+    #[serde(deserialize_with = "or_empty")]
+    conditions: Vec<WorkloadCondition>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct WorkloadCondition {
+    #[serde(rename = "type")]
+    kind: Box<str>,
+    status: Box<str>,
+    reason: Option<Box<str>>,
 }
 
 impl Workload {
     /// Whether the status is that of the present spec. Otherwise its controller has not looked at it yet.
     pub fn is_observed(&self) -> bool {
         self.metadata.generation.is_none() || self.status.observed_generation >= self.metadata.generation
+    }
+
+    /// Returns why new pods cannot be created, if so: a quota or an admission webhook refuses them. Only deployments say
+    /// this.
+    pub fn refused(&self) -> Option<&str> {
+        let is_failure = |one: &&WorkloadCondition| &*one.kind == "ReplicaFailure" && &*one.status == "True";
+        let failure = self.status.conditions.iter().find(is_failure)?;
+        Some(failure.reason.as_deref().filter(|reason| !reason.is_empty()).unwrap_or("FailedCreate"))
     }
 
     /// Returns the number of desired pods and of ready pods.

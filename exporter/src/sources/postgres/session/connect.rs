@@ -1,10 +1,9 @@
 //! Finds an address of the server that accepts a connection, and logs in.
 
-use super::{STATEMENT_TIMEOUT, Session};
 use crate::sources::postgres::failure::{During, failure, failure_without, of_io};
 use crate::sources::postgres::wire::{Bounded, BoundedTls, Received, Socket};
 use checklist::Reason;
-use checklist::config::{Postgres as Target, PostgresTls, literal};
+use checklist::config::{Postgres as Target, PostgresTls};
 use clients::failure::Failure;
 use clients::{secret, trust};
 use secrecy::ExposeSecret;
@@ -13,8 +12,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::{TcpStream, UnixStream};
+use tokio::task::JoinHandle;
 use tokio_postgres::tls::MakeTlsConnect;
-use tokio_postgres::{Config, NoTls};
+use tokio_postgres::{Client, Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// Timeout of a TCP connection to one address.
@@ -29,8 +29,21 @@ pub(in crate::sources::postgres) enum Address {
     Unix(PathBuf),
 }
 
+/// A connection that is logged in.
+pub(super) struct Connected {
+    pub(super) client: Client,
+    /// The task that reads and writes the socket.
+    pub(super) driver: JoinHandle<()>,
+    pub(super) address: Address,
+    pub(super) received: Received,
+    /// Why the connection ended, if it has.
+    pub(super) ended: Arc<Mutex<Option<Failure>>>,
+    /// Local port of a TCP connection; `None` for a Unix socket.
+    pub(super) port: Option<u16>,
+}
+
 /// Connects to the first address that accepts, and logs in.
-pub(super) async fn connect(target: &Target) -> Result<Session, Failure> {
+pub(super) async fn connect(target: &Target) -> Result<Connected, Failure> {
     let mut refused = None;
     for address in addresses(target).await? {
         match dial(&address).await {
@@ -89,7 +102,7 @@ fn unreachable(address: &Address, error: &std::io::Error) -> Failure {
     Failure::new(of_io(error, During::Login), format!("connecting to {what}: {error}"))
 }
 
-async fn login(target: &Target, address: Address, socket: Socket, port: Option<u16>) -> Result<Session, Failure> {
+async fn login(target: &Target, address: Address, socket: Socket, port: Option<u16>) -> Result<Connected, Failure> {
     let mut config = Config::new();
     config.dbname(&target.database).user(&target.user).application_name("checklist-exporter");
     let password = match &target.password {
@@ -115,24 +128,7 @@ async fn login(target: &Target, address: Address, socket: Socket, port: Option<u
     };
     // The bytes of the login do not count.
     drop(received.response());
-    let trusted = target.trust_table_owners;
-    Ok(Session { client, driver, address, received, ended, begin: begin(target), trusted, port, direct: false })
-}
-
-/// Returns the statements that begin every transaction. All settings are set each time, because a pooler may forget
-/// them, and the owner of the database may have set other defaults.
-fn begin(target: &Target) -> String {
-    let mut text = format!(
-        "BEGIN READ ONLY; SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL lock_timeout = '1s'; \
-         SET LOCAL statement_timeout = {}; SET LOCAL idle_in_transaction_session_timeout = '10s'; \
-         SET LOCAL row_security = off; SET LOCAL constraint_exclusion = off; SET LOCAL client_min_messages = error; \
-         SET LOCAL standard_conforming_strings = on",
-        STATEMENT_TIMEOUT.as_millis()
-    );
-    if let Some(zone) = &target.time_zone {
-        text += &format!("; SET LOCAL timezone = {}", literal(zone));
-    }
-    text
+    Ok(Connected { client, driver, address, received, ended, port })
 }
 
 type Tls = <MakeRustlsConnect as MakeTlsConnect<Socket>>::TlsConnect;

@@ -1,57 +1,37 @@
 //! The rows of `COPY … FROM stdin`, which end with a line of their own.
 
-use super::{Cutter, DATA, Piece, Within};
+/// Rows are returned in pieces of about this many bytes.
+const DATA: usize = 128 * 1024;
 
-impl Cutter {
-    /// Skips the rest of the line of a COPY: the rows begin on the next line.
-    pub(super) fn skip_line_end(&mut self) {
-        let length = self.text[self.done..].iter().position(|byte| *byte == b'\n');
-        if length.is_none() && !self.ended {
-            return;
+/// What the text after a COPY statement begins with.
+pub(super) enum Next {
+    /// The line that ends the rows, with so many bytes.
+    End(usize),
+    /// So many bytes of rows; true if the last line goes on after them.
+    Rows(usize, bool),
+}
+
+/// Finds whole lines of rows, or a part of a very long line. `middle` says that the start of the first line was returned
+/// before, `ended` that no more text comes.
+pub(super) fn next(rest: &[u8], middle: bool, ended: bool) -> Next {
+    let mut whole = 0;
+    while let Some(length) = rest[whole..].iter().position(|byte| *byte == b'\n') {
+        let begins = whole > 0 || !middle;
+        if begins && is_end(&rest[whole..whole + length]) {
+            return if whole > 0 { Next::Rows(whole, false) } else { Next::End(length + 1) };
         }
-        self.done = length.map_or(self.text.len(), |length| self.done + length + 1);
-        self.at = self.done;
-        self.within = Within::Data(false);
-    }
-
-    /// Returns whole lines of rows, or a part of a very long line. `middle` says that the start of the first line was
-    /// returned before.
-    pub(super) fn data(&mut self, middle: bool) -> Option<Piece> {
-        let rest = &self.text[self.done..];
-        let mut whole = 0;
-        while let Some(length) = rest[whole..].iter().position(|byte| *byte == b'\n') {
-            let begins = whole > 0 || !middle;
-            if begins && is_end(&rest[whole..whole + length]) {
-                return if whole > 0 { self.rows(whole, false) } else { Some(self.end_of_data(length + 1)) };
-            }
-            whole += length + 1;
-            if whole >= DATA {
-                break;
-            }
+        whole += length + 1;
+        if whole >= DATA {
+            break;
         }
-        let length = rest.len();
-        if whole == 0 && (self.ended || length >= DATA) {
-            // Rows without the line `\.` at the end of the input are truncated.
-            let end = self.ended && !middle && is_end(rest);
-            return if end { Some(self.end_of_data(length)) } else { self.rows(length, true) };
-        }
-        self.rows(whole, middle && whole == 0)
     }
-
-    fn end_of_data(&mut self, length: usize) -> Piece {
-        self.done += length;
-        self.at = self.done;
-        self.within = Within::Nothing;
-        Piece::DataEnd
+    let length = rest.len();
+    if whole == 0 && (ended || length >= DATA) {
+        // Rows without the line `\.` at the end of the input are truncated.
+        let end = ended && !middle && is_end(rest);
+        return if end { Next::End(length) } else { Next::Rows(length, true) };
     }
-
-    fn rows(&mut self, count: usize, middle: bool) -> Option<Piece> {
-        self.within = Within::Data(middle);
-        let rows = self.text[self.done..self.done + count].to_vec();
-        self.done += count;
-        self.at = self.done;
-        (count > 0).then_some(Piece::Data(rows))
-    }
+    Next::Rows(whole, middle && whole == 0)
 }
 
 /// Whether a line is `\.`, which ends the rows.
