@@ -4,6 +4,7 @@ use super::cached::{ApiObject, CachedObject, Interner, Metadata, Owner};
 use super::quantity::Resources;
 use crate::sources::null::or_empty;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use std::sync::Arc;
 
 /// The cached form of a pod.
@@ -102,8 +103,14 @@ impl CachedObject for Pod {
         });
         let containers = containers.collect();
         let declared = raw.spec.containers.iter().map(|container| interner.share(&container.name)).collect();
-        let claims = raw.spec.volumes.iter().filter_map(|volume| volume.persistent_volume_claim.as_ref());
-        let claims = claims.map(|claim| interner.share(&claim.claim_name)).collect();
+        let claims =
+            raw.spec.volumes.iter().filter_map(|volume| match (&volume.persistent_volume_claim, &volume.ephemeral) {
+                (Some(claim), _) => Some(interner.share(&claim.claim_name)),
+                // Kubernetes names it so.
+                (None, Some(_)) => Some(interner.share(&format!("{}-{}", raw.metadata.name, volume.name))),
+                (None, None) => None,
+            });
+        let claims = claims.collect();
         let (cpu_limit, memory_limit) = raw.limits();
         Self {
             cpu_limit,
@@ -166,7 +173,10 @@ struct PodSpec {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct PodVolume {
+    name: Box<str>,
     persistent_volume_claim: Option<ClaimSource>,
+    /// A claim that is made and deleted with the pod.
+    ephemeral: Option<IgnoredAny>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -367,4 +377,22 @@ impl WirePod {
 #[cfg(test)]
 pub fn of_json(pod: serde_json::Value) -> anyhow::Result<Pod> {
     Ok(Pod::from_wire(serde_json::from_value(pod)?, &mut Interner::default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_claims_of_a_pod_include_those_that_are_made_with_it() -> anyhow::Result<()> {
+        let volumes = json!([
+            {"name": "data", "persistentVolumeClaim": {"claimName": "data-db-0"}},
+            {"name": "scratch", "ephemeral": {"volumeClaimTemplate": {"spec": {}}}},
+            {"name": "tmp", "emptyDir": {}},
+        ]);
+        let pod = of_json(json!({"metadata": {"name": "db-0"}, "spec": {"volumes": volumes}}))?;
+        assert_eq!(pod.claims.iter().map(|claim| &**claim).collect::<Vec<_>>(), ["data-db-0", "db-0-scratch"]);
+        Ok(())
+    }
 }
