@@ -1,6 +1,7 @@
 //! Computes offline which receivers Alertmanager notifies of an alert, and which alerts inhibit it.
 
 mod global;
+mod integration_rules;
 mod integrations;
 mod matcher;
 mod refused;
@@ -76,7 +77,7 @@ struct RawConfiguration {
     #[serde(default, deserialize_with = "given")]
     receivers: Vec<BTreeMap<String, serde_json::Value>>,
     #[serde(default, deserialize_with = "given")]
-    inhibit_rules: Vec<Option<RawInhibitRule>>,
+    inhibit_rules: Vec<RawInhibitRule>,
 }
 
 #[derive(Deserialize)]
@@ -145,9 +146,6 @@ impl Configuration {
     }
 
     /// Parses an Alertmanager configuration. What Alertmanager refuses about routes and inhibition is an error.
-    ///
-    /// # Errors
-    /// The error names the route or rule.
     pub fn parse(text: &str) -> anyhow::Result<Self> {
         let whole: serde_json::Value = yaml::parse(text)?;
         if let Some(refusal) = refused::check(&whole).first() {
@@ -176,10 +174,7 @@ impl Configuration {
         ensure!(!route.continues, "the root route has continue: true");
         let rule =
             |(at, raw): (usize, &RawInhibitRule)| inhibit_rule(raw).with_context(|| format!("inhibit_rules[{at}]"));
-        let numbered = raw.inhibit_rules.iter().enumerate();
-        // Alertmanager skips an entry that is null.
-        let given = numbered.filter_map(|(at, raw)| Some((at, raw.as_ref()?)));
-        let inhibit_rules = given.map(rule).collect::<anyhow::Result<Vec<_>>>()?;
+        let inhibit_rules = raw.inhibit_rules.iter().enumerate().map(rule).collect::<anyhow::Result<Vec<_>>>()?;
         Ok(Self { route, receivers, inhibit_rules, notes: notes.into_iter().collect() })
     }
 

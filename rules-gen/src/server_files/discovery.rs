@@ -3,7 +3,6 @@
 use super::http_client::{HTTP, TLS};
 use super::schema::{Findings, Kind, PLAIN, Table, is_there, scalar};
 use super::spelling::is_watched_file;
-use super::target_groups::address;
 use serde_json::{Map, Value};
 
 /// The lists of service discoveries in a scrape configuration or an Alertmanager entry.
@@ -63,7 +62,15 @@ pub(super) fn static_targets(of: &Map<String, Value>, findings: &mut Findings) {
     }
     findings.each(of, "static_configs", |group, findings| {
         let Some(group) = group.as_object() else { return };
-        findings.each(group, "targets", address);
+        findings.each(group, "targets", |target, findings| {
+            let target = scalar(target).unwrap_or_default();
+            if target.is_empty() {
+                findings.refuse("a target is empty");
+            }
+            if target.contains('/') {
+                findings.refuse(format!("{target:?} is not host:port; scheme and path have their own keys"));
+            }
+        });
     });
 }
 

@@ -153,18 +153,7 @@ fn timeout(of: &Map<String, Value>, findings: &mut Findings) {
     }
 }
 
-/// Checks that no two entries of a list have the same name.
-fn unique(of: &Map<String, Value>, list: &str, key: &str, findings: &mut Findings) {
-    let mut names = BTreeSet::new();
-    findings.each(of, list, |entry, findings| {
-        let name = entry.get(key).and_then(scalar).unwrap_or_default();
-        if !name.is_empty() && !names.insert(name.clone()) {
-            findings.under(key, |findings| findings.refuse(format!("the name {name:?} is used twice in {list}")));
-        }
-    });
-}
-
-/// Checks the patterns of files, that names are unique, and that their timeouts are not longer than the intervals.
+/// Checks the patterns of files, that names of jobs are unique, and that their timeouts are not longer than the intervals.
 fn jobs(of: &Map<String, Value>, findings: &mut Findings) {
     for key in ["rule_files", "scrape_config_files"] {
         findings.each(of, key, |name, findings| {
@@ -193,10 +182,12 @@ fn jobs(of: &Map<String, Value>, findings: &mut Findings) {
     {
         findings.under("global", |findings| findings.refuse("scrape_timeout is longer than the interval of 1m"));
     }
-    for (list, key) in [("scrape_configs", "job_name"), ("remote_write", "name"), ("remote_read", "name")] {
-        unique(of, list, key, findings);
-    }
+    let mut names = BTreeSet::new();
     findings.each(of, "scrape_configs", |job, findings| {
+        let name = job["job_name"].as_str().unwrap_or_default();
+        if !name.is_empty() && !names.insert(name.to_owned()) {
+            findings.under("job_name", |findings| findings.refuse(format!("the job {name:?} is defined twice")));
+        }
         let Some(job) = job.as_object() else { return };
         if legacy(Some(job)) && job.get("metric_name_escaping_scheme").is_some_and(|scheme| scheme == "allow-utf-8") {
             findings.under("metric_name_escaping_scheme", |findings| {

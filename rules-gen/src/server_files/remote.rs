@@ -3,9 +3,8 @@
 
 use super::http_client::{HTTP, reserved_headers};
 use super::relabel::RELABEL;
-use super::schema::{Findings, Kind, PLAIN, Table, is_on, is_there, scalar};
+use super::schema::{Findings, Kind, PLAIN, Table, is_there};
 use serde_json::{Map, Value};
-use std::collections::BTreeSet;
 
 pub(super) static WRITE: Table = Table {
     keys: &[
@@ -212,35 +211,7 @@ pub(super) static OTLP: Table = Table {
         "translation_strategy",
         "UnderscoreEscapingWithSuffixes UnderscoreEscapingWithoutSuffixes NoUTF8EscapingWithSuffixes NoTranslation",
     )],
-    more: Some(otlp),
     ..PLAIN
 };
-
-fn otlp(of: &Map<String, Value>, findings: &mut Findings) {
-    let list = |key: &str| of.get(key).and_then(Value::as_array).is_some_and(|list| !list.is_empty());
-    let all = is_on(of, "promote_all_resource_attributes");
-    if all && list("promote_resource_attributes") {
-        findings.under("promote_resource_attributes", |findings| {
-            findings
-                .refuse("promote_all_resource_attributes already includes every attribute: remove one of the two keys");
-        });
-    }
-    if !all && list("ignore_resource_attributes") {
-        findings.under("ignore_resource_attributes", |findings| {
-            findings.refuse("this key needs promote_all_resource_attributes: true");
-        });
-    }
-    for key in ["promote_resource_attributes", "ignore_resource_attributes"] {
-        let mut seen = BTreeSet::new();
-        findings.each(of, key, |name, findings| {
-            let name = scalar(name).unwrap_or_default();
-            if name.is_empty() {
-                findings.refuse("an attribute has no name");
-            } else if !seen.insert(name.clone()) {
-                findings.refuse(format!("{name} is repeated"));
-            }
-        });
-    }
-}
 
 pub(super) static RUNTIME: Table = Table { keys: &[(Kind::Whole, "gogc"), (Kind::Text, "log_level")], ..PLAIN };
