@@ -22,7 +22,7 @@ pub mod left_out;
 pub mod live;
 pub mod metric_facts;
 mod named_files;
-pub(crate) mod number;
+mod number;
 pub mod options;
 pub mod output;
 pub mod overlaps;
@@ -32,7 +32,6 @@ mod refusals;
 pub mod report;
 mod routes;
 pub mod rule_file;
-mod target_files;
 pub mod template;
 mod tested;
 mod tested_files;
@@ -144,14 +143,13 @@ pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -
         for (at, document) in read.documents.iter().enumerate() {
             match document {
                 Document::Rules(rules) => {
-                    let own: Vec<_> = rules.iter().filter(|rule| !duplicates.is_duplicate(file, rule)).collect();
-                    if own.len() < rules.len() {
+                    if rules.iter().any(|rule| duplicates.is_duplicate(file, rule)) {
                         report.is_judged_partly();
                     }
-                    for rule in &own {
+                    for rule in rules.iter().filter(|rule| !duplicates.is_duplicate(file, rule)) {
                         checks::rule(rule, &context, &mut report);
                     }
-                    checks::rules(rules, &own, &context, &mut report);
+                    checks::rules(rules, &context, &mut report);
                 }
                 Document::Dashboard(board) if duplicates.is_duplicate_dashboard((file, at), board) => {
                     report.is_judged_partly();

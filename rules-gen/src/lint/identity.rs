@@ -17,7 +17,7 @@ type Named = [(String, Text)];
 type Selected<'a> = (&'a str, Vec<(&'a str, MatchOp, &'a str)>);
 
 /// Hashes that are the same for rules that are the same in some respect.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Identity {
     /// The series that the rule makes. `None` when the expression does not parse.
     pub(super) series: Option<u64>,

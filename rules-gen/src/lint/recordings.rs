@@ -13,8 +13,8 @@ const ROUNDS: usize = 5;
 #[derive(Debug, Default)]
 pub struct Recordings<'a> {
     exprs: BTreeMap<&'a str, Vec<&'a Expr>>,
-    /// The rules that record each series.
-    rules: BTreeMap<&'a str, Vec<&'a Rule>>,
+    /// The rules that record each series: the group and the line.
+    places: BTreeMap<&'a str, Vec<(&'a str, usize)>>,
     /// The longest interval in seconds at which a group writes the series. Only groups that set one count.
     intervals: BTreeMap<&'a str, f64>,
     /// The labels of the series. Nothing else is known here.
@@ -28,8 +28,9 @@ impl<'a> Recordings<'a> {
         let mut recordings = Self::default();
         for (rule, ast) in &rules {
             recordings.exprs.entry(&rule.name.value).or_default().push(ast);
-            recordings.rules.entry(&rule.name.value).or_default().push(rule);
-            if let Some(interval) = rule.group.interval {
+            let place = (rule.group.as_str(), rule.scope.place.line);
+            recordings.places.entry(&rule.name.value).or_default().push(place);
+            if let Some(interval) = rule.interval {
                 let longest = recordings.intervals.entry(&rule.name.value).or_default();
                 *longest = longest.max(interval);
             }
@@ -60,9 +61,9 @@ impl<'a> Recordings<'a> {
         self.exprs.get(name).map_or(&[], Vec::as_slice)
     }
 
-    /// Returns the rules that record a series.
-    pub fn rules(&self, name: &str) -> &[&'a Rule] {
-        self.rules.get(name).map_or(&[], Vec::as_slice)
+    /// Returns the group and the line of each rule that records a series.
+    pub fn places(&self, name: &str) -> &[(&'a str, usize)] {
+        self.places.get(name).map_or(&[], Vec::as_slice)
     }
 
     /// Returns the longest interval in seconds at which a series is written, if its groups set one.

@@ -1,8 +1,6 @@
 //! Parses YAML like the reader of Prometheus, with the place of every node. Aliases and merge keys are expanded up to a
 //! limit, duplicate keys are refused, and every document of a file is read.
 
-mod tag;
-
 use super::place::{Lines, ParseError, Place};
 use super::yaml_v3::{self, Covered};
 use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Span};
@@ -207,14 +205,8 @@ impl<'a> Reader<'a> {
         self.brackets += usize::from(collection && in_brackets);
         let (kind, anchor, end) = match event {
             Event::Scalar(text, style, anchor, tag) => {
-                let (text, plain) = match tag.map(|tag| tag::read(&tag, text.clone())) {
-                    Some(Ok(read)) => read,
-                    Some(Err(why)) => {
-                        self.covered.refused.push((start, why));
-                        (text, false)
-                    }
-                    None => (text, style == ScalarStyle::Plain),
-                };
+                let number = tag.as_ref().is_some_and(|tag| matches!(tag.suffix(), "int" | "float"));
+                let plain = (style == ScalarStyle::Plain && tag.is_none()) || number;
                 let end = span.end.byte_offset().unwrap_or(start);
                 let quotes = matches!(style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted);
                 if matches!(style, ScalarStyle::Literal | ScalarStyle::Folded) {
