@@ -253,8 +253,8 @@ mod tests {
             !workload[0].fits(object("Pod", "preview-db-0", Some(("StatefulSet", "preview-db")), &none)),
             "another kind"
         );
-        let elsewhere = exclusions("[{namespace: b, name: '*'}]");
-        assert!(!elsewhere[0].fits(object("Pod", "p", None, &none)));
+        let other_namespace = exclusions("[{namespace: b, name: '*'}]");
+        assert!(!other_namespace[0].fits(object("Pod", "p", None, &none)));
     }
 
     #[test]

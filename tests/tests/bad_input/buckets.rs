@@ -216,8 +216,8 @@ async fn an_incomplete_bucket_listing_is_a_failure() -> anyhow::Result<()> {
         assert!(reason == Reason::Protocol && message.contains("the list is incomplete"), "{message}");
     }
     // The response of S3 for a bucket in another region.
-    let elsewhere = "<Error><Code>AuthorizationHeaderMalformed</Code><Message>The authorization header is malformed; the region 'us-east-1' is wrong; expecting 'eu-west-1'</Message><Region>eu-west-1</Region></Error>";
-    let server = serve(None, move |_| async move { response(400, "application/xml", elsewhere) }).await?;
+    let other_region = "<Error><Code>AuthorizationHeaderMalformed</Code><Message>The authorization header is malformed; the region 'us-east-1' is wrong; expecting 'eu-west-1'</Message><Region>eu-west-1</Region></Error>";
+    let server = serve(None, move |_| async move { response(400, "application/xml", other_region) }).await?;
     let (reason, message) =
         output(s3_yaml(server.port, "full", SECRET_KEY, &folder)?).await.unwrap_or_else(|| panic!("it passed"));
     assert!(reason == Reason::Config && message.contains("set region: eu-west-1"), "{message}");
