@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-/// Serves one response over TLS to every client, and then drops the connection without close_notify.
+/// Serves one response over TLS to every client, and then drops the connection without the closing message of TLS.
 async fn rude(authority: &Authority, output: Vec<u8>) -> anyhow::Result<u16> {
     let acceptor = acceptor(authority.issue("localhost", 60)?)?.0;
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;

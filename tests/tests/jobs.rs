@@ -1,4 +1,4 @@
-//! The commands of the generated CronJobs run unchanged.
+//! The commands of the generated cron jobs run unchanged.
 
 use anyhow::Context;
 use checklist::Config;
