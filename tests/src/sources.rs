@@ -116,9 +116,6 @@ impl Other {
     }
 
     /// Replays pages one after the other and returns the periods in which alerts fire.
-    ///
-    /// # Errors
-    /// Fails when a page cannot be parsed, or when Prometheus does not run or refuses the samples.
     pub async fn alerts(&self, as_source: bool, pages: &[Page]) -> anyhow::Result<Vec<Firing>> {
         alerts(&self.configuration(as_source), self.checks, pages).await
     }
@@ -148,9 +145,6 @@ impl Other {
 
     /// If the variable RECORD is set, records pages for the test that replays them without the exporter. A page has the
     /// time in its first line, and the series that rules may read.
-    ///
-    /// # Errors
-    /// Fails when a page cannot be written.
     pub fn record(&self, name: &str, pages: &[Page]) -> anyhow::Result<()> {
         if std::env::var_os("RECORD").is_none() {
             return Ok(());
@@ -341,9 +335,6 @@ pub fn names(firing: &[Firing]) -> BTreeSet<&str> {
 }
 
 /// Reads recorded pages.
-///
-/// # Errors
-/// Fails when there are no pages.
 pub fn replayed(name: &str) -> anyhow::Result<Vec<Page>> {
     let mut pages = Vec::new();
     for at in 1..10 {

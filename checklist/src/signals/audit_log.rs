@@ -199,7 +199,6 @@ pub static SIGNAL: Signal = Signal {
             description: "Time since the newest event in the audit table.",
             drawing: Drawing::Stat,
             query: PanelQuery::Value(Value::Age(of(&LAST))),
-            unit: Unit::Seconds,
             threshold: Some(&STOPPED),
             ..PANEL
         },

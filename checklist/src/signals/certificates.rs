@@ -99,9 +99,9 @@ pub static SIGNAL: Signal = Signal {
             description: "Time until each presented certificate expires; a short-lived one warns at a quarter of its lifetime, before the line.",
             drawing: Drawing::Stat,
             query: PanelQuery::Value(Value::Until(of(&NOT_AFTER))),
-            unit: Unit::Seconds,
             legend: &["target", "subject_cn", "position"],
             threshold: Some(&LEAD),
+            ..PANEL
         },
         Panel {
             title: "Share of certificate lifetime left",
@@ -114,7 +114,7 @@ pub static SIGNAL: Signal = Signal {
                 },
                 &[&NOT_BEFORE, &NOT_AFTER],
             ),
-            unit: Unit::Ratio,
+            unit: Some(Unit::Ratio),
             legend: &["target", "subject_cn", "position"],
             ..PANEL
         },
@@ -122,7 +122,6 @@ pub static SIGNAL: Signal = Signal {
             title: "Spare certificates",
             description: "Time until each presented certificate expires that current clients do not need.",
             query: PanelQuery::Value(Value::Until(of(&SPARE_NOT_AFTER))),
-            unit: Unit::Seconds,
             legend: &["target", "subject_cn", "position"],
             threshold: Some(&SPARE_LEAD),
             ..PANEL

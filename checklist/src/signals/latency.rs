@@ -318,7 +318,6 @@ pub static SIGNAL: Signal = Signal {
             title: "P99 latency",
             description: "Duration that 99 of 100 requests stay below, within an hour.",
             query: PanelQuery::Value(Value::Of(of(&HOURLY))),
-            unit: Unit::Seconds,
             threshold: Some(&P99),
             ..PANEL
         },
@@ -326,7 +325,6 @@ pub static SIGNAL: Signal = Signal {
             title: "P99 latency now",
             description: "Duration that 99 of 100 requests stay below, within five minutes.",
             query: PanelQuery::Value(Value::Of(of(&SHORT))),
-            unit: Unit::Seconds,
             threshold: Some(&P99_NOW),
             ..PANEL
         },
@@ -334,7 +332,7 @@ pub static SIGNAL: Signal = Signal {
             title: "P99 latency of a day",
             description: "Duration that 99 of 100 requests stay below, within a day; compare it with the week before.",
             query: PanelQuery::Value(Value::Of(of(&DAILY))),
-            unit: Unit::Seconds,
+            unit: Some(Unit::Seconds),
             ..PANEL
         },
         Panel {
@@ -356,7 +354,6 @@ pub static SIGNAL: Signal = Signal {
                 },
                 &[&FAST_LONG, &FAST_SHORT, &MIDDLE_LONG, &MIDDLE_SHORT, &SLOW_LONG, &SLOW_SHORT],
             ),
-            unit: Unit::Seconds,
             legend: &["target", "percentile"],
             threshold: Some(&P99),
             ..PANEL

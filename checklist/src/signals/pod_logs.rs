@@ -129,9 +129,8 @@ pub static SIGNAL: Signal = Signal {
             description: "Time since the newest audit line in the logs of the pods.",
             drawing: Drawing::Stat,
             query: PanelQuery::Value(Value::Age(of(&LAST))),
-            unit: Unit::Seconds,
             legend: SOURCE,
-            threshold: None,
+            ..PANEL
         },
     ],
     access: &[Access::Kubernetes("", "pods", &["list"]), Access::Kubernetes("", "pods/log", &["get"])],

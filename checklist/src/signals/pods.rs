@@ -306,11 +306,9 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Ready pods",
             description: "Ready pods of each workload; a step down is a lost pod.",
-            drawing: Drawing::TimeSeries,
             query: PanelQuery::Value(Value::Of(of(&READY))),
-            unit: Unit::Count,
             legend: &["namespace", "workload"],
-            threshold: None,
+            ..PANEL
         },
         Panel {
             title: "Missing pods",
@@ -327,9 +325,8 @@ pub static SIGNAL: Signal = Signal {
             description: "Pods that are neither ready nor finished, with the reason; empty is good.",
             drawing: Drawing::Table,
             query: PanelQuery::Value(Value::Of(of(&NOT_READY))),
-            unit: Unit::Count,
             legend: &["namespace", "pod", "reason"],
-            threshold: None,
+            ..PANEL
         },
         Panel {
             title: "Stuck pods",

@@ -1,5 +1,5 @@
-//! What the exporter says of situations that the real controllers made: thirty of them, each with what
-//! kube-state-metrics means by the same values.
+//! Thirty situations that real controllers created, and what the exporter must expose of each. The values have the
+//! meaning that they have in kube-state-metrics.
 
 use crate::Exporter;
 use serde_json::json;
@@ -7,7 +7,8 @@ use stack::cluster::Cluster;
 use stack::waiting::eventually;
 use std::collections::BTreeSet;
 
-/// One situation: objects, and lines of the exposition. `NS` is the namespace; labels `check` and `target` are left out.
+/// A situation: its objects, and the expected lines of the exposition. `NS` stands for the namespace; the labels
+/// `check` and `target` are left out.
 pub(crate) struct Situation {
     name: &'static str,
     pub(crate) yaml: String,
@@ -18,7 +19,7 @@ fn pod_spec(more: &str) -> String {
     format!("{{containers: [{{name: main, image: x, resources: {{limits: {{cpu: 100m, memory: 64Mi}}}}}}]{more}}}")
 }
 
-/// A workload of a kind with a label for what happens to its pods.
+/// Returns a workload of a kind, with a label that decides what happens to its pods.
 pub(crate) fn workload(kind: &str, name: &str, replicas: u32, situation: &str, more: &str) -> String {
     let label = if situation.is_empty() { String::new() } else { format!(", situation: {situation}") };
     let replicas = if kind == "DaemonSet" { String::new() } else { format!("replicas: {replicas}, ") };
@@ -294,11 +295,11 @@ async fn thirty_situations_made_by_real_controllers_are_reported_correctly() -> 
     }
     assert!(wrong.is_empty(), "{}\n{}", wrong.join("\n"), page.iter().cloned().collect::<Vec<_>>().join("\n"));
     seen?;
-    // What must not be told: services that nobody selects for, finished pods as not ready, deleted objects.
+    // Lines that must be missing: services without a selector, finished pods as not ready, and deleted objects.
     for absent in ["service=\"manual\"", "service=\"elsewhere\"", "workload=\"later\""] {
         assert!(!page.iter().any(|line| line.contains(absent)), "{absent}");
     }
-    // An evicted pod stays until somebody clears it away; whatever replaces it is judged.
+    // An evicted pod stays until it is deleted; its replacement is judged.
     for ended in ["pod=\"done-", "pod=\"evicted\""] {
         let messages = |line: &String| line.starts_with("checklist_pod_not_ready") && line.contains(ended);
         assert!(!page.iter().any(messages), "a pod that has ended is not ready: {ended}");
@@ -330,11 +331,11 @@ async fn objects_that_recover_or_disappear_are_no_longer_reported() -> anyhow::R
             && tells(&format!("{} 1", ready("goes"))).await?)
     })
     .await?;
-    // A rollout without the fault, and the end of the other deployment.
+    // The workload is rolled out without the fault, and the other deployment is deleted.
     cluster.apply(&namespace, &workload("Deployment", "heals", 2, "", ""))?;
     let healed = json!([{"op": "remove", "path": "/spec/template/metadata/labels/situation"}]);
     let path = format!("/apis/apps/v1/namespaces/{namespace}/deployments");
-    // Server-side apply has removed the label already where it is the only owner.
+    // Server-side apply has already removed the label if it was the only owner.
     let _ = api
         .ask("PATCH", &format!("{path}/heals"), "application/json-patch+json", healed.to_string().into_bytes())
         .await?;
@@ -384,7 +385,7 @@ async fn objects_excluded_by_name_label_or_annotation_are_not_reported_while_the
         let of = |line: &&String| line.contains(&format!("=\"{name}"));
         assert_eq!(page.iter().filter(of).collect::<Vec<_>>(), Vec::<&String>::new(), "{name} is left out");
     }
-    // Its mark goes: it is an object like any other.
+    // Without its annotation, the object is reported like any other.
     let unmarked = json!([{"op": "remove", "path": "/metadata/annotations/own"}]);
     let path = format!("/api/v1/namespaces/{namespace}/persistentvolumeclaims/marked");
     api.ask("PATCH", &path, "application/json-patch+json", unmarked.to_string().into_bytes()).await?;
@@ -403,7 +404,7 @@ async fn the_endpoints_of_a_service_with_two_kinds_of_addresses_are_counted_once
         &namespace,
         &(workload("Deployment", "dual", 2, "", "") + &service("dual", "selector: {app: dual}, ports: [{port: 80}]")),
     )?;
-    // The controller of a cluster with both families makes one slice for each.
+    // The controller of a dual-stack cluster creates one slice for each address family.
     let slice = json!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv6",
         "metadata": {"name": "dual-v6", "labels": {"kubernetes.io/service-name": "dual"}},
         "endpoints": [{"addresses": ["2001:db8::1"], "conditions": {"ready": true}}, {"addresses": ["2001:db8::2"], "conditions": {"ready": true}}]});
@@ -438,13 +439,13 @@ async fn a_service_that_names_a_port_of_no_container_has_no_endpoint_that_answer
     cluster.remove(&namespace).await
 }
 
-/// Lines that are not told.
+/// Returns the expected lines that are missing.
 pub(crate) fn missing(situation: &Situation, namespace: &str, page: &BTreeSet<String>) -> Vec<String> {
     let lines = situation.lines.iter().map(|line| line.replace("NS", namespace));
     lines.filter(|line| !page.contains(line)).collect()
 }
 
-/// The lines of an exposition without the labels of the check.
+/// Returns the lines of an exposition without the labels of the check.
 pub(crate) fn plain(page: &str) -> BTreeSet<String> {
     let lines = page.lines().filter(|line| !line.starts_with('#'));
     lines
