@@ -106,7 +106,11 @@ impl Other {
     /// checks.
     pub fn configuration(&self, as_source: bool) -> String {
         let sources: Vec<String> = self.checks.iter().map(|check| format!("{check}: {}", self.name)).collect();
-        let more = if as_source { format!(", sources: {{{}}}", sources.join(", ")) } else { String::new() };
+        self.with(&if as_source { format!(", sources: {{{}}}", sources.join(", ")) } else { String::new() })
+    }
+
+    /// Returns a checklist.yaml with more keys for every target.
+    fn with(&self, more: &str) -> String {
         let entries: String = self.targets.1.iter().map(|entry| format!("  - {{{entry}{more}}}\n")).collect();
         format!("{}:\n{entries}{}", self.targets.0, self.limits)
     }
@@ -114,6 +118,16 @@ impl Other {
     /// Replays pages one after the other and returns the periods in which alerts fire.
     pub async fn alerts(&self, as_source: bool, pages: &[Page]) -> anyhow::Result<Vec<Firing>> {
         alerts(&self.configuration(as_source), self.checks, pages).await
+    }
+
+    /// Like [`Self::alerts`] with this exporter as the source, without the objects that `exclude` describes.
+    ///
+    /// # Errors
+    /// Fails as [`Self::alerts`] does.
+    pub async fn alerts_without(&self, exclude: &str, pages: &[Page]) -> anyhow::Result<Vec<Firing>> {
+        let sources: Vec<String> = self.checks.iter().map(|check| format!("{check}: {}", self.name)).collect();
+        let yaml = self.with(&format!(", sources: {{{}}}, exclude: {exclude}", sources.join(", ")));
+        alerts(&yaml, self.checks, pages).await
     }
 
     /// Returns the releases in target/parts/peers as pairs of name and program. Each release is in a folder of its

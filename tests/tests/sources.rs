@@ -2,6 +2,8 @@
 //! `cluster/sources.rs` and `postgres/sources.rs` create the situations where a release is installed, and record the
 //! pages when the variable RECORD is set.
 
+use std::collections::BTreeSet;
+
 use stack::sources::{
     KUBE_STATE_METRICS, Other, POSTGRES_EXPORTER, Page, differences, is_known, kept, names, replayed,
 };
@@ -70,6 +72,35 @@ async fn a_source_without_a_resource_causes_no_alert_about_it() -> anyhow::Resul
         let alerts = KUBE_STATE_METRICS.alerts(true, &pages).await?;
         assert!(names(&alerts).contains("ChecklistPodStuck"), "{:?}", names(&alerts));
         assert!(!names(&alerts).contains("ChecklistServiceWithoutEndpoints"), "{release}");
+    }
+    Ok(())
+}
+
+/// Names of the labels that name the object of an alert.
+const OBJECTS: [&str; 4] = ["workload", "pod", "service", "table"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn excluded_objects_cause_no_alert_with_another_exporter_as_the_source() -> anyhow::Result<()> {
+    let crashes = ["crashes", "crashes-7564d5fc59-n6q8c", "crashes-7564d5fc59-p9mxr", "ordered", "ordered-0"];
+    let cases: [(&Other, &str, &str, &[&str]); 2] = [
+        (
+            &KUBE_STATE_METRICS,
+            "kube-state-metrics-2.20.0",
+            "[{name: crashes}, {kind: StatefulSet, name: 'ord*'}]",
+            &crashes,
+        ),
+        (&POSTGRES_EXPORTER, "postgres_exporter-0.20.1", "{tables: ['public.lar*']}", &["large"]),
+    ];
+    for (other, release, exclude, expected) in cases {
+        let pages = replayed(release)?;
+        let (all, rest) = (other.alerts(true, &pages).await?, other.alerts_without(exclude, &pages).await?);
+        let gone = all.iter().filter(|alert| !rest.contains(alert));
+        let objects: BTreeSet<&str> = gone
+            .flat_map(|alert| OBJECTS.iter().filter_map(|label| alert.labels.get(*label)))
+            .map(String::as_str)
+            .collect();
+        assert_eq!(objects.into_iter().collect::<Vec<_>>(), expected, "{release}");
+        assert!(rest.iter().all(|alert| all.contains(alert)), "{release}: an alert that was not there before");
     }
     Ok(())
 }

@@ -59,7 +59,8 @@ pub static SIGNAL: Signal = Signal {
     section: "Security Check",
     stake: Stake::Live,
     kind: TargetKind::Certificate,
-    interval: minutes(5),
+    // A certificate that clients reject is an outage. One look is one TLS handshake.
+    interval: minutes(1),
     timeout: seconds(10),
     max_series: 100,
     looks: &[Looks::at_some(Object::Certificate)],
@@ -85,7 +86,8 @@ pub static SIGNAL: Signal = Signal {
         Alert {
             name: "ChecklistCertificateNotVerified",
             when: When::Zero(of(&VERIFIED)),
-            pending: minutes(5),
+            // Three looks: while certificates are exchanged, one of several instances may still have the old one.
+            pending: minutes(3),
             summary: "A TLS certificate is rejected by clients.",
             description: "Clients reject the certificate of {{ $labels.target }}{{ with printf \"checklist_certificate_verification_failures{target=%q}\" $labels.target | query }}: {{ . | first | label \"reason\" }}{{ end }}.",
             ..CRITICAL

@@ -240,8 +240,8 @@ pub static SIGNAL: Signal = Signal {
                     )
                 },
             }),
-            // The expression remembers five minutes, so a pod must be stuck for five more minutes.
-            pending: minutes(10),
+            // The expression remembers five minutes, so a pod must be stuck for three more minutes.
+            pending: minutes(8),
             summary: "A pod cannot start.",
             description: "Pod {{ $labels.namespace }}/{{ $labels.pod }} cannot start{{ with printf \"topk(1, checklist_pod_not_ready{target=%q,namespace=%q,pod=%q})\" $labels.target $labels.namespace $labels.pod | query }}: {{ . | first | label \"reason\" }}{{ end }}. Look at: kubectl -n {{ $labels.namespace }} describe pod {{ $labels.pod }}",
             ..WARNING

@@ -199,7 +199,7 @@ fn pagerduty(config: &Config, one: &PagerDuty) -> Value {
         "class": text::CLASS,
         "component": text::COMPONENT,
         "details": [
-            {"key": "description", "value": text::DESCRIPTIONS},
+            {"key": "description", "value": text::detail()},
             {"key": "runbook", "value": text::RUNBOOK},
         ],
     });
