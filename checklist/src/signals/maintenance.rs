@@ -156,7 +156,6 @@ pub static SIGNAL: Signal = Signal {
             title: "Dead rows",
             description: "Share of dead rows of each large table.",
             query: PanelQuery::Value(Value::Share(of(&DEAD), of(&ROWS))),
-            unit: Unit::Ratio,
             legend: TABLE,
             threshold: Some(&DEAD_SHARE),
             ..PANEL
@@ -190,9 +189,9 @@ pub static SIGNAL: Signal = Signal {
             description: "Time since each large table that has changed was last analyzed.",
             drawing: Drawing::Table,
             query: PanelQuery::Value(Value::Age(of(&LAST_ANALYZE))),
-            unit: Unit::Seconds,
             legend: TABLE,
             threshold: Some(&ANALYZED),
+            ..PANEL
         },
     ],
     runbook: include_str!("maintenance.md"),

@@ -185,8 +185,8 @@ pub static SIGNAL: Signal = Signal {
                     )
                 },
             }),
-            // The expression remembers five minutes, so a pod must be stuck for five more minutes.
-            pending: minutes(10),
+            // The expression remembers five minutes, so a pod must be stuck for three more minutes.
+            pending: minutes(8),
             summary: "A pod cannot start.",
             description: "Pod {{ $labels.namespace }}/{{ $labels.pod }} cannot start{{ with printf \"topk(1, checklist_pod_not_ready{target=%q,namespace=%q,pod=%q})\" $labels.target $labels.namespace $labels.pod | query }}: {{ . | first | label \"reason\" }}{{ end }}. Look at: kubectl -n {{ $labels.namespace }} describe pod {{ $labels.pod }}",
             ..WARNING
@@ -291,11 +291,9 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Ready pods",
             description: "Ready pods of each workload; a step down is a lost pod.",
-            drawing: Drawing::TimeSeries,
             query: PanelQuery::Value(Value::Of(of(&READY))),
-            unit: Unit::Count,
             legend: &["namespace", "workload"],
-            threshold: None,
+            ..PANEL
         },
         Panel {
             title: "Missing pods",
@@ -312,9 +310,8 @@ pub static SIGNAL: Signal = Signal {
             description: "Pods that are neither ready nor finished, with the reason; empty is good.",
             drawing: Drawing::Table,
             query: PanelQuery::Value(Value::Of(of(&NOT_READY))),
-            unit: Unit::Count,
             legend: &["namespace", "pod", "reason"],
-            threshold: None,
+            ..PANEL
         },
         Panel {
             title: "Stuck pods",

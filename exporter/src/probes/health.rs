@@ -193,7 +193,11 @@ mod tests {
             let response =
                 HttpResponse { status: StatusCode::OK, body, content_type: None, modified: None, age, location: None };
             evaluate(&config.health[0], &response, &mut samples);
-            assert_eq!(samples.evidence.gaps().contains("a cache answered with a page that is 25h old"), !seen, "{age:?}");
+            assert_eq!(
+                samples.evidence.gaps().contains("a cache answered with a page that is 25h old"),
+                !seen,
+                "{age:?}"
+            );
         }
         Ok(())
     }

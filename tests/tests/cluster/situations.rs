@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-/// One situation: objects, and lines of the exposition. `NS` is the namespace; labels `check` and `target` are left out.
+/// A situation: its objects, and the expected lines of the exposition. `NS` stands for the namespace; the labels
+/// `check` and `target` are left out.
 pub(crate) struct Situation {
     pub(crate) name: &'static str,
     pub(crate) yaml: String,
@@ -13,7 +14,7 @@ fn pod_spec(more: &str) -> String {
     format!("{{containers: [{{name: main, image: x, resources: {{limits: {{cpu: 100m, memory: 64Mi}}}}}}]{more}}}")
 }
 
-/// A workload of a kind with a label for what happens to its pods.
+/// Returns a workload of a kind, with a label that decides what happens to its pods.
 pub(crate) fn workload(kind: &str, name: &str, replicas: u32, situation: &str, more: &str) -> String {
     let label = if situation.is_empty() { String::new() } else { format!(", situation: {situation}") };
     let replicas = if kind == "DaemonSet" { String::new() } else { format!("replicas: {replicas}, ") };
@@ -273,7 +274,7 @@ pub(crate) fn situations() -> Vec<Situation> {
     all
 }
 
-/// Lines that are not told.
+/// Returns the expected lines that are missing.
 pub(crate) fn missing(situation: &Situation, namespace: &str, page: &BTreeSet<String>) -> Vec<String> {
     let lines = situation.lines.iter().map(|line| line.replace("NS", namespace));
     lines.filter(|line| !page.contains(line)).collect()

@@ -1,5 +1,5 @@
-//! What the exporter says of situations that the real controllers made: thirty of them, each with what
-//! kube-state-metrics means by the same values.
+//! Thirty situations that real controllers created, and what the exporter must expose of each. The values have the
+//! meaning that they have in kube-state-metrics.
 
 use crate::Exporter;
 use crate::situations::{
@@ -34,7 +34,7 @@ async fn thirty_situations_made_by_real_controllers_are_reported_correctly() -> 
     }
     assert!(wrong.is_empty(), "{}\n{}", wrong.join("\n"), page.iter().cloned().collect::<Vec<_>>().join("\n"));
     seen?;
-    // What must not be told: services that nobody selects for, finished pods as not ready, deleted objects.
+    // Lines that must be missing: services without a selector, finished pods as not ready, and deleted objects.
     for absent in ["service=\"manual\"", "service=\"elsewhere\"", "workload=\"later\""] {
         assert!(!page.iter().any(|line| line.contains(absent)), "{absent}");
     }
@@ -131,11 +131,11 @@ async fn objects_that_recover_or_disappear_are_no_longer_reported() -> anyhow::R
             && tells(&format!("{} 1", ready("goes"))).await?)
     })
     .await?;
-    // A rollout without the fault, and the end of the other deployment.
+    // The workload is rolled out without the fault, and the other deployment is deleted.
     cluster.apply(&namespace, &workload("Deployment", "heals", 2, "", ""))?;
     let healed = json!([{"op": "remove", "path": "/spec/template/metadata/labels/situation"}]);
     let path = format!("/apis/apps/v1/namespaces/{namespace}/deployments");
-    // Server-side apply has removed the label already where it is the only owner.
+    // Server-side apply has already removed the label if it was the only owner.
     let _ = api
         .ask("PATCH", &format!("{path}/heals"), "application/json-patch+json", healed.to_string().into_bytes())
         .await?;
@@ -185,7 +185,7 @@ async fn objects_excluded_by_name_label_or_annotation_are_not_reported_while_the
         let of = |line: &&String| line.contains(&format!("=\"{name}"));
         assert_eq!(page.iter().filter(of).collect::<Vec<_>>(), Vec::<&String>::new(), "{name} is left out");
     }
-    // Its mark goes: it is an object like any other.
+    // Without its annotation, the object is reported like any other.
     let unmarked = json!([{"op": "remove", "path": "/metadata/annotations/own"}]);
     let path = format!("/api/v1/namespaces/{namespace}/persistentvolumeclaims/marked");
     api.ask("PATCH", &path, "application/json-patch+json", unmarked.to_string().into_bytes()).await?;
@@ -204,7 +204,7 @@ async fn the_endpoints_of_a_service_with_two_kinds_of_addresses_are_counted_once
         &namespace,
         &(workload("Deployment", "dual", 2, "", "") + &service("dual", "selector: {app: dual}, ports: [{port: 80}]")),
     )?;
-    // The controller of a cluster with both families makes one slice for each.
+    // The controller of a dual-stack cluster creates one slice for each address family.
     let slice = json!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv6",
         "metadata": {"name": "dual-v6", "labels": {"kubernetes.io/service-name": "dual"}},
         "endpoints": [{"addresses": ["2001:db8::1"], "conditions": {"ready": true}}, {"addresses": ["2001:db8::2"], "conditions": {"ready": true}}]});

@@ -1,4 +1,5 @@
-//! The memory budget: every kind of target on every bad peer at once, within the limit of the shipped pods.
+//! The memory budget: every kind of target on every hostile server at once, within the memory limit of the shipped
+//! pods.
 
 use stack::hostile::behaviour::{Behaviour, Peer};
 use stack::hostile::matrix::Matrix;
@@ -7,7 +8,7 @@ use stack::waiting::eventually;
 use stack::web::users;
 use std::time::Duration;
 
-/// In KiB: the shipped limit is 128Mi.
+/// In KiB. The shipped limit is 128Mi.
 const BUDGET: u64 = 128 * 1024;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -16,7 +17,7 @@ async fn every_kind_of_target_with_every_hostile_server_stays_within_the_memory_
     let matrix = Matrix::start(folder.path(), Vec::new(), "10s").await?;
     std::fs::write(folder.path().join("web.yaml"), users()?)?;
     let watched = Watched::start(folder.path()).await?;
-    // Until each check was made twice, for as long as that takes on a busy machine.
+    // Waits until each check has run twice, without a deadline of its own for busy machines.
     let mut checks = Vec::new();
     let made_twice = |page: &str| {
         let of_check = |line: &str| {

@@ -1,10 +1,10 @@
-//! Good dumps with everything that a database can hold: bad only when their data cannot be had.
+//! Good dumps with every feature of a database: a dump is bad only if its data cannot be restored.
 
 use super::*;
 use checklist::Verdict;
 use exporter::run::time::unix_now;
 
-/// One of each kind of thing that a server may lack where the dump is restored.
+/// Statements that create one object of each kind that the restoring server may lack.
 const FEATURES: &str = include_str!("features.sql");
 const CHECKS: &str = "{name: users, query: SELECT count(*) FROM users, atLeast: 100},
     {name: parts, query: SELECT count(*) FROM measures, atLeast: 3},
@@ -14,7 +14,7 @@ const CHECKS: &str = "{name: users, query: SELECT count(*) FROM users, atLeast: 
     {name: made, query: SELECT max(twice) FROM made, atLeast: 4},
     {name: crypt, query: 'SELECT length(ext.digest(''a'', ''sha256''))', atLeast: 32}";
 
-/// A folder of `pg_dump -Fd`: names and bytes of its files.
+/// Returns the files of `pg_dump -Fd`: names and content.
 fn folder_dump(world: &World) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
     let folder = world.folder.path().join("directory-dump");
     if folder.exists() {
@@ -54,7 +54,7 @@ async fn features_that_the_server_lacks_are_reported_and_do_not_make_a_dump_bad(
         let messages = world.record()?["not_set_up"].as_array().map(Vec::len);
         assert!(messages.is_some_and(|messages| messages >= 4), "{format}: {}", world.record()?);
     }
-    // What cannot be set up and hides rows is neither good nor bad.
+    // If an object that hides rows cannot be created, the result is unknown.
     let text = String::from_utf8(world.postgres.dump_as("-Fp")?)?;
     let missing = text
         .replace(
@@ -104,7 +104,7 @@ async fn probe_and_restore_agree_on_every_backup_format() -> anyhow::Result<()> 
         world.upload(&bytes)?;
         assert_eq!((judged().await?.0, world.verify()?.0), (Verdict::Critical, Some(1)), "{format}");
     }
-    // A folder of pg_dump is one backup, and torn without its table of contents.
+    // A folder of pg_dump is one backup. Without its table of contents it is incomplete.
     world.s3.remove("backups", world.key())?;
     for (name, bytes) in folder_dump(&world)? {
         world.s3.put("backups", &format!("daily/folder/{name}"), &bytes)?;
