@@ -7,15 +7,18 @@ use std::path::Path;
 fn main() {
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
     let modules = target.join("schemas/node_modules");
-    let (promtool, amtool) = (target.join("parts/bin/promtool"), target.join("parts/bin/amtool"));
+    let part = |path: &str| target.join("parts").join(path);
+    let [promtool, amtool, helm, definitions] = ["bin/promtool", "bin/amtool", "bin/helm", "definitions"].map(part);
     println!("cargo::rerun-if-changed=build.rs");
-    for path in [&modules, &promtool, &amtool] {
+    for path in [&modules, &promtool, &amtool, &helm, &definitions] {
         // Cargo rebuilds every time when a watched path is missing, so the nearest folder that exists is watched.
         let watched = path.ancestors().find(|folder| folder.exists()).unwrap_or(path);
         println!("cargo::rerun-if-changed={}", watched.display());
     }
     flag("has_newest_promtool", promtool.exists());
     flag("has_newest_amtool", amtool.exists());
+    flag("has_helm", helm.exists());
+    flag("has_operator_definitions", definitions.exists());
     let path = std::env::var_os("PATH").unwrap_or_default();
     let has_node = std::env::split_paths(&path).any(|folder| folder.join("node").exists());
     flag("has_grafana_schema", has_node && modules.join("@grafana/schema").exists());

@@ -53,11 +53,23 @@ pub struct Panel {
     pub description: &'static str,
     pub drawing: Drawing,
     pub query: PanelQuery,
-    pub unit: Unit,
+    /// The unit, where neither the threshold nor the value has one.
+    pub unit: Option<Unit>,
     /// The labels that name a series in the legend.
     pub legend: &'static [&'static str],
     /// The threshold that the panel draws.
     pub threshold: Option<&'static Threshold>,
+}
+
+impl Panel {
+    /// Returns the unit of the values.
+    pub fn unit(&self) -> Unit {
+        let of_query = match &self.query {
+            PanelQuery::Value(value) => value.unit(),
+            PanelQuery::Expression(..) => Unit::Count,
+        };
+        self.unit.or(self.threshold.map(|threshold| threshold.unit)).unwrap_or(of_query)
+    }
 }
 
 /// A time series without a threshold. The panels of the catalog are based on it by `..PANEL`.
@@ -66,7 +78,7 @@ pub const PANEL: Panel = Panel {
     description: "",
     drawing: Drawing::TimeSeries,
     query: PanelQuery::Value(Value::Of(crate::condition::value::of(&crate::self_metrics::PROBE_SUCCESS))),
-    unit: Unit::Count,
+    unit: None,
     legend: &["target"],
     threshold: None,
 };

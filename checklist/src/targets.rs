@@ -5,7 +5,7 @@
 mod alertmanagers;
 mod backups;
 mod certificates;
-mod exclusions;
+pub(crate) mod exclusions;
 mod health;
 mod kind;
 pub(crate) mod kubernetes;

@@ -70,17 +70,11 @@ pub struct ConfigFile {
 
 impl ConfigFile {
     /// Reads and validates the file.
-    ///
-    /// # Errors
-    /// When the file cannot be read or has mistakes. The error lists every mistake.
     pub fn load(&self) -> anyhow::Result<Config> {
         checklist(&self.config)
     }
 
     /// Like [`ConfigFile::load`], and returns the text of the file too.
-    ///
-    /// # Errors
-    /// As [`ConfigFile::load`].
     pub fn read(&self) -> anyhow::Result<(Config, String)> {
         read(&self.config)
     }
@@ -91,10 +85,16 @@ impl ConfigFile {
     }
 }
 
+/// The output formats of commands that print text or JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// Text for people, in colours on a terminal.
+    Text,
+    /// JSON for programs.
+    Json,
+}
+
 /// Reads and validates a checklist.yaml.
-///
-/// # Errors
-/// When the file cannot be read or has mistakes. The error lists every mistake.
 pub fn checklist(path: &Path) -> anyhow::Result<Config> {
     Ok(read(path)?.0)
 }

@@ -51,9 +51,6 @@ pub fn generate(config: &Config, source: &str) -> anyhow::Result<Vec<File>> {
 }
 
 /// Generates the files of some outputs, sorted by path. The same input gives the same bytes.
-///
-/// # Errors
-/// When Prometheus would refuse an expression or a template.
 pub fn files(input: &Input<'_>, outputs: &[&dyn Output]) -> anyhow::Result<Vec<File>> {
     expressions_parse(input)?;
     templates_parse(input)?;

@@ -1,6 +1,7 @@
 //! Computes offline which receivers Alertmanager notifies of an alert, and which alerts inhibit it.
 
 mod global;
+mod integration_rules;
 mod integrations;
 mod matcher;
 mod refused;
@@ -145,9 +146,6 @@ impl Configuration {
     }
 
     /// Parses an Alertmanager configuration. What Alertmanager refuses about routes and inhibition is an error.
-    ///
-    /// # Errors
-    /// The error names the route or rule.
     pub fn parse(text: &str) -> anyhow::Result<Self> {
         let whole: serde_json::Value = yaml::parse(text)?;
         if let Some(refusal) = refused::check(&whole).first() {

@@ -115,9 +115,6 @@ pub struct Past {
 impl Past {
     /// Returns the first and the last evaluation in Unix milliseconds. Both are multiples of the step, so that a second
     /// run evaluates the same times.
-    ///
-    /// # Errors
-    /// When the step is zero or longer than the range, or the range begins before 1970.
     pub fn milliseconds(&self) -> anyhow::Result<(i64, i64)> {
         let (range, step) = (i64::try_from(self.range.as_millis())?, i64::try_from(self.step.as_millis())?);
         anyhow::ensure!(step > 0 && range >= step, "--step must be greater than zero and not longer than --range");

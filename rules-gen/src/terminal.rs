@@ -82,9 +82,6 @@ pub fn note(line: &str) {
 }
 
 /// Writes to standard output. A closed pipe, as with `| head`, is not an error.
-///
-/// # Errors
-/// When standard output cannot be written to.
 pub fn print(text: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {

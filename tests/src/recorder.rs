@@ -25,15 +25,12 @@ impl Message {
         self.body.to_string().contains(text)
     }
 
-    /// Whether it reports a firing alert (`NAME:`, and not `Resolved: NAME:`, which one message may contain too). The
-    /// newest Alertmanager parses details for PagerDuty as YAML, and then `NAME` is the end of a key.
+    /// Whether it reports a firing alert (`NAME:`, and not `Resolved: NAME:`, which one message may contain too).
     pub fn tells(&self, alert: &str) -> bool {
         let body = self.body.to_string();
-        [format!("{alert}:"), format!("{alert}\":")].iter().any(|name| {
-            body.match_indices(name).any(|(at, _)| {
-                let before = &body[..at];
-                before.ends_with(' ') && !before.ends_with("Resolved: ")
-            })
+        body.match_indices(&format!("{alert}:")).any(|(at, _)| {
+            let before = &body[..at];
+            before.ends_with(' ') && !before.ends_with("Resolved: ")
         })
     }
 

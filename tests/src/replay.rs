@@ -45,9 +45,6 @@ pub struct Role {
 impl Role {
     /// Returns the alerts of a rule: one for each alert that its first test case expects. The target of a rule for all
     /// targets is renamed to a unique one, so that no two rules share a series and none inhibits the other.
-    ///
-    /// # Errors
-    /// Fails when the test does not have the form that rules-gen writes.
     pub fn all(number: usize, test: &RuleTest) -> anyhow::Result<Vec<Self>> {
         let own = (!test.rule.expr.contains("target=")).then(|| format!("t{number:03}"));
         let (firing, expected) = case(&test.test["tests"][0], own.as_deref())?;
@@ -121,9 +118,6 @@ impl Play {
 
     /// Writes the history as blocks of a Prometheus whose data is in `prometheus-data` of the folder, and which scrapes
     /// the page with the job name `checklist`.
-    ///
-    /// # Errors
-    /// Fails when promtool refuses the series.
     pub fn write_history(&self, folder: &Path) -> anyhow::Result<()> {
         let instance = format!("127.0.0.1:{}", self.page.port);
         let mut families: BTreeMap<&str, String> = BTreeMap::new();

@@ -46,6 +46,7 @@ pub static KUBE_STATE_METRICS: Other = Other {
     kept: &[
         "checklist_container_",
         "checklist_hpa_",
+        "checklist_job_",
         "checklist_pod",
         "checklist_service_",
         "checklist_volume_claim_",
@@ -58,7 +59,12 @@ pub static KUBE_STATE_METRICS: Other = Other {
         "kube_endpointslice_endpoints",
         "kube_endpointslice_info",
         "kube_horizontalpodautoscaler_",
+        "kube_job_complete",
+        "kube_job_created",
+        "kube_job_failed",
+        "kube_job_owner",
         "kube_persistentvolumeclaim_",
+        "kube_pod_completion_time",
         "kube_pod_container_status_last_",
         "kube_pod_container_status_restarts_",
         "kube_pod_container_status_waiting_",
@@ -67,6 +73,7 @@ pub static KUBE_STATE_METRICS: Other = Other {
         "kube_pod_init_container_info",
         "kube_pod_init_container_status_",
         "kube_pod_owner",
+        "kube_pod_restart_policy",
         "kube_pod_status_phase",
         "kube_pod_status_ready{",
         "kube_pod_status_unschedulable",
@@ -106,17 +113,28 @@ impl Other {
     /// checks.
     pub fn configuration(&self, as_source: bool) -> String {
         let sources: Vec<String> = self.checks.iter().map(|check| format!("{check}: {}", self.name)).collect();
-        let more = if as_source { format!(", sources: {{{}}}", sources.join(", ")) } else { String::new() };
+        self.with(&if as_source { format!(", sources: {{{}}}", sources.join(", ")) } else { String::new() })
+    }
+
+    /// Returns a checklist.yaml with more keys for every target.
+    fn with(&self, more: &str) -> String {
         let entries: String = self.targets.1.iter().map(|entry| format!("  - {{{entry}{more}}}\n")).collect();
         format!("{}:\n{entries}{}", self.targets.0, self.limits)
     }
 
     /// Replays pages one after the other and returns the periods in which alerts fire.
-    ///
-    /// # Errors
-    /// Fails when a page cannot be parsed, or when Prometheus does not run or refuses the samples.
     pub async fn alerts(&self, as_source: bool, pages: &[Page]) -> anyhow::Result<Vec<Firing>> {
         alerts(&self.configuration(as_source), self.checks, pages).await
+    }
+
+    /// Like [`Self::alerts`] with this exporter as the source, without the objects that `exclude` describes.
+    ///
+    /// # Errors
+    /// Fails as [`Self::alerts`] does.
+    pub async fn alerts_without(&self, exclude: &str, pages: &[Page]) -> anyhow::Result<Vec<Firing>> {
+        let sources: Vec<String> = self.checks.iter().map(|check| format!("{check}: {}", self.name)).collect();
+        let yaml = self.with(&format!(", sources: {{{}}}, exclude: {exclude}", sources.join(", ")));
+        alerts(&yaml, self.checks, pages).await
     }
 
     /// Returns the releases in target/parts/peers as pairs of name and program. Each release is in a folder of its
@@ -134,9 +152,6 @@ impl Other {
 
     /// If the variable RECORD is set, records pages for the test that replays them without the exporter. A page has the
     /// time in its first line, and the series that rules may read.
-    ///
-    /// # Errors
-    /// Fails when a page cannot be written.
     pub fn record(&self, name: &str, pages: &[Page]) -> anyhow::Result<()> {
         if std::env::var_os("RECORD").is_none() {
             return Ok(());
@@ -327,9 +342,6 @@ pub fn names(firing: &[Firing]) -> BTreeSet<&str> {
 }
 
 /// Reads recorded pages.
-///
-/// # Errors
-/// Fails when there are no pages.
 pub fn replayed(name: &str) -> anyhow::Result<Vec<Page>> {
     let mut pages = Vec::new();
     for at in 1..10 {

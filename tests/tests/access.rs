@@ -1,4 +1,4 @@
-//! The whole exporter with exactly the rights that are generated: every check passes, and every other right is refused.
+//! The exporter passes every check with exactly the generated rights, and every other access is refused.
 
 use checklist::config::{Backup, S3Prefix};
 use checklist::{Access, Config, Reason, SIGNALS};
@@ -16,7 +16,7 @@ fn config(stack: &Stack) -> anyhow::Result<Config> {
     Ok(Config::parse("checklist.yaml", &text)?)
 }
 
-/// The exporter's own role, in a session that is not read-only: only its rights hold it.
+/// Connects as the exporter's role, in a session that is not read-only, so that only the role's rights limit it.
 async fn as_role(stack: &Stack) -> anyhow::Result<Client> {
     let address =
         format!("host=127.0.0.1 port={} user=checklist password={PASSWORD} dbname=orchestrator", stack.postgres.port);
@@ -28,11 +28,11 @@ async fn as_role(stack: &Stack) -> anyhow::Result<Client> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_check_passes_with_the_generated_rights_and_each_of_them_is_used() -> anyhow::Result<()> {
-    // That every check has passed is what the stack waits for.
+    // The stack waits until every check has passed.
     let stack = Stack::start().await?;
     database_refuses_the_rest(&stack).await?;
     buckets_refuse_the_rest(&stack).await?;
-    // The exporter found its lease; it makes one that is gone.
+    // The lease existed already. The exporter creates it again after it was deleted.
     stack.kubernetes.delete_lease("checklist-exporter");
     eventually("the lease is made again", || async { Ok(stack.kubernetes.holder("checklist-exporter").is_some()) })
         .await?;
@@ -41,7 +41,7 @@ async fn every_check_passes_with_the_generated_rights_and_each_of_them_is_used()
 
 async fn database_refuses_the_rest(stack: &Stack) -> anyhow::Result<()> {
     let client = as_role(stack).await?;
-    // The views of the extension are granted to everybody by the extension itself.
+    // The extension itself grants everybody access to its views.
     let columns = "SELECT c.table_name::text, c.column_name::text FROM information_schema.columns c \
                    JOIN information_schema.tables t USING (table_schema, table_name) WHERE c.table_schema = 'public' \
                    AND c.table_name NOT LIKE 'pg_stat_statements%'";
@@ -51,7 +51,7 @@ async fn database_refuses_the_rest(stack: &Stack) -> anyhow::Result<()> {
             granted.entry(table).or_default().extend(*names);
         }
     }
-    // The operator's own check reads these; the stack grants them by hand.
+    // The operator's own check reads these columns, which the stack grants separately.
     granted.entry("jobs").or_default().extend(["queue", "waits_since"]);
     let owner = stack.postgres.client().await?;
     owner.batch_execute("CREATE TABLE payroll (id bigint, salary bigint)").await?;
@@ -129,7 +129,7 @@ fn cluster_was_asked_for_what_is_granted(stack: &Stack) -> anyhow::Result<()> {
     let mut checked = 0;
     for rule in list["items"].as_array().into_iter().flatten().filter_map(|item| item["rules"].as_array()).flatten() {
         for resource in texts(&rule["resources"]) {
-            // The statistics of a node are asked of its kubelet, which asks the API server for the right.
+            // The kubelet authorizes requests for node statistics by asking the API server.
             if resource == "nodes/stats" {
                 continue;
             }
@@ -161,7 +161,7 @@ fn cluster_was_asked_for_what_is_granted(stack: &Stack) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Rust files below a folder.
+/// Collects the Rust files below a folder.
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) -> anyhow::Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
@@ -185,9 +185,9 @@ fn nothing_in_the_product_can_list_secrets() -> anyhow::Result<()> {
     let mut places = Vec::new();
     for file in &files {
         let text = std::fs::read_to_string(file)?;
-        // Generic lists would do it without the word in a path.
+        // A typed list would need no word "secrets" in a path, so the type must not be used either.
         assert!(!text.contains("api::core::v1::Secret"), "{} has the type of secrets", file.display());
-        // Files of secrets as examples are not paths of the API.
+        // Example secret files in comments are not API paths.
         let is_code = |line: &&str| !["//", ".example("].iter().any(|begin| line.trim_start().starts_with(begin));
         let lines = text.lines().filter(is_code);
         places.extend(lines.filter(|line| line.contains("/secrets")).map(|line| (file.clone(), line.to_owned())));
@@ -198,7 +198,7 @@ fn nothing_in_the_product_can_list_secrets() -> anyhow::Result<()> {
         assert!(folder || one, "{}: {line}", file.display());
     }
     assert!(places.iter().any(|(file, _)| file.ends_with("exporter/src/probes/secrets.rs")), "the probe was not found");
-    // What is generated for secrets, however they are configured.
+    // The generated rights for secrets, for several ways to configure them.
     let many = "kubernetes:
   - {name: a, namespaces: [x, y], secrets: [{namespace: x, name: s}, {namespace: z, name: t}], webAudiences: [w]}
   - {name: b, namespaces: [x]}

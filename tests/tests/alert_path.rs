@@ -1,4 +1,4 @@
-//! The proof of the alert path on a real Alertmanager: good ways are proved, and each broken one is caught by its cause.
+//! `verify-alerts` on a real Alertmanager: working routes pass, and each broken route is reported with its cause.
 
 use serde_json::json;
 use stack::http::{request, response, serve};
@@ -11,7 +11,7 @@ use std::process::Command;
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// Receivers, and an Alertmanager with a generated configuration that a test may break.
+/// The receivers, and the folder for an Alertmanager with a generated configuration that a test can break.
 struct World {
     recorder: Recorder,
     port: u16,
@@ -45,7 +45,7 @@ alerting:
         self.folder.path().join(name)
     }
 
-    /// Starts Alertmanager with what is generated, changed by a test.
+    /// Starts Alertmanager with the generated configuration after the change of a test.
     async fn route(&self, change: impl Fn(&mut serde_json::Value)) -> anyhow::Result<Alertmanager> {
         let text = std::fs::read_to_string(self.path("checklist.yaml"))?;
         let config = checklist::Config::parse("checklist.yaml", &text)?;
@@ -57,7 +57,7 @@ alerting:
 
     fn verify(&self, arguments: &[&str]) -> anyhow::Result<(Option<i32>, String)> {
         let mut command = Command::new(program("checklist-exporter")?);
-        // What is known to be wrong is reported at once.
+        // A failure that is already certain is reported without waiting.
         command.args(["verify-alerts", "--config"]).arg(self.path("checklist.yaml"));
         if !arguments.contains(&"--within") {
             command.args(["--within", "120"]);
@@ -85,7 +85,7 @@ async fn every_broken_alert_path_is_detected_with_its_cause() -> anyhow::Result<
     assert!(code == Some(0) && printed.matches(": delivered after").count() == 2, "{printed}");
     let silence = alertmanager.silence("Other", Duration::from_mins(1)).await?;
     alertmanager.expire(&silence)?;
-    // Whoever holds everything back holds the test back too.
+    // A silence for all alerts also suppresses the test alert.
     let now = jiff::Timestamp::now();
     let end = now + jiff::SignedDuration::from_mins(5);
     let matcher = json!({"name": "severity", "value": "warning", "isRegex": false, "isEqual": true});
@@ -98,7 +98,7 @@ async fn every_broken_alert_path_is_detected_with_its_cause() -> anyhow::Result<
     drop(alertmanager);
     std::fs::remove_dir_all(world.path("alertmanager-data"))?;
 
-    // Pages go to the chat.
+    // Critical alerts are routed to Slack.
     let alertmanager = world
         .route(|routes| {
             for route in routes["route"]["routes"].as_array_mut().into_iter().flatten() {
@@ -117,13 +117,13 @@ async fn every_broken_alert_path_is_detected_with_its_cause() -> anyhow::Result<
     );
     drop(alertmanager);
 
-    // No route at all.
+    // There is no route to a receiver.
     let alertmanager = world.route(|routes| routes["route"] = json!({"receiver": "nobody"})).await?;
     let (code, printed) = world.verify(&[])?;
     assert!(code == Some(1) && printed.matches("the alert is routed to nobody").count() == 2, "{printed}");
     drop(alertmanager);
 
-    // Another alert inhibits it.
+    // Another alert inhibits the test alert.
     let alertmanager = world
         .route(|routes| {
             routes["inhibit_rules"] =
@@ -142,7 +142,7 @@ async fn every_broken_alert_path_is_detected_with_its_cause() -> anyhow::Result<
     );
     drop(alertmanager);
 
-    // The chat refuses.
+    // Slack refuses the notification.
     let refusing = serve(None, |_| async { response(403, "text/plain", "invalid_token") }).await?;
     std::fs::write(world.path("slack-url"), format!("http://127.0.0.1:{}/slack", refusing.port))?;
     let _alertmanager = world.route(|_| {}).await?;
@@ -163,7 +163,8 @@ async fn the_webhook_of_verify_alerts_recognizes_its_alert_by_name() -> anyhow::
     let page = world.recorder.messages().iter().any(|m| m.receiver == "pagerduty" && m.has("ChecklistRoutingTest"));
     assert!(page, "the other receivers are told too");
     drop(alertmanager);
-    // The webhook that Alertmanager knows is another one, which accepts everything: a count would be content.
+    // Alertmanager's webhook is another server, which accepts everything. Alertmanager's counters alone would not show
+    // that.
     let other = world.recorder.slack_url();
     let _alertmanager = world
         .route(|routes| {

@@ -1,4 +1,4 @@
-//! Buckets of an S3 server that is not ours: versitygw, with TLS of a private authority.
+//! Buckets on a third-party S3 server: versitygw, with TLS and a private certificate authority.
 
 use anyhow::Context;
 use aws_sdk_s3::types::{BucketVersioningStatus, CompletedMultipartUpload, CompletedPart, VersioningConfiguration};
@@ -37,7 +37,7 @@ async fn backups_and_task_records_work_on_a_third_party_s3_server() -> anyhow::R
     };
     let bucket = Bucket::new(place.clone());
     let create = async |key: &str, text: &str| bucket.create(key, text.into()).await.map_err(anyhow::Error::from);
-    // Keys with everything that a file system allows.
+    // Keys with special characters that a file system allows.
     for key in ["daily/a b+c&d=e%41.dump", "daily/\u{e4}'\"<>.dump", "daily/sub/x.dump"] {
         create(key, "PGDMP and data").await?;
     }
@@ -53,16 +53,16 @@ async fn backups_and_task_records_work_on_a_third_party_s3_server() -> anyhow::R
     let newest = found.newest.and_then(|newest| newest.begin).context("none")?;
     let header = bucket.header(&newest, 5).await.map_err(anyhow::Error::from)?;
     assert_eq!(&header[..], b"PGDMP");
-    // Created once, and a lost answer is no conflict.
+    // The object is created once. A lost response is not reported as a conflict.
     create("daily/sub/x.dump", "PGDMP and data").await?;
     let conflict = create("daily/sub/x.dump", "another").await;
     assert!(conflict.is_err_and(|error| error.to_string().contains("412")));
-    // More keys than a page has.
+    // More keys than one page of a listing has.
     for n in 0..1_005 {
         s3.put("backups", &format!("daily/{n:04}.dump"), b"PGDMP")?;
     }
     assert_eq!(bucket.objects().await.map_err(anyhow::Error::from)?.len(), 1_009);
-    // Keys that do not fit, another region, a bucket that is not there, and an authority that nobody trusts.
+    // Wrong keys, another region, a missing bucket, and an untrusted certificate authority.
     std::fs::write(path.join("wrong"), "wrong")?;
     let wrong = SecretRef::File(path.join("wrong"));
     let id = SecretRef::File(path.join("id"));
@@ -79,7 +79,7 @@ async fn backups_and_task_records_work_on_a_third_party_s3_server() -> anyhow::R
             assert!(!failure.message.contains(debug), "{failure}");
         }
     }
-    // The check itself, while the server is away too.
+    // The check itself, also while the server is stopped.
     let yaml = format!(
         "backups: [{{name: daily, bucket: backups, prefix: daily/, endpoint: 'https://localhost:{port}', pathStyle: true, \
          caFile: {}, accessKeyIdFile: {1}/id, secretAccessKeyFile: {1}/secret, format: pg_dump}}]\n",
@@ -99,7 +99,7 @@ async fn backups_and_task_records_work_on_a_third_party_s3_server() -> anyhow::R
     Ok(())
 }
 
-/// A bucket of the gateway under a user's keys.
+/// Returns a bucket of the server with the keys of a user.
 fn as_user(s3: &S3, folder: &Path, user: &str) -> anyhow::Result<S3Prefix> {
     for (name, text) in [("id", user), ("secret", SECRET_KEY)] {
         std::fs::write(folder.join(name), text)?;
@@ -128,7 +128,7 @@ async fn a_multipart_object_is_one_backup_and_a_delete_marker_hides_it() -> anyh
     let bucket = Bucket::new(as_user(&s3, folder.path(), ACCESS_KEY)?);
     let newest = async || bucket.newest(Choice::default(), unix_now()).await.map_err(anyhow::Error::from);
     client.put_object().bucket("backups").key("daily/old.dump").body(b"PGDMP old".to_vec().into()).send().await?;
-    // In two parts, of which the first has the least size that S3 allows; one that is not finished is no object.
+    // Two parts, of which the first has the smallest size that S3 allows. An unfinished upload is no object.
     let (first, last) = ([b"PGDMP".to_vec(), vec![b'x'; 5 << 20]].concat(), b"the end".to_vec());
     let of = |key: &'static str| client.create_multipart_upload().bucket("backups").key(key).send();
     let (done, begun) = (of("daily/parts.dump").await?, of("daily/zz-begun.dump").await?);
@@ -148,9 +148,9 @@ async fn a_multipart_object_is_one_backup_and_a_delete_marker_hides_it() -> anyh
     let bytes = first.len() + last.len();
     assert_eq!((found.count, one.key.as_str(), one.bytes), (2, "daily/parts.dump", bytes as u64));
     let file = folder.path().join("fetched");
-    bucket.download(&one, &file, u64::MAX).await.map_err(anyhow::Error::from)?;
+    bucket.download(std::slice::from_ref(&one), &file, u64::MAX).await.map_err(anyhow::Error::from)?;
     assert!(std::fs::read(&file)? == [first, last].concat(), "it is not what was uploaded");
-    // A newer version of the same key is one object; a deleted one is none, though its versions are there.
+    // A new version of a key is one object. A deleted key is no object, although its versions still exist.
     client.put_object().bucket("backups").key("daily/parts.dump").body(b"PGDMP newer".to_vec().into()).send().await?;
     let found = newest().await?;
     assert_eq!((found.count, found.newest.map(|newest| newest.bytes)), (2, Some(11)));
@@ -202,7 +202,7 @@ async fn concurrent_writers_of_one_key_have_one_winner_and_a_lost_response_is_no
     });
     let ends = futures::future::join_all(writes).await;
     assert_eq!(ends.iter().filter(|end| end.is_ok()).count(), 1, "{ends:?}");
-    // The response to the first request never comes: what is there is read back.
+    // The response to the first request is lost, so the client reads the object back.
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let (port, to) = (listener.local_addr()?.port(), s3.port);
     tokio::spawn(async move {
@@ -214,7 +214,7 @@ async fn concurrent_writers_of_one_key_have_one_winner_and_a_lost_response_is_no
                 let (mut responses, mut output) = server.split();
                 let lost = async {
                     let mut response = [0; 4096];
-                    // It was done, and nobody hears of it.
+                    // The server stored the object, but the client gets no response.
                     let _ = responses.read(&mut response).await;
                 };
                 tokio::select! {
@@ -273,7 +273,7 @@ async fn an_s3_server_restart_does_not_make_a_backup_bad() -> anyhow::Result<()>
     let becomes = async |passes: bool| {
         eventually("the check notices", || async { Ok(job.state().failure.is_none() == passes) }).await
     };
-    // At once, wherever a run is then, and after a run has seen that nobody is there.
+    // The server is stopped during a run, and after a run has failed because of it.
     for is_noticed in [false, false, true] {
         becomes(true).await?;
         let service = s3.service().context("no program")?;
@@ -287,13 +287,13 @@ async fn an_s3_server_restart_does_not_make_a_backup_bad() -> anyhow::Result<()>
     ended.store(true, Ordering::Relaxed);
     let verdicts: Vec<String> = watching.await?.into_iter().collect();
     assert_eq!(verdicts, ["CannotTell", "Passed"]);
-    // A download that is cut off is not a dump that is broken.
+    // An interrupted download does not make the dump bad.
     s3.put("backups", "daily/large", &vec![b'x'; 20 << 20])?;
     let (port, held) = held_after(s3.port, 1 << 20).await?;
     let bucket = Bucket::new(S3Prefix { endpoint: Some(format!("http://127.0.0.1:{port}")), ..place });
     let large = clients::s3::Object { key: "daily/large".to_owned(), bytes: 20 << 20, modified: 0.0 };
     let file = folder.path().join("large");
-    let download = bucket.download(&large, &file, u64::MAX);
+    let download = bucket.download(std::slice::from_ref(&large), &file, u64::MAX);
     let stop = async {
         held.notified().await;
         let id = s3.service().and_then(|service| service.id());
@@ -306,7 +306,8 @@ async fn an_s3_server_restart_does_not_make_a_backup_bad() -> anyhow::Result<()>
     Ok(())
 }
 
-/// A way to a server that hands on so many bytes of its responses, tells, and then no more until the server has ended.
+/// Starts a proxy that forwards this many bytes of the responses, reports it, and then forwards nothing until the
+/// server has ended.
 async fn held_after(to: u16, bytes: usize) -> anyhow::Result<(u16, Arc<Notify>)> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let (port, held) = (listener.local_addr()?.port(), Arc::new(Notify::new()));

@@ -1,5 +1,5 @@
-//! Certificates as shops have them, made with openssl and presented by its server: what was presented is known whatever
-//! clients think of it, and what psql and curl accept is accepted.
+//! Unusual certificates, made with openssl and presented by its server: the exporter reports what was presented even if
+//! clients refuse it, and accepts what psql and curl accept.
 
 use anyhow::{Context, ensure};
 use checklist::{Reason, Verdict};
@@ -19,14 +19,14 @@ use std::process::Command;
 use std::sync::Arc;
 use tempfile::TempDir;
 
-/// Runs openssl in a folder; arguments are words.
+/// Runs openssl in a folder. The arguments are split at spaces.
 fn openssl(folder: &Path, arguments: &str) -> anyhow::Result<()> {
     let output = Command::new("openssl").args(arguments.split_whitespace()).current_dir(folder).output()?;
     ensure!(output.status.success(), "openssl {arguments}: {}", String::from_utf8_lossy(&output.stderr));
     Ok(())
 }
 
-/// An authority and a certificate of each kind: `NAME.pem` with its key `NAME.key`.
+/// Creates a certificate authority and a certificate of each kind: `NAME.pem` with its key `NAME.key`.
 fn certificates(folder: &Path) -> anyhow::Result<()> {
     let ssl = |arguments: &str| openssl(folder, arguments);
     std::fs::write(folder.join("v3"), "subjectAltName=DNS:localhost\nbasicConstraints=critical,CA:FALSE\n")?;
@@ -44,10 +44,10 @@ fn certificates(folder: &Path) -> anyhow::Result<()> {
     sign("good", "ca", 90, "-extfile v3")?;
     request("weak", "/CN=localhost", 1024)?;
     sign("weak", "ca", 90, "-extfile v3")?;
-    // As the documentation of PostgreSQL makes it: an authority and a server in one.
+    // As in the documentation of PostgreSQL: one self-signed certificate for authority and server.
     ssl("req -x509 -newkey rsa:2048 -nodes -keyout self.key -out self.pem -days 365 -subj /CN=localhost")?;
     ssl("req -x509 -newkey rsa:2048 -nodes -keyout other.key -out other.pem -days 365 -subj /CN=localhost")?;
-    // Two between the authority and the server, of one name; the first ends in two days.
+    // Two intermediate certificates with the same name. The first one expires in two days.
     for (name, by, days) in [("upper", "ca", 80), ("lower", "upper", 2)] {
         request(name, "/CN=between", 2048)?;
         sign(name, by, days, "-extfile ca")?;
@@ -56,7 +56,7 @@ fn certificates(folder: &Path) -> anyhow::Result<()> {
     sign("leaf", "lower", 90, "-extfile v3")?;
     request("under", "/CN=localhost", 2048)?;
     sign("under", "upper", 60, "-extfile v3")?;
-    // The authority's own key, signed by another authority that has ended.
+    // The authority's key, signed by another authority that has expired.
     ssl("req -newkey rsa:2048 -nodes -keyout old.key -out old.csr -subj /CN=old")?;
     ssl("x509 -req -in old.csr -signkey old.key -days 400 -extfile ca -out old.pem")?;
     ssl("req -new -key ca.key -out cross.csr -subj /CN=authority")?;
@@ -71,7 +71,7 @@ fn certificates(folder: &Path) -> anyhow::Result<()> {
     join("crossed-above", &["upper", "cross"])
 }
 
-/// `v1.pem`, of the first version of X.509, as `openssl x509 -req` made it for twenty years.
+/// Creates `v1.pem`, a certificate of X.509 version 1, as `openssl x509 -req` created it for twenty years.
 fn first_version(folder: &Path) -> anyhow::Result<()> {
     let sign = "x509 -req -in good.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 90 -out v1.pem";
     openssl(folder, &format!("{sign} -x509v1")).or_else(|_| openssl(folder, sign))?;
@@ -79,8 +79,8 @@ fn first_version(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `twin.pem` under `twins`: two certificates of one name, key and issuer, as after a renewal whose file was put together
-/// from both. The one that is sent first ends in two days, and `root.pem` is their issuer.
+/// Creates `twin.pem` under `twins`: two certificates with the same name, key and issuer, as after a renewal whose file
+/// contains both. The first one expires in two days, and `root.pem` is their issuer.
 fn twins(folder: &Path) -> anyhow::Result<()> {
     let day = |days: i64| {
         let date = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * days);
@@ -112,7 +112,7 @@ fn twins(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Newer versions of openssl take no negative days.
+/// Creates an expired certificate with explicit dates, because newer versions of openssl accept no negative number of days.
 fn expired(folder: &Path) -> anyhow::Result<()> {
     openssl(
         folder,
@@ -121,13 +121,13 @@ fn expired(folder: &Path) -> anyhow::Result<()> {
     )
 }
 
-/// openssl's server with a certificate and more arguments.
+/// Starts openssl's server with a certificate and further arguments.
 async fn serve(folder: &Path, leaf: &str, chain: &str, more: &str) -> anyhow::Result<(u16, Process)> {
     let port = free_port()?;
     let mut command = Command::new("openssl");
     command.args(["s_server", "-quiet", "-accept", &port.to_string(), "-cert", &format!("{leaf}.pem")]);
     command.args(["-key", &format!("{leaf}.key")]).args(more.split_whitespace()).current_dir(folder);
-    // It refuses to present what its own library thinks weak.
+    // By default the server refuses certificates that openssl considers weak.
     command.args(["-cipher", "ALL:@SECLEVEL=0"]);
     if !chain.is_empty() {
         command.args(["-cert_chain", chain]);
@@ -138,13 +138,13 @@ async fn serve(folder: &Path, leaf: &str, chain: &str, more: &str) -> anyhow::Re
     Ok((port, process))
 }
 
-/// One run of the check, its exposition, and what people read.
+/// Runs the check once. Returns the verdict, the exposition, and the messages.
 async fn seen(folder: &Path, port: u16, ca: &str) -> anyhow::Result<(Verdict, String, String)> {
     let ca = folder.join(format!("{ca}.pem"));
     judged(&format!("certificates: [{{name: app, address: 'localhost:{port}', caFile: {}}}]\n", ca.display())).await
 }
 
-/// The same of a checklist.yaml.
+/// Like [`seen`], for a checklist.yaml.
 async fn judged(yaml: &str) -> anyhow::Result<(Verdict, String, String)> {
     let job = stack::checks::job(yaml, "certificates")?;
     job.run().await;
@@ -181,7 +181,8 @@ async fn the_presented_certificates_are_known_whether_clients_accept_them_or_not
         assert!(text.contains(&format!("reason=\"{word}")), "{leaf} {more}: {text}");
         assert!(messages.contains(sentence), "{leaf} {more}: {messages}");
     }
-    // Who wants a certificate of the client has shown its own before; TLS 1.2 then ends in a refusal.
+    // A server that requires a client certificate has presented its own certificate before. With TLS 1.2 the handshake
+    // then fails.
     for version in ["-tls1_2", "-tls1_3"] {
         let (port, _server) = serve(path, "good", "", &format!("-Verify 1 -CAfile ca.pem {version}")).await?;
         let (verdict, text, messages) = seen(path, port, "ca").await?;
@@ -208,12 +209,12 @@ async fn certificates_that_psql_and_curl_accept_are_accepted_and_the_earliest_ex
     }
     let (port, _server) = serve(path, "leaf", "equal-names", "").await?;
     let (verdict, text, messages) = seen(path, port, "ca").await?;
-    // Of a life of two days, two days are enough.
+    // For a certificate that is valid for two days, two remaining days are enough.
     assert_eq!(verdict, Verdict::Passed, "{messages}");
     assert!(text.contains("position=\"chain-1\"") && text.contains("position=\"chain-2\""), "{text}");
     assert!(messages.contains("chain-1 between expires first"), "{messages}");
-    // A cross-signed certificate that has ended, and that who trusts the new authority does not need.
-    // So it is above an authority between, as public authorities send it for old clients.
+    // An expired cross-signed certificate, which a client that trusts the new authority does not need. It comes after
+    // an intermediate certificate, as public authorities send it for old clients.
     for (leaf, chain) in [("good", "crossed"), ("under", "crossed-above")] {
         let (port, _server) = serve(path, leaf, chain, "").await?;
         let (verdict, text, messages) = seen(path, port, "ca").await?;
@@ -222,12 +223,12 @@ async fn certificates_that_psql_and_curl_accept_are_accepted_and_the_earliest_ex
         assert!(text.contains("verified{check=\"certificates\",target=\"app\"} 1"), "{chain}: {text}");
         assert!(messages.contains("1 of them not needed"), "{chain}: {messages}");
     }
-    // What is beyond the first ten of a chain is not judged, and that is told.
+    // Certificates after the first ten of a chain are not judged, and the message says so.
     std::fs::write(path.join("long"), std::fs::read_to_string(path.join("upper.pem"))?.repeat(12))?;
     let (port, _server) = serve(path, "good", "long", "").await?;
     let (verdict, _, messages) = seen(path, port, "ca").await?;
     assert_eq!(verdict, Verdict::CannotTell, "{messages}");
-    // Two of one name, key and issuer: neither hides the other, and the earlier end counts.
+    // Two certificates with the same name, key and issuer: both are reported, and the earlier expiry counts.
     twins(path)?;
     let (port, _server) = serve(path, "twin", "twins", "").await?;
     let (verdict, text, messages) = seen(path, port, "root").await?;
@@ -238,8 +239,9 @@ async fn certificates_that_psql_and_curl_accept_are_accepted_and_the_earliest_ex
     Ok(())
 }
 
-/// The recipe of PostgreSQL's documentation, and a key from before 2010: `require` encrypts and looks at nothing, as with
-/// libpq; who verifies says why it cannot, and the end is reported.
+/// The certificate of PostgreSQL's documentation, and a key from before 2010. With `require` the connection is
+/// encrypted but not verified, as in libpq. With verification the message says why it fails, and the expiry is
+/// reported.
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
 async fn a_database_with_an_old_or_weak_certificate_is_read_with_require_and_its_expiry_is_reported()
@@ -265,7 +267,7 @@ async fn a_database_with_an_old_or_weak_certificate_is_read_with_require_and_its
         );
         for (name, word, sentence) in [("v1", "old_version", "X.509 version 3"), ("weak", "weak_key", "2048")] {
             postgres.present(&read(&format!("{name}.pem"))?, &read(&format!("{name}.key"))?).await?;
-            // The server reads its files a moment after it was told to.
+            // The server reads the new files a moment after the reload.
             let (text, messages) = passes(|| async {
                 let (verdict, text, messages) = judged(&certificate).await?;
                 ensure!(verdict == Verdict::Critical && text.contains(word), "{major} {name}: {messages}");

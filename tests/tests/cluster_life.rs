@@ -1,5 +1,5 @@
-//! The life of a watch on a real Kubernetes: an API server that restarts without its history, tokens that are rotated,
-//! 429, and many pods that come and go. Each test has a cluster of its own.
+//! Watches on a real Kubernetes: an API server that restarts without its history, rotated tokens, 429, and many pods
+//! that are created and deleted. Each test has its own cluster.
 
 use futures::{StreamExt, TryStreamExt};
 use nix::sys::signal::Signal;
@@ -15,7 +15,7 @@ use std::process::Command;
 use std::time::Instant;
 use tempfile::TempDir;
 
-/// A namespace whose pods the exporter counts.
+/// A namespace with pods that an exporter counts.
 struct World {
     exporter: Process,
     port: u16,
@@ -24,7 +24,7 @@ struct World {
 }
 
 impl World {
-    /// The token is read from the file `token`.
+    /// Starts the exporter. Its token is read from the file `token`.
     async fn start(cluster: &Cluster, interval: &str) -> anyhow::Result<Self> {
         let namespace = cluster.namespace("life").await?;
         let administrator = cluster.administrator(&namespace).await?;
@@ -55,13 +55,13 @@ impl World {
         Ok(page)
     }
 
-    /// The value of a series, by the begin of its line.
+    /// Returns the value of the first series whose line begins like this.
     async fn value(&self, begin: &str) -> anyhow::Result<Option<f64>> {
         let page = self.metrics().await?;
         Ok(page.lines().find_map(|line| line.strip_prefix(begin)?.trim().parse().ok()))
     }
 
-    /// Pods of a workload, in all phases.
+    /// Returns the number of pods of a workload, in all phases.
     async fn pods(&self, workload: &str) -> anyhow::Result<u64> {
         let page = self.metrics().await?;
         let of_it = format!("workload=\"{workload}\"");
@@ -92,9 +92,9 @@ async fn an_api_server_that_restarts_without_its_history_loses_nothing() -> anyh
     cluster.apply(&world.namespace, &deployment("app", 3))?;
     eventually("three pods are counted", || async { Ok(world.pods("app").await? == 3) }).await?;
     for replicas in [5, 2] {
-        // It waits for watches longer than anybody waits for it.
+        // When it stops, the server waits for open watches longer than the test may take.
         cluster.server.stop();
-        // What the exporter's watches stand on is no longer known to anybody.
+        // Removes the history that the exporter's watches would continue from.
         let range = format!("{}/v3/kv/range", cluster.etcd.address());
         let (_, response) = request(&range, Some(r#"{"key": "AA=="}"#), &[]).await?;
         let response: Value = serde_json::from_slice(&response)?;
@@ -137,7 +137,7 @@ async fn a_cluster_restored_from_a_backup_is_reported_in_its_current_state() -> 
     cluster.server.start().await?;
     cluster.apply(&world.namespace, &deployment("app", 40))?;
     eventually("forty pods are counted", || async { Ok(world.pods("app").await? == 40) }).await?;
-    // The versions that the exporter knows are still to come in the world of the backup.
+    // The exporter has seen versions that are higher than all versions in the restored backup.
     for part in
         [&mut cluster.kwok, &mut cluster.scheduler, &mut cluster.controllers, &mut cluster.server, &mut cluster.etcd]
     {
@@ -159,7 +159,7 @@ async fn an_overloaded_api_server_is_asked_again_and_reported() -> anyhow::Resul
     let world = World::start(&cluster, "3s").await?;
     cluster.apply(&world.namespace, &deployment("app", 3))?;
     eventually("three pods are counted", || async { Ok(world.pods("app").await? == 3) }).await?;
-    // The account of the exporter has a few seats of its own, and somebody else sits on them.
+    // The exporter's account gets a small share of the API server's capacity, which other requests use up.
     let group = "/apis/flowcontrol.apiserver.k8s.io/v1";
     let level = json!({"apiVersion": "flowcontrol.apiserver.k8s.io/v1", "kind": "PriorityLevelConfiguration", "metadata": {"name": "none"},
         "spec": {"type": "Limited", "limited": {"nominalConcurrencyShares": 1, "lendablePercent": 0, "borrowingLimitPercent": 0,
@@ -179,7 +179,7 @@ async fn an_overloaded_api_server_is_asked_again_and_reported() -> anyhow::Resul
     for _ in 0..100 {
         let (crowd, path) = (crowd.clone(), path.clone());
         others.spawn(async move {
-            // Most are turned away.
+            // Most requests are refused.
             loop {
                 let _ = crowd.ask("GET", &path, "application/json", Vec::new()).await;
             }
@@ -196,7 +196,7 @@ async fn an_overloaded_api_server_is_asked_again_and_reported() -> anyhow::Resul
 }
 
 fn put(folder: &Path, token: &str) -> anyhow::Result<()> {
-    // As the kubelet does it: whole or not at all.
+    // Replaces the file atomically, as the kubelet does.
     std::fs::write(folder.join("token.new"), token)?;
     Ok(std::fs::rename(folder.join("token.new"), folder.join("token"))?)
 }
@@ -208,7 +208,7 @@ async fn a_rotated_token_is_used_when_the_old_one_is_revoked() -> anyhow::Result
     let api = cluster.admin().await?;
     let world = World::start(&cluster, "3s").await?;
     cluster.apply(&world.namespace, &deployment("app", 3))?;
-    // The token that it started with has been used before another one takes its place.
+    // The first token has been used before it is replaced.
     eventually("three pods are counted", || async { Ok(world.pods("app").await? == 3) }).await?;
     put(world.folder.path(), &cluster.token_of_secret(&world.namespace, "first").await?)?;
     let first = "/api/v1/namespaces/NS/secrets/first".replace("NS", &world.namespace);
@@ -225,7 +225,7 @@ async fn a_rotated_token_is_used_when_the_old_one_is_revoked() -> anyhow::Result
                 .filter(of_it)
                 .map(|event| event["user"]["extra"]["authentication.kubernetes.io/credential-id"].to_string())
                 .collect();
-            // The token that the exporter started with, and then one for each secret.
+            // The exporter's first token, and then one for each secret.
             anyhow::Ok(ids.len() >= if secret == "first" { 2 } else { 3 })
         }
     };
@@ -247,14 +247,14 @@ async fn five_thousand_created_and_deleted_pods_are_counted_exactly() -> anyhow:
     const PODS: usize = 5_000;
     let cluster = Cluster::start().await?;
     let api = cluster.admin().await?;
-    // A run may take most of its interval, and looks at all of them.
+    // One run counts all pods, which may take most of the interval.
     let world = World::start(&cluster, "10s").await?;
     cluster.apply(&world.namespace, &deployment("app", 2))?;
     let core = format!("/api/v1/namespaces/{}", world.namespace);
     let owner = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "load"}});
     let owner = api.create(&format!("{core}/configmaps"), &owner).await?;
     let owner = json!([{"apiVersion": "v1", "kind": "ConfigMap", "name": "load", "uid": owner["metadata"]["uid"]}]);
-    // Nobody schedules them: they stay pending.
+    // No scheduler has this name, so the pods stay pending.
     let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"generateName": "load-", "labels": {"load": "many"}, "ownerReferences": owner},
         "spec": {"schedulerName": "nobody", "containers": [{"name": "main", "image": "x"}]}});
     let path = format!("{core}/pods");
@@ -266,14 +266,14 @@ async fn five_thousand_created_and_deleted_pods_are_counted_exactly() -> anyhow:
         anyhow::bail!("{error}: {} of them; {}", world.pods("load").await?, world.exporter.log());
     }
     let seen = begun.elapsed();
-    // More pods are not ready than a check may tell; nothing else is lost with them.
+    // More pods are not ready than the check may expose; the other series are complete.
     eventually("what is ready is reported beside them", || async {
         let ready = format!("checklist_workload_replicas_ready{{check=\"pods\",target=\"stack\",namespace=\"{}\",kind=\"Deployment\",workload=\"app\"}}", world.namespace);
         Ok(world.value(&ready).await? == Some(2.0) && world.pods("app").await? == 2)
     })
     .await?;
-    // As a collection: the garbage collector takes one after the other, and minutes on two cores. The server ends a
-    // request after a minute, whatever is left.
+    // Deletes the collection, because the garbage collector deletes one pod at a time and needs minutes on two cores.
+    // The server ends a request after a minute, even if pods are left.
     let many = format!("{path}?labelSelector=load%3Dmany");
     while !api.names(&format!("{many}&limit=1")).await?.is_empty() {
         let (status, stdout) = api.ask("DELETE", &many, "application/json", Vec::new()).await?;

@@ -1,4 +1,4 @@
-//! rules-gen against live servers: what is deployed, what a lint learns from Prometheus, and routes through a real
+//! rules-gen with live servers: comparison with deployed rules, lints that use Prometheus, and routes through a real
 //! Alertmanager.
 
 use checklist::Config;
@@ -14,7 +14,7 @@ use std::process::Command;
 
 const EXAMPLE: &str = include_str!("../../examples/checklist.yaml");
 
-/// Exit code, standard output and standard error of rules-gen.
+/// Runs rules-gen. Returns the exit code, standard output and standard error.
 fn rules_gen(folder: &Path, arguments: &[&str]) -> anyhow::Result<(Option<i32>, String, String)> {
     let mut command = Command::new(stack::stack::program("rules-gen")?);
     command.args(arguments).current_dir(folder).env_remove("KUBECONFIG");
@@ -23,7 +23,7 @@ fn rules_gen(folder: &Path, arguments: &[&str]) -> anyhow::Result<(Option<i32>, 
     Ok((output.status.code(), text(&output.stdout), text(&output.stderr)))
 }
 
-/// A folder with the example checklist and everything generated from it.
+/// Returns a folder with the example checklist and its generated files.
 fn generated() -> anyhow::Result<tempfile::TempDir> {
     let folder = tempfile::Builder::new().prefix("checklist-deployed").tempdir()?;
     std::fs::write(folder.path().join("checklist.yaml"), EXAMPLE)?;
@@ -35,7 +35,7 @@ fn generated() -> anyhow::Result<tempfile::TempDir> {
     Ok(folder)
 }
 
-/// The same place, compared with the example and with a checklist that has another limit and one alert less.
+/// Compares a place with the example, and with a checklist that has another limit and one alert less.
 fn compare(folder: &Path, place: &[&str]) -> anyhow::Result<()> {
     let diff = [&["diff", "--config", "checklist.yaml"], place].concat();
     let (code, printed, complaint) = rules_gen(folder, &diff)?;
@@ -50,7 +50,7 @@ fn compare(folder: &Path, place: &[&str]) -> anyhow::Result<()> {
         "~ alert ChecklistVolumeFilling (warning)\n    - expr: ",
         " > 0.7\n    + expr: ",
         "- alert ChecklistPodStuck (warning)",
-        // The rules know the configuration they were made from.
+        // The fingerprint of the configuration is a label of a recording rule.
         "labels.fingerprint",
         "0 to add, 1 to remove, ",
     ] {
@@ -89,7 +89,7 @@ async fn prometheus_rule_objects_are_compared_page_by_page_and_without_the_enfor
     std::fs::write(folder.path().join("kubeconfig"), kubernetes.kubeconfig())?;
     let text = std::fs::read_to_string(folder.path().join("generated/rules/prometheusrule.yaml"))?;
     let mut object: Value = serde_yaml::from_str(&text)?;
-    // What the operator adds where it keeps tenants apart.
+    // What the operator adds when it enforces a namespace label.
     for rule in object["spec"]["groups"].as_array_mut().into_iter().flatten() {
         for rule in rule["rules"].as_array_mut().into_iter().flatten() {
             rule["labels"]["namespace"] = json!("monitoring");
@@ -99,7 +99,7 @@ async fn prometheus_rule_objects_are_compared_page_by_page_and_without_the_enfor
     let all = "/apis/monitoring.coreos.com/v1/prometheusrules";
     for collection in [one, all] {
         kubernetes.apply(collection, object.clone());
-        // More than a page of what others have.
+        // More objects of other teams than one page has.
         for n in 0..120 {
             let group =
                 json!({"name": format!("theirs-{n}"), "rules": [{"alert": format!("Theirs{n}"), "expr": "up == 0"}]});
@@ -122,7 +122,7 @@ async fn prometheus_rule_objects_are_compared_page_by_page_and_without_the_enfor
     Ok(())
 }
 
-/// A ruler that has rules of two tenants' namespaces in Mimir's form.
+/// Starts a ruler API that has rules of two tenants in Mimir's format.
 async fn mimir(text: String) -> anyhow::Result<Server> {
     serve(None, move |request| {
         let tenant = request.headers().get("x-scope-orgid").and_then(|value| value.to_str().ok()).map(str::to_owned);
@@ -148,7 +148,7 @@ async fn the_namespaces_of_mimir_are_compared_for_one_tenant() -> anyhow::Result
     for group in groups.as_array_mut().into_iter().flatten() {
         group["interval"] = json!("1m");
     }
-    // Somebody else's rule has one of our names.
+    // A rule of another team has the name of one of ours.
     let theirs = json!([{"name": "theirs", "rules": [{"alert": "ChecklistPodStuck", "expr": "up == 0"}]}]);
     let server = mimir(serde_yaml::to_string(&json!({"ops-checklist": groups, "theirs": theirs}))?).await?;
     let place = format!("mimir=http://127.0.0.1:{}/prometheus", server.port);
@@ -178,7 +178,7 @@ async fn a_live_lint_reads_metrics_labels_links_and_rule_health_from_servers() -
         }
     })
     .await?;
-    // Parses, and cannot be evaluated: two series of the left side match one of the right.
+    // This expression parses but cannot be evaluated: two series of the left side match one of the right side.
     let broken = "groups: [{name: g, rules: [{record: 'host:load:ratio', expr: load / on (host) limit}]}]\n";
     let running = folder.path().join("running.yaml");
     std::fs::write(&running, broken)?;
@@ -246,7 +246,7 @@ async fn a_live_route_test_is_delivered_and_a_broken_route_is_detected() -> anyh
     drop(alertmanager);
     let (code, _, complaint) = test("5")?;
     assert_eq!(code, Some(3), "{complaint}");
-    // A route that nobody meant takes the pages.
+    // A wrong route takes the critical alerts.
     let text = std::fs::read_to_string(&routes)?;
     let mut broken: Value = serde_yaml::from_str(&text)?;
     broken["route"]["routes"] = json!([{"receiver": "nobody", "matchers": ["severity=\"critical\""]}]);

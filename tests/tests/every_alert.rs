@@ -1,6 +1,6 @@
 //! Every alert of the example configuration fires in a real Prometheus and reaches its receiver through a real
-//! Alertmanager, both with the generated files. What makes it fire is the course of values of its own rule test;
-//! real faults are in `e2e.rs`.
+//! Alertmanager, both with the generated files. The input of an alert is that of its own rule test; real faults are in
+//! `e2e/main.rs`.
 
 use checklist::Config;
 use rules_gen::routing::Configuration;
@@ -16,10 +16,10 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Alerts whose own course makes another one fire that says more and holds them back, as it is meant to: seen firing and
-/// held back.
+/// Alerts whose input also fires another alert that inhibits them on purpose. For these the test requires that they
+/// fire and are inhibited.
 const HELD_BACK: &[(&str, &str)] = &[
-    // An autoscaler that was at its maximum for a day is there now.
+    // An autoscaler that was at its maximum for a day is at its maximum now.
     ("ChecklistAutoscalerOftenAtMax", "ChecklistAutoscalerAtMax"),
 ];
 
@@ -27,7 +27,7 @@ fn read(name: &str) -> anyhow::Result<String> {
     Ok(std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name))?)
 }
 
-/// The example with short waits, and with receivers that record what they receive.
+/// Writes the example configuration with short waits, and with receivers that record their notifications.
 fn configuration(folder: &Path, recorder: &Recorder) -> anyhow::Result<Config> {
     let text = read("examples/checklist.yaml")?;
     let names: BTreeSet<String> =
@@ -62,7 +62,7 @@ async fn every_generated_alert_fires_and_reaches_its_receiver() -> anyhow::Resul
     let roles: Vec<Vec<Role>> =
         tests.iter().enumerate().map(|(number, test)| Role::all(number, test)).collect::<anyhow::Result<_>>()?;
     let roles: Vec<Role> = roles.into_iter().flatten().collect();
-    // Every alert that is shipped has a role, at every severity.
+    // The test has input for every shipped alert at every severity.
     let has = |alert: &Value| {
         let label = |role: &Role, name: &str| role.alert.get(name).cloned().unwrap_or_default();
         let plays = |role: &Role| {
@@ -86,7 +86,7 @@ async fn every_generated_alert_fires_and_reaches_its_receiver() -> anyhow::Resul
     Ok(())
 }
 
-/// Plays what these alerts wait for, and says which were not seen.
+/// Replays the input of these alerts. Returns those that did not fire or were not delivered.
 async fn perform(
     play: &[Role],
     others: &[&Role],
@@ -134,7 +134,7 @@ async fn perform(
             if at_gate["status"]["state"] != "active" {
                 return Err(format!("{one} is held back: {at_gate}"));
             }
-            // Of several alerts of a group each has its name in the message.
+            // If a message is about several alerts of a group, it contains the name of each.
             let message = |receiver: &str| {
                 let about = |m: &Message| m.tells(label("alertname"));
                 messages.iter().skip(before).any(|m| m.receiver == receiver && about(m))
@@ -150,7 +150,7 @@ async fn perform(
         };
         let unseen: Vec<String> = play.iter().filter_map(|role| seen(&role).err()).collect();
         if unseen.is_empty() || begun.elapsed() > PATIENCE {
-            // With the data of these alerts there is something to remark on.
+            // With this input every rule has data, so Prometheus could have warnings about it.
             let remarks = prometheus.remarks().await?;
             anyhow::ensure!(remarks.is_empty(), "{remarks:#?}");
             println!("{} alerts, {} not seen after {:.1} s", play.len(), unseen.len(), begun.elapsed().as_secs_f64());
@@ -160,7 +160,7 @@ async fn perform(
     }
 }
 
-/// Whether an alert has these labels, and perhaps more.
+/// Whether an alert has at least these labels.
 fn is(alert: &Value, labels: &Labels) -> bool {
     labels.iter().all(|(name, value)| alert[name] == *value)
 }

@@ -1,5 +1,5 @@
-//! No check passes on what it could not see: on targets that hold nothing, that show a part of themselves, or whose
-//! answers are empty in Go's way of writing it.
+//! No check passes without evidence: on empty targets, on targets that show only a part of their objects, and on `null`
+//! lists as Go servers write them.
 
 use checklist::{Object, Reason, Verdict};
 use exporter::run::job::Job;
@@ -18,7 +18,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use tempfile::TempDir;
 
-/// Makes every check once; the verdict and the words of each, by its id.
+/// Runs every check once. Returns verdict and messages by the id of the check.
 async fn verdicts(jobs: &[Arc<Job>]) -> BTreeMap<&'static str, (Verdict, String)> {
     join_all(jobs.iter().map(|job| job.run())).await;
     let messages = jobs.iter().map(|job| {
@@ -30,7 +30,7 @@ async fn verdicts(jobs: &[Arc<Job>]) -> BTreeMap<&'static str, (Verdict, String)
     messages.collect()
 }
 
-/// An API server that answers lists from a table, everything else with an empty list, and paths of `refused` with 403.
+/// Starts an API server with these lists. Other lists are empty, and the paths in `refused` return 403.
 async fn api(lists: Vec<(&'static str, Value)>, refused: &'static [&'static str]) -> anyhow::Result<Server> {
     let lists: Arc<BTreeMap<&str, Value>> = Arc::new(lists.into_iter().collect());
     serve(None, move |request: Request<_>| {
@@ -121,7 +121,8 @@ async fn no_check_passes_on_empty_targets() -> anyhow::Result<()> {
     )?;
     let all = verdicts(&jobs(&yaml)?).await;
     for (check, (verdict, words)) in &all {
-        // No alert and no override is what should be; a server has sessions, sizes and statistics of its own.
+        // For these checks an empty target is fine: no alert, no override. A server always has sessions, sizes and
+        // statistics.
         let holds = [
             "alerts",
             "override",
@@ -251,7 +252,7 @@ async fn restarts_of_a_sidecar_count_as_those_of_a_container() -> anyhow::Result
     let all = verdicts(&jobs).await;
     assert!(matches!(all["restarts"].0, Verdict::Warning | Verdict::Critical), "{}", all["restarts"].1);
     assert!(all["restarts"].1.contains("2 containers"), "not the one that ended: {}", all["restarts"].1);
-    // A kubelet that lost the old container says neither when nor why it ended.
+    // A kubelet that has lost the old container reports neither when nor why it ended.
     for last in [json!({}), json!({"terminated": {"reason": "ContainerStatusUnknown", "finishedAt": null}})] {
         let mut pod = ready_pod("p");
         pod["status"]["containerStatuses"] = json!([{"name": "c", "restartCount": 3, "lastState": last,
@@ -263,7 +264,7 @@ async fn restarts_of_a_sidecar_count_as_those_of_a_container() -> anyhow::Result
     Ok(())
 }
 
-/// A kubelet that says this of its volumes.
+/// Starts a kubelet that reports these volumes.
 async fn kubelet(folder: &TempDir, volumes: Value) -> anyhow::Result<Server> {
     let tls = acceptor(Authority::new(folder.path())?.issue("localhost", 60)?)?.0;
     let summary = json!({"pods": [{"volume": volumes}, {"volume": null}]}).to_string();
@@ -285,7 +286,7 @@ async fn figures_that_are_old_nothing_or_of_another_node_hide_no_full_volume() -
         volume("zero", 0, 0, &ago(0)),
         volume("fine", 5, 95, &ago(2)),
     ]);
-    // The other node has mounted the shared volume too, and knows nothing of it, or less.
+    // The other node has mounted the shared volume too, and reports nothing about it, or less.
     let second = json!([{"pvcRef": {"namespace": "shop", "name": "shared"}}, volume("shared", 1, 99, &ago(1))]);
     let kubelets = [kubelet(&folder, first).await?, kubelet(&folder, second).await?];
     let nodes = kubelets.iter().zip(["n1", "n2"]).map(|(kubelet, name)| {
@@ -387,7 +388,7 @@ async fn a_proof_whose_newest_record_may_be_a_torn_one_has_not_passed() -> anyho
     for (text, verdict) in [
         (whole.clone(), Verdict::Passed),
         (format!("{whole}{torn}"), Verdict::CannotTell),
-        // What came after it has healed it.
+        // A later complete record makes up for the torn one.
         (format!("{early}{torn}{whole}"), Verdict::Passed),
     ] {
         std::fs::write(folder.path().join("records.jsonl"), text)?;

@@ -1,5 +1,5 @@
-//! The exposition in the eyes of others: promtool, the OpenMetrics parser of Prometheus' Python client, and Prometheus
-//! itself in every format that it negotiates.
+//! The exposition is read by other programs: promtool, the OpenMetrics parser of Prometheus' Python client, and
+//! Prometheus in every format that it negotiates.
 
 use anyhow::{Context, ensure};
 use checklist::Limits;
@@ -33,7 +33,7 @@ use tokio::task::JoinHandle;
 
 const OPEN_METRICS: (&str, &str) = ("accept", "application/openmetrics-text;version=1.0.0");
 
-/// A whole exporter in this process, with checks that pass and checks that fail, and labels that need escaping.
+/// A complete exporter in this process, with checks that pass, checks that fail, and labels that need escaping.
 struct World {
     port: u16,
     tasks: Vec<JoinHandle<()>>,
@@ -79,7 +79,7 @@ impl World {
         eventually(what, || async { Ok(holds()) }).await
     }
 
-    /// Waits until a series is more than zero in the text format.
+    /// Waits until a series has a value above zero in the text format.
     async fn until_exposed(&self, series: &str) -> anyhow::Result<()> {
         passes(|| async {
             let text = self.body(&[]).await?;
@@ -96,7 +96,7 @@ impl World {
         Ok(String::from_utf8(body.to_vec())?)
     }
 
-    /// A Prometheus that scrapes this exporter in a job for each of these lists of formats.
+    /// Starts a Prometheus with a scrape job for each of these lists of formats.
     async fn prometheus(&self, release: &Release, global: &str, jobs: &[(&str, &str)]) -> anyhow::Result<Prometheus> {
         let (port, folder) = (self.port, self.folder.path());
         let jobs = jobs.iter().map(|(name, more)| {
@@ -109,7 +109,7 @@ impl World {
     }
 }
 
-/// An exposition with a label that needs escaping.
+/// Returns an exposition with a label that needs escaping.
 fn odd(format: Format) -> anyhow::Result<String> {
     let mut state = State::new(Check::of(&pods::SIGNAL, "t"), Limits::new(pods::SIGNAL.thresholds, |_| None));
     let mut samples = pods::SIGNAL.samples();
@@ -120,7 +120,7 @@ fn odd(format: Format) -> anyhow::Result<String> {
     Ok(String::from_utf8(body.to_vec())?)
 }
 
-/// Runs a program on a text; the error has what it wrote.
+/// Runs a program with the text as input. The error contains its output.
 fn validate(command: &mut Command, text: &str) -> anyhow::Result<()> {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     child.stdin.take().context("no standard input")?.write_all(text.as_bytes())?;
@@ -130,7 +130,7 @@ fn validate(command: &mut Command, text: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Waits until a query has a first value for which this holds.
+/// Waits until the first value of a query fulfils a condition.
 async fn until(prometheus: &Prometheus, query: &str, holds: impl Fn(f64) -> bool) -> anyhow::Result<()> {
     eventually(query, || async { Ok(prometheus.query(query).await?.first().is_some_and(|value| holds(*value))) }).await
 }
@@ -189,7 +189,7 @@ async fn the_response_headers_name_format_compression_and_escaping() -> anyhow::
     Ok(())
 }
 
-/// The names of the metrics that a job has, but for the histogram, which is another thing in each format.
+/// Returns the names of the metrics of a job, without the histogram, which differs between the formats.
 async fn names(prometheus: &Prometheus, job: &str) -> anyhow::Result<BTreeSet<String>> {
     let query = format!("{{job=\"{job}\",__name__=~\"checklist_.+\",__name__!~\"checklist_run_duration.*\"}}");
     let encoded: String = url::form_urlencoded::byte_serialize(query.as_bytes()).collect();
@@ -222,7 +222,7 @@ async fn the_newest_prometheus_scrapes_the_same_series_in_every_format() -> anyh
         let query = format!("checklist_run_duration_seconds_count{{job=\"{job}\",check=\"tasks\"}}");
         until(&prometheus, &query, |count| count > 0.0).await?;
     }
-    // Not in the same moment: a series that is new is in one scrape before it is in another.
+    // The formats are compared repeatedly, because a new series appears in one scrape before the other.
     for (job, _) in jobs {
         passes(|| async {
             let (expected, here) = (names(&prometheus, "text").await?, names(&prometheus, job).await?);

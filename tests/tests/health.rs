@@ -1,4 +1,4 @@
-//! Health pages of servers that are older than HTTP/1.1 and do not end TLS as they should.
+//! Health pages of servers that use HTTP before 1.1, or do not close TLS connections properly.
 
 use checklist::Verdict;
 use exporter::run::time::unix_now;
@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-/// Serves one response to everyone, over TLS, and then drops the connection without a word.
+/// Serves one response over TLS to every client, and then drops the connection without the closing message of TLS.
 async fn rude(authority: &Authority, output: Vec<u8>) -> anyhow::Result<u16> {
     let acceptor = acceptor(authority.issue("localhost", 60)?)?.0;
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
@@ -19,7 +19,7 @@ async fn rude(authority: &Authority, output: Vec<u8>) -> anyhow::Result<u16> {
             let _ = stream.read(&mut request).await;
             let _ = stream.write_all(&output).await;
             let _ = stream.flush().await;
-            // No close_notify: as Python's own server does.
+            // No close_notify, as in Python's own server.
             let _ = stream.into_inner().0.shutdown().await;
         }
     });
@@ -54,11 +54,12 @@ async fn a_health_page_is_read_as_by_curl_and_a_truncated_one_fails() -> anyhow:
         of("HTTP/1.0 200 OK\r\n", body),
         of("HTTP/1.1 200 OK\r\nContent-Length: 16\r\n", body),
         of("HTTP/1.0 200 OK\r\nContent-Encoding: gzip\r\n", &gzip),
-        // A proxy that unpacks and leaves the header, one without the frame of zlib, and a character set.
+        // A proxy that decompresses but keeps the header, a deflate stream without zlib's header, and another character
+        // set.
         of("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n", body),
         of("HTTP/1.1 200 OK\r\nContent-Encoding: deflate\r\n", &deflate),
         of("HTTP/1.1 200 OK\r\nContent-Encoding: UTF-8\r\n", body),
-        // Headers that the standard forbids and that curl reads.
+        // Headers that the standard forbids but curl accepts.
         of("HTTP/1.1 200 OK\r\nContent-Length : 16\r\nX-Folded: one\r\n two\r\nX (odd): 1\r\nno colon\r\n", body),
     ] {
         let port = rude(&authority, output.clone()).await?;

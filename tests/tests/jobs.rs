@@ -1,4 +1,4 @@
-//! The commands of the generated jobs are run as they stand.
+//! The commands of the generated cron jobs run unchanged.
 
 use anyhow::Context;
 use checklist::Config;
@@ -12,7 +12,7 @@ use stack::stack::program;
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// A good response without a series.
+/// A successful response without series.
 const NOTHING: &str = r#"{"status": "success", "data": {"resultType": "vector", "result": []}}"#;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -71,7 +71,7 @@ tasks: {{since: 2026-01-01, timeZone: Asia/Kolkata, directory: {at}/tasks}}
     assert_eq!(*posted.lock().unwrap_or_else(PoisonError::into_inner), ["/services/T0/B0"]);
     let kept = std::fs::read_dir(folder.path().join("written"))?.flatten().map(|entry| entry.path());
     let kept = kept.into_iter().find(|path| path.extension().is_some_and(|end| end == "json")).context("it is kept")?;
-    // It ends on the hour by the checklist's clock, which is half an hour off the world's.
+    // The report ends at the full hour of the checklist's time zone, which is half an hour off UTC's.
     let report: Value = serde_json::from_slice(&std::fs::read(kept)?)?;
     let until: Timestamp = report["until"].as_str().context("an end")?.parse()?;
     assert_eq!((until.as_second().rem_euclid(3600), until <= Timestamp::now()), (1800, true), "{until}");

@@ -1,4 +1,5 @@
-//! Two exporters and one lease of a real Kubernetes: what reaches the database is never from both, whatever happens to the holder.
+//! Two exporters and one lease of a real Kubernetes: the database never receives costly queries from both at once,
+//! whatever happens to the holder.
 
 use nix::sys::signal::Signal;
 use stack::cluster::Passage;
@@ -9,7 +10,7 @@ use stack::stack::program;
 use stack::waiting::eventually;
 use std::process::Command;
 
-/// The database has seen the first for the last time before it saw the second for the first time after a moment.
+/// Checks that the last query of the first exporter came before the first query of the second one, after a time.
 fn handed_over(replicas: &Replicas, from: usize, to: usize, after: f64) -> anyhow::Result<()> {
     let last = replicas.acts(from).last().copied().unwrap_or_default();
     let first = replicas.acts(to).into_iter().find(|at| *at > after);
@@ -29,7 +30,7 @@ async fn one_replica_runs_the_costly_checks_until_it_ends_and_then_the_other_one
     replicas.acts_after(first, 0.0).await?;
     replicas.some_rounds().await?;
     assert_eq!(replicas.acts(second), Vec::<f64>::new(), "both make the costly checks");
-    // Only the holder exposes them; both say how they stand, and every other check is made by both.
+    // Only the holder exposes the costly checks. Both report the state of the lease, and both run every other check.
     for (which, held) in [(first, 1), (second, 0)] {
         let metrics = replicas.both[which].metrics().await?;
         assert!(metrics.contains(&format!("\nchecklist_lease_held {held}\n")), "{metrics}");
@@ -43,13 +44,13 @@ async fn one_replica_runs_the_costly_checks_until_it_ends_and_then_the_other_one
         let (_, page) = request(&format!("http://127.0.0.1:{port}/"), None, &[]).await?;
         assert_eq!(String::from_utf8_lossy(&page).contains("Run by the holder of the lease"), held == 0);
     }
-    // A lease that somebody deletes is made again by its holder, and nobody else comes in between.
+    // The holder creates a deleted lease again, and no other process takes it in between.
     replicas.delete_lease(LEASE).await?;
     replicas.wait_for_holder(LEASE, |holder| holder.is_some()).await?;
     assert_eq!(replicas.holder().await?, first);
     replicas.some_rounds().await?;
     assert_eq!(replicas.acts(second), Vec::<f64>::new());
-    // SIGTERM: it is released, and taken at the next look.
+    // On SIGTERM the lease is released, and the other process takes it at its next attempt.
     let at = now();
     assert!(replicas.both[first].process.stop(), "it ends with success");
     replicas.acts_after(second, at).await?;
@@ -83,10 +84,10 @@ async fn a_suspended_holder_runs_no_costly_checks_when_resumed() -> anyhow::Resu
     replicas.both[first].signal(Signal::SIGSTOP)?;
     let at = now();
     replicas.acts_after(second, at).await?;
-    // Continued again and again: every time it could go on where it was.
+    // The process is continued several times, and could continue a query each time.
     for _ in 0..5 {
         replicas.both[first].signal(Signal::SIGCONT)?;
-        // A round in which it could act.
+        // A round of its election, in which it could act.
         let before = replicas.both[first].rounds().await?;
         eventually("it goes on", || async { Ok(replicas.both[first].rounds().await? > before) }).await?;
         replicas.both[first].signal(Signal::SIGSTOP)?;
@@ -107,7 +108,7 @@ async fn a_holder_that_loses_the_api_stops_before_another_starts() -> anyhow::Re
     let first = replicas.holder().await?;
     let second = 1 - first;
     replicas.acts_after(first, 0.0).await?;
-    // Its questions are not answered; the other's are.
+    // The first process gets no responses from the API server; the other one does.
     replicas.both[first].door.set(Passage::Silent);
     let at = now();
     let ends = replicas.lease_end(LEASE).await?;
@@ -117,12 +118,12 @@ async fn a_holder_that_loses_the_api_stops_before_another_starts() -> anyhow::Re
     assert!(last < ends && ends <= taken, "last act {last}, end of the lease {ends}, first act of the other {taken}");
     assert!(taken - last > 2.0, "the old one acted until {} s before the new one", taken - last);
     assert!(!replicas.both[first].holds().await?, "both say that they hold the lease");
-    // When it can ask again it does not take back what is another's.
+    // When its requests are answered again, it does not take the lease back.
     replicas.both[first].door.set(Passage::Open);
     replicas.some_rounds().await?;
     handed_over(&replicas, first, second, at)?;
     assert_eq!(replicas.holder().await?, second);
-    // An outage for all: nobody acts, and afterwards one does.
+    // An outage for both: no process acts, and afterwards one of them does.
     for replica in &replicas.both {
         replica.door.set(Passage::Closed);
     }
@@ -130,7 +131,7 @@ async fn a_holder_that_loses_the_api_stops_before_another_starts() -> anyhow::Re
         Ok(!replicas.both[first].holds().await? && !replicas.both[second].holds().await?)
     })
     .await?;
-    // What was begun with the lease is over.
+    // The check that was running with the lease is over.
     replicas.some_rounds().await?;
     let quiet = now();
     replicas.some_rounds().await?;
@@ -159,7 +160,7 @@ async fn a_verification_names_the_process_that_runs_it_and_runs_if_there_is_none
     };
     let lease = "checklist-exporter-verify-alerts";
     replicas.free_lease(lease).await?;
-    // An Alertmanager that takes connections and never answers keeps the first busy.
+    // An Alertmanager that accepts connections and never responds keeps the first process busy.
     let (port, _silent) = stack::peers::silent().await?;
     let config = &replicas.both[0].config;
     std::fs::write(config, std::fs::read_to_string(config)?.replace("127.0.0.1:9'", &format!("127.0.0.1:{port}'")))?;
@@ -174,7 +175,7 @@ async fn a_verification_names_the_process_that_runs_it_and_runs_if_there_is_none
         printed.contains("first_") && printed.contains(&format!("holds the lease {}/{lease}", replicas.namespace)),
         "{printed}"
     );
-    // It releases the lease when it is asked to end, and the next one runs.
+    // When it is stopped it releases the lease, and the other process runs.
     first.stop();
     replicas.wait_for_holder(lease, |holder| holder.is_none()).await?;
     let mut third = Process::start(&mut prove("third")?, "third", folder.path(), Signal::SIGTERM)?;

@@ -1,4 +1,4 @@
-//! Every probe on a target that lies: whatever answers with something else than what was asked for has no good verdict.
+//! Every probe on a server of another kind: no check passes on such a response.
 
 use checklist::{Reason, SIGNALS, Verdict};
 use exporter::run::time::unix_now;
@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use tempfile::TempDir;
 
-/// One target of every kind, all of them at one address.
+/// Returns a checklist.yaml with one target of every kind, all at one address.
 fn everything(folder: &TempDir, port: u16) -> anyhow::Result<String> {
     let at = |name: &str| folder.path().join(name).display().to_string();
     let kubeconfig = format!(
@@ -62,7 +62,7 @@ async fn no_check_passes_on_a_server_of_another_kind() -> anyhow::Result<()> {
         let folder = TempDir::new()?;
         let server = serve(None, move |_| async move { response(status, kind, body) }).await?;
         let jobs = jobs(&everything(&folder, server.port)?)?;
-        // A signal that is new must be here too.
+        // A new signal must be part of this test.
         let made: BTreeSet<&str> = jobs.iter().map(|job| job.state().check.signal.id).collect();
         let probed = SIGNALS.iter().filter(|signal| signal.kind.is_probed()).map(|signal| signal.id);
         let missing: Vec<&str> = probed.filter(|id| !made.contains(id)).collect();

@@ -1,4 +1,4 @@
-//! The benchmark of ordinary life, as far as there is time for it here: the small shop with one seed.
+//! The benchmark of ordinary operation, in the size for which there is time in a test: the small shop with one seed.
 
 use anyhow::Context;
 use checklist::Config;
@@ -24,15 +24,15 @@ async fn in_a_simulated_month_no_critical_alert_is_false_and_every_incident_aler
     assert_eq!(outcome.false_pages, Vec::<String>::new());
     assert_eq!(outcome.missed(), Vec::<&str>::new());
     assert!(outcome.incidents.len() >= 30, "{}", outcome.incidents.len());
-    // A page was wanted: a page it was.
+    // An incident that needs a page got one.
     let unpaged = outcome.incidents.iter().filter(|incident| incident.wants_page && incident.pages == 0);
     assert_eq!(unpaged.map(|incident| incident.what.as_str()).collect::<Vec<_>>(), Vec::<&str>::new());
     assert_eq!(outcome.false_messages, Vec::<String>::new());
     holds_back_what_alertmanager_does(&shop, &ours.firing).await
 }
 
-/// Twenty moments of the month, those with the most alerts, as a real Alertmanager sees them: which alerts it holds back,
-/// and who is told of the others.
+/// Sends the twenty moments of the month with the most alerts to a real Alertmanager. It must inhibit the same alerts
+/// and choose the same receivers.
 async fn holds_back_what_alertmanager_does(shop: &Shop, firing: &[Firing]) -> anyhow::Result<()> {
     let config =
         Config::parse("checklist.yaml", &shop.checklist()).map_err(|mistakes| anyhow::anyhow!("{mistakes}"))?;
@@ -68,7 +68,7 @@ async fn holds_back_what_alertmanager_does(shop: &Shop, firing: &[Firing]) -> an
         let headers = [("content-type", "application/json")];
         let (status, response) = request(&url, Some(&Value::from(body).to_string()), &headers).await?;
         anyhow::ensure!(status == 200, "{}", String::from_utf8_lossy(&response));
-        // It takes up alerts and inhibitions one after the other.
+        // Alertmanager processes alerts and inhibitions one after the other.
         passes(|| async {
             let theirs = state(&ask(&url).await?);
             anyhow::ensure!(theirs == ours, "Alertmanager: {theirs:#?}\nhere: {ours:#?}");
@@ -80,7 +80,7 @@ async fn holds_back_what_alertmanager_does(shop: &Shop, firing: &[Firing]) -> an
     Ok(())
 }
 
-/// Of each alert whether Alertmanager holds it back, and its receivers.
+/// Returns for each alert whether Alertmanager inhibits it, and its receivers.
 fn state(response: &Value) -> BTreeMap<Labels, (bool, BTreeSet<String>)> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let one = |alert: &Value| {

@@ -1,4 +1,4 @@
-//! The Debian package, installed into a folder, and the commands of the guide for operations.
+//! The Debian package, installed into a folder, and the commands of the operations guide.
 
 use anyhow::Context;
 use checklist::self_metrics::{PER_CHECK, PER_PROCESS, PER_SIGNAL, PER_TARGET};
@@ -15,7 +15,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// Runs a program that must succeed.
+/// Runs a program and fails if it does.
 fn run(command: &mut Command) -> anyhow::Result<()> {
     let output = command.output().with_context(|| format!("{command:?}: make tools installs it"))?;
     let printed = [output.stdout, output.stderr].concat();
@@ -23,7 +23,7 @@ fn run(command: &mut Command) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The example with every address on this machine, where nothing answers.
+/// Returns the example with every address replaced by a local one at which nothing responds.
 fn on_loopback(example: &str, folder: &Path) -> String {
     let hosts = [
         ("https://orchestrator.example.com", "https://127.0.0.1:1"),
@@ -38,7 +38,7 @@ fn on_loopback(example: &str, folder: &Path) -> String {
             "endpoint: 'http://127.0.0.1:1', accessKeyIdEnv: ID, secretAccessKeyEnv: KEY, bucket: bkt",
         ),
     ];
-    // The one backup that is written in lines, and those in braces.
+    // One backup is written in block style, the others in flow style.
     let lines =
         "\n    endpoint: http://127.0.0.1:1\n    accessKeyIdEnv: ID\n    secretAccessKeyEnv: KEY\n    bucket: bkt\n";
     let text = example.replace("\n    bucket: llm-orchestrator-backups\n", lines);
@@ -64,7 +64,7 @@ async fn the_debian_package_installs_and_its_exporter_responds() -> anyhow::Resu
     ]);
     run(command.args(["--profile", profile, "--output"]).arg(&package))?;
 
-    // Installed as dpkg does, with a database of its own; the scripts are not for this machine.
+    // Installed as dpkg does it, with a separate database and without the maintainer scripts.
     let system = folder.path().join("system");
     std::fs::create_dir_all(system.join("var/lib/dpkg/info"))?;
     std::fs::create_dir_all(system.join("var/lib/dpkg/updates"))?;
@@ -109,7 +109,7 @@ fn systemd_accepts_the_unit() -> anyhow::Result<()> {
     assert!(output.status.success(), "its exposure is more than 1.5: {printed}");
     let verified = Command::new("systemd-analyze").arg("verify").arg(&unit).output()?;
     let printed = String::from_utf8_lossy(&verified.stderr);
-    // The program is not installed here; every other complaint is one.
+    // The program is not installed in the system; every other message is a mistake.
     assert!(printed.lines().all(|line| line.contains("is not executable")), "{printed}");
     Ok(())
 }
@@ -132,7 +132,7 @@ fn the_commands_in_the_guides_work() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Every metric of the exporter itself has a line in the guide.
+/// The operations guide has a row for every metric of the exporter itself.
 #[test]
 fn the_guide_describes_every_self_metric_of_the_exporter() -> anyhow::Result<()> {
     let text = std::fs::read_to_string(root().join("docs/operations.md"))?;
@@ -149,7 +149,7 @@ fn the_guide_describes_every_self_metric_of_the_exporter() -> anyhow::Result<()>
     Ok(())
 }
 
-/// The shipped workflow asks the advisory database, and no failure of it is passed over.
+/// The shipped workflow queries the advisory database, and a failure of that is not ignored.
 #[test]
 fn the_ci_workflow_checks_for_known_vulnerabilities() -> anyhow::Result<()> {
     let text = std::fs::read_to_string(root().join("deploy/ci/exporter-workflow.yaml"))?;

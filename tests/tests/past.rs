@@ -1,4 +1,4 @@
-//! `backtest` and `noise` on a real Prometheus with thirty days of history of which the outcome is known.
+//! `backtest` and `noise` on a real Prometheus with thirty days of history with a known result.
 
 use serde_json::Value;
 use stack::http::{Server, request, response, serve};
@@ -14,7 +14,8 @@ use tempfile::TempDir;
 const MINUTE: i64 = 60;
 const DAY: i64 = 24 * 60 * MINUTE;
 
-/// Every hour ten minutes at 0.65, every day at noon half an hour at 0.85. `Kept` is kept over the pauses.
+/// The value is 0.65 for ten minutes of every hour, and 0.85 for half an hour at noon. The alert `Kept` keeps firing
+/// between them.
 const RULES: &str = "
 groups:
 - name: g
@@ -29,7 +30,6 @@ struct World {
     prometheus: Prometheus,
     alertmanager: Alertmanager,
     folder: TempDir,
-    /// The end of the history.
     end: jiff::Timestamp,
 }
 
@@ -38,7 +38,7 @@ impl World {
         let folder = tempfile::Builder::new().prefix("checklist-past").tempdir()?;
         let rules = folder.path().join("rules.yaml");
         std::fs::write(&rules, RULES)?;
-        // A whole day, so that hours of the history are hours of the day.
+        // The history begins at midnight, so that its hours are hours of the day.
         let now = jiff::Timestamp::now().as_second();
         let end = now - now.rem_euclid(DAY);
         history(folder.path(), end)?;
@@ -69,7 +69,7 @@ fn history(folder: &Path, end: i64) -> anyhow::Result<()> {
     let (mut load, mut up) = (String::new(), String::new());
     for minute in 0..=30 * DAY / MINUTE {
         let (at, of_hour, hour) = (begin + minute * MINUTE, minute % 60, minute / 60 % 24);
-        // On the tenth day nothing is scraped from five past twelve to a quarter past.
+        // On the tenth day nothing is scraped from 12:05 to 12:15.
         if minute / 1440 == 10 && hour == 12 && (6..15).contains(&of_hour) {
             continue;
         }
@@ -83,8 +83,8 @@ fn history(folder: &Path, end: i64) -> anyhow::Result<()> {
         writeln!(load, "load{{host=\"a\"}} {value} {at}")?;
         writeln!(up, "up{{job=\"a\"}} 1 {at}")?;
     }
-    // Pages in three nights and at noon, and one that came back soon after it had ended. (Imported history has no marks
-    // of an end: a series is seen for five minutes after its last value.)
+    // Alerts in three nights and at noon, and one that fired again soon after it had ended. Imported history has no
+    // staleness markers: a series exists until five minutes after its last value.
     let mut alerts = String::new();
     let labels = "alertname=\"HighLoad\",alertstate=\"firing\",severity=\"critical\",host=\"a\"";
     for (day, minute, length) in [(1, 180, 20), (2, 180, 20), (3, 180, 20), (4, 720, 20), (4, 749, 10)] {
@@ -96,7 +96,7 @@ fn history(folder: &Path, end: i64) -> anyhow::Result<()> {
     stack::monitoring::backfill(folder, &text)
 }
 
-/// The alerts of a JSON report by name.
+/// Returns the alerts of a JSON report by name.
 fn alerts(printed: &str) -> anyhow::Result<Vec<(String, Value)>> {
     let report: Value = serde_json::from_str(printed)?;
     let all = report["alerts"].as_array().cloned().unwrap_or_default();
@@ -190,20 +190,20 @@ groups:
     Ok(())
 }
 
-/// What stands between rules-gen and Prometheus, and how it fails.
+/// The behaviour of the proxy between rules-gen and Prometheus.
 #[derive(Clone, Copy, PartialEq)]
 enum Between {
-    /// Hands everything on.
+    /// Forwards everything.
     Faithful,
-    /// Refuses ranges of more than two thousand points, as a server with a limit on samples does.
+    /// Refuses ranges of more than two thousand points, like a server with a limit on samples.
     Small,
-    /// Fails in the middle.
+    /// Closes the connection in the middle of a response.
     Breaks,
-    /// Warns that a part of the data was not there.
+    /// Adds a warning that a part of the data was unavailable.
     Partial,
 }
 
-/// Points of every range that was asked for and handed on.
+/// The number of points of every requested range that was forwarded.
 type Ranges = Arc<Mutex<Vec<f64>>>;
 
 async fn between(port: u16, how: Between) -> anyhow::Result<(Server, Ranges)> {
@@ -291,7 +291,7 @@ async fn noise_counts_notifications_outside_of_hours_and_silenced_time() -> anyh
     assert_eq!((&busy["statistics"]["episodes"], &busy["statistics"]["flaps"]), (&5.into(), &1.into()), "{printed}");
     assert_eq!((&busy["outside_hours"], &busy["noise"]), (&0.6.into(), &9.0.into()), "five, one flap, three at night");
     assert_eq!(busy["silenced"], Value::Null, "nobody asked Alertmanager");
-    // What fires now is silenced now.
+    // The active alert is silenced now.
     eventually("one alert fires, and was silenced for longer than is asked about", || async {
         let age = jiff::Timestamp::now().duration_since(silenced_since).as_secs();
         Ok(age > 15 && world.prometheus.firing().await?.len() == 1)

@@ -1,4 +1,4 @@
-//! The program as people use it: check and its formats, the status page, reload, explain.
+//! The exporter's commands and pages: `check` and its formats, the status page, reload, `explain`, and tasks.
 
 use anyhow::Context;
 use nix::sys::signal::{Signal, kill};
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use tempfile::TempDir;
 
-/// An exporter on two health endpoints.
+/// An exporter with two health endpoints.
 struct World {
     process: Process,
     port: u16,
@@ -55,7 +55,7 @@ impl World {
         Ok(String::from_utf8(body.to_vec())?)
     }
 
-    /// The value of a line of the exposition.
+    /// Returns the value of a series in the exposition.
     async fn value(&self, series: &str) -> anyhow::Result<Option<f64>> {
         let page = self.get("/metrics").await?;
         Ok(page.lines().find_map(|line| line.strip_prefix(series)?.trim().parse().ok()))
@@ -117,7 +117,7 @@ async fn a_reload_keeps_unchanged_checks_and_refuses_an_invalid_file() -> anyhow
     let reload = format!("http://127.0.0.1:{}/-/reload", world.port);
     let text = std::fs::read_to_string(&world.config)?;
     world.wait(RUNS_ONE, |runs| runs > Some(2.0)).await?;
-    // A wrong file: refused, told, and nothing changes.
+    // An invalid file is refused and reported, and nothing changes.
     std::fs::write(&world.config, text.replace("expect", "expcet"))?;
     let (status, body) = request(&reload, Some(""), &[]).await?;
     assert_eq!(status, 500);
@@ -130,7 +130,7 @@ async fn a_reload_keeps_unchanged_checks_and_refuses_an_invalid_file() -> anyhow
     world.wait(LOADED, |value| value == Some(0.0)).await?;
     let before = world.value(RUNS_ONE).await?;
     world.wait(RUNS_ONE, |runs| runs > before).await?;
-    // Without the second target: the first goes on counting.
+    // Without the second target, the counters of the first one continue.
     let without: String =
         text.lines().filter(|line| !line.contains("name: two")).map(|line| format!("{line}\n")).collect();
     std::fs::write(&world.config, &without)?;
@@ -139,7 +139,7 @@ async fn a_reload_keeps_unchanged_checks_and_refuses_an_invalid_file() -> anyhow
     world.wait(LOADED, |value| value == Some(1.0)).await?;
     world.wait(RUNS_TWO, |runs| runs.is_none()).await?;
     assert!(world.value(RUNS_ONE).await? >= before);
-    // A swapped link, as Kubernetes does it, is seen without being told.
+    // A replaced symbolic link, as Kubernetes updates ConfigMaps, is noticed without a signal.
     let new = world.config.with_file_name("new.yaml");
     std::fs::write(&new, text.replace("name: one", "name: first"))?;
     std::fs::remove_file(&world.config)?;
@@ -177,7 +177,7 @@ async fn the_status_page_shows_each_check_and_its_runs_without_script() -> anyho
     Ok(())
 }
 
-/// The page of the whole stack in a real browser, on a phone's width, with both colour schemes.
+/// The status page of the whole stack in a real browser, on a phone and a desktop screen, in both colour schemes.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_browser_shows_the_status_page_on_phone_and_desktop_screens() -> anyhow::Result<()> {
     let stack = Stack::start().await?;
@@ -195,7 +195,7 @@ async fn a_browser_shows_the_status_page_on_phone_and_desktop_screens() -> anyho
     Ok(())
 }
 
-/// Takes a screenshot and gives the page as the browser understood it.
+/// Takes a screenshot, and returns the page as the browser has parsed it.
 fn browse(url: &str, size: &str, dark: bool, folder: &Path, picture: &Path) -> anyhow::Result<String> {
     let run = |what: &[&str]| -> anyhow::Result<Output> {
         let mut command = Command::new("chromium");
@@ -345,7 +345,7 @@ async fn records_of_several_programs(s3: &stack::s3::S3) -> anyhow::Result<()> {
     for (place, foreign) in [(format!("directory: {root}/tasks"), 1), (bucket, 2)] {
         std::fs::write(&config, format!("tasks:\n  since: 2026-01-01\n  {place}\n"))?;
         if foreign == 1 {
-            // A line that a full disk tore off, and a file of somebody else.
+            // A line that was truncated on a full disk, and a file of another program.
             std::fs::write(tasks.join("records.jsonl"), "{\"at\": \"2026-01-02T00:00:00Z\", \"by\"")?;
             std::fs::write(tasks.join("notes.txt"), "hello")?;
         } else {
@@ -369,20 +369,20 @@ async fn records_of_several_programs(s3: &stack::s3::S3) -> anyhow::Result<()> {
         let shown = String::from_utf8(task(&["show", "audit_review"]).output()?.stdout)?;
         assert_eq!((0..6).filter(|n| shown.contains(&format!("done by ann{n}"))).count(), 6, "{shown}");
     }
-    // Two programs that say the same thing in the same moment are one record: the second is refused.
+    // If two programs create the same record at the same time, one record is stored and the second request is refused.
     let checklist::config::RecordPlace::S3(prefix) =
         checklist::Config::parse("c", &std::fs::read_to_string(&config)?)?.watched.tasks.context("no tasks")?.place
     else {
         anyhow::bail!("not in a bucket")
     };
-    // As the programs do it once.
+    // The programs install it once at their start.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let place = checklist::config::RecordPlace::S3(prefix);
     let act = clients::records::Act::Skipped { task: "audit_review".to_owned(), reason: "twice".to_owned() };
     let record = clients::records::Record { at: jiff::Timestamp::now(), by: "bob".to_owned(), act };
     clients::records::append(&place, &record).await?;
     let again = clients::records::append(&place, &record).await.map_err(|error| format!("{error:#}"));
-    // What stands there is this very record: a response that was lost looks the same, and is not a failure.
+    // The stored record is the same. The response could have been lost, so this is not a failure.
     assert_eq!(again, Ok(()));
     let records = clients::records::Records::read(&place, jiff::Timestamp::now())
         .await

@@ -1,4 +1,4 @@
-//! docs/proof.md says what is claimed and how it is proved, and nothing is claimed without proof.
+//! docs/proof.md lists the claims of the documentation and their tests. Every claim has a test.
 
 use std::path::Path;
 
@@ -44,7 +44,7 @@ fn every_claim_of_a_test_in_readme_and_docs_is_in_proof_yaml() -> anyhow::Result
 
 #[test]
 fn figures_in_the_docs_come_from_a_printed_run() -> anyhow::Result<()> {
-    // Words that only a measurement comes with.
+    // Words that occur only in measured results.
     let measured = [" p50 ", " p99 ", "MiB resident", " of a core", "CPU seconds", "times as long"];
     let mut found = Vec::new();
     for (name, text) in stack::proof::pages()? {

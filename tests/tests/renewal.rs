@@ -1,5 +1,5 @@
-//! Tokens, passwords, keys, certificates and authorities that are written anew under their names are used without a
-//! reload, by every kind of target: each is refused with what was good before, and let in with what the file has now.
+//! Renewed tokens, passwords, keys, certificates and authorities are used without a reload, by every kind of target.
+//! Each target refuses the old credential and accepts the content of the renewed file.
 
 use exporter::run::job::Job;
 use hyper::Request;
@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// Runs the checks once; those that did not get through, with the reason.
+/// Runs the checks once. Returns those that failed, with the reason.
 async fn refused(jobs: &[Arc<Job>]) -> BTreeSet<String> {
     let mut refused = BTreeSet::new();
     for job in jobs {
@@ -28,7 +28,7 @@ async fn refused(jobs: &[Arc<Job>]) -> BTreeSet<String> {
         println!("{}: {} | {}", state.check.signal.id, state.why(), state.seen());
         let failure = state.failure.as_ref().filter(|failure| failure.reason.is_of_the_way());
         let reason = failure.map(|failure| failure.reason.to_string());
-        // An application that refuses the token says so itself.
+        // An application that refuses the token reports it in the status of its page.
         let reason = reason.or_else(|| state.seen().contains("the status is 401").then(|| "auth".to_owned()));
         refused.extend(reason.map(|reason| format!("{} {reason}", state.check.signal.id)));
     }
@@ -65,12 +65,12 @@ async fn tokens_and_cas_of_http_servers_are_reloaded() -> anyhow::Result<()> {
     let jobs = jobs(&yaml)?;
     let nobody = BTreeSet::new();
     assert_eq!(refused(&jobs).await, nobody);
-    // The server's token is another one: each that sends one is refused.
+    // The server accepts another token: each check that sends the old one is refused.
     *valid.lock().unwrap_or_else(PoisonError::into_inner) = "Bearer two";
     assert_eq!(refused(&jobs).await, all(["alerts", "dashboards", "health", "images", "rules"], "auth"));
     std::fs::write(at("token"), "two")?;
     assert_eq!(refused(&jobs).await, nobody);
-    // A new authority under the same name.
+    // A new certificate authority with the same name.
     presented.set(Authority::new(folder.path())?.issue("localhost", 60)?);
     assert_eq!(refused(&jobs).await, nobody);
     let verified = checks::job(&yaml, "certificates")?;
@@ -88,7 +88,7 @@ async fn tokens_and_cas_of_http_servers_are_reloaded() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Backups, reports and records on a real server.
+/// Backups, reports and records on a real S3 server.
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_versitygw), ignore = "no versitygw (make parts)")]
 async fn keys_and_ca_of_a_bucket_are_reloaded() -> anyhow::Result<()> {
@@ -125,7 +125,7 @@ async fn keys_and_ca_of_a_bucket_are_reloaded() -> anyhow::Result<()> {
     assert_eq!(refused(&jobs).await, all(["backup", "images", "tasks"], "auth"));
     std::fs::write(at("secret"), "another-secret")?;
     assert_eq!(refused(&jobs).await, nobody);
-    // Another user, whose id is another one too.
+    // Another user with another key id.
     s3.administrator("second")?;
     s3.remove_user("first")?;
     assert_eq!(refused(&jobs).await, all(["backup", "images", "tasks"], "auth"));
@@ -133,7 +133,7 @@ async fn keys_and_ca_of_a_bucket_are_reloaded() -> anyhow::Result<()> {
         std::fs::write(at(name), text)?;
     }
     assert_eq!(refused(&jobs).await, nobody);
-    // A new authority: first its certificate, then the file.
+    // A new certificate authority: first the server gets its certificate, then the file is replaced.
     std::fs::create_dir(at("other"))?;
     s3.renew(&Authority::new(&folder.path().join("other"))?).await?;
     assert_eq!(refused(&jobs).await, all(["backup", "images", "tasks"], "tls"));
@@ -167,7 +167,7 @@ async fn passwords_and_ca_of_a_database_are_reloaded() -> anyhow::Result<()> {
     assert_eq!(refused(&jobs).await, nobody);
     let thrown_out =
         "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename IN ('checklist', 'rows')";
-    // A connection that was let in stays; a new one needs the new password.
+    // An open connection stays; a new one needs the new password.
     for (role, file, check) in [("checklist", "password", "connections"), ("rows", "rows-password", "users")] {
         postgres.execute(&format!("ALTER ROLE {role} PASSWORD 'another'")).await?;
         postgres.execute(thrown_out).await?;
@@ -181,7 +181,7 @@ async fn passwords_and_ca_of_a_database_are_reloaded() -> anyhow::Result<()> {
     eventually("the new certificate is presented and trusted", || async { Ok(refused(&jobs).await.is_empty()) }).await
 }
 
-/// The kubelet's certificate is what its node says; the API server has nothing to do with it.
+/// The kubelet's certificate authority is configured separately from that of the API server.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_ca_of_the_kubelets_is_reloaded() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
@@ -210,7 +210,7 @@ async fn the_ca_of_the_kubelets_is_reloaded() -> anyhow::Result<()> {
     eventually("the new one is trusted", looks).await
 }
 
-/// A kubeconfig that somebody writes anew, with a token in it.
+/// A kubeconfig that is rewritten with another token.
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
 async fn a_token_in_the_kubeconfig_is_reloaded() -> anyhow::Result<()> {
@@ -226,7 +226,7 @@ async fn a_token_in_the_kubeconfig_is_reloaded() -> anyhow::Result<()> {
     };
     write("first").await?;
     let yaml = format!("kubernetes: [{{name: k, kubeconfig: {}, namespaces: [{namespace}]}}]\n", kubeconfig.display());
-    // It lists the nodes in every run: a watch that was let in goes on.
+    // This check lists the nodes in every run. A watch that is already open would continue with the old token.
     let job = checks::job(&yaml, "utilization")?;
     let reason = || async {
         job.run().await;
@@ -241,7 +241,7 @@ async fn a_token_in_the_kubeconfig_is_reloaded() -> anyhow::Result<()> {
     cluster.remove(&namespace).await
 }
 
-/// Whole or not at all, as programs do it that write what others read.
+/// Replaces a file atomically.
 fn replace(file: &Path, text: &str) -> anyhow::Result<()> {
     let new = file.with_extension("new");
     std::fs::write(&new, text)?;
@@ -279,7 +279,7 @@ async fn client_certificate_and_ca_of_kubernetes_are_reloaded() -> anyhow::Resul
     );
     std::fs::write(at("kubeconfig"), kubeconfig)?;
     let yaml = format!("kubernetes: [{{name: k, kubeconfig: {}, namespaces: [{namespace}]}}]\n", at("kubeconfig"));
-    // It lists the nodes in every run: a watch that was let in goes on.
+    // This check lists the nodes in every run. A watch that is already open would continue with the old token.
     let job = checks::job(&yaml, "utilization")?;
     let looks = || async {
         job.run().await;
@@ -289,7 +289,7 @@ async fn client_certificate_and_ca_of_kubernetes_are_reloaded() -> anyhow::Resul
     eventually("the certificate has ended", || async { Ok(!looks().await?) }).await?;
     renew(3600)?;
     eventually("the new one is used", looks).await?;
-    // Another authority for the server, under the same name.
+    // Another certificate authority for the server, in the same file.
     cluster.server.stop();
     cluster.new_authority_of_the_server()?;
     cluster.server.start().await?;

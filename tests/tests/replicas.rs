@@ -1,5 +1,5 @@
-//! Two exporters on one broken world, a real Prometheus and a real Alertmanager: one alert, one page, and no alert less
-//! while one of the two goes away.
+//! Two exporters for one stack, with a real Prometheus and Alertmanager: each fault gives one alert and one
+//! notification, and no alert is lost while one exporter is replaced.
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -15,11 +15,11 @@ fn fault(name: &str) -> Fault {
     FAULTS.iter().copied().find(|fault| fault.name == name).unwrap_or_else(|| panic!("{name}"))
 }
 
-/// A second exporter with the same checklist.yaml, and rules that wait longer than a failover takes.
+/// Starts a second exporter with the same checklist.yaml, and rules whose `for` is longer than a failover.
 async fn second(stack: &Stack) -> anyhow::Result<(Process, u16)> {
     let config = stack.folder().join("checklist.yaml");
     let text = std::fs::read_to_string(&config)?;
-    // A scrape that is missed ends no alert, as in the shipped rules.
+    // One missed scrape does not end an alert, as in the shipped rules.
     let text = ["ChecklistTableBloated", "ChecklistBackupMissing"].iter().fold(text, |text, alert| {
         text.replace(&format!("{alert}: {{for: 2s, keepFiringFor: 0s}}"), &format!("{alert}: {{for: 2s}}"))
     });
@@ -46,7 +46,7 @@ async fn second(stack: &Stack) -> anyhow::Result<(Process, u16)> {
     Ok((exporter, port))
 }
 
-/// Waits until a query has so many results.
+/// Waits until a query has this number of results.
 async fn has(stack: &Stack, query: &str, results: usize) -> anyhow::Result<()> {
     let what = format!("{query} has {results} results");
     eventually(&what, || async { Ok(stack.prometheus.query(query).await?.len() == results) }).await
@@ -66,7 +66,7 @@ async fn two_replicas_give_one_alert_and_one_notification_and_lose_none_with_the
     let stack = Stack::start().await?;
     let (second, second_port) = second(&stack).await?;
     let before = stack.recorder.messages().len();
-    // Both see the one, and only the holder of the lease the other.
+    // Both exporters report the first fault, and only the holder of the lease reports the second one.
     let (seen_by_both, costly) = (fault("backup"), fault("bloat"));
     stack.inject(seen_by_both).await?;
     stack.inject(costly).await?;
@@ -77,13 +77,14 @@ async fn two_replicas_give_one_alert_and_one_notification_and_lose_none_with_the
     has(&stack, "checklist_check_info{check=\"bloat\"}", 1).await?;
     let page = |m: &Message| m.receiver == "pagerduty" && m.tells(seen_by_both.alert);
     stack.recorder.wait("a page", page).await?;
-    // What comes later is sent; nothing of before was sent twice meanwhile.
+    // A later alert is delivered, and no earlier notification was sent twice.
     notified(&stack, fault("roles")).await?;
     for fault in [seen_by_both, costly] {
         assert_eq!(firing(&stack, fault.alert).await?, 1, "{}", fault.alert);
     }
     assert_eq!(stack.recorder.messages().iter().skip(before).filter(|m| page(m)).count(), 1, "one page");
-    // The holder goes away: its alert keeps firing until the next one sees the same, and nothing is told as not watched.
+    // The holder is stopped: its alert keeps firing until the other exporter reports the same, and no check is reported
+    // as missing.
     let (first_holds, second_holds) = (holds(stack.exporter_port).await?, holds(second_port).await?);
     assert_ne!(first_holds, second_holds, "one holds the lease");
     let (gone, stays) =
@@ -104,7 +105,7 @@ async fn two_replicas_give_one_alert_and_one_notification_and_lose_none_with_the
         assert_eq!(firing(&stack, quiet).await?, 0, "{quiet}");
     }
     assert_eq!(stack.recorder.messages().iter().skip(before).filter(|m| page(m)).count(), 1, "still one page");
-    // Nobody can hold it: that is reported, and so is every costly check that nobody makes.
+    // No exporter can hold the lease: that is reported, and so is every costly check.
     stack.kubernetes.refuse(Some(503));
     stack.prometheus.wait("ChecklistLeaseNotHeld", "warning", true).await?;
     stack.prometheus.wait("ChecklistCheckMissing", "warning", true).await?;
@@ -115,7 +116,7 @@ async fn two_replicas_give_one_alert_and_one_notification_and_lose_none_with_the
     Ok(())
 }
 
-/// Breaks something that both see, and waits until it is reported.
+/// Injects a fault that both exporters see, and waits for its notification.
 async fn notified(stack: &Stack, fault: Fault) -> anyhow::Result<()> {
     stack.inject(fault).await?;
     let about = |m: &Message| m.receiver == fault.receiver() && m.tells(fault.alert);

@@ -1,5 +1,5 @@
-//! Reports out of a real Prometheus with ninety days of history, a firing alert, a probe that cannot look, and
-//! records of people whose text is not a text.
+//! Reports from a real Prometheus with ninety days of history, a firing alert, a failing probe, and task records with
+//! hostile text.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -42,7 +42,8 @@ impl World {
         let (port, rules) = (stack::process::free_port()?, folder.path().join("rules/checklist.yaml"));
         let prometheus = Prometheus::start(port, &[exporter.port], &[], 9, &rules, folder.path()).await?;
         prometheus.wait("ChecklistVolumeFilling", "critical", true).await?;
-        // What is asked about is over when everything has newer samples, so that later ones cannot change it.
+        // The reported period ends when every series has a newer sample, so that later samples cannot change the
+        // report.
         let fires = "ALERTS{alertname=\"ChecklistVolumeFilling\", severity=\"critical\", alertstate=\"firing\"}";
         let oldest = format!("min(timestamp({fires}) or timestamp(up))");
         let judged = async || anyhow::Ok(prometheus.query(&format!("timestamp({fires})")).await?.first().copied());
@@ -117,7 +118,7 @@ fn put_records(folder: &Path, now: Timestamp) -> anyhow::Result<()> {
     Ok(std::fs::write(folder.join("tasks/records.jsonl"), text)?)
 }
 
-/// What an exporter would say now: everything is good but for the disk, and nobody can look at the connections.
+/// Returns the current exposition of an exporter: only the disk is bad, and the check of the connections fails.
 fn exposition(config: &checklist::Config, now: Timestamp) -> String {
     let mut text = String::new();
     for check in config.checks() {
@@ -141,7 +142,8 @@ fn exposition(config: &checklist::Config, now: Timestamp) -> String {
     text
 }
 
-/// Ninety days of a database that grows with a week in it, twenty days of a volume, and a page in the night.
+/// Writes ninety days of a growing database with a weekly pattern, twenty days of a volume, and a critical alert at
+/// night.
 fn backfill(folder: &Path, now: Timestamp) -> anyhow::Result<()> {
     let (now, mut families) = (now.as_second() - 60, Vec::new());
     let mut noise = 1_u64;
@@ -181,7 +183,7 @@ fn backfill(folder: &Path, now: Timestamp) -> anyhow::Result<()> {
         let labels = "alertname=\"ChecklistBackupStale\",alertstate=\"firing\",severity=\"critical\",check=\"backup\",target=\"daily\",backup=\"daily\",cadence=\"daily\"";
         writeln!(alerts, "ALERTS{{{labels}}} 1 {}", now - 6 * 3_600 + 60 * minute)?;
     }
-    // Rules have been judged for two days.
+    // The rules have been evaluated for two days.
     for minute in (0..2 * 24 * 60).rev() {
         let labels = "alertname=\"ChecklistWatchdog\",alertstate=\"firing\",severity=\"none\"";
         writeln!(alerts, "ALERTS{{{labels}}} 1 {}", now - 60 * minute)?;
@@ -234,7 +236,7 @@ async fn reports_show_true_states_and_what_cannot_be_known() -> anyhow::Result<(
     assert_eq!(verdict("Verify backups completed"), "warning", "it paged in the night and is over");
     let evidence = line(&daily, "Verify backups completed")["evidence"].as_str().unwrap_or_default().to_owned();
     assert!(evidence.parse::<Timestamp>().is_ok_and(|at| at < world.at), "{evidence}");
-    // The night's page with begin, end and receiver;
+    // The alert of the night has a start, an end and a receiver.
     let alerts = daily["alerts"].as_array().cloned().unwrap_or_default();
     let page = alerts.iter().find(|alert| alert["alert"] == "ChecklistBackupStale").cloned().unwrap_or_default();
     let time = |key: &str| page[key].as_str().and_then(|at| at.parse::<Timestamp>().ok()).map(Timestamp::as_second);
@@ -253,7 +255,7 @@ async fn reports_show_true_states_and_what_cannot_be_known() -> anyhow::Result<(
     );
     let (code, _, messages) = run(&world.folder, world.prometheus.port, "2999-01-01T00:00:00Z", &["daily"])?;
     assert!(code == Some(2) && messages.contains("in the future"), "{code:?} {messages}");
-    // People.
+    // Tasks and records of people.
     let tasks = daily["tasks"].as_array().cloned().unwrap_or_default();
     assert!(
         tasks.iter().any(|task| task["id"] == "walk" && task["state"] == "done" && task["note"] == HOSTILE),
@@ -299,7 +301,7 @@ async fn reports_are_deterministic_and_escape_hostile_text() -> anyhow::Result<(
             };
             assert_eq!(text.lines().find(bad), None, "{name}");
         }
-        // For a person to look at: REPORTS_OUT=folder cargo test.
+        // `REPORTS_OUT=folder cargo test` keeps the reports, so that a person can look at them.
         if let Ok(folder) = std::env::var("REPORTS_OUT") {
             std::fs::create_dir_all(&folder)?;
             std::fs::write(Path::new(&folder).join(&name), &text)?;
@@ -322,7 +324,7 @@ async fn forecasts_have_dates_or_the_reason_why_not() -> anyhow::Result<()> {
     let resources = report["capacity"]["resources"].as_array().cloned().unwrap_or_default();
     let of = |kind: &str| resources.iter().find(|r| r["kind"] == kind).cloned().unwrap_or_default();
     let database = of("database");
-    // 20 GiB and a fifth more each day are 38 GiB today, and 60 GiB in some 110 days.
+    // 20 GiB that grow by 0.2 GiB a day are 38 GiB today, and reach 60 GiB in about 110 days.
     let day = |met: &Value| met["on"].as_str().and_then(|day| day.parse::<jiff::civil::Date>().ok());
     let limit = &database["limits"][0];
     for model in ["seasonal", "linear"] {

@@ -1,4 +1,5 @@
-//! Secrets planted everywhere, every failure that can be had, and nothing of them in anything that the program says.
+//! Secrets are planted in every place that takes one, with every kind of failure. No output of the programs contains
+//! them.
 
 use anyhow::Context;
 use http_body_util::{BodyExt, Collected};
@@ -14,20 +15,20 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-/// In every secret, and nowhere else.
+/// A text that is part of every secret and of nothing else.
 const CANARY: &str = "cAnArY7391";
-/// Everything, and by name the modules that see secrets on their way.
+/// The finest log level, also for the modules of libraries that handle secrets.
 const LOUD: &str = "trace,hyper::proto=trace,hyper_util=trace,kube_client::client=trace,aws_config=trace,aws_sigv4=trace,\
                     aws_smithy_runtime::client=trace,tokio_postgres=trace,rustls::client=trace,tower::buffer=trace";
 
-/// Endpoints that fail in ways of their own: nobody, a refusal that repeats what was sent, nonsense.
+/// Returns endpoints that fail in different ways: no response, a refusal that repeats the request, and invalid data.
 async fn endpoints() -> anyhow::Result<(Vec<u16>, Vec<stack::http::Server>)> {
     let repeats = serve(None, |request| {
         let printed = format!("{:?}", request.headers());
         async move { response(401, "text/plain", printed) }
     })
     .await?;
-    // The same as an API server would say it, body and all.
+    // Like the one before, in the form of an API server's response with a body.
     let reviews = serve(None, |request| async move {
         let printed = format!("{:?}", request.headers());
         let body = request.into_body().collect().await.map(Collected::to_bytes).unwrap_or_default();
@@ -39,12 +40,12 @@ async fn endpoints() -> anyhow::Result<(Vec<u16>, Vec<stack::http::Server>)> {
     let forbids = serve(None, |_| async { response(403, "application/json", "{\"error\": {}}") }).await?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let port = listener.local_addr()?.port();
-    // Both end with the test.
+    // These tasks end with the test.
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             let mut some = [0; 512];
             let read = stream.read(&mut some).await.unwrap_or_default();
-            // What it received, back as if it were a response.
+            // Sends back what was received, as if it were a response.
             let _ = stream.write_all(&some[..read]).await;
         }
     });
@@ -55,7 +56,7 @@ async fn endpoints() -> anyhow::Result<(Vec<u16>, Vec<stack::http::Server>)> {
     Ok((ports, vec![repeats, forbids, reviews]))
 }
 
-/// A database that asks for the password in clear text and says it in its refusal.
+/// A database that asks for the password in clear text and repeats it in its refusal.
 async fn repeat_passwords(listener: TcpListener) {
     while let Ok((mut stream, _)) = listener.accept().await {
         let mut some = [0; 1024];
@@ -127,12 +128,12 @@ fn plant(folder: &Path, ports: &[u16]) -> anyhow::Result<String> {
     Ok(lists + checks)
 }
 
-/// Files with secrets wherever one can be, and the endpoints that they are for.
+/// Files with secrets in every place that takes one, and the endpoints that they are for.
 struct Planted {
     folder: TempDir,
     ports: Vec<u16>,
     config: String,
-    /// Of the canary: whoever has it can try passwords.
+    /// A bcrypt hash of the canary. It is a secret too, because it allows guessing.
     hash: String,
     _servers: Vec<stack::http::Server>,
 }
@@ -142,7 +143,7 @@ impl Planted {
         let folder = TempDir::new()?;
         let (ports, servers) = endpoints().await?;
         let config = plant(folder.path(), &ports)?;
-        // Mistakes beside secrets, and secrets where none belongs: the messages show lines of the file.
+        // Mistakes beside secrets, and secrets in wrong places: the messages show lines of the file.
         let misplaced = format!(
             "postgres:\n  - {{name: x, host: h, database: d, user: u, password: {CANARY}}}\nhealth:\n  - {{name: x, url: 'https://ann:{CANARY}@h/', bearerToken: {CANARY}}}\nalerting: {{slack: {{webhookUrl: 'https://hooks/{CANARY}'}}, pagerduty: {{routingKey: {CANARY}}}}}\n"
         );
@@ -161,7 +162,7 @@ impl Planted {
         Ok(Self { folder, ports, config, hash, _servers: servers })
     }
 
-    /// A program beside the files, at its loudest.
+    /// Returns a command that runs in the folder with the finest log level.
     fn command(&self, name: &str, arguments: &[&str]) -> anyhow::Result<Command> {
         let mut command = Command::new(program(name)?);
         command
@@ -173,7 +174,7 @@ impl Planted {
         Ok(command)
     }
 
-    /// What a command says, which is not a secret.
+    /// Runs a command and checks its output for secrets.
     async fn printed_by(&self, name: &str, arguments: &[&str]) -> anyhow::Result<String> {
         let mut command = self.command(name, arguments)?;
         let output = tokio::task::spawn_blocking(move || command.output()).await??;
@@ -182,7 +183,7 @@ impl Planted {
         Ok(text)
     }
 
-    /// The canary as it is, in base64 after none, one and two bytes more, and its hash.
+    /// Fails if a text contains the canary: as it is, in base64 at any offset, or as the hash.
     fn leaks(&self, text: &str) -> anyhow::Result<()> {
         for form in [CANARY, "Y0FuQXJZNzM5M", "NBbkFyWTczOT", "jQW5Bclk3Mzkx", &self.hash] {
             if let Some(at) = text.find(form) {
@@ -218,7 +219,7 @@ async fn no_command_of_the_exporter_prints_a_secret() -> anyhow::Result<()> {
     ] {
         printed += &planted.printed_by("checklist-exporter", &arguments).await?;
     }
-    // That nothing was found must not be because nothing was tried.
+    // The output contains the failures, so the secrets were used.
     for part in ["401", "nobody has the password ***", "Bearer ***", "is not a bcrypt hash", "unknown field password"] {
         assert!(printed.contains(part), "{part} is not in {printed}");
     }
@@ -231,7 +232,7 @@ async fn no_command_of_rules_gen_prints_or_writes_a_secret() -> anyhow::Result<(
     let at = |n: usize| format!("http://127.0.0.1:{}", planted.ports[n]);
     let (repeats, nobody) = (at(1), at(0));
     let (against, against_nonsense) = (format!("prometheus={repeats}"), format!("mimir={}", at(3)));
-    // A Prometheus that knows nothing, so that the report is made and posted to an address that is a secret.
+    // A Prometheus without data, so that the report is written and posted to a secret address.
     let nothing = r#"{"status": "success", "data": {"resultType": "vector", "result": []}}"#;
     let empty = serve(None, move |_| async move { response(200, "application/json", nothing) }).await?;
     let address = format!("http://127.0.0.1:{}", empty.port);
@@ -239,7 +240,7 @@ async fn no_command_of_rules_gen_prints_or_writes_a_secret() -> anyhow::Result<(
     let ours = ["--config", "checklist.yaml"];
     let live = ["--token-file", "secret", "--prometheus"];
     let mut printed = String::new();
-    // Pods have their files elsewhere.
+    // Pods need absolute paths.
     let pods =
         [("File: ", "File: /s/s/"), ("kubeconfig: ", "kubeconfig: /s/s/"), ("directory: ", "directory: /var/lib/s/")];
     let pods = pods.iter().fold(planted.config.clone(), |text, (here, there)| text.replace(here, there));
@@ -250,7 +251,7 @@ async fn no_command_of_rules_gen_prints_or_writes_a_secret() -> anyhow::Result<(
         vec!["generate", "--config", "misplaced.yaml", "--out", "out"],
         [&["list"], &ours[..]].concat(),
         vec!["report", "--help"],
-        // The address of the environment has a login.
+        // The address in the environment contains a login.
         [&["report", "daily"], &ours[..]].concat(),
         [&["report", "daily"], &ours[..], &live, &[&repeats]].concat(),
         [&["report", "weekly"], &ours[..], &live, &[&nobody]].concat(),
@@ -308,7 +309,7 @@ async fn no_page_response_or_log_line_contains_a_secret() -> anyhow::Result<()> 
         planted.leaks(&text).with_context(|| page)?;
         shown += &text;
     }
-    // Credentials that are refused, and a token that the API server repeats in its refusal.
+    // Refused credentials, and a token that the API server repeats in its refusal.
     for (header, code) in [
         ("Basic Y0FuQXJZNzM5MTp4".to_owned(), 401),
         (format!("Bearer {CANARY}"), 503),
@@ -321,7 +322,7 @@ async fn no_page_response_or_log_line_contains_a_secret() -> anyhow::Result<()> 
     }
     for wrong in [format!("{}nonsense: 1\n", planted.config), std::fs::read_to_string(folder.join("misplaced.yaml"))?] {
         std::fs::write(folder.join("checklist.yaml"), wrong)?;
-        // One a second.
+        // At most one reload a second is allowed.
         let (status, body) = found("a reload", || async {
             let (status, body) = request(&format!("http://{listen}/-/reload"), Some(""), &ann).await?;
             Ok((status != 429).then_some((status, body)))
@@ -346,7 +347,7 @@ async fn no_page_response_or_log_line_contains_a_secret() -> anyhow::Result<()> 
     Ok(())
 }
 
-/// Every file below a folder.
+/// Collects the files below a folder.
 fn files(folder: &Path, found: &mut Vec<PathBuf>) -> anyhow::Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();

@@ -1,4 +1,4 @@
-//! Real exporters that share the checks: each check is made by one of them, and a missing one is reported.
+//! Real exporters that split the checks: each check runs on exactly one shard, and a missing shard is reported.
 
 use nix::sys::signal::Signal;
 use stack::http::{is_up, request};
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
 
-/// Forty checks that need nothing: reports that are not there, which is a response too.
+/// Writes a checklist.yaml with forty checks that need no server: reports whose files are missing.
 fn checklist(folder: &Path, first: u32) -> anyhow::Result<PathBuf> {
     let reports: String = (first..first + 40)
         .map(|n| format!("  - {{name: r{n}, format: cargo-audit, file: {}/r{n}.json}}\n", folder.display()))
@@ -20,7 +20,7 @@ fn checklist(folder: &Path, first: u32) -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
-/// An exporter that makes a part of the checks.
+/// Starts an exporter for a part of the checks.
 async fn shard(config: &Path, name: &str, arguments: &[&str], pod: &str) -> anyhow::Result<(Process, u16)> {
     let port = free_port()?;
     let mut command = Command::new(program("checklist-exporter")?);
@@ -32,7 +32,7 @@ async fn shard(config: &Path, name: &str, arguments: &[&str], pod: &str) -> anyh
     Ok((process, port))
 }
 
-/// The targets whose check an exporter has made, and how it calls itself.
+/// Returns the targets whose check an exporter has run, and its shard.
 async fn made(port: u16) -> anyhow::Result<(Vec<String>, String)> {
     let (_, body) = request(&format!("http://127.0.0.1:{port}/metrics"), None, &[]).await?;
     let page = String::from_utf8(body.to_vec())?;
@@ -46,7 +46,7 @@ async fn made(port: u16) -> anyhow::Result<(Vec<String>, String)> {
     Ok((page.lines().filter_map(of_line).collect(), format!("{index}/{}", value("checklist_shards "))))
 }
 
-/// Who makes which check; fails when one is made twice or by nobody.
+/// Returns which shard runs which check. Fails if a check runs on two shards or on none.
 async fn split(ports: &[u16], first: u32) -> anyhow::Result<BTreeMap<String, usize>> {
     let mut makers = BTreeMap::new();
     for (at, port) in ports.iter().enumerate() {
@@ -73,7 +73,7 @@ async fn each_check_runs_on_one_shard_for_every_way_to_configure_it_and_after_a_
         assert_eq!(made(*port).await?.1, format!("{at}/3"));
         assert!(before.values().filter(|maker| **maker == at).count() > 3, "{before:?}");
     }
-    // Ten others instead of the first ten: what stays is made where it was.
+    // Ten targets are replaced. The other checks stay on their shards.
     checklist(folder.path(), 10)?;
     for port in ports {
         assert_eq!(request(&format!("http://127.0.0.1:{port}/-/reload"), Some(""), &[]).await?.0, 200);
@@ -82,7 +82,7 @@ async fn each_check_runs_on_one_shard_for_every_way_to_configure_it_and_after_a_
     for (target, maker) in after.iter().filter(|(target, _)| before.contains_key(*target)) {
         assert_eq!(before[target], *maker, "{target} moved");
     }
-    // `check` and `validate` agree with what runs.
+    // `check` and `validate` choose the same checks as `run`.
     let mut table = Command::new(program("checklist-exporter")?);
     let output = table.args(["check", "--shard", "1/3", "--config"]).arg(&config).output()?;
     let text = String::from_utf8(output.stdout)?;

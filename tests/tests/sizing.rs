@@ -1,4 +1,5 @@
-//! What docs/operations.md promises of large clusters: no series is left out, and where one is, that is reported.
+//! The statements of docs/operations.md about large clusters: no series is dropped within the limit, and dropped series
+//! are reported.
 
 use checklist::{Object, Verdict};
 use exporter::run::job::Job;
@@ -10,7 +11,7 @@ use stack::waiting::eventually;
 use std::sync::Arc;
 use tempfile::TempDir;
 
-/// The checks of a cluster with so many more pods of two containers each.
+/// Starts a cluster with this number of additional pods of two containers, and returns its checks.
 async fn cluster(folder: &TempDir, pods: usize, checks: &str) -> anyhow::Result<(Kubernetes, Vec<Arc<Job>>)> {
     let authority = Authority::new(folder.path())?;
     let kubelet = Kubelet::start(acceptor(authority.issue("localhost", 60)?)?.0).await?;

@@ -1,15 +1,16 @@
-//! Other exporters in the place of our probes: what real releases said of situations that real servers were in, played to a
-//! real Prometheus. `cluster/sources.rs` and `postgres/sources.rs` make the situations, where a release is at hand, and keep
-//! what was said when the variable RECORD is set.
+//! Other exporters instead of our probes: recorded pages of real releases are replayed to a real Prometheus.
+//! `cluster/sources.rs` and `postgres/sources.rs` create the situations where a release is installed, and record the
+//! pages when the variable RECORD is set.
+
+use std::collections::BTreeSet;
 
 use stack::sources::{
     KUBE_STATE_METRICS, Other, POSTGRES_EXPORTER, Page, differences, is_known, kept, names, replayed,
 };
 
-/// Two alerts need more than these pages: `ChecklistContainerRestartsOften` restarts that go on, and
-/// `ChecklistDatabaseFullSoon` three days. Their rule tests show them.
-///
-/// Compares every release that was recorded with our probes, of which each of these alerts fired.
+/// Compares every recorded release with our probes, for which each of these alerts fired. Two alerts need more than
+/// these pages: `ChecklistContainerRestartsOften` needs ongoing restarts, and `ChecklistDatabaseFullSoon` three days.
+/// Their rule tests show them.
 async fn compare(other: &Other, alerts: &[&str]) -> anyhow::Result<()> {
     let ours = other.alerts(false, &replayed(other.probes)?).await?;
     assert_eq!(names(&ours).into_iter().collect::<Vec<_>>(), alerts);
@@ -36,6 +37,7 @@ async fn recorded_pages_of_kube_state_metrics_cause_the_same_alerts_as_the_probe
         "ChecklistAutoscalerUnable",
         "ChecklistContainerOutOfMemory",
         "ChecklistContainerRestarted",
+        "ChecklistJobFailed",
         "ChecklistPodNotReady",
         "ChecklistPodStuck",
         "ChecklistServiceWithoutEndpoints",
@@ -62,7 +64,7 @@ async fn recorded_pages_of_postgres_exporter_cause_the_same_alerts_as_the_probes
 #[tokio::test(flavor = "multi_thread")]
 async fn a_source_without_a_resource_causes_no_alert_about_it() -> anyhow::Result<()> {
     for release in ["kube-state-metrics-2.14.0", "kube-state-metrics-2.20.0"] {
-        // Neither slices nor the older endpoints, which are not there by default in every release.
+        // Without endpoint slices and the older endpoints, which not every release exposes by default.
         let without = |page: Page| {
             let lines = page.text.lines().filter(|line| !line.starts_with("kube_endpoint"));
             Page { text: lines.collect::<Vec<_>>().join("\n"), ..page }
@@ -71,6 +73,35 @@ async fn a_source_without_a_resource_causes_no_alert_about_it() -> anyhow::Resul
         let alerts = KUBE_STATE_METRICS.alerts(true, &pages).await?;
         assert!(names(&alerts).contains("ChecklistPodStuck"), "{:?}", names(&alerts));
         assert!(!names(&alerts).contains("ChecklistServiceWithoutEndpoints"), "{release}");
+    }
+    Ok(())
+}
+
+/// Names of the labels that name the object of an alert.
+const OBJECTS: [&str; 4] = ["workload", "pod", "service", "table"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn excluded_objects_cause_no_alert_with_another_exporter_as_the_source() -> anyhow::Result<()> {
+    let crashes = ["crashes", "crashes-7564d5fc59-n6q8c", "crashes-7564d5fc59-p9mxr", "ordered", "ordered-0"];
+    let cases: [(&Other, &str, &str, &[&str]); 2] = [
+        (
+            &KUBE_STATE_METRICS,
+            "kube-state-metrics-2.20.0",
+            "[{name: crashes}, {kind: StatefulSet, name: 'ord*'}]",
+            &crashes,
+        ),
+        (&POSTGRES_EXPORTER, "postgres_exporter-0.20.1", "{tables: ['public.lar*']}", &["large"]),
+    ];
+    for (other, release, exclude, expected) in cases {
+        let pages = replayed(release)?;
+        let (all, rest) = (other.alerts(true, &pages).await?, other.alerts_without(exclude, &pages).await?);
+        let gone = all.iter().filter(|alert| !rest.contains(alert));
+        let objects: BTreeSet<&str> = gone
+            .flat_map(|alert| OBJECTS.iter().filter_map(|label| alert.labels.get(*label)))
+            .map(String::as_str)
+            .collect();
+        assert_eq!(objects.into_iter().collect::<Vec<_>>(), expected, "{release}");
+        assert!(rest.iter().all(|alert| all.contains(alert)), "{release}: an alert that was not there before");
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Every condition judges as Prometheus does: the same samples, the exporter's verdict, and the alert's expression.
+//! On the same samples, the exporter's verdict equals the result of the alert's expression in a real Prometheus.
 
 use checklist::condition::threshold::Direction;
 use checklist::condition::value::Computed;
@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// A small generator, so that a failure comes back with its seed.
+/// A small random number generator, so that a failure can be repeated with its seed.
 struct Random(u64);
 
 impl Random {
@@ -32,12 +32,12 @@ impl Random {
     }
 }
 
-/// Whether one moment decides: what has lasted, or has not moved, only a history shows.
+/// Whether the condition is decided by one moment. Conditions about duration or change need a history.
 fn judged_at_once(when: &When) -> bool {
     !when.needs_history() && !matches!(when, When::Lasting(..) | When::Fewer(..))
 }
 
-/// Values on both sides of every limit that a metric is held against, far enough from it for the clock to move.
+/// Returns values on both sides of every limit of a metric, far enough from it that the running clock does not matter.
 fn values(signal: &Signal, metric: &Metric, now: f64) -> Vec<f64> {
     let mut values = vec![0.0, 1.0, 3.0];
     for alert in signal.alerts {
@@ -68,7 +68,7 @@ fn values(signal: &Signal, metric: &Metric, now: f64) -> Vec<f64> {
 
 fn samples(signal: &'static Signal, random: &mut Random, now: f64) -> Samples {
     let mut samples = signal.samples();
-    // The words that alerts look for, and others.
+    // The label values that the alerts select, and others.
     let mut words: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for alert in signal.alerts {
         if let When::Beyond(Value::Of(one) | Value::Age(one) | Value::Until(one), _) | When::Zero(one) = alert.when {
@@ -141,7 +141,7 @@ async fn exporter_and_prometheus_give_the_same_verdicts_on_the_same_samples() ->
             let scope = Scope { check: signal.id.to_owned(), targets: Vec::new() };
             let series: Vec<_> = state.exposed(now).cloned().collect();
             for alert in signal.alerts.iter().filter(|alert| judged_at_once(&alert.when)) {
-                // What the probe itself says is not among its samples.
+                // Metrics of the probe itself are not among its samples.
                 if alert.when.metrics().iter().any(|metric| !signal.metrics.contains(metric)) {
                     continue;
                 }
@@ -167,7 +167,7 @@ async fn exporter_and_prometheus_give_the_same_verdicts_on_the_same_samples() ->
     Ok(())
 }
 
-/// The label sets of an instant query, without what every series has.
+/// Returns the label sets of an instant query, without the labels that every series has.
 async fn vector(prometheus: &Prometheus, expr: &str) -> anyhow::Result<BTreeSet<BTreeMap<String, String>>> {
     let encoded: String = url::form_urlencoded::byte_serialize(expr.as_bytes()).collect();
     let response = json(&format!("http://127.0.0.1:{}/api/v1/query?query={encoded}", prometheus.port)).await?;

@@ -1,4 +1,4 @@
-//! Who is let in: passwords, tokens, TLS and client certificates on real sockets.
+//! Access to the server: passwords, tokens, TLS and client certificates on real sockets.
 
 use anyhow::Context;
 use checklist::Config;
@@ -96,7 +96,7 @@ async fn a_new_certificate_is_served_without_a_restart_and_a_broken_one_is_ignor
     std::fs::write(folder.join("server.pem"), "nonsense")?;
     world.until_logged("cannot load the web configuration").await?;
     assert!(world.tls(None).await?.starts_with("HTTP/1.1 200"), "the old certificate is served on");
-    // A name that the client does not ask for: seen as a refused handshake.
+    // A certificate for another name makes the client refuse the handshake.
     certify(&world.authority, folder, "elsewhere.example.com")?;
     world.until_logged("reloaded the web configuration").await?;
     let error = world.tls(None).await.err().context("the new certificate is served")?;
@@ -123,7 +123,7 @@ async fn no_request_makes_the_exporter_connect_to_an_unconfigured_host() -> anyh
         let response = plain(world.port, &path, &format!("X-Forwarded-Host: {address}\r\n")).await?;
         assert!(response.starts_with("HTTP/1.1 4") || path.starts_with("http"), "{path}: {response}");
     }
-    // Whoever came before us stands before us in the queue.
+    // Earlier connections are ahead of this one in the queue.
     let own = TcpStream::connect(address).await?;
     let (_, first) = bait.accept().await?;
     assert_eq!(first, own.local_addr()?, "somebody came");
@@ -167,7 +167,7 @@ fn a_wrong_web_configuration_is_refused_with_its_reason() -> anyhow::Result<()> 
     Ok(())
 }
 
-/// A cluster that knows a scraper and a guest, and the program that asks it.
+/// Starts a cluster with two users, a scraper and a guest, and the exporter that verifies their tokens.
 async fn with_tokens(web: &str) -> anyhow::Result<(Kubernetes, World)> {
     let folder = TempDir::new()?;
     let kubelet = Kubelet::start(acceptor(Authority::new(folder.path())?.issue("localhost", 60)?)?.0).await?;
@@ -175,7 +175,7 @@ async fn with_tokens(web: &str) -> anyhow::Result<(Kubernetes, World)> {
     let lists = format!(
         "kubernetes:\n  - {{name: k, kubeconfig: kubeconfig, namespaces: [{NAMESPACE}], webAudiences: [checklist-exporter]}}\n"
     );
-    // Exactly the rights that are generated.
+    // Exactly the generated rights.
     let config = Config::parse("checklist.yaml", &lists)?;
     kubernetes.grant(&rules_gen::outputs::access::kubernetes(&config, "k"));
     kubernetes.token("scraper-token", "scraper", "checklist-exporter");
@@ -222,7 +222,7 @@ async fn a_token_gives_access_only_where_its_user_is_authorized() -> anyhow::Res
     let mut response = String::new();
     stream.read_to_string(&mut response).await?;
     assert_eq!(status(&response), "403", "who may get may not post");
-    // Nothing but what the access files grant was asked for, and every scrape was not a question of its own.
+    // Only the permissions that the generated files grant were asked for, and scrapes share cached reviews.
     let before = kubernetes.reviews();
     for _ in 0..20 {
         assert_eq!(status(&plain(world.port, "/metrics", &bearer("scraper-token")).await?), "200");
@@ -254,7 +254,7 @@ async fn without_a_token_review_access_is_denied() -> anyhow::Result<()> {
     assert_eq!(status(&ask("scraper-token").await?), "503", "nobody can say");
     kubernetes.refuse(None);
     assert_eq!(status(&ask("scraper-token").await?), "200", "no failure is remembered");
-    // What was granted holds for its minute, though nobody can be asked now; what was not stays out.
+    // A granted permission remains valid for a minute while the API server is down; a refused one stays refused.
     kubernetes.refuse(Some(500));
     assert_eq!(status(&ask("scraper-token").await?), "200");
     assert_eq!(status(&ask("guest-token").await?), "503");
@@ -262,7 +262,7 @@ async fn without_a_token_review_access_is_denied() -> anyhow::Result<()> {
     let log = world.process.log();
     assert!(log.contains("token reviews fail") && log.contains("token reviews work again"), "{log}");
     assert!(!log.contains("-token"), "a token is in the log: {log}");
-    // A login is taken away by a reload too: then nothing asks for one.
+    // A reload that would remove the login is refused, because then no login would be required.
     let text = std::fs::read_to_string(world.folder.path().join("checklist.yaml"))?;
     std::fs::write(
         world.folder.path().join("checklist.yaml"),
@@ -278,7 +278,7 @@ async fn a_checklist_without_web_audiences_after_a_reload_gives_no_access() -> a
     let (_kubernetes, world) = with_tokens("").await?;
     let file = world.folder.path().join("checklist.yaml");
     let whole = std::fs::read_to_string(&file)?;
-    // As a file looks while it is written, or when somebody deletes the line.
+    // The file as it is while it is written, or after somebody deleted the line.
     for text in [whole.replace(", webAudiences: [checklist-exporter]", ""), String::new()] {
         std::fs::write(&file, text)?;
         eventually("a metric tells of it", || async {

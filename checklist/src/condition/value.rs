@@ -3,6 +3,7 @@
 use crate::condition::limits::number;
 use crate::metric::Metric;
 use crate::samples::Series;
+use crate::units::Unit;
 use std::collections::BTreeMap;
 
 /// A metric with label matchers.
@@ -174,6 +175,17 @@ impl Value {
         match self {
             Self::Of(one) | Self::Age(one) | Self::Until(one) => vec![*one],
             Self::Share(part, whole) => vec![*part, *whole],
+        }
+    }
+
+    /// Returns the unit. A metric has its unit at the end of its name.
+    pub fn unit(&self) -> Unit {
+        match self {
+            Self::Of(one) if one.metric.name.ends_with("_bytes") => Unit::Bytes,
+            Self::Of(one) if one.metric.name.ends_with("_seconds") => Unit::Seconds,
+            Self::Of(_) => Unit::Count,
+            Self::Age(_) | Self::Until(_) => Unit::Seconds,
+            Self::Share(..) => Unit::Ratio,
         }
     }
 

@@ -5,9 +5,11 @@ use super::origin::Origin;
 use crate::condition::limits::Limits;
 use crate::condition::threshold::Severity;
 use crate::condition::value::{Scope, alternatives};
+use crate::metric::Metric;
 use crate::signal::{Alert, ExternalSource, Signal};
 use crate::signals::SIGNALS;
-use crate::targets::{Postgres, TargetKind};
+use crate::targets::exclusions::{without_objects, without_tables};
+use crate::targets::{Kubernetes, Postgres, TargetKind};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -86,14 +88,19 @@ impl Config {
     /// Returns the label matchers (without braces) that select a target's series among those of other exporters.
     pub fn selector(&self, signal: &Signal, target: &str) -> String {
         let own = self.settings.get(&(signal.kind.key(), target.to_owned())).and_then(|s| s.selector.clone());
-        let cluster =
-            self.kubernetes.iter().find(|cluster| signal.kind.key() == "kubernetes" && cluster.name == target);
-        let namespaces = cluster.map(|cluster| format!("namespace=~{:?}", alternatives(&cluster.namespaces)));
+        let namespaces =
+            self.cluster(signal, target).map(|cluster| format!("namespace=~{:?}", alternatives(&cluster.namespaces)));
         own.into_iter().chain(namespaces).collect::<Vec<_>>().join(", ")
     }
 
-    /// Fills in the expression that provides a metric of another exporter, with the label matchers of a target.
-    pub fn filled(&self, signal: &Signal, target: &str, expr: &str) -> String {
+    /// Returns the cluster that a target of a signal is.
+    fn cluster(&self, signal: &Signal, target: &str) -> Option<&Kubernetes> {
+        self.kubernetes.iter().find(|cluster| signal.kind.key() == "kubernetes" && cluster.name == target)
+    }
+
+    /// Returns the expression that provides a metric of another exporter for a target: with its label matchers, and
+    /// without excluded objects.
+    pub fn filled(&self, signal: &Signal, target: &str, metric: &Metric, expr: &str) -> String {
         let (own, reported) = match self.database(target).filter(|_| signal.kind == TargetKind::Postgres) {
             None => (String::new(), String::new()),
             Some(database) => {
@@ -115,7 +122,15 @@ impl Config {
         let places = [("{selector}", self.selector(signal, target)), ("{own}", own), ("{reported}", reported)];
         let filled = places.iter().fold(expr.to_owned(), |expr, (place, matchers)| expr.replace(place, matchers));
         // Without its own matchers, the selector would begin with a comma.
-        filled.replace("{, ", "{")
+        let filled = filled.replace("{, ", "{");
+        let filled = match self.cluster(signal, target) {
+            Some(cluster) => without_objects(&cluster.excluded, metric, filled),
+            None => filled,
+        };
+        match self.database(target).filter(|_| signal.kind == TargetKind::Postgres) {
+            Some(database) => without_tables(&database.left_out, metric, filled),
+            None => filled,
+        }
     }
 
     /// Returns the targets on which a signal is judged.

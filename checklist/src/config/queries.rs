@@ -7,7 +7,7 @@ use crate::condition::When;
 use crate::condition::threshold::{Direction, Levels, Threshold};
 use crate::condition::value::{Value, of};
 use crate::metric::Metric;
-use crate::panel::{Drawing, Panel, PanelQuery};
+use crate::panel::{PANEL, Panel, PanelQuery};
 use crate::reader::keys::{Form, Key, Kind, Rule, Section, words};
 use crate::reader::table::Table;
 use crate::signal::{Alert, BASE, FAILOVER, Signal, WARNING};
@@ -213,11 +213,10 @@ fn make(definition: Definition) -> &'static Signal {
     let panels: &'static [Panel] = vec![Panel {
         title,
         description: help,
-        drawing: Drawing::TimeSeries,
         query: PanelQuery::Value(Value::Of(of(metric))),
-        unit,
         legend: [&["target"], labels].concat().leak(),
         threshold: Some(threshold),
+        ..PANEL
     }]
     .leak();
     Box::leak(Box::new(Signal {

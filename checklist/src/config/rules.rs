@@ -27,8 +27,11 @@ impl Config {
         let mut text = format!("{} {:?}", env!("CARGO_PKG_VERSION"), self.alerting.labels);
         for signal in self.signals() {
             for target in self.targets(signal) {
-                text +=
-                    &format!("{} {target} {:?}", signal.id, self.source(signal, &target).map(|source| source.source));
+                let source = self.source(signal, &target);
+                text += &format!("{} {target} {:?}", signal.id, source.map(|source| source.source));
+                for (metric, expr) in source.iter().flat_map(|source| source.records) {
+                    text += &self.filled(signal, &target, metric, expr);
+                }
             }
             for alert in signal.alerts {
                 let Some(times) = self.alert(alert) else { continue };

@@ -166,9 +166,9 @@ pub static SIGNAL: Signal = Signal {
             description: "Time since the report of cargo audit was written.",
             drawing: Drawing::Stat,
             query: PanelQuery::Value(Value::Age(of(&WRITTEN))),
-            unit: Unit::Seconds,
             legend: &["report"],
             threshold: Some(&MAX_AGE),
+            ..PANEL
         },
         Panel {
             title: "Dependencies with a warning",
@@ -183,9 +183,9 @@ pub static SIGNAL: Signal = Signal {
             description: "Time since the last change of the advisory database.",
             drawing: Drawing::Stat,
             query: PanelQuery::Value(Value::Age(of(&DATABASE))),
-            unit: Unit::Seconds,
             legend: &["report"],
             threshold: Some(&DATABASE_AGE),
+            ..PANEL
         },
         Panel {
             title: "Reports dated in the future",

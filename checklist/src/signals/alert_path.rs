@@ -78,7 +78,6 @@ pub static SIGNAL: Signal = Signal {
             description: "Seconds until the last synthetic alert of each level was delivered.",
             drawing: Drawing::Stat,
             query: PanelQuery::Value(Value::Of(of(&DURATION))),
-            unit: Unit::Seconds,
             legend: &["target", "level"],
             ..PANEL
         },
@@ -98,9 +97,9 @@ pub static SIGNAL: Signal = Signal {
             description: "Time since a test alert of each level was last delivered.",
             drawing: Drawing::Stat,
             query: PanelQuery::Value(Value::Age(of(&LAST))),
-            unit: Unit::Seconds,
             legend: &["target", "level"],
             threshold: Some(&MAX_AGE),
+            ..PANEL
         },
     ],
     runbook: include_str!("alert_path.md"),

@@ -79,7 +79,6 @@ pub static SIGNAL: Signal = Signal {
             description: "Time since the oldest critical alert began that is not silenced.",
             drawing: Drawing::Stat,
             query: PanelQuery::Value(Value::Age(of(&OLDEST))),
-            unit: Unit::Seconds,
             threshold: Some(&UNTAKEN),
             ..PANEL
         },
@@ -88,7 +87,6 @@ pub static SIGNAL: Signal = Signal {
             description: "Time until the active silence that lasts longest ends.",
             drawing: Drawing::Stat,
             query: PanelQuery::Value(Value::Until(of(&SILENCE_END))),
-            unit: Unit::Seconds,
             threshold: Some(&LONG),
             ..PANEL
         },

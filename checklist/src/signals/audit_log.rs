@@ -125,7 +125,7 @@ pub static SIGNAL: Signal = Signal {
                     let rest = (given.limit as u64 + given.pending.as_secs()) / 300 + 90;
                     let stops = input(&LAST, format!("0+300x{count} {end}+0x{rest}"));
                     let first = input(&LAST, format!("_x{count} {end}+0x{rest}"));
-                    let goes_on = input(&LAST, format!("0+300x{}", count + rest));
+                    let continues = input(&LAST, format!("0+300x{}", count + rest));
                     let busy = given.limits.value(&BUSY).max(1.0) / 3600.0;
                     let served = |times: f64| input(&REQUESTS, format!("{}+0x{}", times * busy, count + rest));
                     // A week before the end of the test events end or begin; the last one is longer ago than the limit.
@@ -146,7 +146,7 @@ pub static SIGNAL: Signal = Signal {
                     let closed = input(&LAST, at_times(week_ago - 32, week_ago));
                     let opened = input(&LAST, at_times(week_ago - 18, week_ago + 18));
                     let holiday = input(&REQUESTS, format!("{}+0x{} {}+0x{rest}", 2.0 * busy, count - 12, 0.1 * busy));
-                    let case = Case::new(vec![stops.clone()], vec![goes_on, served(2.0)]);
+                    let case = Case::new(vec![stops.clone()], vec![continues, served(2.0)]);
                     let case = case
                         .sampled_often()
                         .after(lead + std::time::Duration::from_secs_f64(given.limit))
@@ -199,7 +199,6 @@ pub static SIGNAL: Signal = Signal {
             description: "Time since the newest event in the audit table.",
             drawing: Drawing::Stat,
             query: PanelQuery::Value(Value::Age(of(&LAST))),
-            unit: Unit::Seconds,
             threshold: Some(&STOPPED),
             ..PANEL
         },

@@ -17,7 +17,7 @@ pub static BYTES: Metric =
     Metric::gauge("checklist_backup_last_bytes", "Size of the newest object of the backup.", &["backup"]);
 pub static OBJECTS: Metric = Metric::gauge(
     "checklist_backup_objects",
-    "Backups under the prefix; a dump in directory format counts as one.",
+    "Backups under the prefix; a dump in directory format, or in the parts of `split`, counts as one.",
     &["backup"],
 );
 pub static FUTURE: Metric = Metric::gauge(
@@ -165,18 +165,17 @@ pub static SIGNAL: Signal = Signal {
             description: "Time since the newest object of each backup was written.",
             drawing: Drawing::Stat,
             query: PanelQuery::Value(Value::Age(of(&LAST))),
-            unit: Unit::Seconds,
             legend: &["backup"],
             threshold: Some(&MAX_AGE),
+            ..PANEL
         },
         Panel {
             title: "Backup size",
             description: "Size of the newest object of each backup; a sudden drop indicates an incomplete dump.",
-            drawing: Drawing::TimeSeries,
             query: PanelQuery::Value(Value::Of(of(&BYTES))),
-            unit: Unit::Bytes,
             legend: &["backup"],
             threshold: Some(&MIN_SIZE),
+            ..PANEL
         },
         Panel {
             title: "Backups dated in the future",

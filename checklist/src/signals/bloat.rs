@@ -64,7 +64,6 @@ pub static SIGNAL: Signal = Signal {
             title: "Largest tables",
             description: "Size of the ten largest tables with indexes and TOAST.",
             query: PanelQuery::Value(Value::Of(of(&TOTAL))),
-            unit: Unit::Bytes,
             legend: TABLE,
             ..PANEL
         },
@@ -72,7 +71,6 @@ pub static SIGNAL: Signal = Signal {
             title: "Bloat",
             description: "Share of unused space in each large table.",
             query: PanelQuery::Value(Value::Share(of(&BLOAT), of(&TABLE_BYTES))),
-            unit: Unit::Ratio,
             legend: TABLE,
             threshold: Some(&SHARE),
             ..PANEL

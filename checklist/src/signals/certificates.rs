@@ -59,7 +59,8 @@ pub static SIGNAL: Signal = Signal {
     section: "Security Check",
     stake: Stake::Live,
     kind: TargetKind::Certificate,
-    interval: minutes(5),
+    // A certificate that clients reject is an outage. One look is one TLS handshake.
+    interval: minutes(1),
     timeout: seconds(10),
     max_series: 100,
     looks: &[Looks::at_some(Object::Certificate)],
@@ -85,7 +86,8 @@ pub static SIGNAL: Signal = Signal {
         Alert {
             name: "ChecklistCertificateNotVerified",
             when: When::Zero(of(&VERIFIED)),
-            pending: minutes(5),
+            // Three looks: while certificates are exchanged, one of several instances may still have the old one.
+            pending: minutes(3),
             summary: "A TLS certificate is rejected by clients.",
             description: "Clients reject the certificate of {{ $labels.target }}{{ with printf \"checklist_certificate_verification_failures{target=%q}\" $labels.target | query }}: {{ . | first | label \"reason\" }}{{ end }}.",
             ..CRITICAL
@@ -97,9 +99,9 @@ pub static SIGNAL: Signal = Signal {
             description: "Time until each presented certificate expires; a short-lived one warns at a quarter of its lifetime, before the line.",
             drawing: Drawing::Stat,
             query: PanelQuery::Value(Value::Until(of(&NOT_AFTER))),
-            unit: Unit::Seconds,
             legend: &["target", "subject_cn", "position"],
             threshold: Some(&LEAD),
+            ..PANEL
         },
         Panel {
             title: "Share of certificate lifetime left",
@@ -112,7 +114,7 @@ pub static SIGNAL: Signal = Signal {
                 },
                 &[&NOT_BEFORE, &NOT_AFTER],
             ),
-            unit: Unit::Ratio,
+            unit: Some(Unit::Ratio),
             legend: &["target", "subject_cn", "position"],
             ..PANEL
         },
@@ -120,7 +122,6 @@ pub static SIGNAL: Signal = Signal {
             title: "Spare certificates",
             description: "Time until each presented certificate expires that current clients do not need.",
             query: PanelQuery::Value(Value::Until(of(&SPARE_NOT_AFTER))),
-            unit: Unit::Seconds,
             legend: &["target", "subject_cn", "position"],
             threshold: Some(&SPARE_LEAD),
             ..PANEL

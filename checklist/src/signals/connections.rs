@@ -130,17 +130,14 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Connections in use",
             description: "Share of the available connections in use.",
-            drawing: Drawing::TimeSeries,
             query: PanelQuery::Value(Value::Share(of(&CONNECTIONS), of(&LIMIT))),
-            unit: Unit::Ratio,
-            legend: &["target"],
             threshold: Some(&USAGE),
+            ..PANEL
         },
         Panel {
             title: "Connections of a database",
             description: "Share of the connection limit of the database in use.",
             query: PanelQuery::Value(Value::Share(of(&CONNECTIONS), of(&DATABASE_LIMIT))),
-            unit: Unit::Ratio,
             legend: &["target", "database"],
             threshold: Some(&USAGE),
             ..PANEL
@@ -149,7 +146,6 @@ pub static SIGNAL: Signal = Signal {
             title: "Connections of a role",
             description: "Share of the connection limit of the role in use.",
             query: PanelQuery::Value(Value::Share(of(&ROLE_CONNECTIONS), of(&ROLE_LIMIT))),
-            unit: Unit::Ratio,
             legend: &["target", "role"],
             threshold: Some(&USAGE),
             ..PANEL
@@ -157,17 +153,14 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Connections by state",
             description: "Client connections by database and state.",
-            drawing: Drawing::TimeSeries,
             query: PanelQuery::Value(Value::Of(of(&CONNECTIONS))),
-            unit: Unit::Count,
             legend: &["target", "database", "state"],
-            threshold: None,
+            ..PANEL
         },
         Panel {
             title: "Idle connections",
             description: "Share of the available connections that are idle.",
             query: PanelQuery::Value(Value::Share(of(&CONNECTIONS).with(IDLE_ONES), of(&LIMIT))),
-            unit: Unit::Ratio,
             threshold: Some(&IDLE),
             ..PANEL
         },
@@ -176,9 +169,9 @@ pub static SIGNAL: Signal = Signal {
             description: "Time since the oldest transaction began whose client is idle.",
             drawing: Drawing::Stat,
             query: PanelQuery::Value(Value::Age(of(&OLDEST_TRANSACTION).with(IN_TRANSACTION))),
-            unit: Unit::Seconds,
             legend: &["target", "state"],
             threshold: Some(&IDLE_IN_TRANSACTION),
+            ..PANEL
         },
     ],
     external_sources: &[ExternalSource {

@@ -105,7 +105,6 @@ pub static SIGNAL: Signal = Signal {
         title: "Database size",
         description: "Size of each database on disk.",
         query: PanelQuery::Value(Value::Of(of(&BYTES))),
-        unit: Unit::Bytes,
         legend: &["target", "database"],
         threshold: Some(&LIMIT),
         ..PANEL

@@ -105,9 +105,9 @@ pub static SIGNAL: Signal = Signal {
             description: "Time since the report of cargo outdated was written.",
             drawing: Drawing::Stat,
             query: PanelQuery::Value(Value::Age(of(&WRITTEN))),
-            unit: Unit::Seconds,
             legend: &["report"],
             threshold: Some(&MAX_AGE),
+            ..PANEL
         },
         Panel {
             title: "Reports dated in the future",

@@ -186,20 +186,18 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Volume usage",
             description: "Used share of each volume, against the limits of the checklist.",
-            drawing: Drawing::TimeSeries,
             query: PanelQuery::Value(Value::Share(of(&USED), of(&CAPACITY))),
-            unit: Unit::Ratio,
             legend: &["namespace", "persistentvolumeclaim"],
             threshold: Some(&USAGE),
+            ..PANEL
         },
         Panel {
             title: "Inode usage",
             description: "Used share of each volume's inodes.",
-            drawing: Drawing::TimeSeries,
             query: PanelQuery::Value(Value::Share(of(&INODES_USED), of(&INODES))),
-            unit: Unit::Ratio,
             legend: &["namespace", "persistentvolumeclaim"],
             threshold: Some(&INODE_USAGE),
+            ..PANEL
         },
     ],
     external_sources: &[ExternalSource {

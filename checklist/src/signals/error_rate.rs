@@ -251,7 +251,6 @@ pub static SIGNAL: Signal = Signal {
             title: "Error rate",
             description: "Share of failed requests within a day.",
             query: PanelQuery::Expression(|scope| ratio(scope, "1d"), &[&REQUESTS, &ERRORS]),
-            unit: Unit::Ratio,
             threshold: Some(&RATIO),
             ..PANEL
         },
@@ -262,7 +261,6 @@ pub static SIGNAL: Signal = Signal {
                 |scope| format!("{} / ({} > 0)", scope.max(&ERRORS), scope.max(&REQUESTS)),
                 &[&REQUESTS, &ERRORS],
             ),
-            unit: Unit::Ratio,
             threshold: Some(&MOST),
             ..PANEL
         },
@@ -270,7 +268,7 @@ pub static SIGNAL: Signal = Signal {
             title: "Error rate of the last hour",
             description: "Share of failed requests within an hour.",
             query: PanelQuery::Expression(|scope| ratio(scope, "1h"), &[&REQUESTS, &ERRORS]),
-            unit: Unit::Ratio,
+            unit: Some(Unit::Ratio),
             ..PANEL
         },
     ],

@@ -112,20 +112,16 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Health expectations",
             description: "Each expectation on the health page: 1 is met, 0 is not.",
-            drawing: Drawing::TimeSeries,
             query: PanelQuery::Value(Value::Of(of(&FIELD_OK))),
-            unit: Unit::Count,
             legend: &["target", "field"],
-            threshold: None,
+            ..PANEL
         },
         Panel {
             title: "Health response time",
             description: "Seconds until the complete response of the health page.",
-            drawing: Drawing::TimeSeries,
             query: PanelQuery::Value(Value::Of(of(&DURATION))),
-            unit: Unit::Seconds,
-            legend: &["target"],
             threshold: Some(&SLOW),
+            ..PANEL
         },
         Panel {
             title: "Versions",

@@ -161,14 +161,12 @@ pub static SIGNAL: Signal = Signal {
             legend: HPA,
             // No threshold: this metric is only a part of the alert's condition, whose limit is about autoscalers at
             // their maximum.
-            threshold: None,
             ..PANEL
         },
         Panel {
             title: "Time at the maximum",
             description: "Share of the last day that each autoscaler was at its maximum.",
             query: PanelQuery::Expression(|scope| of_a_day(scope, &AT_MAX), &[&AT_MAX]),
-            unit: Unit::Ratio,
             legend: HPA,
             threshold: Some(&OFTEN),
             ..PANEL

@@ -143,9 +143,9 @@ pub static SIGNAL: Signal = Signal {
             description: "Time since each image was last scanned.",
             drawing: Drawing::Table,
             query: PanelQuery::Value(Value::Age(of(&WRITTEN))),
-            unit: Unit::Seconds,
             legend: &["image"],
             threshold: Some(&MAX_AGE),
+            ..PANEL
         },
         Panel {
             title: "Reports dated in the future",

@@ -50,7 +50,6 @@ pub static SIGNAL: Signal = Signal {
             title: "Unused indexes",
             description: "Size of the indexes that were never scanned since the statistics began.",
             query: PanelQuery::Value(Value::Of(of(&UNUSED))),
-            unit: Unit::Bytes,
             legend: &["target", "database"],
             ..PANEL
         },
@@ -58,7 +57,6 @@ pub static SIGNAL: Signal = Signal {
             title: "Duplicate indexes",
             description: "Size of the indexes that have the same definition as another one.",
             query: PanelQuery::Value(Value::Of(of(&DUPLICATE))),
-            unit: Unit::Bytes,
             legend: &["target", "database"],
             ..PANEL
         },

@@ -1,6 +1,7 @@
 //! Request durations from the application's own histogram. Checklist: Monday 1, "Review P99 latency trend (last 7
 //! days)".
 
+use crate::condition::history::SAMPLES;
 use crate::prelude::*;
 
 /// The histogram, recorded once for all quantiles. Nine rates of raw buckets over a day would load every sample of
@@ -96,9 +97,9 @@ static P99_NOW: Threshold = Threshold::above(
 
 static WORSE: Threshold = Threshold::above(
     "latency.worse",
-    "99th percentile compared with a week ago",
+    "99th percentile compared with the week before",
     Unit::Count,
-    "The checklist expects a stable trend: 1.5 times the value of a week ago is a regression.",
+    "The checklist expects a stable trend: 1.5 times the worst day of the week before is a regression. Compared with a single day, the slowest hundredth of a few thousand requests varies by half without any cause.",
 )
 .between(1.1, f64::INFINITY)
 .warning(1.5);
@@ -280,7 +281,7 @@ pub static SIGNAL: Signal = Signal {
             name: "ChecklistLatencyWorse",
             when: When::History(History {
                 expr: |scope, limits, severity| {
-                    let before = scope.over("last_over_time", &DAILY, "1h@7d");
+                    let before = scope.over("max_over_time", &DAILY, "7d@7d");
                     let (now, floor) = (scope.max(&DAILY), number(limits.value(&WORSE_FLOOR)));
                     format!("{now} / {before} > {} and {now} > {floor}", limits.level(&WORSE, severity))
                 },
@@ -288,16 +289,21 @@ pub static SIGNAL: Signal = Signal {
                 metrics: &[&DAILY],
                 case: |given| {
                     let usual = given.limits.value(&WORSE_FLOOR).max(0.001);
+                    let high = 1.2 * usual * given.limit;
                     let bend = |before: f64| step(&DAILY, before, 180, 2.0 * before * given.limit);
                     Case::new(vec![bend(usual)], vec![steady(&DAILY, 2.0 * usual)])
                         .hourly()
                         .after(hours(181))
                         .quiet("does not fire below a noticeable latency", vec![bend(0.4 * usual / given.limit)])
+                        .quiet(
+                            "does not fire when only one day of the week before was faster",
+                            vec![input(&DAILY, format!("{high}+0x9 {usual}+0x19 {high}+0x{SAMPLES}"))],
+                        )
                 },
             }),
             pending: hours(6),
-            summary: "Requests are slower than a week ago.",
-            description: "The P99 latency of {{ $labels.target }} is {value} times that of a week ago.",
+            summary: "Requests are slower than in the week before.",
+            description: "The P99 latency of {{ $labels.target }} within a day is {value} times that of the worst day of the week before.",
             ..WARNING
         },
     ],
@@ -312,7 +318,6 @@ pub static SIGNAL: Signal = Signal {
             title: "P99 latency",
             description: "Duration that 99 of 100 requests stay below, within an hour.",
             query: PanelQuery::Value(Value::Of(of(&HOURLY))),
-            unit: Unit::Seconds,
             threshold: Some(&P99),
             ..PANEL
         },
@@ -320,7 +325,6 @@ pub static SIGNAL: Signal = Signal {
             title: "P99 latency now",
             description: "Duration that 99 of 100 requests stay below, within five minutes.",
             query: PanelQuery::Value(Value::Of(of(&SHORT))),
-            unit: Unit::Seconds,
             threshold: Some(&P99_NOW),
             ..PANEL
         },
@@ -328,7 +332,7 @@ pub static SIGNAL: Signal = Signal {
             title: "P99 latency of a day",
             description: "Duration that 99 of 100 requests stay below, within a day; compare it with the week before.",
             query: PanelQuery::Value(Value::Of(of(&DAILY))),
-            unit: Unit::Seconds,
+            unit: Some(Unit::Seconds),
             ..PANEL
         },
         Panel {
@@ -350,7 +354,6 @@ pub static SIGNAL: Signal = Signal {
                 },
                 &[&FAST_LONG, &FAST_SHORT, &MIDDLE_LONG, &MIDDLE_SHORT, &SLOW_LONG, &SLOW_SHORT],
             ),
-            unit: Unit::Seconds,
             legend: &["target", "percentile"],
             threshold: Some(&P99),
             ..PANEL

@@ -31,7 +31,7 @@ pub static ROWS: Metric = Metric::gauge(
 .sparse();
 pub static XID_AGE: Metric = Metric::gauge(
     "checklist_postgres_transaction_id_age",
-    "Age in transactions of the oldest transaction id in the database.",
+    "Age of the oldest transaction id, or multixact id if it is older, in the database.",
     &["database"],
 );
 pub static NEVER: Metric = Metric::gauge(
@@ -114,7 +114,7 @@ pub static SIGNAL: Signal = Signal {
             name: "ChecklistTransactionIdsRunOut",
             when: When::Beyond(Value::Of(of(&XID_AGE)), &XID),
             summary: "A database is running out of transaction ids.",
-            description: "The oldest transaction id of database {{ $labels.database }} is {value} transactions old; the limit is {limit}.",
+            description: "The oldest transaction id or multixact id of database {{ $labels.database }} is {value} old; the limit is {limit}.",
             ..WARNING
         },
         Alert {
@@ -156,7 +156,6 @@ pub static SIGNAL: Signal = Signal {
             title: "Dead rows",
             description: "Share of dead rows of each large table.",
             query: PanelQuery::Value(Value::Share(of(&DEAD), of(&ROWS))),
-            unit: Unit::Ratio,
             legend: TABLE,
             threshold: Some(&DEAD_SHARE),
             ..PANEL
@@ -190,9 +189,9 @@ pub static SIGNAL: Signal = Signal {
             description: "Time since each large table that has changed was last analyzed.",
             drawing: Drawing::Table,
             query: PanelQuery::Value(Value::Age(of(&LAST_ANALYZE))),
-            unit: Unit::Seconds,
             legend: TABLE,
             threshold: Some(&ANALYZED),
+            ..PANEL
         },
     ],
     runbook: include_str!("maintenance.md"),

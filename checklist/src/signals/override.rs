@@ -59,7 +59,6 @@ pub static SIGNAL: Signal = Signal {
             description: "Time since the emergency override began.",
             drawing: Drawing::Stat,
             query: PanelQuery::Value(Value::Age(of(&SINCE))),
-            unit: Unit::Seconds,
             threshold: Some(&LASTS),
             ..PANEL
         },

@@ -94,10 +94,10 @@ pub static SIGNAL: Signal = Signal {
                     let (count, end) = (172 * 12, 172 * 3600);
                     let rest = given.limit / 300.0 + given.pending.as_secs_f64() / 300.0 + 90.0;
                     let stops = input(&LAST, format!("0+300x{count} {end}+0x{rest:.0}"));
-                    let goes_on = input(&LAST, format!("0+300x{:.0}", f64::from(count) + rest));
+                    let continues = input(&LAST, format!("0+300x{:.0}", f64::from(count) + rest));
                     let lines =
                         |pace: f64| input(&LINES, format!("0+{pace}x{count} {}+0x{rest:.0}", pace * f64::from(count)));
-                    let case = Case::new(vec![stops.clone(), lines(pace)], vec![goes_on, lines(pace)]);
+                    let case = Case::new(vec![stops.clone(), lines(pace)], vec![continues, lines(pace)]);
                     case.sampled_often()
                         .after(hours(172) + std::time::Duration::from_secs_f64(given.limit))
                         .quiet("does not fire in a night as quiet as a week ago", vec![stops, lines(pace / 10.0)])
@@ -129,9 +129,8 @@ pub static SIGNAL: Signal = Signal {
             description: "Time since the newest audit line in the logs of the pods.",
             drawing: Drawing::Stat,
             query: PanelQuery::Value(Value::Age(of(&LAST))),
-            unit: Unit::Seconds,
             legend: SOURCE,
-            threshold: None,
+            ..PANEL
         },
     ],
     access: &[Access::Kubernetes("", "pods", &["list"]), Access::Kubernetes("", "pods/log", &["get"])],

@@ -35,7 +35,6 @@ pub static SIGNAL: Signal = Signal {
             title: "Requested storage",
             description: "Requested size of each claim.",
             query: PanelQuery::Value(Value::Of(of(&REQUESTED))),
-            unit: Unit::Bytes,
             legend: &["namespace", "persistentvolumeclaim"],
             ..PANEL
         },

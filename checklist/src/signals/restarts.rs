@@ -118,38 +118,35 @@ pub static SIGNAL: Signal = Signal {
             ),
             legend: &["namespace", "pod", "container"],
             // No threshold: the alert subtracts the lowest value of the hour, while the panel shows `increase`.
-            threshold: None,
             ..PANEL
         },
         Panel {
             title: "Restarts per day",
             description: "Restarts of each container over the last 24 hours; a flat zero is good.",
-            drawing: Drawing::TimeSeries,
             query: PanelQuery::Expression(
                 |scope| format!("max without (instance) (increase({}[24h])) > 0", scope.series(&RESTARTS)),
                 &[&RESTARTS],
             ),
-            unit: Unit::Count,
             legend: &["namespace", "pod", "container"],
-            threshold: None,
+            ..PANEL
         },
         Panel {
             title: "Last restarts",
             description: "Time since the previous instance of each container ended, with the reason.",
             drawing: Drawing::Table,
             query: PanelQuery::Value(Value::Age(of(&LAST_TERMINATION))),
-            unit: Unit::Seconds,
             legend: &["namespace", "pod", "container", "reason"],
             threshold: Some(&RECENT),
+            ..PANEL
         },
         Panel {
             title: "Last OOM kills",
             description: "Time since each container was last OOM-killed; empty is good.",
             drawing: Drawing::Table,
             query: PanelQuery::Value(Value::Age(of(&LAST_TERMINATION).with(OOM))),
-            unit: Unit::Seconds,
             legend: &["namespace", "pod", "container"],
             threshold: Some(&OOM_RECENT),
+            ..PANEL
         },
     ],
     external_sources: &[ExternalSource {

@@ -102,7 +102,6 @@ pub static SIGNAL: Signal = Signal {
             title: "Restore time",
             description: "Duration of each stage of the last restore test; a real restore takes about as long.",
             query: PanelQuery::Value(Value::Of(of(&DURATION))),
-            unit: Unit::Seconds,
             legend: &["backup", "stage"],
             ..PANEL
         },
@@ -127,9 +126,9 @@ pub static SIGNAL: Signal = Signal {
             description: "Time since the last successful restore test of each backup.",
             drawing: Drawing::Stat,
             query: PanelQuery::Value(Value::Age(of(&LAST))),
-            unit: Unit::Seconds,
             legend: &["backup"],
             threshold: Some(&MAX_AGE),
+            ..PANEL
         },
     ],
     access: &[Access::S3("s3:ListBucket"), Access::S3("s3:GetObject")],

@@ -87,7 +87,6 @@ pub static SIGNAL: Signal = Signal {
             title: "Oldest audit event",
             description: "Age of the oldest audit event that was not archived.",
             query: PanelQuery::Value(Value::Age(of(&OLDEST).with(AUDIT_EVENTS))),
-            unit: Unit::Seconds,
             threshold: Some(&AUDIT_AGE),
             ..PANEL
         },
@@ -95,7 +94,6 @@ pub static SIGNAL: Signal = Signal {
             title: "Oldest finished workflow",
             description: "Age of the oldest finished workflow that was not deleted.",
             query: PanelQuery::Value(Value::Age(of(&OLDEST).with(WORKFLOWS))),
-            unit: Unit::Seconds,
             threshold: Some(&WORKFLOWS_AGE),
             ..PANEL
         },

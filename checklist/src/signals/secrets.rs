@@ -53,9 +53,9 @@ pub static SIGNAL: Signal = Signal {
             description: "Time since each secret was last rotated.",
             drawing: Drawing::Table,
             query: PanelQuery::Value(Value::Age(of(&ROTATED))),
-            unit: Unit::Seconds,
             legend: &["namespace", "secret"],
             threshold: Some(&MAX_AGE),
+            ..PANEL
         },
         Panel {
             title: "Secrets",

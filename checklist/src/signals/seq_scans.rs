@@ -112,7 +112,6 @@ pub static SIGNAL: Signal = Signal {
         Panel {
             title: "Rows read by sequential scans",
             description: "Rows per second that sequential scans read from each table; the highest may need an index.",
-            drawing: Drawing::TimeSeries,
             query: PanelQuery::Expression(
                 |scope| {
                     format!(
@@ -122,9 +121,8 @@ pub static SIGNAL: Signal = Signal {
                 },
                 &[&SEQ_ROWS],
             ),
-            unit: Unit::Count,
             legend: &["database", "schema", "table"],
-            threshold: None,
+            ..PANEL
         },
         Panel {
             title: "Share of sequential scans",
@@ -137,7 +135,7 @@ pub static SIGNAL: Signal = Signal {
                 },
                 &[&SEQ_SCANS, &INDEX_SCANS, &BYTES],
             ),
-            unit: Unit::Ratio,
+            unit: Some(Unit::Ratio),
             legend: TABLE,
             // No limit: the alert subtracts counters, because it must survive a deployment of the exporter, and panels use
             // `increase`, as is usual in Grafana.

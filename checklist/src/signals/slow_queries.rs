@@ -161,7 +161,6 @@ pub static SIGNAL: Signal = Signal {
             title: "Slowest statements",
             description: "Mean duration of a call, for the ten slowest statements; pg_stat_statements has the query of an id.",
             query: PanelQuery::Expression(|scope| format!("topk(10, {})", mean(scope, "1h")), &[&SECONDS, &CALLS]),
-            unit: Unit::Seconds,
             legend: &["database", "queryid"],
             threshold: Some(&MEAN),
             ..PANEL
@@ -177,7 +176,6 @@ pub static SIGNAL: Signal = Signal {
             title: "Longest running query",
             description: "How long the oldest active query of each database has been running.",
             query: PanelQuery::Value(Value::Age(of(&LONGEST))),
-            unit: Unit::Seconds,
             legend: &["database"],
             threshold: Some(&RUNNING),
             ..PANEL

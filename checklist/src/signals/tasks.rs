@@ -97,25 +97,24 @@ pub static SIGNAL: Signal = Signal {
             description: "Time since each task was due; empty is good.",
             drawing: Drawing::Table,
             query: PanelQuery::Expression(|scope| format!("time() - {} > 0", scope.max(&DUE)), &[&DUE]),
-            unit: Unit::Seconds,
             legend: TASK,
             threshold: Some(&LATE),
+            ..PANEL
         },
         Panel {
             title: "Forgotten tasks",
             description: "Time since each task has been half a period overdue; empty is good.",
             drawing: Drawing::Table,
             query: PanelQuery::Expression(|scope| format!("time() - {} > 0", scope.max(&OVERDUE)), &[&OVERDUE]),
-            unit: Unit::Seconds,
             legend: TASK,
             threshold: Some(&VERY_LATE),
+            ..PANEL
         },
         Panel {
             title: "Last done",
             description: "Time since each task was last done.",
             drawing: Drawing::Table,
             query: PanelQuery::Value(Value::Age(of(&LAST_DONE))),
-            unit: Unit::Seconds,
             legend: TASK,
             ..PANEL
         },

@@ -209,7 +209,6 @@ pub static SIGNAL: Signal = Signal {
             title: "Workload memory",
             description: "Share of its memory limit that each workload uses.",
             query: PanelQuery::Value(Value::Share(of(&POD_MEMORY), of(&POD_MEMORY_LIMIT))),
-            unit: Unit::Ratio,
             legend: WORKLOAD,
             threshold: Some(&USAGE),
             ..PANEL
@@ -218,7 +217,6 @@ pub static SIGNAL: Signal = Signal {
             title: "Workload CPU",
             description: "Share of its CPU limit that each workload uses.",
             query: PanelQuery::Value(Value::Share(of(&POD_CPU), of(&POD_CPU_LIMIT))),
-            unit: Unit::Ratio,
             legend: WORKLOAD,
             threshold: Some(&USAGE),
             ..PANEL
@@ -234,7 +232,6 @@ pub static SIGNAL: Signal = Signal {
             title: "Node memory",
             description: "Share of its memory that each node uses.",
             query: PanelQuery::Value(Value::Share(of(&NODE_MEMORY), of(&NODE_MEMORY_ALLOCATABLE))),
-            unit: Unit::Ratio,
             legend: &["node"],
             threshold: Some(&USAGE),
             ..PANEL
@@ -243,7 +240,6 @@ pub static SIGNAL: Signal = Signal {
             title: "Node CPU",
             description: "Share of its CPU that each node uses.",
             query: PanelQuery::Value(Value::Share(of(&NODE_CPU), of(&NODE_CPU_ALLOCATABLE))),
-            unit: Unit::Ratio,
             legend: &["node"],
             threshold: Some(&USAGE),
             ..PANEL

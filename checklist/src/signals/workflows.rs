@@ -139,7 +139,6 @@ pub static SIGNAL: Signal = Signal {
             title: "Failed workflows",
             description: "Share of the workflows of the last day that failed.",
             query: PanelQuery::Value(Value::Share(of(&FAILED).with(DAY_WINDOW), of(&FINISHED).with(DAY_WINDOW))),
-            unit: Unit::Ratio,
             threshold: Some(&FAILED_SHARE),
             ..PANEL
         },

@@ -1,6 +1,10 @@
 //! The key `exclude:` of clusters and databases: objects that are not judged, such as preview environments, services
 //! without pods on purpose, and archive tables.
 
+mod series;
+
+pub(crate) use series::{without_objects, without_tables};
+
 use super::name_pattern::NamePattern;
 use super::tables::literal;
 use crate::reader::keys::{Key, Kind, Rule, Section, words};
@@ -8,11 +12,12 @@ use crate::reader::table::Table;
 use std::collections::BTreeMap;
 
 /// The kinds of Kubernetes objects that can be excluded.
-const KINDS: [(&str, &str); 7] = [
+const KINDS: [(&str, &str); 8] = [
     ("Pod", "Pod"),
     ("Deployment", "Deployment"),
     ("StatefulSet", "StatefulSet"),
     ("DaemonSet", "DaemonSet"),
+    ("Job", "Job"),
     ("Service", "Service"),
     ("HorizontalPodAutoscaler", "HorizontalPodAutoscaler"),
     ("PersistentVolumeClaim", "PersistentVolumeClaim"),
@@ -114,20 +119,34 @@ static OBJECT: Kind = Kind::Table(&OBJECTS);
 pub(super) const OF_CLUSTER: Key = Key::new(
     "exclude",
     Kind::List(&OBJECT, false),
-    "Objects that are not evaluated: an object is excluded if every key of one entry matches it.",
+    "Objects that are not evaluated: an object is excluded if every key of one entry matches it. With `sources`, only by namespace, kind and name.",
 )
 .example("[{kind: Service, name: '*-ro'}, {label: env=preview}]");
 
-/// Reads `exclude:` of a cluster.
+/// Reads `exclude:` of a cluster. Other exporters' metrics have neither labels nor annotations of the objects.
 pub(super) fn of_cluster(table: &Table<'_>) -> Vec<Exclusion> {
     let pattern = |entry: &Table<'_>, key: &'static str| entry.text(key).map(|text| NamePattern::new(&text));
     let mark = |entry: &Table<'_>, key: &'static str| entry.text(key).map(|text| Mark::new(&text));
-    let one = |entry: Table<'_>| Exclusion {
-        kind: entry.choice("kind", &KINDS),
-        namespace: pattern(&entry, "namespace"),
-        name: pattern(&entry, "name"),
-        label: mark(&entry, "label"),
-        annotation: mark(&entry, "annotation"),
+    let others: Vec<&str> = table.entries("sources").iter().filter_map(|(check, _)| check.scalar()).collect();
+    let one = |entry: Table<'_>| {
+        let exclusion = Exclusion {
+            kind: entry.choice("kind", &KINDS),
+            namespace: pattern(&entry, "namespace"),
+            name: pattern(&entry, "name"),
+            label: mark(&entry, "label"),
+            annotation: mark(&entry, "annotation"),
+        };
+        if let (true, false) = (exclusion.needs_metadata(), others.is_empty()) {
+            let key = if exclusion.label.is_some() { "label" } else { "annotation" };
+            entry.mistake_at(
+                key,
+                format!(
+                    "{key} cannot exclude objects from {}: the metrics of the other exporter (sources) do not have it; exclude by namespace or name, or let checklist-exporter make these checks",
+                    others.join(", ")
+                ),
+            );
+        }
+        exclusion
     };
     table.tables("exclude").into_iter().map(one).collect()
 }
@@ -253,8 +272,15 @@ mod tests {
             !workload[0].fits(object("Pod", "preview-db-0", Some(("StatefulSet", "preview-db")), &none)),
             "another kind"
         );
-        let elsewhere = exclusions("[{namespace: b, name: '*'}]");
-        assert!(!elsewhere[0].fits(object("Pod", "p", None, &none)));
+        let other_namespace = exclusions("[{namespace: b, name: '*'}]");
+        assert!(!other_namespace[0].fits(object("Pod", "p", None, &none)));
+    }
+
+    #[test]
+    fn a_label_cannot_exclude_objects_from_checks_on_metrics_of_another_exporter() {
+        let yaml = "kubernetes: [{name: k, namespaces: [a], sources: {pods: kube-state-metrics}, exclude: [{namespace: b}, {label: env=preview}]}]";
+        let mistakes = crate::Config::parse("checklist.yaml", yaml).err().map(|mistakes| mistakes.to_string());
+        assert!(mistakes.is_some_and(|text| text.contains(": label cannot exclude objects from pods")));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Patterns of names with shell wildcards: `*.dump`, `2026-*/full.sql.gz`.
 
+use crate::condition::value::alternatives;
+
 /// A pattern of names. `*` stands for any characters, `?` for one. A pattern without a slash is compared with the part
 /// of the name after the last slash, one with a slash with the whole name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -8,6 +10,16 @@ pub struct NamePattern(String);
 impl NamePattern {
     pub fn new(text: &str) -> Self {
         Self(text.to_owned())
+    }
+
+    /// Returns the pattern as a regular expression of RE2, for a whole name.
+    pub fn regex(&self) -> String {
+        let one = |c: char| match c {
+            '*' => ".*".to_owned(),
+            '?' => ".".to_owned(),
+            other => alternatives(&[other.to_string()]),
+        };
+        self.0.chars().map(one).collect()
     }
 
     /// Returns whether the pattern matches a name.

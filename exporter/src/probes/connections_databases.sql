@@ -1,4 +1,4 @@
--- Those that are nearest to their limit come first, because only a part of many is told.
+-- Those that are nearest to their limit come first, because only a part of very many is exposed.
 SELECT d.datname::text, d.datconnlimit::float8
 FROM pg_catalog.pg_database d
 LEFT JOIN pg_catalog.pg_stat_activity a ON a.datid = d.oid AND a.backend_type = 'client backend'

@@ -1,4 +1,4 @@
--- Without a time they are in no window.
+-- Events without a time are in no window.
 SELECT count(*)::float8,
        pg_catalog.format('%s %s have no time',
                          CASE WHEN count(*) < 1000 THEN count(*)::text ELSE '1000 or more' END, untimed.noun)

@@ -1,4 +1,4 @@
--- The administrators come first, because only a part of many roles is told.
+-- The administrators come first, because only a part of very many roles is exposed.
 SELECT role, members
 FROM (SELECT CASE WHEN r.{roles.name}::text IN ({roles:admin}) THEN 'admin' ELSE r.{roles.name}::text END AS role,
              count(DISTINCT m.{user_roles.user_id})::float8 AS members

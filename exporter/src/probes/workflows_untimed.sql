@@ -1,4 +1,4 @@
--- Without a time they are in no window.
+-- Workflows without an end time are in no window.
 SELECT count(*)::float8,
        pg_catalog.format('%s ended workflows have no end time',
                          CASE WHEN count(*) < 1000 THEN count(*)::text ELSE '1000 or more' END)

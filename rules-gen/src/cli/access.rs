@@ -27,10 +27,6 @@ pub struct Arguments {
     out: Option<PathBuf>,
 }
 
-/// Runs the command.
-///
-/// # Errors
-/// When the checklist is invalid or a file cannot be written.
 pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let files = files(&arguments.config.load()?, &arguments.config.name())?;
     let Some(folder) = &arguments.out else {

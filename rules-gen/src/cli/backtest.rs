@@ -52,7 +52,6 @@ enum Format {
     Html,
 }
 
-/// Runs the command.
 pub async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let (rules, zone) = rules(arguments)?;
     let draws = arguments.output == Format::Html;

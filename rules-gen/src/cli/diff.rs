@@ -1,6 +1,6 @@
 //! `rules-gen diff`: compares generated with deployed rules.
 
-use crate::cli::ConfigFile;
+use crate::cli::{ConfigFile, Format};
 use crate::review::diff::{self, render, sources};
 use crate::terminal::{Progress, Style, is_quiet, print};
 use std::process::ExitCode;
@@ -32,16 +32,6 @@ pub struct Arguments {
     output: Format,
 }
 
-/// The output format.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// Text for people, in colours on a terminal.
-    Text,
-    /// JSON for programs.
-    Json,
-}
-
-/// Runs the command.
 pub async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let generated = diff::generated(&arguments.config.load()?)?;
     let progress = Progress::new();

@@ -15,10 +15,6 @@ pub struct Arguments {
     out: PathBuf,
 }
 
-/// Runs the command.
-///
-/// # Errors
-/// When a file cannot be written.
 pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     file::write(&[configuration::configuration(), docs::signals(), docs::lints()], &arguments.out)?;
     Ok(ExitCode::SUCCESS)

@@ -34,10 +34,6 @@ pub struct Arguments {
     config: ConfigFile,
 }
 
-/// Runs the command.
-///
-/// # Errors
-/// When the checklist is invalid or has no such alert.
 pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let config = arguments.config.load()?;
     let groups = rules::groups(&config);
@@ -46,9 +42,6 @@ pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 }
 
 /// Returns the explanation of an alert.
-///
-/// # Errors
-/// When no rule has the name.
 pub fn explain(config: &Config, groups: &[Group], alert: &str, style: Style) -> anyhow::Result<String> {
     let all: Vec<&Rule> = groups.iter().flat_map(|group| &group.rules).collect();
     let rules: Vec<&Rule> = all.iter().copied().filter(|rule| rule.alert.eq_ignore_ascii_case(alert)).collect();

@@ -45,10 +45,6 @@ pub struct Arguments {
     target_format: Option<Format>,
 }
 
-/// Runs the command.
-///
-/// # Errors
-/// When the checklist is invalid or a file cannot be written.
 pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let ((config, text), source) = (arguments.config.read()?, arguments.config.name());
     let progress = Progress::new();

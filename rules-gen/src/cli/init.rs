@@ -30,10 +30,6 @@ pub struct Arguments {
     force: bool,
 }
 
-/// Runs the command.
-///
-/// # Errors
-/// When the file exists already or cannot be written.
 pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let out = &arguments.out;
     if out == Path::new("-") {

@@ -1,10 +1,10 @@
 //! `rules-gen list`: prints every alert with its severity, cadence and limit.
 
-use crate::cli::{ConfigFile, EXIT_CODES};
+use crate::cli::{ConfigFile, EXIT_CODES, Format};
 use crate::promql::duration::prometheus_duration;
 use crate::rules;
 use crate::rules::model::Rule;
-use crate::terminal::{Colour, Style, print};
+use crate::terminal::{self, Colour, Style, print};
 use checklist::{Cadence, Unit};
 use serde_json::{Value, json};
 use std::process::ExitCode;
@@ -29,22 +29,12 @@ pub struct Arguments {
     output: Format,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    Text,
-    Json,
-}
-
 fn cadence(text: &str) -> Result<Cadence, String> {
     let words = Cadence::ALL.map(Cadence::as_str);
     let found = Cadence::ALL.into_iter().find(|cadence| cadence.as_str() == text);
     found.ok_or_else(|| format!("the cadence must be one of {}", words.join(", ")))
 }
 
-/// Runs the command.
-///
-/// # Errors
-/// When the checklist is invalid.
 pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let config = arguments.config.load()?;
     let groups = rules::groups(&config);
@@ -87,7 +77,7 @@ fn value(rule: &Rule) -> Value {
 fn table(rules: &[&Rule], style: Style) -> String {
     let row = |rule: &&Rule| {
         let limit = limit(rule).map(|(key, unit, limit)| format!("{key} {}", unit.human(limit)));
-        [
+        vec![
             rule.alert.clone(),
             rule.labels["severity"].clone(),
             rule.labels["cadence"].clone(),
@@ -96,17 +86,9 @@ fn table(rules: &[&Rule], style: Style) -> String {
             limit.unwrap_or_default(),
         ]
     };
-    let heading = ["ALERT", "SEVERITY", "CADENCE", "CHECK", "FOR", "THRESHOLD"].map(ToOwned::to_owned);
-    let rows: Vec<[String; 6]> = std::iter::once(heading).chain(rules.iter().map(row)).collect();
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
-    let widths: Vec<usize> = (0..6).map(width).collect();
-    let mut text = String::new();
-    for (at, row) in rows.iter().enumerate() {
-        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-        let line = cells.join("  ");
-        let line = line.trim_end();
-        text += &if at == 0 { style.paint(Colour::Bold, line) } else { line.to_owned() };
-        text.push('\n');
-    }
-    text
+    let heading = ["ALERT", "SEVERITY", "CADENCE", "CHECK", "FOR", "THRESHOLD"].map(ToOwned::to_owned).to_vec();
+    let rows: Vec<Vec<String>> = std::iter::once(heading).chain(rules.iter().map(row)).collect();
+    let text = terminal::table(&rows, &[1, 2, 3, 4, 5]);
+    let (heading, rows) = text.split_once('\n').unwrap_or((&text, ""));
+    format!("{}\n{rows}", style.paint(Colour::Bold, heading))
 }

@@ -27,10 +27,6 @@ pub struct Arguments {
     existing: PathBuf,
 }
 
-/// Runs the command.
-///
-/// # Errors
-/// When the checklist.yaml is invalid, or the file is not an Alertmanager configuration.
 pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let config = arguments.config.load()?;
     let name = arguments.existing.display().to_string();

@@ -54,7 +54,6 @@ enum Format {
     Markdown,
 }
 
-/// Runs the command.
 pub async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let zone = match &arguments.config {
         Some(path) => zone(&checklist(path)?),

@@ -78,7 +78,6 @@ struct Expected {
     inhibited: bool,
 }
 
-/// Runs the command.
 pub async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     match (&arguments.live, &arguments.tests) {
         (Some(url), _) => live(arguments, url).await,

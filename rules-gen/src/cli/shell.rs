@@ -30,9 +30,6 @@ pub struct Manual {
 }
 
 /// Runs `rules-gen completions`.
-///
-/// # Errors
-/// When standard output cannot be written to.
 pub fn completions(arguments: &Completions, mut program: clap::Command) -> anyhow::Result<ExitCode> {
     let mut text = Vec::new();
     clap_complete::generate(arguments.shell, &mut program, "rules-gen", &mut text);
@@ -44,9 +41,6 @@ pub fn completions(arguments: &Completions, mut program: clap::Command) -> anyho
 }
 
 /// Runs `rules-gen man`.
-///
-/// # Errors
-/// When a page cannot be written.
 pub fn manual(arguments: &Manual, program: clap::Command) -> anyhow::Result<ExitCode> {
     let Some(folder) = &arguments.out else {
         print(&page(program)?)?;

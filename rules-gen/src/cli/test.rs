@@ -2,7 +2,7 @@
 
 mod own_tests;
 
-use crate::cli::{ConfigFile, EXIT_CODES};
+use crate::cli::{ConfigFile, EXIT_CODES, Format};
 use crate::review::rule_tests;
 use crate::rules;
 use crate::rules::unit_tests::mutants::{self, Kind, Mutant, Tally};
@@ -56,12 +56,6 @@ pub struct Arguments {
     output: Format,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    Text,
-    Json,
-}
-
 /// The result of the generated tests.
 #[derive(Debug, Default)]
 pub struct Outcome {
@@ -79,10 +73,6 @@ pub struct Outcome {
     pub equivalent: Vec<(String, Mutant, &'static str)>,
 }
 
-/// Runs the command.
-///
-/// # Errors
-/// When the checklist is invalid or promtool cannot be run.
 pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if !arguments.rules.is_empty() {
         return own(arguments);
@@ -127,9 +117,6 @@ fn own(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 }
 
 /// Runs the tests, and with `mutate` also the mutants of their rules.
-///
-/// # Errors
-/// When promtool cannot be run, or the temporary folder cannot be written.
 pub fn run(tests: &[RuleTest], program: &Path, mutate: bool, progress: &Progress) -> anyhow::Result<Outcome> {
     let folder = tempfile::tempdir().context("cannot create a folder for the tests")?;
     let mut outcome = Outcome { tests: tests.len(), ..Outcome::default() };

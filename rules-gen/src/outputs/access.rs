@@ -41,9 +41,6 @@ impl Output for Access {
 }
 
 /// Writes every file of rights. `source` is the name of checklist.yaml, for the headers.
-///
-/// # Errors
-/// When an object cannot be written as YAML or JSON.
 pub fn files(config: &Config, source: &str) -> anyhow::Result<Vec<File>> {
     let header = header(source);
     let mut files = Vec::new();

@@ -119,7 +119,7 @@ fn receivers(config: &Config) -> Vec<Value> {
             "severity": text::SEVERITY,
             "class": text::CLASS,
             "component": text::COMPONENT,
-            "details": {"description": text::DESCRIPTIONS, "runbook": text::RUNBOOK},
+            "details": {"description": text::detail(), "runbook": text::RUNBOOK},
         });
         if let Some(url) = &pagerduty.url {
             receiver["url"] = json!(url);

@@ -68,9 +68,9 @@ pub fn object(config: &Config) -> Value {
         spec["muteTimeIntervals"] = windows.iter().map(|window| mute(window)).collect();
     }
     let mut notes = Map::from_iter([("description".to_owned(), json!(NOTE))]);
-    let elsewhere: Vec<&str> = left_out(config).map(|window| window.name.as_str()).collect();
-    if !elsewhere.is_empty() {
-        let names = elsewhere.join(", ");
+    let skipped: Vec<&str> = left_out(config).map(|window| window.name.as_str()).collect();
+    if !skipped.is_empty() {
+        let names = skipped.join(", ");
         let why = format!("AlertmanagerConfig does not support time zones, so these windows are missing: {names}.");
         notes.insert("maintenance".to_owned(), json!(why));
     }
@@ -199,7 +199,7 @@ fn pagerduty(config: &Config, one: &PagerDuty) -> Value {
         "class": text::CLASS,
         "component": text::COMPONENT,
         "details": [
-            {"key": "description", "value": text::DESCRIPTIONS},
+            {"key": "description", "value": text::detail()},
             {"key": "runbook", "value": text::RUNBOOK},
         ],
     });

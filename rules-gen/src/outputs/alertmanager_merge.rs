@@ -44,9 +44,6 @@ fn prefixed(route: &mut Value) {
 }
 
 /// Returns an existing configuration with the checklist's part added. What an earlier merge added is replaced.
-///
-/// # Errors
-/// When the existing text is not an Alertmanager configuration.
 pub fn merged(mut existing: Value, config: &Config) -> anyhow::Result<Value> {
     let ours = fragment(config);
     let root = existing.as_object_mut().context("it is not a mapping")?;

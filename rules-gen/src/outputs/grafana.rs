@@ -39,9 +39,6 @@ impl Output for Dashboards {
 }
 
 /// Returns all dashboards of a configuration.
-///
-/// # Errors
-/// When the expression of a panel is not valid PromQL.
 pub fn dashboards(config: &Config, source: &str) -> anyhow::Result<Vec<Dashboard>> {
     let mut all = vec![rounds(config, source)];
     for cadence in Cadence::ALL {

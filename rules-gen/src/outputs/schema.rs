@@ -30,10 +30,6 @@ The programs themselves judge more than a schema can say, such as two levels in 
 {EXIT_CODES}"))]
 pub struct Arguments {}
 
-/// Runs the command.
-///
-/// # Errors
-/// When standard output cannot be written to.
 pub fn command(_: &Arguments) -> anyhow::Result<ExitCode> {
     print(&format!("{:#}\n", schema()))?;
     Ok(ExitCode::SUCCESS)

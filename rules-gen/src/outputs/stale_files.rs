@@ -16,9 +16,6 @@ const UNMARKED: &str = "s3-policy";
 
 /// Returns the files below a folder that match the patterns of the chosen outputs, were written by an earlier run, and
 /// are not among `files`.
-///
-/// # Errors
-/// When a folder cannot be read.
 pub fn stale_files<'a>(
     files: &[File],
     folder: &Path,

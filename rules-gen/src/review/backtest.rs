@@ -30,9 +30,6 @@ const POINTS: f64 = 500_000.0;
 const MAX_STEPS: usize = 10_000_000;
 
 /// Replays the alerts that the settings choose. With `draws` the curves are kept for charts.
-///
-/// # Errors
-/// When no alert is chosen, or the server gives no usable response.
 pub async fn replay_all(
     settings: &Settings,
     rules: &[ListedRule],

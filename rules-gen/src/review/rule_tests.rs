@@ -17,9 +17,6 @@ use std::path::Path;
 
 /// Runs the tests among the files. If there are none, the tests in the folders of the rule files. With `mutate` also
 /// the mutants of the rules.
-///
-/// # Errors
-/// When a file cannot be read, there is no rule file, or promtool cannot be run.
 pub fn run(paths: &[String], program: &Path, mutate: bool, progress: &Progress) -> anyhow::Result<Outcome> {
     let files = Files::read(paths)?;
     ensure!(!files.rules.is_empty(), "no rule file found in {}", paths.join(", "));

@@ -42,9 +42,6 @@ impl Matcher {
     }
 
     /// Creates a matcher. `operator` is `=`, `!=`, `=~` or `!~`.
-    ///
-    /// # Errors
-    /// When the regular expression does not compile, or the name is empty.
     pub fn new(name: &str, operator: &str, value: String) -> anyhow::Result<Self> {
         ensure!(!name.is_empty(), "a matcher has no label");
         let pattern = |value: &str| {

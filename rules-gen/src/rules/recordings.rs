@@ -14,7 +14,7 @@ pub fn recordings(config: &Config, signal: &Signal) -> Vec<Recording> {
         if let Some(external) = config.source(signal, &target) {
             recordings.extend(external.records.iter().map(|(metric, expr)| Recording {
                 record: metric.name,
-                expr: config.filled(signal, &target, expr),
+                expr: config.filled(signal, &target, metric, expr),
                 labels: labels.clone(),
             }));
         }

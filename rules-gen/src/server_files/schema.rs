@@ -100,6 +100,8 @@ pub type More = fn(&Map<String, Value>, &mut Findings);
 pub struct Table {
     /// The keys of each kind, separated by spaces.
     pub keys: &'static [(Kind, &'static str)],
+    /// Groups of keys, separated by spaces. Exactly one key of each group is required.
+    pub one_of: &'static [&'static str],
     /// Groups of keys, separated by spaces. At least one key of each group is required.
     pub needs: &'static [&'static str],
     /// Groups of keys, separated by spaces. At most one key of each group is allowed.
@@ -113,7 +115,8 @@ pub struct Table {
 }
 
 /// A table without keys and requirements, as a base for others.
-pub const PLAIN: Table = Table { keys: &[], needs: &[], at_most_one: &[], values: &[], inline: &[], more: None };
+pub const PLAIN: Table =
+    Table { keys: &[], one_of: &[], needs: &[], at_most_one: &[], values: &[], inline: &[], more: None };
 
 impl Table {
     /// Returns the table and all inline tables.
@@ -210,7 +213,7 @@ impl Findings {
 
     /// Checks required keys, keys that exclude each other, and allowed values.
     fn rules(&mut self, of: &Map<String, Value>, table: &Table) {
-        for needed in table.needs {
+        for needed in table.one_of.iter().chain(table.needs) {
             let given = |key: &str| {
                 is_there(of, key) && of.get(key).and_then(Value::as_array).is_none_or(|list| !list.is_empty())
             };
@@ -218,7 +221,7 @@ impl Findings {
                 self.refuse(format!("{} is missing", needed.replace(' ', " or ")));
             }
         }
-        for alternatives in table.at_most_one {
+        for alternatives in table.one_of.iter().chain(table.at_most_one) {
             let there: Vec<&str> = alternatives.split_whitespace().filter(|key| is_there(of, key)).collect();
             if let [first, second, ..] = there.as_slice() {
                 self.under(second, |this| this.refuse(format!("only one of {first} and {second} may be set")));

@@ -150,14 +150,14 @@ fn the_rules_of_grafanas_linter_hold_without_exclusions() {
                 let is = |metric: &Metric| selector.metric() == Some(metric.name);
                 let process = PER_PROCESS.iter().copied().chain([&RULES_INFO]).any(is);
                 // The variable `check` of a cadence's dashboard has no checks of other cadences.
-                let elsewhere = SIGNALS
+                let of_another_cadence = SIGNALS
                     .iter()
                     .find(|signal| signal.metrics.iter().copied().any(is))
                     .is_some_and(|signal| ![ROUNDS.to_owned(), dashboard_uid(signal.cadence)].contains(&dashboard.uid));
                 let asked = match () {
                     // Series of a process have neither target nor check, and series of a target have no check.
                     () if process => 2,
-                    () if elsewhere || PER_TARGET.iter().copied().any(is) => 3,
+                    () if of_another_cadence || PER_TARGET.iter().copied().any(is) => 3,
                     () => 4,
                 };
                 for name in ["job", "instance", "target", "check"].iter().take(asked) {

@@ -1,5 +1,6 @@
 //! Checks objects like the API server: unknown fields, and the constraints of the operator's custom resources.
 
+use crate::definitions::mistakes;
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::batch::v1::CronJob;
 use k8s_openapi::api::coordination::v1::Lease;
@@ -30,8 +31,12 @@ pub(crate) fn check(object: &Value) {
             pod(&job.spec.job_template.spec.unwrap().template.spec.unwrap());
         }
         "coordination.k8s.io/v1 Lease" => drop(decoded::<Lease>(object)),
-        "monitoring.coreos.com/v1 PrometheusRule" => rules(object),
-        "monitoring.coreos.com/v1 ServiceMonitor" => monitor(object),
+        "monitoring.coreos.com/v1 PrometheusRule" => assert_eq!(mistakes("PrometheusRule", "", object), [""; 0]),
+        "monitoring.coreos.com/v1 ServiceMonitor" => {
+            assert_eq!(mistakes("ServiceMonitor", "", object), [""; 0]);
+            let endpoints = object["spec"]["endpoints"].as_array().unwrap();
+            assert!(endpoints.iter().all(|endpoint| endpoint["honorLabels"] == json!(true)), "{object}");
+        }
         "networking.k8s.io/v1 NetworkPolicy" => drop(decoded::<NetworkPolicy>(object)),
         "policy/v1 PodDisruptionBudget" => drop(decoded::<PodDisruptionBudget>(object)),
         "rbac.authorization.k8s.io/v1 ClusterRole" => drop(decoded::<ClusterRole>(object)),
@@ -136,67 +141,5 @@ fn pod(pod: &PodSpec) {
                 );
             }
         }
-    }
-}
-
-fn monitor(object: &Value) {
-    only(&object["spec"], &["endpoints", "selector"]);
-    for endpoint in object["spec"]["endpoints"].as_array().unwrap() {
-        only(endpoint, &["honorLabels", "interval", "path", "port", "scheme", "scrapeTimeout"]);
-        assert_eq!(endpoint["honorLabels"], json!(true));
-        duration(&endpoint["interval"]);
-        duration(&endpoint["scrapeTimeout"]);
-    }
-}
-
-fn rules(object: &Value) {
-    // The operator joins all rules in a ConfigMap, whose size etcd limits.
-    assert!(serde_json::to_string(object).unwrap().len() < 524_288);
-    only(&object["spec"], &["groups"]);
-    let mut names = Vec::new();
-    for group in object["spec"]["groups"].as_array().unwrap() {
-        only(group, &["name", "rules"]);
-        names.push(group["name"].as_str().unwrap());
-        for rule in group["rules"].as_array().unwrap() {
-            only(rule, &["alert", "annotations", "expr", "for", "keep_firing_for", "labels", "record"]);
-            assert!(!rule["expr"].as_str().unwrap().is_empty());
-            assert_ne!(rule.get("alert").is_some(), rule.get("record").is_some(), "exactly one of both: {rule}");
-            for time in ["for", "keep_firing_for"].iter().filter_map(|key| rule.get(*key)) {
-                duration(time);
-            }
-            for map in ["labels", "annotations"].iter().filter_map(|key| rule.get(*key)) {
-                for (label, value) in map.as_object().unwrap() {
-                    let good = |c: char| c.is_ascii_alphanumeric() || c == '_';
-                    assert!(label.chars().all(good) && !label.starts_with(|c: char| c.is_ascii_digit()), "{label}");
-                    assert!(value.is_string(), "{label}: {value}");
-                }
-            }
-        }
-    }
-    let all = names.len();
-    names.sort_unstable();
-    names.dedup();
-    assert_eq!(names.len(), all, "groups have names of their own");
-}
-
-/// Checks the operator's pattern for durations, with units from large to small: `0` or
-/// `((\d+)y)?((\d+)w)?((\d+)d)?((\d+)h)?((\d+)m)?((\d+)s)?((\d+)ms)?`.
-fn duration(value: &Value) {
-    let text = value.as_str().unwrap();
-    let mut units = ["y", "w", "d", "h", "m", "s", "ms"].iter();
-    let mut rest = text;
-    while !rest.is_empty() && text != "0" {
-        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-        let after = &rest[digits..];
-        let unit = after.len() - after.trim_start_matches(|c: char| c.is_ascii_alphabetic()).len();
-        assert!(digits > 0 && units.any(|known| *known == &after[..unit]), "{text} is not a duration");
-        rest = &after[unit..];
-    }
-    assert!(!text.is_empty());
-}
-
-fn only(object: &Value, known: &[&str]) {
-    for key in object.as_object().unwrap().keys() {
-        assert!(known.contains(&key.as_str()), "{key} is not a field");
     }
 }

@@ -100,7 +100,7 @@ impl Peer {
                 let bomb = Arc::clone(&bomb);
                 // An error is expected: clients close the connection early.
                 open.spawn(async move {
-                    let _ = converse(behaviour, stream, port, &bomb).await;
+                    let _ = respond(behaviour, stream, port, &bomb).await;
                 });
                 while open.try_join_next().is_some() {}
             }
@@ -121,7 +121,7 @@ fn bomb() -> anyhow::Result<Vec<u8>> {
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n";
 
-async fn converse(behaviour: Behaviour, mut stream: TcpStream, port: u16, bomb: &[u8]) -> std::io::Result<()> {
+async fn respond(behaviour: Behaviour, mut stream: TcpStream, port: u16, bomb: &[u8]) -> std::io::Result<()> {
     if behaviour == Behaviour::WrongProtocol {
         stream.write_all(b"SSH-2.0-OpenSSH_9.2\r\nE\x7f\xff\xff\xff").await?;
         return forever(&mut stream, &vec![b'S'; 65_536], Duration::ZERO).await;

@@ -20,41 +20,42 @@ use std::ops::Range;
 pub fn happen(shop: &Shop, board: &mut Board) -> Vec<Incident> {
     let large = shop.kind == Kind::Large;
     let mut book = Book { shop, board, all: Vec::new() };
-    // The large shop simulates only a week, so its incidents are closer together.
-    let day = |of_month: usize| if large { of_month * 6 / 27 } else { of_month };
+    // The large shop simulates only a week. Incidents of one object still have a day of their own there, so that each is
+    // told by itself.
+    let day = |of_month: usize, of_week: usize| if large { of_week } else { of_month };
     let mut failing: Vec<(Range<usize>, f64)> = Vec::new();
     let mut slow: Vec<(Range<usize>, f64)> = Vec::new();
-    database_down(&mut book, &When(day(1), 14, 25), &mut failing);
-    crash_loop(&mut book, &When(day(2), 10, 50));
-    workload_down(&mut book, &When(day(3), 21, 20), &mut failing);
-    stuck_rollout(&mut book, &When(day(4), 11, 180));
-    volume_fills(&mut book, &When(day(5), 6, 600));
-    backup_missing(&mut book, day(6));
-    backup_shrunk(&mut book, day(8));
-    connection_leak(&mut book, &When(day(9), 9, 240));
-    idle_transaction(&mut book, &When(day(10), 13, 120));
-    blocked_queries(&mut book, &When(day(11), 15, 40));
+    database_down(&mut book, &When(day(1, 1), 14, 25), &mut failing);
+    crash_loop(&mut book, &When(day(2, 0), 10, 50));
+    workload_down(&mut book, &When(day(3, 0), 21, 20), &mut failing);
+    stuck_rollout(&mut book, &When(day(4, 1), 11, 180));
+    volume_fills(&mut book, &When(day(5, 1), 6, 600));
+    backup_missing(&mut book, day(6, 3));
+    backup_shrunk(&mut book, day(8, 1));
+    connection_leak(&mut book, &When(day(9, 2), 9, 240));
+    idle_transaction(&mut book, &When(day(10, 3), 13, 120));
+    blocked_queries(&mut book, &When(day(11, 4), 15, 40));
     if shop.kind != Kind::Small || shop.requests.0 > 3.0 {
-        let when = When(day(if large { 15 } else { 14 }), 12, 20).minutes(shop);
+        let when = When(day(14, 3), 12, 20).minutes(shop);
         failing.push((when.clone(), 0.5));
         book.write("error burst", when, 0, Loud::Page, DAY, (&["shop"], &["error_rate"]));
-        let when = When(day(if large { 17 } else { 15 }), 11, 180).minutes(shop);
+        let when = When(day(15, 5), 11, 180).minutes(shop);
         slow.push((when.clone(), 0.35));
         book.write("latency creep", when, 0, Loud::Page, 2 * DAY, (&["shop"], &["latency"]));
     }
-    credential_stuffing(&mut book, &When(day(16), 3, 90));
-    audit_silent(&mut book, &When(day(if large { 18 } else { 17 }), 10, 360));
-    exporter_down(&mut book, &When(day(18), 2, 30));
-    restore_failed(&mut book, &When(day(19), 9, 2 * DAY));
-    scan_finding(&mut book, &When(day(21), 9, 2 * DAY));
-    certificate_not_renewed(&mut book, &When(day(22), 0, 3 * DAY));
-    workflows_fail(&mut book, &When(day(if large { 3 } else { 23 }), 10, 300));
-    rules_broken(&mut book, &When(day(24), 16, 180));
-    volume_not_bound(&mut book, &When(day(25), 10, 60));
-    task_forgotten(&mut book, &When(day(if large { 1 } else { 21 }), 0, 3 * DAY));
-    index_missing(&mut book, &When(day(if large { 0 } else { 12 }), 8, 2 * DAY));
+    credential_stuffing(&mut book, &When(day(16, 3), 3, 90));
+    audit_silent(&mut book, &When(day(17, 4), 10, 360));
+    exporter_down(&mut book, &When(day(18, 4), 2, 30));
+    restore_failed(&mut book, &When(day(19, 4), 9, 2 * DAY));
+    scan_finding(&mut book, &When(day(21, 4), 9, 2 * DAY));
+    certificate_not_renewed(&mut book, &When(day(22, 4), 0, 3 * DAY));
+    workflows_fail(&mut book, &When(day(23, 0), 10, 300));
+    rules_broken(&mut book, &When(day(24, 5), 16, 180));
+    volume_not_bound(&mut book, &When(day(25, 5), 10, 60));
+    task_forgotten(&mut book, &When(day(21, 0), 0, 3 * DAY));
+    index_missing(&mut book, &When(day(12, 0), 8, 2 * DAY));
     if shop.kind != Kind::Small {
-        autoscaler_at_most(&mut book, &When(day(26), 9, 300));
+        autoscaler_at_most(&mut book, &When(day(26, 5), 9, 300));
     }
     reach::happen(&mut book, day);
     let share = |all: &[(Range<usize>, f64)], minute: usize| {

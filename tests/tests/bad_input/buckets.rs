@@ -73,7 +73,7 @@ async fn empty_missing_or_forbidden(s3: &S3) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// One page of a listing of 100,000 keys; the token is the number of the next key.
+/// Returns one page of a listing of 100,000 keys. The continuation token is the number of the next key.
 fn hundred_thousand(query: &str) -> hyper::Response<stack::http::Body> {
     let token = url::form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == "continuation-token");
     let from: u32 = token.and_then(|(_, value)| value.parse().ok()).unwrap_or(0);
@@ -87,7 +87,7 @@ fn hundred_thousand(query: &str) -> hyper::Response<stack::http::Body> {
     response(200, "application/xml", body)
 }
 
-/// What people read beside the verdict, and the verdict.
+/// Runs the check. Returns the verdict, the reasons and the evidence.
 async fn judged(yaml: &str) -> (checklist::Verdict, String, String) {
     let job = job(yaml, "backup");
     let (_, text) = outcome(&job).await;
@@ -131,7 +131,7 @@ async fn beside_a_backup(s3: &S3) -> anyhow::Result<()> {
         "{messages}"
     );
     assert!(text.contains("checklist_backup_objects{check=\"backup\",target=\"daily\",backup=\"daily\"} 1"), "{text}");
-    // A manifest is known by a pattern.
+    // A manifest is recognized by its pattern.
     s3.put("full", "daily/a.manifest", b"{}")?;
     assert_eq!(judged(&yaml).await.0, Critical);
     for patterns in ["match: ['*.dump']", "exclude: ['*.manifest', '*.log', 'a.dump.*', MD5SUMS]"] {
@@ -139,10 +139,10 @@ async fn beside_a_backup(s3: &S3) -> anyhow::Result<()> {
         assert!(verdict == Passed && messages.contains("newest daily/a.dump"), "{patterns}: {messages}");
     }
     s3.remove("full", "daily/a.manifest")?;
-    // A log of today hides no dump of nine days ago.
+    // A log file of today does not hide that the dump is nine days old.
     s3.modified("full", "daily/a.dump", now - hours(9 * 24))?;
     assert_eq!(judged(&yaml).await.0, Critical);
-    // The future says nothing about an age.
+    // A time in the future gives no age.
     s3.put("full", "daily/b.dump", b"PGDMP and data")?;
     s3.modified("full", "daily/b.dump", now + hours(40 * 24))?;
     let (verdict, messages, text) = judged(&yaml).await;
@@ -153,7 +153,7 @@ async fn beside_a_backup(s3: &S3) -> anyhow::Result<()> {
     s3.modified("full", "daily/a.dump", now - hours(1))?;
     assert_eq!(judged(&yaml).await.0, Warning, "{text}");
     s3.remove("full", "daily/b.dump")?;
-    // Empty, whatever its format may be.
+    // An empty file is bad, whatever the configured format.
     s3.put("full", "daily/a.dump", b"")?;
     let (verdict, messages, text) = judged(&yaml.replace("format: pg_dump", "format: any")).await;
     assert!(
@@ -161,14 +161,14 @@ async fn beside_a_backup(s3: &S3) -> anyhow::Result<()> {
             && text.contains("checklist_backup_last_bytes{check=\"backup\",target=\"daily\",backup=\"daily\"} 0"),
         "{messages}"
     );
-    // What gzip makes of the output of a program that failed.
+    // gzip of empty input, as it is left when the program in front of gzip failed.
     let nothing = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default()).finish()?;
     s3.put("full", "daily/a.dump", &nothing)?;
     for format in ["any", "gzip"] {
         let (verdict, messages, _) = judged(&yaml.replace("format: pg_dump", &format!("format: {format}"))).await;
         assert!(verdict == Critical && messages.contains("there is nothing within gzip"), "{format}: {messages}");
     }
-    // What may be listed and not read has an age and a size.
+    // An object that may be listed but not read still has an age and a size.
     s3.put("full", "daily/a.dump", b"PGDMP and data")?;
     if s3.name() == "versitygw" {
         s3.user("lists", "full", &["s3:ListBucket"]).await?;
@@ -215,13 +215,13 @@ async fn an_incomplete_bucket_listing_is_a_failure() -> anyhow::Result<()> {
             output(s3_yaml(torn.port, "full", SECRET_KEY, &folder)?).await.unwrap_or_else(|| panic!("it passed"));
         assert!(reason == Reason::Protocol && message.contains("the list is incomplete"), "{message}");
     }
-    // Another region, as S3 says it.
-    let elsewhere = "<Error><Code>AuthorizationHeaderMalformed</Code><Message>The authorization header is malformed; the region 'us-east-1' is wrong; expecting 'eu-west-1'</Message><Region>eu-west-1</Region></Error>";
-    let server = serve(None, move |_| async move { response(400, "application/xml", elsewhere) }).await?;
+    // The response of S3 for a bucket in another region.
+    let other_region = "<Error><Code>AuthorizationHeaderMalformed</Code><Message>The authorization header is malformed; the region 'us-east-1' is wrong; expecting 'eu-west-1'</Message><Region>eu-west-1</Region></Error>";
+    let server = serve(None, move |_| async move { response(400, "application/xml", other_region) }).await?;
     let (reason, message) =
         output(s3_yaml(server.port, "full", SECRET_KEY, &folder)?).await.unwrap_or_else(|| panic!("it passed"));
     assert!(reason == Reason::Config && message.contains("set region: eu-west-1"), "{message}");
-    // A body without end is left after some megabytes.
+    // Reading an endless body stops after some megabytes.
     let piece = bytes::Bytes::from(vec![b' '; 1 << 20]);
     let server = serve(None, move |_| {
         let piece = piece.clone();
@@ -234,7 +234,7 @@ async fn an_incomplete_bucket_listing_is_a_failure() -> anyhow::Result<()> {
     let (_, message) =
         output(s3_yaml(server.port, "full", SECRET_KEY, &folder)?).await.unwrap_or_else(|| panic!("it passed"));
     assert!(message.contains("the response is larger than the limit"), "{message}");
-    // So are informational answers, and nothing of our own client's insides is told.
+    // Endless informational responses stop too. The message contains no internals of the client.
     let endless = endless("HTTP/1.1 102 Processing\r\n\r\n").await?;
     let (reason, message) =
         output(s3_yaml(endless, "full", SECRET_KEY, &folder)?).await.unwrap_or_else(|| panic!("it passed"));
@@ -245,7 +245,7 @@ async fn an_incomplete_bucket_listing_is_a_failure() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Every way in which the client of S3 can fail, in words of our own.
+/// Each failure of the S3 client has a message of our own.
 #[tokio::test(flavor = "multi_thread")]
 async fn responses_that_are_not_s3_are_reported_without_library_jargon() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
@@ -262,7 +262,7 @@ async fn responses_that_are_not_s3_are_reported_without_library_jargon() -> anyh
         (one("<LastModified>2026-01-01T00:00:00Z</LastModified><Size>big</Size>"), Reason::Decode, "not a response of S3"),
         (one("<Size>1</Size>"), Reason::Decode, "no key, no time or no size"),
         (one("<LastModified>2026-01-01T00:00:00Z</LastModified>"), Reason::Decode, "no key, no time or no size"),
-        // The zero time of programs in Go, and a server that ignores the prefix.
+        // The zero time of Go programs, and a server that ignores the prefix.
         (one("<LastModified>0001-01-01T00:00:00Z</LastModified><Size>1</Size>"), Reason::Decode, "no time"),
         (
             (200, b"<ListBucketResult><Contents><Key>weekly/a</Key><LastModified>2026-01-01T00:00:00Z</LastModified><Size>9</Size></Contents></ListBucketResult>".to_vec()),
@@ -291,7 +291,7 @@ async fn responses_that_are_not_s3_are_reported_without_library_jargon() -> anyh
     Ok(())
 }
 
-/// A server that says the same without end; its port.
+/// Starts a server that repeats one response without end. Returns its port.
 async fn endless(output: &'static str) -> anyhow::Result<u16> {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
@@ -328,7 +328,7 @@ async fn a_record_whose_response_was_lost_is_stored_once_without_a_conflict() ->
         ca_file: None,
     });
     bucket.create("r/one", b"the record".to_vec()).await.map_err(anyhow::Error::from)?;
-    // What a client sees that tries again after a lost answer.
+    // The result for a client that retries after a lost response.
     bucket.create("r/one", b"the record".to_vec()).await.map_err(anyhow::Error::from)?;
     let conflict = bucket.create("r/one", b"another one".to_vec()).await;
     assert!(conflict.is_err_and(|failure| failure.message.contains("412")));

@@ -1,4 +1,4 @@
-//! A Kubernetes API that refuses, forgets and hangs up.
+//! A Kubernetes API that refuses requests, loses history, or closes connections.
 
 use super::{job, outcome, reason};
 use checklist::Reason;
@@ -25,7 +25,7 @@ async fn refusals_lost_history_and_closed_connections_of_the_kubernetes_api_are_
     {
         kubernetes.refuse(Some(code));
         let pods = job(&yaml, "pods");
-        // The client itself tries again after 429 and 5xx before it gives up.
+        // The client retries after 429 and 5xx before it reports a failure.
         let failed = found("an end that is no deadline", || async {
             let failed = outcome(&pods).await.0;
             Ok((failed != Some(Reason::Timeout)).then_some(failed))
@@ -77,7 +77,7 @@ async fn endless_logs_metadata_only_secrets_and_unusual_objects_are_handled() ->
         "kubernetes:\n  - {{name: k, kubeconfig: {}, namespaces: [{NAMESPACE}], auditLogs: [{{selector: app=orchestrator}}], secrets: [{{name: jwt-secret}}, {{name: gone}}]}}\n",
         folder.path().join("kubeconfig").display()
     );
-    // A line of 50 MB, and audit lines behind it that a later run finds.
+    // A log line of 50 MB, followed by audit lines that a later run finds.
     let now = jiff::Timestamp::now();
     let mut log = format!("{now} ").into_bytes();
     log.resize(50 * 1024 * 1024, b'x');
@@ -93,11 +93,12 @@ async fn endless_logs_metadata_only_secrets_and_unusual_objects_are_handled() ->
     assert!(page.contains("checklist_audit_log_lines_total{check=\"pod_logs\",target=\"k\",namespace=\"llm-orchestrator\",selector=\"app=orchestrator\"} 3\n"), "{page}");
     let (_, page) = outcome(&logs).await;
     assert!(page.contains("selector=\"app=orchestrator\"} 3\n"), "what was read is not counted again: {page}");
-    // A secret that is not there is a definitive negative; its data is never asked for (the API would refuse).
+    // A missing secret is a finding, not a failure. The request asks for metadata only, because the API would refuse
+    // more.
     let (failure, page) = outcome(&job(&yaml, "secrets")).await;
     assert_eq!(failure, None);
     assert!(page.contains("secret=\"gone\"} 0\n") && !page.contains("bmV2ZXI"), "{page}");
-    // Objects with nothing in them.
+    // Objects without any fields.
     let claims = format!("/api/v1/namespaces/{NAMESPACE}/persistentvolumeclaims");
     kubernetes.apply(
         &claims,

@@ -1,4 +1,4 @@
-//! PostgreSQL that refuses, locks, lacks and lies.
+//! A PostgreSQL that refuses queries, locks tables, lacks relations, or has unexpected content.
 
 use super::{job, outcome, postgres_yaml, reason};
 use checklist::Reason;
@@ -53,7 +53,7 @@ async fn refusals_locks_and_missing_relations_of_postgres_have_their_reasons() -
     let (failed, text) = run("auth_failures").await;
     assert_eq!(failed, Some(Reason::NotFound));
     assert!(text.contains("checklist_probe_success{check=\"auth_failures\",target=\"db\"} 0"), "{text}");
-    // A broken connection is opened anew.
+    // A broken connection is replaced by a new one.
     postgres
         .execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'checklist-exporter'")
         .await?;
@@ -72,7 +72,7 @@ async fn objects_in_the_schema_public_never_replace_system_objects() -> anyhow::
     let connections = text.lines().filter(|line| line.starts_with("checklist_postgres_connections{"));
     let counts: Vec<f64> = connections.filter_map(|line| line.rsplit(' ').next()?.parse().ok()).collect();
     assert!(!counts.is_empty() && counts.iter().all(|count| *count < 100.0), "{text}");
-    // A table with the name of an extension's view is not the view.
+    // A table with the name of an extension's view is not used as the view.
     postgres.execute("DROP EXTENSION IF EXISTS pg_stat_statements").await?;
     let table = "CREATE TABLE public.pg_stat_statements AS SELECT oid AS dbid, 1::bigint AS queryid, 1e9::bigint AS calls, 1e9 AS total_exec_time FROM pg_database";
     postgres.execute(table).await?;
@@ -88,7 +88,7 @@ async fn empty_renamed_null_and_forbidden_application_tables_give_the_right_verd
     let folder = TempDir::new()?;
     let postgres = Postgres::start().await?;
     let good = postgres_yaml(postgres.port, PASSWORD, &folder)?;
-    // Empty tables: a definitive negative where there should be something, nothing invented elsewhere.
+    // Empty tables: a finding where rows must exist, and no invented values elsewhere.
     postgres.execute("TRUNCATE audit_events, workflows, users, api_keys, roles, user_roles CASCADE").await?;
     let (failure, page) = outcome(&job(&good, "audit_log")).await;
     assert_eq!(failure, None);
@@ -99,7 +99,7 @@ async fn empty_renamed_null_and_forbidden_application_tables_give_the_right_verd
         assert_eq!(failure, None, "{check}");
         assert!(page.contains(&format!("checklist_check_passed{{check=\"{check}\",target=\"db\"}} 1\n")), "{page}");
     }
-    // A clock in the future, NULLs, and a status of 10 kB with quotes and newlines.
+    // Times in the future, NULLs, and a status of 10 kB with quotes and newlines.
     postgres
         .execute("INSERT INTO audit_events (timestamp, event_type) VALUES (now() + interval '10 years', 'permission_denied'); INSERT INTO workflows (status, created_at, updated_at) VALUES (E'a\"b\\\\c\\nd' || repeat('ü', 5000), now(), now())")
         .await?;
@@ -110,7 +110,7 @@ async fn empty_renamed_null_and_forbidden_application_tables_give_the_right_verd
     }
     let (_, page) = outcome(&job(&good, "workflows")).await;
     assert!(page.contains("status=\"a\\\"b\\\\c\\nd"), "{page}");
-    // Other names, with characters that would break out of a quote.
+    // Other names for schema and columns, with characters that need quoting.
     postgres.execute("CREATE SCHEMA \"se cu\"; ALTER TABLE users SET SCHEMA \"se cu\"; ALTER TABLE \"se cu\".users RENAME TO \"us\"\"ers\"; ALTER TABLE \"se cu\".\"us\"\"ers\" RENAME disabled_at TO \"off'); --\"; GRANT USAGE ON SCHEMA \"se cu\" TO checklist").await?;
     assert_eq!(reason(&good, "users").await, Some(Reason::NotFound));
     let names = "tls: disable, tables: {users: {table: 'se cu.us\"ers', columns: {disabled_at: \"off'); --\"}}}";
@@ -149,7 +149,7 @@ async fn custom_queries_are_limited_and_read_only() -> anyhow::Result<()> {
             failure == expected || expected == Some(Reason::Protocol) && failure == Some(Reason::Permission);
         assert!(permitted, "{sql}: {failure:?}");
     }
-    // A hundred series, no more; the rest is counted.
+    // At most a hundred series are exposed; the others are counted as dropped.
     let many = "SELECT n::text || repeat('x', 10000) AS name, n AS value FROM generate_series(1, 500) n";
     let (failure, page) = outcome(&job(&query(many), "own")).await;
     assert_eq!(failure, None);

@@ -1,4 +1,4 @@
-//! What the world can do to a check: each ends in the right reason, none hangs, none blocks another.
+//! Bad input for every kind of check: each run ends with the right reason, and no check blocks another one.
 
 mod buckets;
 mod clusters;
@@ -23,7 +23,7 @@ fn job(yaml: &str, check: &str) -> Arc<Job> {
     checks::job(yaml, check).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// The reason of the failure, if the run failed, and the exposition after it.
+/// Runs the check. Returns the reason of a failed run, and the exposition after it.
 async fn outcome(job: &Job) -> (Option<Reason>, String) {
     job.run().await;
     let state = job.state();
@@ -149,7 +149,7 @@ async fn foreign_truncated_missing_and_huge_reports_fail() -> anyhow::Result<()>
     assert_eq!(reason(&directory, "images").await, Some(Reason::Limit));
     std::fs::remove_file(&path)?;
     assert_eq!(reason(&directory, "images").await, Some(Reason::NotFound));
-    // By HTTP and from a bucket.
+    // Reports over HTTP and from a bucket.
     let server = serve(None, |request| async move {
         match request.uri().path() {
             "/audit" => response(200, "application/json", r#"{"vulnerabilities": {"list": []}}"#),

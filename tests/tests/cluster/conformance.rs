@@ -1,5 +1,5 @@
-//! The stand-in for the API server answers as the real one does: the same questions to both, and what the exporter reads
-//! of the responses compared.
+//! Sends the same requests to the fake API server and to the real one, and compares what the exporter reads of the
+//! responses.
 
 use crate::{grant, install};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use stack::waiting::eventually;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// One of the two, with the rights that are generated.
+/// One of the two API servers, with the generated rights.
 struct Side {
     api: Api,
     namespace: String,
@@ -18,7 +18,7 @@ struct Side {
 }
 
 impl Side {
-    /// Status, and the response with the side's own names replaced.
+    /// Sends a request. Returns the status and the response, in which names of this server are replaced.
     async fn ask(&self, method: &str, path: &str, body: &Value) -> anyhow::Result<(u16, Value)> {
         let sent = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
         let path = path.replace("NS", &self.namespace);
@@ -27,13 +27,13 @@ impl Side {
         Ok((status, serde_json::from_str(&text).unwrap_or(Value::String(text))))
     }
 
-    /// What a refusal says: status, kind, code, reason and message.
+    /// Returns the parts of a refusal: status, kind, code, reason and message.
     async fn refusal(&self, method: &str, path: &str, body: &Value) -> anyhow::Result<(u16, [Value; 4])> {
         let (status, response) = self.ask(method, path, body).await?;
         Ok((status, ["kind", "code", "reason", "message"].map(|key| response[key].clone())))
     }
 
-    /// All pages of a list: the number of objects on each, the names, and the versions that the pages give.
+    /// Reads all pages of a list. Returns the number of objects on each page, the names, and the versions of the pages.
     async fn pages(
         &self,
         path: &str,
@@ -56,7 +56,7 @@ impl Side {
         }
     }
 
-    /// The events of a watch that ends by itself.
+    /// Returns the events of a watch that ends by itself.
     async fn events(&self, path: &str) -> anyhow::Result<Vec<Value>> {
         let path = path.replace("NS", &self.namespace);
         let asked = self.api.ask("GET", &path, "application/json", Vec::new());
@@ -97,7 +97,7 @@ async fn the_fake_api_server_responds_like_the_real_one() -> anyhow::Result<()> 
     let other =
         Side { api: Api::new(&stand_in.kubeconfig()).await?, namespace: NAMESPACE.to_owned(), user: USER.to_owned() };
 
-    // Lists in pages: no page is larger than asked for, none is of another version, no name comes twice.
+    // Pages of a list: no page is larger than the limit, all have the same version, and no name is repeated.
     for side in [&real, &other] {
         let (counts, names, versions) = side.pages(PODS, 2).await?;
         assert!(counts.len() > 1 && counts.iter().rev().skip(1).all(|count| *count == 2), "{counts:?}");
@@ -105,7 +105,7 @@ async fn the_fake_api_server_responds_like_the_real_one() -> anyhow::Result<()> 
         let (status, list) = side.ask("GET", &format!("{PODS}?labelSelector=app%3Dorchestrator"), &Value::Null).await?;
         assert_eq!((status, list["items"].as_array().map(Vec::len)), (200, Some(3)), "{list}");
     }
-    // Refusals, word for word.
+    // Refusals have the same text.
     let lease = json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "checklist-exporter"},
         "spec": {"holderIdentity": "a", "leaseDurationSeconds": 15}});
     let own = format!("{LEASES}/checklist-exporter");
@@ -128,8 +128,7 @@ async fn the_fake_api_server_responds_like_the_real_one() -> anyhow::Result<()> 
         assert_eq!(ours, theirs, "{method} {path}");
         assert!(theirs.0 >= 400, "{method} {path}: {theirs:?}");
     }
-    // A lease that is not there is made by an update too; then it is made no more, and written only in the version that was
-    // read.
+    // An update creates a missing lease. Later updates succeed only with the version that was read.
     for side in [&real, &other] {
         assert_eq!(side.ask("PUT", &own, &stale).await?.0, 201);
     }
@@ -137,13 +136,13 @@ async fn the_fake_api_server_responds_like_the_real_one() -> anyhow::Result<()> 
         let (theirs, ours) = (real.refusal(method, path, body).await?, other.refusal(method, path, body).await?);
         assert_eq!((ours, 409), (theirs.clone(), theirs.0), "{method} {path}");
     }
-    // A secret's metadata without its data.
+    // The metadata of a secret, without its data.
     for side in [&real, &other] {
         let (status, whole) = side.ask("GET", "/api/v1/namespaces/NS/secrets/jwt-secret", &Value::Null).await?;
-        // The stand-in keeps the exporter from ever asking for more than metadata.
+        // The fake server refuses requests for more than metadata, so that a test notices them.
         assert!(status == 200 || whole["reason"] == "Forbidden", "{whole}");
     }
-    // A token that nobody has.
+    // An unknown token.
     let strangers = [
         Api::new(&cluster.kubeconfig("nobody")).await?,
         Api::new(&stand_in.kubeconfig().replace(stack::kubernetes::TOKEN, "nobody")).await?,
@@ -155,7 +154,7 @@ async fn the_fake_api_server_responds_like_the_real_one() -> anyhow::Result<()> 
     }
     assert_eq!(output[1], output[0]);
 
-    // A watch: what changes comes as events with versions, then a bookmark.
+    // A watch sends changes as events with versions, then a bookmark.
     let watch = |side: &Side, version: &str, seconds: u32| {
         let path =
             format!("{PODS}?watch=1&allowWatchBookmarks=true&timeoutSeconds={seconds}&resourceVersion={version}");
@@ -183,7 +182,7 @@ async fn the_fake_api_server_responds_like_the_real_one() -> anyhow::Result<()> 
         "{theirs:?}"
     );
     assert!(theirs.iter().all(|(_, whole)| *whole), "{theirs:?}");
-    // Of a version that is too old, the first event says so and is the last.
+    // For a version that is too old, the watch sends one error event and ends.
     stand_in.expire();
     let gone = other.events(&format!("{PODS}?watch=1&resourceVersion=1")).await?;
     assert_eq!(
@@ -194,7 +193,8 @@ async fn the_fake_api_server_responds_like_the_real_one() -> anyhow::Result<()> 
     cluster.remove(&namespace).await
 }
 
-/// The type of each event, and whether it has what the exporter keeps of it: a name and a version, of a bookmark the version.
+/// Returns the type of each event, and whether it has the fields that the exporter reads: name and version, or the
+/// version of a bookmark.
 fn shapes(events: &[Value]) -> Vec<(String, bool)> {
     let has = |value: &Value| value.as_str().is_some_and(|text| !text.is_empty());
     let shape = |event: &Value| {

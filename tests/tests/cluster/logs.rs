@@ -21,7 +21,7 @@ async fn all_containers_of_a_pod_are_read_unless_one_is_named() -> anyhow::Resul
     )?;
     let pod = format!("/api/v1/namespaces/{namespace}/pods/two");
     eventually("the pod runs", || async { Ok(api.get(&pod).await?["status"]["phase"] == "Running") }).await?;
-    // What the API itself says without a name: this is not "no log".
+    // The response of the API server without a container name. It does not mean that there is no log.
     let (status, output) = api.ask("GET", &format!("{pod}/log"), "application/json", Vec::new()).await?;
     assert!(status == 400 && output.contains("a container name must be specified"), "{status} {output}");
     let now = jiff::Timestamp::now();
@@ -56,7 +56,7 @@ async fn all_containers_of_a_pod_are_read_unless_one_is_named() -> anyhow::Resul
     assert!(!matches!(verdict, Verdict::Passed | Verdict::CannotTell), "a log without a line: {words}");
     let (verdict, words, _) = judged(", container: nobody").await?;
     assert!(verdict == Verdict::CannotTell && words.contains("two/nobody"), "{words}");
-    // What could be read elsewhere says nothing of it.
+    // Logs of other pods that could be read do not hide this one.
     let (verdict, words, _) =
         judged(", container: web}, {selector: also=two, marker: 'AUDIT:', container: nobody").await?;
     assert!(verdict == Verdict::CannotTell && words.contains("two/nobody"), "{words}");

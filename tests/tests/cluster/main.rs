@@ -1,4 +1,4 @@
-//! The exporter, the generated rights and all that is deployed, on a real Kubernetes: etcd, API server, controllers and
+//! The exporter, the generated rights and the deployment on a real Kubernetes: etcd, API server, controllers and
 //! scheduler, with kubelets that run no containers.
 
 mod conformance;
@@ -6,6 +6,7 @@ mod logs;
 mod objects;
 mod rights;
 mod shop;
+mod situations;
 mod sources;
 mod truth;
 
@@ -20,12 +21,12 @@ use std::fmt::Write as _;
 use std::process::Command;
 use tempfile::TempDir;
 
-/// Signals that look into a cluster.
+/// Returns the signals that query a cluster.
 fn signals() -> impl Iterator<Item = &'static checklist::Signal> {
     checklist::SIGNALS.iter().copied().filter(|signal| signal.kind.key() == "kubernetes" && signal.kind.is_probed())
 }
 
-/// Installs the kinds of prometheus-operator.
+/// Installs the custom resource definitions of prometheus-operator.
 async fn definitions(cluster: &Cluster, api: &Api) -> anyhow::Result<()> {
     let mut command = cluster.kubectl()?;
     command.args(["apply", "--server-side", "--force-conflicts", "--filename"]);
@@ -66,7 +67,7 @@ async fn install(cluster: &Cluster, api: &Api, namespace: &str) -> anyhow::Resul
     .await
 }
 
-/// The exporter with a kubeconfig of its own.
+/// An exporter with its own kubeconfig.
 struct Exporter {
     process: Process,
     port: u16,
@@ -74,7 +75,8 @@ struct Exporter {
 }
 
 impl Exporter {
-    /// Starts it with the checks of a cluster every three seconds. `more` are further keys of the cluster's entry.
+    /// Starts the exporter with all checks of a cluster every three seconds. `more` are further keys of the cluster's
+    /// entry.
     async fn start(
         cluster: &Cluster,
         namespaces: &[&str],
@@ -95,7 +97,7 @@ impl Exporter {
         Ok(Self { process, port, _folder: folder })
     }
 
-    /// Its exposition, asked for with a token if need be.
+    /// Returns the exposition. `token` is sent if given.
     async fn metrics(&self, token: Option<&str>) -> anyhow::Result<String> {
         let bearer = format!("Bearer {}", token.unwrap_or_default());
         let headers = [("authorization", bearer.as_str())];
@@ -105,12 +107,12 @@ impl Exporter {
         Ok(String::from_utf8(body.to_vec())?)
     }
 
-    /// Waits until each check but these has passed.
+    /// Waits until all checks except `others` have passed.
     async fn passes_all_but(&self, others: &[&str]) -> anyhow::Result<()> {
         self.pass(None, others).await
     }
 
-    /// Waits until each check has passed.
+    /// Waits until all checks have passed.
     async fn passes(&self, token: Option<&str>) -> anyhow::Result<()> {
         self.pass(token, &[]).await
     }
@@ -140,7 +142,7 @@ fn url(port: u16, path: &str) -> String {
     format!("http://127.0.0.1:{port}{path}")
 }
 
-/// checklist.yaml for the cluster.
+/// Returns a checklist.yaml for the cluster.
 fn configuration(cluster: &Cluster, folder: &std::path::Path, namespaces: &[&str], more: &str, rest: &str) -> String {
     let mut text = format!(
         "kubernetes:\n  - {{name: stack, kubeconfig: {}/kubeconfig, namespaces: [{}], kubelet: {{caFile: {}}}{more}}}\n{rest}checks:\n",
@@ -155,7 +157,7 @@ fn configuration(cluster: &Cluster, folder: &std::path::Path, namespaces: &[&str
     text
 }
 
-/// Grants what is generated for a configuration.
+/// Applies the generated rights of a configuration.
 fn grant(cluster: &Cluster, namespace: &str, yaml: &str) -> anyhow::Result<serde_json::Value> {
     let config = checklist::Config::parse("checklist.yaml", yaml)?;
     let list = rules_gen::outputs::access::kubernetes(&config, "stack");

@@ -1,5 +1,5 @@
-//! All that is deployed, on a real API server whose namespace holds pods to the restricted profile: accepted, admitted,
-//! scheduled, upgraded and removed.
+//! The deployment on a real API server with the restricted pod security profile: its objects are accepted, its pods are
+//! admitted and scheduled, and it can be upgraded and removed.
 
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use tokio::sync::{Mutex, MutexGuard};
 
-/// The namespace that the example is for.
+/// The namespace of the example configuration.
 const NAMESPACE: &str = "llm-orchestrator";
 
-/// The example lies in one namespace, which one test has at a time.
+/// Locks the namespace of the example, which only one test can use at a time.
 async fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::const_new(());
     ALONE.lock().await
@@ -22,7 +22,8 @@ fn deploy() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy")
 }
 
-/// The namespace as an operator of a strict cluster makes it, with a volume for the records, and the operator's kinds.
+/// Creates the namespace with the restricted profile, a volume for the records, and the operator's custom resource
+/// definitions.
 async fn prepare(cluster: &Cluster, api: &Api) -> anyhow::Result<()> {
     crate::definitions(cluster, api).await?;
     let levels =
@@ -48,7 +49,7 @@ async fn clear(cluster: &Cluster, api: &Api) -> anyhow::Result<()> {
     .await
 }
 
-/// The exporter's pods are admitted, scheduled and ready, and so is a pod of each scheduled job.
+/// Waits until the exporter's pods are ready, and a pod of each scheduled job is.
 async fn runs(cluster: &Cluster, api: &Api) -> anyhow::Result<()> {
     let path = format!("/apis/apps/v1/namespaces/{NAMESPACE}/deployments/checklist-exporter");
     eventually("both replicas are ready", || async {
@@ -97,7 +98,7 @@ async fn all_kustomize_objects_are_accepted_without_a_warning_and_run() -> anyho
     }
     cluster.apply(NAMESPACE, &std::fs::read_to_string(cluster.folder().join("example.yaml"))?)?;
     runs(cluster, &api).await?;
-    // The profile is in force: an ordinary pod is not admitted.
+    // The restricted profile is enforced: an ordinary pod is refused.
     let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "ordinary"},
         "spec": {"containers": [{"name": "main", "image": "x"}]}});
     let refused = api.create(&format!("/api/v1/namespaces/{NAMESPACE}/pods"), &pod).await;
@@ -173,7 +174,7 @@ fn helm_lint_reports_nothing_about_the_chart() -> anyhow::Result<()> {
         Command::new(stack::parts::program("helm")?).args(arguments).arg(&chart).output().context("helm")
     };
     printed(&helm(&["lint", "--strict"])?)?;
-    // Without the folder the chart says what to do.
+    // Without the generated folder, the chart fails with instructions.
     std::fs::remove_dir_all(chart.join("generated"))?;
     let output = helm(&["template", "checklist"])?;
     let error = String::from_utf8_lossy(&output.stderr);

@@ -1,5 +1,5 @@
-//! The generated rights and no other: nothing that the exporter asks is refused, and nothing is granted in vain. The
-//! witness is the API server's own audit log.
+//! The exporter with the generated rights only: no request is refused, and every granted right is used. Both are read
+//! from the audit log of the API server.
 
 use crate::{Exporter, configuration, grant, install, url};
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ async fn no_request_of_the_exporter_is_refused_and_every_granted_right_is_used()
     let scraper = scraper(&api, &namespace).await?;
     exporter.passes(Some(&scraper)).await?;
 
-    // Who may not, and whose token is for another audience, is not let in.
+    // A user without the permission and a token with another audience are refused.
     let ask = async |token: &str| -> anyhow::Result<u16> {
         let bearer = format!("Bearer {token}");
         Ok(request(&url(exporter.port, "/metrics"), None, &[("authorization", &bearer)]).await?.0)
@@ -32,7 +32,7 @@ async fn no_request_of_the_exporter_is_refused_and_every_granted_right_is_used()
     assert_eq!(ask(&account_token(&api, &namespace, "default", "checklist-exporter").await?).await?, 403);
     assert_eq!(ask(&account_token(&api, &namespace, "scraper", "another").await?).await?, 401);
 
-    // It found its lease; it makes one that is gone.
+    // The lease existed already. The exporter creates it again after it was deleted.
     let lease = format!("/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/checklist-exporter");
     eventually("the exporter holds the lease", || async { Ok(api.get(&lease).await.is_ok()) }).await?;
     api.delete(&lease).await?;
@@ -50,7 +50,7 @@ async fn no_request_of_the_exporter_is_refused_and_every_granted_right_is_used()
     let mut checked = 0;
     for item in list["items"].as_array().into_iter().flatten() {
         for right in rights(item) {
-            // The kubelet asks the API server about this one; the check of the disks passed.
+            // The kubelet asks the API server about this right, and the check of the disks has passed.
             if right.resource == "nodes/stats" {
                 continue;
             }
@@ -59,7 +59,7 @@ async fn no_request_of_the_exporter_is_refused_and_every_granted_right_is_used()
         }
     }
     assert!(checked > 20, "only {checked} rights were looked at");
-    // Secrets are read by name and as metadata.
+    // Secrets are read by name, and only their metadata.
     let secrets: Vec<&Value> = events.iter().filter(|event| event["objectRef"]["resource"] == "secrets").collect();
     assert!(!secrets.is_empty() && secrets.iter().all(|event| event["verb"] == "get"), "{secrets:#?}");
     cluster.remove(&namespace).await
@@ -103,7 +103,7 @@ async fn a_revoked_right_fails_only_the_check_that_needs_it() -> anyhow::Result<
     cluster.remove(&namespace).await
 }
 
-/// A service account that may read `/metrics`, and its token for the exporter.
+/// Creates a service account that may read `/metrics`. Returns its token for the exporter.
 async fn scraper(api: &Api, namespace: &str) -> anyhow::Result<String> {
     let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "scraper"}});
     api.create(&format!("/api/v1/namespaces/{namespace}/serviceaccounts"), &account).await?;
@@ -126,7 +126,7 @@ async fn account_token(api: &Api, namespace: &str, account: &str, audience: &str
     Ok(made["status"]["token"].as_str().unwrap_or_default().to_owned())
 }
 
-/// One verb on one resource, and on one name where the rule has names.
+/// A verb on a resource; `name` is set where the rule has names.
 #[derive(Debug)]
 struct Right {
     namespace: Option<String>,

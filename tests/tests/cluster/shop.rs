@@ -1,5 +1,6 @@
-//! A shop with kube-prometheus: the operator reconciles our objects on a real API server, and what it writes is what a
-//! real Prometheus and Alertmanager run on. Only addresses of pods that run nowhere are replaced by those of this machine.
+//! A namespace with kube-prometheus: the operator reconciles our objects on a real API server, and a real Prometheus
+//! and Alertmanager run on the configuration that it writes. Only the addresses of pods, which do not run here, are
+//! replaced by local ones.
 
 use anyhow::{Context, ensure};
 use base64::Engine;
@@ -23,7 +24,7 @@ fn deploy() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy")
 }
 
-/// The operator outside of the cluster, for one namespace.
+/// Starts the operator outside of the cluster, for one namespace.
 async fn operator(cluster: &Cluster, namespace: &str, folder: &Path) -> anyhow::Result<Service> {
     let address = format!("127.0.0.1:{}", free_port()?);
     let health = format!("http://{address}/healthz");
@@ -39,7 +40,7 @@ async fn operator(cluster: &Cluster, namespace: &str, folder: &Path) -> anyhow::
     Ok(operator)
 }
 
-/// The exporter with an application that does not answer, and everything that is generated for it.
+/// Starts the exporter for an application that does not answer, with all generated files.
 async fn exporter(folder: &Path, recorder: &Recorder) -> anyhow::Result<(Process, u16)> {
     let text = format!(
         "health: [{{name: shop, url: 'http://127.0.0.1:9/'}}]\nchecks: {{health: {{interval: 1s}}}}\n\
@@ -63,7 +64,7 @@ async fn exporter(folder: &Path, recorder: &Recorder) -> anyhow::Result<(Process
     Ok((process, port))
 }
 
-/// A gzipped entry of a secret.
+/// Returns a gzipped entry of a secret.
 async fn unpacked(api: &Api, namespace: &str, secret: &str, key: &str) -> anyhow::Result<String> {
     let secret = api.get(&format!("/api/v1/namespaces/{namespace}/secrets/{secret}")).await?;
     let data = secret["data"][key].as_str().with_context(|| format!("no {key}"))?;
@@ -73,8 +74,8 @@ async fn unpacked(api: &Api, namespace: &str, secret: &str, key: &str) -> anyhow
     Ok(text)
 }
 
-/// What the operator wrote for Prometheus, with its rules, for this machine: found targets are asked here, and the words that
-/// the reloader of a pod fills in are filled in.
+/// Adapts the Prometheus configuration of the operator to this machine: discovered targets get local addresses, and the
+/// placeholders that the config reloader of a pod would fill are replaced.
 fn moved(text: &str, rules: &Path, kubeconfig: &Path, exporter: u16, alertmanager: u16) -> anyhow::Result<String> {
     let text = text.replace("$(SHARD)", "0").replace("$(POD_NAME)", "prometheus-shop-0");
     let mut config: Value = serde_yaml::from_str(&text)?;
@@ -85,7 +86,7 @@ fn moved(text: &str, rules: &Path, kubeconfig: &Path, exporter: u16, alertmanage
         }
         let here = json!({"target_label": "__address__", "replacement": format!("127.0.0.1:{port}")});
         section["relabel_configs"].as_array_mut().context("relabelled")?.push(here);
-        // The files of a pod.
+        // These keys refer to files in a pod.
         for key in ["authorization", "bearer_token_file", "tls_config"] {
             if let Some(section) = section.as_object_mut() {
                 section.remove(key);
@@ -129,11 +130,11 @@ async fn the_operator_deploys_our_objects_and_a_critical_alert_is_delivered() ->
         cluster.apply(&namespace, &std::fs::read_to_string(file)?)?;
     }
 
-    // What it writes has our rules, our target and our route.
+    // The written configuration contains our rules, our target and our route.
     let rules = folder.path().join("rules");
     std::fs::create_dir(&rules)?;
     eventually("the operator has written everything", || async {
-        // Large rules are spread over several.
+        // The operator spreads large rules over several ConfigMaps.
         let maps = api.get(&format!("/api/v1/namespaces/{namespace}/configmaps")).await?;
         let name = |map: &Value| map["metadata"]["name"].as_str().unwrap_or_default().to_owned();
         let maps = maps["items"].as_array().cloned().unwrap_or_default();
@@ -170,14 +171,16 @@ async fn the_operator_deploys_our_objects_and_a_critical_alert_is_delivered() ->
     }
     assert_eq!(prometheus.broken_rules().await?, Vec::<String>::new());
     assert_eq!(prometheus.remarks().await?, Vec::<String>::new());
-    // Two pods of the exporter are found, each is scraped within its half minute, and one alert is made of both.
+    // Both pods of the exporter are discovered, each is scraped within half a minute, and together they give one alert.
     eventually("both pods are scraped", || async { Ok(prometheus.query("checklist_build_info").await?.len() == 2) })
         .await?;
     let firing = prometheus.firing().await?;
     let unreachable = |alert: &&Value| alert["labels"]["alertname"] == "ChecklistHealthUnreachable";
     assert_eq!(firing.iter().filter(unreachable).count(), 1, "{firing:#?}");
     let page = |m: &stack::recorder::Message| m.receiver == "pagerduty" && m.tells("ChecklistHealthUnreachable");
-    recorder.wait("a page", page).await?;
+    let arrived = recorder.wait("a page", page).await?;
+    let text = &arrived.body["payload"]["custom_details"]["description"];
+    assert!(text.is_string(), "a mapping that Alertmanager read in the text: {text}");
     ensure!(operator.stop(), "the operator ends with success");
     cluster.remove(&namespace).await
 }

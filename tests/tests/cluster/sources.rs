@@ -1,9 +1,10 @@
-//! kube-state-metrics in the place of our probes: the same alerts, at the same time, in situations that the real
-//! controllers made. Which releases are run is up to whoever puts them into target/parts/peers; what they said is recorded
-//! beside `tests/sources.rs`, which plays it without them.
+//! kube-state-metrics instead of our probes: the same alerts at the same time, in situations that real controllers
+//! created. The releases in target/parts/peers are used; their pages are recorded beside `tests/sources.rs`, which
+//! replays them without the programs.
 
 use crate::Exporter;
-use crate::truth::{job, missing, plain, scaler, service, situations, workload};
+use crate::situations::{job, missing, scaler, service, situations, workload};
+use crate::truth::plain;
 use nix::sys::signal::Signal;
 use serde_json::json;
 use stack::cluster::{Api, Cluster};
@@ -16,33 +17,33 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-/// Situations in which two exporters could differ, beside those of which the probes tell the truth.
+/// Returns situations in which the two exporters could differ, besides those of `truth.rs`.
 fn more() -> String {
     let held = workload("Deployment", "held", 2, "", "")
         .replace("template: {metadata: {labels", "template: {metadata: {finalizers: [example.com/hold], labels");
     let unread = "minReplicas: 1, maxReplicas: 3, metrics: [{type: External, external: {metric: {name: queue}, target: {type: Value, value: 1}}}]";
     [
-        // A service whose pods are ending, and one whose workload is scaled to nothing.
+        // A service whose pods are terminating, and one whose workload is scaled to zero.
         held,
         service("held", "selector: {app: held}, ports: [{port: 80}]"),
         service("none", "selector: {app: none}, ports: [{port: 80}]"),
         service("sick", "selector: {app: sick}, ports: [{port: 80}]"),
-        // Another service's name in front of a dash.
+        // A service whose name begins with that of another service and a dash.
         service("sick-web", "selector: {app: agent}, ports: [{port: 80}]"),
-        // Somebody else keeps the endpoints.
+        // A service whose endpoints are managed by somebody else.
         "---\napiVersion: v1\nkind: Endpoints\nmetadata: {name: manual}\nsubsets: [{notReadyAddresses: [{ip: 192.0.2.1}], ports: [{port: 80}]}]\n".to_owned(),
-        // An autoscaler that is switched off by zero replicas, and one whose metric is not there.
+        // An autoscaler that is disabled by zero replicas, and one without its metric.
         workload("Deployment", "asleep", 0, "", ""),
         scaler("asleep", "asleep", "minReplicas: 1, maxReplicas: 2"),
         workload("Deployment", "unread", 1, "", ""),
         scaler("unread", "unread", unread),
-        // The second attempt of a job fails too.
+        // A job whose second attempt fails too.
         job("again", "failed", "").replace("backoffLimit: 0", "backoffLimit: 1"),
     ]
     .concat()
 }
 
-/// What changes after the first pages.
+/// Changes objects after the first comparison.
 async fn change(api: &Api, namespace: &str) -> anyhow::Result<()> {
     let pod = |name: &str| format!("/api/v1/namespaces/{namespace}/pods/{name}");
     let now = jiff::Timestamp::now();
@@ -51,7 +52,7 @@ async fn change(api: &Api, namespace: &str) -> anyhow::Result<()> {
         json!({"terminated": {"exitCode": 137, "reason": "OOMKilled", "startedAt": second, "finishedAt": second}});
     let status = json!({"name": "main", "image": "x", "imageID": "none", "ready": true, "started": true, "restartCount": 5,
         "lastState": ended, "state": {"running": {"startedAt": second}}});
-    // The label takes the pod out of the hands of the kubelet, which would make it ready again.
+    // Because of the label the simulated kubelet does not set the pod ready again.
     api.patch(&pod("set-0"), &json!({"metadata": {"labels": {"situation": "by-hand"}}})).await?;
     api.patch(&format!("{}/status", pod("set-0")), &json!({"status": {"containerStatuses": [status]}})).await?;
     let scale = |name: &str| format!("/apis/apps/v1/namespaces/{namespace}/deployments/{name}/scale");
@@ -62,7 +63,7 @@ async fn change(api: &Api, namespace: &str) -> anyhow::Result<()> {
     api.delete(&format!("/api/v1/namespaces/{namespace}/persistentvolumeclaims/waits")).await
 }
 
-/// kube-state-metrics as it is by default, of one namespace.
+/// Starts kube-state-metrics with default options for one namespace.
 async fn start(program: &Path, kubeconfig: &Path, namespace: &str, folder: &Path) -> anyhow::Result<(Process, String)> {
     let (port, own) = (free_port()?, free_port()?);
     let mut command = Command::new(program);
@@ -81,26 +82,33 @@ async fn page(url: &str) -> anyhow::Result<String> {
     Ok(String::from_utf8(body.to_vec())?)
 }
 
-/// What a page says of the namespace.
+/// Returns the series of a page that are about the namespace.
 fn facts(page: &str) -> BTreeSet<String> {
-    let own =
-        ["checklist_workload_", "checklist_pod", "checklist_service_", "checklist_hpa_", "checklist_volume_claim_"];
+    let own = [
+        "checklist_workload_",
+        "checklist_job_",
+        "checklist_pod",
+        "checklist_service_",
+        "checklist_hpa_",
+        "checklist_volume_claim_",
+    ];
     let is_fact = |line: &&str| line.starts_with("kube_") || own.iter().any(|start| line.starts_with(start));
     page.lines().filter(is_fact).map(str::to_owned).collect()
 }
 
-/// A metric of each kind of object: kube-state-metrics lists the kinds one after the other when it starts.
-const KINDS: [&str; 6] = [
+/// A metric of each kind of object. kube-state-metrics lists the kinds one after the other when it starts.
+const KINDS: [&str; 7] = [
     "\nkube_daemonset_status_number_ready{",
     "\nkube_deployment_status_replicas{",
     "\nkube_horizontalpodautoscaler_spec_max_replicas{",
+    "\nkube_job_created{",
     "\nkube_persistentvolumeclaim_status_phase{",
     "\nkube_service_info{",
     "\nkube_statefulset_status_replicas{",
 ];
 
-/// Pages of all, when none of them has changed for a second, and each tells of every kind and of as many pods as there
-/// are.
+/// Waits until the pages have not changed for a second, have every kind of object, and have as many pods as there are.
+/// Returns the pages.
 async fn settled(api: &Api, namespace: &str, urls: &[String]) -> anyhow::Result<Vec<String>> {
     let (mut before, mut same) = (Vec::new(), 0);
     for _ in 0..600 {

@@ -1,4 +1,4 @@
-//! checklist.yaml that is gone, or is not a file any more.
+//! A checklist.yaml that is deleted, or replaced by something that is not a regular file.
 
 use stack::web::{World, plain, status};
 use std::path::Path;
@@ -12,7 +12,7 @@ fn put(what: &str, file: &Path) -> anyhow::Result<()> {
         "loop" => std::os::unix::fs::symlink(file, file)?,
         "no UTF-8" => std::fs::write(file, b"health: [\xff\xfe]\n")?,
         "pipe" => nix::unistd::mkfifo(file, nix::sys::stat::Mode::S_IRWXU)?,
-        // Two gigabytes that take no place on the disk.
+        // Two gigabytes that take no space on the disk.
         _ => std::fs::File::create(file)?.set_len(2 * 1024 * 1024 * 1024)?,
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! Clients that mean no good: they are dropped, memory stays bounded, and scrapes go on.
+//! Hostile clients: their connections are closed, memory stays bounded, and scrapes continue.
 
 use stack::web::{ANN, World, plain, users};
 use std::time::Duration;
@@ -18,7 +18,7 @@ async fn hostile_clients_are_dropped_while_scrapes_continue() -> anyhow::Result<
     let mut slow = Vec::new();
     for _ in 0..300 {
         let mut stream = TcpStream::connect(("127.0.0.1", world.port)).await?;
-        // What was made room for is closed already.
+        // Connections that were closed to make room for others fail here.
         let _ = stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\nX-").await;
         slow.push(stream);
     }
@@ -53,7 +53,7 @@ async fn hostile_clients_are_dropped_while_scrapes_continue() -> anyhow::Result<
 #[tokio::test]
 async fn old_tls_and_garbage_before_the_handshake_are_refused() -> anyhow::Result<()> {
     let world = World::start("tls_server_config: {cert_file: server.pem, key_file: server.key}\n").await?;
-    // A ClientHello of TLS 1.1 with one suite of its time.
+    // A ClientHello of TLS 1.1 with one cipher suite of that time.
     let mut hello = vec![0x16, 0x03, 0x01, 0x00, 0x2d, 0x01, 0x00, 0x00, 0x29, 0x03, 0x02];
     hello.extend([7_u8; 32]);
     hello.extend([0x00, 0x00, 0x02, 0x00, 0x2f, 0x01, 0x00]);
@@ -62,29 +62,29 @@ async fn old_tls_and_garbage_before_the_handshake_are_refused() -> anyhow::Resul
         stream.write_all(&bytes).await?;
         let mut response = Vec::new();
         let _ = tokio::time::timeout(Duration::from_mins(1), stream.read_to_end(&mut response)).await?;
-        // An alert, or nothing: no ServerHello (22).
+        // The server sends an alert or nothing, but no ServerHello (22).
         assert!(response.first().is_none_or(|first| *first == 0x15), "{response:?}");
     }
     assert!(world.tls(None).await?.starts_with("HTTP/1.1 200"));
     Ok(())
 }
 
-/// What the program may grow by, whatever is sent: a thousand connections' buffers and the allocator's slack.
+/// The largest allowed growth in bytes: buffers of a thousand connections, and memory that the allocator keeps.
 const GROWTH: f64 = 48.0 * 1024.0 * 1024.0;
 
-/// What comes back for these bytes, until the program closes or says no more.
+/// Sends bytes and returns the response, until the program closes the connection or stops sending.
 async fn response_to(port: u16, bytes: &[u8]) -> anyhow::Result<Vec<u8>> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
-    // It may close in the middle, which is a response too.
+    // The program may close the connection while bytes are sent.
     let _ = stream.write_all(bytes).await;
     let _ = stream.shutdown().await;
     let mut response = Vec::new();
-    // A connection that is reset has said what it had to say.
+    // A reset ends the response.
     let _ = tokio::time::timeout(Duration::from_mins(1), stream.read_to_end(&mut response)).await?;
     Ok(response)
 }
 
-/// A small generator, so that a failure comes back with its seed.
+/// A small random number generator, so that a failure can be repeated with its seed.
 struct Random(u64);
 
 impl Random {
@@ -109,7 +109,7 @@ async fn a_client_that_never_reads_is_dropped_while_scrapes_continue() -> anyhow
         let mut stream = socket.connect(([127, 0, 0, 1], world.port).into()).await?;
         readers.push(tokio::spawn(async move {
             let ask = format!("GET /metrics HTTP/1.1\r\nHost: x\r\n{ANN}\r\n");
-            // The buffers on the way fill up, then nothing moves until the program gives up.
+            // When the buffers are full, nothing more can be written until the program closes the connection.
             tokio::time::timeout(Duration::from_mins(1), async {
                 while stream.write_all(ask.as_bytes()).await.is_ok() {}
             })
@@ -130,7 +130,7 @@ async fn a_client_that_never_reads_is_dropped_while_scrapes_continue() -> anyhow
 
 #[tokio::test]
 async fn invalid_requests_never_get_a_successful_response() -> anyhow::Result<()> {
-    // With the switch, so that only what is wrong with a request keeps it from a reload.
+    // The reload is enabled, so that only the faults of the request prevent it.
     let mut world = World::start_as(&users()?, &[], "", &["--web.enable-lifecycle"]).await?;
     let good = format!("POST /-/reload HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n{ANN}\r\n");
     assert!(response_to(world.port, good.as_bytes()).await?.starts_with(b"HTTP/1.1 200"), "the reload itself is good");
@@ -156,7 +156,7 @@ async fn invalid_requests_never_get_a_successful_response() -> anyhow::Result<()
         let head = bytes.chars().take(60).collect::<String>();
         assert!(!response.starts_with(b"HTTP/1.1 2"), "{head:?}: {}", String::from_utf8_lossy(&response));
     }
-    // A body that no route reads is not collected: the response is that of the head, or a refusal, and there is one.
+    // No route reads bodies: the response is that to the head, or a refusal, and there is exactly one.
     for chunk in ["5\r\nhello\r\n", "FFFFFFFFFFFFFFFFFF\r\n", "-1\r\n\r\n", "5;x\r\nhel", "zz\r\n", "7fffffff\r\n"] {
         for head in ["POST /-/reload", "GET /metrics"] {
             let head = format!("{head} HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n{ANN}\r\n");
@@ -165,7 +165,7 @@ async fn invalid_requests_never_get_a_successful_response() -> anyhow::Result<()
             assert!(response.matches("HTTP/1.1 2").count() <= 1, "what follows was taken for requests: {response}");
         }
     }
-    // Bytes of a generator, and requests with bytes of it in some places; none has a login.
+    // Random bytes, and requests with random bytes in some places. None of them has a login.
     let whole =
         b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
     for seed in 1..=200 {
@@ -200,14 +200,14 @@ async fn ten_thousand_pipelined_requests_are_answered_one_by_one() -> anyhow::Re
     let before = world.resident(ANN).await?;
     let stream = TcpStream::connect(("127.0.0.1", world.port)).await?;
     let (mut read, mut write) = stream.into_split();
-    // Every second one has no login: its neighbours' login is not its own.
+    // Every second request has no login: the login of the request before it must not apply.
     let one = format!("GET /-/healthy HTTP/1.1\r\nHost: x\r\n{ANN}\r\nGET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n");
     let asking = tokio::spawn(async move {
         for _ in 0..5_000 {
             write.write_all(one.as_bytes()).await?;
         }
         write.write_all(b"GET /-/healthy HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await?;
-        // Kept until the end: a client that closes its side waits for nothing more.
+        // The connection is kept until the end, because the server stops writing when a client closes its side.
         anyhow::Ok(write)
     });
     let mut responses = Vec::new();

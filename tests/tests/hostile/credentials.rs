@@ -39,7 +39,7 @@ async fn a_hanging_kubeconfig_command_or_file_does_not_block_other_checks() -> a
     for (name, _) in &files {
         world.until(&format!("checklist_probe_success{{check=\"pods\",target=\"{name}\"}} 0")).await?;
     }
-    // Made every second, by the same thread as the others.
+    // This check runs every second on the same thread.
     let runs = async || -> anyhow::Result<f64> {
         let page = plain(world.port, "/metrics", "").await?;
         let of_check = "checklist_probe_runs_total{check=\"certificates\",target=\"web\"} ";

@@ -1,4 +1,4 @@
-//! Requests at the edge of the protocol, and a process with few descriptors.
+//! Unusual HTTP requests, and a process with few file descriptors.
 
 use stack::process::{Process, free_port};
 use stack::stack::program;
@@ -42,7 +42,7 @@ async fn a_request_needs_one_host_header_and_every_response_has_nosniff() -> any
 #[tokio::test]
 async fn a_client_that_closes_its_sending_side_still_gets_its_response() -> anyhow::Result<()> {
     let world = World::start(&users()?).await?;
-    // One that needs a verification, and so is not answered at once.
+    // Neither request is answered at once: the login is verified, and the second request runs a check.
     for path in ["/metrics", "/probe?check=certificates"] {
         let mut stream = TcpStream::connect(("127.0.0.1", world.port)).await?;
         stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: a\r\n{ANN}\r\n").as_bytes()).await?;

@@ -1,4 +1,4 @@
-//! Reloads that somebody else's page asks for.
+//! Reload requests from pages of other sites.
 
 use stack::web::{ANN, World, raw, status, users};
 

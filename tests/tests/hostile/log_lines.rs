@@ -1,4 +1,4 @@
-//! Words of servers and names of targets where they could mean something: in the log, on a terminal, in a chat, in a
+//! Text of servers and names of targets with special characters: in the log, on a terminal, in a chat message, and in a
 //! command.
 
 use stack::http::{response, serve};
@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 use tempfile::TempDir;
 
 fn run(folder: &Path, arguments: &[&str]) -> anyhow::Result<Output> {
-    // `check` logs errors only, and what is looked at here is the log.
+    // `check` logs errors only, so `run` is used for the log.
     let mut command = Command::new(program("checklist-exporter")?);
     Ok(command.args(arguments).current_dir(folder).env("RUST_LOG", "info").output()?)
 }

@@ -1,4 +1,4 @@
-//! Guessing: names are not told apart, what was refused is counted, and scrapes go on.
+//! Password guessing: known and unknown names look the same, refused logins are counted, and scrapes continue.
 
 use base64::Engine;
 use stack::web::{ANN, World, plain, status};
@@ -9,7 +9,7 @@ const WRONG: &str = "Authorization: Basic YW5uOndyb25n\r\n";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_and_sixty_concurrent_password_guesses_do_not_delay_scrapes() -> anyhow::Result<()> {
-    // A cost that makes each verification take a good part of a second here.
+    // With this cost, one verification takes a large part of a second here.
     let world = World::start(&format!("basic_auth_users: {{ann: '{}'}}\n", bcrypt::hash("open sesame", 10)?)).await?;
     assert_eq!(status(&plain(world.port, "/metrics", ANN).await?), "200", "ann is known");
     let port = world.port;
@@ -22,7 +22,7 @@ async fn two_hundred_and_sixty_concurrent_password_guesses_do_not_delay_scrapes(
     }
     let mut responses = Vec::new();
     while let Some(response) = guesses.join_next().await {
-        // Beyond the limit of connections one is closed, which is a response too.
+        // Beyond the limit of connections one is closed without a response.
         responses.extend(response?.ok().filter(|response| !response.is_empty()));
     }
     let busy: Vec<&String> = responses.iter().filter(|response| status(response) == "429").collect();
@@ -46,7 +46,7 @@ async fn refused_requests_are_counted_by_reason() -> anyhow::Result<()> {
         format!("Authorization: Basic {login}\r\n")
     };
     assert_eq!(status(&plain(world.port, "/metrics", &basic("bob", &long[..72])).await?), "200");
-    // bcrypt would read no further than the password that is good.
+    // bcrypt would ignore everything after the correct password.
     for bad in [basic("bob", &long), basic("nobody", "x"), WRONG.to_owned(), String::new()] {
         assert_eq!(status(&plain(world.port, "/metrics", &bad).await?), "401", "{bad}");
     }

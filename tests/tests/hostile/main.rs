@@ -1,4 +1,5 @@
-//! Attacks and bad days, as they were tried: one file for each kind. Nobody gets in, nothing gets out, nothing stalls.
+//! Attacks on the running program, one file for each kind: no access without a login, no leaked secret, and no delayed
+//! scrape.
 
 mod checklist_file;
 mod clients;

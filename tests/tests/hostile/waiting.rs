@@ -1,4 +1,4 @@
-//! Many who ask for what takes long: they share it, they wait in short queues, and scrapes wait for none of them.
+//! Many concurrent requests for slow pages: they share one run, wait in short queues, and do not delay scrapes.
 
 use anyhow::Context;
 use stack::hostile::behaviour::{Behaviour, Peer};
@@ -15,19 +15,19 @@ async fn three_thousand_aborted_probe_requests_open_at_most_three_connections_to
     let peer = Peer::start(Behaviour::BlackHole).await?;
     let lists = format!("health: [{{name: h, url: 'http://127.0.0.1:{}/', expect: {{a: b}}}}]\n", peer.port);
     let world = World::start_with("", &[], &lists).await?;
-    // The first run by itself is over, and the next is minutes away.
+    // The first scheduled run is over, and the next one is minutes away.
     world.until("checklist_probe_runs_total{check=\"health\",target=\"h\"} 1").await?;
     let before = peer.connections.load(Ordering::Relaxed);
     for n in 0..3_000 {
         let mut stream = TcpStream::connect(("127.0.0.1", world.port)).await?;
-        // Who was closed to make room has left too.
+        // Connections that were closed to make room for others fail here.
         let _ = stream.write_all(b"GET /probe?check=health HTTP/1.1\r\nHost: a\r\n\r\n").await;
         drop(stream);
         if n % 300 == 0 {
             assert_eq!(status(&plain(world.port, "/metrics", "").await?), "200", "scrape {n}");
         }
     }
-    // The run goes on to its end, whoever left: its deadline is the check's own.
+    // The run continues when all clients have disconnected, until the check's own deadline.
     world.until("checklist_probe_runs_total{check=\"health\",target=\"h\"} 2").await?;
     let runs = peer.connections.load(Ordering::Relaxed) - before;
     assert!((1..=3).contains(&runs), "the target had {runs} connections");
@@ -43,7 +43,7 @@ async fn at_most_32_of_two_hundred_requests_wait_for_a_probe() -> anyhow::Result
     let mut asking = JoinSet::new();
     for _ in 0..200 {
         asking.spawn(async move {
-            // All of them have come before the first leaves.
+            // All requests have arrived before the first one is answered.
             let head = "X-Prometheus-Scrape-Timeout-Seconds: 8\r\n";
             raw(
                 port,
@@ -66,7 +66,7 @@ async fn at_most_32_of_two_hundred_requests_wait_for_a_probe() -> anyhow::Result
 
 const SIZE: usize = 15 * 1024 * 1024;
 
-/// What the program has read so far, as the kernel counts it.
+/// Returns the number of bytes that the program has read, as counted by the kernel.
 fn bytes_read(world: &World) -> anyhow::Result<usize> {
     let text = std::fs::read_to_string(format!("/proc/{}/io", world.process.id()))?;
     let read = text.lines().find_map(|line| line.strip_prefix("rchar: ")).context("no count")?;
@@ -88,7 +88,7 @@ async fn fifteen_megabytes_of_task_records_are_not_read_again_for_each_request()
     let lists = format!("tasks: {{since: 2026-01-01, directory: {}}}\n", folder.path().display());
     let world = World::start_with("", &[], &lists).await?;
     let port = world.port;
-    // Both checks of the records have read them, and do so again now and then.
+    // Both checks of the records have read them, and read them again at their interval.
     for check in ["tasks", "override"] {
         let line = format!("checklist_probe_success{{check=\"{check}\",target=\"people\"}} 1");
         world.until(&line).await?;

@@ -1,4 +1,4 @@
-//! A web configuration that is half written, or that others may read.
+//! A web configuration that is only partly written, or that other users can read.
 
 use anyhow::{Context, ensure};
 use stack::waiting::eventually;
@@ -11,7 +11,7 @@ use tokio_rustls::TlsConnector;
 
 const IN_FORCE: &str = "checklist_web_config_last_reload_successful";
 
-/// Whether a client that speaks these versions of TLS and shows a certificate of this name is let in.
+/// Whether the server accepts a client with these versions of TLS and a certificate with this name.
 async fn is_let_in(world: &World, name: &str, versions: &[&'static rustls::SupportedProtocolVersion]) -> bool {
     use rustls::pki_types::pem::PemObject;
     use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -45,7 +45,7 @@ async fn a_web_configuration_truncated_at_any_line_is_reported_and_gives_no_acce
     let known = Some(("prometheus", &world.authority));
     let scrape = || async { world.tls(known).await };
     assert!(scrape().await?.contains(&format!("{IN_FORCE} 1\n")));
-    // The same attempt as all that must fail below, with the one name and version that are good.
+    // This attempt differs from those below only in the name and the version, and succeeds.
     assert!(is_let_in(&world, "prometheus", &[&rustls::version::TLS13]).await, "nobody is let in");
     let stay_out = async |end: usize| -> anyhow::Result<()> {
         for versions in [&[&rustls::version::TLS12][..], &[&rustls::version::TLS13]] {
@@ -89,7 +89,7 @@ async fn a_key_file_that_others_can_read_or_write_is_reported() -> anyhow::Resul
     for (mode, shown) in [(0o664, "664"), (0o604, "604")] {
         let key = world.folder.path().join("server.key");
         std::fs::set_permissions(&key, Permissions::from_mode(mode))?;
-        // Told when it is read: at the start, and when its content changes.
+        // The warning is logged when the file is read: at the start, and when it changes.
         stack::web::certify(&world.authority, world.folder.path(), "localhost")?;
         world.until_logged(&warning(shown)).await?;
     }

@@ -1,4 +1,4 @@
-//! The generated rights, given by whoever may, and what two roles can see.
+//! The generated rights, granted by different users, and what each of two roles can read.
 
 use super::{as_role, check};
 use checklist::Config;
@@ -22,7 +22,7 @@ async fn on(major: u16) -> anyhow::Result<()> {
     let postgres = Postgres::of_version(major, &[]).await?;
     let yaml = two_roles(postgres.port, &folder)?;
     let script = script(&yaml)?;
-    // A hardened shop, and whoever may not do this is told before anything is done.
+    // In a hardened database, a user who may not create the roles gets an error before anything is changed.
     postgres.execute(&format!("REVOKE ALL ON SCHEMA public FROM PUBLIC; CREATE EXTENSION pg_stat_statements; CREATE ROLE owner LOGIN PASSWORD '{PASSWORD}'; CREATE ROLE maker LOGIN CREATEROLE PASSWORD '{PASSWORD}'")).await?;
     let refused = postgres.script("owner", "orchestrator", &script).err().map(|error| error.to_string());
     assert!(
@@ -38,7 +38,7 @@ async fn on(major: u16) -> anyhow::Result<()> {
         .await?
         .get(0);
     assert_eq!(left, 0, "{major}: all or nothing");
-    // Twice, so that it can be run again.
+    // The script runs twice, because it must be repeatable.
     for _ in 0..2 {
         postgres.script("postgres", "orchestrator", &script)?;
     }
@@ -49,14 +49,14 @@ async fn on(major: u16) -> anyhow::Result<()> {
         let seen = check(&yaml, name).await;
         assert!(seen.reason.is_none() && seen.verdict != Verdict::CannotTell, "{major} {name}: {}", seen.words);
     }
-    // Neither can do what the other can.
+    // Neither role has the rights of the other one.
     let client = postgres.client().await?;
     let can = async |question: &str| {
         anyhow::Ok(client.query_one(&format!("SELECT {question}"), &[]).await?.get::<_, bool>(0))
     };
     assert!(!can("has_column_privilege('stats', 'users', 'created_at', 'SELECT')").await?);
     assert!(!can("pg_has_role('rows', 'pg_read_all_stats', 'MEMBER')").await?);
-    // A role that can read statistics is not an application's role.
+    // A role that can read statistics is refused as the application's role.
     postgres.execute("GRANT pg_monitor TO rows").await?;
     let refused = postgres.script("postgres", "orchestrator", &script).err().map(|error| error.to_string());
     assert!(refused.is_some_and(|output| output.contains("reads no statistics")));

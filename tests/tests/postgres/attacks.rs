@@ -1,12 +1,12 @@
-//! Whoever owns tables or may create functions gets nothing run with the rights of the exporter's role.
+//! Owners of tables and users who may create functions cannot run code with the rights of the exporter's role.
 
 use super::{check, database, query};
 use checklist::{Reason, Verdict};
 use stack::postgres::Postgres;
 use tempfile::TempDir;
 
-/// Everything below is made by the owner of the application's tables, who is no superuser. Each function writes down
-/// that it ran, by a notification that the test listens for and by a sequence that a read-only transaction cannot hold.
+/// The owner of the application's tables, who is no superuser, creates everything below. The function fails with a known
+/// message when the role `checklist` runs it.
 const PREPARE: &str = "
 CREATE ROLE owner LOGIN;
 GRANT ALL ON SCHEMA public TO owner;
@@ -23,7 +23,7 @@ async fn on(major: u16) -> anyhow::Result<()> {
     let postgres = Postgres::of_version(major, &[]).await?;
     postgres.execute(PREPARE).await?;
     let yaml = database(postgres.port, &folder, "thresholds: {bloat.min_table_size: 1KiB}")?;
-    // A function with the name of an extension's.
+    // A function with the name of an extension's function.
     let planted = "SET ROLE owner; CREATE FUNCTION public.pgstattuple_approx(r oid, OUT approx_free_space bigint, OUT dead_tuple_len bigint, OUT table_len bigint) LANGUAGE sql AS 'SELECT public.evil(1)::bigint, 1::bigint, 1::bigint'; CREATE FUNCTION public.pg_stat_statements(b boolean) RETURNS TABLE (dbid oid, queryid bigint, calls bigint, total_exec_time float8) LANGUAGE sql AS 'SELECT 1::oid, public.evil(1)::bigint, 1::bigint, 1::float8'";
     postgres.execute(planted).await?;
     for name in ["bloat", "slow_queries"] {
@@ -31,7 +31,7 @@ async fn on(major: u16) -> anyhow::Result<()> {
         assert_eq!(seen.reason, None, "{major} {name}: {}", seen.words);
         assert!(!seen.words.contains("code ran"), "{major} {name}: {}", seen.words);
     }
-    // The extension's own function, beside one whose argument fits better.
+    // The extension's own function, beside a function whose argument type fits better.
     postgres.execute("CREATE SCHEMA ext; CREATE EXTENSION pgstattuple SCHEMA ext; GRANT USAGE ON SCHEMA ext TO checklist; GRANT CREATE ON SCHEMA ext TO owner; SET ROLE owner; CREATE FUNCTION ext.pgstattuple_approx(r oid, OUT approx_free_space bigint, OUT dead_tuple_len bigint, OUT table_len bigint) LANGUAGE sql AS 'SELECT public.evil(1)::bigint, 1::bigint, 1::bigint'").await?;
     let seen = check(&yaml, "bloat").await;
     assert!(seen.reason.is_none() && !seen.words.contains("code ran"), "{major}: {}", seen.words);
@@ -39,19 +39,19 @@ async fn on(major: u16) -> anyhow::Result<()> {
         assert!(!seen.words.contains("code ran"), "{major}: {}", seen.words);
         seen.cannot_tell(Reason::Config, what);
     };
-    // A view in the place of a table.
+    // A view replaces a table.
     postgres.execute("SET ROLE owner; ALTER TABLE roles RENAME TO old_roles; CREATE VIEW roles AS SELECT public.evil(1)::bigint AS id, name FROM old_roles; GRANT SELECT ON roles TO checklist").await?;
     refused(check(&yaml, "roles").await, "view");
     let trusting = yaml.replace("thresholds:", "trustTableOwners: true, thresholds:");
     assert!(check(&trusting, "roles").await.words.contains("code ran as checklist"), "{major}: the attack is real");
-    // A type with a cast of its own.
+    // A column type with its own cast.
     postgres.execute("SET ROLE owner; CREATE TYPE public.word AS ENUM ('completed', 'failed', 'running'); ALTER TABLE workflows ALTER status TYPE public.word USING status::public.word; CREATE FUNCTION public.word_text(w public.word) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT public.evil(1)::text'; CREATE CAST (public.word AS text) WITH FUNCTION public.word_text(public.word)").await?;
     refused(check(&yaml, "workflows").await, "has a type with a cast of its own");
     // An index whose expression the planner evaluates.
     postgres.execute("SET ROLE owner; CREATE INDEX ON users ((public.evil(1)))").await?;
     refused(check(&yaml, "users").await, "calls public.evil(integer)");
     assert!(check(&trusting, "users").await.words.contains("code ran as checklist"), "{major}: the attack is real");
-    // A policy with a function.
+    // A row security policy that calls a function.
     postgres.execute("SET ROLE owner; ALTER TABLE api_keys ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON api_keys USING (public.evil(1) > 0)").await?;
     let seen = check(&yaml, "api_keys").await;
     assert!(!seen.words.contains("code ran"), "{major}: {}", seen.words);
@@ -89,7 +89,7 @@ async fn a_custom_query_leaves_no_effect_on_the_connection() -> anyhow::Result<(
     ));
     let own = jobs.iter().find(|job| job.state().check.signal.id == "own").unwrap_or_else(|| panic!("no own check"));
     super::run(own).await.is(Verdict::Passed);
-    // The same connection goes on as if nothing had been.
+    // The connection is used again, without any change.
     let rows = postgres.client().await?;
     let locks: i64 = rows.query_one("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'", &[]).await?.get(0);
     assert_eq!(locks, 0);

@@ -1,4 +1,4 @@
-//! What the checks of a database say on real servers of every supported version, and what nobody can make them do.
+//! The results of PostgreSQL checks on real servers of every supported version, and attacks on them.
 
 mod access;
 mod attacks;
@@ -28,24 +28,24 @@ use stack::waiting::passes;
 use std::sync::Arc;
 use tempfile::TempDir;
 
-/// What a run of a check came to.
+/// The result of one run of a check.
 #[derive(Debug)]
 struct Seen {
     verdict: Verdict,
     reason: Option<Reason>,
-    /// What is bad or was not seen, then what was looked at.
+    /// The findings and gaps, followed by the evidence.
     words: String,
     page: String,
 }
 
 impl Seen {
-    /// Fails with everything that was said.
+    /// Fails with the whole result if the verdict is another one.
     #[track_caller]
     fn is(&self, verdict: Verdict) {
         assert_eq!(self.verdict, verdict, "{self:?}");
     }
 
-    /// Nobody can tell, for this reason, and the words help.
+    /// Checks that the verdict is "cannot tell" with this reason, and that the message contains `words`.
     #[track_caller]
     fn cannot_tell(&self, reason: Reason, words: &str) {
         self.is(Verdict::CannotTell);
@@ -53,7 +53,7 @@ impl Seen {
         assert!(self.words.contains(words), "{}", self.words);
     }
 
-    /// The value of a series whose text has all of these parts.
+    /// Returns the value of the first series whose line contains all parts.
     fn value(&self, parts: &[&str]) -> Option<f64> {
         let has = |line: &&str| !line.starts_with('#') && parts.iter().all(|part| line.contains(part));
         self.page.lines().find(has)?.rsplit(' ').next()?.parse().ok()
@@ -64,13 +64,13 @@ fn jobs(yaml: &str) -> Vec<Arc<Job>> {
     checks::jobs(yaml).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Makes one check once.
+/// Runs one check once.
 async fn check(yaml: &str, name: &str) -> Seen {
     let job = checks::job(yaml, name).unwrap_or_else(|error| panic!("{error}"));
     run(&job).await
 }
 
-/// Makes a check again and again until what it came to is as it should be: statistics of a server come later.
+/// Runs a check until the result fulfils a condition, because the statistics of a server are updated later.
 async fn until(yaml: &str, name: &str, holds: impl Fn(&Seen) -> bool) -> anyhow::Result<Seen> {
     passes(|| async {
         let seen = check(yaml, name).await;
@@ -93,7 +93,7 @@ async fn run(job: &Job) -> Seen {
     Seen { verdict: state.verdict(now), reason: state.failure.as_ref().map(|failure| failure.reason), words, page }
 }
 
-/// A database as the role `checklist`; `more` are further keys of the entry.
+/// Returns a checklist.yaml with a database for the role `checklist`. `more` are further keys of the entry.
 fn database(port: u16, folder: &TempDir, more: &str) -> anyhow::Result<String> {
     as_role(port, folder, "checklist", more)
 }
@@ -108,7 +108,7 @@ fn as_role(port: u16, folder: &TempDir, user: &str, more: &str) -> anyhow::Resul
     ))
 }
 
-/// An own query beside a database.
+/// Adds a custom query to a checklist.yaml.
 fn query(base: &str, sql: &str, more: &str) -> String {
     format!("{base}queries:\n  - {{name: own, help: An own query, query: {sql:?}, {more}}}\n")
 }

@@ -1,4 +1,4 @@
-//! What answers on the port and is not PostgreSQL, or one that is not ready.
+//! Servers on PostgreSQL's port that are not PostgreSQL, or are not ready.
 
 use super::{check, database};
 use checklist::Reason;
@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-/// Says one thing to whoever comes, again and again where asked.
+/// Starts a server that sends these bytes to every client, repeatedly if `again` is set.
 async fn saying(what: Vec<u8>, again: bool) -> anyhow::Result<u16> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let port = listener.local_addr()?.port();
@@ -63,7 +63,7 @@ async fn a_postgres_error_has_the_reason_of_its_sqlstate() -> anyhow::Result<()>
         assert_eq!(seen.reason, Some(reason), "{code}: {}", seen.words);
         assert!(seen.words.contains(code), "{}", seen.words);
     }
-    // A server's words are one line of at most a kilobyte.
+    // The message of a server is shown as one line of at most a kilobyte.
     let long = format!("line\nof{}", " many words".repeat(10_000));
     let seen = check(&database(saying(error("XX000", &long), false).await?, &folder, "")?, "connections").await;
     assert!(seen.words.len() < 1500 && !seen.words.contains('\n'), "{}", seen.words.len());

@@ -1,4 +1,4 @@
-//! Through `PgBouncer` in its three modes.
+//! Checks through `PgBouncer` in its three pool modes.
 
 use super::{check, database, jobs, query, run};
 use checklist::{Reason, Verdict};

@@ -1,4 +1,4 @@
-//! A missing right is reported, and nothing passes on what it did not see.
+//! A missing right is reported, and no check passes without having seen its objects.
 
 use super::{as_role, check, database};
 use checklist::{Reason, Verdict};

@@ -1,4 +1,4 @@
-//! The queries of the runbooks, as somebody pastes them at three in the morning: on a primary and on a standby.
+//! The queries of the runbooks run unchanged, on a primary and on a standby.
 
 use super::database;
 use checklist::Config;
@@ -29,7 +29,7 @@ async fn every_query_of_a_runbook_runs_on_a_primary_and_on_a_standby() -> anyhow
             );
         }
         for query in queries {
-            // What a person fills in, and what an extension or a later server has.
+            // Placeholders that a person fills, and what needs an extension or a later version.
             let open = ["= ID", "'TABLE'", "NAME", "pg_stat_statements", "..."];
             if open.iter().any(|word| query.contains(word)) {
                 continue;

@@ -1,4 +1,4 @@
-//! What belongs to a server: its limits, told once.
+//! Metrics of a server, which are reported once: connections and limits.
 
 use super::{check, database, jobs, run};
 use checklist::Verdict;
@@ -59,7 +59,7 @@ async fn sixty_databases_of_one_server_report_server_metrics_once() -> anyhow::R
         assert_eq!(seen.reason, None, "{}", seen.words);
         sizes += seen.page.lines().filter(|line| line.starts_with("checklist_postgres_database_bytes{")).count();
     }
-    // 61 targets, and `postgres`, which is told by the first.
+    // 61 targets, and the database `postgres`, which the first target reports.
     assert_eq!(sizes, 62);
     let open = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'checklist-exporter'";
     let open: i64 = client.query_one(open, &[]).await?.get(0);

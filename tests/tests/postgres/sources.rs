@@ -1,6 +1,6 @@
-//! `postgres_exporter` in the place of our probes: the same alerts, at the same time, on a real server. Which releases are run
-//! is up to whoever puts them into target/parts/peers; what they said is recorded beside `tests/sources.rs`, which plays it
-//! without them.
+//! `postgres_exporter` instead of our probes: the same alerts at the same time, on a real server. The releases in
+//! target/parts/peers are used; their pages are recorded beside `tests/sources.rs`, which replays them without the
+//! programs.
 
 use super::{database, jobs, run};
 use nix::sys::signal::Signal;
@@ -37,7 +37,7 @@ async fn connect(port: u16, user: &str, database: &str, count: usize, kept: &mut
     Ok(())
 }
 
-/// What our probes say, on one page, then what each of the others says.
+/// Returns the page of our probes, followed by the page of each other exporter.
 async fn pages(yaml: &str, urls: &[String]) -> anyhow::Result<Vec<String>> {
     let mut own = String::new();
     for job in jobs(yaml).iter().filter(|job| POSTGRES_EXPORTER.checks.contains(&job.state().check.signal.id)) {
@@ -45,7 +45,7 @@ async fn pages(yaml: &str, urls: &[String]) -> anyhow::Result<Vec<String>> {
         assert_eq!(seen.reason, None, "{}", seen.words);
         own += &seen.page;
     }
-    // Each page has the exporter's own series.
+    // Each page has series about the exporter itself, which are left out.
     let mut lines: Vec<&str> = own.lines().filter(|line| line.starts_with("checklist_postgres_")).collect();
     lines.sort_unstable();
     lines.dedup();

@@ -1,4 +1,4 @@
-//! On a streaming standby.
+//! Checks of a streaming standby.
 
 use super::{check, database, jobs, run};
 use checklist::Verdict;
@@ -26,7 +26,7 @@ async fn a_standby_is_checked_by_its_own_statistics_and_refers_to_the_primary() 
     assert!(seen.words.contains("are those of the primary"), "{}", seen.words);
     assert_eq!(seen.value(&["checklist_postgres_table_dead_rows{"]), None, "a standby counts no dead rows");
     assert!(seen.value(&["checklist_postgres_transaction_id_age{", "orchestrator"]).is_some());
-    // Nothing tells how full a table is, and nothing is not "0%".
+    // There is no measurement of bloat on a standby, and the message does not say "0%".
     let seen = check(&yaml, "bloat").await;
     seen.is(Verdict::CannotTell);
     assert!(seen.words.contains("CREATE EXTENSION pgstattuple"), "{}", seen.words);

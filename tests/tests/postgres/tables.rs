@@ -1,4 +1,4 @@
-//! Tables that the server's catalog has no size of, and statistics that are gone.
+//! Tables without a known size, without statistics, or too many to judge.
 
 use super::{Seen, check, database, until};
 use checklist::Verdict;
@@ -18,7 +18,7 @@ async fn a_large_table_that_was_never_vacuumed_or_analyzed_is_reported_by_name()
         let bulk = "CREATE TABLE bulk (a int, pad text) WITH (autovacuum_enabled = off); INSERT INTO bulk SELECT g, repeat('x', 900) FROM generate_series(1, 20000) g; DELETE FROM bulk WHERE a % 2 = 0";
         postgres.execute(bulk).await?;
         let yaml = database(postgres.port, &folder, LARGE)?;
-        // The server's statistics come after the transaction.
+        // The server updates its statistics after the transaction.
         let dead = |seen: &Seen| seen.value(&["checklist_postgres_table_dead_rows{", "bulk"]);
         let seen = until(&yaml, "maintenance", |seen| dead(seen).is_some_and(|dead| dead >= 9_000.0)).await?;
         seen.is(Verdict::Warning);
@@ -27,7 +27,7 @@ async fn a_large_table_that_was_never_vacuumed_or_analyzed_is_reported_by_name()
         assert_eq!(seen.value(&["checklist_postgres_never_analyzed_tables{"]), Some(1.0), "{major}: {}", seen.page);
         let size = check(&yaml, "seq_scans").await.value(&["checklist_postgres_table_bytes{", "bulk"]);
         assert!(size.is_some_and(|size| size > 18e6), "{major}: {size:?}");
-        // Somebody rewrites it: its size is not asked for, and the check does not wait.
+        // While the table is locked, its size is not queried, and the check does not wait.
         let lock = postgres.client().await?;
         lock.batch_execute("BEGIN; LOCK TABLE bulk").await?;
         let seen = check(&yaml, "maintenance").await;
@@ -36,13 +36,13 @@ async fn a_large_table_that_was_never_vacuumed_or_analyzed_is_reported_by_name()
         lock.batch_execute("ROLLBACK").await?;
         postgres.execute("VACUUM ANALYZE bulk").await?;
         until(&yaml, "maintenance", |seen| seen.verdict == Verdict::Passed).await?;
-        // Nothing of nothing is not a share.
+        // Without statistics there is no share of dead rows.
         postgres.execute("SELECT pg_stat_reset()").await?;
         let seen = until(&yaml, "maintenance", |seen| seen.verdict != Verdict::Passed).await?;
         seen.is(Verdict::CannotTell);
         assert!(seen.words.contains("no statistics of public.bulk"), "{major}: {}", seen.words);
         assert!(!seen.words.contains("NaN") && seen.words.contains("counted since"), "{major}: {}", seen.words);
-        // The room within is free after the vacuum, and no dead row tells of it.
+        // After the vacuum the space is free, and there are no dead rows that show it.
         postgres.execute("ALTER ROLE checklist SUPERUSER").await?;
         let seen = check(&yaml, "bloat").await;
         let bloat = seen.value(&["checklist_postgres_table_bloat_bytes{", "bulk"]);
@@ -76,7 +76,7 @@ async fn partitions_their_parents_and_temporary_tables_are_handled_correctly() -
     Ok(())
 }
 
-/// Only a part of very many large tables is judged.
+/// Only some of very many large tables are judged.
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
 async fn large_tables_beyond_those_whose_bloat_is_judged_are_counted() -> anyhow::Result<()> {
@@ -91,7 +91,7 @@ async fn large_tables_beyond_those_whose_bloat_is_judged_are_counted() -> anyhow
     postgres.execute("CREATE EXTENSION pgstattuple; GRANT pg_stat_scan_tables TO checklist").await?;
     let seen = check(&yaml, "bloat").await;
     assert!(seen.words.contains("beyond the 10 largest"), "{}", seen.words);
-    // One of the ten is locked: its size is known, and its bloat is not.
+    // Locked tables have a size, but their bloat cannot be measured.
     let lock = postgres.client().await?;
     lock.batch_execute("BEGIN; LOCK TABLE t1, t2, t3, t4, t5").await?;
     let seen = check(&yaml, "bloat").await;
@@ -114,7 +114,7 @@ async fn excluded_tables_roles_and_applications_are_not_checked() -> anyhow::Res
     let bytes = |table: &str| seen.value(&["checklist_postgres_table_bytes{", &format!("table=\"{table}\"")]);
     assert_eq!((bytes("old"), bytes("events_2019")), (None, None), "{}", seen.page);
     assert_eq!(bytes("events_now"), Some(0.0), "an underscore of a pattern is not a joker: {}", seen.page);
-    // One that sleeps under a name that is left out, and one under no such name.
+    // A session with an excluded application name, and one with another name.
     let sleeper = |name: &'static str| {
         let client = postgres.client();
         async move {

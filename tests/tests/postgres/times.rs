@@ -1,4 +1,4 @@
-//! Ages of events: in the future, without a zone, in every zone.
+//! Ages of events with times in the future, without a time zone, and in every time zone.
 
 use super::{check, database};
 use checklist::{Reason, Verdict};
@@ -16,7 +16,7 @@ async fn an_event_dated_in_the_future_is_a_finding_and_does_not_hide_missing_eve
         );
         postgres.execute(&silence).await?;
         let seen = check(&yaml, "audit_log").await;
-        // The newest plausible one is judged: it is older than any night or weekend.
+        // The newest plausible event is judged. It is older than any night or weekend.
         seen.is(Verdict::Warning);
         for finding in ["in the future", "No new audit events for days"] {
             assert!(seen.words.contains(finding), "{time}: {}", seen.words);
@@ -24,23 +24,23 @@ async fn an_event_dated_in_the_future_is_a_finding_and_does_not_hide_missing_eve
         let last = seen.value(&["checklist_audit_last_event_timestamp_seconds{"]).unwrap_or_default();
         let age = exporter::run::time::unix_now() - last;
         assert!((518_000.0..520_000.0).contains(&age), "{time}: {age}");
-        // It is not a failure of this hour either.
+        // A failure with a future time does not count as one of this hour.
         let seen = check(&yaml, "auth_failures").await;
         assert_eq!(seen.value(&["checklist_auth_failures{", "window=\"1h\""]), Some(0.0), "{time}: {}", seen.page);
     }
-    // Clocks differ by less than five minutes.
+    // Clocks may differ by less than five minutes.
     postgres.execute("TRUNCATE audit_events; INSERT INTO audit_events (timestamp, event_type) VALUES (now() + interval '4 minutes', 'request')").await?;
     check(&yaml, "audit_log").await.is(Verdict::Passed);
     postgres.execute("UPDATE users SET last_login_at = 'infinity' WHERE id = 1").await?;
     let seen = check(&yaml, "users").await;
     assert_eq!(seen.value(&["checklist_accounts{", "state=\"future\""]), Some(1.0), "{}", seen.page);
-    // What is disabled or revoked in the future is not yet.
+    // An account that is disabled in the future is still active; the same holds for keys.
     postgres.execute("UPDATE users SET disabled_at = 'infinity', last_login_at = now() - interval '200 days', created_at = now() - interval '300 days' WHERE id = 2; UPDATE api_keys SET revoked_at = '2038-01-01', last_used_at = now() - interval '200 days', created_at = now() - interval '900 days' WHERE id = 2").await?;
     for (name, series) in [("users", "checklist_accounts{"), ("api_keys", "checklist_api_keys{")] {
         let seen = check(&yaml, name).await;
         assert!(seen.value(&[series, "state=\"stale\""]).is_some_and(|stale| stale > 0.0), "{}", seen.page);
     }
-    // What ended in the future is in no window, and a row from before all time is older than any limit.
+    // A workflow that ends in the future is in no window, and an event at `-infinity` is older than any limit.
     postgres.execute("UPDATE workflows SET updated_at = 'infinity' WHERE status = 'failed'").await?;
     let seen = check(&yaml, "workflows").await;
     seen.is(Verdict::CannotTell);
@@ -81,7 +81,7 @@ async fn rows_without_a_time_are_in_no_window_and_are_reported() -> anyhow::Resu
     Ok(())
 }
 
-/// A date has no hour, a number no zone, a text no order, and a flag is never NULL.
+/// A date has no hour, a number has no time zone, a text has no order, and a boolean is not a time.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_column_that_is_not_a_time_is_reported_with_its_type() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
@@ -102,7 +102,7 @@ async fn a_column_that_is_not_a_time_is_reported_with_its_type() -> anyhow::Resu
         }
     }
     check(&yaml, "workflows").await.is(Verdict::Passed);
-    // Days are enough where days are judged, also in a domain of the application.
+    // Dates are enough for limits of days, also as a domain type.
     postgres.execute("CREATE DOMAIN date_of_life AS date; CREATE DOMAIN day AS date_of_life; ALTER TABLE users ALTER created_at TYPE day").await?;
     check(&yaml, "users").await.is(Verdict::Passed);
     postgres.execute("ALTER TABLE users ALTER disabled_at TYPE boolean USING disabled_at IS NOT NULL").await?;
@@ -110,7 +110,7 @@ async fn a_column_that_is_not_a_time_is_reported_with_its_type() -> anyhow::Resu
     Ok(())
 }
 
-/// Rows without a zone: the application writes local time of a zone, and the exporter's values are Unix times.
+/// Times without a time zone are local times of the application; the exporter's values are Unix times.
 #[tokio::test(flavor = "multi_thread")]
 async fn times_without_a_zone_use_the_zone_of_the_server_or_of_the_configuration() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
@@ -142,27 +142,27 @@ async fn times_without_a_zone_use_the_zone_of_the_server_or_of_the_configuration
     Ok(())
 }
 
-/// The hour that a clock runs twice: what is written in it may mean either, and neither is a time of the future.
+/// In the hour that is repeated when clocks are set back, a time has two meanings. Neither is in the future.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_time_in_the_repeated_hour_of_a_clock_change_is_not_in_the_future() -> anyhow::Result<()> {
     let postgres = Postgres::start().await?;
     let client = postgres.client().await?;
     client.batch_execute("CREATE TABLE e (at timestamp)").await?;
-    // The statement of the check, at the times around the change of New York on 2026-11-01.
+    // Runs the statement of the check at times around the clock change of New York on 2026-11-01.
     let statement = include_str!("../../../exporter/src/probes/audit_log.sql");
     let statement = statement.replace("{audit_events.timestamp}", "at").replace("{audit_events}", "e");
     let statement = statement.replace("{ahead}", exporter::probes::sql::AHEAD);
     client.batch_execute("SET timezone = 'America/New_York'").await?;
     for (now, written, age) in [
-        // The first pass: 01:30 summer time is 05:30Z.
+        // First pass: 01:30 summer time is 05:30Z.
         ("2026-11-01 05:30Z", "2026-11-01 01:29", 60.0),
         ("2026-11-01 05:59Z", "2026-11-01 01:30", 1740.0),
-        // The second pass: 01:10 winter time is 06:10Z, and 01:55 was a quarter of an hour ago.
+        // Second pass: 01:10 winter time is 06:10Z, and 01:55 was 15 minutes ago.
         ("2026-11-01 06:10Z", "2026-11-01 01:55", 900.0),
         ("2026-11-01 06:40Z", "2026-11-01 01:30", 600.0),
         // After the change: 02:10 winter time is 07:10Z.
         ("2026-11-01 07:10Z", "2026-11-01 02:09", 60.0),
-        // In spring an hour is missing: 03:10 summer time is 07:10Z.
+        // In spring one hour is skipped: 03:10 summer time is 07:10Z.
         ("2026-03-08 07:10Z", "2026-03-08 03:09", 60.0),
         ("2026-03-08 07:10Z", "2026-03-08 01:59", 660.0),
     ] {

@@ -1,4 +1,4 @@
-//! Servers that keep no statistics, or not all: what they do not count is not good.
+//! Servers that collect no statistics, or only some: missing statistics do not pass.
 
 use super::{check, database, until};
 use checklist::{Reason, Verdict};
@@ -83,7 +83,7 @@ async fn a_pg_stat_statements_that_discards_statements_is_reported_as_incomplete
         let yaml = database(postgres.port, &folder, "")?;
         check(&yaml, "slow_queries").await.is(Verdict::Passed);
         let client = postgres.client().await?;
-        // Constants make no difference, but the number of columns does.
+        // Queries that differ only in constants are one statement; another number of columns is another one.
         for columns in 1..=250 {
             client.batch_execute(&format!("SELECT {}", vec!["1"; columns].join(", "))).await?;
         }

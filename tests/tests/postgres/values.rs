@@ -1,4 +1,4 @@
-//! Values of own queries, and words that nobody configured.
+//! Values of custom queries, and status words that are not configured.
 
 use super::{check, database, query};
 use checklist::{Reason, Verdict};
@@ -82,7 +82,7 @@ async fn an_unconfigured_status_is_counted_and_reported() -> anyhow::Result<()> 
 async fn administrators_are_counted_once_and_also_among_very_many_roles() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let postgres = Postgres::start().await?;
-    // Three people with two roles of administrators are three.
+    // Three users with two administrator roles count as three.
     postgres
         .execute("INSERT INTO roles (name) SELECT 'team ' || n FROM generate_series(1, 60) n; INSERT INTO user_roles SELECT u, r.id FROM generate_series(1, 20) u, roles r WHERE r.name LIKE 'team%'; INSERT INTO roles (name) VALUES ('owner'); INSERT INTO user_roles SELECT u, r.id FROM generate_series(1, 3) u, roles r WHERE r.name = 'owner'")
         .await?;
@@ -97,7 +97,7 @@ async fn administrators_are_counted_once_and_also_among_very_many_roles() -> any
     Ok(())
 }
 
-/// A word that nothing has counts nothing, for ever.
+/// A configured word that no row has would count zero for ever.
 #[tokio::test(flavor = "multi_thread")]
 async fn status_words_in_another_spelling_are_reported_and_not_counted_as_zero() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
@@ -107,7 +107,7 @@ async fn status_words_in_another_spelling_are_reported_and_not_counted_as_zero()
     postgres
         .execute("UPDATE audit_events SET event_type = replace(initcap(event_type), '_', '.'); UPDATE roles SET name = 'Administrator' WHERE name = 'admin'")
         .await?;
-    // A thousand rows of the future are not the newest events.
+    // A thousand rows with future times do not hide the newest events.
     postgres
         .execute("INSERT INTO audit_events (timestamp, event_type, user_id) SELECT now() + interval '40 days', 'request', 1 FROM generate_series(1, 1000)")
         .await?;
@@ -125,7 +125,7 @@ async fn status_words_in_another_spelling_are_reported_and_not_counted_as_zero()
     for name in ["auth_failures", "permission_denied", "roles"] {
         check(&yaml, name).await.is(Verdict::Passed);
     }
-    // An application in which nobody has failed yet has no such word, and nothing is wrong.
+    // In an application without any failed login the word does not occur, which is fine.
     postgres.execute("DELETE FROM audit_events WHERE event_type <> 'Request'").await?;
     for name in ["auth_failures", "permission_denied"] {
         check(&yaml, name).await.is(Verdict::Passed);

@@ -1,4 +1,4 @@
-//! Every statement on every supported version.
+//! Every check on every supported version of PostgreSQL.
 
 use super::{database, jobs, run};
 use checklist::Verdict;
@@ -10,7 +10,7 @@ async fn on(major: u16) -> anyhow::Result<()> {
     let postgres = Postgres::of_version(major, &[]).await?;
     for extensions in [false, true] {
         if extensions {
-            // In a schema of its own, as hardened shops have it.
+            // The extensions are in a separate schema, as in hardened databases.
             let create = "CREATE SCHEMA ext; CREATE EXTENSION pg_stat_statements SCHEMA ext; CREATE EXTENSION pgstattuple SCHEMA ext; GRANT USAGE ON SCHEMA ext TO checklist";
             postgres.execute(create).await?;
         }
@@ -75,7 +75,7 @@ async fn on_18_every_check_runs_with_and_without_extensions() -> anyhow::Result<
 #[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
 async fn pg_stat_statements_before_1_8_is_supported() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
-    // As after pg_upgrade: the server is new, the extension's objects are old.
+    // As after pg_upgrade: a new server with an old version of the extension.
     let postgres = Postgres::of_version(16, &[]).await?;
     postgres.execute("CREATE EXTENSION pg_stat_statements VERSION '1.7'").await?;
     let seen = super::check(&database(postgres.port, &folder, "")?, "slow_queries").await;

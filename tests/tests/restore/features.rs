@@ -1,10 +1,10 @@
-//! Good dumps with everything that a database can hold: bad only when their data cannot be had.
+//! Good dumps with every feature of a database: a dump is bad only if its data cannot be restored.
 
 use super::*;
 use checklist::Verdict;
 use exporter::run::time::unix_now;
 
-/// One of each kind of thing that a server may lack where the dump is restored.
+/// Statements that create one object of each kind that the restoring server may lack.
 const FEATURES: &str = include_str!("features.sql");
 const CHECKS: &str = "{name: users, query: SELECT count(*) FROM users, atLeast: 100},
     {name: parts, query: SELECT count(*) FROM measures, atLeast: 3},
@@ -14,7 +14,7 @@ const CHECKS: &str = "{name: users, query: SELECT count(*) FROM users, atLeast: 
     {name: made, query: SELECT max(twice) FROM made, atLeast: 4},
     {name: crypt, query: 'SELECT length(ext.digest(''a'', ''sha256''))', atLeast: 32}";
 
-/// A folder of `pg_dump -Fd`: names and bytes of its files.
+/// Returns the files of `pg_dump -Fd`: names and content.
 fn folder_dump(world: &World) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
     let folder = world.folder.path().join("directory-dump");
     if folder.exists() {
@@ -54,7 +54,7 @@ async fn features_that_the_server_lacks_are_reported_and_do_not_make_a_dump_bad(
         let messages = world.record()?["not_set_up"].as_array().map(Vec::len);
         assert!(messages.is_some_and(|messages| messages >= 4), "{format}: {}", world.record()?);
     }
-    // What cannot be set up and hides rows is neither good nor bad.
+    // If an object that hides rows cannot be created, the result is unknown.
     let text = String::from_utf8(world.postgres.dump_as("-Fp")?)?;
     let missing = text
         .replace(
@@ -104,7 +104,7 @@ async fn probe_and_restore_agree_on_every_backup_format() -> anyhow::Result<()> 
         world.upload(&bytes)?;
         assert_eq!((judged().await?.0, world.verify()?.0), (Verdict::Critical, Some(1)), "{format}");
     }
-    // A folder of pg_dump is one backup, and torn without its table of contents.
+    // A folder of pg_dump is one backup. Without its table of contents it is incomplete.
     world.s3.remove("backups", world.key())?;
     for (name, bytes) in folder_dump(&world)? {
         world.s3.put("backups", &format!("daily/folder/{name}"), &bytes)?;
@@ -123,5 +123,55 @@ async fn probe_and_restore_agree_on_every_backup_format() -> anyhow::Result<()> 
     assert!(verdict == Verdict::Critical && messages.contains("without its table of contents"), "{messages}");
     let (code, output) = world.verify()?;
     assert!(code == Some(1) && output.contains("without its table of contents"), "{output}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn probe_and_restore_agree_on_a_backup_that_is_split_into_parts() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let judged = async || -> anyhow::Result<(Verdict, String)> {
+        let yaml = std::fs::read_to_string(world.folder.path().join("checklist.yaml"))?;
+        let job = stack::checks::job(&yaml, "backup")?;
+        job.run().await;
+        let state = job.state();
+        Ok((state.verdict(unix_now()), state.evidence.to_string()))
+    };
+    let plain = world.postgres.dump_as("-Fp")?;
+    let numbers: [fn(usize) -> String; 3] = [
+        |n| format!(".a{}", char::from(b'a' + u8::try_from(n).unwrap_or(0))),
+        |n| format!("{n:02}"),
+        |n| format!(".part{}", n + 1),
+    ];
+    for (format, ending, bytes) in [
+        ("pg_dump.gz", "sql.gz", gzip(&plain)?),
+        ("pg_dump.zst", "sql.zst", zstd::stream::encode_all(&*plain, 1)?),
+        ("pg_dump", "dump", world.postgres.dump_as("-Fc")?),
+    ] {
+        for number in numbers {
+            world.configure(format, "", USERS)?;
+            let size = bytes.len().div_ceil(5).max(1);
+            let key = |n: usize| format!("daily/shop.{ending}{}", number(n));
+            for (n, part) in bytes.chunks(size).enumerate() {
+                world.s3.put("backups", &key(n), part)?;
+            }
+            world.s3.put("backups", &format!("daily/shop.{ending}.sha256"), b"abc")?;
+            let (verdict, messages) = judged().await?;
+            let told = format!("1 backup; newest daily/shop.{ending} in 5 parts");
+            assert!(verdict == Verdict::Passed && messages.contains(&told), "{messages}");
+            let (code, output) = world.verify()?;
+            assert!(code == Some(0) && output.contains("users 200"), "{output}");
+            for (lost, words) in [(2, "is missing"), (0, "missing")] {
+                world.s3.remove("backups", &key(lost))?;
+                let (verdict, messages) = judged().await?;
+                assert!(verdict == Verdict::Critical && messages.contains(words), "{messages}");
+                let (code, output) = world.verify()?;
+                assert!(code == Some(1) && output.contains(words), "{output}");
+            }
+            for n in [1, 3, 4] {
+                world.s3.remove("backups", &key(n))?;
+            }
+            world.s3.remove("backups", &format!("daily/shop.{ending}.sha256"))?;
+        }
+    }
     Ok(())
 }

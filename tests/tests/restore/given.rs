@@ -1,4 +1,5 @@
-//! A given server: it must hold nothing that could be hurt, and what is left there is reported and removed.
+//! A given restore server: it is used only if the restore cannot damage anything there, and leftovers are reported and
+//! removed.
 
 use super::*;
 use std::sync::atomic::AtomicU16;
@@ -6,14 +7,14 @@ use tokio::net::{TcpListener, TcpStream};
 
 const SECRET: &str = "restores-only";
 
-/// A server beside the source, with a role that owns nothing and may create databases.
+/// Starts a server beside the source, with a role that owns nothing and may create databases.
 async fn scratch() -> anyhow::Result<Postgres> {
     let scratch = Postgres::start().await?;
     scratch.execute(&format!("CREATE ROLE restorer LOGIN CREATEDB PASSWORD '{SECRET}'")).await?;
     Ok(scratch)
 }
 
-/// `server:` of a restore.
+/// Returns the key `server:` of a restore.
 fn server(world: &World, port: u16, user: &str) -> anyhow::Result<String> {
     let file = world.folder.path().join("scratch-password");
     std::fs::write(&file, SECRET)?;
@@ -23,7 +24,7 @@ fn server(world: &World, port: u16, user: &str) -> anyhow::Result<String> {
     ))
 }
 
-/// Databases and roles of ours on a server.
+/// Returns the number of databases and roles on a server that restores created.
 async fn ours(postgres: &Postgres) -> anyhow::Result<i64> {
     let query = "SELECT (SELECT count(*) FROM pg_database WHERE datname LIKE 'checklist_restore%')
         + (SELECT count(*) FROM pg_roles WHERE rolname LIKE 'checklist_restore%')";
@@ -42,7 +43,7 @@ async fn a_given_restore_server_is_refused_if_it_is_the_source_or_could_be_damag
     let many = "{name: users, query: SELECT count(*) FROM users, atLeast: 900}";
     world.configure("pg_dump", &server(&world, scratch.port, "restorer")?, many)?;
     assert_eq!((world.verify()?.0, ours(&scratch).await?), (Some(1), 0));
-    // A superuser, and an owner of something else, could hurt what is there.
+    // A superuser, or the owner of another database, could damage existing data.
     world.configure("pg_dump", &server(&world, scratch.port, "postgres")?, USERS)?;
     let (code, output) = world.verify()?;
     assert!(code == Some(2) && output.contains("could also change orchestrator"), "{output}");
@@ -51,18 +52,18 @@ async fn a_given_restore_server_is_refused_if_it_is_the_source_or_could_be_damag
     let (code, output) = world.verify()?;
     assert!(code == Some(2) && output.contains("could also change theirs"), "{output}");
     scratch.execute("DROP DATABASE theirs").await?;
-    // The source by another name: nothing was made there.
+    // The source under another name is recognized, and nothing is created there.
     world.postgres.execute(&format!("CREATE ROLE restorer LOGIN CREATEDB PASSWORD '{SECRET}'")).await?;
     world.configure("pg_dump", &server(&world, world.postgres.port, "restorer")?, USERS)?;
     let (code, output) = world.verify()?;
     assert!(code == Some(2) && output.contains("is the source orchestrator itself"), "{output}");
     assert_eq!(ours(&world.postgres).await?, 0);
-    // Ended while it asks.
+    // The command is stopped while it queries the source.
     world.configure("pg_dump", &server(&world, scratch.port, "restorer")?, SLOW)?;
     let mut process = world.end_after("restore", &AtomicBool::new(false), Signal::SIGTERM).await?;
     assert_eq!(process.wait()?, Some(2), "{}", process.log());
     assert_eq!((ours(&scratch).await?, left(&world.work())?.len()), (0, 0));
-    // A source that does not answer may be the same one.
+    // A source that does not respond could be the same server.
     let config = world.folder.path().join("checklist.yaml");
     let text = std::fs::read_to_string(&config).context("no configuration")?;
     let nobody = text.replace(&format!("host: localhost, port: {}", world.postgres.port), "host: localhost, port: 9");
@@ -72,7 +73,7 @@ async fn a_given_restore_server_is_refused_if_it_is_the_source_or_could_be_damag
     Ok(())
 }
 
-/// A way to a port that can be cut: then what goes on it ends, and nothing new begins.
+/// Starts a proxy to a port that can be cut: its connections end, and no new ones are accepted.
 async fn way(to: u16) -> anyhow::Result<(u16, Arc<AtomicBool>, Arc<AtomicU16>)> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let port = listener.local_addr()?.port();
@@ -126,7 +127,7 @@ async fn leftovers_of_a_lost_connection_are_reported_and_removed_by_the_next_run
         "{record}"
     );
     assert_eq!(ours(&scratch).await?, 1);
-    // Somebody else's restore at the same time is left alone: its lock is held.
+    // The database of a restore that is running is kept, because its lock is held.
     cut.store(false, Ordering::SeqCst);
     world.configure("pg_dump", &server(&world, port, "restorer")?, USERS)?;
     let (code, output) = world.verify()?;

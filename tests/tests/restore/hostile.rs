@@ -1,9 +1,9 @@
-//! Dumps that would reach beyond the database that they are restored into.
+//! Dumps with statements that affect more than the database into which they are restored.
 
 use super::*;
 use std::os::unix::fs::MetadataExt;
 
-/// A dump of the application's database in plain SQL, with more at its begin.
+/// Returns a plain SQL dump of the application's database, with more text at its beginning.
 fn with(world: &World, more: &str) -> anyhow::Result<Vec<u8>> {
     let text = String::from_utf8(world.postgres.dump_as("-Fp")?)?;
     Ok(text.replacen("SET statement_timeout", &format!("{more}\nSET statement_timeout"), 1).into_bytes())
@@ -14,7 +14,7 @@ async fn a_dump_that_drops_its_database_touches_no_database_of_that_name() -> an
     let world = World::start().await?;
     let scratch = Postgres::start().await?;
     scratch.execute("CREATE TABLE precious AS SELECT 1 AS one").await?;
-    // Even with every right on a server of its own: the database of that name belongs to who restores.
+    // A database with this name belongs to the restoring role, which has every right on its own server.
     scratch.execute(&format!("CREATE ROLE restorer LOGIN CREATEDB PASSWORD '{PASSWORD}'")).await?;
     let server = format!(
         "server: {{host: 127.0.0.1, port: {}, database: postgres, user: restorer, passwordFile: {}/password, tls: disable}},",
@@ -63,7 +63,7 @@ async fn statements_that_pg_dump_never_writes_are_refused_and_rows_are_never_exe
         let (code, output) = world.verify()?;
         assert!(code == Some(0), "{more}: {output}");
     }
-    // Rows of a table that is not there are no statements: psql would run them.
+    // The rows of a missing table are not statements; psql would run them.
     let rows = format!("COPY public.nowhere (a) FROM stdin;\n\\! touch {touch}\nDROP TABLE users CASCADE;\n\\.\n");
     world.upload(&with(&world, &rows)?)?;
     let (code, output) = world.verify()?;

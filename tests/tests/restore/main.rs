@@ -1,4 +1,4 @@
-//! A backup is proved out of a real `pg_dump` of every format, and nothing is left behind, however a proof ends.
+//! Restore tests of real `pg_dump` output in every format. Nothing is left behind, however a run ends.
 
 mod features;
 mod given;
@@ -31,17 +31,17 @@ use tempfile::TempDir;
 const USERS: &str = "{name: users, query: SELECT count(*) FROM users, atLeast: 100}";
 const SLOW: &str = "{name: users, query: 'SELECT count(*) FROM users, pg_sleep(120)'}";
 
-/// A database, a bucket, and where proofs work and are recorded.
+/// A database, a bucket, and the folders of `verify-backup`.
 struct World {
     postgres: Postgres,
     s3: S3,
     folder: TempDir,
-    /// Programs of PostgreSQL that this machine has beside its own.
+    /// Further PostgreSQL programs of this machine.
     path: Option<PathBuf>,
 }
 
 impl World {
-    /// On the S3 server that is not ours, where it is built; `e2e` has the other.
+    /// Starts the servers, with versitygw as the S3 server where it is built; `e2e` uses the other S3 server.
     async fn start() -> anyhow::Result<Self> {
         Self::around(Postgres::start().await?, S3::each().await?.pop().context("no S3")?)
     }
@@ -54,7 +54,7 @@ impl World {
         for (name, secret) in [("id", ACCESS_KEY), ("key", SECRET_KEY), ("password", PASSWORD)] {
             std::fs::write(folder.path().join(name), secret)?;
         }
-        // The programs run as another user, who must reach what they work on.
+        // The programs run as another user, who must be able to read the files.
         let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(folder.path(), open)?;
         Ok(Self { postgres, s3, folder, path: None })
@@ -88,7 +88,7 @@ tasks: {{since: 2026-01-01, directory: {folder}/tasks}}
         self.s3.put("backups", self.key(), bytes)
     }
 
-    /// The key of the backup, with what a file name may have; the stand-in takes letters.
+    /// Returns the key of the backup, with special characters where the S3 server allows them.
     fn key(&self) -> &'static str {
         if self.s3.name() == "versitygw" { "daily/n\u{e4}chtlich a+b&c=d%41'.dump" } else { "daily/newest" }
     }
@@ -114,34 +114,34 @@ tasks: {{since: 2026-01-01, directory: {folder}/tasks}}
         Ok((output.status.code(), String::from_utf8([output.stdout, output.stderr].concat())?))
     }
 
-    /// The newest record.
+    /// Returns the newest record.
     fn record(&self) -> anyhow::Result<Value> {
         let text = std::fs::read_to_string(self.folder.path().join("tasks/records.jsonl")).unwrap_or_default();
         Ok(text.lines().next_back().map(serde_json::from_str).transpose()?.unwrap_or(Value::Null))
     }
 
-    /// Begins a proof and sends a signal some time after its log says that a stage has ended, or a flag is set.
+    /// Starts a run, and sends a signal some time after its log reports the end of a stage, or a flag is set.
     async fn end_after(&self, printed: &str, seen: &AtomicBool, with: Signal) -> anyhow::Result<Process> {
         let mut command = self.command(&self.work())?;
-        // What an earlier proof said is none of this one's.
+        // Removes the log of the previous run.
         let _ = std::fs::remove_file(self.folder.path().join("proof.log"));
         let process = Process::start(&mut command, "proof", self.folder.path(), Signal::SIGKILL)?;
         let wanted = format!("{printed} seconds=");
         let is_over = || async { Ok(process.log().contains(&wanted) || seen.load(Ordering::Relaxed)) };
         eventually(printed, is_over).await.with_context(|| process.log())?;
-        // Well into the next stage, but not at the same moment in each.
+        // During the next stage, at a different moment in each test.
         tokio::time::sleep(Duration::from_millis(40)).await;
         kill(Pid::from_raw(i32::try_from(process.id())?), with)?;
         Ok(process)
     }
 }
 
-/// Where an S3 server without TLS is.
+/// Returns the address of an S3 server without TLS.
 fn at(port: u16) -> String {
     format!("endpoint: 'http://127.0.0.1:{port}'")
 }
 
-/// Files of a folder, and processes that work in it.
+/// Returns the files in a folder, and the processes that work in it.
 fn left(folder: &Path) -> anyhow::Result<Vec<String>> {
     let mut left: Vec<String> =
         std::fs::read_dir(folder)?.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
@@ -186,7 +186,7 @@ async fn dumps_of_every_format_are_restored_and_damaged_ones_are_detected() -> a
         assert!(record["passed"] == true && record["answers"]["users"] == 200.0, "{record}");
         let age = jiff::Timestamp::now().as_second() as f64 - record["newest"]["beats"].as_f64().unwrap_or_default();
         assert!((7_000.0..8_000.0).contains(&age), "{record}");
-        // Cut off: in the middle of a layer, or the whole layer around a part of the dump.
+        // Truncated in the middle of a compressed stream, or in the middle of the dump inside a complete stream.
         world.upload(&bytes[..bytes.len() * 2 / 3])?;
         let (code, printed) = world.verify()?;
         assert!(code == Some(1) && printed.contains("NOT good"), "{format}: {printed}");
@@ -196,12 +196,12 @@ async fn dumps_of_every_format_are_restored_and_damaged_ones_are_detected() -> a
     world.upload(&gzip(&text[..text.len() * 2 / 3])?)?;
     let (code, printed) = world.verify()?;
     assert!(code == Some(1) && printed.contains("the dump is truncated"), "{printed}");
-    // A statement of the text that fails, where missing roles do not matter.
+    // A failing statement in plain SQL, while missing roles are ignored.
     let broken = String::from_utf8(text.clone())?.replacen("CREATE TABLE", "CREATE TABEL", 1);
     world.upload(&gzip(broken.as_bytes())?)?;
     let (code, printed) = world.verify()?;
     assert!(code == Some(1) && printed.contains("syntax error") && printed.contains("TABEL"), "{printed}");
-    // A byte flipped in the data of an archive without a layer.
+    // A changed byte in the data of an uncompressed archive.
     let mut flipped = custom.clone();
     let middle = flipped.len() * 2 / 3;
     flipped[middle] ^= 0xff;
@@ -209,7 +209,7 @@ async fn dumps_of_every_format_are_restored_and_damaged_ones_are_detected() -> a
     world.upload(&flipped)?;
     let (code, printed) = world.verify()?;
     assert!(code == Some(1) && printed.contains("NOT good"), "{printed}");
-    // Whole, but of long ago, or without a row.
+    // A complete dump that is too old, or has no rows.
     for (query, part) in [
         ("SELECT max(at) FROM beats", "the newest row is 2.0 h old, more than 1.0 h"),
         ("SELECT max(at) FROM beats WHERE false", "returned no row"),
@@ -226,7 +226,7 @@ async fn dumps_of_every_format_are_restored_and_damaged_ones_are_detected() -> a
 async fn a_restore_test_ended_in_any_stage_leaves_nothing_and_is_recorded() -> anyhow::Result<()> {
     let world = World::start().await?;
     let never = AtomicBool::new(false);
-    // A server that sends the begin of an object and no more.
+    // A server that sends the beginning of an object and then nothing.
     let begun = Arc::new(AtomicBool::new(false));
     let sending = Arc::clone(&begun);
     let stalled = serve(None, move |request| {
@@ -245,7 +245,7 @@ async fn a_restore_test_ended_in_any_stage_leaves_nothing_and_is_recorded() -> a
     .await?;
     let text = String::from_utf8(world.postgres.dump_as("-Fp")?)?;
     let sleepy = text.replacen("CREATE TABLE", "SELECT pg_sleep(120);\nCREATE TABLE", 1);
-    // It begins as a dump does and never comes to an end.
+    // A stream that begins like a dump and never ends.
     let begin = std::io::Read::chain(&b"--\n-- PostgreSQL database dump\n--\n"[..], std::io::repeat(0));
     let zeros = zstd::stream::encode_all(std::io::Read::take(begin, 2 << 30), 1)?;
     let text = text.into_bytes();
@@ -270,14 +270,14 @@ async fn a_restore_test_ended_in_any_stage_leaves_nothing_and_is_recorded() -> a
         let record = world.record()?;
         assert!(record["unknown"] == true && record["passed"] == false, "{stage}: {record}");
     }
-    // A terminal that is closed.
+    // The terminal is closed (SIGHUP).
     world.configure("gzip", "", SLOW)?;
     world.upload(&gzip(&text)?)?;
     let mut process = world.end_after("restore", &never, Signal::SIGHUP).await?;
     assert_eq!(process.wait()?, Some(2), "{}", process.log());
     assert!(process.log().contains("ended by SIGHUP"), "{}", process.log());
     assert_eq!(left(&world.work())?, Vec::<String>::new());
-    // Killed without a chance: the next proof removes what it finds.
+    // The run is killed. The next run removes what it left.
     world.configure("gzip", "", USERS)?;
     world.upload(&gzip(sleepy.as_bytes())?)?;
     let mut process = world.end_after("start", &never, Signal::SIGKILL).await?;
@@ -299,7 +299,7 @@ async fn a_restore_test_needs_no_right_to_create_its_lease_and_leaves_nothing_wh
     let text = std::fs::read_to_string(&config)?;
     let cluster =
         format!("kubernetes: [{{name: k, namespaces: [{NAMESPACE}]}}]\nhighAvailability: {{kubernetes: k}}\n");
-    // Exactly the rights that the job's service account gets.
+    // Exactly the rights of the job's service account.
     let inside = Config::parse("checklist.yaml", &(text.clone() + &cluster))?;
     let mut rights = rules_gen::outputs::access::kubernetes(&inside, "k");
     let items = rights["items"].as_array_mut().context("a list")?;
@@ -310,7 +310,7 @@ async fn a_restore_test_needs_no_right_to_create_its_lease_and_leaves_nothing_wh
     std::fs::write(&kubeconfig, kubernetes.kubeconfig())?;
     let outside = cluster.replace("{name: k", &format!("{{name: k, kubeconfig: {}", kubeconfig.display()));
     std::fs::write(&config, text + &outside)?;
-    // As the manifest makes it.
+    // The empty lease that the manifest creates.
     let lease = "checklist-exporter-verify-backup-daily";
     kubernetes.set_lease(lease, &Value::Null);
     world.upload(&gzip(&world.postgres.dump_as("-Fp")?)?)?;
@@ -346,7 +346,7 @@ async fn a_full_disk_is_not_a_bad_backup_and_leaves_no_files() -> anyhow::Result
         assert!(!printed.contains(&format!("{stage} seconds=")), "{size}: {printed}");
         assert_eq!(world.record()?["unknown"], true);
     }
-    // And where the record cannot be written, that is said beside what was found.
+    // If the record cannot be written either, both problems are reported.
     world.configure("pg_dump", "", "{name: users, query: SELECT count(*) FROM users, atLeast: 900}")?;
     let tasks = Mount::of(world.folder.path().join("tasks"), "4k")?;
     std::fs::write(tasks.0.join("filler"), [0; 4096])?;
@@ -358,7 +358,7 @@ async fn a_full_disk_is_not_a_bad_backup_and_leaves_no_files() -> anyhow::Result
     Ok(())
 }
 
-/// A file system of its own; it goes with its handle.
+/// A mounted file system, which is removed when the value is dropped.
 struct Mount(PathBuf);
 
 impl Mount {

@@ -1,11 +1,11 @@
-//! Dumps of every supported major, in every format, with one of everything, restored on a server of its own and on a
-//! given one whose role may create databases and nothing else: none of them is called bad.
+//! Dumps of every supported major version in every format, with one object of each kind, restored into a temporary
+//! server and into a given one whose role may only create databases. No good dump is reported as bad.
 
 use super::*;
 use std::fmt::Write as _;
 
 const FEATURES: &str = include_str!("majors.sql");
-/// What later majors add.
+/// Objects that later major versions add.
 const LATER: &[(u16, &str)] = &[
     (
         14,
@@ -67,12 +67,12 @@ fn checks() -> String {
     checks
 }
 
-/// A world around a server of a major with one of everything.
+/// Returns a world with a server of a major version that has one object of each kind.
 async fn world(major: u16, space: &TempDir) -> anyhow::Result<World> {
     if let Some(user) = nix::unistd::User::from_name("postgres")?.filter(|_| nix::unistd::geteuid().is_root()) {
         std::os::unix::fs::chown(space.path(), Some(user.uid.as_raw()), Some(user.gid.as_raw()))?;
     }
-    // On the server that is not ours, where it is built.
+    // Uses versitygw where it is built.
     let s3 = S3::each().await?.pop().context("no S3")?;
     let mut world = World::around(Postgres::of_version(major, &["wal_level=logical"]).await?, s3)?;
     world.path = Some(stack::postgres::newest_programs(world.folder.path())?);
@@ -84,7 +84,7 @@ async fn world(major: u16, space: &TempDir) -> anyhow::Result<World> {
     Ok(world)
 }
 
-/// Puts a dump into the bucket.
+/// Uploads a dump in a format.
 fn upload(world: &World, format: &str) -> anyhow::Result<()> {
     let programs = world.path.as_deref().context("no programs")?;
     world.s3.clear("backups")?;
@@ -101,7 +101,7 @@ fn upload(world: &World, format: &str) -> anyhow::Result<()> {
     }
     let mut dump = world.postgres.dump_by(programs, &[format])?;
     if format == "-Fp" {
-        // No server of the tests has a provider of labels; a dump of one that has it does.
+        // No test server has a provider of security labels, so the statement is added to the dump.
         let end = "\n--\n-- PostgreSQL database dump complete";
         let label = "SECURITY LABEL FOR selinux ON TABLE public.members IS 'system_u:object_r:sepgsql_table_t:s0';";
         dump = String::from_utf8(dump)?.replacen(end, &format!("\n{label}\n{end}"), 1).into_bytes();
@@ -119,7 +119,7 @@ async fn on(major: u16) -> anyhow::Result<()> {
         scratch.port,
         world.folder.path().display()
     );
-    // Each format on one of the two, the other way round for the next major.
+    // Each format is restored on one of the two servers, and on the other one for the next major version.
     let places = [given.as_str(), ""];
     for (at, format) in ["-Fc", "-Fp", "-Fd", "-Ft"].into_iter().enumerate() {
         let server = places[(at + usize::from(major)) % 2];
@@ -177,7 +177,7 @@ async fn a_good_dump_of_18_never_fails() -> anyhow::Result<()> {
 async fn dumps_with_unusual_options_and_of_other_major_versions_do_not_fail() -> anyhow::Result<()> {
     let space = tempfile::Builder::new().prefix("tablespace").tempdir()?;
     let world = world(13, &space).await?;
-    // What 14 took away: a view with an operator behind its operand, and functions of arrays by their old types.
+    // Objects that version 14 removed: a view with a postfix operator, and array functions with their old types.
     let gone = "CREATE VIEW factorial AS SELECT 5 ! AS five;
         CREATE AGGREGATE gathered (anyelement) (SFUNC = array_append, STYPE = anyarray, INITCOND = '{}')";
     world.postgres.execute(gone).await?;

@@ -1,4 +1,4 @@
-//! A backup is fetched and restored over TLS, and only with servers whose authority is trusted.
+//! A backup is downloaded and restored over TLS, and only from servers with a trusted certificate authority.
 
 use super::*;
 
@@ -26,7 +26,7 @@ async fn bucket_and_given_server_are_reached_over_tls_and_a_foreign_authority_is
     world.configure_at(&place(bucket), "pg_dump", &server(database), USERS)?;
     let (code, printed) = world.verify()?;
     assert!(code == Some(0) && printed.contains("users 200"), "{printed}");
-    // Each authority at the place of the other, whose name is the same: the backup is neither good nor bad.
+    // Each server gets the certificate authority of the other one, which has the same name: the result is unknown.
     for (place, server) in [(place(database), server(database)), (place(bucket), server(bucket))] {
         world.configure_at(&place, "pg_dump", &server, USERS)?;
         let (code, printed) = world.verify()?;

@@ -235,7 +235,7 @@ mod tests {
         let one = format!("postgres:\n{}", database(1));
         let sixty = format!("postgres:\n{}", (1..=60).map(database).collect::<String>());
         assert_eq!((limit(&one), limit(&sixty)), (5, 123));
-        let elsewhere = format!("{one}  - {{name: e, host: other, database: e, user: u}}\n");
-        assert_eq!(limit(&elsewhere), 5);
+        let other_server = format!("{one}  - {{name: e, host: other, database: e, user: u}}\n");
+        assert_eq!(limit(&other_server), 5);
     }
 }

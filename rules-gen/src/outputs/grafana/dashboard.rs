@@ -26,9 +26,6 @@ pub struct Dashboard {
 
 impl Dashboard {
     /// Returns the content of the file.
-    ///
-    /// # Errors
-    /// Never, for the models that are generated here.
     pub fn json(&self) -> anyhow::Result<String> {
         Ok(format!("{}\n", serde_json::to_string_pretty(&self.model)?))
     }

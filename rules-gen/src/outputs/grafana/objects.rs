@@ -90,9 +90,6 @@ fn metadata(config: &Config, uid: &str) -> Map<String, Value> {
 }
 
 /// Returns one `ConfigMap` for each dashboard, with the label and the annotation that Grafana's sidecar looks for.
-///
-/// # Errors
-/// Never, for the dashboards that are generated here.
 pub fn config_maps(config: &Config, dashboards: &[Dashboard]) -> anyhow::Result<Vec<Value>> {
     dashboards.iter().map(|dashboard| of(config, metadata(config, &dashboard.uid), dashboard)).collect()
 }
@@ -107,9 +104,6 @@ fn of(config: &Config, mut metadata: Map<String, Value>, dashboard: &Dashboard) 
 }
 
 /// Returns one `GrafanaDashboard` for each dashboard.
-///
-/// # Errors
-/// Never, for the dashboards that are generated here.
 pub fn grafana_dashboards(config: &Config, dashboards: &[Dashboard]) -> anyhow::Result<Vec<Value>> {
     let settings = &config.alerting.dashboards;
     let mut labels = settings.instance_selector.clone();

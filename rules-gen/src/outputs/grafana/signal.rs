@@ -25,7 +25,7 @@ fn drawn(config: &Config, signal: &Signal, panel: &Panel) -> Vec<Drawn> {
     let text = description(config, signal, panel);
     let one = |title: &str, queries| Drawn {
         runbook: runbook(config, signal.id),
-        ..Drawn::of(kind, title, &text, queries, panel.unit).legend(&legend.join(" "))
+        ..Drawn::of(kind, title, &text, queries, panel.unit()).legend(&legend.join(" "))
     };
     let query = |group: &Group| (expression(signal, panel, group), group.steps.clone());
     match (panel.drawing, groups.as_slice()) {

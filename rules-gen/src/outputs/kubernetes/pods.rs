@@ -40,9 +40,6 @@ pub struct Needs {
 }
 
 /// Returns what a pod needs.
-///
-/// # Errors
-/// When a path in checklist.yaml cannot be mounted, or two paths would become one key of the Secret.
 pub fn needs(config: &Config, pod: Pod<'_>) -> anyhow::Result<Needs> {
     let all = Files::of_all(config);
     let keys = volumes::keys(&all.secret, &all.variables)?;

@@ -18,9 +18,6 @@ const ADVICE: &str = "use separate folders for secrets and for kept files, such 
 pub type Keys = BTreeMap<PathBuf, String>;
 
 /// Gives each file a key of the Secret: its name, or its path with dots when two files have one name.
-///
-/// # Errors
-/// When a path cannot be a key or a mount path.
 pub fn keys(files: &BTreeSet<PathBuf>, variables: &BTreeSet<String>) -> anyhow::Result<Keys> {
     for name in variables {
         ensure!(is_key(name), "the variable {name:?} cannot be a key of a Secret: use letters, digits, - _ and .");
@@ -91,9 +88,6 @@ impl PodVolumes {
 
     /// Returns the volumes for checklist.yaml and the secret files, with one mount for each folder. The Secret is
     /// optional: without it the pods start, and the checks that miss a file report it in their alerts.
-    ///
-    /// # Errors
-    /// When a folder must not be hidden by a volume.
     pub fn of_files(files: &BTreeSet<PathBuf>, keys: &Keys) -> anyhow::Result<Self> {
         let config = Path::new(CONFIG_FOLDER);
         let folders: BTreeSet<&Path> = files.iter().filter_map(|path| path.parent()).chain([config]).collect();
@@ -131,9 +125,6 @@ impl PodVolumes {
 
     /// Mounts the volume claim at the folders in `kept`. `all` are the kept folders of all pods: if they have a common
     /// folder, the claim is mounted there once, so that every pod sees the same paths.
-    ///
-    /// # Errors
-    /// When a folder must not be hidden by a volume, or contains secrets.
     pub fn add_persistent(
         &mut self,
         kept: &BTreeSet<PathBuf>,

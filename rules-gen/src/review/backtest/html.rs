@@ -13,19 +13,6 @@ const WIDTH: f64 = 900.0;
 const HEIGHT: f64 = 160.0;
 /// The largest number of curves in one chart. Label sets that fired come first.
 const CURVES: usize = 12;
-const STYLE: &str = "
-body { font: 14px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 1100px; padding: 0 1rem; color: #1c1e21; background: #fff; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .15rem .6rem; text-align: right; border-bottom: 1px solid #ddd; white-space: pre; }
-th:first-child, td:first-child, th:nth-child(2), td:nth-child(2), td:last-child { text-align: left; }
-svg { width: 100%; height: auto; background: #fafafa; border: 1px solid #ddd; }
-.fired { fill: #d93025; fill-opacity: .25; } .limit { stroke: #d93025; stroke-dasharray: 6 4; }
-.curve { fill: none; stroke: #4a6fa5; stroke-opacity: .7; } .hot { stroke: #7a3e9d; stroke-opacity: 1; }
-text { font-size: 11px; fill: #555; } code { background: #f3f3f3; padding: .1rem .3rem; overflow-wrap: anywhere; }
-@media (prefers-color-scheme: dark) {
-  body { color: #e4e6e9; background: #17191c; } svg { background: #1f2226; border-color: #3a3f45; }
-  th, td { border-color: #3a3f45; } code { background: #262a2f; } text { fill: #aab; } .curve { stroke: #8ab4f8; }
-}";
 
 /// Writes the whole page.
 pub fn page(report: &Report) -> String {
@@ -38,7 +25,7 @@ pub fn page(report: &Report) -> String {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { "Backtest" }
-                style { (PreEscaped(STYLE)) }
+                style { (PreEscaped(include_str!("backtest.css"))) }
             }
             body {
                 h1 { "Backtest" }

@@ -93,11 +93,11 @@ fn of_panel(config: &Config, signal: &'static Signal, panel: &Panel, courses: Ve
                 check: signal.id,
                 title: panel.title,
                 of: format!("{target} {}", apart(&course.labels)).trim().to_owned(),
-                unit: unit_word(panel.unit),
+                unit: unit_word(panel.unit()),
                 mean,
                 before,
                 change,
-                human: words(panel.unit, mean, before, change),
+                human: words(panel.unit(), mean, before, change),
                 points,
                 limits,
             }

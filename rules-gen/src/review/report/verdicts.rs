@@ -161,7 +161,7 @@ fn readings(config: &Config, signal: &'static Signal, target: &str, seen: &Seen)
         };
         let Some(worst) = worst(&seen.panels, signal, at, target, direction) else { continue };
         let limits = panel.threshold.map(|threshold| levels.of(threshold)).unwrap_or_default();
-        readings.push(reading(worst, panel.title.to_lowercase(), panel.unit, limits, Verdict::Ok));
+        readings.push(reading(worst, panel.title.to_lowercase(), panel.unit(), limits, Verdict::Ok));
     }
     readings
 }

@@ -17,9 +17,6 @@ pub type Verdict = Result<(), String>;
 
 /// Runs test files in a folder and returns a verdict for each, in their order. `progress` is called with the number of
 /// files that were just finished and the number of all files.
-///
-/// # Errors
-/// When promtool cannot be started, or the program does not distinguish tests that hold from tests that fail.
 pub fn run(
     promtool: &Path,
     folder: &Path,

@@ -8,18 +8,18 @@ use crate::life::shop::{DAY, Kind};
 use checklist::signals::{alert_path, backup, certificates, disk, hpa, pods, restarts};
 
 /// Injects the incidents, at hours at which no other incident happens.
-pub(super) fn happen(book: &mut Book<'_>, day: impl Fn(usize) -> usize) {
-    page_down(book, &When(day(7), 20, 15));
-    bucket_gone(book, &When(day(4), 3, 150));
-    volume_fills_fast(book, &When(day(13), 5, 60));
-    no_dump(book, &When(day(14), 3, DAY - 60));
-    alertmanager_gone(book, &When(day(20), 19, 60));
-    path_broken(book, &When(day(26), 4, 240));
-    certificate_refused(book, &When(day(17), 20, 45));
-    out_of_memory(book, &When(day(9), 20, 60));
+pub(super) fn happen(book: &mut Book<'_>, day: impl Fn(usize, usize) -> usize) {
+    page_down(book, &When(day(7, 1), 20, 15));
+    bucket_gone(book, &When(day(4, 0), 3, 150));
+    volume_fills_fast(book, &When(day(13, 4), 5, 60));
+    no_dump(book, &When(day(14, 5), 3, DAY - 60));
+    alertmanager_gone(book, &When(day(20, 4), 19, 60));
+    path_broken(book, &When(day(26, 6), 4, 240));
+    certificate_refused(book, &When(day(17, 3), 20, 45));
+    out_of_memory(book, &When(day(9, 2), 20, 60));
     if book.shop.kind != Kind::Small {
-        node_lost(book, &When(day(12), 21, 90));
-        autoscaler_unable(book, &When(day(23), 21, 60));
+        node_lost(book, &When(day(12, 3), 21, 90));
+        autoscaler_unable(book, &When(day(23, 5), 21, 60));
     }
 }
 
