@@ -31,6 +31,8 @@ pub enum Object {
     /// A field of a health page.
     Field,
     Index,
+    /// A run of a task in a cluster.
+    Job,
     /// The log of a pod.
     Log,
     /// A metric that rules or panels read.
@@ -90,6 +92,7 @@ impl Object {
             Self::Event => ("event", "events"),
             Self::Field => ("field", "fields"),
             Self::Index => ("index", "indexes"),
+            Self::Job => ("job", "jobs"),
             Self::Log => ("log", "logs"),
             Self::Metric => ("metric", "metrics"),
             Self::Namespace => ("namespace", "namespaces"),

@@ -2,6 +2,7 @@
 
 use crate::trust::refusal::Refusal;
 use checklist::Reason;
+use rustls::AlertDescription;
 use std::error::Error;
 use std::{fmt, io};
 
@@ -82,18 +83,39 @@ pub fn causes(error: &(dyn Error + 'static)) -> String {
 
 /// The words of one error of a chain. Those of a refused certificate are ours: the library's are names of its types.
 fn words(error: &(dyn Error + 'static)) -> String {
-    match refused_certificate(error) {
-        Some(refused) => format!("the certificate was rejected: {}", Refusal::of(refused, None).sentence),
-        None => error.to_string(),
+    match of_tls(error) {
+        Some(refused @ rustls::Error::InvalidCertificate(_)) => {
+            format!("the certificate was rejected: {}", Refusal::of(refused, None).sentence)
+        }
+        Some(rustls::Error::AlertReceived(alert)) => alerted(*alert).map_or_else(|| error.to_string(), str::to_owned),
+        _ => error.to_string(),
     }
 }
 
+/// What a server that ends a handshake with an alert (RFC 8446, section 6.2) wants.
+fn alerted(alert: AlertDescription) -> Option<&'static str> {
+    Some(match alert {
+        AlertDescription::ProtocolVersion => "the server supports neither TLS 1.2 nor TLS 1.3 (alert protocol_version)",
+        AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity => {
+            "the server shares no cipher, key exchange or kind of key with today's clients (alert handshake_failure)"
+        }
+        AlertDescription::UnrecognisedName => {
+            "the server has no certificate for the name that was sent (alert unrecognized_name)"
+        }
+        AlertDescription::NoApplicationProtocol => {
+            "the server wants another protocol within TLS, as PostgreSQL does (alert no_application_protocol)"
+        }
+        AlertDescription::CertificateRequired => "the server wants a client certificate (alert certificate_required)",
+        _ => return None,
+    })
+}
+
 /// An `io::Error` must be unpacked: its `source` skips the error that it holds.
-fn refused_certificate<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
-    if let Some(held) = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-        return refused_certificate(held);
+fn of_tls<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(held) => of_tls(held),
+        None => error.downcast_ref(),
     }
-    error.downcast_ref().filter(|error| matches!(error, rustls::Error::InvalidCertificate(_)))
 }
 
 impl fmt::Display for Failure {
@@ -115,10 +137,30 @@ mod tests {
     }
 
     #[test]
+    fn an_alert_that_ends_a_handshake_is_told_in_words() {
+        for (alert, part) in [
+            (AlertDescription::ProtocolVersion, "neither TLS 1.2 nor TLS 1.3"),
+            (AlertDescription::HandshakeFailure, "shares no cipher"),
+            (AlertDescription::UnrecognisedName, "no certificate for the name"),
+            (AlertDescription::CertificateRequired, "wants a client certificate"),
+            (AlertDescription::InternalError, "InternalError"),
+        ] {
+            let error = io::Error::new(io::ErrorKind::InvalidData, rustls::Error::AlertReceived(alert));
+            assert!(causes(&error).contains(part), "{}", causes(&error));
+        }
+    }
+
+    #[test]
     fn a_refused_certificate_is_reported_without_rust_type_names() {
         let old = rustls::OtherError(std::sync::Arc::new(webpki::Error::UnsupportedCertVersion));
         for (invalid, part) in [
             (rustls::CertificateError::Other(old), "not an X.509 version 3"),
+            (
+                rustls::CertificateError::Other(rustls::OtherError(std::sync::Arc::new(
+                    webpki::Error::UnsupportedCriticalExtension,
+                ))),
+                "critical extension that clients do not support",
+            ),
             (rustls::CertificateError::UnknownIssuer, "not issued by a trusted CA"),
             (rustls::CertificateError::BadSignature, "shorter than 2048 bits"),
         ] {

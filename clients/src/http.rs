@@ -11,8 +11,8 @@ use checklist::config::Endpoint;
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use http_body_util::{BodyExt, Full};
 use hyper::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, LAST_MODIFIED,
-    LOCATION, USER_AGENT,
+    ACCEPT, AGE, AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, HeaderName,
+    HeaderValue, LAST_MODIFIED, LOCATION, USER_AGENT,
 };
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -43,6 +43,8 @@ pub struct HttpResponse {
     pub content_type: Option<String>,
     /// The header `Last-Modified`, in Unix seconds.
     pub modified: Option<f64>,
+    /// The header `Age`, in seconds: a cache answered, and the server itself was asked so long ago.
+    pub age: Option<f64>,
     /// The address of the header `Location`, for messages. Redirects are not followed.
     pub location: Option<String>,
 }
@@ -187,6 +189,7 @@ async fn exchange(
             body: unpacked(&headers, body.whole(), most, &mut large).await?,
             content_type: text(CONTENT_TYPE).map(str::to_owned),
             modified: text(LAST_MODIFIED).and_then(http_date),
+            age: text(AGE).and_then(|age| age.trim().parse().ok()),
             location: text(LOCATION).and_then(|to| url.join(to).ok()).map(|to| shown(&to)),
         })
     };
@@ -210,6 +213,8 @@ fn encode(url: &Url, request: &HttpRequest<'_>, body: Option<Bytes>) -> Result<R
     let mut builder = begun
         .header(HOST, &url[url::Position::BeforeHost..url::Position::AfterPort])
         .header(ACCEPT, "application/json, */*")
+        // Caches on the way ask the server itself.
+        .header(CACHE_CONTROL, "no-cache")
         .header(USER_AGENT, "checklist-exporter");
     if let Some(tenant) = request.tenant {
         builder = builder.header("x-scope-orgid", tenant);

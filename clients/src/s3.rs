@@ -4,6 +4,7 @@ mod connector;
 mod newest;
 mod object;
 mod refusal;
+mod split;
 
 use crate::failure::Failure;
 use crate::{secret, trust};
@@ -20,8 +21,8 @@ use bytes::Bytes;
 use checklist::Reason;
 use checklist::config::S3Prefix;
 use connector::Connector;
-pub use newest::{Choice, Found, Newest};
-pub use object::Object;
+pub use newest::{Choice, Found};
+pub use object::{Newest, Object};
 use refusal::failure;
 use secrecy::ExposeSecret;
 use std::path::Path;
@@ -32,6 +33,8 @@ use tokio::sync::OnceCell;
 /// The limit of a listing, in pages of 1,000 keys. Listing more costs more than the check is worth; the user can choose
 /// a dated prefix.
 const MAX_PAGES: usize = 500;
+/// Maximum number of parts of a split backup that are read for its first bytes. One part is usually enough.
+const MAX_HEADER_PARTS: usize = 64;
 
 /// A prefix in a bucket, with the client for it.
 pub struct Bucket {
@@ -149,45 +152,53 @@ impl Bucket {
         Ok(header.into())
     }
 
-    /// Downloads an object to a file, piece by piece.
+    /// Returns the first `length` bytes of a backup; also of one that is split into parts that are shorter.
     ///
     /// # Errors
-    /// The object cannot be read, is larger than `most` bytes, or the file cannot be written.
-    pub async fn download(&self, object: &Object, to: &Path, most: u64) -> Result<(), Failure> {
-        let doing = || format!("reading s3://{}/{}", self.target.bucket, object.key);
-        let too_large =
-            || Failure::new(Reason::Limit, format!("the file is larger than {most} bytes")).while_doing(doing());
-        if object.bytes > most {
-            return Err(too_large());
-        }
-        let mut body = self.get(&object.key, None).await?;
-        let local = |error: std::io::Error| {
-            Failure::new(Reason::Config, format!("cannot write {}: {error}", to.display())).while_doing(doing())
-        };
-        let mut file = tokio::fs::File::create(to).await.map_err(local)?;
-        let mut total = 0;
-        loop {
-            match body.try_next().await {
-                Ok(Some(piece)) => {
-                    total += piece.len() as u64;
-                    if total > most {
-                        return Err(too_large());
-                    }
-                    file.write_all(&piece).await.map_err(local)?;
-                }
-                Ok(None) => break,
-                Err(error) => return Err(self.broken(&object.key, &error)),
+    /// An object cannot be read.
+    pub async fn beginning(&self, backup: &Newest, length: u64) -> Result<Bytes, Failure> {
+        let objects = if backup.parts.is_empty() { backup.begin.as_slice() } else { &backup.parts };
+        let mut header = Vec::new();
+        for object in objects.iter().take(MAX_HEADER_PARTS) {
+            header.extend_from_slice(&self.header(object, length - header.len() as u64).await?);
+            if header.len() as u64 >= length {
+                break;
             }
         }
-        file.flush().await.map_err(local)?;
-        if total != object.bytes {
-            let what = format!(
-                "received {total} bytes of {}: the object was replaced or truncated during the download",
-                object.bytes
-            );
-            return Err(Failure::new(Reason::Connect, what).while_doing(doing()));
+        Ok(header.into())
+    }
+
+    /// Downloads objects to one file, one after the other and piece by piece.
+    ///
+    /// # Errors
+    /// An object cannot be read, all are larger than `most` bytes, or the file cannot be written.
+    pub async fn download(&self, objects: &[Object], to: &Path, most: u64) -> Result<(), Failure> {
+        if objects.iter().map(|object| object.bytes).sum::<u64>() > most {
+            let what = format!("the file is larger than {most} bytes");
+            return Err(Failure::new(Reason::Limit, what).while_doing(format_args!("reading {}", self.place())));
         }
-        Ok(())
+        let local = |error| Failure::new(Reason::Config, format!("cannot write {}: {error}", to.display()));
+        let mut file = tokio::fs::File::create(to).await.map_err(local)?;
+        for object in objects {
+            let mut body = self.get(&object.key, None).await?;
+            let mut total = 0;
+            while let Some(piece) = body.try_next().await.map_err(|error| self.broken(&object.key, &error))? {
+                total += piece.len() as u64;
+                if total > object.bytes {
+                    break;
+                }
+                file.write_all(&piece).await.map_err(local)?;
+            }
+            if total != object.bytes {
+                let what = format!(
+                    "received {total} bytes of {}: the object was replaced or truncated during the download",
+                    object.bytes
+                );
+                let doing = format!("reading s3://{}/{}", self.target.bucket, object.key);
+                return Err(Failure::new(Reason::Connect, what).while_doing(doing));
+            }
+        }
+        file.flush().await.map_err(local)
     }
 
     /// Returns a whole object.

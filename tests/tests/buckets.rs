@@ -148,7 +148,7 @@ async fn a_multipart_object_is_one_backup_and_a_delete_marker_hides_it() -> anyh
     let bytes = first.len() + last.len();
     assert_eq!((found.count, one.key.as_str(), one.bytes), (2, "daily/parts.dump", bytes as u64));
     let file = folder.path().join("fetched");
-    bucket.download(&one, &file, u64::MAX).await.map_err(anyhow::Error::from)?;
+    bucket.download(std::slice::from_ref(&one), &file, u64::MAX).await.map_err(anyhow::Error::from)?;
     assert!(std::fs::read(&file)? == [first, last].concat(), "it is not what was uploaded");
     // A new version of a key is one object. A deleted key is no object, although its versions still exist.
     client.put_object().bucket("backups").key("daily/parts.dump").body(b"PGDMP newer".to_vec().into()).send().await?;
@@ -293,7 +293,7 @@ async fn an_s3_server_restart_does_not_make_a_backup_bad() -> anyhow::Result<()>
     let bucket = Bucket::new(S3Prefix { endpoint: Some(format!("http://127.0.0.1:{port}")), ..place });
     let large = clients::s3::Object { key: "daily/large".to_owned(), bytes: 20 << 20, modified: 0.0 };
     let file = folder.path().join("large");
-    let download = bucket.download(&large, &file, u64::MAX);
+    let download = bucket.download(std::slice::from_ref(&large), &file, u64::MAX);
     let stop = async {
         held.notified().await;
         let id = s3.service().and_then(|service| service.id());

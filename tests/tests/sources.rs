@@ -37,6 +37,7 @@ async fn recorded_pages_of_kube_state_metrics_cause_the_same_alerts_as_the_probe
         "ChecklistAutoscalerUnable",
         "ChecklistContainerOutOfMemory",
         "ChecklistContainerRestarted",
+        "ChecklistJobFailed",
         "ChecklistPodNotReady",
         "ChecklistPodStuck",
         "ChecklistServiceWithoutEndpoints",

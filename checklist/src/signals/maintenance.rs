@@ -31,7 +31,7 @@ pub static ROWS: Metric = Metric::gauge(
 .sparse();
 pub static XID_AGE: Metric = Metric::gauge(
     "checklist_postgres_transaction_id_age",
-    "Age in transactions of the oldest transaction id in the database.",
+    "Age of the oldest transaction id, or multixact id if it is older, in the database.",
     &["database"],
 );
 pub static NEVER: Metric = Metric::gauge(
@@ -114,7 +114,7 @@ pub static SIGNAL: Signal = Signal {
             name: "ChecklistTransactionIdsRunOut",
             when: When::Beyond(Value::Of(of(&XID_AGE)), &XID),
             summary: "A database is running out of transaction ids.",
-            description: "The oldest transaction id of database {{ $labels.database }} is {value} transactions old; the limit is {limit}.",
+            description: "The oldest transaction id or multixact id of database {{ $labels.database }} is {value} old; the limit is {limit}.",
             ..WARNING
         },
         Alert {

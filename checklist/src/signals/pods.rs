@@ -1,34 +1,12 @@
 //! Workloads, their pods, and services without ready endpoints. Checklist: daily 1, "All pods Running with 1/1 READY".
 
+mod kube_state_metrics;
+mod metrics;
+
 use crate::condition::history::SAMPLES;
 use crate::prelude::*;
 
-pub static DESIRED: Metric = Metric::gauge(
-    "checklist_workload_replicas_desired",
-    "Desired pods of the workload.",
-    &["namespace", "kind", "workload"],
-);
-pub static READY: Metric = Metric::gauge(
-    "checklist_workload_replicas_ready",
-    "Pods of the workload that are ready.",
-    &["namespace", "kind", "workload"],
-);
-pub static PODS: Metric =
-    Metric::gauge("checklist_pods", "Pods of the workload by phase.", &["namespace", "workload", "phase"]);
-/// The reason is that of the container's state or of the pod's condition.
-pub static NOT_READY: Metric = Metric::gauge(
-    "checklist_pod_not_ready",
-    "Constant 1 for each pod that is neither ready nor finished, with the reason.",
-    &["namespace", "pod", "reason"],
-)
-.sparse();
-pub static ENDPOINTS: Metric =
-    Metric::gauge("checklist_service_ready_endpoints", "Ready endpoints of the service.", &["namespace", "service"]);
-pub static ALL_ENDPOINTS: Metric = Metric::gauge(
-    "checklist_service_endpoints",
-    "Endpoints of the service, ready or not, without terminating ones; 0 if no pods are wanted for it.",
-    &["namespace", "service"],
-);
+pub use metrics::{ALL_ENDPOINTS, DESIRED, ENDPOINTS, JOB_FAILED, NOT_READY, PODS, READY, REFUSED};
 
 static WAITING: Threshold = Threshold::above(
     "pods.waiting",
@@ -43,6 +21,22 @@ static UNREADY: Threshold = Threshold::above(
     "pods not ready",
     Unit::Count,
     "Half an hour is longer than a pod needs for scheduling, pulling an image and starting; until then a rollout is stuck and the old version serves.",
+)
+.warning(0.0);
+
+static FAILED_JOBS: Threshold = Threshold::above(
+    "pods.failed_jobs",
+    "failed jobs",
+    Unit::Count,
+    "A job gives up only after its retries, and its pods may be gone before anybody looks.",
+)
+.warning(0.0);
+
+static REFUSED_PODS: Threshold = Threshold::above(
+    "pods.refused",
+    "workloads without new pods",
+    Unit::Count,
+    "Old pods go on serving, but neither a new version nor a replacement can start.",
 )
 .warning(0.0);
 
@@ -66,6 +60,16 @@ const STUCK_ONES: &[(&str, &[&str])] = &[(
 /// window covers the moments when the pod is ready between two crashes.
 fn stuck(scope: &Scope) -> String {
     format!("max without (reason) ({})", scope.over_of("max_over_time", &of(&NOT_READY).with(STUCK_ONES), "5m"))
+}
+
+/// Returns whether a job has failed, for any reason.
+fn failed_jobs(scope: &Scope) -> String {
+    format!("max without (reason) ({})", scope.max(&JOB_FAILED))
+}
+
+/// Returns whether new pods of a workload cannot be created, for any reason.
+fn refused_pods(scope: &Scope) -> String {
+    format!("max without (reason) ({})", scope.max(&REFUSED))
 }
 
 /// Returns whether a pod is not ready, for any reason.
@@ -103,66 +107,6 @@ fn none_left_case(have: &'static Metric, want: &'static Metric) -> Case {
         .quiet("does not fire while a new pod starts", of("_x17 0+0~", "_x17 3+0~"))
 }
 
-/// Expression for the unfinished pods that are not ready.
-macro_rules! unready_of_others {
-    () => {
-        "kube_pod_status_phase{{selector}, phase=~\"Pending|Running|Unknown\"} == 1 unless on (namespace, pod) kube_pod_status_ready{{selector}, condition=\"true\"} == 1"
-    };
-}
-
-/// Expression for the creation times of the pods of each job. All runs of a cron job count as one job.
-macro_rules! attempts_of_others {
-    () => {
-        "max by (namespace, owner_name, pod) (label_replace(kube_pod_created{{selector}} * on (namespace, pod) group_left (owner_name) max by (namespace, pod, owner_name) (kube_pod_owner{{selector}, owner_kind=\"Job\"}), \"owner_name\", \"$1\", \"owner_name\", \"(.+)-[0-9]{8}\"))"
-    };
-}
-
-/// Expression for the endpoints of services from kube-state-metrics. Since 2.18 it exposes endpoint slices by default,
-/// before that the older endpoints. The name of a slice is that of its service with a random suffix of five characters.
-/// With two address types, each type has all endpoints. Only pods count, so endpoints that somebody else manages do not.
-/// The value is 0 only if both the service and its slice (or its older endpoints) are exposed: an `ExternalName` service
-/// has no slice, and a missing metric proves nothing.
-macro_rules! endpoints_of_others {
-    ($slices:literal, $older:literal, $but:literal) => {
-        concat!(
-            "(max by (namespace, service) (sum by (namespace, service, addresstype) (label_replace(max by (namespace, endpointslice, address) (kube_endpointslice_endpoints{{selector}, targetref_kind=\"Pod\", ",
-            $slices,
-            "}",
-            $but,
-            ") * on (namespace, endpointslice) group_left (addresstype) max by (namespace, endpointslice, addresstype) (kube_endpointslice_info{{selector}}), \"service\", \"$1\", \"endpointslice\", \"(.+)-[a-z0-9]{5}\")))",
-            " or 0 * max by (namespace, service) (label_replace(kube_endpointslice_info{{selector}}, \"service\", \"$1\", \"endpointslice\", \"(.+)-[a-z0-9]{5}\"))",
-            " or sum by (namespace, service) (label_replace(max by (namespace, endpoint, ip) (kube_endpoint_address{{selector}, ",
-            $older,
-            "} and on (namespace, ip) label_replace(kube_pod_info{{selector}}, \"ip\", \"$1\", \"pod_ip\", \"(.+)\")), \"service\", \"$1\", \"endpoint\", \"(.+)\"))",
-            " or 0 * max by (namespace, service) (label_replace(kube_endpoint_info{{selector}}, \"service\", \"$1\", \"endpoint\", \"(.+)\"))",
-            ") and on (namespace, service) kube_service_info{{selector}}"
-        )
-    };
-}
-
-/// Expression for the pods that are not ready from kube-state-metrics: pods that are neither ready nor finished, and the
-/// last attempt of a failed job. A pod that was never scheduled has no ready condition, so the phase decides. The reason is
-/// that of a waiting container, of an init container first.
-const NOT_READY_OF_OTHERS: &str = concat!(
-    "max by (namespace, pod, reason) ((",
-    "kube_pod_init_container_status_waiting_reason{{selector}} == 1",
-    " or kube_pod_container_status_waiting_reason{{selector}} == 1 unless on (namespace, pod) kube_pod_init_container_status_waiting_reason{{selector}} == 1",
-    " or label_replace(kube_pod_status_unschedulable{{selector}} == 1, \"reason\", \"Unschedulable\", \"\", \"\")",
-    ") and on (namespace, pod) (",
-    unready_of_others!(),
-    ")) or max by (namespace, pod, reason) (label_replace((",
-    unready_of_others!(),
-    ") unless on (namespace, pod) (kube_pod_container_status_waiting_reason{{selector}} == 1",
-    " or kube_pod_init_container_status_waiting_reason{{selector}} == 1 or kube_pod_status_unschedulable{{selector}} == 1)",
-    ", \"reason\", \"ContainersNotReady\", \"\", \"\"))",
-    " or max by (namespace, pod, reason) (label_replace(kube_pod_status_phase{{selector}, phase=\"Failed\"} == 1",
-    " and on (namespace, pod) (",
-    attempts_of_others!(),
-    " >= on (namespace, owner_name) group_left () max by (namespace, owner_name) (",
-    attempts_of_others!(),
-    ")), \"reason\", \"PodFailed\", \"\", \"\"))",
-);
-
 pub static SIGNAL: Signal = Signal {
     id: "pods",
     title: "Pods and services",
@@ -177,10 +121,11 @@ pub static SIGNAL: Signal = Signal {
         Looks::at_some(Object::Namespace),
         Looks::at_any(Object::Workload),
         Looks::at_any(Object::Pod),
+        Looks::at_any(Object::Job),
         Looks::at_any(Object::Service),
     ],
-    metrics: &[&DESIRED, &READY, &PODS, &NOT_READY, &ENDPOINTS, &ALL_ENDPOINTS],
-    thresholds: &[&WAITING, &UNREADY],
+    metrics: &[&DESIRED, &READY, &REFUSED, &PODS, &NOT_READY, &JOB_FAILED, &ENDPOINTS, &ALL_ENDPOINTS],
+    thresholds: &[&WAITING, &UNREADY, &FAILED_JOBS, &REFUSED_PODS],
     alerts: &[
         Alert {
             name: "ChecklistWorkloadDown",
@@ -287,6 +232,46 @@ pub static SIGNAL: Signal = Signal {
             ..WARNING
         },
         Alert {
+            name: "ChecklistJobFailed",
+            at_once: Some(When::Beyond(Value::Of(of(&JOB_FAILED)), &FAILED_JOBS)),
+            when: When::History(History {
+                expr: |scope, limits, severity| {
+                    format!("{} > {}", failed_jobs(scope), limits.level(&FAILED_JOBS, severity))
+                },
+                threshold: Some(&FAILED_JOBS),
+                metrics: &[&JOB_FAILED],
+                case: |given| {
+                    let steady = crate::condition::history::constant(given.limit + 1.0);
+                    let failed = input(&JOB_FAILED, steady).with("reason", "BackoffLimitExceeded");
+                    Case::new(vec![failed], Vec::new()).without(&["reason"])
+                },
+            }),
+            pending: minutes(5),
+            summary: "A job has failed.",
+            description: "Job {{ $labels.namespace }}/{{ $labels.workload }} has failed{{ with printf \"topk(1, checklist_job_failed{target=%q,namespace=%q,workload=%q})\" $labels.target $labels.namespace $labels.workload | query }}: {{ . | first | label \"reason\" }}{{ end }}. Look at: kubectl -n {{ $labels.namespace }} get jobs",
+            ..WARNING
+        },
+        Alert {
+            name: "ChecklistPodsRefused",
+            at_once: Some(When::Beyond(Value::Of(of(&REFUSED)), &REFUSED_PODS)),
+            when: When::History(History {
+                expr: |scope, limits, severity| {
+                    format!("{} > {}", refused_pods(scope), limits.level(&REFUSED_PODS, severity))
+                },
+                threshold: Some(&REFUSED_PODS),
+                metrics: &[&REFUSED],
+                case: |given| {
+                    let steady = crate::condition::history::constant(given.limit + 1.0);
+                    let refused = input(&REFUSED, steady).with("reason", "FailedCreate");
+                    Case::new(vec![refused], Vec::new()).without(&["reason"])
+                },
+            }),
+            pending: minutes(10),
+            summary: "New pods of a workload cannot be created.",
+            description: "{{ $labels.kind }} {{ $labels.namespace }}/{{ $labels.workload }} cannot create new pods; its present ones go on. Look at: kubectl -n {{ $labels.namespace }} describe replicasets",
+            ..WARNING
+        },
+        Alert {
             name: "ChecklistServiceWithoutEndpoints",
             // Without any pod behind it nobody wants the service at present: scaled to zero, a preview, the read replicas
             // of a single database. A workload that wants pods and has none is a page of its own.
@@ -338,6 +323,24 @@ pub static SIGNAL: Signal = Signal {
             ..PANEL
         },
         Panel {
+            title: "Refused pods",
+            description: "Workloads whose new pods cannot be created; empty is good.",
+            drawing: Drawing::Table,
+            query: PanelQuery::Expression(refused_pods, &[&REFUSED]),
+            legend: &["namespace", "workload"],
+            threshold: Some(&REFUSED_PODS),
+            ..PANEL
+        },
+        Panel {
+            title: "Failed jobs",
+            description: "Jobs and cron jobs whose last run failed; empty is good.",
+            drawing: Drawing::Table,
+            query: PanelQuery::Expression(failed_jobs, &[&JOB_FAILED]),
+            legend: &["namespace", "workload"],
+            threshold: Some(&FAILED_JOBS),
+            ..PANEL
+        },
+        Panel {
             title: "Ready endpoints",
             description: "Ready endpoints of each service; with none, its connections fail.",
             query: PanelQuery::Value(Value::Of(of(&ENDPOINTS))),
@@ -355,28 +358,14 @@ pub static SIGNAL: Signal = Signal {
     external_sources: &[ExternalSource {
         source: "kube-state-metrics",
         records: &[
-            (
-                &DESIRED,
-                "max by (namespace, kind, workload) (label_replace(label_replace(kube_deployment_spec_replicas{{selector}}, \"workload\", \"$1\", \"deployment\", \"(.*)\"), \"kind\", \"Deployment\", \"\", \"\") or label_replace(label_replace(kube_statefulset_replicas{{selector}}, \"workload\", \"$1\", \"statefulset\", \"(.*)\"), \"kind\", \"StatefulSet\", \"\", \"\") or label_replace(label_replace(kube_daemonset_status_desired_number_scheduled{{selector}}, \"workload\", \"$1\", \"daemonset\", \"(.*)\"), \"kind\", \"DaemonSet\", \"\", \"\"))",
-            ),
-            (
-                &READY,
-                "max by (namespace, kind, workload) (label_replace(label_replace(kube_deployment_status_replicas_ready{{selector}}, \"workload\", \"$1\", \"deployment\", \"(.*)\"), \"kind\", \"Deployment\", \"\", \"\") or label_replace(label_replace(kube_statefulset_status_replicas_ready{{selector}}, \"workload\", \"$1\", \"statefulset\", \"(.*)\"), \"kind\", \"StatefulSet\", \"\", \"\") or label_replace(label_replace(kube_daemonset_status_number_ready{{selector}}, \"workload\", \"$1\", \"daemonset\", \"(.*)\"), \"kind\", \"DaemonSet\", \"\", \"\"))",
-            ),
-            // Two replicas of kube-state-metrics expose each pod twice.
-            (&PODS, "sum by (namespace, phase) (max by (namespace, pod, phase) (kube_pod_status_phase{{selector}}))"),
-            (&NOT_READY, NOT_READY_OF_OTHERS),
-            (&ENDPOINTS, endpoints_of_others!("ready!=\"false\"", "ready=\"true\"", "")),
-            (
-                &ALL_ENDPOINTS,
-                endpoints_of_others!(
-                    "terminating!=\"true\"",
-                    "ready!=\"\"",
-                    // Before 2.20, `terminating` is empty and `serving` may have its value. In all releases, only a
-                    // terminating endpoint is serving and not ready.
-                    " unless on (namespace, endpointslice, address) kube_endpointslice_endpoints{{selector}, ready=\"false\", serving=\"true\"}"
-                ),
-            ),
+            (&DESIRED, kube_state_metrics::DESIRED),
+            (&READY, kube_state_metrics::READY),
+            (&REFUSED, kube_state_metrics::REFUSED),
+            (&PODS, kube_state_metrics::PODS),
+            (&NOT_READY, kube_state_metrics::NOT_READY),
+            (&JOB_FAILED, kube_state_metrics::JOB_FAILED),
+            (&ENDPOINTS, kube_state_metrics::ENDPOINTS),
+            (&ALL_ENDPOINTS, kube_state_metrics::ALL_ENDPOINTS),
         ],
     }],
     access: &[
@@ -387,6 +376,7 @@ pub static SIGNAL: Signal = Signal {
         Access::Kubernetes("apps", "deployments", LIST_WATCH),
         Access::Kubernetes("apps", "statefulsets", LIST_WATCH),
         Access::Kubernetes("apps", "daemonsets", LIST_WATCH),
+        Access::Kubernetes("batch", "jobs", LIST_WATCH),
     ],
     runbook: include_str!("pods.md"),
     ..BASE

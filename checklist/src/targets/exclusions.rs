@@ -12,11 +12,12 @@ use crate::reader::table::Table;
 use std::collections::BTreeMap;
 
 /// The kinds of Kubernetes objects that can be excluded.
-const KINDS: [(&str, &str); 7] = [
+const KINDS: [(&str, &str); 8] = [
     ("Pod", "Pod"),
     ("Deployment", "Deployment"),
     ("StatefulSet", "StatefulSet"),
     ("DaemonSet", "DaemonSet"),
+    ("Job", "Job"),
     ("Service", "Service"),
     ("HorizontalPodAutoscaler", "HorizontalPodAutoscaler"),
     ("PersistentVolumeClaim", "PersistentVolumeClaim"),

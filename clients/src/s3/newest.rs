@@ -1,6 +1,7 @@
 //! Finds the newest backup under a prefix while the objects are listed, without keeping them all in memory.
 
-use super::object::Object;
+use super::object::{Newest, Object};
+use super::split::{self, Parts};
 use crate::AHEAD;
 use checklist::config::NamePattern;
 use std::collections::hash_map::DefaultHasher;
@@ -57,26 +58,6 @@ pub struct Found {
     pub left_out: u64,
 }
 
-/// The newest backup: an object, or a folder that `pg_dump -Fd` made.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Newest {
-    /// The key of the object, or of the folder without its trailing slash.
-    pub name: String,
-    /// The size in bytes. For a folder, the size of all its objects.
-    pub bytes: u64,
-    /// The time of the last modification in Unix seconds. For a folder, that of its newest object.
-    pub modified: f64,
-    /// The object whose first bytes identify the format. `None` for a folder without a table of contents.
-    pub begin: Option<Object>,
-    pub is_folder: bool,
-}
-
-impl PartialEq for Object {
-    fn eq(&self, other: &Self) -> bool {
-        (&self.key, self.bytes, self.modified.to_bits()) == (&other.key, other.bytes, other.modified.to_bits())
-    }
-}
-
 /// The state of a search. It takes the objects one by one.
 pub(super) struct Listing<'a> {
     prefix: &'a str,
@@ -87,6 +68,7 @@ pub(super) struct Listing<'a> {
     /// Objects whose names end as signatures do, while the signed object was not listed. Directory buckets have no order.
     signatures: Vec<Object>,
     folders: BTreeMap<String, Newest>,
+    parts: Parts,
     found: Found,
 }
 
@@ -99,6 +81,7 @@ impl<'a> Listing<'a> {
             known: HashSet::new(),
             signatures: Vec::new(),
             folders: BTreeMap::new(),
+            parts: Parts::default(),
             found: Found::default(),
         }
     }
@@ -108,15 +91,36 @@ impl<'a> Listing<'a> {
     pub(super) fn take(&mut self, object: Object) {
         if let Some(folder) = folder_of_a_dump(&object.key) {
             let name = folder.to_owned();
-            let new = || Newest { name: name.clone(), bytes: 0, modified: f64::MIN, begin: None, is_folder: true };
+            let new = || Newest {
+                name: name.clone(),
+                bytes: 0,
+                modified: f64::MIN,
+                begin: None,
+                is_folder: true,
+                parts: Vec::new(),
+                lacks: Some("it is a dump in directory format without its table of contents toc.dat".to_owned()),
+            };
             let whole = self.folders.entry(name.clone()).or_insert_with(new);
             whole.bytes += object.bytes;
             whole.modified = whole.modified.max(object.modified);
             if object.key.ends_with("/toc.dat") {
-                whole.begin = Some(object);
+                (whole.begin, whole.lacks) = (Some(object), None);
             }
             return;
         }
+        if let Some(part) = split::part(&object.key) {
+            self.known.insert(hash(&object.key));
+            if part.is_first() {
+                self.known.insert(hash(part.whole));
+            }
+        }
+        if let Some(object) = self.parts.keep(object) {
+            self.take_one(object);
+        }
+    }
+
+    /// Takes an object that is no part of a backup.
+    fn take_one(&mut self, object: Object) {
         if self.choice.matching.is_empty() && self.choice.excluded.is_empty() {
             // Keys are usually listed in order, so the other object came before.
             if is_about(&object.key, &self.known) {
@@ -134,6 +138,13 @@ impl<'a> Listing<'a> {
 
     /// Returns the result after the last object.
     pub(super) fn finish(mut self) -> Found {
+        let (split, others) = std::mem::take(&mut self.parts).finish();
+        for backup in split {
+            self.consider(backup);
+        }
+        for object in others {
+            self.take_one(object);
+        }
         for object in std::mem::take(&mut self.signatures) {
             if is_about(&object.key, &self.known) {
                 self.found.left_out += 1;
@@ -149,8 +160,11 @@ impl<'a> Listing<'a> {
 
     /// Counts a backup, and keeps it when it is the newest so far.
     fn consider(&mut self, one: Newest) {
-        let name = one.name.strip_prefix(self.prefix).unwrap_or(&one.name);
-        let is = |patterns: &[NamePattern]| patterns.iter().any(|pattern| pattern.matches(name));
+        // A pattern may be about the whole or about its parts.
+        let names = || std::iter::once(&one.name).chain(one.parts.first().map(|part| &part.key));
+        let within = names().map(|name| name.strip_prefix(self.prefix).unwrap_or(name));
+        let is =
+            |patterns: &[NamePattern]| within.clone().any(|name| patterns.iter().any(|pattern| pattern.matches(name)));
         if is(self.choice.excluded) || !(self.choice.matching.is_empty() || is(self.choice.matching)) {
             self.found.left_out += 1;
             return;
@@ -173,7 +187,7 @@ impl<'a> Listing<'a> {
 
 fn one(object: Object) -> Newest {
     let Object { key, bytes, modified } = object.clone();
-    Newest { name: key, bytes, modified, begin: Some(object), is_folder: false }
+    Newest { name: key, bytes, modified, begin: Some(object), is_folder: false, parts: Vec::new(), lacks: None }
 }
 
 /// Whether a key is that of a file about another one. There may be several endings, as of the signature of a checksum.

@@ -1,4 +1,4 @@
-//! An object as a listing describes it.
+//! An object as a listing describes it, and a backup that is made of some.
 
 /// One object of a listing.
 #[derive(Debug, Clone)]
@@ -7,4 +7,28 @@ pub struct Object {
     pub bytes: u64,
     /// The time of the last modification in Unix seconds.
     pub modified: f64,
+}
+
+impl PartialEq for Object {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.key, self.bytes, self.modified.to_bits()) == (&other.key, other.bytes, other.modified.to_bits())
+    }
+}
+
+/// The newest backup: an object, the parts that `split` made of one, or a folder that `pg_dump -Fd` made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Newest {
+    /// The key of the object, of the folder without its trailing slash, or of the parts without their numbers.
+    pub name: String,
+    /// The size in bytes. For a folder or parts, the size of all objects.
+    pub bytes: u64,
+    /// The time of the last modification in Unix seconds. For a folder or parts, that of the newest object.
+    pub modified: f64,
+    /// The object whose first bytes identify the format. `None` for a folder without a table of contents.
+    pub begin: Option<Object>,
+    pub is_folder: bool,
+    /// The parts of a split backup in their order; empty if it is not split.
+    pub parts: Vec<Object>,
+    /// Why the objects do not make a whole backup, for people.
+    pub lacks: Option<String>,
 }

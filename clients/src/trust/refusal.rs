@@ -68,6 +68,18 @@ fn words(invalid: &CertificateError, leaf: Option<&[u8]>) -> (&'static str, Stri
             Some(webpki::Error::UnsupportedCertVersion) => {
                 ("old_version", "it is not an X.509 version 3 certificate, so it has no purposes and names")
             }
+            Some(webpki::Error::UnsupportedCriticalExtension) => {
+                ("unknown_extension", "it has a critical extension that clients do not support")
+            }
+            Some(webpki::Error::NameConstraintViolation) => {
+                ("name_mismatch", "a CA of its chain may not issue certificates for this name (name constraints)")
+            }
+            Some(webpki::Error::PathLenConstraintViolated) => {
+                ("unknown_issuer", "a CA of its chain may not have so many CAs below it (path length)")
+            }
+            Some(webpki::Error::EndEntityUsedAsCa) => {
+                ("unknown_issuer", "it was issued with a certificate that is not a CA")
+            }
             _ => return ("other", other.to_string()),
         },
         _ => return ("other", invalid.to_string()),

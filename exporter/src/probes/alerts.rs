@@ -1,10 +1,12 @@
 //! The signal `alerts`: active alerts and silences, read from Alertmanager's API v2.
 
 use crate::probe::{Failure, Probe};
+use crate::run::time::unix_now;
 use crate::sources::null::or_empty;
 use checklist::config::Alertmanager;
 use checklist::signals::alerts::{ALERTS, OLDEST, SILENCE_END, SILENCES};
-use checklist::{Object, Samples};
+use checklist::{Object, Reason, Samples};
+use clients::AHEAD;
 use clients::http::fetch_json;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -92,8 +94,16 @@ impl Probe for Alerts {
                 samples.set(&ALERTS, [level, state], count);
             }
             let untaken = alerts.iter().filter(|alert| alert.level() == "critical" && alert.state() == "active");
-            if let Some(oldest) = untaken.map(|alert| alert.starts_at).min() {
-                samples.set(&OLDEST, [], oldest.as_duration().as_secs_f64());
+            let latest = unix_now() + AHEAD.as_secs_f64();
+            let starts: Vec<f64> = untaken.map(|alert| alert.starts_at.as_duration().as_secs_f64()).collect();
+            let ahead = starts.iter().filter(|at| **at > latest).count();
+            if ahead > 0 {
+                let which = "that begin in the future: compare the clocks of Prometheus and of this machine";
+                let what = format!("{} {which}", Object::Alert.counted(ahead as u64));
+                samples.missed(Object::Alert, Reason::Decode, what);
+            }
+            if let Some(oldest) = starts.into_iter().filter(|at| *at <= latest).reduce(f64::min) {
+                samples.set(&OLDEST, [], oldest);
             }
             for state in ["active", "pending", "expired"] {
                 let count = silences.iter().filter(|silence| silence.status.state == state).count();

@@ -30,9 +30,9 @@ impl Backup {
     /// Reads the first bytes of the newest backup and checks them against its format. Returns `None` when every format
     /// is accepted, and `Some(Err)` with an explanation when the bytes do not match.
     async fn header(&self, newest: &Newest) -> Result<Option<Result<(), String>>, Failure> {
-        let Some(begin) = &newest.begin else {
-            return Ok(Some(Err("it is a dump in directory format without its table of contents toc.dat".to_owned())));
-        };
+        if let Some(lacks) = &newest.lacks {
+            return Ok(Some(Err(lacks.clone())));
+        }
         let any = self.target.format == BackupFormat::Any;
         if any && !(1..=PACKED_NOTHING).contains(&newest.bytes) {
             return Ok(None);
@@ -40,7 +40,7 @@ impl Backup {
         // In pg_dump's directory format each data file is compressed by itself, and toc.dat, which is read here, is
         // not.
         let format = if newest.is_folder { BackupFormat::PgDump } else { self.target.format };
-        let header = self.bucket.header(begin, header_bytes(format)).await?;
+        let header = self.bucket.beginning(newest, header_bytes(format)).await?;
         Ok(Some(inspect(format, &header).map(|_| ())).filter(|valid| valid.is_err() || !any))
     }
 }
@@ -85,7 +85,12 @@ fn tell(found: &Found, now: f64, samples: &mut Samples) {
     let ago = |at: f64| Unit::Seconds.human((now - at).round());
     if let Some(newest) = &found.newest {
         let size = Unit::Bytes.human(newest.bytes as f64);
-        samples.evidence.note(format!("newest {}, {size}, {} old", newest.name, ago(newest.modified)));
+        let parts = match newest.parts.len() {
+            0 => String::new(),
+            1 => " in 1 part".to_owned(),
+            many => format!(" in {many} parts"),
+        };
+        samples.evidence.note(format!("newest {}{parts}, {size}, {} old", newest.name, ago(newest.modified)));
     }
     if let Some((name, at)) = &found.furthest {
         let ahead = Unit::Seconds.human((at - now).round());

@@ -5,7 +5,8 @@ mod body;
 use crate::probe::{Failure, Probe};
 use checklist::config::Health as Target;
 use checklist::signals::health::{DURATION, FIELD_OK, STATUS, VERSION};
-use checklist::{Object, Reason, Samples};
+use checklist::{Object, Reason, Samples, Unit};
+use clients::AHEAD;
 use clients::http::{HttpResponse, fetch};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -32,6 +33,11 @@ impl Probe for Health {
 }
 
 fn evaluate(target: &Target, response: &HttpResponse, samples: &mut Samples) {
+    if let Some(age) = response.age.filter(|age| *age > AHEAD.as_secs_f64()) {
+        let age = Unit::Seconds.human(age);
+        let what = format!("a cache answered with a page that is {age} old, and nobody asked the application since");
+        samples.missed(Object::Page, Reason::Protocol, what);
+    }
     let status = response.status.as_u16();
     samples.set(&STATUS, [], u32::from(status));
     samples.set(&FIELD_OK, ["status_code"], target.status.contains(&status));
@@ -90,6 +96,7 @@ mod tests {
             body: body.to_vec().into(),
             content_type: Some(kind.to_owned()),
             modified: None,
+            age: None,
             location: Some("https://h/login".to_owned()).filter(|_| status == 302),
         };
         evaluate(&config.health[0], &response, &mut samples);
@@ -173,6 +180,24 @@ mod tests {
         {
             let message = unseen("versionField: build.version", body)?;
             assert_eq!(!message.contains("no text or number at build.version"), there, "{body}: {message}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_page_that_a_cache_kept_for_long_says_nothing_about_the_application() -> anyhow::Result<()> {
+        let config = Config::parse("checklist.yaml", "health: [{name: h, url: 'http://h', expect: {ok: true}}]\n")?;
+        for (age, seen) in [(None, true), (Some(59.0), true), (Some(90_000.0), false)] {
+            let mut samples = checklist::signals::health::SIGNAL.samples();
+            let body = b"{\"ok\": true}".to_vec().into();
+            let response =
+                HttpResponse { status: StatusCode::OK, body, content_type: None, modified: None, age, location: None };
+            evaluate(&config.health[0], &response, &mut samples);
+            assert_eq!(
+                samples.evidence.gaps().contains("a cache answered with a page that is 25h old"),
+                !seen,
+                "{age:?}"
+            );
         }
         Ok(())
     }

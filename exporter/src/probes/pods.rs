@@ -1,14 +1,20 @@
 //! The signal `pods`: replicas of workloads, phases of pods and endpoints of services in the watched namespaces.
 
 use crate::probe::{Failure, Probe};
-use crate::sources::kubernetes::pods::Pod;
+use crate::run::time::unix_now;
+use crate::sources::kubernetes::objects::Job;
+use crate::sources::kubernetes::objects::jobs::newest_ended;
+use crate::sources::kubernetes::pods::{Keeper, Pod};
 use crate::sources::kubernetes::{Cluster, Namespace, namespaces, read};
-use checklist::signals::pods::{ALL_ENDPOINTS, DESIRED, ENDPOINTS, NOT_READY, PODS, READY};
+use checklist::signals::pods::{ALL_ENDPOINTS, DESIRED, ENDPOINTS, JOB_FAILED, NOT_READY, PODS, READY, REFUSED};
 use checklist::{Object, Reason, Samples};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+/// Seconds within which a job gets its first pod, and a failed one is tried again. The longest pause is six minutes.
+const POD_WITHIN: f64 = 600.0;
 
 /// The probe of the signal `pods`.
 pub struct Pods(pub Arc<Cluster>);
@@ -43,16 +49,20 @@ struct NotReady<'a> {
     reason: Arc<str>,
 }
 
-/// Adds samples for the workloads, pods and services of a namespace. Returns the number of workloads and pods; services
-/// alone do not make a namespace worth watching.
+/// Adds samples for the workloads, jobs, pods and services of a namespace. Returns the number of workloads, jobs and pods;
+/// services alone do not make a namespace worth watching.
 async fn namespace_objects<'a>(
     namespace: &'a Namespace,
     samples: &mut Samples,
     not_ready: &mut Vec<NotReady<'a>>,
 ) -> Result<usize, Failure> {
-    let found = workloads(namespace, samples).await? + pods(namespace, samples, not_ready).await?;
+    // Without the right to read jobs the pods are judged all the same.
+    let jobs = jobs(namespace, samples).await;
+    let of_jobs = jobs.as_ref().map_or(0, |jobs| jobs.count);
+    let found = workloads(namespace, samples).await? + pods(namespace, jobs.as_ref().ok(), samples, not_ready).await?;
     services(namespace, samples).await?;
-    Ok(found)
+    jobs?;
+    Ok(found + of_jobs)
 }
 
 async fn workloads(namespace: &Namespace, samples: &mut Samples) -> Result<usize, Failure> {
@@ -66,6 +76,9 @@ async fn workloads(namespace: &Namespace, samples: &mut Samples) -> Result<usize
             let (desired, ready) = workload.replicas(*kind);
             samples.set(&DESIRED, [&namespace.name, kind.as_str(), name], desired);
             samples.set(&READY, [&namespace.name, kind.as_str(), name], ready);
+            if let Some(reason) = workload.refused().filter(|_| ready >= desired) {
+                samples.set(&REFUSED, [&*namespace.name, kind.as_str(), name, reason], 1_u32);
+            }
             if !workload.is_observed() {
                 let what = format!(
                     "{} {}/{name}: its controller has not seen its present spec",
@@ -79,8 +92,38 @@ async fn workloads(namespace: &Namespace, samples: &mut Samples) -> Result<usize
     Ok(found)
 }
 
+/// The jobs of a namespace.
+struct Jobs {
+    count: usize,
+    /// Names of jobs, and of cron jobs, that make no more pods.
+    ended: BTreeSet<String>,
+    /// Jobs that should have a pod: the names under which their pods are known, the last of which is told.
+    awaiting: Vec<[String; 2]>,
+}
+
+async fn jobs(namespace: &Namespace, samples: &mut Samples) -> Result<Jobs, Failure> {
+    let store = read(&namespace.jobs).await?;
+    samples.saw(Object::Job, store.objects.len());
+    namespaces::left_out(Object::Job, store.left_out.len(), namespace, samples);
+    let all = || store.objects.iter().map(|(name, job)| (&**name, job));
+    for (workload, (_, job)) in newest_ended(all()) {
+        if let Some(reason) = job.failed() {
+            samples.set(&JOB_FAILED, [&*namespace.name, workload, reason], 1_u32);
+        }
+    }
+    let goes_on: BTreeSet<&str> =
+        all().filter(|(_, job)| !job.has_ended()).map(|(name, job)| job.workload(name)).collect();
+    let over = all().filter(|(name, job)| !goes_on.contains(job.workload(name)));
+    let ended = over.flat_map(|(name, job)| [name.to_owned(), job.workload(name).to_owned()]).collect();
+    let is_late = |job: &Job| job.without_pods_since().is_some_and(|since| unix_now() - since as f64 > POD_WITHIN);
+    let late = all().filter(|(_, job)| is_late(job));
+    let awaiting = late.map(|(name, job)| [name.to_owned(), job.workload(name).to_owned()]).collect();
+    Ok(Jobs { count: store.objects.len(), ended, awaiting })
+}
+
 async fn pods<'a>(
     namespace: &'a Namespace,
+    jobs: Option<&Jobs>,
     samples: &mut Samples,
     not_ready: &mut Vec<NotReady<'a>>,
 ) -> Result<usize, Failure> {
@@ -88,20 +131,24 @@ async fn pods<'a>(
     samples.saw(Object::Pod, store.objects.len());
     namespaces::left_out(Object::Pod, store.left_out.len(), namespace, samples);
     let mut phases: BTreeMap<(&str, &str), u64> = BTreeMap::new();
-    // A deployment may have the name of a job.
-    let mut newest: BTreeMap<&str, i64> = BTreeMap::new();
-    for pod in store.objects.values().filter(|pod| pod.is_of_job()) {
-        let known = newest.entry(&pod.workload).or_insert(pod.created);
+    // The newest pod of each owner. A deployment may have the name of a job.
+    let mut newest: BTreeMap<(bool, &str), i64> = BTreeMap::new();
+    for pod in store.objects.values() {
+        let known = newest.entry((pod.is_of_job(), &pod.workload)).or_insert(pod.created);
         *known = pod.created.max(*known);
     }
     for (name, pod) in &store.objects {
         *phases.entry((&pod.workload, &pod.phase)).or_default() += 1;
-        // A failed pod (such as an evicted one) stays until it is deleted and never becomes ready again. Its workload
-        // has a new one, unless it is a job.
-        let cleared = &*pod.phase == "Failed" && !pod.is_of_job();
-        let ended = &*pod.phase == "Succeeded" || cleared || is_past_attempt(pod, &newest);
-        if let Some(reason) = pod.not_ready.as_ref().filter(|_| !ended) {
+        let newest = newest.get(&(pod.is_of_job(), &*pod.workload)).copied().unwrap_or_default();
+        let of_ended_job = jobs.is_some_and(|jobs| jobs.ended.contains(&*pod.workload));
+        if let Some(reason) = pod.not_ready.as_ref().filter(|_| !is_over(pod, newest, of_ended_job)) {
             not_ready.push(NotReady { namespace: &namespace.name, name: name.clone(), reason: Arc::clone(reason) });
+        }
+    }
+    for [name, workload] in jobs.iter().flat_map(|jobs| &jobs.awaiting) {
+        let has_pod = |workload: &str| newest.contains_key(&(true, workload));
+        if !has_pod(name) && !has_pod(workload) {
+            samples.set(&JOB_FAILED, [&*namespace.name, workload, "NoPods"], 1_u32);
         }
     }
     for ((workload, phase), count) in phases {
@@ -110,11 +157,18 @@ async fn pods<'a>(
     Ok(store.objects.len())
 }
 
-/// Whether the pod is a failed attempt of a job that was followed by another attempt. Then only the last attempt
-/// counts.
-fn is_past_attempt(pod: &Pod, newest: &BTreeMap<&str, i64>) -> bool {
-    let followed = || newest.get(&*pod.workload).is_some_and(|newest| *newest > pod.created);
-    pod.is_of_job() && &*pod.phase == "Failed" && followed()
+/// Whether a pod has ended and needs nobody's attention: its workload has a new one, its job goes on or is judged
+/// itself, or its owner has made another one since. `newest` is the creation of the newest pod of the same owner.
+fn is_over(pod: &Pod, newest: i64, of_ended_job: bool) -> bool {
+    let ended = matches!(&*pod.phase, "Failed" | "Succeeded");
+    let after = if pod.changed > pod.created { pod.changed } else { pod.created + 1 };
+    match (&*pod.phase, pod.keeper) {
+        // A failed attempt of a job counts until another one follows.
+        ("Failed", Keeper::Job) => of_ended_job || newest > pod.created,
+        _ if pod.is_lost() => pod.keeper == Keeper::Operator && newest >= after,
+        // A failed pod, such as an evicted one, stays until it is deleted.
+        _ => ended,
+    }
 }
 
 async fn services(namespace: &Namespace, samples: &mut Samples) -> Result<(), Failure> {
@@ -159,4 +213,60 @@ async fn services(namespace: &Namespace, samples: &mut Samples) -> Result<(), Fa
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sources::kubernetes::pods::of_json;
+    use serde_json::{Value, json};
+
+    fn pod(phase: &str, owner: &str, policy: &str, changed: Option<&str>) -> anyhow::Result<Pod> {
+        let owners: Vec<Value> = Some(owner)
+            .filter(|kind| !kind.is_empty())
+            .map(|kind| json!({"kind": kind, "name": "db", "controller": true}))
+            .into_iter()
+            .collect();
+        let conditions: Vec<Value> = changed
+            .map(|at| json!({"type": "Ready", "status": "False", "lastTransitionTime": at}))
+            .into_iter()
+            .collect();
+        of_json(json!({
+            "metadata": {"name": "db-1", "creationTimestamp": "2026-01-01T00:00:00Z", "ownerReferences": owners},
+            "spec": {"restartPolicy": policy}, "status": {"phase": phase, "conditions": conditions},
+        }))
+    }
+
+    #[test]
+    fn a_pod_that_ended_counts_unless_something_took_its_place() -> anyhow::Result<()> {
+        let noon = Some("2026-01-01T12:00:00Z");
+        let created = 1_767_225_600;
+        let (before, after) = (created + 3600, created + 13 * 3600);
+        for (phase, owner, policy, changed, newest, over) in [
+            ("Running", "Cluster", "Always", None, after, false),
+            // An operator's pod: another one that is older than the failure did not take its place.
+            ("Failed", "Cluster", "Always", noon, before, false),
+            ("Failed", "Cluster", "Always", noon, after, true),
+            ("Failed", "Cluster", "Always", None, created, false),
+            ("Failed", "Cluster", "Always", None, before, true),
+            ("Failed", "Workflow", "Never", noon, created, false),
+            ("Succeeded", "Workflow", "Never", noon, created, true),
+            ("Succeeded", "Cluster", "Always", noon, created, false),
+            // Replicas are counted.
+            ("Failed", "ReplicaSet", "Always", noon, created, true),
+            ("Succeeded", "StatefulSet", "Always", noon, created, true),
+            // Of nobody.
+            ("Failed", "", "Always", noon, created, false),
+            ("Failed", "", "Never", noon, created, true),
+            ("Succeeded", "", "OnFailure", noon, created, true),
+            // Attempts of a job.
+            ("Failed", "Job", "Never", noon, created, false),
+            ("Failed", "Job", "Never", noon, before, true),
+        ] {
+            let pod = pod(phase, owner, policy, changed)?;
+            assert_eq!(is_over(&pod, newest, false), over, "{phase} {owner} {policy} {changed:?} {newest}");
+        }
+        assert!(is_over(&pod("Failed", "Job", "Never", noon)?, created, true), "the job is judged itself");
+        Ok(())
+    }
 }

@@ -22,6 +22,7 @@ use checklist::{Metric, Object, Reason, Samples, Unit};
 use clients::AHEAD;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use std::collections::BTreeMap;
 
 /// The probe of the signals `advisories`, `dependencies` and `images`.
 pub struct Reports(pub Target);
@@ -63,61 +64,108 @@ impl Probe for Reports {
         async move {
             let shape = shape(self.0.format);
             let now = unix_now();
-            each(&self.0, |document| {
-                let judged = document.and_then(|document| Ok((summarize(self.0.format, &document)?, document)));
-                match judged {
-                    Ok((summary, document)) => {
-                        samples.saw(Object::Report, 1);
-                        show(&shape, &summary, &document, now, &mut samples);
-                    }
-                    Err(failure) => samples.missed(Object::Report, failure.reason, failure.message),
-                }
+            let mut read = Vec::new();
+            each(&self.0, |document| match document.and_then(|document| Read::of(self.0.format, document)) {
+                Ok(report) => read.push(report),
+                Err(failure) => samples.missed(Object::Report, failure.reason, failure.message),
             })
             .await?;
+            samples.saw(Object::Report, read.len());
+            for report in newest_of_each(read, now, &mut samples) {
+                report.show(&shape, now, &mut samples);
+            }
             Ok(samples)
         }
         .boxed()
     }
 }
 
-fn show(shape: &Shape, summary: &Summary, document: &Document, now: f64, samples: &mut Samples) {
-    let name = summary.subject.as_ref().unwrap_or(&document.name);
-    for (level, count) in &summary.counts {
-        samples.set(shape.counted, [name, level], *count);
+/// A report that was read.
+struct Read {
+    summary: Summary,
+    /// The name of its file, or of the target.
+    document: String,
+    /// Time of the last change in Unix seconds, if the source has one.
+    modified: Option<f64>,
+}
+
+/// Leaves out reports on something of which there is a newer one: scans of one image in several files.
+fn newest_of_each(read: Vec<Read>, now: f64, samples: &mut Samples) -> Vec<Read> {
+    let mut newest: BTreeMap<String, Read> = BTreeMap::new();
+    for report in read {
+        let Some(other) = newest.remove(report.name()) else {
+            newest.insert(report.name().to_owned(), report);
+            continue;
+        };
+        let (kept, older) = if report.made(now) > other.made(now) { (report, other) } else { (other, report) };
+        let what = format!("{} is left out: {} is a newer report on {}", older.document, kept.document, kept.name());
+        samples.evidence.note(what);
+        newest.insert(kept.name().to_owned(), kept);
     }
-    for (level, count) in &summary.unfixable {
-        samples.set(&images::UNFIXABLE, [name, level], *count);
+    newest.into_values().collect()
+}
+
+impl Read {
+    fn of(format: ReportFormat, document: Document) -> Result<Self, Failure> {
+        let summary = summarize(format, &document)?;
+        Ok(Self { summary, document: document.name, modified: document.modified })
     }
-    for (kind, count) in &summary.warnings {
-        samples.set(&advisories::WARNINGS, [name, kind], *count);
+
+    fn name(&self) -> &str {
+        self.summary.subject.as_ref().unwrap_or(&self.document)
     }
-    for what in &summary.gaps {
-        samples.missed(Object::Report, Reason::NotFound, format!("report {name} {what}"));
+
+    /// Returns when the report was made. The report's own time is preferred, because the time of a copied file is that of
+    /// the copy. A report is not older than its database. A time in the future is ignored: the report would look fresh
+    /// until then. So is the zero time of programs in Go.
+    fn made(&self, now: f64) -> Option<f64> {
+        let times = [self.summary.written, self.modified, self.summary.database];
+        times.into_iter().flatten().find(|at| is_plausible(*at, now))
     }
-    let latest = now + AHEAD.as_secs_f64();
-    // A time in the future is ignored: the report would look fresh until then. So is the zero time of programs in Go.
-    let plausible = |at: &f64| (0.0..=latest).contains(at);
-    let database = summary.database.filter(plausible);
-    if let (Some(metric), Some(at)) = (shape.database, database) {
-        samples.set(metric, [name], at);
+
+    fn show(&self, shape: &Shape, now: f64, samples: &mut Samples) {
+        let (summary, name) = (&self.summary, self.name());
+        for (level, count) in &summary.counts {
+            samples.set(shape.counted, [name, level], *count);
+        }
+        for (level, count) in &summary.unfixable {
+            samples.set(&images::UNFIXABLE, [name, level], *count);
+        }
+        for (kind, count) in &summary.warnings {
+            samples.set(&advisories::WARNINGS, [name, kind], *count);
+        }
+        for what in &summary.gaps {
+            samples.missed(Object::Report, Reason::NotFound, format!("report {name} {what}"));
+        }
+        if summary.left_out > 0 {
+            let what = format!("report {name} leaves out {} findings on purpose", summary.left_out);
+            samples.evidence.note(what);
+        }
+        let database = summary.database.filter(|at| is_plausible(*at, now));
+        if let (Some(metric), Some(at)) = (shape.database, database) {
+            samples.set(metric, [name], at);
+        }
+        let made = self.made(now);
+        // A scan knows nothing newer than its database. Without a metric for that, the earlier time counts.
+        let known = database.filter(|_| shape.database.is_none());
+        if let Some(at) = made.map(|made| known.map_or(made, |known| made.min(known))) {
+            samples.set(shape.written, [name], at);
+        }
+        let times = [summary.written, self.modified, summary.database];
+        let future = times.into_iter().flatten().find(|at| *at > now && !is_plausible(*at, now));
+        samples.set(shape.future, [name], future.is_some());
+        if let Some(at) = future {
+            samples.evidence.note(format!("report {name} has a time {} in the future", Unit::Seconds.human(at - now)));
+        } else if made.is_none() {
+            let what = format!("report {name} does not say when it was made, nor does its server");
+            samples.missed(Object::Report, Reason::NotFound, what);
+        }
     }
-    // The report's own time is preferred, because the time of a copied file is that of the copy. A report is not older
-    // than its database.
-    let made = [summary.written, document.modified, database].into_iter().flatten().find(plausible);
-    // A scan knows nothing newer than its database. Without a metric for that, the earlier time counts.
-    let known = database.filter(|_| shape.database.is_none());
-    if let Some(at) = made.map(|made| known.map_or(made, |known| made.min(known))) {
-        samples.set(shape.written, [name], at);
-    }
-    let times = [summary.written, document.modified, summary.database];
-    let future = times.into_iter().flatten().find(|at| *at > latest);
-    samples.set(shape.future, [name], future.is_some());
-    if let Some(at) = future {
-        samples.evidence.note(format!("report {name} has a time {} in the future", Unit::Seconds.human(at - now)));
-    } else if made.is_none() {
-        let what = format!("report {name} does not say when it was made, nor does its server");
-        samples.missed(Object::Report, Reason::NotFound, what);
-    }
+}
+
+/// Whether a report can be of this time.
+fn is_plausible(at: f64, now: f64) -> bool {
+    (0.0..=now + AHEAD.as_secs_f64()).contains(&at)
 }
 
 fn summarize(format: ReportFormat, document: &Document) -> Result<Summary, Failure> {
@@ -193,7 +241,7 @@ mod tests {
     fn shown(format: ReportFormat, report: &str) -> Result<Samples, Failure> {
         let document = Document { name: "r".to_owned(), bytes: report.to_owned().into(), modified: None };
         let mut samples = Samples::within(100);
-        show(&shape(format), &summarize(format, &document)?, &document, NOW, &mut samples);
+        Read::of(format, document)?.show(&shape(format), NOW, &mut samples);
         Ok(samples)
     }
 
@@ -213,6 +261,14 @@ mod tests {
             (ReportFormat::CargoAudit, audit(r#""database": {"last-updated": null}"#), "how old its database is"),
             (ReportFormat::CargoAudit, audit(r#""lockfile": {"dependency-count": 0}"#), "no dependency"),
             (ReportFormat::CargoAudit, audit(r#""lockfile": null"#), "does not say when it was made"),
+            (ReportFormat::CargoAudit, audit(r#""database": null"#), "how old its database is"),
+            (ReportFormat::Grype, database(r#""status": null}, "more": {"x": 0"#), ""),
+            (
+                ReportFormat::CargoOutdated,
+                r#"{"crate_name": "a", "dependencies": [{"name": "x", "project": "1.0.0", "latest": "v2"}]}"#
+                    .to_owned(),
+                "1 dependencies whose versions cannot be compared",
+            ),
             (ReportFormat::Trivy, trivy(r#""Results": [{"Class": "secret"}, {"Class": "config"}]"#), "no package"),
             (ReportFormat::Trivy, trivy(r#""Results": [{"Class": "secret"}, {"Class": "os-pkgs"}]"#), ""),
             (
@@ -228,6 +284,48 @@ mod tests {
             let gaps = shown(format, &report)?.evidence.gaps();
             assert!(gaps.contains(gap) && gaps.is_empty() == gap.is_empty(), "{report}: {gaps}");
         }
+        Ok(())
+    }
+
+    #[test]
+    fn of_several_reports_on_one_image_the_newest_counts_and_what_scanners_leave_out_is_told() -> Result<(), Failure> {
+        let report = |name: &str, at: &str, found: &str| {
+            let text = format!(
+                r#"{{"ArtifactName": "img:1", "CreatedAt": "{at}", "Results": [{{"Vulnerabilities": [{found}]}}]}}"#
+            );
+            Read::of(ReportFormat::Trivy, Document { name: name.to_owned(), bytes: text.into(), modified: None })
+        };
+        let critical = r#"{"Severity": "CRITICAL", "FixedVersion": "2"}"#;
+        let mut samples = Samples::within(100);
+        let read = vec![report("new", "2026-09-20T00:00:00Z", critical)?, report("old", "2026-09-01T00:00:00Z", "")?];
+        let kept = newest_of_each(read, NOW, &mut samples);
+        assert_eq!(
+            kept.iter().map(|one| (&*one.document, one.summary.counts["critical"])).collect::<Vec<_>>(),
+            [("new", 1)]
+        );
+        assert!(samples.evidence.to_string().contains("old is left out: new is a newer report on img:1"));
+        for (format, report) in [
+            (ReportFormat::CargoAudit, r#"{"settings": {"ignore": ["A", "B"]}, "vulnerabilities": {"list": []}}"#),
+            (ReportFormat::Grype, r#"{"matches": [], "ignoredMatches": [{}, {}]}"#),
+            (
+                ReportFormat::Trivy,
+                r#"{"ArtifactName": "i", "Results": [{"ExperimentalModifiedFindings": [{}]}, {"ExperimentalModifiedFindings": [{}]}]}"#,
+            ),
+        ] {
+            let told = shown(format, report)?.evidence.to_string();
+            assert!(told.contains("leaves out 2 findings on purpose"), "{report}: {told}");
+        }
+        let ended = shown(
+            ReportFormat::Grype,
+            r#"{"matches": [], "alertsByPackage": [{"alerts": [{"type": "distro-eol"}]}]}"#,
+        )?;
+        assert!(ended.evidence.gaps().contains("cannot know the vulnerabilities of 1 packages"));
+        let fixed = grype(
+            br#"{"matches": [{"vulnerability": {"severity": "High", "fix": null}},
+            {"vulnerability": {"severity": "High", "fix": {"versions": ["2"], "state": ""}}}]}"#,
+        );
+        assert!(fixed.is_ok_and(|summary| (summary.counts["high"], summary.unfixable["high"]) == (1, 1)));
+        assert!(cargo_audit(br#"{"vulnerabilities": {"found": true, "count": 0, "list": []}}"#).is_err());
         Ok(())
     }
 

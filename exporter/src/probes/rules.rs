@@ -2,11 +2,13 @@
 //! fail.
 
 use crate::probe::{Failure, Probe};
+use crate::run::time::unix_now;
 use crate::sources::null::or_empty;
 use checklist::config::Prometheus;
 use checklist::self_metrics::RULES_INFO;
 use checklist::signals::rules::{DEPLOYED, FAILING, MATCH};
-use checklist::{Object, Reason, Samples};
+use checklist::{Object, Reason, Samples, Unit};
+use clients::AHEAD;
 use clients::http::fetch_json;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -37,8 +39,14 @@ struct Data {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Group {
     name: String,
+    /// Seconds between two evaluations.
+    #[serde(default)]
+    interval: f64,
+    /// When the group was evaluated for the last time: the zero time of Go before the first evaluation.
+    last_evaluation: Option<jiff::Timestamp>,
     #[serde(deserialize_with = "or_empty")]
     rules: Vec<Rule>,
 }
@@ -49,6 +57,15 @@ struct Rule {
     health: String,
     #[serde(default, deserialize_with = "or_empty")]
     labels: BTreeMap<String, String>,
+}
+
+impl Group {
+    /// Returns the seconds since the last evaluation, if several were missed since.
+    fn overdue(&self, now: f64) -> Option<f64> {
+        let last = self.last_evaluation?.as_duration().as_secs_f64();
+        let since = now - last;
+        (last > 0.0 && since > (3.0 * self.interval).max(2.0 * AHEAD.as_secs_f64())).then_some(since)
+    }
 }
 
 impl Probe for Rules {
@@ -63,6 +80,13 @@ impl Probe for Rules {
                 let there = groups.iter().any(|group| group.name == *rule_set && !group.rules.is_empty());
                 samples.set(&DEPLOYED, [rule_set], there);
             }
+            let ours = groups.iter().filter(|group| self.rule_sets.contains(&group.name));
+            for (group, since) in ours.filter_map(|group| Some((group, group.overdue(unix_now())?))) {
+                let (since, every) = (Unit::Seconds.human(since), Unit::Seconds.human(group.interval));
+                let what =
+                    format!("the rules {} were last evaluated {since} ago, and are due every {every}", group.name);
+                samples.missed(Object::Rule, Reason::Timeout, what);
+            }
             let rules = || groups.iter().flat_map(|group| &group.rules);
             samples.saw(Object::Rule, rules().count());
             let known_by = |rule: &&Rule| rule.name == RULES_INFO.name;
@@ -76,5 +100,29 @@ impl Probe for Rules {
             Ok(samples)
         }
         .boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_that_are_loaded_and_no_longer_evaluated_are_overdue() -> Result<(), serde_json::Error> {
+        let now = 1_767_312_000.0;
+        for (interval, last, overdue) in [
+            ("60", "\"2026-01-01T23:59:30Z\"", None),
+            ("60", "\"2026-01-01T23:00:00Z\"", Some(3600.0)),
+            ("1800", "\"2026-01-01T23:00:00Z\"", None),
+            // Not evaluated yet, and a server that says nothing.
+            ("60", "\"0001-01-01T00:00:00Z\"", None),
+            ("60", "null", None),
+        ] {
+            let text =
+                format!("{{\"name\": \"a\", \"interval\": {interval}, \"lastEvaluation\": {last}, \"rules\": []}}");
+            let group: Group = serde_json::from_str(&text)?;
+            assert_eq!(group.overdue(now), overdue, "{text}");
+        }
+        Ok(())
     }
 }

@@ -25,7 +25,7 @@ use kube::client::ClientBuilder;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use limits::Limits;
-use objects::{Autoscaler, Claim, Node, NodeUsage, PodUsage, Service, Slice, Workload, WorkloadKind};
+use objects::{Autoscaler, Claim, Job, Node, NodeUsage, PodUsage, Service, Slice, Workload, WorkloadKind};
 use pods::Pod;
 use responses::Bounded;
 use room::Room;
@@ -79,6 +79,7 @@ pub struct Namespace {
     pub slices: Watch<Slice>,
     /// Deployments, stateful sets and daemon sets.
     pub workloads: [(WorkloadKind, Watch<Workload>); 3],
+    pub jobs: Watch<Job>,
     pub autoscalers: Watch<Autoscaler>,
     pub claims: Watch<Claim>,
 }
@@ -157,6 +158,7 @@ impl Cluster {
                 workloads: WorkloadKind::ALL.map(|kind| {
                     (kind, Watch::new(api.clone(), path("apis/apps/v1", kind.plural()), which(kind.as_str())))
                 }),
+                jobs: Watch::new(api.clone(), path("apis/batch/v1", "jobs"), which("Job")),
                 autoscalers: Watch::new(
                     api.clone(),
                     path("apis/autoscaling/v2", "horizontalpodautoscalers"),

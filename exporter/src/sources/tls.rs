@@ -4,6 +4,7 @@
 use crate::probe::Failure;
 use checklist::Reason;
 use checklist::config::{Certificate as Target, StartTls};
+use clients::failure::causes;
 use clients::tcp::connect;
 use clients::trust::refusal::Refusal;
 use clients::trust::{self, Verifier};
@@ -55,9 +56,10 @@ pub struct Presented {
 /// Makes a handshake and reports the presented certificates. If the peer then closes the connection, for example
 /// because it requires a client certificate, that is part of the report and no error.
 pub async fn inspect(target: &Target) -> Result<Inspection, Failure> {
-    let (host, port) = (target.host.as_str(), target.port);
+    let (host, name) = (ascii(&target.host), ascii(&target.server_name));
+    let (host, port) = (host.as_str(), target.port);
     let tls = |why: String| Failure::new(Reason::Tls, format!("TLS handshake with {host}:{port}: {why}"));
-    let name = ServerName::try_from(target.server_name.clone())
+    let name = ServerName::try_from(name)
         .map_err(|_| Failure::new(Reason::Config, format!("{} is not a valid TLS server name", target.server_name)))?;
     let verifier = trust::verifier(target.ca_file.as_deref()).await?;
     let recorder = Arc::new(Recorder { inner: verifier, seen: Mutex::default() });
@@ -70,8 +72,8 @@ pub async fn inspect(target: &Target) -> Result<Inspection, Failure> {
     let seen = std::mem::take(&mut *recorder.seen.lock().unwrap_or_else(PoisonError::into_inner));
     let (version, broken) = match shaken {
         Ok(stream) => (stream.get_ref().1.protocol_version(), None),
-        Err(error) if seen.chain.is_empty() => return Err(tls(error.to_string())),
-        Err(error) => (None, Some(format!("the TLS handshake with {host}:{port} failed: {error}"))),
+        Err(error) if seen.chain.is_empty() => return Err(tls(causes(&error))),
+        Err(error) => (None, Some(format!("the TLS handshake with {host}:{port} failed: {}", causes(&error)))),
     };
     let version = version.map(|version| if version == ProtocolVersion::TLSv1_3 { "1.3" } else { "1.2" });
     let mut inspection =
@@ -87,6 +89,14 @@ pub async fn inspect(target: &Target) -> Result<Inspection, Failure> {
         }
     }
     Ok(inspection)
+}
+
+/// Returns a name as it stands in DNS and in certificates: `bücher.example` is `xn--bcher-kva.example`.
+fn ascii(name: &str) -> String {
+    if name.is_ascii() {
+        return name.to_owned();
+    }
+    url::Host::parse(name).map_or_else(|_| name.to_owned(), |host| host.to_string())
 }
 
 /// Sends PostgreSQL's `SSLRequest` and reads the response (protocol documentation, "Message Formats": length 8, code
@@ -209,5 +219,19 @@ impl ServerCertVerifier for Recorder {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.inner.supported_verify_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_international_name_is_asked_for_as_it_stands_in_certificates() {
+        for (name, expected) in
+            [("b\u{fc}cher.example", "xn--bcher-kva.example"), ("www.Example.com", "www.Example.com"), ("::1", "::1")]
+        {
+            assert_eq!(ascii(name), expected);
+        }
     }
 }

@@ -80,9 +80,10 @@ async fn main() -> anyhow::Result<()> {
     println!("memory, high water with them: {} MiB", usage.high_water.div_ceil(1024));
     println!("threads: {}, 20 s after the end {}", usage.threads, after.threads);
     println!("descriptors: {}, 20 s after the end {}", usage.descriptors, after.descriptors);
-    println!("connections left: {}", after.sockets);
+    println!("connections left: {}", after.connections);
     anyhow::ensure!(scrapes.answered == scrapes.made, "scrapes were not answered");
     anyhow::ensure!(scrapes.anonymous <= BUDGET, "more memory than the budget");
+    anyhow::ensure!(after.connections == 0, "connections were left");
     Ok(())
 }
 

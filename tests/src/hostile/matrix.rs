@@ -53,6 +53,21 @@ impl Matrix {
         for behaviour in Behaviour::ALL {
             peers.push((behaviour.name(), Peer::start(behaviour).await?));
         }
+        Self::write(folder, peers, &KINDS, interval)
+    }
+
+    /// Writes a file with a cluster on each peer, and no other target.
+    pub fn of_clusters(folder: &Path, peers: Vec<(String, Peer)>, interval: &str) -> anyhow::Result<Self> {
+        let kinds: Vec<_> = KINDS.into_iter().filter(|(list, _)| *list == "kubernetes").collect();
+        Self::write(folder, peers, &kinds, interval)
+    }
+
+    fn write(
+        folder: &Path,
+        peers: Vec<(String, Peer)>,
+        kinds: &[(&str, &[&str])],
+        interval: &str,
+    ) -> anyhow::Result<Self> {
         std::fs::write(folder.join("secret"), "secret\n")?;
         for (name, peer) in &peers {
             let kubeconfig = format!(
@@ -65,10 +80,10 @@ impl Matrix {
         }
         let mut targets = 0;
         let mut text = String::new();
-        for (list, entries) in KINDS {
+        for (list, entries) in kinds {
             let _ = writeln!(text, "{list}:");
             for (name, peer) in &peers {
-                for entry in entries {
+                for entry in *entries {
                     let entry = entry
                         .replace("{n}", name)
                         .replace("{p}", &peer.port.to_string())

@@ -6,6 +6,7 @@ use crate::stack::program;
 use crate::web::{ANN, plain, status};
 use anyhow::Context;
 use nix::sys::signal::Signal;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -32,8 +33,9 @@ pub struct Usage {
     pub threads: u64,
     /// Number of open file descriptors.
     pub descriptors: usize,
-    /// Number of descriptors that are sockets.
-    pub sockets: usize,
+    /// Number of TCP connections, without the sockets that listen. The other sockets of a process are those by which it
+    /// hears of signals.
+    pub connections: usize,
 }
 
 /// The results of several scrapes.
@@ -81,13 +83,15 @@ impl Watched {
         let links: Vec<PathBuf> = std::fs::read_dir(of_process.join("fd"))?
             .filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok())
             .collect();
-        let sockets = links.iter().filter(|link| link.to_string_lossy().starts_with("socket:")).count();
+        let connected = connected(&of_process)?;
+        let inode = |link: &PathBuf| link.to_string_lossy().strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok();
+        let connections = links.iter().filter_map(inode).filter(|inode: &u64| connected.contains(inode)).count();
         Ok(Usage {
             high_water: value("VmHWM:")?,
             anonymous: value("RssAnon:")?,
             threads: value("Threads:")?,
             descriptors: links.len(),
-            sockets,
+            connections,
         })
     }
 
@@ -113,4 +117,21 @@ impl Watched {
         }
         scrapes
     }
+}
+
+/// Returns the inodes of the TCP sockets in the network of a process that do not listen.
+fn connected(of_process: &Path) -> anyhow::Result<BTreeSet<u64>> {
+    let mut inodes = BTreeSet::new();
+    for table in ["net/tcp", "net/tcp6"] {
+        for line in std::fs::read_to_string(of_process.join(table)).unwrap_or_default().lines().skip(1) {
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            // The kernel's proc(5): the fourth field is the state, 0A is LISTEN; the tenth is the inode.
+            if let (Some(state), Some(inode)) = (fields.get(3), fields.get(9))
+                && *state != "0A"
+            {
+                inodes.insert(inode.parse()?);
+            }
+        }
+    }
+    Ok(inodes)
 }

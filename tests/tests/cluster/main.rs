@@ -6,6 +6,7 @@ mod logs;
 mod objects;
 mod rights;
 mod shop;
+mod situations;
 mod sources;
 mod truth;
 

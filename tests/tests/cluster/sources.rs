@@ -3,7 +3,8 @@
 //! replays them without the programs.
 
 use crate::Exporter;
-use crate::truth::{job, missing, plain, scaler, service, situations, workload};
+use crate::situations::{job, missing, scaler, service, situations, workload};
+use crate::truth::plain;
 use nix::sys::signal::Signal;
 use serde_json::json;
 use stack::cluster::{Api, Cluster};
@@ -83,17 +84,24 @@ async fn page(url: &str) -> anyhow::Result<String> {
 
 /// Returns the series of a page that are about the namespace.
 fn facts(page: &str) -> BTreeSet<String> {
-    let own =
-        ["checklist_workload_", "checklist_pod", "checklist_service_", "checklist_hpa_", "checklist_volume_claim_"];
+    let own = [
+        "checklist_workload_",
+        "checklist_job_",
+        "checklist_pod",
+        "checklist_service_",
+        "checklist_hpa_",
+        "checklist_volume_claim_",
+    ];
     let is_fact = |line: &&str| line.starts_with("kube_") || own.iter().any(|start| line.starts_with(start));
     page.lines().filter(is_fact).map(str::to_owned).collect()
 }
 
 /// A metric of each kind of object. kube-state-metrics lists the kinds one after the other when it starts.
-const KINDS: [&str; 6] = [
+const KINDS: [&str; 7] = [
     "\nkube_daemonset_status_number_ready{",
     "\nkube_deployment_status_replicas{",
     "\nkube_horizontalpodautoscaler_spec_max_replicas{",
+    "\nkube_job_created{",
     "\nkube_persistentvolumeclaim_status_phase{",
     "\nkube_service_info{",
     "\nkube_statefulset_status_replicas{",

@@ -125,3 +125,53 @@ async fn probe_and_restore_agree_on_every_backup_format() -> anyhow::Result<()> 
     assert!(code == Some(1) && output.contains("without its table of contents"), "{output}");
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn probe_and_restore_agree_on_a_backup_that_is_split_into_parts() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let judged = async || -> anyhow::Result<(Verdict, String)> {
+        let yaml = std::fs::read_to_string(world.folder.path().join("checklist.yaml"))?;
+        let job = stack::checks::job(&yaml, "backup")?;
+        job.run().await;
+        let state = job.state();
+        Ok((state.verdict(unix_now()), state.evidence.to_string()))
+    };
+    let plain = world.postgres.dump_as("-Fp")?;
+    let numbers: [fn(usize) -> String; 3] = [
+        |n| format!(".a{}", char::from(b'a' + u8::try_from(n).unwrap_or(0))),
+        |n| format!("{n:02}"),
+        |n| format!(".part{}", n + 1),
+    ];
+    for (format, ending, bytes) in [
+        ("pg_dump.gz", "sql.gz", gzip(&plain)?),
+        ("pg_dump.zst", "sql.zst", zstd::stream::encode_all(&*plain, 1)?),
+        ("pg_dump", "dump", world.postgres.dump_as("-Fc")?),
+    ] {
+        for number in numbers {
+            world.configure(format, "", USERS)?;
+            let size = bytes.len().div_ceil(5).max(1);
+            let key = |n: usize| format!("daily/shop.{ending}{}", number(n));
+            for (n, part) in bytes.chunks(size).enumerate() {
+                world.s3.put("backups", &key(n), part)?;
+            }
+            world.s3.put("backups", &format!("daily/shop.{ending}.sha256"), b"abc")?;
+            let (verdict, messages) = judged().await?;
+            let told = format!("1 backup; newest daily/shop.{ending} in 5 parts");
+            assert!(verdict == Verdict::Passed && messages.contains(&told), "{messages}");
+            let (code, output) = world.verify()?;
+            assert!(code == Some(0) && output.contains("users 200"), "{output}");
+            for (lost, words) in [(2, "is missing"), (0, "missing")] {
+                world.s3.remove("backups", &key(lost))?;
+                let (verdict, messages) = judged().await?;
+                assert!(verdict == Verdict::Critical && messages.contains(words), "{messages}");
+                let (code, output) = world.verify()?;
+                assert!(code == Some(1) && output.contains(words), "{output}");
+            }
+            for n in [1, 3, 4] {
+                world.s3.remove("backups", &key(n))?;
+            }
+            world.s3.remove("backups", &format!("daily/shop.{ending}.sha256"))?;
+        }
+    }
+    Ok(())
+}

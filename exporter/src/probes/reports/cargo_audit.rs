@@ -13,6 +13,8 @@ const WARNINGS: [&str; 4] = ["unmaintained", "unsound", "yanked", "other"];
 struct CargoAudit {
     database: Option<Database>,
     #[serde(default, deserialize_with = "or_empty")]
+    settings: Settings,
+    #[serde(default, deserialize_with = "or_empty")]
     lockfile: Lockfile,
     vulnerabilities: Vulnerabilities,
     #[serde(default, deserialize_with = "or_empty")]
@@ -27,6 +29,14 @@ struct Database {
 }
 
 #[derive(Deserialize, Default)]
+#[serde(default)]
+struct Settings {
+    /// Ids of advisories that are left out on purpose.
+    #[serde(deserialize_with = "or_empty")]
+    ignore: Vec<serde::de::IgnoredAny>,
+}
+
+#[derive(Deserialize, Default)]
 #[serde(default, rename_all = "kebab-case")]
 struct Lockfile {
     dependency_count: Option<u64>,
@@ -34,6 +44,7 @@ struct Lockfile {
 
 #[derive(Deserialize)]
 struct Vulnerabilities {
+    found: Option<bool>,
     count: Option<usize>,
     #[serde(deserialize_with = "or_empty")]
     list: Vec<Vulnerability>,
@@ -51,7 +62,10 @@ struct Advisory {
 
 pub(super) fn cargo_audit(bytes: &[u8]) -> Result<Summary, serde_json::Error> {
     let report: CargoAudit = serde_json::from_slice(bytes)?;
-    let Vulnerabilities { count, list } = &report.vulnerabilities;
+    let Vulnerabilities { count, list, .. } = &report.vulnerabilities;
+    if report.vulnerabilities.found == Some(true) && list.is_empty() {
+        return Err(Error::custom("it says that it found vulnerabilities and lists none"));
+    }
     if let Some(count) = count.filter(|count| *count != list.len()) {
         return Err(Error::custom(format!("it counts {count} vulnerabilities and lists {}", list.len())));
     }
@@ -60,7 +74,7 @@ pub(super) fn cargo_audit(bytes: &[u8]) -> Result<Summary, serde_json::Error> {
     let gaps = [
         (report.lockfile.dependency_count == Some(0), "looked at no dependency: its Cargo.lock lists none"),
         (database.is_some_and(|database| database.advisory_count == Some(0)), "was made with an empty database"),
-        (database.is_some_and(|database| database.last_updated.is_none()), "does not say how old its database is"),
+        (database.is_none_or(|database| database.last_updated.is_none()), "does not say how old its database is"),
     ];
     // Every kind has a count, also 0, so that its series always exists.
     let mut warnings: BTreeMap<&'static str, u64> = WARNINGS.iter().map(|kind| (*kind, 0)).collect();
@@ -71,6 +85,7 @@ pub(super) fn cargo_audit(bytes: &[u8]) -> Result<Summary, serde_json::Error> {
     Ok(Summary {
         counts: counted(&LEVELS, levels.into_iter()),
         warnings,
+        left_out: report.settings.ignore.len(),
         database: database.and_then(|database| database.last_updated).map(|at| at.as_duration().as_secs_f64()),
         gaps: gaps.into_iter().filter(|(is, _)| *is).map(|(_, what)| what.to_owned()).collect(),
         ..Summary::default()

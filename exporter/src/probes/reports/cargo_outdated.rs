@@ -24,17 +24,25 @@ struct Dependency {
 /// Parses a report. It consists of one JSON document per crate of a workspace, one after the other.
 pub(super) fn cargo_outdated(bytes: &[u8]) -> Result<Summary, serde_json::Error> {
     let mut kinds = Vec::new();
-    let mut documents = 0;
+    let (mut documents, mut unread) = (0, 0);
     for document in serde_json::Deserializer::from_slice(bytes).into_iter::<CargoOutdated>() {
         documents += 1;
-        kinds.extend(
-            document?.dependencies.iter().filter_map(|dependency| kind(&dependency.project, &dependency.latest)),
-        );
+        for Dependency { project, latest } in document?.dependencies {
+            unread += usize::from(!(is_version(&project) && is_version(&latest)));
+            kinds.extend(kind(&project, &latest));
+        }
     }
     if documents == 0 {
         return Err(serde::de::Error::custom("the file is empty"));
     }
-    Ok(Summary { counts: counted(&KINDS, kinds.into_iter()), ..Summary::default() })
+    let unread = Some(unread).filter(|count| *count > 0);
+    let gaps = unread.map(|count| format!("has {count} dependencies whose versions cannot be compared"));
+    Ok(Summary { counts: counted(&KINDS, kinds.into_iter()), gaps: gaps.into_iter().collect(), ..Summary::default() })
+}
+
+/// Whether a text is a version, or one of the words in the place of one.
+fn is_version(text: &str) -> bool {
+    matches!(text, "Removed" | "---") || text.parse::<semver::Version>().is_ok()
 }
 
 /// Returns how far the latest version is from the used one, by Cargo's rules of compatibility; `None` if it is not

@@ -8,9 +8,15 @@ use serde::Deserialize;
 struct Grype {
     #[serde(deserialize_with = "or_empty")]
     matches: Vec<GrypeMatch>,
-    #[serde(default)]
+    /// Matches that rules of the scanner's configuration leave out.
+    #[serde(default, rename = "ignoredMatches", deserialize_with = "or_empty")]
+    ignored: Vec<serde::de::IgnoredAny>,
+    /// Packages whose vulnerabilities it cannot know, such as those of a distribution without updates.
+    #[serde(default, rename = "alertsByPackage", deserialize_with = "or_empty")]
+    alerts: Vec<serde::de::IgnoredAny>,
+    #[serde(default, deserialize_with = "or_empty")]
     source: GrypeSource,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_empty")]
     descriptor: GrypeDescriptor,
 }
 
@@ -23,7 +29,7 @@ struct GrypeMatch {
 struct GrypeVulnerability {
     #[serde(default)]
     severity: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_empty")]
     fix: GrypeFix,
 }
 
@@ -32,6 +38,14 @@ struct GrypeVulnerability {
 struct GrypeFix {
     /// `fixed`, `not-fixed`, `wont-fix` or `unknown`.
     state: String,
+    #[serde(deserialize_with = "or_empty")]
+    versions: Vec<serde::de::IgnoredAny>,
+}
+
+impl GrypeFix {
+    fn is_there(&self) -> bool {
+        self.state == "fixed" || self.state != "wont-fix" && !self.versions.is_empty()
+    }
 }
 
 #[derive(Deserialize, Default)]
@@ -53,19 +67,30 @@ pub(super) fn grype(bytes: &[u8]) -> Result<Summary, serde_json::Error> {
     let report: Grype = serde_json::from_slice(bytes)?;
     let of = |fixable: bool| {
         let found = report.matches.iter().map(|found| &found.vulnerability);
-        let some = found.filter(move |found| (found.fix.state == "fixed") == fixable);
+        let some = found.filter(move |found| found.fix.is_there() == fixable);
         counted(&LEVELS, some.map(|found| found.severity.as_str()))
     };
     let db = &report.descriptor.db;
     let built = db["built"].as_str().or_else(|| db["status"]["built"].as_str());
     let built = built.and_then(|at| at.parse::<jiff::Timestamp>().ok());
     let valid = db["status"]["valid"] != serde_json::Value::Bool(false);
+    let mut gaps = Vec::new();
+    if !valid {
+        gaps.push("was made with a database that is not valid".to_owned());
+    }
+    if !report.alerts.is_empty() {
+        gaps.push(format!(
+            "cannot know the vulnerabilities of {} packages, such as those of a distribution without updates",
+            report.alerts.len()
+        ));
+    }
     Ok(Summary {
+        gaps,
+        left_out: report.ignored.len(),
         database: built.map(|at| at.as_duration().as_secs_f64()),
-        gaps: if valid { Vec::new() } else { vec!["was made with a database that is not valid".to_owned()] },
         counts: of(true),
         unfixable: of(false),
-        subject: report.source.target["userInput"].as_str().map(str::to_owned),
+        subject: report.source.target["userInput"].as_str().filter(|name| !name.is_empty()).map(str::to_owned),
         written: report.descriptor.timestamp.map(|at| at.as_duration().as_secs_f64()),
         ..Summary::default()
     })

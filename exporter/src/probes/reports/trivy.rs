@@ -38,6 +38,8 @@ struct TrivyResult {
     /// What was looked at: `os-pkgs`, `lang-pkgs`, `config`, `secret` or `license`. Absent in old versions.
     class: Option<String>,
     vulnerabilities: Option<Vec<TrivyVulnerability>>,
+    /// Findings that a VEX document or `.trivyignore` leaves out; in the report with `--show-suppressed`.
+    experimental_modified_findings: Option<Vec<serde::de::IgnoredAny>>,
 }
 
 #[derive(Deserialize)]
@@ -73,7 +75,8 @@ pub(super) fn trivy(bytes: &[u8]) -> Result<Summary, serde_json::Error> {
         counts: of(true),
         unfixable: of(false),
         written: report.created_at.map(|at| at.as_duration().as_secs_f64()),
-        subject: Some(report.artifact_name),
+        left_out: report.results.iter().flat_map(|result| &result.experimental_modified_findings).map(Vec::len).sum(),
+        subject: Some(report.artifact_name).filter(|name| !name.is_empty()),
         ..Summary::default()
     })
 }

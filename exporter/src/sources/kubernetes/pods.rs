@@ -4,6 +4,7 @@ use super::cached::{ApiObject, CachedObject, Interner, Metadata, Owner};
 use super::quantity::Resources;
 use crate::sources::null::or_empty;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use std::sync::Arc;
 
 /// The cached form of a pod.
@@ -14,8 +15,12 @@ pub struct Pod {
     pub workload: Arc<str>,
     /// Kind of the workload (`Deployment`, `StatefulSet`, `DaemonSet` or `Job`); empty for other owners and for none.
     pub workload_kind: &'static str,
+    /// Who makes a new pod when this one is lost.
+    pub keeper: Keeper,
     /// Time of creation, Unix seconds.
     pub created: i64,
+    /// When the pod ended or stopped being ready, Unix seconds; 0 if unknown.
+    pub changed: i64,
     /// The phase: `Running`, `Pending` and so on.
     pub phase: Arc<str>,
     /// Why the pod is not ready; `None` if it is ready.
@@ -30,12 +35,38 @@ pub struct Pod {
     pub containers: Box<[Container]>,
     /// Names of the containers in the pod's spec.
     pub declared: Box<[Arc<str>]>,
+    /// Whether the kubelet restarts the containers however they end.
+    pub runs_for_ever: bool,
+}
+
+/// Who makes a new pod when a pod is lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keeper {
+    /// A workload whose replicas are judged.
+    Workload,
+    /// A job: the pod is meant to end, and a failed one is tried again.
+    Job,
+    /// Another owner, such as the operator of a database.
+    Operator,
+    /// Nobody.
+    Nobody,
 }
 
 impl Pod {
     /// Whether the pod belongs to a job, so that it is meant to end.
     pub fn is_of_job(&self) -> bool {
-        self.workload_kind == "Job"
+        self.keeper == Keeper::Job
+    }
+
+    /// Whether the pod has ended and was meant to run for ever.
+    pub fn is_lost(&self) -> bool {
+        let ended = match &*self.phase {
+            "Failed" => self.keeper != Keeper::Nobody || self.runs_for_ever,
+            // A node that shuts down can leave pods as if they had completed.
+            "Succeeded" => self.runs_for_ever,
+            _ => false,
+        };
+        ended && matches!(self.keeper, Keeper::Operator | Keeper::Nobody)
     }
 }
 
@@ -72,14 +103,23 @@ impl CachedObject for Pod {
         });
         let containers = containers.collect();
         let declared = raw.spec.containers.iter().map(|container| interner.share(&container.name)).collect();
-        let claims = raw.spec.volumes.iter().filter_map(|volume| volume.persistent_volume_claim.as_ref());
-        let claims = claims.map(|claim| interner.share(&claim.claim_name)).collect();
+        let claims =
+            raw.spec.volumes.iter().filter_map(|volume| match (&volume.persistent_volume_claim, &volume.ephemeral) {
+                (Some(claim), _) => Some(interner.share(&claim.claim_name)),
+                // Kubernetes names it so.
+                (None, Some(_)) => Some(interner.share(&format!("{}-{}", raw.metadata.name, volume.name))),
+                (None, None) => None,
+            });
+        let claims = claims.collect();
         let (cpu_limit, memory_limit) = raw.limits();
         Self {
             cpu_limit,
             memory_limit,
             workload: interner.share(raw.workload()),
             workload_kind: raw.workload_kind(),
+            keeper: raw.keeper(),
+            changed: raw.changed(),
+            runs_for_ever: raw.spec.restart_policy.as_deref().is_none_or(|policy| policy == "Always"),
             created: raw.metadata.created(),
             phase: interner.share(&raw.status.phase),
             not_ready: (!raw.is_ready()).then(|| interner.share(raw.reason())),
@@ -126,12 +166,17 @@ struct PodSpec {
     resources: ContainerResources,
     #[serde(deserialize_with = "or_empty")]
     volumes: Vec<PodVolume>,
+    /// `Always` if it is missing.
+    restart_policy: Option<Box<str>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct PodVolume {
+    name: Box<str>,
     persistent_volume_claim: Option<ClaimSource>,
+    /// A claim that is made and deleted with the pod.
+    ephemeral: Option<IgnoredAny>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -190,6 +235,9 @@ struct Condition {
     kind: Box<str>,
     status: Box<str>,
     reason: Option<Box<str>>,
+    /// Time in RFC 3339.
+    #[serde(rename = "lastTransitionTime")]
+    changed: Option<Box<str>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -265,6 +313,24 @@ impl WirePod {
         }
     }
 
+    fn keeper(&self) -> Keeper {
+        match self.workload_kind() {
+            "Job" => Keeper::Job,
+            "" if self.owner().is_some() => Keeper::Operator,
+            "" => Keeper::Nobody,
+            _ => Keeper::Workload,
+        }
+    }
+
+    /// Returns when a container ended or a condition changed for the last time, Unix seconds; 0 if nothing says so.
+    fn changed(&self) -> i64 {
+        let ended = |container: &ContainerStatus| container.state.terminated.as_ref()?.finished_at.clone();
+        let conditions = self.status.conditions.iter().filter_map(|condition| condition.changed.clone());
+        let times = self.status.container_statuses.iter().filter_map(ended).chain(conditions);
+        let times = times.filter_map(|at| at.parse::<jiff::Timestamp>().ok());
+        times.map(jiff::Timestamp::as_second).max().unwrap_or_default()
+    }
+
     fn workload(&self) -> &str {
         let Some(owner) = self.owner() else { return &self.metadata.name };
         let before =
@@ -304,5 +370,29 @@ impl WirePod {
             status.conditions.iter().filter(not_true).find_map(|condition| condition.reason.as_deref())
         };
         status.reason.as_deref().or_else(waiting).or_else(condition).unwrap_or(&status.phase)
+    }
+}
+
+/// Returns the cached form of a pod that is written as JSON.
+#[cfg(test)]
+pub fn of_json(pod: serde_json::Value) -> anyhow::Result<Pod> {
+    Ok(Pod::from_wire(serde_json::from_value(pod)?, &mut Interner::default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_claims_of_a_pod_include_those_that_are_made_with_it() -> anyhow::Result<()> {
+        let volumes = json!([
+            {"name": "data", "persistentVolumeClaim": {"claimName": "data-db-0"}},
+            {"name": "scratch", "ephemeral": {"volumeClaimTemplate": {"spec": {}}}},
+            {"name": "tmp", "emptyDir": {}},
+        ]);
+        let pod = of_json(json!({"metadata": {"name": "db-0"}, "spec": {"volumes": volumes}}))?;
+        assert_eq!(pod.claims.iter().map(|claim| &**claim).collect::<Vec<_>>(), ["data-db-0", "db-0-scratch"]);
+        Ok(())
     }
 }

@@ -41,20 +41,21 @@ pub(super) struct Facts {
 
 /// Checks the first bytes of a backup before it is downloaded.
 pub(super) async fn look(bucket: &Bucket, newest: &Newest, format: BackupFormat) -> Result<(), NotProved> {
-    let torn = || anyhow!("{} is a dump in directory format without its table of contents toc.dat", newest.name);
-    let begin = newest.begin.as_ref().with_context(torn).bad_backup()?;
+    if let Some(lacks) = &newest.lacks {
+        return Err(NotProved::BadBackup(anyhow!("{}: {lacks}", newest.name)));
+    }
     let format = if newest.is_folder { BackupFormat::PgDump } else { format };
-    let header = bucket.header(begin, header_bytes(format)).await?;
-    let content = inspect(format, &header).map_err(|why| anyhow!("{}: {why}", begin.key)).bad_backup()?;
+    let header = bucket.beginning(newest, header_bytes(format)).await?;
+    let content = inspect(format, &header).map_err(|why| anyhow!("{}: {why}", newest.name)).bad_backup()?;
     if content == Content::Cluster {
         return Err(anyhow!(
             "{} is a dump of pg_dumpall, which is not supported: dump each database with pg_dump",
-            begin.key
+            newest.name
         )
         .into());
     }
     if content == Content::Other {
-        return Err(NotProved::BadBackup(anyhow!("{} is not a dump of pg_dump", begin.key)));
+        return Err(NotProved::BadBackup(anyhow!("{} is not a dump of pg_dump", newest.name)));
     }
     Ok(())
 }
@@ -62,8 +63,8 @@ pub(super) async fn look(bucket: &Bucket, newest: &Newest, format: BackupFormat)
 /// Downloads a backup into the file or folder `to`. Fails if it has more than `most` bytes.
 pub(super) async fn fetch(bucket: &Bucket, newest: &Newest, to: &Path, most: u64) -> Result<(), NotProved> {
     if !newest.is_folder {
-        let object = newest.begin.as_ref().context("there is no object")?;
-        return Ok(bucket.download(object, to, most).await?);
+        let objects = if newest.parts.is_empty() { newest.begin.as_slice() } else { &newest.parts };
+        return Ok(bucket.download(objects, to, most).await?);
     }
     let prefix = format!("{}/", newest.name);
     let parts = bucket.objects_under(&prefix).await?;
@@ -80,7 +81,7 @@ pub(super) async fn fetch(bucket: &Bucket, newest: &Newest, to: &Path, most: u64
         if name.is_empty() || name.contains('/') || name.starts_with('.') {
             continue;
         }
-        bucket.download(part, &to.join(name), most).await?;
+        bucket.download(std::slice::from_ref(part), &to.join(name), most).await?;
     }
     Ok(())
 }
