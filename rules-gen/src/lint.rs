@@ -2,6 +2,7 @@
 //! What Prometheus refuses is an error; other findings are mistakes that reviews or outages reveal.
 
 pub mod alert_series;
+mod alertmanager_api;
 pub mod checks;
 pub mod configuration;
 mod context;
