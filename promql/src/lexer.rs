@@ -173,8 +173,8 @@ impl Lexer<'_> {
     }
 
     fn string(&mut self, rest: &str, quote: char) -> (TokenKind, usize) {
-        match text::read(rest) {
-            Ok((_, length)) => (TokenKind::String, length),
+        match text::length(rest) {
+            Ok(length) => (TokenKind::String, length),
             Err((place, why)) => {
                 let span = Span::new(self.at + place.start, self.at + place.end);
                 self.errors.push(Error::new(span, why));

@@ -82,11 +82,38 @@ fn escape(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     })
 }
 
+/// The range of bytes that is wrong in a literal, and the reason.
+type Mistake = (std::ops::Range<usize>, &'static str);
+
+/// Returns the length in bytes of the literal at the beginning of a text.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn length(text: &str) -> Result<usize, Mistake> {
+    plain(text).map_or_else(|| read(text).map(|(_, length)| length), |inner| Ok(inner.len() + 2))
+}
+
+/// Returns the value of the literal at the beginning of a text if it has only ASCII characters and no escapes, as most
+/// have.
+fn plain(text: &str) -> Option<&str> {
+    let (quote, rest) = text.as_bytes().split_first()?;
+    if !matches!(quote, b'"' | b'\'' | b'`') {
+        return None;
+    }
+    let raw = *quote == b'`';
+    let ends = |byte: &u8| byte == quote || !byte.is_ascii() || (!raw && matches!(byte, b'\\' | b'\n'));
+    let end = rest.iter().position(ends)?;
+    (rest[end] == *quote).then(|| &text[1..=end])
+}
+
 /// Parses the literal at the beginning of a text. Returns its value, and its length in bytes with both quotes.
 ///
 /// # Errors
 /// The range of bytes that is wrong, and the reason.
-pub(crate) fn read(text: &str) -> Result<(Text, usize), (std::ops::Range<usize>, &'static str)> {
+pub(crate) fn read(text: &str) -> Result<(Text, usize), Mistake> {
+    if let Some(inner) = plain(text) {
+        return Ok((inner.into(), inner.len() + 2));
+    }
     let Some(quote) = text.chars().next() else { return Err((0..0, "a string is missing")) };
     let raw = quote == '`';
     let mut value = Vec::new();

@@ -270,15 +270,16 @@ pub struct Fill {
 
 impl Expr {
     /// Returns the operands and arguments, in the order of the text.
-    pub fn children(&self) -> Vec<&Self> {
-        match &self.kind {
-            Kind::Number(_) | Kind::String(_) | Kind::Selector(_) | Kind::Variable(_) => Vec::new(),
-            Kind::Subquery(one) => vec![&one.expr],
-            Kind::Call(call) => call.args.iter().collect(),
-            Kind::Aggregation(one) => one.param.iter().chain([&one.expr]).collect(),
-            Kind::Unary(_, inner) | Kind::Paren(inner) => vec![inner],
-            Kind::Binary(one) => vec![&one.left, &one.right],
-        }
+    pub fn children(&self) -> impl Iterator<Item = &Self> {
+        let (operands, args): ([Option<&Self>; 2], &[Self]) = match &self.kind {
+            Kind::Number(_) | Kind::String(_) | Kind::Selector(_) | Kind::Variable(_) => ([None, None], &[]),
+            Kind::Subquery(one) => ([Some(&one.expr), None], &[]),
+            Kind::Call(call) => ([None, None], &call.args),
+            Kind::Aggregation(one) => ([one.param.as_ref(), Some(&one.expr)], &[]),
+            Kind::Unary(_, inner) | Kind::Paren(inner) => ([Some(inner), None], &[]),
+            Kind::Binary(one) => ([Some(&one.left), Some(&one.right)], &[]),
+        };
+        operands.into_iter().flatten().chain(args)
     }
 
     /// Returns the expression without the parentheses around it.
@@ -312,8 +313,12 @@ impl Expr {
 
     /// Returns every selector, from left to right.
     pub fn selectors(&self) -> Vec<&Selector> {
+        fn inner<'a>(expr: &'a Expr, found: &mut Vec<&'a Selector>) {
+            found.extend(expr.selector());
+            expr.children().for_each(|child| inner(child, found));
+        }
         let mut found = Vec::new();
-        self.walk(&mut |part, _| found.extend(part.selector()));
+        inner(self, &mut found);
         found
     }
 }

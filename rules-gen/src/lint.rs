@@ -22,7 +22,7 @@ pub mod left_out;
 pub mod live;
 pub mod metric_facts;
 mod named_files;
-mod number;
+pub(crate) mod number;
 pub mod options;
 pub mod output;
 pub mod overlaps;
@@ -32,6 +32,7 @@ mod refusals;
 pub mod report;
 mod routes;
 pub mod rule_file;
+mod target_files;
 pub mod template;
 mod tested;
 mod tested_files;
@@ -143,13 +144,14 @@ pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -
         for (at, document) in read.documents.iter().enumerate() {
             match document {
                 Document::Rules(rules) => {
-                    if rules.iter().any(|rule| duplicates.is_duplicate(file, rule)) {
+                    let own: Vec<_> = rules.iter().filter(|rule| !duplicates.is_duplicate(file, rule)).collect();
+                    if own.len() < rules.len() {
                         report.is_judged_partly();
                     }
-                    for rule in rules.iter().filter(|rule| !duplicates.is_duplicate(file, rule)) {
+                    for rule in &own {
                         checks::rule(rule, &context, &mut report);
                     }
-                    checks::rules(rules, &context, &mut report);
+                    checks::rules(rules, &own, &context, &mut report);
                 }
                 Document::Dashboard(board) if duplicates.is_duplicate_dashboard((file, at), board) => {
                     report.is_judged_partly();

@@ -77,7 +77,7 @@ struct RawConfiguration {
     #[serde(default, deserialize_with = "given")]
     receivers: Vec<BTreeMap<String, serde_json::Value>>,
     #[serde(default, deserialize_with = "given")]
-    inhibit_rules: Vec<RawInhibitRule>,
+    inhibit_rules: Vec<Option<RawInhibitRule>>,
 }
 
 #[derive(Deserialize)]
@@ -174,7 +174,10 @@ impl Configuration {
         ensure!(!route.continues, "the root route has continue: true");
         let rule =
             |(at, raw): (usize, &RawInhibitRule)| inhibit_rule(raw).with_context(|| format!("inhibit_rules[{at}]"));
-        let inhibit_rules = raw.inhibit_rules.iter().enumerate().map(rule).collect::<anyhow::Result<Vec<_>>>()?;
+        let numbered = raw.inhibit_rules.iter().enumerate();
+        // Alertmanager skips an entry that is null.
+        let given = numbered.filter_map(|(at, raw)| Some((at, raw.as_ref()?)));
+        let inhibit_rules = given.map(rule).collect::<anyhow::Result<Vec<_>>>()?;
         Ok(Self { route, receivers, inhibit_rules, notes: notes.into_iter().collect() })
     }
 

@@ -8,4 +8,5 @@ pub mod remote;
 pub mod rule_test;
 pub mod schema;
 mod spelling;
+pub mod target_groups;
 pub mod web_yml;

@@ -69,7 +69,11 @@ fn generated_rules_and_dashboards_have_no_findings() {
         .collect();
     let outcome = run(
         &sources,
-        &Options { known: MetricFacts::catalog(Some(&config)), retention: 100.0 * 86_400.0, ..Options::default() },
+        &Options {
+            known: MetricFacts::catalog(Some(&config)),
+            retention: Some(100.0 * 86_400.0),
+            ..Options::default()
+        },
     );
     let shown = render(Format::Text, &outcome.findings, &outcome.files, Style::PLAIN);
     let bad = outcome.findings.iter().filter(|finding| finding.level >= Level::Warning).count();

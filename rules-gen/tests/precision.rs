@@ -39,15 +39,19 @@ fn findings(files: &[(String, String)], version: Option<(u32, u32)>) -> Vec<Find
     let configurations = own.iter().map(|file| read(file).unwrap_or_else(|error| panic!("{error:?}"))).collect();
     let source = |(name, text): &(String, String)| Source { name: name.clone(), named: true, text: Ok(text.clone()) };
     let sources: Vec<Source> = files.into_iter().map(source).collect();
-    let mut findings = run(&sources, &Options { version, configurations, ..Options::default() }).findings;
+    let retention = Some(15.0 * 86_400.0);
+    let options = Options { version, configurations, retention, ..Options::default() };
+    let mut findings = run(&sources, &options).findings;
     findings.retain(|finding| finding.level >= Level::Warning);
     findings
 }
 
-/// Returns the first line of every rule in a file, and the lints in its mark.
+/// Returns the first line of every rule and of every marked group in a file, and the lints in its mark.
 fn marks(text: &str) -> BTreeMap<usize, BTreeSet<&str>> {
-    let rule = |line: &&str| ["- alert:", "- record:"].iter().any(|start| line.trim_start().starts_with(start));
-    let numbered = text.lines().enumerate().filter(|(_, line)| rule(line));
+    let begins = |line: &str, with: &[&str]| with.iter().any(|start| line.trim_start().starts_with(start));
+    let marked =
+        |line: &&str| begins(line, &["- alert:", "- record:"]) || (begins(line, &["- name:"]) && line.contains(" # "));
+    let numbered = text.lines().enumerate().filter(|(_, line)| marked(line));
     numbered
         .map(|(at, line)| (at + 1, line.split_once(" # ").map_or("", |(_, marks)| marks).split_whitespace().collect()))
         .collect()

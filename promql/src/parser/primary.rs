@@ -8,6 +8,7 @@ use crate::print::is_plain;
 use crate::table;
 use crate::text;
 use crate::tree::{Aggregation, Call, Expr, Grouping, Kind, Name, Number};
+use std::borrow::Cow;
 
 /// Keywords that cannot be the name of a metric.
 const NO_METRICS: [&str; 6] = ["bool", "on", "ignoring", "group_left", "group_right", "atan2"];
@@ -102,7 +103,9 @@ impl Parser<'_> {
 
     /// Parses an operand that begins with a name: an aggregation, a call or a selector.
     fn named(&mut self) -> Kind {
-        let word = self.word().to_ascii_lowercase();
+        let word = self.word();
+        let upper = word.bytes().any(|byte| byte.is_ascii_uppercase());
+        let word: Cow<'_, str> = if upper { word.to_ascii_lowercase().into() } else { word.into() };
         let behind = self.kind_behind(1);
         let grouped = || {
             let next = self.tokens.get(self.at + 1).map(|token| token.span.of(self.text)).unwrap_or_default();
@@ -115,7 +118,7 @@ impl Parser<'_> {
         if behind == TokenKind::LeftParen {
             return self.call();
         }
-        if NO_METRICS.contains(&word.as_str()) {
+        if NO_METRICS.contains(&&*word) {
             self.error(self.span(), format!("unexpected keyword {word}: expected an expression"));
         }
         let token = self.bump();

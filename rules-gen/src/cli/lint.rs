@@ -81,9 +81,10 @@ pub struct Arguments {
     /// A scrape (the text of /metrics). Only these metrics exist.
     #[arg(long, value_name = "FILE")]
     catalog_from: Vec<PathBuf>,
-    /// How long Prometheus keeps samples.
-    #[arg(long, default_value = "15d", value_parser = duration)]
-    retention: f64,
+    /// How long Prometheus keeps samples. Without it, its default of 15d is assumed, and a file with rules that read
+    /// further back is reported once.
+    #[arg(long, value_parser = duration)]
+    retention: Option<f64>,
     /// The scrape interval.
     #[arg(long, default_value = "30s", value_parser = duration)]
     scrape_interval: f64,

@@ -26,7 +26,7 @@ mod metric_name;
 mod metric_type;
 mod other_group;
 mod policy;
-mod prometheus_3;
+pub(super) mod prometheus_3;
 mod quantile;
 mod regex_matcher;
 mod retention;
@@ -115,11 +115,13 @@ pub(super) fn rule(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) 
     }
 }
 
-/// Runs the lints that compare the rules of a file.
-pub(super) fn rules(rules: &[Rule], context: &Context<'_>, report: &mut Report<'_>) {
+/// Runs the lints that look at the rules of a file together. `own` are those that are not linted in another file.
+pub(super) fn rules(rules: &[Rule], own: &[&Rule], context: &Context<'_>, report: &mut Report<'_>) {
     for lint in ALL {
-        if let Check::Rules(check) = lint.check {
-            check(rules, context, report);
+        match lint.check {
+            Check::Rules(check) => check(rules, context, report),
+            Check::OwnRules(check) => check(own, context, report),
+            _ => {}
         }
     }
 }

@@ -5,6 +5,7 @@ pub(super) mod limits;
 pub(super) mod links;
 mod logql;
 pub(super) mod model;
+mod references;
 mod source;
 mod variables;
 
@@ -67,10 +68,26 @@ pub(super) fn check(dashboard: &Value, context: &DashboardContext<'_>, report: &
         Some(_) => {}
     }
     variables::check(variables, report);
+    references::check(dashboard, variables, report);
+    annotations(dashboard, variables, report);
     links::check(dashboard, context.uids, report);
     deprecated(dashboard, report);
     for panel in panels(dashboard) {
         check_panel(panel, variables, context, report);
+    }
+}
+
+/// Reports queries of annotations that do not parse.
+fn annotations(dashboard: &Value, variables: &[Value], report: &mut Report<'_>) {
+    for annotation in dashboard["annotations"]["list"].as_array().into_iter().flatten() {
+        let Some(expr) = annotation["expr"].as_str().filter(|expr| !expr.trim().is_empty()) else { continue };
+        if language(&[annotation], variables) == Language::Promql
+            && let Err(errors) = promql::parse_with_variables(expr)
+        {
+            let name = annotation["name"].as_str().unwrap_or_default();
+            let message = format!("the query of the annotation {name} does not parse: {}", mistakes(&errors, expr));
+            report.near("RG050", Level::Error, &Value::from(name).to_string(), message, expr);
+        }
     }
 }
 

@@ -37,6 +37,8 @@ pub enum Check {
     Expr(fn(&Rule, &Expr, &Context<'_>, &mut Report<'_>)),
     /// A check of all rules of a file together.
     Rules(fn(&[Rule], &Context<'_>, &mut Report<'_>)),
+    /// A check of the rules of a file together, without copies of rules that are linted in another file.
+    OwnRules(fn(&[&Rule], &Context<'_>, &mut Report<'_>)),
     /// A check of each rule test.
     Test(fn(&Node, &Context<'_>, &mut Report<'_>)),
     /// A check of each dashboard.

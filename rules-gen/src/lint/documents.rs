@@ -3,6 +3,7 @@
 mod advice;
 mod form;
 
+use super::checks::prometheus_3;
 use super::embedded::{self, File, Form, Frame};
 use super::files::Source;
 use super::left_out::Why;
@@ -127,7 +128,7 @@ fn read<'a>(source: &'a Source, text: &'a str, options: &Options) -> First<'a> {
         return First { read: Some(read), notes: Vec::new(), why: None };
     }
     let (nodes, malformed) = yaml::documents(text);
-    let broken = malformed.is_some() || nodes.iter().any(Node::has_key_that_is_no_text);
+    let broken = malformed.is_some() || nodes.iter().any(|node| node.key_that_is_no_text().is_some());
     if broken && helm::is_template(text) {
         return First::left_out(Why::Helm);
     }
@@ -144,13 +145,19 @@ fn read<'a>(source: &'a Source, text: &'a str, options: &Options) -> First<'a> {
     }
     let mut reader = Documents { source, text, notes: Vec::new(), why: BTreeSet::new() };
     let mut documents = Vec::new();
+    // Whether a server stops reading after the first document.
+    let mut ends = nodes.first().is_some_and(Node::is_null);
     for (at, node) in nodes.iter().enumerate().flat_map(|(at, node)| members(node).map(move |member| (at, member))) {
-        let found = reader.documents(node, &mut report);
         let plain = node.get("kind").is_none() && node.get("namespace").is_none();
-        if let (true, true, Some(what)) = (at > 0, plain, found.iter().find_map(Document::only_when_first)) {
-            let message = format!("only the first document of a file is loaded: {what}");
-            report.add("RG001", Level::Warning, node, message, "write each document to a file of its own");
+        if at > 0 && plain && ends {
+            if !node.is_null() {
+                let message = format!("only the first document of a file is loaded: {}", reader.lost(node, &report));
+                report.add("RG001", Level::Warning, node, message, "write each document to a file of its own");
+            }
+            continue;
         }
+        let found = reader.documents(node, &mut report);
+        ends |= at == 0 && plain && found.iter().any(|found| found.only_when_first().is_some());
         documents.extend(found);
     }
     let judged = documents.iter().any(|document| !matches!(document, Document::Other));
@@ -173,6 +180,13 @@ struct Documents<'a> {
 }
 
 impl Documents<'_> {
+    /// Returns what is lost with a document that no server reads.
+    fn lost(&self, node: &Node, report: &Report<'_>) -> &'static str {
+        let mut other = Documents { source: self.source, text: self.text, notes: Vec::new(), why: BTreeSet::new() };
+        let found = other.documents(node, &mut report.clone());
+        found.iter().find_map(Document::only_when_first).unwrap_or("this document is not read")
+    }
+
     /// Returns what a document contains. A `ConfigMap` may contain several files.
     fn documents(&mut self, node: &Node, report: &mut Report<'_>) -> Vec<Document> {
         if let Some(kind) = kind(node)
@@ -228,7 +242,10 @@ impl Documents<'_> {
                 return Document::Other;
             }
             match document {
-                Document::Server | Document::Routes(_) => named_files::of_server(node, report),
+                Document::Server | Document::Routes(_) => {
+                    prometheus_3::configuration(node, report);
+                    named_files::of_server(node, report);
+                }
                 Document::Tests(_) => named_files::of_test(node, report),
                 _ => {}
             }
@@ -324,7 +341,7 @@ fn tell(id: &'static str, who: &str, check: form::ServerCheck, text: &str, node:
 }
 
 /// Returns the text of one of several documents.
-fn alone<'a>(text: &'a str, document: &Node) -> &'a str {
+pub(super) fn alone<'a>(text: &'a str, document: &Node) -> &'a str {
     let own = text.get(document.span.clone()).unwrap_or(text).trim_end();
     own.strip_suffix("---").or_else(|| own.strip_suffix("...")).unwrap_or(own)
 }

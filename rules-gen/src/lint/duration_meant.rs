@@ -12,7 +12,12 @@ pub(super) fn duration_meant(text: &str) -> Option<String> {
         ("ms", &["ms", "millis", "milliseconds"], 1.0),
     ];
     let lower = text.trim().to_ascii_lowercase();
-    let lower = lower.strip_prefix("pt").unwrap_or(&lower);
+    let of_iso = lower.strip_prefix("pt");
+    // Elsewhere an M may mean months.
+    if of_iso.is_none() && text.contains('M') {
+        return None;
+    }
+    let lower = of_iso.unwrap_or(&lower);
     let mut rest = lower.trim_start();
     let mut total = 0.0;
     while !rest.is_empty() {

@@ -56,7 +56,7 @@ pub fn conditional(expr: &Expr) -> bool {
             BinaryOp::Unless => true,
             _ => filter(expr).is_some() || conditional(&one.left) || conditional(&one.right),
         },
-        _ => expr.children().into_iter().any(conditional),
+        _ => expr.children().any(conditional),
     }
 }
 
@@ -71,7 +71,7 @@ pub fn reach(expr: &Expr) -> f64 {
     match &expr.kind {
         Kind::Selector(one) => length(one.range.as_ref()) + offset(&one.modifiers),
         Kind::Subquery(one) => length(Some(&one.range)) + offset(&one.modifiers) + reach(&one.expr),
-        _ => expr.children().into_iter().map(reach).fold(0.0, f64::max),
+        _ => expr.children().map(reach).fold(0.0, f64::max),
     }
 }
 

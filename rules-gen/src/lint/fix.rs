@@ -90,6 +90,17 @@ fn limit(group: &Node, edits: &mut Vec<Edit>) {
 fn link(text: &str, rule: &Node, pattern: &str) -> Option<Edit> {
     let (key, name) = rule.entries().iter().find(|(key, _)| key.text() == Some("alert"))?;
     let alert = name.text().filter(|alert| !alert.is_empty() && !alert.contains("{{"))?;
+    // What an alias or a merge key brings here belongs to other rules too.
+    let is_own = |key: &Node, value: &Node| {
+        let before = text.get(rule.span.start..key.span.start);
+        let between = text.get(key.span.end..value.span.start);
+        before.is_some_and(|before| !before.contains("<<"))
+            && between.is_some_and(|between| !between.contains(['&', '*']))
+            && value.span.end <= rule.span.end
+    };
+    if !is_own(key, name) {
+        return None;
+    }
     let url = pattern.replace("{alert}", alert);
     let edit = |at: usize, text: String| Some(Edit { bytes: at..at, text, what: LINKS });
     let in_brackets = |node: &Node| text.get(node.span.start..).is_some_and(|rest| rest.starts_with('{'));
@@ -97,9 +108,10 @@ fn link(text: &str, rule: &Node, pattern: &str) -> Option<Edit> {
     let pair = format!("\"runbook_url\": {}", serde_json::Value::from(url.as_str()));
     let plain = url.chars().all(|c| c.is_ascii_alphanumeric() || "/._~%?=&+-:#".contains(c)) && !url.ends_with(':');
     let line = if plain { url } else { format!("'{}'", url.replace('\'', "''")) };
-    match rule.get("annotations") {
-        Some(annotations) if annotations.get("runbook_url").is_some() => None,
-        Some(annotations) => {
+    match rule.entries().iter().find(|(key, _)| key.text() == Some("annotations")) {
+        Some((_, annotations)) if annotations.get("runbook_url").is_some() => None,
+        Some((key, annotations)) if !is_own(key, annotations) => None,
+        Some((_, annotations)) => {
             let Kind::Map(entries) = &annotations.kind else { return None };
             let (first, _) = entries.first()?;
             if in_brackets(annotations) {
@@ -152,6 +164,22 @@ mod tests {
             assert_eq!(fix(&with(bad), None).map(|fixed| fixed.text), Some(with(good)), "{bad}");
             assert_eq!(fix(&with(good), None), None, "{good}");
         }
+    }
+
+    #[test]
+    fn blocks_anchors_and_shared_annotations_keep_their_meaning() {
+        let bad = "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: &e up == 0\n    labels: &l {a: b}\n    annotations:\n      \
+                   description: |\n        Note: {{ $labels.job }} is down: really\n      text: \"a\n        b: {{ x }}: c\"\n      \
+                   summary: {{ $labels.job }} is down\n  - alert: B\n    expr: *e\n    labels: *l\n    annotations: &c\n      summary: shared\n  \
+                   - alert: C\n    expr: up\n    annotations: *c\n  - <<: &base {alert: D, expr: up}\n  - <<: *base\n    for: 5M\n";
+        let fixed = fix(bad, Some("https://r.example.org/{alert}")).unwrap();
+        let good = bad.replace("summary: {{ $labels.job }} is down", "summary: '{{ $labels.job }} is down'").replacen(
+            "      description",
+            "      runbook_url: https://r.example.org/A\n      description",
+            1,
+        );
+        assert_eq!(fixed.text, good);
+        assert_eq!(fixed.what, ["runbook links added: 1", "texts quoted: 1"]);
     }
 
     #[test]

@@ -1,23 +1,15 @@
 //! Numbers by which rules of several files are compared. They are computed while the files are read, on all cores.
 
 use super::place::Text;
-use promql::{Expr, MatchOp};
-use regex::Regex;
+use promql::Expr;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
-use std::sync::LazyLock;
-
-/// The numbers, durations and comparison operators in an expression.
-static MASKED: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"[<>]=?|[=!]=|\b[0-9][0-9a-z.]*").unwrap_or_else(|error| panic!("{error}")));
 
 /// Labels or annotations.
 type Named = [(String, Text)];
-/// A metric, and the label, operator and value of each matcher.
-type Selected<'a> = (&'a str, Vec<(&'a str, MatchOp, &'a str)>);
 
 /// Hashes that are the same for rules that are the same in some respect.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct Identity {
     /// The series that the rule makes. `None` when the expression does not parse.
     pub(super) series: Option<u64>,
@@ -41,7 +33,7 @@ impl Identity {
         let expr = ast.map_or_else(|| text.to_owned(), ToString::to_string);
         let named = (alerts, name, texts(labels));
         // Expressions that differ only in numbers and comparisons are two limits on the same value.
-        let series = ast.map(|ast| hash(&(&named, selected(ast), MASKED.replace_all(&expr, "#"))));
+        let series = ast.map(|_| hash(&(&named, masked(&expr))));
         let definition = hash(&(named, expr, times.map(f64::to_bits)));
         Self { series, definition, whole: hash(&(definition, texts(annotations), interval.map(f64::to_bits))) }
     }
@@ -51,17 +43,41 @@ fn texts(named: &Named) -> Vec<(&str, &str)> {
     sorted(named.iter().map(|(name, text)| (&**name, &*text.value)))
 }
 
-/// What an expression selects: metrics with their matchers.
-///
-/// Rules of one name and one set of labels are common where they select different series: `code=~"2.."` and `code=~"5.."`.
-/// Only those that select the same and differ in limits make the same series.
-fn selected(ast: &Expr) -> Vec<Selected<'_>> {
-    let mut selected = sorted(ast.selectors().into_iter().map(|selector| {
-        let matchers = selector.matchers.iter().map(|one| (&*one.name.text, one.op, &*one.value));
-        (selector.metric().unwrap_or_default(), sorted(matchers))
-    }));
-    selected.dedup();
-    selected
+/// Returns a printed expression with `#` for each number, duration and comparison outside of strings. The strings stay,
+/// because rules of one name often select different series: `code=~"2.."` and `code=~"5.."`.
+fn masked(expr: &str) -> String {
+    let mut masked = String::with_capacity(expr.len());
+    let mut rest = expr;
+    // Whether the character before `rest` is part of a word.
+    let mut in_word = false;
+    while let Some(c) = rest.chars().next() {
+        let (length, is_masked) = match c {
+            '"' => (text_literal(rest), false),
+            '<' | '>' => (1 + usize::from(rest[1..].starts_with('=')), true),
+            '=' | '!' if rest[1..].starts_with('=') => (2, true),
+            '0'..='9' if !in_word => {
+                let of_number = |c: char| c.is_ascii_digit() || c.is_ascii_lowercase() || c == '.';
+                (rest.find(|c| !of_number(c)).unwrap_or(rest.len()), true)
+            }
+            _ => (c.len_utf8(), false),
+        };
+        let (part, behind) = rest.split_at(length);
+        masked.push_str(if is_masked { "#" } else { part });
+        in_word = part.ends_with(|c: char| c.is_alphanumeric() || c == '_');
+        rest = behind;
+    }
+    masked
+}
+
+/// Returns the length in bytes of the string in double quotes at the beginning of a text.
+fn text_literal(text: &str) -> usize {
+    let mut escaped = false;
+    let end = text.char_indices().skip(1).find(|(_, c)| {
+        let ends = *c == '"' && !escaped;
+        escaped = *c == '\\' && !escaped;
+        ends
+    });
+    end.map_or(text.len(), |(at, _)| at + 1)
 }
 
 fn sorted<T: Ord>(items: impl Iterator<Item = T>) -> Vec<T> {
@@ -75,4 +91,20 @@ pub(super) fn hash(value: &impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     value.hash(&mut hasher);
     hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::masked;
+
+    #[test]
+    fn numbers_and_comparisons_are_masked_outside_of_names_and_strings() {
+        for (expr, expected) in [
+            ("rate(a2_total{code=~\"5..\"}[5m]) > 0.5", "rate(a2_total{code=~\"5..\"}[#]) # #"),
+            ("up{a=\"\\\"1\"} != bool 1", "up{a=\"\\\"1\"} # bool #"),
+            ("a <= 1e3 and b == 2", "a # # and b # #"),
+        ] {
+            assert_eq!(masked(expr), expected);
+        }
+    }
 }

@@ -2,6 +2,7 @@
 //! reported, as promtool does.
 
 use super::report::{Level, Report};
+use super::target_files;
 use super::yaml::{Kind, Node};
 use std::path::{Path, PathBuf};
 
@@ -26,6 +27,7 @@ const OF_SCRAPES: [&str; 4] = ["cert_file", "key_file", "bearer_token_file", "cr
 /// Reports files of a server's configuration that are not there.
 pub(super) fn of_server(root: &Node, report: &mut Report<'_>) {
     let Some(folder) = folder(report) else { return };
+    target_files::check(root, &folder, report);
     let id = if root.get("receivers").is_some() { "RG036" } else { "RG008" };
     let mut found = Vec::new();
     // promtool takes every name without `*` as that of one file.

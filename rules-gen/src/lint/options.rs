@@ -12,8 +12,8 @@ use std::path::PathBuf;
 pub struct Options {
     /// The known metrics.
     pub known: MetricFacts,
-    /// The retention of Prometheus in seconds.
-    pub retention: f64,
+    /// The retention of Prometheus in seconds. `None` when nobody has set it.
+    pub retention: Option<f64>,
     /// The scrape interval in seconds.
     pub scrape_interval: f64,
     /// The evaluation interval in seconds of a group that sets none.
@@ -35,12 +35,11 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// Prometheus' default retention of 15 days, and the scrape and evaluation interval of 30 seconds that
-    /// prometheus-operator sets.
+    /// The scrape and evaluation interval of 30 seconds that prometheus-operator sets.
     fn default() -> Self {
         Self {
             known: MetricFacts::catalog(None),
-            retention: 15.0 * 86_400.0,
+            retention: None,
             scrape_interval: 30.0,
             evaluation_interval: 30.0,
             version: None,

@@ -4,7 +4,7 @@ use super::labels::labels;
 use super::metric_facts::MetricFacts;
 use super::rule_file::Rule;
 use promql::Expr;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// How often labels are worked out again. Recorded series may be made of other recorded series.
 const ROUNDS: usize = 5;
@@ -13,8 +13,10 @@ const ROUNDS: usize = 5;
 #[derive(Debug, Default)]
 pub struct Recordings<'a> {
     exprs: BTreeMap<&'a str, Vec<&'a Expr>>,
-    /// The rules that record each series: the group and the line.
-    places: BTreeMap<&'a str, Vec<(&'a str, usize)>>,
+    /// The rules that record each series.
+    rules: BTreeMap<&'a str, Vec<&'a Rule>>,
+    /// The names that have the same parts but one, by the name without that part.
+    similar: HashMap<String, Vec<&'a str>>,
     /// The longest interval in seconds at which a group writes the series. Only groups that set one count.
     intervals: BTreeMap<&'a str, f64>,
     /// The labels of the series. Nothing else is known here.
@@ -28,11 +30,15 @@ impl<'a> Recordings<'a> {
         let mut recordings = Self::default();
         for (rule, ast) in &rules {
             recordings.exprs.entry(&rule.name.value).or_default().push(ast);
-            let place = (rule.group.as_str(), rule.scope.place.line);
-            recordings.places.entry(&rule.name.value).or_default().push(place);
-            if let Some(interval) = rule.interval {
+            recordings.rules.entry(&rule.name.value).or_default().push(rule);
+            if let Some(interval) = rule.group.interval {
                 let longest = recordings.intervals.entry(&rule.name.value).or_default();
                 *longest = longest.max(interval);
+            }
+        }
+        for name in recordings.rules.keys() {
+            for rest in without_one_part(name) {
+                recordings.similar.entry(rest).or_default().push(name);
             }
         }
         for _ in 0..ROUNDS {
@@ -56,14 +62,19 @@ impl<'a> Recordings<'a> {
         self.exprs.keys().copied()
     }
 
+    /// Returns the recorded series whose names have the same parts (`level:metric:operations`) but one, in order.
+    pub fn similar(&self, name: &str) -> BTreeSet<&'a str> {
+        without_one_part(name).filter_map(|rest| self.similar.get(&rest)).flatten().copied().collect()
+    }
+
     /// Returns the expressions that record a series.
     pub fn exprs(&self, name: &str) -> &[&'a Expr] {
         self.exprs.get(name).map_or(&[], Vec::as_slice)
     }
 
-    /// Returns the group and the line of each rule that records a series.
-    pub fn places(&self, name: &str) -> &[(&'a str, usize)] {
-        self.places.get(name).map_or(&[], Vec::as_slice)
+    /// Returns the rules that record a series.
+    pub fn rules(&self, name: &str) -> &[&'a Rule] {
+        self.rules.get(name).map_or(&[], Vec::as_slice)
     }
 
     /// Returns the longest interval in seconds at which a series is written, if its groups set one.
@@ -75,6 +86,15 @@ impl<'a> Recordings<'a> {
     pub const fn facts(&self) -> &MetricFacts {
         &self.facts
     }
+}
+
+/// Returns the name without each of its parts in turn, except the first one. Nothing when it has less than three parts.
+fn without_one_part(name: &str) -> impl Iterator<Item = String> {
+    let parts = if name.matches(':').count() < 2 { 0 } else { name.split(':').count() };
+    (1..parts).map(move |left_out| {
+        let part = |(at, part)| if at == left_out { "" } else { part };
+        name.split(':').enumerate().map(part).collect::<Vec<_>>().join(":")
+    })
 }
 
 /// Returns the labels that each series can have, where all of its rules tell them.

@@ -13,7 +13,7 @@ pub(super) fn tell(id: &'static str, who: &str, root: &Node, refusals: &[Refusal
 }
 
 /// Returns the refused node. If it is missing, the last existing node of its path.
-fn place<'a>(root: &'a Node, refusal: &Refusal) -> &'a Node {
+pub(super) fn place<'a>(root: &'a Node, refusal: &Refusal) -> &'a Node {
     let mut node = root;
     for (at, step) in refusal.path.iter().enumerate() {
         let last = at + 1 == refusal.path.len();

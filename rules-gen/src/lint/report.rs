@@ -142,6 +142,11 @@ impl<'a> Report<'a> {
         Scope { place: node.place, last: node.place.line + inside.matches('\n').count() }
     }
 
+    /// Returns these bytes of the file. Empty when the range is not one.
+    pub fn between(&self, bytes: Range<usize>) -> &'a str {
+        self.text.get(bytes).unwrap_or_default()
+    }
+
     /// Sets the lines that the next findings belong to.
     pub fn enter(&mut self, scope: Scope) {
         self.scope = scope;

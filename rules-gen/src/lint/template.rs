@@ -80,8 +80,12 @@ pub struct Used {
 /// The reason why Go's parser would refuse it, as one sentence.
 pub fn read(text: &str) -> Result<Used, String> {
     let mut used = Used::default();
+    // Most texts have no action.
+    if !text.contains("{{") {
+        return Ok(used);
+    }
     let mut blocks: Vec<(&str, usize)> = Vec::new();
-    let mut variables: Vec<String> = GIVEN.iter().map(|name| (*name).to_owned()).collect();
+    let mut variables: Vec<&str> = GIVEN.to_vec();
     let mut rest = text;
     while let Some(start) = rest.find("{{") {
         let action = &rest[start + 2..];
@@ -145,7 +149,7 @@ fn filled(format: &str) -> String {
 fn block<'a>(
     tokens: &[Token<'a>],
     blocks: &mut Vec<(&'a str, usize)>,
-    variables: &mut Vec<String>,
+    variables: &mut Vec<&'a str>,
 ) -> Result<(), String> {
     match tokens.first() {
         Some(Token::Word(word @ ("if" | "range" | "with" | "block" | "define"))) => {
@@ -174,7 +178,12 @@ fn block<'a>(
     Ok(())
 }
 
-fn pipeline(tokens: &[Token<'_>], variables: &mut Vec<String>, inside: bool, used: &mut Used) -> Result<(), String> {
+fn pipeline<'a>(
+    tokens: &[Token<'a>],
+    variables: &mut Vec<&'a str>,
+    inside: bool,
+    used: &mut Used,
+) -> Result<(), String> {
     let keywords = ["if", "else", "range", "with", "end", "define", "block", "template", "break", "continue"];
     let mut open = 0_usize;
     let head = match tokens {
@@ -233,7 +242,7 @@ fn pipeline(tokens: &[Token<'_>], variables: &mut Vec<String>, inside: bool, use
 
 /// Returns the variables that a pipeline assigns, and the number of tokens of the assignment: `$x :=`, or `$key, $value
 /// :=` after `range`.
-fn declared(tokens: &[Token<'_>], range: bool, known: &[String]) -> Result<(Vec<String>, usize), String> {
+fn declared<'a>(tokens: &[Token<'a>], range: bool, known: &[&'a str]) -> Result<(Vec<&'a str>, usize), String> {
     let (names, makes, length) = match tokens {
         [Token::Variable(name), Token::Assign(makes), ..] => (vec![*name], *makes, 2),
         [Token::Variable(key), Token::Sign(','), Token::Variable(value), Token::Assign(makes), ..] if range => {
@@ -244,12 +253,10 @@ fn declared(tokens: &[Token<'_>], range: bool, known: &[String]) -> Result<(Vec<
     if tokens.len() == length {
         return Err("an assignment without a value".to_owned());
     }
-    if let Some(name) =
-        names.iter().find(|name| !makes && !name.is_empty() && !known.iter().any(|known| known == *name))
-    {
+    if let Some(name) = names.iter().find(|name| !makes && !name.is_empty() && !known.contains(name)) {
         return Err(format!("undefined variable \"${name}\""));
     }
-    let made = names.into_iter().filter(|_| makes).map(ToOwned::to_owned).collect();
+    let made = names.into_iter().filter(|_| makes).collect();
     Ok((made, length))
 }
 

@@ -1,9 +1,11 @@
 //! Parses YAML like the reader of Prometheus, with the place of every node. Aliases and merge keys are expanded up to a
 //! limit, duplicate keys are refused, and every document of a file is read.
 
+mod tag;
+
 use super::place::{Lines, ParseError, Place};
 use super::yaml_v3::{self, Covered};
-use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Span};
+use granit_parser::{Event, Marker, Options, Parser, ScalarStyle, ScanError, Span};
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -12,6 +14,9 @@ pub const NO_YAML: &str = "invalid YAML: ";
 
 /// A limit against hostile nesting, deeper than any real rule file.
 const MAX_DEPTH: usize = 100;
+
+/// The number of keys up to which each is compared with all before it, which needs no memory.
+const FEW: usize = 16;
 
 /// A value with its place and its bytes in the text.
 #[derive(Debug, Clone)]
@@ -93,15 +98,15 @@ impl Node {
         }
     }
 
-    /// Whether some mapping has a key that is not a scalar, as YAML reads `{{ action }}` without quotes. The reader of
-    /// Prometheus refuses it.
-    pub fn has_key_that_is_no_text(&self) -> bool {
+    /// Returns the first key that is not a scalar, as YAML reads `{{ action }}` without quotes. The reader of Prometheus
+    /// refuses it.
+    pub fn key_that_is_no_text(&self) -> Option<&Node> {
         match &self.kind {
-            Kind::Scalar(..) => false,
-            Kind::List(items) => items.iter().any(Self::has_key_that_is_no_text),
-            Kind::Map(entries) => entries
-                .iter()
-                .any(|(key, value)| !matches!(key.kind, Kind::Scalar(..)) || value.has_key_that_is_no_text()),
+            Kind::Scalar(..) => None,
+            Kind::List(items) => items.iter().find_map(Self::key_that_is_no_text),
+            Kind::Map(entries) => entries.iter().find_map(|(key, value)| {
+                if matches!(key.kind, Kind::Scalar(..)) { value.key_that_is_no_text() } else { Some(key) }
+            }),
         }
     }
 
@@ -136,8 +141,8 @@ fn parsed(text: &str, original: &str) -> (Vec<Node>, Option<ParseError>) {
         text,
         anchors: HashMap::new(),
         budget: text.len() + 1_000,
-        lines: Lines::new(text),
-        covered: Covered::default(),
+        lines: text.contains('\r').then(|| Lines::new(text)),
+        covered: Covered::of(original),
         brackets: 0,
     };
     // The parser keeps only some comments, and none are needed here.
@@ -147,14 +152,14 @@ fn parsed(text: &str, original: &str) -> (Vec<Node>, Option<ParseError>) {
     let mut found = Vec::new();
     loop {
         let (event, span) = match parser.next_event() {
-            None => return (found, yaml_v3::refused(original, &reader.lines, &reader.covered)),
+            None => return (found, yaml_v3::refused(original, &reader.covered)),
             Some(Err(error)) => {
                 return (found, Some(syntax(&error)));
             }
             Some(Ok(next)) => next,
         };
         match event {
-            Event::StreamEnd => return (found, yaml_v3::refused(original, &reader.lines, &reader.covered)),
+            Event::StreamEnd => return (found, yaml_v3::refused(original, &reader.covered)),
             Event::DocumentStart(..) => reader.anchors.clear(),
             Event::StreamStart | Event::DocumentEnd | Event::Comment(..) => {}
             event => match reader.node(&mut parser, event, span, 0) {
@@ -167,9 +172,11 @@ fn parsed(text: &str, original: &str) -> (Vec<Node>, Option<ParseError>) {
 
 /// Converts an error of the parser.
 fn syntax(error: &ScanError) -> ParseError {
-    let marker = error.marker();
-    let place = Place { line: marker.line(), column: marker.col() + 1 };
-    ParseError { place, message: checklist::yaml::syntax(error) }
+    ParseError { place: place(error.marker()), message: checklist::yaml::syntax(error) }
+}
+
+fn place(marker: &Marker) -> Place {
+    Place { line: marker.line(), column: marker.col() + 1 }
 }
 
 /// Builds nodes from the parser's events.
@@ -178,7 +185,8 @@ struct Reader<'a> {
     anchors: HashMap<usize, Node>,
     /// The number of nodes that may still be created. It limits the expansion of aliases, which can multiply.
     budget: usize,
-    lines: Lines,
+    /// The lines of a text that contains carriage returns, which the parser counts as line breaks.
+    lines: Option<Lines>,
     covered: Covered,
     /// The number of brackets around the current node.
     brackets: usize,
@@ -195,7 +203,7 @@ impl<'a> Reader<'a> {
         depth: usize,
     ) -> Result<Node, ParseError> {
         let start = span.start.byte_offset().unwrap_or_default();
-        let place = self.lines.place(self.text, start);
+        let place = self.lines.as_ref().map_or_else(|| place(&span.start), |lines| lines.place(self.text, start));
         if depth > MAX_DEPTH {
             return Err(ParseError { place, message: format!("nested more than {MAX_DEPTH} levels deep") });
         }
@@ -205,21 +213,17 @@ impl<'a> Reader<'a> {
         self.brackets += usize::from(collection && in_brackets);
         let (kind, anchor, end) = match event {
             Event::Scalar(text, style, anchor, tag) => {
-                let number = tag.as_ref().is_some_and(|tag| matches!(tag.suffix(), "int" | "float"));
-                let plain = (style == ScalarStyle::Plain && tag.is_none()) || number;
+                let (text, plain) = match tag.map(|tag| tag::read(&tag, text.clone())) {
+                    Some(Ok(read)) => read,
+                    Some(Err(why)) => {
+                        self.covered.refused.push((start, why));
+                        (text, false)
+                    }
+                    None => (text, style == ScalarStyle::Plain),
+                };
                 let end = span.end.byte_offset().unwrap_or(start);
-                let quotes = matches!(style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted);
-                if matches!(style, ScalarStyle::Literal | ScalarStyle::Folded) {
-                    self.covered.blocks.push(start);
-                }
-                if quotes {
-                    self.covered.quoted.push(start..end);
-                }
-                if quotes || style == ScalarStyle::Plain {
-                    let raw = self.text.get(start..end).unwrap_or_default();
-                    self.covered.look_at(raw, start, self.brackets > 0);
-                }
-                if quotes { &mut self.covered.closed } else { &mut self.covered.texts }.push(start..end);
+                let raw = self.text.get(start..end).unwrap_or_default();
+                self.covered.scalar(style, raw, start, self.brackets > 0);
                 (Kind::Scalar(text.into_owned(), plain), anchor, end)
             }
             Event::SequenceStart(_, anchor, _) => {
@@ -261,7 +265,7 @@ impl<'a> Reader<'a> {
         };
         if collection && in_brackets {
             self.brackets -= 1;
-            self.covered.closed.push(start..end);
+            self.covered.collection(start..end);
         }
         let node = Node { place, span: start..end.max(start), kind };
         if anchor != 0 {
@@ -287,7 +291,8 @@ impl<'a> Reader<'a> {
                 Some(Err(error)) => return Err(syntax(&error)),
                 None => {
                     let message = "the file ends unexpectedly".to_owned();
-                    return Err(ParseError { place: self.lines.place(self.text, self.text.len()), message });
+                    let place = Lines::new(self.text).place(self.text, self.text.len());
+                    return Err(ParseError { place, message });
                 }
             }
         }
@@ -334,13 +339,32 @@ fn merge(value: &Node, merged: &mut Vec<(Node, Node)>) -> Result<(), ParseError>
     Ok(())
 }
 
+/// Refuses keys that are repeated.
 fn distinct(entries: &[(Node, Node)]) -> Result<(), ParseError> {
+    fn text(key: &Node) -> Option<&str> {
+        match &key.kind {
+            Kind::Scalar(text, _) => Some(text),
+            _ => None,
+        }
+    }
+    let repeated = |key: &Node, first: &Node| {
+        let message =
+            format!("the key {} is repeated, first in line {}", text(key).unwrap_or_default(), first.place.line);
+        Err(ParseError { place: key.place, message })
+    };
+    if entries.len() <= FEW {
+        for (at, (key, _)) in entries.iter().enumerate() {
+            let Some(own) = text(key) else { continue };
+            if let Some((first, _)) = entries[..at].iter().find(|(other, _)| text(other) == Some(own)) {
+                return repeated(key, first);
+            }
+        }
+        return Ok(());
+    }
     let mut seen = HashMap::new();
     for (key, _) in entries {
-        let Kind::Scalar(text, _) = &key.kind else { continue };
-        if let Some(first) = seen.insert(text.as_str(), key.place) {
-            let message = format!("the key {text} is repeated, first in line {}", first.line);
-            return Err(ParseError { place: key.place, message });
+        if let Some(first) = text(key).and_then(|own| seen.insert(own, key)) {
+            return repeated(key, first);
         }
     }
     Ok(())

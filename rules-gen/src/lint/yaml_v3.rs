@@ -2,37 +2,64 @@
 //! indentation, and some characters and escapes that YAML 1.1 reads differently.
 
 use super::place::{Lines, ParseError};
+use granit_parser::ScalarStyle;
 use std::ops::Range;
 
 /// Parts of a text that the checks in this file need to know.
 #[derive(Debug, Default)]
 pub(super) struct Covered {
+    /// Whether the text contains a tab. Otherwise no ranges are kept.
+    tabs: bool,
+    /// Whether the text contains characters beyond ASCII. Otherwise no quoted texts are kept.
+    wide: bool,
     /// Collections in brackets, and quoted texts. Tabs are allowed in them.
-    pub closed: Vec<Range<usize>>,
+    closed: Vec<Range<usize>>,
     /// All other texts.
-    pub texts: Vec<Range<usize>>,
+    texts: Vec<Range<usize>>,
     /// The first bytes of block scalars (`|`, `>`).
-    pub blocks: Vec<usize>,
+    blocks: Vec<usize>,
     /// Quoted texts.
-    pub quoted: Vec<Range<usize>>,
+    quoted: Vec<Range<usize>>,
     /// Mistakes inside a single scalar, each with its byte and message.
     pub refused: Vec<(usize, String)>,
 }
 
 impl Covered {
-    /// Checks the source of a scalar: escapes in double quotes, and `?` or `:` in plain scalars inside brackets.
-    pub(super) fn look_at(&mut self, raw: &str, start: usize, within_brackets: bool) {
-        let found = if raw.starts_with('"') {
-            escape(raw)
-        } else if within_brackets && !raw.starts_with('\'') {
-            let colon = raw.starts_with(':').then_some(0);
-            colon.or_else(|| raw.find('?')).map(|at| {
-                (at, "a ? in brackets, or a leading :, ends the string for Prometheus: put the string in quotes")
-            })
-        } else {
-            None
+    pub(super) fn of(text: &str) -> Self {
+        Self { tabs: text.contains('\t'), wide: !text.is_ascii(), ..Self::default() }
+    }
+
+    /// Adds a scalar, and checks its source: escapes in double quotes, and `?` or `:` in plain scalars inside brackets.
+    pub(super) fn scalar(&mut self, style: ScalarStyle, raw: &str, start: usize, within_brackets: bool) {
+        let quotes = matches!(style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted);
+        let range = start..start + raw.len();
+        if quotes && self.wide {
+            self.quoted.push(range.clone());
+        }
+        if self.tabs {
+            if matches!(style, ScalarStyle::Literal | ScalarStyle::Folded) {
+                self.blocks.push(start);
+            }
+            if quotes { &mut self.closed } else { &mut self.texts }.push(range);
+        }
+        let found = match style {
+            ScalarStyle::DoubleQuoted if raw.contains('\\') => escape(raw),
+            ScalarStyle::Plain if within_brackets => {
+                let colon = raw.starts_with(':').then_some(0);
+                colon.or_else(|| raw.find('?')).map(|at| {
+                    (at, "a ? in brackets, or a leading :, ends the string for Prometheus: put the string in quotes")
+                })
+            }
+            _ => None,
         };
         self.refused.extend(found.map(|(at, message)| (start + at, message.to_owned())));
+    }
+
+    /// Adds a collection in brackets.
+    pub(super) fn collection(&mut self, range: Range<usize>) {
+        if self.tabs {
+            self.closed.push(range);
+        }
     }
 }
 
@@ -62,11 +89,11 @@ fn escape(raw: &str) -> Option<(usize, &'static str)> {
 }
 
 /// Returns the first mistake that yaml.v3 refuses.
-pub(super) fn refused(text: &str, lines: &Lines, covered: &Covered) -> Option<ParseError> {
+pub(super) fn refused(text: &str, covered: &Covered) -> Option<ParseError> {
     let first = covered.refused.iter().min_by_key(|(at, _)| *at).cloned();
     let all = [first, mark(text), directive(text), tab(text, covered), block(text, covered), separator(text, covered)];
     let (at, message) = all.into_iter().flatten().min_by_key(|(at, _)| *at)?;
-    Some(ParseError { place: lines.place(text, at), message })
+    Some(ParseError { place: Lines::new(text).place(text, at), message })
 }
 
 /// Finds a second byte-order mark, and a document end marker without a document.

@@ -49,7 +49,7 @@ fn slack(of: &Map<String, Value>, findings: &mut Findings) {
     let hook = is_there(of, "slack_api_url") || is_there(of, "slack_api_url_file");
     let address = of.get("slack_app_url").and_then(Value::as_str).unwrap_or(APP);
     if app && hook && of.get("slack_api_url").and_then(Value::as_str) != Some(address) {
-        findings.refuse("slack_app_token and slack_api_url exclude each other");
+        findings.refuse("only one of slack_app_token and slack_api_url may be set");
     }
 }
 

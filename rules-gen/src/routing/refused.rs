@@ -44,17 +44,24 @@ static INHIBIT_RULE: Table = Table {
         (Kind::Texts, "source_matchers target_matchers equal"),
         (Kind::Tables(&INHIBIT_SOURCE), "sources"),
     ],
-    more: Some(old_labels),
+    more: Some(inhibit_rule),
     ..PLAIN
 };
 
+fn inhibit_rule(of: &Map<String, Value>, findings: &mut Findings) {
+    old_labels(of, &["source_match", "source_match_re", "target_match", "target_match_re"], findings);
+}
+
 /// Checks the labels of the deprecated matchers, which take only the letters of old versions.
-fn old_labels(of: &Map<String, Value>, findings: &mut Findings) {
-    for key in ["source_match", "source_match_re", "target_match", "target_match_re"] {
-        for name in of.get(key).and_then(Value::as_object).into_iter().flat_map(Map::keys) {
+fn old_labels(of: &Map<String, Value>, keys: &[&str], findings: &mut Findings) {
+    for key in keys {
+        for name in of.get(*key).and_then(Value::as_object).into_iter().flat_map(Map::keys) {
             let first = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
             if !first || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-                findings.under(key, |findings| findings.refuse(format!("{name:?} is not a label name here")));
+                findings.under(key, |findings| {
+                    findings
+                        .refuse(format!("{name:?} is not a label name: only letters, digits and _ are allowed here"))
+                });
             }
         }
     }
@@ -134,6 +141,7 @@ fn times_of(route: &Map<String, Value>, names: &BTreeSet<String>, findings: &mut
 }
 
 fn route(of: &Map<String, Value>, findings: &mut Findings) {
+    old_labels(of, &["match", "match_re"], findings);
     for key in ["group_interval", "repeat_interval"] {
         let text = of.get(key).and_then(Value::as_str).unwrap_or_default();
         if duration::parse(text).is_ok_and(|length| length.is_zero()) && !text.is_empty() {

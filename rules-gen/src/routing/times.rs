@@ -99,7 +99,7 @@ fn interval(of: &Map<String, Value>, findings: &mut Findings) {
 fn named(text: &str, names: &[&str], first: i64) -> Result<i64, String> {
     let lower = text.to_lowercase();
     let at = names.iter().position(|name| *name == lower).and_then(|at| i64::try_from(at).ok());
-    at.map(|at| at + first).ok_or_else(|| format!("{text:?} is none of {}{}", names.join(", "), hint(&lower, names)))
+    at.map(|at| at + first).ok_or_else(|| format!("{text:?} is not one of {}{}", names.join(", "), hint(&lower, names)))
 }
 
 /// Checks a range such as `monday:friday`, or a single value.

@@ -3,6 +3,7 @@
 use super::http_client::{HTTP, TLS};
 use super::schema::{Findings, Kind, PLAIN, Table, is_there, scalar};
 use super::spelling::is_watched_file;
+use super::target_groups::address;
 use serde_json::{Map, Value};
 
 /// The lists of service discoveries in a scrape configuration or an Alertmanager entry.
@@ -62,15 +63,7 @@ pub(super) fn static_targets(of: &Map<String, Value>, findings: &mut Findings) {
     }
     findings.each(of, "static_configs", |group, findings| {
         let Some(group) = group.as_object() else { return };
-        findings.each(group, "targets", |target, findings| {
-            let target = scalar(target).unwrap_or_default();
-            if target.is_empty() {
-                findings.refuse("a target is empty");
-            }
-            if target.contains('/') {
-                findings.refuse(format!("{target:?} is not host:port; scheme and path have their own keys"));
-            }
-        });
+        findings.each(group, "targets", address);
     });
 }
 
@@ -114,7 +107,7 @@ static AZURE: Table = Table {
 fn azure(of: &Map<String, Value>, findings: &mut Findings) {
     if of.get("authentication_method").is_none_or(|method| method == "OAuth") {
         for key in ["tenant_id", "client_id", "client_secret"].into_iter().filter(|key| !is_there(of, key)) {
-            findings.refuse(format!("{key} is missing, which the authentication method OAuth needs"));
+            findings.refuse(format!("{key} is missing; the authentication method OAuth needs it"));
         }
     }
 }
@@ -138,7 +131,7 @@ static CONSUL: Table = Table {
 
 fn consul(of: &Map<String, Value>, findings: &mut Findings) {
     if of.get("server").and_then(Value::as_str).is_some_and(|server| server.trim().is_empty()) {
-        findings.under("server", |findings| findings.refuse("it is empty: leave it out, or give host:port"));
+        findings.under("server", |findings| findings.refuse("the value is empty: remove the key, or write host:port"));
     }
 }
 
@@ -156,9 +149,9 @@ static DNS: Table = Table {
 fn dns(of: &Map<String, Value>, findings: &mut Findings) {
     let kind = of.get("type").and_then(Value::as_str).unwrap_or("SRV").to_uppercase();
     if !["SRV", "A", "AAAA", "MX", "NS"].contains(&kind.as_str()) {
-        findings.under("type", |findings| findings.refuse(format!("{kind:?} is none of SRV, A, AAAA, MX, NS")));
+        findings.under("type", |findings| findings.refuse(format!("{kind:?} is not one of SRV, A, AAAA, MX, NS")));
     } else if kind != "SRV" && of.get("port").and_then(Value::as_f64).is_none_or(|port| port == 0.0) {
-        findings.refuse(format!("port is missing: only SRV records have one, {kind} has none"));
+        findings.refuse(format!("port is missing: records of type {kind} contain no port"));
     }
 }
 
@@ -189,7 +182,9 @@ fn file(of: &Map<String, Value>, findings: &mut Findings) {
     findings.each(of, "files", |name, findings| {
         let name = scalar(name).unwrap_or_default();
         if !is_watched_file(&name) {
-            findings.refuse(format!("{name:?} is no .json, .yml or .yaml file; a * is allowed in the file name only"));
+            findings.refuse(format!(
+                "{name:?} is not a .json, .yml or .yaml file name; a * is allowed in the file name only"
+            ));
         }
     });
 }
@@ -233,15 +228,17 @@ fn kubernetes(of: &Map<String, Value>, findings: &mut Findings) {
     let http = || HTTP.keys.iter().flat_map(|(_, names)| names.split_whitespace());
     let custom = http().filter(|key| !["follow_redirects", "enable_http2"].contains(key)).find(|key| is_there(of, key));
     if server && file {
-        findings.refuse("kubeconfig_file and api_server exclude each other");
+        findings.refuse("only one of kubeconfig_file and api_server may be set");
     } else if let Some(key) = custom.filter(|_| file) {
-        findings.under(key, |findings| findings.refuse("kubeconfig_file says how to connect: remove one of them"));
+        findings.under(key, |findings| {
+            findings.refuse("kubeconfig_file already defines the connection: remove this key or kubeconfig_file")
+        });
     } else if let Some(key) = custom.filter(|_| !server) {
-        let why = "it is used with api_server only: without it the pod's own service account counts";
+        let why = "the key has an effect only with api_server; without api_server, Prometheus uses the service account of its pod";
         findings.under(key, |findings| findings.refuse(why));
     }
     if (server || file) && of.get("namespaces").is_some_and(|of| of["own_namespace"] == true) {
-        findings.under("namespaces", |findings| findings.refuse("own_namespace is that of a pod: not with api_server"));
+        findings.under("namespaces", |findings| findings.refuse("own_namespace is the namespace of the Prometheus pod, so it cannot be combined with api_server or kubeconfig_file"));
     }
     let role = of.get("role").and_then(Value::as_str).unwrap_or_default();
     let allowed = match role {
@@ -254,13 +251,14 @@ fn kubernetes(of: &Map<String, Value>, findings: &mut Findings) {
     findings.each(of, "selectors", |selector, findings| {
         let own = selector["role"].as_str().unwrap_or_default().to_owned();
         if seen.contains(&own) {
-            findings.refuse(format!("there are two selectors of the role {own}: put both into one"));
+            findings.refuse(format!("two selectors have the role {own}: combine them into one"));
         } else if !allowed.split(' ').any(|role| role == own) {
-            findings.refuse(format!("the role {role} takes selectors of {}", allowed.replace(' ', ", ")));
+            findings
+                .refuse(format!("the role {role} allows only selectors of the roles {}", allowed.replace(' ', ", ")));
         }
         let fields = selector["field"].as_str().unwrap_or_default();
         if let Some(field) = fields.split(',').find(|field| !field.trim().is_empty() && !field.contains('=')) {
-            findings.under("field", |findings| findings.refuse(format!("{field:?} has no =")));
+            findings.under("field", |findings| findings.refuse(format!("{field:?} is not of the form name=value")));
         }
         seen.push(own);
     });

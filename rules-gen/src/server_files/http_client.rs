@@ -24,7 +24,7 @@ fn pair(of: &Map<String, Value>, findings: &mut Findings) {
     for key in ["ca", "cert"] {
         if is_there(of, key) && of.get(key).and_then(Value::as_str).is_none_or(|text| !text.contains("-----BEGIN")) {
             findings.under(key, |findings| {
-                findings.refuse(format!("this is not PEM; use {key}_file for the name of a file"));
+                findings.refuse(format!("the value is not a PEM certificate; use {key}_file to name a file"));
             });
         }
     }
@@ -85,12 +85,12 @@ fn oauth2(of: &Map<String, Value>, findings: &mut Findings) {
     let names = ["", "_file", "_ref"].map(|ending| format!("{secret}{ending}"));
     let there: Vec<&String> = names.iter().filter(|name| is_there(of, name)).collect();
     if let [first, second, ..] = there.as_slice() {
-        findings.under(second, |findings| findings.refuse(format!("{first} and {second} exclude each other")));
+        findings.under(second, |findings| findings.refuse(format!("only one of {first} and {second} may be set")));
     }
     let algorithm = of.get("signature_algorithm").and_then(Value::as_str).unwrap_or("RS256");
     if by_key && !["", "RS256", "RS384", "RS512"].contains(&algorithm) {
         findings.under("signature_algorithm", |findings| {
-            findings.refuse(format!("{algorithm:?} is none of RS256, RS384, RS512"));
+            findings.refuse(format!("{algorithm:?} is not one of RS256, RS384, RS512"));
         });
     }
 }
@@ -148,7 +148,9 @@ pub(super) fn reserved_headers(of: &Map<String, Value>, key: &str, findings: &mu
     let headers = of.get(key).and_then(Value::as_object);
     for name in headers.iter().flat_map(|headers| headers.keys()) {
         if RESERVED.contains(&name.to_ascii_lowercase().as_str()) {
-            findings.under(key, |findings| findings.refuse(format!("{name} cannot be set: the client sets it itself")));
+            findings.under(key, |findings| {
+                findings.refuse(format!("the header {name} cannot be set, because the HTTP client sets it"))
+            });
         }
     }
 }
@@ -157,11 +159,11 @@ fn proxies(of: &Map<String, Value>, findings: &mut Findings) {
     let [address, environment, except, header] =
         ["proxy_url", "proxy_from_environment", "no_proxy", "proxy_connect_header"].map(|key| is_on(of, key));
     if environment && (address || except) {
-        findings.refuse("proxy_from_environment excludes proxy_url and no_proxy");
+        findings.refuse("proxy_from_environment cannot be combined with proxy_url or no_proxy");
     } else if except && !address {
-        findings.refuse("no_proxy without proxy_url");
+        findings.refuse("no_proxy needs proxy_url");
     } else if header && !address && !environment {
-        findings.refuse("proxy_connect_header without a proxy");
+        findings.refuse("proxy_connect_header needs proxy_url or proxy_from_environment");
     }
 }
 

@@ -119,16 +119,16 @@ fn length(of: &Map<String, Value>, key: &str) -> Option<Duration> {
 
 fn common(of: &Map<String, Value>, findings: &mut Findings) {
     if of.get("scrape_protocols").and_then(Value::as_array).is_some_and(Vec::is_empty) {
-        findings.under("scrape_protocols", |findings| findings.refuse("it is empty: remove it"));
+        findings.under("scrape_protocols", |findings| findings.refuse("the value is empty: remove the key"));
     }
     let mut seen = BTreeSet::new();
     findings.each(of, "scrape_protocols", |item, findings| {
         let name = scalar(item).unwrap_or_default();
         if !seen.insert(name.to_lowercase()) {
-            findings.refuse(format!("{name} is there twice"));
+            findings.refuse(format!("{name} is repeated"));
         }
         if !PROTOCOLS.split_whitespace().any(|known| known == name) {
-            findings.refuse(format!("{name:?} is none of {}", PROTOCOLS.replace(' ', ", ")));
+            findings.refuse(format!("{name:?} is not one of {}", PROTOCOLS.replace(' ', ", ")));
         }
     });
     timeout(of, findings);
@@ -149,18 +149,30 @@ fn timeout(of: &Map<String, Value>, findings: &mut Findings) {
     if let (Some(interval), Some(timeout)) = (length(of, "scrape_interval"), length(of, "scrape_timeout"))
         && timeout > interval
     {
-        findings.under("scrape_timeout", |findings| findings.refuse("it must not be longer than scrape_interval"));
+        findings.under("scrape_timeout", |findings| {
+            findings.refuse("scrape_timeout must not be longer than scrape_interval")
+        });
     }
 }
 
-/// Checks the patterns of files, that names of jobs are unique, and that their timeouts are not longer than the intervals.
+/// Checks that no two entries of a list have the same name.
+fn unique(of: &Map<String, Value>, list: &str, key: &str, findings: &mut Findings) {
+    let mut names = BTreeSet::new();
+    findings.each(of, list, |entry, findings| {
+        let name = entry.get(key).and_then(scalar).unwrap_or_default();
+        if !name.is_empty() && !names.insert(name.clone()) {
+            findings.under(key, |findings| findings.refuse(format!("the name {name:?} is used twice in {list}")));
+        }
+    });
+}
+
+/// Checks the patterns of files, that names are unique, and that their timeouts are not longer than the intervals.
 fn jobs(of: &Map<String, Value>, findings: &mut Findings) {
     for key in ["rule_files", "scrape_config_files"] {
         findings.each(of, key, |name, findings| {
             let name = scalar(name).unwrap_or_default();
             if name.split_once('*').is_some_and(|(_, after)| after.contains('/')) {
-                findings
-                    .refuse(format!("{name:?}: a * may stand in the name of the file only, not in that of a folder"));
+                findings.refuse(format!("{name:?}: a * is allowed in the file name only, not in the folder"));
             }
         });
     }
@@ -171,7 +183,7 @@ fn jobs(of: &Map<String, Value>, findings: &mut Findings) {
     let strategy = of.get("otlp").and_then(|otlp| otlp["translation_strategy"].as_str()).unwrap_or_default();
     if legacy(global) && ["NoTranslation", "NoUTF8EscapingWithSuffixes"].contains(&strategy) {
         findings.under("otlp", |findings| {
-            findings.refuse(format!("{strategy} gives names that metric_name_validation_scheme: legacy refuses"));
+            findings.refuse(format!("{strategy} produces names that metric_name_validation_scheme: legacy refuses"));
         });
     }
     let of_all = |key: &str, default: Duration| global.and_then(|global| length(global, key)).unwrap_or(default);
@@ -182,16 +194,14 @@ fn jobs(of: &Map<String, Value>, findings: &mut Findings) {
     {
         findings.under("global", |findings| findings.refuse("scrape_timeout is longer than the interval of 1m"));
     }
-    let mut names = BTreeSet::new();
+    for (list, key) in [("scrape_configs", "job_name"), ("remote_write", "name"), ("remote_read", "name")] {
+        unique(of, list, key, findings);
+    }
     findings.each(of, "scrape_configs", |job, findings| {
-        let name = job["job_name"].as_str().unwrap_or_default();
-        if !name.is_empty() && !names.insert(name.to_owned()) {
-            findings.under("job_name", |findings| findings.refuse(format!("the job {name:?} is defined twice")));
-        }
         let Some(job) = job.as_object() else { return };
         if legacy(Some(job)) && job.get("metric_name_escaping_scheme").is_some_and(|scheme| scheme == "allow-utf-8") {
             findings.under("metric_name_escaping_scheme", |findings| {
-                findings.refuse("allow-utf-8 asks for names that metric_name_validation_scheme: legacy refuses");
+                findings.refuse("allow-utf-8 requests names that metric_name_validation_scheme: legacy refuses");
             });
         }
         let own = (length(job, "scrape_interval"), length(job, "scrape_timeout"));
@@ -199,7 +209,7 @@ fn jobs(of: &Map<String, Value>, findings: &mut Findings) {
             && timeout > interval
         {
             findings.under("scrape_timeout", |findings| {
-                findings.refuse("it must not be longer than the global scrape_interval");
+                findings.refuse("scrape_timeout must not be longer than the global scrape_interval");
             });
         }
     });

@@ -30,12 +30,13 @@ fn relabel(of: &Map<String, Value>, findings: &mut Findings) {
     ];
     let text = |key: &str| of.get(key).and_then(Value::as_str).unwrap_or_default();
     if of.contains_key("action") && !is_there(of, "action") {
-        findings.under("action", |findings| findings.refuse("it is empty: remove it, or name an action"));
+        findings.under("action", |findings| findings.refuse("the action is empty: remove the key, or name an action"));
         return;
     }
     let action = if is_there(of, "action") { text("action").to_lowercase() } else { "replace".to_owned() };
     if !ACTIONS.contains(&action.as_str()) {
-        findings.under("action", |findings| findings.refuse(format!("{action:?} is none of {}", ACTIONS.join(", "))));
+        findings
+            .under("action", |findings| findings.refuse(format!("{action:?} is not one of {}", ACTIONS.join(", "))));
         return;
     }
     if let Err(why) = check_pattern(&format!("^(?s:{})$", text("regex")).as_str().into()) {
@@ -51,7 +52,7 @@ fn relabel(of: &Map<String, Value>, findings: &mut Findings) {
     if ["labeldrop", "labelkeep"].contains(&action.as_str())
         && ["source_labels", "target_label", "modulus", "separator", "replacement"].iter().any(|key| is_there(of, key))
     {
-        findings.refuse(format!("{action} supports only regex"));
+        findings.refuse(format!("{action} allows no other key than regex"));
     }
     // A value that is the default counts as left out, except that of regex.
     let given = |key: &str, default: &str| {
@@ -59,12 +60,14 @@ fn relabel(of: &Map<String, Value>, findings: &mut Findings) {
     };
     let equal = ["keepequal", "dropequal"].contains(&action.as_str());
     if (equal || ["lowercase", "uppercase"].contains(&action.as_str())) && given("replacement", "$1") {
-        findings.under("replacement", |findings| findings.refuse(format!("{action} takes no replacement")));
+        findings.under("replacement", |findings| findings.refuse(format!("{action} allows no replacement")));
     }
     if equal && (given("separator", ";") || given("modulus", "0") || given("regex", "\0")) {
-        findings.refuse(format!("{action} takes only source_labels and target_label"));
+        findings.refuse(format!("{action} allows no other keys than source_labels and target_label"));
     }
     if action == "labelmap" && of.get("replacement").is_some_and(|value| value == "") {
-        findings.under("replacement", |findings| findings.refuse("it is empty: labelmap makes the new name of it"));
+        findings.under("replacement", |findings| {
+            findings.refuse("the replacement is empty, but labelmap builds the new label name from it")
+        });
     }
 }

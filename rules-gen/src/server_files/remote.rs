@@ -3,8 +3,9 @@
 
 use super::http_client::{HTTP, reserved_headers};
 use super::relabel::RELABEL;
-use super::schema::{Findings, Kind, PLAIN, Table, is_there};
+use super::schema::{Findings, Kind, PLAIN, Table, is_on, is_there, scalar};
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 
 pub(super) static WRITE: Table = Table {
     keys: &[
@@ -44,7 +45,7 @@ pub(super) fn one_login(of: &Map<String, Value>, findings: &mut Findings) {
     if let [first, second, ..] = there.as_slice()
         && !["authorization", "oauth2"].contains(second)
     {
-        findings.under(second, |findings| findings.refuse(format!("{first} and {second} exclude each other")));
+        findings.under(second, |findings| findings.refuse(format!("only one of {first} and {second} may be set")));
     }
 }
 
@@ -75,19 +76,21 @@ pub static SIGV4: Table = Table {
 
 fn sigv4(of: &Map<String, Value>, findings: &mut Findings) {
     if is_there(of, "access_key") != is_there(of, "secret_key") {
-        findings.refuse("access_key and secret_key belong together");
+        findings.refuse("access_key and secret_key must be set together");
     }
     let name = of.get("session_name").and_then(Value::as_str).unwrap_or_default();
     let letter = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
     let fits = name.is_empty() || ((2..=64).contains(&name.len()) && name.chars().all(letter));
     if !fits {
-        findings.under("session_name", |findings| findings.refuse("2 to 64 letters, digits and _+=,.@- belong here"));
+        findings.under("session_name", |findings| {
+            findings.refuse("the name must have 2 to 64 letters, digits and characters of _+=,.@-")
+        });
     }
     for key in ["external_id", "session_name", "tags"] {
         let given =
             of.get(key).is_some_and(|value| value.as_object().map_or(is_there(of, key), |tags| !tags.is_empty()));
         if given && !is_there(of, "role_arn") {
-            findings.under(key, |findings| findings.refuse(format!("{key} is used with role_arn only")));
+            findings.under(key, |findings| findings.refuse(format!("{key} has an effect only with role_arn")));
         }
     }
 }
@@ -137,7 +140,7 @@ fn azure(of: &Map<String, Value>, findings: &mut Findings) {
         [_] => {}
         [] => findings.refuse(format!("one of {} is missing", logins.join(", "))),
         [first, second, ..] => {
-            findings.under(second, |findings| findings.refuse(format!("{first} and {second} exclude each other")));
+            findings.under(second, |findings| findings.refuse(format!("only one of {first} and {second} may be set")));
         }
     }
 }
@@ -147,7 +150,7 @@ fn client_id(of: &Map<String, Value>, findings: &mut Findings) {
     let text = of.get("client_id").and_then(Value::as_str).unwrap_or_default();
     let bare = text.strip_prefix("urn:uuid:").unwrap_or(text).trim_matches(['{', '}']).replace('-', "");
     if !text.is_empty() && (bare.len() != 32 || !bare.bytes().all(|byte| byte.is_ascii_hexdigit())) {
-        findings.under("client_id", |findings| findings.refuse("this is not an UUID"));
+        findings.under("client_id", |findings| findings.refuse("the client id is not a UUID"));
     }
 }
 
@@ -193,7 +196,7 @@ static RETENTION: Table = Table {
 
 fn retention(of: &Map<String, Value>, findings: &mut Findings) {
     if of.get("percentage").and_then(Value::as_f64).is_some_and(|share| !(0.0..=100.0).contains(&share)) {
-        findings.under("percentage", |findings| findings.refuse("a percentage is from 0 to 100"));
+        findings.under("percentage", |findings| findings.refuse("a percentage must be between 0 and 100"));
     }
 }
 
@@ -211,7 +214,35 @@ pub(super) static OTLP: Table = Table {
         "translation_strategy",
         "UnderscoreEscapingWithSuffixes UnderscoreEscapingWithoutSuffixes NoUTF8EscapingWithSuffixes NoTranslation",
     )],
+    more: Some(otlp),
     ..PLAIN
 };
+
+fn otlp(of: &Map<String, Value>, findings: &mut Findings) {
+    let list = |key: &str| of.get(key).and_then(Value::as_array).is_some_and(|list| !list.is_empty());
+    let all = is_on(of, "promote_all_resource_attributes");
+    if all && list("promote_resource_attributes") {
+        findings.under("promote_resource_attributes", |findings| {
+            findings
+                .refuse("promote_all_resource_attributes already includes every attribute: remove one of the two keys");
+        });
+    }
+    if !all && list("ignore_resource_attributes") {
+        findings.under("ignore_resource_attributes", |findings| {
+            findings.refuse("this key needs promote_all_resource_attributes: true");
+        });
+    }
+    for key in ["promote_resource_attributes", "ignore_resource_attributes"] {
+        let mut seen = BTreeSet::new();
+        findings.each(of, key, |name, findings| {
+            let name = scalar(name).unwrap_or_default();
+            if name.is_empty() {
+                findings.refuse("an attribute has no name");
+            } else if !seen.insert(name.clone()) {
+                findings.refuse(format!("{name} is repeated"));
+            }
+        });
+    }
+}
 
 pub(super) static RUNTIME: Table = Table { keys: &[(Kind::Whole, "gogc"), (Kind::Text, "log_level")], ..PLAIN };

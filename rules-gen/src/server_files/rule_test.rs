@@ -1,10 +1,12 @@
 //! What promtool refuses in rule tests: keys, times and expressions.
 
 use super::schema::{Findings, Kind, PLAIN, Refusal, Table, scalar};
+use crate::lint::number::is_float;
 use crate::promql::mistakes;
 use promql::{Expr, MatchOp, Modifiers, Type};
 use regex::Regex;
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 static TOP: Table = Table {
@@ -14,8 +16,19 @@ static TOP: Table = Table {
         (Kind::Bool, "fuzzy_compare"),
         (Kind::TablesOrNull(&GROUP), "tests"),
     ],
+    more: Some(order),
     ..PLAIN
 };
+
+fn order(of: &Map<String, Value>, findings: &mut Findings) {
+    let mut seen = BTreeSet::new();
+    findings.each(of, "group_eval_order", |name, findings| {
+        let name = scalar(name).unwrap_or_default();
+        if !seen.insert(name.clone()) {
+            findings.refuse(format!("the group {name} is repeated"));
+        }
+    });
+}
 
 static GROUP: Table = Table {
     keys: &[
@@ -26,8 +39,19 @@ static GROUP: Table = Table {
         (Kind::Tables(&ALERT), "alert_rule_test"),
         (Kind::Tables(&EXPRESSION), "promql_expr_test"),
     ],
+    more: Some(start),
     ..PLAIN
 };
+
+/// Checks the time at which a test begins: Unix seconds, or RFC 3339.
+fn start(of: &Map<String, Value>, findings: &mut Findings) {
+    let text = of.get("start_timestamp").and_then(scalar).unwrap_or_default();
+    let known = text.is_empty() || text.parse::<f64>().is_ok() || text.parse::<jiff::Timestamp>().is_ok();
+    if !known {
+        let why = format!("{text:?} is not a time: write Unix seconds, or a time such as 2026-01-31T00:00:00Z");
+        findings.under("start_timestamp", |findings| findings.refuse(why));
+    }
+}
 
 static SERIES: Table =
     Table { keys: &[(Kind::Text, "series values")], needs: &["series"], more: Some(series), ..PLAIN };
@@ -51,7 +75,11 @@ static SAMPLE: Table =
 /// A value or values of an input series: a number, a blank, `stale` or a histogram, repeated or counting up or down.
 static VALUES: LazyLock<Regex> = LazyLock::new(|| {
     let number = r"(?:[0-9][0-9_]*\.?[0-9]*(?:[eE][+-]?[0-9]+)?|\.[0-9]+(?:[eE][+-]?[0-9]+)?)";
-    let histogram = r"\{\{[^}]*\}\}";
+    let signed = r"[+-]?(?:[0-9.]+(?:[eE][+-]?[0-9]+)?|(?i:inf|nan))";
+    let field = format!(
+        r"(?:(?:schema|offset|n_offset):-?[0-9]+|(?:sum|count|z_bucket|z_bucket_w):{signed}|(?:buckets|n_buckets|custom_values):\[{signed}(?:[ \t]+(?:{signed}|[a-z]+))*\]|counter_reset_hint:(?:unknown|reset|not_reset|gauge))"
+    );
+    let histogram = format!(r"\{{\{{(?:{field}(?:[ \t]+{field})*)?[ \t]*\}}\}}");
     let item = format!(
         r"(?:_(?:x[0-9]+)?|stale|[+-]?(?i:inf|nan)|[+-]?{number}(?:(?:[+-]{number})?x[0-9]+)?|{histogram}(?:(?:[+-]{histogram})?x[0-9]+)?)"
     );
@@ -62,13 +90,18 @@ fn series(of: &Map<String, Value>, findings: &mut Findings) {
     metric(of, "series", findings);
     let values = of.get("values").and_then(scalar).unwrap_or_default();
     if !VALUES.is_match(&values) {
-        let why = format!("{values:?} are not values such as 1 2.5 _ stale 0x10 1+2x5");
+        let why = format!("{values:?} is not a list of values such as 1 2.5 _ stale 0x10 1+2x5");
         findings.under("values", |findings| findings.refuse(why));
     }
 }
 
 fn sample(of: &Map<String, Value>, findings: &mut Findings) {
     metric(of, "labels", findings);
+    let value = of.get("value").and_then(Value::as_str);
+    if let Some(text) = value.filter(|text| !is_float(text)) {
+        let why = format!("{text:?} is not a number; write .nan or .inf for the special values");
+        findings.under("value", |findings| findings.refuse(why));
+    }
 }
 
 /// Checks a metric with its labels: `up{job="a"}`.
@@ -78,7 +111,7 @@ fn metric(of: &Map<String, Value>, key: &str, findings: &mut Findings) {
     let named = text.trim_start().starts_with('{').then(|| promql::parse(&format!("x{text}")).ok()).flatten();
     let parsed = promql::parse(&text);
     let why = match (&parsed, named) {
-        (Err(errors), None) => format!("it does not parse: {}", mistakes(errors, &text)),
+        (Err(errors), None) => format!("the series does not parse: {}", mistakes(errors, &text)),
         (Ok(query), _) if !is_metric(&query.expr) => "expected a series such as up{job=\"api\"}".to_owned(),
         (Err(_), Some(query)) if !is_metric(&query.expr) => "expected a series such as up{job=\"api\"}".to_owned(),
         _ => return,
@@ -95,9 +128,9 @@ fn is_metric(expr: &Expr) -> bool {
 fn expression(of: &Map<String, Value>, findings: &mut Findings) {
     let Some(text) = of.get("expr").and_then(scalar).filter(|text| !text.is_empty()) else { return };
     let why = match promql::parse(&text) {
-        Err(errors) => format!("it does not parse: {}", mistakes(&errors, &text)),
+        Err(errors) => format!("the expression does not parse: {}", mistakes(&errors, &text)),
         Ok(query) if query.expr.result() == Type::RangeVector => {
-            "it gives ranges: a test compares single values".to_owned()
+            "the expression returns ranges, but a test compares single values".to_owned()
         }
         Ok(_) => return,
     };

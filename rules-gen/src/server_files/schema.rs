@@ -224,14 +224,14 @@ impl Findings {
         for alternatives in table.one_of.iter().chain(table.at_most_one) {
             let there: Vec<&str> = alternatives.split_whitespace().filter(|key| is_there(of, key)).collect();
             if let [first, second, ..] = there.as_slice() {
-                self.under(second, |this| this.refuse(format!("{first} and {second} exclude each other")));
+                self.under(second, |this| this.refuse(format!("only one of {first} and {second} may be set")));
             }
         }
         for (key, values) in table.values {
             let value = of.get(*key).and_then(scalar).filter(|value| !value.is_empty());
             if let Some(value) = value.filter(|value| !values.split(' ').any(|known| known == *value)) {
                 let known: Vec<&str> = values.split(' ').collect();
-                self.under(key, |this| this.refuse(format!("{value:?} is none of {}", known.join(", "))));
+                self.under(key, |this| this.refuse(format!("{value:?} is not one of {}", known.join(", "))));
             }
         }
         if let Some(more) = table.more {
@@ -289,7 +289,7 @@ impl Findings {
                 // Our YAML parser reads yes, no, on and off as Go does, unless they are in quotes.
                 let words = ["true", "false", "yes", "no", "on", "off", "y", "n"];
                 if value.is_string() && words.contains(&text.to_lowercase().as_str()) {
-                    self.refuse(format!("{text:?} in quotes is a text: write it without them"));
+                    self.refuse(format!("{text:?} in quotes is a string: write the value without quotes"));
                 } else if !value.is_boolean() {
                     self.refuse(format!("{text} is neither true nor false"));
                 }

@@ -5,7 +5,7 @@ pub(super) fn url(text: &str) -> Result<(), String> {
     let (scheme, rest) =
         text.split_once("://").ok_or_else(|| format!("{text:?} is not an address with http:// or https://"))?;
     if !["http", "https"].contains(&scheme.to_lowercase().as_str()) {
-        return Err(format!("{scheme}:// is none of http:// and https://"));
+        return Err(format!("{scheme}:// is not one of http:// and https://"));
     }
     if host(rest).is_empty() {
         return Err(format!("{text:?} has no host"));

@@ -73,18 +73,18 @@ fn tls(of: &Map<String, Value>, findings: &mut Findings) {
     }
     let kind = of.get("client_auth_type").and_then(Value::as_str).unwrap_or_default();
     if any(&["client_ca", "client_ca_file"]) && ["", "NoClientCert"].contains(&kind) {
-        findings.refuse("client_auth_type is missing: nobody is asked for a certificate of these authorities");
+        findings.refuse("client_auth_type is missing, so no client is asked for a certificate of these authorities");
     }
     for key in ["min_version", "max_version"] {
         if of.get(key).is_some_and(|version| version == "") {
-            findings.under(key, |findings| findings.refuse("it is empty: remove it"));
+            findings.under(key, |findings| findings.refuse("the value is empty: remove the key"));
         }
     }
     for (key, known) in [("cipher_suites", &CIPHERS[..]), ("curve_preferences", &CURVES[..])] {
         findings.each(of, key, |name, findings| {
             let name = scalar(name).unwrap_or_default();
             if !known.contains(&name.as_str()) {
-                findings.refuse(format!("{name:?} is none of {}{}", known.join(", "), hint(&name, known)));
+                findings.refuse(format!("{name:?} is not one of {}{}", known.join(", "), hint(&name, known)));
             }
         });
     }
@@ -105,7 +105,7 @@ static HEADERS: Table = Table {
 fn headers(of: &Map<String, Value>, findings: &mut Findings) {
     for key in ["X-Frame-Options", "X-Content-Type-Options"] {
         if of.get(key).is_some_and(|value| value == "") {
-            findings.under(key, |findings| findings.refuse("it is empty: remove it"));
+            findings.under(key, |findings| findings.refuse("the value is empty: remove the key"));
         }
     }
 }
@@ -118,7 +118,9 @@ fn passwords(of: &Map<String, Value>, findings: &mut Findings) {
         let hashed = word.as_str().is_some_and(|word| hash.as_ref().is_some_and(|hash| hash.is_match(word)));
         if !hashed {
             findings.under("basic_auth_users", |findings| {
-                findings.under(user, |findings| findings.refuse("this is not a bcrypt hash (htpasswd -nBC 10 NAME)"));
+                findings.under(user, |findings| {
+                    findings.refuse("the value is not a bcrypt hash (create one with htpasswd -nBC 10 NAME)")
+                });
             });
         }
     }

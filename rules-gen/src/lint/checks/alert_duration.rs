@@ -67,7 +67,7 @@ fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
     if !rule.alerts {
         return;
     }
-    let interval = rule.interval.unwrap_or(context.options.evaluation_interval);
+    let interval = rule.group.interval.unwrap_or(context.options.evaluation_interval);
     // The alert fires at the first evaluation after `for`, so that an evaluation's interval is the least.
     let waits = (rule.pending / interval).ceil() * interval;
     let (every, what) = match slowest(rule, context) {

@@ -4,6 +4,7 @@ use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};
 use crate::lint::expr::{filter, function};
 use crate::lint::labels::labels;
+use crate::lint::place::Text;
 use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::Rule;
 use crate::lint::template;
@@ -119,7 +120,7 @@ fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
     let unit = ast.and_then(unit);
     // A missing label is reported once, even if several texts show it.
     let mut reported = BTreeSet::new();
-    for (name, text) in rule.labels.iter().chain(&rule.annotations) {
+    for (name, text) in rule.labels.iter().chain(&rule.annotations).filter(|(_, text)| text.value.contains("{{")) {
         let Ok(used) = template::read(&text.value) else { continue };
         for query in &used.queries {
             if let Err(errors) = promql::parse(query) {
@@ -159,23 +160,18 @@ fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
             asked
         };
         let alerts = |one: &&Selector| one.metric().is_none_or(|name| name.starts_with("ALERTS"));
-        let named = ast.is_none_or(|ast| ast.selectors().iter().any(alerts));
-        if used.labels.iter().any(|label| label == "alertname") && !named && result.may_have("alertname") {
+        let named = || ast.is_none_or(|ast| ast.selectors().iter().any(alerts));
+        if used.labels.iter().any(|label| label == "alertname") && result.may_have("alertname") && !named() {
             let message = format!("{name} shows the label alertname, which is set only after the template is expanded");
-            report.word(LINT.id, Level::Warning, text, "alertname", message, "write the name into the text");
+            let at = shown(text, "alertname");
+            report.word(LINT.id, Level::Warning, text, &at, message, "write the name into the text");
         }
         for label in used.labels.iter().filter(|label| !result.may_have(label) && !asked(label)) {
             if reported.insert(label.clone()) {
                 let message =
                     format!("{name} shows the label {label}, which the result of the expression does not have");
-                report.word(
-                    LINT.id,
-                    Level::Warning,
-                    text,
-                    label,
-                    message,
-                    "add the label to by (...), or remove it from the text",
-                );
+                let fix = "add the label to by (...), or remove it from the text";
+                report.word(LINT.id, Level::Warning, text, &shown(text, label), message, fix);
             }
         }
         let formats =
@@ -190,6 +186,12 @@ fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
             report.at(LINT.id, Level::Error, text, message, "put the value into an annotation");
         }
     }
+}
+
+/// Returns how a text refers to a label, because its name may be a word of the text too.
+fn shown(text: &Text, label: &str) -> String {
+    let notations = ["$labels.", ".Labels."].map(|before| format!("{before}{label}"));
+    notations.into_iter().find(|one| text.value.contains(one)).unwrap_or_else(|| label.to_owned())
 }
 
 /// Returns the unit of the alert's value, as far as the metric's name says it, and the template that formats it.

@@ -54,10 +54,9 @@ fn is_value(mut side: &Expr) -> bool {
                 one.expr.bare()
             }
             Kind::Call(call) => {
-                let windows =
-                    ["min", "max", "avg", "last", "first", "quantile"].map(|what| format!("{what}_over_time"));
-                match call.args.last() {
-                    Some(arg) if windows.contains(&call.function.text) => arg.bare(),
+                let windows = ["min", "max", "avg", "last", "first", "quantile"];
+                match (call.args.last(), call.function.text.strip_suffix("_over_time")) {
+                    (Some(arg), Some(what)) if windows.contains(&what) => arg.bare(),
                     _ => return false,
                 }
             }

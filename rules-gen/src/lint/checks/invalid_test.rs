@@ -6,7 +6,7 @@ use crate::lint::definition::{Check, Example, Lint};
 use crate::lint::report::{Level, Report};
 use crate::lint::yaml::Node;
 use checklist::yaml::hint;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub(super) static LINT: Lint = Lint {
     id: "RG041",
@@ -51,7 +51,8 @@ tests:
 fn check(test: &Node, context: &Context<'_>, report: &mut Report<'_>) {
     let folder = Path::new(report.file()).parent().unwrap_or(Path::new("")).to_owned();
     let files = test.get("rule_files").map(Node::items).unwrap_or_default().iter().filter_map(Node::text);
-    let alerts: Option<Vec<_>> = files.map(|file| context.alerts_of(&folder.join(file))).collect();
+    let alerts: Option<Vec<_>> =
+        files.flat_map(|file| meant(&folder.join(file))).map(|file| context.alerts_of(&file)).collect();
     // If one of the rule files was not linted, the alert may be in it.
     let Some(alerts) = alerts.filter(|files| !files.is_empty()) else { return };
     let names: Vec<&str> = alerts.into_iter().flatten().map(String::as_str).collect();
@@ -69,4 +70,13 @@ fn check(test: &Node, context: &Context<'_>, report: &mut Report<'_>) {
             );
         }
     }
+}
+
+/// Returns the files that an entry of `rule_files` means, which may be a pattern.
+fn meant(entry: &Path) -> Vec<PathBuf> {
+    let name = entry.to_string_lossy();
+    if entry.exists() || !name.contains(['*', '?', '[']) {
+        return vec![entry.to_owned()];
+    }
+    glob::glob(&name).map(|found| found.flatten().collect()).unwrap_or_default()
 }

@@ -6,6 +6,7 @@ use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::Rule;
 use promql::{Expr, Selector};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 pub(super) static LINT: Lint = Lint {
     id: "RG027",
@@ -34,6 +35,7 @@ groups:
   - {record: 'job:errors:rate5m', expr: 'sum by (job) (rate(errors_total[5m]))'}
 ",
         ),
+        Example::Files(&[("a.yaml", ERRORS), ("b.yaml", RATIOS)]),
     ],
     fine: &[
         Example::Rules(
@@ -59,18 +61,31 @@ fn check(rule: &Rule, ast: &Expr, context: &Context<'_>, report: &mut Report<'_>
     // A range holds many evaluations, so that the last one does not matter.
     let instant = ast.selectors().into_iter().filter(|one| one.range.is_none());
     for name in instant.filter_map(Selector::metric).filter(|name| *name != rule.name.value) {
-        let places = context.recordings.places(name);
-        let here = |(group, _): &&(&str, usize)| *group == rule.group;
-        let earlier = places.iter().filter(here).any(|(_, line)| *line < rule.scope.place.line);
-        if places.is_empty() || earlier || !reported.insert(name) {
-            continue;
-        }
-        let (what, fix) = if places.iter().any(|place| here(&place)) {
-            ("a later rule", "move it before this rule")
+        let recorded = context.recordings.rules(name);
+        let is_here = |other: &&&Rule| Arc::ptr_eq(&other.group, &rule.group);
+        let earlier = recorded.iter().filter(is_here).any(|other| other.scope.place.line < rule.scope.place.line);
+        let Some(first) = recorded.first().filter(|_| !earlier && reported.insert(name)) else { continue };
+        let (what, fix) = if recorded.iter().any(|other| is_here(&other)) {
+            ("a later rule".to_owned(), "move it before this rule")
+        } else if first.group.name == rule.group.name {
+            ("another group of the same name".to_owned(), "put both rules into one group")
         } else {
-            ("another group", "put both rules into one group")
+            (format!("the group {}", first.group.name), "put both rules into one group")
         };
         let message = format!("{name} is recorded by {what}, so this rule reads the value of the previous evaluation");
         report.word(LINT.id, Level::Info, &rule.expr, name, message, fix);
     }
 }
+
+const ERRORS: &str = "
+groups:
+- name: api
+  rules:
+  - {record: 'job:errors:rate5m', expr: 'sum by (job) (rate(errors_total[5m]))'}
+";
+const RATIOS: &str = "
+groups:
+- name: api
+  rules:
+  - {record: 'job:errors:ratio5m', expr: 'job:errors:rate5m / sum by (job) (rate(requests_total[5m]))'}
+";

@@ -1,22 +1,45 @@
 //! RG007: expressions that Prometheus 3 evaluates differently from Prometheus 2: ranges are left-open, and bucket
-//! boundaries are normalised to floats (`le="1.0"`).
+//! boundaries are normalised to floats (`le="1.0"`). A prometheus.yml with the old API of Alertmanager is reported, too.
 
 use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};
 use crate::lint::expr::matchers;
 use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::Rule;
+use crate::lint::yaml::Node;
 use promql::{Duration, Expr, Kind, MatchOp};
 
 pub(super) static LINT: Lint = Lint {
     id: "RG007",
     title: "different result in Prometheus 3",
     level: Level::Warning,
-    text: r#"Since Prometheus 3 a range does not include the sample at its start. A subquery whose range equals its step contains one sample, and `rate()` of one sample has no result. Boundaries of classic buckets are stored with a fraction: `le="1"` matches nothing, `le="1.0"` does; this is checked when `--prometheus-version` is set."#,
+    text: r#"Since Prometheus 3 a range does not include the sample at its start. A subquery whose range equals its step contains one sample, and `rate()` of one sample has no result. Boundaries of classic buckets are stored with a fraction: `le="1"` matches nothing, `le="1.0"` does; this is checked when `--prometheus-version` is set. In `prometheus.yml`, Prometheus 3 refuses `api_version: v1` of an Alertmanager."#,
     check: Check::Expr(check),
-    found: &[Example::Expr("increase(queue_jobs_total[5m:5m]) > 100")],
-    fine: &[Example::Expr("increase(queue_jobs_total[5m]) > 100")],
+    found: &[
+        Example::Expr("increase(queue_jobs_total[5m:5m]) > 100"),
+        Example::Rules("\nalerting: {alertmanagers: [{api_version: v1, static_configs: [{targets: ['a:9093']}]}]}\n"),
+    ],
+    fine: &[
+        Example::Expr("increase(queue_jobs_total[5m]) > 100"),
+        Example::Rules("\nalerting: {alertmanagers: [{api_version: v2, static_configs: [{targets: ['a:9093']}]}]}\n"),
+    ],
 };
+
+/// Reports the old API of Alertmanager in a prometheus.yml.
+pub(in crate::lint) fn configuration(root: &Node, report: &mut Report<'_>) {
+    let version = report.version();
+    if version.is_some_and(|version| version < (3, 0)) {
+        return;
+    }
+    let level = if version.is_some() { Level::Error } else { Level::Warning };
+    let all = root.get("alerting").and_then(|alerting| alerting.get("alertmanagers")).map(Node::items);
+    for old in all.unwrap_or_default().iter().filter_map(|one| one.get("api_version")) {
+        if old.text() == Some("v1") {
+            let message = "Prometheus 3 refuses api_version: v1";
+            report.add(LINT.id, level, old, message, "v2, which Alertmanager has since 0.16");
+        }
+    }
+}
 
 /// Functions that need two samples.
 const OF_TWO: [&str; 7] = ["rate", "irate", "increase", "delta", "idelta", "deriv", "predict_linear"];

@@ -92,7 +92,9 @@ fn exists(rule: &Rule, one: &Selector, name: &str, context: &Context<'_>, report
         } else if (known.complete || ours) && !own {
             let hint = hint(name, &known.names().collect::<Vec<_>>());
             report.word(LINT.id, Level::Error, &rule.expr, name, format!("unknown metric {name}{hint}"), "");
-        } else if let Some(other) = context.recordings.names().find(|other| differ_in_one_part(name, other)) {
+        } else if let Some(other) =
+            context.recordings.similar(name).into_iter().find(|other| differ_in_one_part(name, other))
+        {
             let message = format!("no linted rule records {name}, but one records {other}");
             report.word(LINT.id, Level::Warning, &rule.expr, name, message, "record it, or use the other");
         } else if name.contains(':') && context.recordings.names().next().is_some() {

@@ -1,0 +1,123 @@
+//! What changes the findings of `rules-gen lint`: rules-gen.yaml, suppressions, and `--fix`.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by its panic")]
+
+mod verdict;
+
+use verdict::{RULES, lint, of, verdict};
+
+#[test]
+fn rules_gen_yaml_sets_levels_accepts_findings_and_requires_labels() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    let alert = "groups:\n- name: g\n  rules:\n  - alert: Down\n    expr: up == 0\n    for: 5m\n    labels: {severity: page, env: x}\n    \
+                 annotations: {summary: It is down., description: 'Of {{ $labels.job }}.'}\n";
+    write("rules/team-a/a.yaml", alert);
+    write(
+        "rules/b.json",
+        "{\"groups\":[{\"name\":\"g\",\"rules\":[{\"record\":\"a:b\",\"expr\":\"avg(a_total / rate(b_total[5m]))\"}]}]}",
+    );
+    let ids = |arguments: &[&str]| {
+        let output = lint(folder.path(), &[arguments, &["--output", "json"]].concat());
+        let printed = String::from_utf8_lossy(&output.stderr).into_owned();
+        let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{printed}"));
+        let one = |one: &serde_json::Value| {
+            format!("{}:{} {} {}", one["file"].as_str()?, one["line"], one["id"].as_str()?, one["level"].as_str()?)
+                .into()
+        };
+        found.as_array().unwrap().iter().filter_map(one).collect::<Vec<String>>()
+    };
+    let before = ids(&["rules"]);
+    assert!(before.iter().any(|one| one == "rules/b.json:1 RG016 warning"), "{before:?}");
+    write(
+        "rules/rules-gen.yaml",
+        "levels:\n- {lints: [RG018, RG040], level: off}\nignores:\n- lints: [RG016]\n  paths: [b.json]\n  reason: b never rests\n  \
+         until: 2999-01-01\n- {lints: [RG013], reason: nothing looks back}\npolicies:\n- paths: [team-a/**]\n  \
+         severities: [critical, warning]\n  labels: {required: [team], forbidden: [env]}\n  annotations: {required: [runbook_url]}\n",
+    );
+    let after = ids(&["rules"]);
+    let about = |id: &str| after.iter().filter(|one| one.contains(id)).map(String::as_str).collect::<Vec<_>>();
+    assert_eq!(about("b.json"), [] as [&str; 0], "{after:?}");
+    assert_eq!(
+        about("RG080"),
+        [
+            "rules/team-a/a.yaml:4 RG080 error",
+            "rules/team-a/a.yaml:4 RG080 error",
+            "rules/team-a/a.yaml:7 RG080 error",
+            "rules/team-a/a.yaml:7 RG080 error"
+        ]
+    );
+    assert_eq!(about("RG099"), ["rules/rules-gen.yaml:8 RG099 warning"], "it suppresses nothing");
+    write("other.yaml", "levels: []\n");
+    assert_eq!(ids(&["rules", "--rules-config", "other.yaml"]), before);
+    for (text, why) in [
+        ("level: []\n", "1:1: unknown key level (did you mean levels?)"),
+        ("levels:\n- {lints: [RG999], level: off}\n", "2:12: unknown lint RG999"),
+        ("levels:\n- {lints: [RG018], level: loud}\n", "2:27: level must be one of"),
+        ("ignores:\n- {lints: [RG018]}\n", "2:3: lints and reason are required"),
+        ("ignores:\n- {lints: [RG018], reason: x, until: soon}\n", "until must be a date"),
+        ("policies: {}\n", "policies must be a list"),
+        ("fix: {runbook: x}\n", "1:7: unknown key runbook"),
+        ("a: [\n", "invalid YAML"),
+    ] {
+        write("other.yaml", text);
+        let (code, printed) = verdict(folder.path(), &["rules", "--rules-config", "other.yaml"]);
+        assert!(code == Some(2) && printed.contains("other.yaml:") && printed.contains(why), "{text}: {printed}");
+    }
+    write("rules/rules-gen.yaml", "ignores:\n- {lints: [RG016], reason: x, until: 2020-01-01}\n");
+    let ended = ids(&["rules"]);
+    assert!(ended.iter().any(|one| one == "rules/rules-gen.yaml:2 RG099 error"), "{ended:?}");
+}
+
+#[test]
+fn a_suppression_without_effect_is_reported() {
+    let text = RULES.replace("  - {", "  # rules-gen: ignore RG016 because there is no divisor\n  - {");
+    let (code, printed) = of("rules.yaml", &text, &[]);
+    assert!(code == Some(1) && printed.contains("RG016 finds nothing here") && printed.contains(":4:"), "{printed}");
+}
+
+/// The findings about a rule test depend on which rule files are linted with it.
+#[test]
+fn a_suppression_of_a_lint_that_depends_on_other_files_is_not_reported_as_unused() {
+    let folder = tempfile::tempdir().unwrap();
+    let ignore = |id: &str, text: &str| format!("# rules-gen: ignore-file {id} because it is so\n{text}");
+    let test = ignore(
+        "RG041",
+        "rule_files: [rules.yaml]\ntests: [{interval: 1m, alert_rule_test: [{eval_time: 1m, alertname: Other}]}]\n",
+    );
+    let counter = ignore("RG011", RULES).replace("up}", "'rate(a:things:count[5m])'}");
+    std::fs::write(folder.path().join("test.yaml"), test).unwrap();
+    std::fs::write(folder.path().join("counter.yaml"), counter).unwrap();
+    for paths in [&["test.yaml"][..], &["counter.yaml"]] {
+        let (code, printed) = verdict(folder.path(), paths);
+        assert!(code == Some(0) && !printed.contains("RG099"), "{printed}");
+    }
+}
+
+#[test]
+fn fix_changes_only_unambiguous_mistakes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rules.yaml");
+    std::fs::write(folder.path().join("rules-gen.yaml"), "fix: {runbook_url: 'https://r.example.org/{alert}'}\n")
+        .unwrap();
+    std::fs::write(
+        &path,
+        "groups:\n- name: g\n  rules:\n  - alert: Down\n    expr: up == 0\n    for: 5 min\n    labels: {severity: critical}\n    \
+         annotations:\n      summary: It is down.\n      description: {{ $labels.job }} is down\n",
+    )
+    .unwrap();
+    assert_eq!(verdict(folder.path(), &["rules.yaml"]).0, Some(1));
+    let (code, printed) = verdict(folder.path(), &["rules.yaml", "--fix"]);
+    assert!(
+        code == Some(0) && printed.contains("was fixed (durations: 1, runbook links added: 1, texts quoted: 1)"),
+        "{printed}"
+    );
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains("for: 5m\n") && text.contains("runbook_url: https://r.example.org/Down\n"), "{text}");
+    assert!(text.contains("description: '{{ $labels.job }} is down'\n"), "{text}");
+    assert!(!verdict(folder.path(), &["rules.yaml", "--fix"]).1.contains("fixed"), "once is enough");
+}
