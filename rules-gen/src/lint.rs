@@ -119,7 +119,9 @@ pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -
     };
     let used = tested::used(rules(), boards());
     let configurations = configurations(&all);
-    let limits = dashboards::limits::Limits::of(rules());
+    // Only panels are compared with the limits of alerts.
+    let compared = || rules().filter(|_| boards().next().is_some());
+    let limits = dashboards::limits::Limits::of(compared());
     let uids = dashboards::links::uids(boards());
     let surroundings =
         dashboards::context::DashboardContext { recorded: &recorded, limits: &limits, uids: uids.as_ref(), options };
