@@ -120,8 +120,7 @@ pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -
     let used = tested::used(rules(), boards());
     let configurations = configurations(&all);
     // Only panels are compared with the limits of alerts.
-    let compared = || rules().filter(|_| boards().next().is_some());
-    let limits = dashboards::limits::Limits::of(compared());
+    let limits = dashboards::limits::Limits::of(rules().filter(|_| boards().next().is_some()));
     let uids = dashboards::links::uids(boards());
     let surroundings =
         dashboards::context::DashboardContext { recorded: &recorded, limits: &limits, uids: uids.as_ref(), options };
@@ -150,9 +149,6 @@ pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -
                     let own: Vec<_> = rules.iter().filter(|rule| !duplicates.is_duplicate(file, rule)).collect();
                     if own.len() < rules.len() {
                         report.is_judged_partly();
-                    }
-                    for rule in &own {
-                        checks::rule(rule, &context, &mut report);
                     }
                     checks::rules(rules, &own, &context, &mut report);
                 }
