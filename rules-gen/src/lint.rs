@@ -2,6 +2,7 @@
 //! What Prometheus refuses is an error; other findings are mistakes that reviews or outages reveal.
 
 pub mod alert_series;
+mod alertmanager_api;
 pub mod checks;
 pub mod configuration;
 mod context;
@@ -118,7 +119,8 @@ pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -
     };
     let used = tested::used(rules(), boards());
     let configurations = configurations(&all);
-    let limits = dashboards::limits::Limits::of(rules());
+    // Only panels are compared with the limits of alerts.
+    let limits = dashboards::limits::Limits::of(rules().filter(|_| boards().next().is_some()));
     let uids = dashboards::links::uids(boards());
     let surroundings =
         dashboards::context::DashboardContext { recorded: &recorded, limits: &limits, uids: uids.as_ref(), options };
@@ -147,9 +149,6 @@ pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -
                     let own: Vec<_> = rules.iter().filter(|rule| !duplicates.is_duplicate(file, rule)).collect();
                     if own.len() < rules.len() {
                         report.is_judged_partly();
-                    }
-                    for rule in &own {
-                        checks::rule(rule, &context, &mut report);
                     }
                     checks::rules(rules, &own, &context, &mut report);
                 }

@@ -121,3 +121,19 @@ fn fix_changes_only_unambiguous_mistakes() {
     assert!(text.contains("description: '{{ $labels.job }} is down'\n"), "{text}");
     assert!(!verdict(folder.path(), &["rules.yaml", "--fix"]).1.contains("fixed"), "once is enough");
 }
+
+#[test]
+fn blocks_anchors_and_shared_annotations_keep_their_meaning() {
+    let bad = "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: &e up == 0\n    labels: &l {a: b}\n    annotations:\n      \
+               description: |\n        Note: {{ $labels.job }} is down: really\n      text: \"a\n        b: {{ x }}: c\"\n      \
+               summary: {{ $labels.job }} is down\n  - alert: B\n    expr: *e\n    labels: *l\n    annotations: &c\n      summary: shared\n  \
+               - alert: C\n    expr: up\n    annotations: *c\n  - <<: &base {alert: D, expr: up}\n  - <<: *base\n    for: 5M\n";
+    let fixed = rules_gen::lint::fix::fix(bad, Some("https://r.example.org/{alert}")).unwrap();
+    let good = bad.replace("summary: {{ $labels.job }} is down", "summary: '{{ $labels.job }} is down'").replacen(
+        "      description",
+        "      runbook_url: https://r.example.org/A\n      description",
+        1,
+    );
+    assert_eq!(fixed.text, good);
+    assert_eq!(fixed.what, ["runbook links added: 1", "texts quoted: 1"]);
+}

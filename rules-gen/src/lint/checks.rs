@@ -115,8 +115,12 @@ pub(super) fn rule(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) 
     }
 }
 
-/// Runs the lints that look at the rules of a file together. `own` are those that are not linted in another file.
+/// Runs the lints on each rule, and those that look at the rules of a file together. `own` are the rules that are not
+/// linted in another file.
 pub(super) fn rules(rules: &[Rule], own: &[&Rule], context: &Context<'_>, report: &mut Report<'_>) {
+    for one in own {
+        rule(one, context, report);
+    }
     for lint in ALL {
         match lint.check {
             Check::Rules(check) => check(rules, context, report),

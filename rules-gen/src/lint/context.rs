@@ -28,7 +28,7 @@ pub struct Context<'a> {
     /// Rules in several files that make the same series.
     pub overlaps: &'a Overlaps<'a>,
     /// Metrics that linted rules and panels read.
-    pub used: &'a Used,
+    pub used: &'a Used<'a>,
 }
 
 impl Context<'_> {

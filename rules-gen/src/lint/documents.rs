@@ -3,7 +3,6 @@
 mod advice;
 mod form;
 
-use super::checks::prometheus_3;
 use super::embedded::{self, File, Form, Frame};
 use super::files::Source;
 use super::left_out::Why;
@@ -11,8 +10,8 @@ use super::options::Options;
 use super::place::{ParseError, Place};
 use super::report::{Level, Report};
 use super::rule_file::Rule;
-use super::yaml::{self, Node};
-use super::{dashboards, helm, named_files, refusals, routes, rule_file};
+use super::yaml::{self, Node, alone};
+use super::{alertmanager_api, dashboards, helm, named_files, refusals, routes, rule_file};
 use crate::routing::Configuration;
 use crate::server_files::rule_test;
 use serde_json::Value;
@@ -243,7 +242,7 @@ impl Documents<'_> {
             }
             match document {
                 Document::Server | Document::Routes(_) => {
-                    prometheus_3::configuration(node, report);
+                    alertmanager_api::check(node, report);
                     named_files::of_server(node, report);
                 }
                 Document::Tests(_) => named_files::of_test(node, report),
@@ -338,12 +337,6 @@ fn tell(id: &'static str, who: &str, check: form::ServerCheck, text: &str, node:
             report.add(id, Level::Error, &at.node(), format!("{who} refuses the file: {}", error.message), "");
         }
     }
-}
-
-/// Returns the text of one of several documents.
-pub(super) fn alone<'a>(text: &'a str, document: &Node) -> &'a str {
-    let own = text.get(document.span.clone()).unwrap_or(text).trim_end();
-    own.strip_suffix("---").or_else(|| own.strip_suffix("...")).unwrap_or(own)
 }
 
 /// Reads rules, tests or routes in the formats of Prometheus and Alertmanager. `text` is the text of the document. A

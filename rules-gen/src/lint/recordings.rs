@@ -3,7 +3,7 @@
 use super::labels::labels;
 use super::metric_facts::MetricFacts;
 use super::rule_file::Rule;
-use promql::Expr;
+use promql::{Expr, Selector};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// How often labels are worked out again. Recorded series may be made of other recorded series.
@@ -41,7 +41,10 @@ impl<'a> Recordings<'a> {
                 recordings.similar.entry(rest).or_default().push(name);
             }
         }
-        for _ in 0..ROUNDS {
+        let reads_recorded =
+            |ast: &Expr| ast.selectors().into_iter().filter_map(Selector::metric).any(|name| recordings.has(name));
+        let rounds = if rules.iter().any(|(_, ast)| reads_recorded(ast)) { ROUNDS } else { 1 };
+        for _ in 0..rounds {
             let known = recorded(&rules, &recordings.facts);
             let more = known.len() > recordings.facts.recorded().len();
             recordings.facts.set_recorded(known);

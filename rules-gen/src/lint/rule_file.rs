@@ -7,14 +7,12 @@ mod rule;
 
 pub use fields::{keys, metric_name, seconds};
 pub use group::{Group, is_key_of_group};
+pub use rule::{Origin, Rule};
 
 use super::flavour::Flavour;
-use super::identity::Identity;
-use super::place::Text;
-use super::report::{Level, Report, Scope};
+use super::report::{Level, Report};
 use super::yaml::Node;
 use fields::{keys_of, list};
-use promql::{Expr, Use};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -22,52 +20,6 @@ use std::sync::Arc;
 const OF_FILES: [(&str, Flavour); 1] = [("namespace", Flavour::Mimir)];
 /// The largest object in bytes that prometheus-operator accepts: half of what a Secret may hold.
 const MAX_OBJECT: usize = 524_288;
-
-/// The kind of document that a rule was read from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
-    /// A rule file for Prometheus.
-    PlainFile,
-    /// A namespace file for Mimir.
-    Namespace,
-    /// A Kubernetes object.
-    Object,
-}
-
-#[derive(Debug)]
-pub struct Rule {
-    /// The place and the lines of the rule.
-    pub scope: Scope,
-    /// Whether the rule is an alerting rule; otherwise it is a recording rule.
-    pub alerts: bool,
-    /// The value of `alert` or `record`.
-    pub name: Text,
-    pub expr: Text,
-    /// The parsed expression. `None` when it does not parse.
-    pub ast: Option<Expr>,
-    /// The features in the expression that not every version of a server has.
-    pub uses: Vec<Use>,
-    /// The seconds of `for`.
-    pub pending: f64,
-    /// The seconds of `keep_firing_for`.
-    pub keep_firing: f64,
-    /// The labels of the rule and of its group.
-    pub labels: Vec<(String, Text)>,
-    pub annotations: Vec<(String, Text)>,
-    pub group: Arc<Group>,
-    pub origin: Origin,
-    pub identity: Identity,
-}
-
-impl Rule {
-    pub fn label(&self, name: &str) -> Option<&Text> {
-        self.labels.iter().find(|(known, _)| known == name).map(|(_, text)| text)
-    }
-
-    pub fn annotation(&self, name: &str) -> Option<&Text> {
-        self.annotations.iter().find(|(known, _)| known == name).map(|(_, text)| text)
-    }
-}
 
 /// Reads the rules below `root`, which is a rule file or the `spec` of an object.
 pub fn read(root: &Node, object: bool, report: &mut Report<'_>) -> Vec<Rule> {

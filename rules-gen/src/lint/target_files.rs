@@ -1,10 +1,9 @@
 //! Files of targets that `file_sd_configs` names. promtool reads them with the configuration; a running Prometheus keeps
 //! the targets that it had when it cannot read one.
 
-use super::documents::alone;
 use super::place::{ParseError, Place};
 use super::report::{Level, Report};
-use super::yaml::{self, Node};
+use super::yaml::{self, Node, alone};
 use super::{embedded, refusals};
 use crate::server_files::target_groups::{self, Reading};
 use serde_json::Value;

@@ -6,7 +6,7 @@ use super::rule_file::Rule;
 use super::tested_files::TestedFiles;
 use super::yaml::Node;
 use promql::{Expr, Selector};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashSet};
 
 /// The alerts that the linted rule tests cover.
 #[derive(Debug, Default)]
@@ -69,13 +69,13 @@ impl Tested {
 
 /// The metrics that linted rules and panels read.
 #[derive(Debug, Default)]
-pub struct Used {
-    metrics: BTreeSet<String>,
+pub struct Used<'a> {
+    metrics: HashSet<&'a str>,
     /// Whether dashboards or alerts were linted, which could read the metrics.
     enough: bool,
 }
 
-impl Used {
+impl Used<'_> {
     /// Whether no linted rule or panel reads a recorded metric.
     pub fn is_unused(&self, metric: &str) -> bool {
         self.enough && !self.metrics.contains(metric)
@@ -86,18 +86,17 @@ impl Used {
 pub(super) fn used<'a>(
     rules: impl Iterator<Item = &'a Rule>,
     dashboards: impl Iterator<Item = &'a serde_json::Value>,
-) -> Used {
+) -> Used<'a> {
     let mut used = Used::default();
     for rule in rules {
         used.enough |= rule.alerts;
-        let names = rule.ast.iter().flat_map(Expr::selectors).filter_map(Selector::metric).map(ToOwned::to_owned);
-        used.metrics.extend(names);
+        used.metrics.extend(rule.ast.iter().flat_map(Expr::selectors).filter_map(Selector::metric));
     }
     for dashboard in dashboards {
         for expr in panels(dashboard).iter().flat_map(|panel| panel["targets"].as_array().into_iter().flatten()) {
             let words =
                 expr["expr"].as_str().unwrap_or_default().split(|c: char| !c.is_alphanumeric() && c != '_' && c != ':');
-            used.metrics.extend(words.filter(|word| !word.is_empty()).map(ToOwned::to_owned));
+            used.metrics.extend(words.filter(|word| !word.is_empty()));
         }
     }
     used

@@ -369,3 +369,9 @@ fn distinct(entries: &[(Node, Node)]) -> Result<(), ParseError> {
     }
     Ok(())
 }
+
+/// Returns the text of one of several documents.
+pub(super) fn alone<'a>(text: &'a str, document: &Node) -> &'a str {
+    let own = text.get(document.span.clone()).unwrap_or(text).trim_end();
+    own.strip_suffix("---").or_else(|| own.strip_suffix("...")).unwrap_or(own)
+}

@@ -167,10 +167,11 @@ async fn objects_excluded_by_name_label_or_annotation_are_not_reported_while_the
             + &service("idle", "selector: {app: nobody}, ports: [{port: 80}]")
             + &scaler("preview-7", "preview-7", "minReplicas: 1, maxReplicas: 2")
             + &marked
+            + &job("skipped", "failed", "")
             + &preview),
     )?;
     let token = cluster.administrator(&namespace).await?;
-    let exclude = ", exclude: [{kind: Service, name: '*-ro'}, {kind: Deployment, name: 'preview-*'}, {kind: HorizontalPodAutoscaler, name: 'preview-*'}, {label: env=preview}, {annotation: own}]";
+    let exclude = ", exclude: [{kind: Service, name: '*-ro'}, {kind: Deployment, name: 'preview-*'}, {kind: Job, name: skipped}, {kind: HorizontalPodAutoscaler, name: 'preview-*'}, {label: env=preview}, {annotation: own}]";
     let exporter = Exporter::start(cluster, &[&namespace], &token, exclude, "").await?;
     let web: Vec<String> =
         replicas("Deployment", "web", 1, 1).iter().map(|line| line.replace("NS", &namespace)).collect();
@@ -181,7 +182,7 @@ async fn objects_excluded_by_name_label_or_annotation_are_not_reported_while_the
     })
     .await?;
     let page = metrics().await?;
-    for name in ["preview-7", "idle-ro", "marked", "loose"] {
+    for name in ["preview-7", "idle-ro", "marked", "skipped", "loose"] {
         let of = |line: &&String| line.contains(&format!("=\"{name}"));
         assert_eq!(page.iter().filter(of).collect::<Vec<_>>(), Vec::<&String>::new(), "{name} is left out");
     }

@@ -32,6 +32,7 @@ impl Exclusion {
             Some("Deployment") => Some(format!("{name}-{RANDOM}{{6,10}}-{RANDOM}{{5}}")),
             Some("DaemonSet") => Some(format!("{name}-{RANDOM}{{5}}")),
             Some("StatefulSet") => Some(format!("{name}-[0-9]+")),
+            Some("Job") => Some(format!("{name}(-[0-9]{{8}})?(-[0-9]+)?-{RANDOM}{{5}}")),
             Some(_) => None,
         });
         let names: Vec<String> = own.into_iter().chain(of_workload).collect();
@@ -63,6 +64,8 @@ pub(crate) fn without_objects(excluded: &[Exclusion], metric: &Metric, expr: Str
         of(excluded.iter().filter_map(|one| one.objects(kind)).collect(), &["namespace", label])
     } else if has("kind") && has("workload") {
         of(excluded.iter().map(Exclusion::workloads).collect(), &["namespace", "kind", "workload"])
+    } else if has("workload") && !has("phase") {
+        of(excluded.iter().filter_map(|one| one.objects("Job")).collect(), &["namespace", "workload"])
     } else if has("namespace") {
         of(excluded.iter().filter_map(Exclusion::namespaces).collect(), &["namespace"])
     } else {
@@ -121,6 +124,8 @@ mod tests {
         assert_eq!(of(&pods::READY), workloads);
         let pods_of = matched("namespace, pod", r#""namespace", "pod""#, "pre-.*/(.*)|.*/(db-[0-9]+)");
         assert_eq!(of(&restarts::RESTARTS), pods_of);
+        let jobs = matched("namespace, workload", r#""namespace", "workload""#, "pre-.*/(.*)");
+        assert_eq!(of(&pods::JOB_FAILED), jobs);
         assert_eq!(of(&pods::PODS), matched("namespace", r#""namespace""#, "pre-.*"));
     }
 

@@ -125,11 +125,17 @@ mod tests {
 
     const FROM: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
-    fn of(users: &[(&str, &str, u32)]) -> Passwords {
-        let hashed = |(name, password, cost): &(&str, &str, u32)| {
-            ((*name).to_owned(), bcrypt::hash(password, *cost).unwrap().into())
-        };
-        Passwords::new(users.iter().map(hashed).collect(), Verified::default())
+    fn of(users: &[(&str, &str, u32)]) -> anyhow::Result<Passwords> {
+        let mut hashed = BTreeMap::new();
+        for (name, password, cost) in users {
+            hashed.insert((*name).to_owned(), bcrypt::hash(password, *cost)?.into());
+        }
+        Ok(Passwords::new(hashed, Verified::default()))
+    }
+
+    /// Returns the costs of the verifications so far.
+    fn costs(passwords: &Passwords) -> MutexGuard<'_, Vec<u32>> {
+        passwords.costs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn accept(passwords: &Passwords, user: &str, password: &str) -> Login {
@@ -137,8 +143,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_correct_passwords_are_cached() {
-        let passwords = of(&[("ann", "open sesame", 4)]);
+    async fn only_correct_passwords_are_cached() -> anyhow::Result<()> {
+        let passwords = of(&[("ann", "open sesame", 4)])?;
         for (user, password, login) in [
             ("ann", "open sesame", Login::Good),
             ("ann", "open sesame", Login::Good),
@@ -150,35 +156,38 @@ mod tests {
             assert_eq!(passwords.verified().len(), 1);
         }
         assert!(!format!("{passwords:?}").contains("$2"), "hashes are not shown");
+        Ok(())
     }
 
     #[tokio::test]
-    async fn unknown_users_cost_as_many_verifications_as_known_ones() {
-        let passwords = of(&[("ann", "one", 4), ("bob", "two", 6), ("eve", "three", 6)]);
+    async fn unknown_users_cost_as_many_verifications_as_known_ones() -> anyhow::Result<()> {
+        let passwords = of(&[("ann", "one", 4), ("bob", "two", 6), ("eve", "three", 6)])?;
         for user in ["ann", "bob", "eve", "nobody", ""] {
-            passwords.costs.lock().unwrap().clear();
+            costs(&passwords).clear();
             assert_eq!(accept(&passwords, user, "wrong").await, Login::Bad);
-            assert_eq!(*passwords.costs.lock().unwrap(), [4, 6], "{user}: each cost once");
+            assert_eq!(*costs(&passwords), [4, 6], "{user}: each cost once");
         }
         assert_eq!(accept(&passwords, "nobody", "one").await, Login::Bad, "another's password opens nothing");
         assert_eq!(accept(&passwords, "eve", "two").await, Login::Bad, "nor within one cost");
         assert_eq!(accept(&passwords, "eve", "three").await, Login::Good);
+        Ok(())
     }
 
     #[tokio::test]
-    async fn passwords_longer_than_bcrypt_supports_are_refused_without_verification() {
+    async fn passwords_longer_than_bcrypt_supports_are_refused_without_verification() -> anyhow::Result<()> {
         let long = "x".repeat(72);
-        let passwords = of(&[("ann", &long, 4)]);
+        let passwords = of(&[("ann", &long, 4)])?;
         for bad in [format!("{long}y"), format!("{long}x"), "a\0b".to_owned()] {
             assert_eq!(accept(&passwords, "ann", &bad).await, Login::Bad, "{} bytes", bad.len());
         }
-        assert!(passwords.costs.lock().unwrap().is_empty());
+        assert!(costs(&passwords).is_empty());
         assert_eq!(accept(&passwords, "ann", &long).await, Login::Good);
+        Ok(())
     }
 
     #[tokio::test]
-    async fn a_cached_login_does_not_wait_and_survives_a_reload() {
-        let users = BTreeMap::from([("ann".to_owned(), bcrypt::hash("open sesame", 4).unwrap().into())]);
+    async fn a_cached_login_does_not_wait_and_survives_a_reload() -> anyhow::Result<()> {
+        let users = BTreeMap::from([("ann".to_owned(), bcrypt::hash("open sesame", 4)?.into())]);
         let verified = Verified::default();
         let before = Passwords::new(users.clone(), Arc::clone(&verified));
         assert_eq!(accept(&before, "ann", "open sesame").await, Login::Good);
@@ -186,9 +195,10 @@ mod tests {
         // Fills the queue.
         let mut turns = Vec::new();
         let threads = passwords.queue.clone();
-        let waiting: Vec<_> = (0..INSIDE)
+        let waiting: Vec<_> = (0_u8..)
+            .take(INSIDE)
             .map(|n| {
-                let (queue, from) = (Arc::clone(&threads), IpAddr::from([10, 0, 0, u8::try_from(n).unwrap()]));
+                let (queue, from) = (Arc::clone(&threads), IpAddr::from([10, 0, 0, n]));
                 tokio::spawn(async move { queue.turn(from).await })
             })
             .collect();
@@ -197,5 +207,6 @@ mod tests {
         assert_eq!(accept(&passwords, "ann", "wrong").await, Login::Busy);
         turns.extend(waiting);
         turns.iter().for_each(tokio::task::JoinHandle::abort);
+        Ok(())
     }
 }

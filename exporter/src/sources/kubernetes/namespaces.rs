@@ -66,6 +66,9 @@ async fn holds_pods(watched: &Watched, namespace: &Namespace) -> Result<(), Fail
             return Ok(());
         }
     }
+    if read(&namespace.jobs).await.is_ok_and(|jobs| !jobs.objects.is_empty()) {
+        return Ok(());
+    }
     let empty = "it contains no workloads and no pods; if that is intended, set mayBeEmpty: true in checklist.yaml";
     let what = gone(watched, &namespace.name).await.unwrap_or(empty);
     Err(Failure::new(Reason::NotFound, what))

@@ -57,4 +57,27 @@ fn written(value: &impl fmt::Debug) -> usize {
     count.0
 }
 
-small_objects!(Service, Slice, Workload, Job, Node, Autoscaler, Claim, NodeUsage, PodUsage);
+impl ApiObject for Job {
+    fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+}
+
+impl CachedObject for Job {
+    type Wire = Self;
+
+    fn from_wire(mut raw: Self, _: &mut Interner) -> Self {
+        raw.metadata.annotations = Texts::new();
+        raw
+    }
+
+    fn bytes(&self) -> usize {
+        size_of::<Self>() + written(self)
+    }
+
+    fn of_workload(&self) -> Option<(&'static str, &str)> {
+        self.cron_job().map(|name| ("Job", name))
+    }
+}
+
+small_objects!(Service, Slice, Workload, Node, Autoscaler, Claim, NodeUsage, PodUsage);

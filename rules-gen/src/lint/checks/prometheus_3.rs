@@ -6,7 +6,6 @@ use crate::lint::definition::{Check, Example, Lint};
 use crate::lint::expr::matchers;
 use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::Rule;
-use crate::lint::yaml::Node;
 use promql::{Duration, Expr, Kind, MatchOp};
 
 pub(super) static LINT: Lint = Lint {
@@ -24,22 +23,6 @@ pub(super) static LINT: Lint = Lint {
         Example::Rules("\nalerting: {alertmanagers: [{api_version: v2, static_configs: [{targets: ['a:9093']}]}]}\n"),
     ],
 };
-
-/// Reports the old API of Alertmanager in a prometheus.yml.
-pub(in crate::lint) fn configuration(root: &Node, report: &mut Report<'_>) {
-    let version = report.version();
-    if version.is_some_and(|version| version < (3, 0)) {
-        return;
-    }
-    let level = if version.is_some() { Level::Error } else { Level::Warning };
-    let all = root.get("alerting").and_then(|alerting| alerting.get("alertmanagers")).map(Node::items);
-    for old in all.unwrap_or_default().iter().filter_map(|one| one.get("api_version")) {
-        if old.text() == Some("v1") {
-            let message = "Prometheus 3 refuses api_version: v1";
-            report.add(LINT.id, level, old, message, "v2, which Alertmanager has since 0.16");
-        }
-    }
-}
 
 /// Functions that need two samples.
 const OF_TWO: [&str; 7] = ["rate", "irate", "increase", "delta", "idelta", "deriv", "predict_linear"];

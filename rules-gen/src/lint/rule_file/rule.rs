@@ -1,14 +1,60 @@
-//! Reads a rule of a group.
+//! A rule of a group, and how it is read.
 
 use super::fields::{UTF8_NAMES, keys, label_name, metric_name, nothing, table, text, time};
-use super::{Group, Origin, Rule};
+use super::group::Group;
 use crate::lint::identity::Identity;
 use crate::lint::place::Text;
-use crate::lint::report::{Level, Report};
+use crate::lint::report::{Level, Report, Scope};
 use crate::lint::template;
 use crate::lint::yaml::Node;
-use promql::Query;
+use promql::{Expr, Query, Use};
 use std::sync::Arc;
+
+/// The kind of document that a rule was read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// A rule file for Prometheus.
+    PlainFile,
+    /// A namespace file for Mimir.
+    Namespace,
+    /// A Kubernetes object.
+    Object,
+}
+
+#[derive(Debug)]
+pub struct Rule {
+    /// The place and the lines of the rule.
+    pub scope: Scope,
+    /// Whether the rule is an alerting rule; otherwise it is a recording rule.
+    pub alerts: bool,
+    /// The value of `alert` or `record`.
+    pub name: Text,
+    pub expr: Text,
+    /// The parsed expression. `None` when it does not parse.
+    pub ast: Option<Expr>,
+    /// The features in the expression that not every version of a server has.
+    pub uses: Vec<Use>,
+    /// The seconds of `for`.
+    pub pending: f64,
+    /// The seconds of `keep_firing_for`.
+    pub keep_firing: f64,
+    /// The labels of the rule and of its group.
+    pub labels: Vec<(String, Text)>,
+    pub annotations: Vec<(String, Text)>,
+    pub group: Arc<Group>,
+    pub origin: Origin,
+    pub identity: Identity,
+}
+
+impl Rule {
+    pub fn label(&self, name: &str) -> Option<&Text> {
+        self.labels.iter().find(|(known, _)| known == name).map(|(_, text)| text)
+    }
+
+    pub fn annotation(&self, name: &str) -> Option<&Text> {
+        self.annotations.iter().find(|(known, _)| known == name).map(|(_, text)| text)
+    }
+}
 
 /// Reads a rule. `None` when it is so wrong that it cannot be linted.
 pub(super) fn read(node: &Node, group: &Arc<Group>, origin: Origin, report: &mut Report<'_>) -> Option<Rule> {

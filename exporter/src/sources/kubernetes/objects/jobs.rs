@@ -47,10 +47,16 @@ struct JobCondition {
 }
 
 impl Job {
+    /// Returns the name of the cron job that made the job, if one did.
+    pub fn cron_job(&self) -> Option<&str> {
+        let owners = &self.metadata.owner_references;
+        let owner = owners.iter().find(|owner| owner.controller && &*owner.kind == "CronJob");
+        owner.map(|owner| &*owner.name)
+    }
+
     /// Returns the name of the cron job that made the job, else its own.
     pub fn workload<'a>(&'a self, name: &'a str) -> &'a str {
-        let owners = &self.metadata.owner_references;
-        owners.iter().find(|owner| owner.controller && &*owner.kind == "CronJob").map_or(name, |owner| &owner.name)
+        self.cron_job().unwrap_or(name)
     }
 
     /// Returns the time of creation in Unix seconds.
