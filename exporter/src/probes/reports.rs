@@ -261,7 +261,6 @@ mod tests {
             (ReportFormat::CargoAudit, audit(r#""database": {"last-updated": null}"#), "how old its database is"),
             (ReportFormat::CargoAudit, audit(r#""lockfile": {"dependency-count": 0}"#), "no dependency"),
             (ReportFormat::CargoAudit, audit(r#""lockfile": null"#), "does not say when it was made"),
-            (ReportFormat::CargoAudit, audit(r#""database": null"#), "how old its database is"),
             (ReportFormat::Grype, database(r#""status": null}, "more": {"x": 0"#), ""),
             (
                 ReportFormat::CargoOutdated,

@@ -74,7 +74,7 @@ pub(super) fn cargo_audit(bytes: &[u8]) -> Result<Summary, serde_json::Error> {
     let gaps = [
         (report.lockfile.dependency_count == Some(0), "looked at no dependency: its Cargo.lock lists none"),
         (database.is_some_and(|database| database.advisory_count == Some(0)), "was made with an empty database"),
-        (database.is_none_or(|database| database.last_updated.is_none()), "does not say how old its database is"),
+        (database.is_some_and(|database| database.last_updated.is_none()), "does not say how old its database is"),
     ];
     // Every kind has a count, also 0, so that its series always exists.
     let mut warnings: BTreeMap<&'static str, u64> = WARNINGS.iter().map(|kind| (*kind, 0)).collect();
