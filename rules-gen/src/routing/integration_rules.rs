@@ -35,7 +35,7 @@ pub(super) fn incidentio_token(of: &Map<String, Value>, findings: &mut Findings)
 pub(super) fn jira_api_type(of: &Map<String, Value>, findings: &mut Findings) {
     if of.contains_key("api_type") && !is_there(of, "api_type") {
         findings.under("api_type", |findings| {
-            findings.refuse("the value is empty: remove the key, or use auto, cloud or datacenter")
+            findings.refuse("the value is empty: remove the key, or use auto, cloud or datacenter");
         });
     }
 }

@@ -60,7 +60,7 @@ fn old_labels(of: &Map<String, Value>, keys: &[&str], findings: &mut Findings) {
             if !first || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
                 findings.under(key, |findings| {
                     findings
-                        .refuse(format!("{name:?} is not a label name: only letters, digits and _ are allowed here"))
+                        .refuse(format!("{name:?} is not a label name: only letters, digits and _ are allowed here"));
                 });
             }
         }

@@ -231,7 +231,7 @@ fn kubernetes(of: &Map<String, Value>, findings: &mut Findings) {
         findings.refuse("only one of kubeconfig_file and api_server may be set");
     } else if let Some(key) = custom.filter(|_| file) {
         findings.under(key, |findings| {
-            findings.refuse("kubeconfig_file already defines the connection: remove this key or kubeconfig_file")
+            findings.refuse("kubeconfig_file already defines the connection: remove this key or kubeconfig_file");
         });
     } else if let Some(key) = custom.filter(|_| !server) {
         let why = "the key has an effect only with api_server; without api_server, Prometheus uses the service account of its pod";

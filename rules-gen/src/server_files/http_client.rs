@@ -149,7 +149,7 @@ pub(super) fn reserved_headers(of: &Map<String, Value>, key: &str, findings: &mu
     for name in headers.iter().flat_map(|headers| headers.keys()) {
         if RESERVED.contains(&name.to_ascii_lowercase().as_str()) {
             findings.under(key, |findings| {
-                findings.refuse(format!("the header {name} cannot be set, because the HTTP client sets it"))
+                findings.refuse(format!("the header {name} cannot be set, because the HTTP client sets it"));
             });
         }
     }

@@ -150,7 +150,7 @@ fn timeout(of: &Map<String, Value>, findings: &mut Findings) {
         && timeout > interval
     {
         findings.under("scrape_timeout", |findings| {
-            findings.refuse("scrape_timeout must not be longer than scrape_interval")
+            findings.refuse("scrape_timeout must not be longer than scrape_interval");
         });
     }
 }

@@ -67,7 +67,7 @@ fn relabel(of: &Map<String, Value>, findings: &mut Findings) {
     }
     if action == "labelmap" && of.get("replacement").is_some_and(|value| value == "") {
         findings.under("replacement", |findings| {
-            findings.refuse("the replacement is empty, but labelmap builds the new label name from it")
+            findings.refuse("the replacement is empty, but labelmap builds the new label name from it");
         });
     }
 }

@@ -83,7 +83,7 @@ fn sigv4(of: &Map<String, Value>, findings: &mut Findings) {
     let fits = name.is_empty() || ((2..=64).contains(&name.len()) && name.chars().all(letter));
     if !fits {
         findings.under("session_name", |findings| {
-            findings.refuse("the name must have 2 to 64 letters, digits and characters of _+=,.@-")
+            findings.refuse("the name must have 2 to 64 letters, digits and characters of _+=,.@-");
         });
     }
     for key in ["external_id", "session_name", "tags"] {

@@ -119,7 +119,7 @@ fn passwords(of: &Map<String, Value>, findings: &mut Findings) {
         if !hashed {
             findings.under("basic_auth_users", |findings| {
                 findings.under(user, |findings| {
-                    findings.refuse("the value is not a bcrypt hash (create one with htpasswd -nBC 10 NAME)")
+                    findings.refuse("the value is not a bcrypt hash (create one with htpasswd -nBC 10 NAME)");
                 });
             });
         }
