@@ -82,7 +82,10 @@ fn run(folder: &TempDir, port: u16, at: &str, arguments: &[&str]) -> anyhow::Res
 
 fn yaml(folder: &Path, now: Timestamp) -> String {
     let folder = folder.display();
-    let weekday = now.to_zoned_datetime(jiff::tz::TimeZone::UTC).strftime("%A").to_string();
+    let now = now.to_zoned_datetime(jiff::tz::TimeZone::UTC);
+    let weekday = now.strftime("%A");
+    // A zone in which it is noon, so that all of the last hours are today. The sign of these names is inverted (POSIX).
+    let zone = format!("Etc/GMT{:+}", now.hour() - 12);
     format!(
         "kubernetes: [{{name: production, namespaces: [app]}}]
 health: [{{name: web, url: 'http://127.0.0.1:9/'}}]
@@ -90,7 +93,7 @@ backups: [{{name: daily, bucket: bkt, prefix: daily/}}]
 postgres: [{{name: orchestrator, host: h, database: orchestrator, user: u, application: false}}]
 traffic: [{{name: orchestrator, selector: 'job=\"orchestrator\"'}}]
 tasks:
-  timeZone: Europe/Berlin
+  timeZone: {zone}
   since: {}
   directory: {folder}/tasks
   add: [{{name: walk, title: 'A walk | <b>around</b>', when: {weekday}}}]
