@@ -314,15 +314,10 @@ impl Expr {
     /// Returns every selector, from left to right.
     pub fn selectors(&self) -> Vec<&Selector> {
         fn inner<'a>(expr: &'a Expr, found: &mut Vec<&'a Selector>) {
-            match &expr.kind {
-                Kind::Number(_) | Kind::String(_) | Kind::Variable(_) => {}
-                Kind::Selector(selector) => found.push(selector),
-                Kind::Subquery(one) => inner(&one.expr, found),
-                Kind::Call(call) => call.args.iter().for_each(|arg| inner(arg, found)),
-                Kind::Aggregation(one) => one.param.iter().chain([&one.expr]).for_each(|part| inner(part, found)),
-                Kind::Unary(_, one) | Kind::Paren(one) => inner(one, found),
-                Kind::Binary(one) => [&one.left, &one.right].into_iter().for_each(|side| inner(side, found)),
+            if let Kind::Selector(selector) = &expr.kind {
+                found.push(selector);
             }
+            expr.children().for_each(|child| inner(child, found));
         }
         let mut found = Vec::new();
         inner(self, &mut found);

@@ -112,8 +112,13 @@ impl Other {
     /// Returns a checklist.yaml with our probes or, if `as_source` is set, with this exporter as the source of its
     /// checks.
     pub fn configuration(&self, as_source: bool) -> String {
+        self.with(&if as_source { self.as_source() } else { String::new() })
+    }
+
+    /// Returns the key that makes this exporter the source of its checks.
+    fn as_source(&self) -> String {
         let sources: Vec<String> = self.checks.iter().map(|check| format!("{check}: {}", self.name)).collect();
-        self.with(&if as_source { format!(", sources: {{{}}}", sources.join(", ")) } else { String::new() })
+        format!(", sources: {{{}}}", sources.join(", "))
     }
 
     /// Returns a checklist.yaml with more keys for every target.
@@ -132,8 +137,7 @@ impl Other {
     /// # Errors
     /// Fails as [`Self::alerts`] does.
     pub async fn alerts_without(&self, exclude: &str, pages: &[Page]) -> anyhow::Result<Vec<Firing>> {
-        let sources: Vec<String> = self.checks.iter().map(|check| format!("{check}: {}", self.name)).collect();
-        let yaml = self.with(&format!(", sources: {{{}}}, exclude: {exclude}", sources.join(", ")));
+        let yaml = self.with(&format!("{}, exclude: {exclude}", self.as_source()));
         alerts(&yaml, self.checks, pages).await
     }
 

@@ -136,7 +136,7 @@ pub(super) fn of_cluster(table: &Table<'_>) -> Vec<Exclusion> {
             label: mark(&entry, "label"),
             annotation: mark(&entry, "annotation"),
         };
-        if let (true, false) = (exclusion.needs_metadata(), others.is_empty()) {
+        if exclusion.needs_metadata() && !others.is_empty() {
             let key = if exclusion.label.is_some() { "label" } else { "annotation" };
             entry.mistake_at(
                 key,

@@ -97,7 +97,7 @@ struct Jobs {
     count: usize,
     /// Names of jobs, and of cron jobs, that make no more pods.
     ended: BTreeSet<String>,
-    /// Jobs that should have a pod: the names under which their pods are known, the last of which is told.
+    /// Jobs that should have a pod: the names under which their pods are known; the last one is the label of the series.
     awaiting: Vec<[String; 2]>,
 }
 
@@ -111,9 +111,9 @@ async fn jobs(namespace: &Namespace, samples: &mut Samples) -> Result<Jobs, Fail
             samples.set(&JOB_FAILED, [&*namespace.name, workload, reason], 1_u32);
         }
     }
-    let goes_on: BTreeSet<&str> =
+    let running: BTreeSet<&str> =
         all().filter(|(_, job)| !job.has_ended()).map(|(name, job)| job.workload(name)).collect();
-    let over = all().filter(|(name, job)| !goes_on.contains(job.workload(name)));
+    let over = all().filter(|(name, job)| !running.contains(job.workload(name)));
     let ended = over.flat_map(|(name, job)| [name.to_owned(), job.workload(name).to_owned()]).collect();
     let is_late = |job: &Job| job.without_pods_since().is_some_and(|since| unix_now() - since as f64 > POD_WITHIN);
     let late = all().filter(|(_, job)| is_late(job));

@@ -311,8 +311,8 @@ mod tests {
                 r#"{"ArtifactName": "i", "Results": [{"ExperimentalModifiedFindings": [{}]}, {"ExperimentalModifiedFindings": [{}]}]}"#,
             ),
         ] {
-            let told = shown(format, report)?.evidence.to_string();
-            assert!(told.contains("leaves out 2 findings on purpose"), "{report}: {told}");
+            let seen = shown(format, report)?.evidence.to_string();
+            assert!(seen.contains("leaves out 2 findings on purpose"), "{report}: {seen}");
         }
         let ended = shown(
             ReportFormat::Grype,

@@ -176,9 +176,9 @@ fn tab(text: &str, covered: &Covered) -> Option<(usize, String)> {
         }
         // Spaces and a tab before a key are refused. The continuation of a text may have them.
         let begins = start + front.len();
-        let goes_on = covered.texts.iter().rev().any(|range| range.start < begins && begins < range.end);
+        let continues = covered.texts.iter().rev().any(|range| range.start < begins && begins < range.end);
         if front.trim_matches([' ', '\t']).is_empty()
-            && !goes_on
+            && !continues
             && !content.trim().is_empty()
             && !content.starts_with('#')
         {

@@ -33,9 +33,6 @@ pub struct Usage {
     pub threads: u64,
     /// Number of open file descriptors.
     pub descriptors: usize,
-    /// Number of TCP connections, without the sockets that listen. The other sockets of a process are those by which it
-    /// hears of signals.
-    pub connections: usize,
 }
 
 /// The results of several scrapes.
@@ -80,19 +77,24 @@ impl Watched {
             let line = text.lines().find_map(|line| line.strip_prefix(name)).with_context(|| format!("no {name}"))?;
             Ok(line.trim_matches(|c: char| !c.is_ascii_digit()).parse()?)
         };
-        let links: Vec<PathBuf> = std::fs::read_dir(of_process.join("fd"))?
-            .filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok())
-            .collect();
-        let connected = connected(&of_process)?;
-        let inode = |link: &PathBuf| link.to_string_lossy().strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok();
-        let connections = links.iter().filter_map(inode).filter(|inode: &u64| connected.contains(inode)).count();
         Ok(Usage {
             high_water: value("VmHWM:")?,
             anonymous: value("RssAnon:")?,
             threads: value("Threads:")?,
-            descriptors: links.len(),
-            connections,
+            descriptors: std::fs::read_dir(of_process.join("fd"))?.count(),
         })
+    }
+
+    /// Returns the number of TCP connections, without the sockets that listen. The other sockets of a process are those by
+    /// which it hears of signals. The kernel's table also has closed connections of all processes, so it is long after
+    /// many requests.
+    pub fn connections(&self) -> anyhow::Result<usize> {
+        let of_process = PathBuf::from(format!("/proc/{}", self.process.id()));
+        let connected = connected(&of_process)?;
+        let links =
+            std::fs::read_dir(of_process.join("fd"))?.filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok());
+        let inode = |link: PathBuf| link.to_string_lossy().strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok();
+        Ok(links.filter_map(inode).filter(|inode: &u64| connected.contains(inode)).count())
     }
 
     /// Scrapes about four times a second until `done` accepts a response or the time has elapsed.
@@ -123,7 +125,12 @@ impl Watched {
 fn connected(of_process: &Path) -> anyhow::Result<BTreeSet<u64>> {
     let mut inodes = BTreeSet::new();
     for table in ["net/tcp", "net/tcp6"] {
-        for line in std::fs::read_to_string(of_process.join(table)).unwrap_or_default().lines().skip(1) {
+        let text = match std::fs::read_to_string(of_process.join(table)) {
+            // A kernel without IPv6 has no such table.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && table == "net/tcp6" => continue,
+            text => text?,
+        };
+        for line in text.lines().skip(1) {
             let fields: Vec<&str> = line.split_whitespace().collect();
             // The kernel's proc(5): the fourth field is the state, 0A is LISTEN; the tenth is the inode.
             if let (Some(state), Some(inode)) = (fields.get(3), fields.get(9))

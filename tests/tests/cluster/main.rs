@@ -3,6 +3,7 @@
 
 mod conformance;
 mod logs;
+mod namespaces;
 mod objects;
 mod rights;
 mod shop;

@@ -65,6 +65,7 @@ pub(crate) fn without_objects(excluded: &[Exclusion], metric: &Metric, expr: Str
     } else if has("kind") && has("workload") {
         of(excluded.iter().map(Exclusion::workloads).collect(), &["namespace", "kind", "workload"])
     } else if has("workload") && !has("phase") {
+        // A job. Other exporters' numbers of pods by phase have no workload.
         of(excluded.iter().filter_map(|one| one.objects("Job")).collect(), &["namespace", "workload"])
     } else if has("namespace") {
         of(excluded.iter().filter_map(Exclusion::namespaces).collect(), &["namespace"])

@@ -364,9 +364,9 @@ impl Cutter {
     fn data(&mut self, middle: bool) -> Option<Piece> {
         let (count, within, piece) = match copy::next(&self.text[self.done..], middle, self.ended) {
             Next::End(length) => (length, Within::Nothing, Some(Piece::DataEnd)),
-            Next::Rows(count, goes_on) => {
+            Next::Rows(count, continues) => {
                 let rows = self.text[self.done..self.done + count].to_vec();
-                (count, Within::Data(goes_on), (count > 0).then_some(Piece::Data(rows)))
+                (count, Within::Data(continues), (count > 0).then_some(Piece::Data(rows)))
             }
         };
         self.done += count;

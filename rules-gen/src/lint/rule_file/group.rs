@@ -80,10 +80,8 @@ fn of_rules(node: &Node, report: &mut Report<'_>) -> Vec<(String, Text)> {
 
 /// Checks the values of keys that only Mimir or Thanos have.
 fn others_values(group: &Node, report: &mut Report<'_>) {
-    for name in ["evaluation_delay"] {
-        if let Some(delay) = group.get(name) {
-            time(delay, name, report);
-        }
+    if let Some(delay) = group.get("evaluation_delay") {
+        time(delay, "evaluation_delay", report);
     }
     if let Some(tenants) = group.get("source_tenants") {
         for tenant in list(tenants, "source_tenants", report).iter().filter(|tenant| tenant.text().is_none()) {

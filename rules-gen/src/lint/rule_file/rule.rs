@@ -62,7 +62,7 @@ pub(super) fn read(node: &Node, group: &Arc<Group>, origin: Origin, report: &mut
     if !keys(node, &known, report) {
         return None;
     }
-    // What is missing may be what the unknown key was meant to be. That is told already.
+    // The key that is missing may be the one that is misspelt, which is reported already.
     let unknown = |key: &Node| !nothing(key) && key.text().is_some_and(|key| !known.contains(&key));
     let strange = node.entries().iter().any(|(key, _)| unknown(key));
     let scope = report.scope(node);

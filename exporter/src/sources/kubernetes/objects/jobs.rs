@@ -130,8 +130,8 @@ mod tests {
             ("failing", job("2026-01-02T01:00:00Z", None, &none, &ended("FailureTarget", "x"))?),
         ];
         let newest = newest_ended(jobs.iter().map(|(name, job)| (*name, job)));
-        let told: Vec<_> = newest.iter().map(|(workload, (_, job))| (*workload, job.failed())).collect();
-        assert_eq!(told, [("healed", None), ("migrate", Some("Failed")), ("nightly", Some("DeadlineExceeded"))]);
+        let reasons: Vec<_> = newest.iter().map(|(workload, (_, job))| (*workload, job.failed())).collect();
+        assert_eq!(reasons, [("healed", None), ("migrate", Some("Failed")), ("nightly", Some("DeadlineExceeded"))]);
         Ok(())
     }
 
