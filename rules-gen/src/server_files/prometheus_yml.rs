@@ -1,6 +1,7 @@
 //! What Prometheus refuses in prometheus.yml: keys, intervals, jobs, targets, relabelling, Alertmanagers, remote storage.
 
 use super::discovery::{DISCOVERY, static_targets};
+use super::target_groups::{address, scraped_address};
 use super::http_client::{HTTP, TRACING};
 use super::relabel::RELABEL;
 use super::remote::{OTLP, READ, RUNTIME, SIGV4, STORAGE, WRITE, one_login};
@@ -80,7 +81,7 @@ static SCRAPE: Table = Table {
     inline: &[&COMMON, &DISCOVERY, &HTTP],
     needs: &["job_name"],
     values: &[("fallback_scrape_protocol", PROTOCOLS)],
-    more: Some(static_targets),
+    more: Some(scrape),
     ..PLAIN
 };
 
@@ -134,8 +135,12 @@ fn common(of: &Map<String, Value>, findings: &mut Findings) {
     timeout(of, findings);
 }
 
+fn scrape(of: &Map<String, Value>, findings: &mut Findings) {
+    static_targets(of, findings, scraped_address);
+}
+
 fn alertmanager(of: &Map<String, Value>, findings: &mut Findings) {
-    static_targets(of, findings);
+    static_targets(of, findings, address);
     one_login(of, findings);
 }
 
