@@ -187,6 +187,8 @@ fn grafana_variables_are_accepted_where_dashboards_use_them() {
         "rate(${metric}_total[$w:$step])",
         "$aggregation by (job) (x)",
         "$aggregation(x)",
+        "$aggregation(x) by (job)",
+        "$aggregation($k, x) without ($label)",
         "${function}_over_time(x[5m])",
         "node_${what}_bytes / 1024",
         "x[[suffix]] > [[limit]]",

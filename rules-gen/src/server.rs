@@ -160,7 +160,7 @@ impl Server {
         let mut parsed: Value = serde_json::from_slice(&response.body).map_err(|error| {
             NoVerdict::new(format!("{} responded with {} and no valid JSON ({error})", self.url, response.status))
         })?;
-        if parsed["status"] == "success" {
+        if parsed["status"] == "success" && response.status.is_success() {
             return incomplete(&parsed["warnings"])
                 .map_or_else(|| Ok(parsed["data"].take()), |why| Err(NoVerdict::new(format!("{}: {why}", self.url))));
         }
@@ -194,12 +194,47 @@ impl Server {
     /// Sends an instant query for a time in Unix seconds.
     pub async fn query(&self, expr: &str, at: f64) -> Result<Vec<(Labels, f64)>, NoVerdict> {
         let data = self.get("/api/v1/query", &[("query", expr), ("time", &format!("{at:.3}"))]).await?;
-        let result = &data["result"];
         if data["resultType"] == "scalar" {
-            return Ok(point(result).map(|(_, value)| vec![(Labels::new(), value)]).unwrap_or_default());
+            let (_, value) = point(&data["result"]).ok_or_else(|| self.unreadable())?;
+            return Ok(vec![(Labels::new(), value)]);
         }
-        let rows = result.as_array().map(Vec::as_slice).unwrap_or_default();
-        Ok(rows.iter().filter_map(|row| Some((labels(&row["metric"]), point(&row["value"])?.1))).collect())
+        let row = |row: &Value| {
+            let (_, value) = point(&row["value"]).ok_or_else(|| self.no_number(row))?;
+            Ok((labels(&row["metric"]), value))
+        };
+        self.rows(&data)?.iter().map(row).collect()
+    }
+
+    /// Sends a request whose answer is a list of names.
+    pub async fn names(&self, path: &str, parameters: &[(&str, &str)]) -> Result<Vec<String>, NoVerdict> {
+        let data = self.get(path, parameters).await?;
+        let names =
+            data.as_array().and_then(|names| names.iter().map(|name| Some(name.as_str()?.to_owned())).collect());
+        names.ok_or_else(|| self.unreadable())
+    }
+
+    /// Returns the groups of rules that the server evaluates, as its rules API writes them.
+    pub async fn rule_groups(&self) -> Result<Value, NoVerdict> {
+        let data = self.get("/api/v1/rules", &[]).await?;
+        if data["groups"].is_array() { Ok(data) } else { Err(self.unreadable()) }
+    }
+
+    /// Returns the rows of a result.
+    fn rows<'a>(&self, data: &'a Value) -> Result<&'a [Value], NoVerdict> {
+        data["result"].as_array().map(Vec::as_slice).ok_or_else(|| self.unreadable())
+    }
+
+    fn unreadable(&self) -> NoVerdict {
+        NoVerdict::new(format!("{}: the response has no result, or one in an unknown form", self.url))
+    }
+
+    /// Returns why a row of a result has no numbers.
+    fn no_number(&self, row: &Value) -> NoVerdict {
+        if row["histogram"].is_array() || row["histograms"].is_array() {
+            let why = format!("{}: the result has native histograms, which are not numbers", self.url);
+            return NoVerdict { why, of_the_expression: true };
+        }
+        self.unreadable()
     }
 
     /// Sends a range query. Times are Unix seconds, `step` is in seconds. The range is divided into as many slices as
@@ -269,12 +304,12 @@ impl Server {
         let (start, end, step) = (format!("{start:.3}"), format!("{end:.3}"), format!("{step}"));
         let parameters = [("query", expr), ("start", &*start), ("end", &*end), ("step", &*step)];
         let data = self.get("/api/v1/query_range", &parameters).await?;
-        let rows = data["result"].as_array().map(Vec::as_slice).unwrap_or_default();
         let course = |row: &Value| {
-            let points = row["values"].as_array().map(Vec::as_slice).unwrap_or_default();
-            Series { labels: labels(&row["metric"]), points: points.iter().filter_map(point).collect() }
+            let points = row["values"].as_array().and_then(|points| points.iter().map(point).collect());
+            let points = points.filter(|_| row["histograms"].is_null()).ok_or_else(|| self.no_number(row))?;
+            Ok(Series { labels: labels(&row["metric"]), points })
         };
-        Ok(rows.iter().map(course).collect())
+        self.rows(&data)?.iter().map(course).collect()
     }
 }
 
@@ -318,6 +353,7 @@ fn point(value: &Value) -> Option<(f64, f64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::{Read, Write};
 
     #[test]
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small whole numbers")]
@@ -333,5 +369,53 @@ mod tests {
             let whole = points(&[(0.0, end)]);
             assert_eq!(points(&slices(0.0, end, 60.0, 10.0)), whole, "until {end}");
         }
+    }
+
+    /// Returns a server that gives one answer, with this content of the field `data`.
+    fn answering(data: &str) -> std::io::Result<Server> {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+        let url = format!("http://{}", listener.local_addr()?);
+        let body = format!("{{\"status\": \"success\", \"data\": {data}}}");
+        std::thread::spawn(move || -> std::io::Result<()> {
+            let (mut stream, _) = listener.accept()?;
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte)?;
+                request.extend(byte);
+            }
+            write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len())
+        });
+        Ok(Server { url, login: Login::default() })
+    }
+
+    #[tokio::test]
+    async fn an_answer_in_an_unknown_form_is_no_empty_result() -> std::io::Result<()> {
+        let matrix = |row: &str| format!("{{\"resultType\": \"matrix\", \"result\": [{row}]}}");
+        let histogram = "{\"metric\": {}, \"histograms\": [[60, {\"count\": \"1\"}]]}";
+        for (data, why) in [
+            ("null", "unknown form"),
+            ("{}", "unknown form"),
+            ("{\"resultType\": \"matrix\", \"result\": {}}", "unknown form"),
+            (&*matrix("{\"metric\": {}, \"values\": [[60, 1]]}"), "unknown form"),
+            (&*matrix("{\"metric\": {}}"), "unknown form"),
+            (&*matrix(histogram), "native histograms"),
+        ] {
+            let told = answering(data)?.query_range("up", (0.0, 60.0), 60.0, &|_, _| {}).await;
+            assert!(told.as_ref().is_err_and(|error| error.why.contains(why)), "{data}: {told:?}");
+            let data = data.replace("matrix", "vector").replace("histograms", "histogram");
+            let told = answering(&data)?.query("up", 0.0).await;
+            assert!(told.as_ref().is_err_and(|error| error.why.contains(why)), "{data}: {told:?}");
+        }
+        let row = "{\"metric\": {\"a\": \"b\"}, \"values\": [[60, \"+Inf\"], [120, \"NaN\"]]}";
+        let courses = answering(&matrix(row))?.query_range("up", (0.0, 120.0), 60.0, &|_, _| {}).await;
+        assert!(courses.is_ok_and(|courses| courses.len() == 1 && courses[0].points[0] == (60.0, f64::INFINITY)));
+        for data in ["null", "{\"groups\": {}}", "[5]"] {
+            assert!(answering(data)?.rule_groups().await.is_err(), "{data}");
+            assert!(answering(data)?.names("/api/v1/labels", &[]).await.is_err(), "{data}");
+        }
+        let scalar = answering("{\"resultType\": \"scalar\", \"result\": [60, \"5\"]}")?.query("5", 60.0).await;
+        assert!(scalar.is_ok_and(|rows| rows == [(Labels::new(), 5.0)]));
+        Ok(())
     }
 }

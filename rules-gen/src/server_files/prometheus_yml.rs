@@ -1,11 +1,11 @@
 //! What Prometheus refuses in prometheus.yml: keys, intervals, jobs, targets, relabelling, Alertmanagers, remote storage.
 
 use super::discovery::{DISCOVERY, static_targets};
-use super::target_groups::{address, scraped_address};
 use super::http_client::{HTTP, TRACING};
 use super::relabel::RELABEL;
 use super::remote::{OTLP, READ, RUNTIME, SIGV4, STORAGE, WRITE, one_login};
 use super::schema::{Findings, Kind, PLAIN, Refusal, Table, is_there, scalar};
+use super::target_groups::{address, scraped_address};
 use crate::promql::duration;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
