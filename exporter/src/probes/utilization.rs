@@ -48,7 +48,7 @@ impl Probe for Utilization {
     }
 }
 
-async fn nodes(watched: &Watched, tells: bool, samples: &mut Samples) -> Result<(), Failure> {
+async fn nodes(watched: &Watched, exposes: bool, samples: &mut Samples) -> Result<(), Failure> {
     let usage = watched.node_usage().await?;
     for (name, node) in watched.nodes(None).await? {
         let Some((Some(cpu), Some(memory))) = usage.get(&name).map(|used| used.usage.amounts()) else {
@@ -61,7 +61,7 @@ async fn nodes(watched: &Watched, tells: bool, samples: &mut Samples) -> Result<
             continue;
         };
         samples.saw(Object::Node, 1);
-        if !tells {
+        if !exposes {
             continue;
         }
         samples.set(&NODE_CPU, [&name], cpu);

@@ -166,25 +166,25 @@ impl Checks {
 }
 
 /// The SQL of a check.
-pub enum Asked {
+pub enum SqlCheck {
     Catalog(Sql),
     /// A custom query of checklist.yaml.
     Own(Own),
 }
 
 /// Returns the SQL of a check on a connection of its own, for `--explain`; `None` if the check is not made of SQL.
-pub fn asked(config: &Config, signal: &'static Signal, target: &str) -> Option<Asked> {
+pub fn sql_check(config: &Config, signal: &'static Signal, target: &str) -> Option<SqlCheck> {
     let target = config.database(target)?;
     let as_statistics = || Arc::new(Database::new(target.clone()));
     let as_application = || Arc::new(Database::new(target.as_application()));
     if let Some(query) = config.queries.iter().find(|query| query.signal.id == signal.id) {
         let database = if query.statistics { as_statistics() } else { as_application() };
-        return Some(Asked::Own(Own::new(database, query.clone())));
+        return Some(SqlCheck::Own(Own::new(database, query.clone())));
     }
     let statements = probes::statements::of(signal.id)?;
     let database = if signal.kind == TargetKind::Application { as_application() } else { as_statistics() };
     let limits = config.limits(signal, &target.name);
-    Some(Asked::Catalog(Sql::new(database, signal, statements, &limits, others(config, &target.name).as_deref())))
+    Some(SqlCheck::Catalog(Sql::new(database, signal, statements, &limits, others(config, &target.name).as_deref())))
 }
 
 /// Returns the other targets on the same PostgreSQL server, if this target is the first of them. The first one reports

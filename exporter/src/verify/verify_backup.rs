@@ -133,9 +133,9 @@ async fn prove(
     let restored = restore::restore(&sandbox.tools, database, &dump, &facts).await?;
     proof.not_set_up.clone_from(&restored.not_set_up);
     stage.ends("restore");
-    let asked = sanity::ask(database, &restored, &restore.checks, &mut proof.answers, &mut proof.newest).await;
+    let result = sanity::run(database, &restored, &restore.checks, &mut proof.answers, &mut proof.newest).await;
     stage.ends("checks");
-    asked
+    result
 }
 
 /// A stopwatch for the stages.

@@ -79,7 +79,7 @@ pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     }
     let config = arguments.config.load()?;
     let progress = Progress::new();
-    progress.tell("generating the tests");
+    progress.show("generating the tests");
     let mut tests = unit_tests::all(&rules::groups(&config))?;
     tests.retain(|test| test.name.contains(&arguments.run));
     anyhow::ensure!(!tests.is_empty(), "the name of no test contains {}", arguments.run);

@@ -5,7 +5,7 @@ mod paths;
 mod policy;
 mod queries;
 mod read;
-mod told;
+mod violation;
 
 use super::files::Source;
 use super::report::{Finding, Level, Report};
@@ -169,7 +169,7 @@ impl Configuration {
 ///
 /// # Errors
 /// When there is a `rules-gen.yml`, which would not be read.
-pub fn beside(arguments: &[String]) -> anyhow::Result<Vec<PathBuf>> {
+pub fn found_for(arguments: &[String]) -> anyhow::Result<Vec<PathBuf>> {
     let mut found: Vec<PathBuf> = Vec::new();
     let folder = |argument: &String| {
         let path = Path::new(argument);

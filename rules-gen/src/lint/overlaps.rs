@@ -43,7 +43,7 @@ impl<'a> Overlaps<'a> {
 
     /// Returns a function that takes a rule of `file`, and returns the file and line of the first rule that makes its
     /// series, if it is in another file.
-    pub(super) fn elsewhere(&self, file: &str) -> impl Fn(&Rule) -> Option<(&'a str, usize)> {
+    pub(super) fn first_in_other_file(&self, file: &str) -> impl Fn(&Rule) -> Option<(&'a str, usize)> {
         // The same file as YAML and as JSON counts once.
         let stem = |file: &str| Path::new(file).file_stem().map(ToOwned::to_owned);
         let (first, own) = (self.folders.get(&folder(file)), stem(file));

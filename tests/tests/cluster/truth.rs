@@ -119,7 +119,7 @@ async fn objects_that_recover_or_disappear_are_no_longer_reported() -> anyhow::R
     )?;
     let token = cluster.administrator(&namespace).await?;
     let exporter = Exporter::start(cluster, &[&namespace], &token, "", "").await?;
-    let tells = async |line: &str| -> anyhow::Result<bool> {
+    let exposes = async |line: &str| -> anyhow::Result<bool> {
         let line = line.replace("NS", &namespace);
         Ok(plain(&exporter.metrics(None).await?).iter().any(|one| one.starts_with(&line)))
     };
@@ -127,8 +127,8 @@ async fn objects_that_recover_or_disappear_are_no_longer_reported() -> anyhow::R
         format!("checklist_workload_replicas_ready{{namespace=\"NS\",kind=\"Deployment\",workload=\"{name}\"}}")
     };
     eventually("the crash is told", || async {
-        Ok(tells("checklist_pod_not_ready{namespace=\"NS\",pod=\"heals-").await?
-            && tells(&format!("{} 1", ready("goes"))).await?)
+        Ok(exposes("checklist_pod_not_ready{namespace=\"NS\",pod=\"heals-").await?
+            && exposes(&format!("{} 1", ready("goes"))).await?)
     })
     .await?;
     // The workload is rolled out without the fault, and the other deployment is deleted.
@@ -137,14 +137,14 @@ async fn objects_that_recover_or_disappear_are_no_longer_reported() -> anyhow::R
     let path = format!("/apis/apps/v1/namespaces/{namespace}/deployments");
     // Server-side apply has already removed the label if it was the only owner.
     let _ = api
-        .ask("PATCH", &format!("{path}/heals"), "application/json-patch+json", healed.to_string().into_bytes())
+        .request("PATCH", &format!("{path}/heals"), "application/json-patch+json", healed.to_string().into_bytes())
         .await?;
     api.delete(&format!("{path}/goes")).await?;
     eventually("the deployment is well and the other is gone", || async {
-        Ok(tells(&format!("{} 2", ready("heals"))).await?
-            && !tells("checklist_pod_not_ready{").await?
-            && !tells(&ready("goes")).await?
-            && !tells("checklist_pods{namespace=\"NS\",workload=\"goes\"").await?)
+        Ok(exposes(&format!("{} 2", ready("heals"))).await?
+            && !exposes("checklist_pod_not_ready{").await?
+            && !exposes(&ready("goes")).await?
+            && !exposes("checklist_pods{namespace=\"NS\",workload=\"goes\"").await?)
     })
     .await?;
     cluster.remove(&namespace).await
@@ -189,7 +189,7 @@ async fn objects_excluded_by_name_label_or_annotation_are_not_reported_while_the
     // Without its annotation, the object is reported like any other.
     let unmarked = json!([{"op": "remove", "path": "/metadata/annotations/own"}]);
     let path = format!("/api/v1/namespaces/{namespace}/persistentvolumeclaims/marked");
-    api.ask("PATCH", &path, "application/json-patch+json", unmarked.to_string().into_bytes()).await?;
+    api.request("PATCH", &path, "application/json-patch+json", unmarked.to_string().into_bytes()).await?;
     let line = bound("marked", 0).replace("NS", &namespace);
     eventually(&line, || async { Ok(metrics().await?.contains(&line)) }).await?;
     cluster.remove(&namespace).await

@@ -1,7 +1,7 @@
 //! No check passes without evidence: on empty targets, on targets that show only a part of their objects, and on `null`
 //! lists as Go servers write them.
 
-mod figures;
+mod kubelet_statistics;
 
 use checklist::{Object, Reason, Verdict};
 use exporter::run::job::Job;

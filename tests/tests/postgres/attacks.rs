@@ -83,8 +83,8 @@ async fn a_custom_query_leaves_no_effect_on_the_connection() -> anyhow::Result<(
     let postgres = Postgres::start().await?;
     let yaml = database(postgres.port, &folder, "")?;
     let limit = "above: {warning: 10}";
-    let ask = |sql: &str| query(&yaml, sql, limit);
-    let jobs = super::jobs(&ask(
+    let with_query = |sql: &str| query(&yaml, sql, limit);
+    let jobs = super::jobs(&with_query(
         "SELECT count(*) AS value FROM (SELECT set_config('default_transaction_read_only', 'off', false), set_config('statement_timeout', '0', false), set_config('search_path', 'public', false), pg_advisory_lock(7)) AS s",
     ));
     let own = jobs.iter().find(|job| job.state().check.signal.id == "own").unwrap_or_else(|| panic!("no own check"));
@@ -99,10 +99,10 @@ async fn a_custom_query_leaves_no_effect_on_the_connection() -> anyhow::Result<(
         ("SELECT setval('public.users_id_seq', 1) AS value", Reason::Permission),
         ("SELECT count(*) AS value FROM users", Reason::NotFound),
     ] {
-        let seen = check(&ask(sql), "own").await;
+        let seen = check(&with_query(sql), "own").await;
         assert_eq!(seen.reason, Some(reason), "{sql}: {}", seen.words);
     }
-    let seen = check(&ask("SELECT count(*) AS value FROM users"), "own").await;
+    let seen = check(&with_query("SELECT count(*) AS value FROM users"), "own").await;
     assert!(seen.words.contains("schemas:"), "{}", seen.words);
     postgres.execute("GRANT SELECT ON users TO checklist").await?;
     let seen =

@@ -106,13 +106,13 @@ fn on(rule: &Rule, one: &Binary, known: &MetricFacts, report: &mut Report<'_>) {
 fn lost(
     rule: &Rule,
     of: &Expr,
-    asked: &[Name],
+    names: &[Name],
     (by, fix): (&[&str], &str),
     known: &MetricFacts,
     report: &mut Report<'_>,
 ) {
     let result = labels(of, known);
-    for label in asked.iter().filter(|label| !result.may_have(&label.text)) {
+    for label in names.iter().filter(|label| !result.may_have(&label.text)) {
         let by = by.concat();
         let message = format!("{by} uses the label {}, which the inner expression has dropped", label.text);
         report.part(LINT.id, Level::Warning, &rule.expr, label.span, message, fix);

@@ -93,10 +93,10 @@ groups:
 fn check(rules: &[Rule], context: &Context<'_>, report: &mut Report<'_>) {
     let mut seen = HashMap::with_capacity(rules.len());
     let file = report.file().to_owned();
-    let elsewhere = context.overlaps.elsewhere(&file);
+    let first_in_other_file = context.overlaps.first_in_other_file(&file);
     for (rule, series) in rules.iter().filter_map(|rule| Some((rule, rule.identity.series?))) {
         let first = seen.insert(series, rule.scope.place.line);
-        let place = match (first, elsewhere(rule)) {
+        let place = match (first, first_in_other_file(rule)) {
             (Some(line), _) => format!("in line {line} of this file"),
             (None, Some((file, line))) => format!("in {file}:{line}"),
             (None, None) => continue,

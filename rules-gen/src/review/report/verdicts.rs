@@ -4,7 +4,7 @@ use super::collect::{Key, Offender, Sample, Seen, expected};
 use super::model::{Incident, Line, Reading, Verdict};
 use super::people::People;
 use super::period::Kind;
-use super::words::{apart, limits, steady};
+use super::texts::{apart, limits, steady};
 use checklist::condition::threshold::Direction;
 use checklist::lines::{LINES, Line as Written, Watched};
 use checklist::spaced;
