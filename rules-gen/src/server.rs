@@ -1,11 +1,14 @@
 //! Queries to the HTTP API of Prometheus, Mimir or Thanos. A response that is missing or incomplete is a [`NoVerdict`].
 
+mod response;
+
 use checklist::config::{Endpoint, SecretRef};
 use checklist::yaml;
 use clients::Failure;
 use clients::http;
 use futures::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
+use response::Unreadable;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -161,7 +164,7 @@ impl Server {
             NoVerdict::new(format!("{} responded with {} and no valid JSON ({error})", self.url, response.status))
         })?;
         if parsed["status"] == "success" && response.status.is_success() {
-            return incomplete(&parsed["warnings"])
+            return response::incomplete(&parsed["warnings"])
                 .map_or_else(|| Ok(parsed["data"].take()), |why| Err(NoVerdict::new(format!("{}: {why}", self.url))));
         }
         let why = parsed["error"].as_str().map_or_else(|| response.status.to_string(), ToOwned::to_owned);
@@ -194,47 +197,20 @@ impl Server {
     /// Sends an instant query for a time in Unix seconds.
     pub async fn query(&self, expr: &str, at: f64) -> Result<Vec<(Labels, f64)>, NoVerdict> {
         let data = self.get("/api/v1/query", &[("query", expr), ("time", &format!("{at:.3}"))]).await?;
-        if data["resultType"] == "scalar" {
-            let (_, value) = point(&data["result"]).ok_or_else(|| self.unreadable())?;
-            return Ok(vec![(Labels::new(), value)]);
-        }
-        let row = |row: &Value| {
-            let (_, value) = point(&row["value"]).ok_or_else(|| self.no_number(row))?;
-            Ok((labels(&row["metric"]), value))
-        };
-        self.rows(&data)?.iter().map(row).collect()
+        response::values(&data).map_err(|unreadable| unreadable.of(&self.url))
     }
 
-    /// Sends a request whose answer is a list of names.
+    /// Sends a request whose response is a list of names.
     pub async fn names(&self, path: &str, parameters: &[(&str, &str)]) -> Result<Vec<String>, NoVerdict> {
         let data = self.get(path, parameters).await?;
-        let names =
-            data.as_array().and_then(|names| names.iter().map(|name| Some(name.as_str()?.to_owned())).collect());
-        names.ok_or_else(|| self.unreadable())
+        let names = data.as_array().and_then(|names| names.iter().map(|name| Some(name.as_str()?.to_owned())).collect());
+        names.ok_or_else(|| Unreadable::Form.of(&self.url))
     }
 
     /// Returns the groups of rules that the server evaluates, as its rules API writes them.
     pub async fn rule_groups(&self) -> Result<Value, NoVerdict> {
         let data = self.get("/api/v1/rules", &[]).await?;
-        if data["groups"].is_array() { Ok(data) } else { Err(self.unreadable()) }
-    }
-
-    /// Returns the rows of a result.
-    fn rows<'a>(&self, data: &'a Value) -> Result<&'a [Value], NoVerdict> {
-        data["result"].as_array().map(Vec::as_slice).ok_or_else(|| self.unreadable())
-    }
-
-    fn unreadable(&self) -> NoVerdict {
-        NoVerdict::new(format!("{}: the response has no result, or one in an unknown form", self.url))
-    }
-
-    /// Returns why a row of a result has no numbers.
-    fn no_number(&self, row: &Value) -> NoVerdict {
-        if row["histogram"].is_array() || row["histograms"].is_array() {
-            let why = format!("{}: the result has native histograms, which are not numbers", self.url);
-            return NoVerdict { why, of_the_expression: true };
-        }
-        self.unreadable()
+        if data["groups"].is_array() { Ok(data) } else { Err(Unreadable::Form.of(&self.url)) }
     }
 
     /// Sends a range query. Times are Unix seconds, `step` is in seconds. The range is divided into as many slices as
@@ -304,21 +280,8 @@ impl Server {
         let (start, end, step) = (format!("{start:.3}"), format!("{end:.3}"), format!("{step}"));
         let parameters = [("query", expr), ("start", &*start), ("end", &*end), ("step", &*step)];
         let data = self.get("/api/v1/query_range", &parameters).await?;
-        let series = |row: &Value| {
-            let points = row["values"].as_array().and_then(|points| points.iter().map(point).collect());
-            let points = points.filter(|_| row["histograms"].is_null()).ok_or_else(|| self.no_number(row))?;
-            Ok(Series { labels: labels(&row["metric"]), points })
-        };
-        self.rows(&data)?.iter().map(series).collect()
+        response::series(&data).map_err(|unreadable| unreadable.of(&self.url))
     }
-}
-
-/// Returns the reason why a successful answer is incomplete. Thanos and Mimir send a warning when a store did not
-/// answer, Prometheus when a remote read failed. Warnings about the query itself begin with `PromQL ` and do not count.
-fn incomplete(warnings: &Value) -> Option<String> {
-    let mut warnings = warnings.as_array().into_iter().flatten().filter_map(Value::as_str);
-    let why = warnings.find(|warning| !warning.starts_with("PromQL "))?;
-    Some(format!("the response is not complete: {why}"))
 }
 
 /// Whether an error message says that a query exceeds the server's limits of samples or time.
@@ -338,16 +301,6 @@ fn slices(start: f64, end: f64, step: f64, points: f64) -> Vec<(f64, f64)> {
         from += points * step;
     }
     slices
-}
-
-fn labels(metric: &Value) -> Labels {
-    let entries = metric.as_object().into_iter().flatten();
-    entries.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect()
-}
-
-/// Reads a point such as `[1712345678.9, "42"]`.
-fn point(value: &Value) -> Option<(f64, f64)> {
-    Some((value.get(0)?.as_f64()?, value.get(1)?.as_str()?.parse().ok()?))
 }
 
 #[cfg(test)]
@@ -401,11 +354,11 @@ mod tests {
             (&*matrix("{\"metric\": {}}"), "unknown form"),
             (&*matrix(histogram), "native histograms"),
         ] {
-            let told = answering(data)?.query_range("up", (0.0, 60.0), 60.0, &|_, _| {}).await;
-            assert!(told.as_ref().is_err_and(|error| error.why.contains(why)), "{data}: {told:?}");
+            let result = answering(data)?.query_range("up", (0.0, 60.0), 60.0, &|_, _| {}).await;
+            assert!(result.as_ref().is_err_and(|error| error.why.contains(why)), "{data}: {result:?}");
             let data = data.replace("matrix", "vector").replace("histograms", "histogram");
-            let told = answering(&data)?.query("up", 0.0).await;
-            assert!(told.as_ref().is_err_and(|error| error.why.contains(why)), "{data}: {told:?}");
+            let result = answering(&data)?.query("up", 0.0).await;
+            assert!(result.as_ref().is_err_and(|error| error.why.contains(why)), "{data}: {result:?}");
         }
         let row = "{\"metric\": {\"a\": \"b\"}, \"values\": [[60, \"+Inf\"], [120, \"NaN\"]]}";
         let series = answering(&matrix(row))?.query_range("up", (0.0, 120.0), 60.0, &|_, _| {}).await;

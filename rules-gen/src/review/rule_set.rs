@@ -193,8 +193,8 @@ mod tests {
             ("rules: [{alert: A, expr: up}], labels: [a]", "group g: labels must be a mapping"),
             ("rules: [{alert: A}]", "group g: A has no expression"),
         ] {
-            let told = with(wrong).map_err(|error| format!("{error:#}"));
-            assert!(told.as_ref().is_err_and(|told| told.starts_with(why)), "{wrong}: {told:?}");
+            let result = with(wrong).map_err(|error| format!("{error:#}"));
+            assert!(result.as_ref().is_err_and(|error| error.starts_with(why)), "{wrong}: {result:?}");
         }
         assert_eq!(with("rules: ~").ok(), Some(Vec::new()));
         assert_eq!(read("groups: [a, {name: b, members: [c]}]").ok(), Some(Vec::new()), "of another program");

@@ -75,10 +75,10 @@ static NUMBERS: LazyLock<Regex> =
     LazyLock::new(|| Regex::new("(?i)[0-9]|last|past").unwrap_or_else(|error| panic!("{error}")));
 
 fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
-    let told = |(name, text): &&(String, Text)| {
+    let has_numbers = |(name, text): &&(String, Text)| {
         ["summary", "description", "message"].contains(&name.as_str()) && NUMBERS.is_match(&text.value)
     };
-    let texts: Vec<&(String, Text)> = rule.annotations.iter().filter(told).collect();
+    let texts: Vec<&(String, Text)> = rule.annotations.iter().filter(has_numbers).collect();
     if !rule.alerts || texts.is_empty() {
         return;
     }
