@@ -44,6 +44,8 @@ async fn main() -> anyhow::Result<()> {
         for seed in &arguments.seeds {
             for result in score(&Shop::new(kind, *seed), arguments.peers.as_deref()).await? {
                 let outcome = result.outcome;
+                // Each seed's row, because a run of many seeds may be ended before its table.
+                eprintln!("seed {seed}: {}", outcome.row());
                 let weight =
                     |one: &table::Outcome| (one.false_pages.len(), one.missed().len(), one.false_messages.len());
                 match worst.iter_mut().find(|known| known.name == outcome.name) {
