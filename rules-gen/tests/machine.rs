@@ -75,7 +75,7 @@ fn the_alert_state_machine_agrees_with_promtool_on_random_series() -> Result<(),
             writeln!(tests, "  - {{eval_time: {step}m, alertname: A{case}, exp_alerts: {alerts}}}")?;
         }
     }
-    assert!(fired > 2_000 && kept > 300, "the courses are too dull: {fired} firing, {kept} kept");
+    assert!(fired > 2_000 && kept > 300, "the histories are too dull: {fired} firing, {kept} kept");
     let mut promtool = Command::new("promtool");
     promtool.args(["test", "rules"]).current_dir(folder.path());
     for (at, (rules, tests)) in files.iter().enumerate() {
@@ -89,6 +89,6 @@ fn the_alert_state_machine_agrees_with_promtool_on_random_series() -> Result<(),
     let printed = [output.stdout, output.stderr].concat();
     let printed: String = String::from_utf8_lossy(&printed).chars().take(3_000).collect();
     assert!(output.status.success(), "{printed}");
-    println!("{CASES} courses of {STEPS} evaluations, {fired} firing, {kept} of them kept firing: no difference");
+    println!("{CASES} histories of {STEPS} evaluations, {fired} firing, {kept} of them kept firing: no difference");
     Ok(())
 }

@@ -120,7 +120,7 @@ impl World {
     pub async fn resident(&self, login: &str) -> anyhow::Result<f64> {
         let page = plain(self.port, "/metrics", login).await?;
         let line = page.lines().find_map(|line| line.strip_prefix("process_resident_memory_bytes "));
-        Ok(line.context("it tells its memory")?.parse()?)
+        Ok(line.context("it exposes its memory")?.parse()?)
     }
 }
 

@@ -188,7 +188,7 @@ async fn requests_to_an_overloaded_api_server_are_retried_and_reported() -> anyh
     eventually("the check says that it cannot look", || async { Ok(!world.succeeds("utilization").await?) }).await?;
     let messages = "checklist_probe_failures_total{check=\"utilization\",target=\"stack\",reason=\"protocol\"}";
     eventually(messages, || async { Ok(world.value(messages).await? >= Some(1.0)) }).await?;
-    eventually("the log tells of 429", || async { Ok(world.exporter.log().contains("429")) }).await?;
+    eventually("the log reports 429", || async { Ok(world.exporter.log().contains("429")) }).await?;
     others.shutdown().await;
     cluster.apply(&world.namespace, &deployment("app", 4))?;
     eventually("the check looks again", || world.succeeds("utilization")).await?;

@@ -143,7 +143,7 @@ async fn perform(
                 Some(receiver) => {
                     let named = |m: &&Message| m.fires(label("alertname")) && m.has(label("target"));
                     let last = messages.iter().skip(before).rev().find(named).map(|m| m.body.to_string());
-                    Err(format!("{receiver} was not told of {one}; the last message that names it: {last:?}"))
+                    Err(format!("{receiver} got no message about {one}; the last message that names it: {last:?}"))
                 }
                 None => Ok(()),
             }

@@ -251,7 +251,7 @@ async fn without_a_token_review_access_is_denied() -> anyhow::Result<()> {
     assert_eq!(status(&scrape("known-and-not-allowed").await?), "403");
     kubernetes.answer_reviews_with(None);
     kubernetes.refuse(Some(500));
-    assert_eq!(status(&scrape("scraper-token").await?), "503", "nobody can say");
+    assert_eq!(status(&scrape("scraper-token").await?), "503", "no decision is possible");
     kubernetes.refuse(None);
     assert_eq!(status(&scrape("scraper-token").await?), "200", "no failure is remembered");
     // A granted permission remains valid for a minute while the API server is down; a refused one stays refused.
@@ -269,10 +269,8 @@ async fn without_a_token_review_access_is_denied() -> anyhow::Result<()> {
         text.replace("[checklist-exporter]", "[somebody-else]"),
     )?;
     kubernetes.refuse(None);
-    eventually("the audience of before is not let in", || async {
-        Ok(status(&scrape("scraper-token").await?) == "401")
-    })
-    .await
+    eventually("the previous audience is refused", || async { Ok(status(&scrape("scraper-token").await?) == "401") })
+        .await
 }
 
 #[tokio::test]
@@ -283,7 +281,7 @@ async fn a_checklist_without_web_audiences_after_a_reload_gives_no_access() -> a
     // The file as it is while it is written, or after somebody deleted the line.
     for text in [whole.replace(", webAudiences: [checklist-exporter]", ""), String::new()] {
         std::fs::write(&file, text)?;
-        eventually("a metric tells of it", || async {
+        eventually("a metric reports it", || async {
             assert_eq!(status(&plain(world.port, "/metrics", "").await?), "401");
             let scrape = plain(world.port, "/metrics", &bearer("scraper-token")).await?;
             assert_eq!(status(&scrape), "200", "{scrape}");

@@ -36,6 +36,9 @@ pub async fn explain(config: &Config, jobs: &[Arc<Job>]) -> (String, usize) {
             }
         }
     }
+    if text.is_empty() {
+        text += "none of these checks runs SQL\n";
+    }
     (text, warnings)
 }
 

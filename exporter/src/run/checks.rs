@@ -207,7 +207,7 @@ fn kept<T>(
     (name.to_owned(), (definition, known.unwrap_or_else(|| Arc::new(make()))))
 }
 
-/// Returns everything that a job depends on as text, so that a reload can tell whether a job has changed.
+/// Returns everything that a job depends on as text, so that a reload can see whether a job has changed.
 fn definition(config: &Config, check: &Check, limits: &Limits) -> String {
     let (list, name) = (check.signal.kind.key(), &check.target);
     let target = config.each().into_iter().find(|(key, target)| *key == list && target.name() == name);
@@ -234,7 +234,7 @@ fn definition(config: &Config, check: &Check, limits: &Limits) -> String {
         | TargetKind::Traffic => String::new(),
     };
     let query = config.queries.iter().find(|query| query.signal.id == check.signal.id);
-    // After a reload, a changed custom query is another signal with the same id. The address tells them apart.
+    // After a reload, a changed custom query is another signal with the same id. The address distinguishes them.
     let signal = std::ptr::from_ref(check.signal);
     format!(
         "{} {signal:?} {name} {:?} {:?} {} {limits:?} {query:?} {target:?} {more}",

@@ -162,7 +162,7 @@ impl Follower<'_> {
         warn_about(&exposed);
         tracing::info!("reloaded the web configuration {}", self.path.display());
         self.web.rules.store(Arc::new(rules));
-        self.watching.hold(digest);
+        self.watching.set_in_force(digest);
         self.web.status.set_in_force(self.before.is_none());
     }
 

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 /// Runs `verify-backup` for a backup. Returns the output and the exit code: 0 if the backup is good, 1 if it is bad, 2
 /// if that could not be found out, or if something temporary could not be removed. `ended` resolves to a reason if the
-/// process is told to stop; the proof then removes everything temporary and ends.
+/// process is stopped; the proof then removes everything temporary and ends.
 pub async fn backup(
     config: &Config,
     name: &str,

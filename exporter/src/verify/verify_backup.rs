@@ -47,7 +47,7 @@ pub struct Proof {
 }
 
 /// Restores a backup and records the result (good, bad or unknown), unless the restore is not configured. `stop`
-/// resolves to a reason if the process is told to end. Everything temporary is removed before this returns.
+/// resolves to a reason if the process is stopped. Everything temporary is removed before this returns.
 pub async fn verify(
     config: &Config,
     backup: &Backup,

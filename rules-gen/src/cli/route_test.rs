@@ -28,7 +28,7 @@ use std::time::Duration;
 
 A suite:
   tests:
-    - name: a page goes to PagerDuty and holds its warning back
+    - name: a page goes to PagerDuty and inhibits its warning
       alerts:
         - {labels: {alertname: DiskFull, severity: critical}, receivers: [pagerduty]}
         - {labels: {alertname: DiskFull, severity: warning}, receivers: [slack], inhibited: true}")]

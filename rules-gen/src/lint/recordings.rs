@@ -1,4 +1,4 @@
-//! What the linted recording rules tell about the series that they write: the labels, and how often one is written.
+//! What the linted recording rules say about the series that they write: the labels, and how often one is written.
 
 use super::labels::labels;
 use super::metric_facts::{MetricFacts, RecordedLabels};
@@ -110,7 +110,7 @@ fn without_one_part(name: &str) -> impl Iterator<Item = String> {
     })
 }
 
-/// Returns the labels that each series can have, where all of its rules tell them.
+/// Returns the labels that each series can have, if all of its rules say them.
 fn recorded(rules: &[(&Rule, &Expr)], facts: &MetricFacts) -> RecordedLabels {
     let of_rule = |(rule, ast): &(&Rule, &Expr)| {
         let possible = labels(ast, facts).possible?;

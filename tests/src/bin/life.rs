@@ -62,7 +62,7 @@ async fn main() -> anyhow::Result<()> {
             }
             if outcome.name.ends_with("ours") && (!outcome.false_pages.is_empty() || !outcome.missed().is_empty()) {
                 failed.push(format!(
-                    "{}: false pages {:?}, not told {:?}",
+                    "{}: false pages {:?}, missed {:?}",
                     outcome.name,
                     outcome.false_pages,
                     outcome.missed()

@@ -1,4 +1,4 @@
-//! The same month as other exporters would have told it: kube-state-metrics, the kubelet, `postgres_exporter` and
+//! The same month as other exporters would have exposed it: kube-state-metrics, the kubelet, `postgres_exporter` and
 //! `blackbox_exporter`. Rule sets of other projects read these series.
 //!
 //! Nothing happens here: every value is derived from the series of the probes, after ordinary life and all incidents have

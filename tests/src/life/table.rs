@@ -142,7 +142,7 @@ impl Outcome {
 }
 
 /// The header of the table in Markdown.
-pub const HEAD: &str = "| shop and rules | false pages a week | false messages a week | incidents | told by page | by message | not told | median minutes | pages per incident |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |";
+pub const HEAD: &str = "| shop and rules | false pages a week | false messages a week | incidents | reported by page | by message | missed | median minutes | pages per incident |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |";
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -169,7 +169,7 @@ impl fmt::Display for Outcome {
             };
             let after = incident.after.map_or_else(String::new, |minutes| format!(" after {minutes} min"));
             let wanted = if incident.wants_page { "page" } else { "message" };
-            writeln!(f, "  {}: wants a {wanted}, told by {by}{after}, {} pages", incident.what, incident.pages)?;
+            writeln!(f, "  {}: wants a {wanted}, reported by {by}{after}, {} pages", incident.what, incident.pages)?;
             for one in &incident.values {
                 writeln!(f, "      {one}")?;
             }

@@ -15,7 +15,7 @@ async fn notified(stack: &Stack, fault: Fault, resolved: bool, before: usize) ->
     let about = |m: &Message| {
         m.receiver == fault.receiver() && if resolved { m.resolves(fault.alert) } else { m.fires(fault.alert) }
     };
-    let what = format!("{} is told of {} (resolved: {resolved})", fault.receiver(), fault.alert);
+    let what = format!("{} gets a message about {} (resolved: {resolved})", fault.receiver(), fault.alert);
     eventually(&what, || async { Ok(stack.recorder.messages().iter().skip(before).any(about)) }).await
 }
 

@@ -46,10 +46,10 @@ async fn a_web_configuration_truncated_at_any_line_is_reported_and_gives_no_acce
     let scrape = || async { world.tls(known).await };
     assert!(scrape().await?.contains(&format!("{IN_FORCE} 1\n")));
     // This attempt differs from those below only in the name and the version, and succeeds.
-    assert!(is_accepted(&world, "prometheus", &[&rustls::version::TLS13]).await, "nobody is let in");
+    assert!(is_accepted(&world, "prometheus", &[&rustls::version::TLS13]).await, "a valid client is accepted");
     let stay_out = async |end: usize| -> anyhow::Result<()> {
         for versions in [&[&rustls::version::TLS12][..], &[&rustls::version::TLS13]] {
-            ensure!(!is_accepted(&world, "mallory", versions).await, "mallory is let in after {end} lines");
+            ensure!(!is_accepted(&world, "mallory", versions).await, "mallory is accepted after {end} lines");
         }
         ensure!(!is_accepted(&world, "prometheus", &[&rustls::version::TLS12]).await, "TLS 1.2 after {end} lines");
         let bare = world.tls(None).await;
@@ -62,7 +62,7 @@ async fn a_web_configuration_truncated_at_any_line_is_reported_and_gives_no_acce
     let lines: Vec<&str> = whole.split_inclusive('\n').collect();
     for end in [0, 1, 5, 6, 7] {
         std::fs::write(&file, lines[..end].concat())?;
-        eventually("a metric tells of the file", || async {
+        eventually("a metric reports the file", || async {
             stay_out(end).await?;
             Ok(scrape().await?.contains(&format!("{IN_FORCE} 0\n")))
         })

@@ -59,22 +59,11 @@ async fn on(major: u16) -> anyhow::Result<()> {
     Ok(())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-#[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
-async fn on_14_no_code_of_table_owners_runs() -> anyhow::Result<()> {
-    on(14).await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-#[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
-async fn on_15_no_code_of_table_owners_runs() -> anyhow::Result<()> {
-    on(15).await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-#[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
-async fn on_18_no_code_of_table_owners_runs() -> anyhow::Result<()> {
-    on(18).await
+stack::test_on_majors! {
+    on, has_postgresql, "no PostgreSQL 13 to 18 (make parts)",
+    fn on_14_no_code_of_table_owners_runs() on 14;
+    fn on_15_no_code_of_table_owners_runs() on 15;
+    fn on_18_no_code_of_table_owners_runs() on 18;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,5 @@
-//! A given restore server: it is used only if the restore cannot damage anything there, and leftovers are reported and
-//! removed.
+//! A given restore server: it is used only if the restore cannot damage anything there, and what a run left there is
+//! reported and removed.
 
 use super::*;
 use std::sync::atomic::AtomicU16;

@@ -73,7 +73,7 @@ impl Passwords {
         }
         let hash = self.users.get(user);
         let digest = hash.map(|hash| digest([user, hash.expose_secret(), text]));
-        // The lookup is by a digest, so that its duration tells nothing about the password.
+        // The lookup is by a digest, so that its duration reveals nothing about the password.
         if digest.is_some_and(|digest| self.verified().contains(&digest)) {
             return Login::Good;
         }

@@ -61,7 +61,7 @@ impl Watching {
     }
 
     /// Notes that these files are in force now.
-    pub fn hold(&mut self, digest: Digest) {
+    pub fn set_in_force(&mut self, digest: Digest) {
         *self = Self::new(digest);
     }
 
@@ -86,7 +86,7 @@ mod tests {
         assert_eq!(watching.look(HALF, now), Step::Wait);
         assert_eq!(watching.look(WHOLE, now), Step::Wait, "it is still being written");
         assert_eq!(watching.look(WHOLE, now), Step::Check { stayed: false });
-        watching.hold(WHOLE);
+        watching.set_in_force(WHOLE);
         assert_eq!(watching.look(WHOLE, now), Step::Same);
     }
 

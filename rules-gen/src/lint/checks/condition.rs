@@ -1,7 +1,7 @@
 //! RG018: alerts without a condition, or with an inverted condition.
 
 use crate::lint::context::Context;
-use crate::lint::definition::{Check, Example, Lint};
+use crate::lint::definition::{Check, Example, Lint, SERVICE_DOWN};
 use crate::lint::expr::{conditional, constant, filter, health, matchers};
 use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::Rule;
@@ -38,21 +38,7 @@ groups:
         Example::Expr("count by (name) (index_info{indexrelname=~\".*ccnew.*\"})"),
         Example::Expr("ALERTS{alertname=\"Other\", alertstate=\"firing\"}"),
         Example::Expr("brokers_up == 2"),
-        Example::Rules(
-            r"
-groups:
-- name: example
-  rules:
-  - alert: ServiceDown
-    expr: up == 0
-    for: 5m
-    labels:
-      severity: warning
-    annotations:
-      summary: A service is down.
-      description: '{{ $labels.job }} cannot be scraped.'
-",
-        ),
+        Example::Rules(SERVICE_DOWN),
     ],
 };
 

@@ -5,7 +5,7 @@ use super::page::Page;
 use crate::life::board::{Board, known};
 use checklist::signals::disk;
 
-/// The kubelets answer all month: where the probes said nothing, the last value stays.
+/// The kubelets answer all month: where the probes have no sample, the last value stays.
 fn carried(values: &[f64]) -> Vec<f64> {
     let mut last = f64::NAN;
     let carry = |value: &f64| {
