@@ -2,8 +2,8 @@
 
 use super::labels::labels;
 use super::metric_facts::{MetricFacts, RecordedLabels};
-use super::on_all_cores;
 use super::rule_file::Rule;
+use super::threads::on_all_cores;
 use promql::{Expr, Selector};
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
