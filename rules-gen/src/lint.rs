@@ -35,9 +35,9 @@ mod routes;
 pub mod rule_file;
 mod target_files;
 pub mod template;
-mod threads;
 mod tested;
 mod tested_files;
+mod threads;
 pub mod yaml;
 mod yaml_v3;
 

@@ -203,7 +203,8 @@ impl Server {
     /// Sends a request whose response is a list of names.
     pub async fn names(&self, path: &str, parameters: &[(&str, &str)]) -> Result<Vec<String>, NoVerdict> {
         let data = self.get(path, parameters).await?;
-        let names = data.as_array().and_then(|names| names.iter().map(|name| Some(name.as_str()?.to_owned())).collect());
+        let names =
+            data.as_array().and_then(|names| names.iter().map(|name| Some(name.as_str()?.to_owned())).collect());
         names.ok_or_else(|| Unreadable::Form.of(&self.url))
     }
 
