@@ -2,6 +2,8 @@
 
 mod response;
 
+pub use response::{Labels, NoVerdict, Series};
+
 use checklist::config::{Endpoint, SecretRef};
 use checklist::yaml;
 use clients::Failure;
@@ -11,7 +13,6 @@ use jiff::Timestamp;
 use response::Unreadable;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 use url::Url;
@@ -22,41 +23,6 @@ const MAX_POINTS: f64 = 11_000.0;
 const IN_FLIGHT: usize = 4;
 const MAX_BODY: usize = 256 * 1024 * 1024;
 const DEADLINE: Duration = Duration::from_mins(2);
-
-/// A server gave no usable response, so the command has no verdict and exits with code 3.
-#[derive(Debug)]
-pub struct NoVerdict {
-    /// The server and the reason.
-    pub why: String,
-    /// Whether the server answered that it cannot evaluate this expression. It may evaluate others.
-    pub of_the_expression: bool,
-}
-
-impl NoVerdict {
-    /// Returns the error for a missing or unusable answer.
-    pub fn new(why: impl Into<String>) -> Self {
-        Self { why: why.into(), of_the_expression: false }
-    }
-}
-
-impl fmt::Display for NoVerdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.why)
-    }
-}
-
-impl std::error::Error for NoVerdict {}
-
-/// Label values by name.
-pub type Labels = BTreeMap<String, String>;
-
-/// A series of a response.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Series {
-    pub labels: Labels,
-    /// Unix seconds and value of each point, ordered by time.
-    pub points: Vec<(f64, f64)>,
-}
 
 /// The address of a Prometheus-compatible API and the credentials for it.
 #[derive(Debug, Clone, clap::Args)]

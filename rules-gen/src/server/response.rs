@@ -1,7 +1,44 @@
-//! Reads the results of queries from responses. What is in an unknown form is an error, and not an empty result.
+//! The results of queries, and how they are read from responses. What is in an unknown form is an error, and not an
+//! empty result.
 
-use super::{Labels, NoVerdict, Series};
 use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// A server gave no usable response, so the command has no verdict and exits with code 3.
+#[derive(Debug)]
+pub struct NoVerdict {
+    /// The server and the reason.
+    pub why: String,
+    /// Whether the server answered that it cannot evaluate this expression. It may evaluate others.
+    pub of_the_expression: bool,
+}
+
+impl NoVerdict {
+    /// Returns the error for a missing or unusable answer.
+    pub fn new(why: impl Into<String>) -> Self {
+        Self { why: why.into(), of_the_expression: false }
+    }
+}
+
+impl fmt::Display for NoVerdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.why)
+    }
+}
+
+impl std::error::Error for NoVerdict {}
+
+/// Label values by name.
+pub type Labels = BTreeMap<String, String>;
+
+/// A series of a response.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Series {
+    pub labels: Labels,
+    /// Unix seconds and value of each point, ordered by time.
+    pub points: Vec<(f64, f64)>,
+}
 
 /// The reason why a result cannot be read.
 #[derive(Debug)]
