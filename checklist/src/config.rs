@@ -4,9 +4,9 @@
 //! description is in the file of this folder or of [`crate::targets`] that also reads these keys.
 
 mod alerting;
+mod checks;
 mod election;
 mod high_availability;
-mod judged;
 mod lists;
 mod objects;
 mod origin;
@@ -24,8 +24,8 @@ pub use crate::targets::{
     ReportPlace, Restore, RotatedSecret, S3Prefix, Sanity, SecretRef, StartTls, Tasks, Texts, Traffic,
 };
 pub use alerting::{AlertOverride, Alerting, Grouping, META_ALERTS, PagerDuty, Slack, WrittenReports};
+pub use checks::Check;
 pub use high_availability::{HighAvailability, Proof};
-pub use judged::Check;
 pub use objects::{AlertmanagerConfig, Dashboards, PrometheusRule};
 pub use origin::Origin;
 pub use queries::Query;

@@ -5,7 +5,7 @@ use crate::reason::Reason;
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// The maximum number of sentences about unseen objects that a run keeps, because more of them tell a person nothing
+/// The maximum number of sentences about unseen objects that a run keeps, because more of them do not help a person
 /// new.
 const MAX_SENTENCES: usize = 20;
 

@@ -121,9 +121,9 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// Whether the reading tells people anything. At or below a limit of 0 it does not: a count of 0 is in the evidence
+    /// Whether the reading is shown. At or below a limit of 0 it is not: a count of 0 is in the evidence
     /// already, and a negative lateness is not late.
-    pub fn says_something(&self) -> bool {
+    pub fn is_worth_showing(&self) -> bool {
         self.value > 0.0 || self.limits.each().any(|(_, limit)| limit != 0.0)
     }
 }

@@ -187,7 +187,7 @@ mod tests {
     fn day(task: &Task, now: &str, done: &[&str]) -> Date {
         let done: Vec<Timestamp> = done.iter().map(|text| at(text)).collect();
         let occurrence = task.occurrence(at(now), &done, date(2026, 1, 1), &TimeZone::UTC);
-        occurrence.unwrap_or_else(|| panic!("no standing")).day
+        occurrence.unwrap_or_else(|| panic!("no occurrence")).day
     }
 
     #[test]
@@ -271,7 +271,7 @@ mod tests {
     fn a_task_is_due_after_its_grace_and_overdue_after_half_a_period() {
         let task = task("first Monday");
         let occurrence = task.occurrence(at("2026-03-02T10:00:00Z"), &[], date(2026, 1, 1), &TimeZone::UTC);
-        let occurrence = occurrence.unwrap_or_else(|| panic!("no standing"));
+        let occurrence = occurrence.unwrap_or_else(|| panic!("no occurrence"));
         assert_eq!(occurrence.due, at("2026-03-09T10:00:00Z"), "the eighth is a Sunday");
         assert_eq!(occurrence.overdue, at("2026-03-19T12:00:00Z"));
     }

@@ -5,12 +5,12 @@ mod error;
 mod hint;
 mod place;
 mod read;
-mod shown;
+mod redaction;
 mod tree;
 
 pub use error::{Error, syntax};
 pub use hint::hint;
 pub use place::{Lines, Place};
 pub use read::{parse, parse_all};
-pub use shown::{is_path, is_plain, quote, word};
+pub use redaction::{is_path, is_plain, quote, word};
 pub use tree::{Node, Tree, document};

@@ -45,7 +45,7 @@ fn a_critical_alert_inhibits_the_slower_warnings_of_its_signal() {
                 // The covered alert must be about the same object and may be a page. But a warning must not cover a
                 // page.
                 let (own, slower) = (severities(page), severities(covered));
-                assert!(!slower.is_empty(), "{name} tells nothing");
+                assert!(!slower.is_empty(), "{name} has no severity");
                 assert!(own.iter().max() >= slower.iter().max(), "{} hides the page {name}", page.name);
                 // An inhibition compares labels, so both alerts need them.
                 let labels = |alert: &Alert| {

@@ -78,7 +78,7 @@ fn no_encoding_of_a_secret_appears_in_an_error_message() {
     for text in SPELLINGS {
         let Err(mistakes) = Config::parse("checklist.yaml", text) else { panic!("accepted:\n{text}") };
         for shown in [mistakes.to_string(), format!("{mistakes:?}")] {
-            assert!(!shown.contains(SECRET), "{text}\nis told as\n{shown}");
+            assert!(!shown.contains(SECRET), "{text}\nis reported as\n{shown}");
         }
     }
 }

@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn an_alert_that_ends_a_handshake_is_told_in_words() {
+    fn an_alert_that_ends_a_handshake_is_reported_in_words() {
         for (alert, part) in [
             (AlertDescription::ProtocolVersion, "neither TLS 1.2 nor TLS 1.3"),
             (AlertDescription::HandshakeFailure, "shares no cipher"),

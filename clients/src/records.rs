@@ -165,7 +165,7 @@ impl Records {
 
     /// Adds the lines behind the newest record of a check that could not be read to its evidence: each of them may be a
     /// newer one.
-    pub fn tell_unreadable(&self, newest: Option<Timestamp>, evidence: &mut Evidence) {
+    pub fn report_unreadable(&self, newest: Option<Timestamp>, evidence: &mut Evidence) {
         let is_newer = |at: &&Timestamp| newest.is_none_or(|newest| **at >= newest);
         let count = self.unreadable.iter().filter(is_newer).count() as u64;
         if count > 0 {

@@ -1,4 +1,4 @@
-//! TCP connections whose failures tell name resolution from connecting.
+//! TCP connections whose failures distinguish name resolution from connecting.
 
 use crate::failure::Failure;
 use checklist::Reason;

@@ -83,13 +83,13 @@ fn escape(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 }
 
 /// The range of bytes that is wrong in a literal, and the reason.
-type Mistake = (std::ops::Range<usize>, &'static str);
+type TextError = (std::ops::Range<usize>, &'static str);
 
 /// Returns the length in bytes of the literal at the beginning of a text.
 ///
 /// # Errors
 /// As [`read`].
-pub(crate) fn length(text: &str) -> Result<usize, Mistake> {
+pub(crate) fn length(text: &str) -> Result<usize, TextError> {
     plain(text).map_or_else(|| read(text).map(|(_, length)| length), |inner| Ok(inner.len() + 2))
 }
 
@@ -110,7 +110,7 @@ fn plain(text: &str) -> Option<&str> {
 ///
 /// # Errors
 /// The range of bytes that is wrong, and the reason.
-pub(crate) fn read(text: &str) -> Result<(Text, usize), Mistake> {
+pub(crate) fn read(text: &str) -> Result<(Text, usize), TextError> {
     if let Some(inner) = plain(text) {
         return Ok((inner.into(), inner.len() + 2));
     }

@@ -76,17 +76,17 @@ fn every_part_of_an_expression_has_its_position() {
 
 #[test]
 fn the_corpus_agrees_with_prometheus_2() -> Outcome {
-    beside(Path::new("prometheus"), &[(0, &[])])
+    compare_with(Path::new("prometheus"), &[(0, &[])])
 }
 
 #[test]
 #[cfg_attr(not(has_newest_prometheus), ignore = "no Prometheus 3 in target/parts (make parts)")]
 fn the_corpus_agrees_with_prometheus_3() -> Outcome {
     let program = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/parts/bin/prometheus"));
-    beside(&program, &[(3, &[]), (4, COLUMNS[4].1), (5, COLUMNS[5].1)])
+    compare_with(&program, &[(3, &[]), (4, COLUMNS[4].1), (5, COLUMNS[5].1)])
 }
 
-fn beside(program: &Path, columns: &[(usize, &[&str])]) -> Outcome {
+fn compare_with(program: &Path, columns: &[(usize, &[&str])]) -> Outcome {
     for (column, features) in columns {
         let mut server = Server::start(program, features)?;
         let corpus = corpus();
@@ -136,7 +136,7 @@ impl Server {
         };
         let mut server = Self { child, connection, _folder: folder };
         // The server listens before it is ready.
-        while server.ask("GET", "/-/ready", "")? != 200 {
+        while server.request("GET", "/-/ready", "")? != 200 {
             std::thread::sleep(Duration::from_millis(20));
         }
         Ok(server)
@@ -145,7 +145,7 @@ impl Server {
     /// Returns whether the server parses the expression.
     fn reads(&mut self, expr: &str) -> Result<bool, Box<dyn std::error::Error>> {
         let encoded: String = expr.bytes().map(|byte| format!("%{byte:02X}")).collect();
-        match self.ask("POST", "/api/v1/format_query", &format!("query={encoded}"))? {
+        match self.request("POST", "/api/v1/format_query", &format!("query={encoded}"))? {
             200 => Ok(true),
             400 => Ok(false),
             status => Err(format!("{status} for {expr}").into()),
@@ -153,7 +153,7 @@ impl Server {
     }
 
     /// Sends a request, reads the whole response and returns its status.
-    fn ask(&mut self, method: &str, path: &str, body: &str) -> Result<u16, Box<dyn std::error::Error>> {
+    fn request(&mut self, method: &str, path: &str, body: &str) -> Result<u16, Box<dyn std::error::Error>> {
         let length = body.len();
         let request = format!(
             "{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n\

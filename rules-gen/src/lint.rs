@@ -82,7 +82,7 @@ pub fn run(sources: &[Source], options: &Options) -> Outcome {
 pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -> Outcome {
     let counted = |what: &'static str| {
         let done = AtomicUsize::new(0);
-        move || progress.tell(&format!("{what} {} of {} files", done.fetch_add(1, Relaxed) + 1, sources.len()))
+        move || progress.show(&format!("{what} {} of {} files", done.fetch_add(1, Relaxed) + 1, sources.len()))
     };
     let parsed = counted("read");
     let first = |source| {
@@ -215,10 +215,10 @@ fn configurations<'a>(all: &'a [Read<'_>]) -> Vec<&'a Configuration> {
     documents.filter_map(routes).collect()
 }
 
-/// Returns what a live server is asked about these files.
-pub fn asked(sources: &[Source], options: &Options) -> live::Asked {
+/// Returns the questions to a live server about these files.
+pub fn questions(sources: &[Source], options: &Options) -> live::Questions {
     let read = on_all_cores(sources, &|source| first(source, options).read);
-    live::Asked::of(read.iter().flatten().flat_map(|read| &read.documents).flat_map(|document| match document {
+    live::Questions::of(read.iter().flatten().flat_map(|read| &read.documents).flat_map(|document| match document {
         Document::Rules(rules) => rules.as_slice(),
         _ => &[],
     }))

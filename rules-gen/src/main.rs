@@ -43,7 +43,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let program = Arguments::command().color(TerminalOptions::asked(std::env::args()));
+    let program = Arguments::command().color(TerminalOptions::colour_option(std::env::args()));
     let read = program.try_get_matches().and_then(|found| Arguments::from_arg_matches(&found));
     let arguments = read.unwrap_or_else(|error| rules_gen::cli::without_logins(error).exit());
     arguments.terminal.apply();
@@ -69,7 +69,7 @@ fn main() -> ExitCode {
     match result {
         Ok(code) => code,
         Err(error) => {
-            rules_gen::terminal::say(&format!("{error:#}"));
+            rules_gen::terminal::to_stderr(&format!("{error:#}"));
             // A server that gave no response is neither success nor failure, so it has its own exit code.
             ExitCode::from(if error.is::<rules_gen::server::NoVerdict>() { 3 } else { 2 })
         }

@@ -150,7 +150,7 @@ impl Comparison {
 
 /// An expression of the form `lhs op number`, split into its parts.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Judged {
+pub struct LimitComparison {
     /// The left side.
     pub lhs: String,
     pub comparison: Comparison,
@@ -159,7 +159,7 @@ pub struct Judged {
 }
 
 /// Splits `lhs op number` or `number op lhs`. `None` when the expression has another form.
-pub fn judged(expr: &str) -> Option<Judged> {
+pub fn limit_comparison(expr: &str) -> Option<LimitComparison> {
     let query = parse(expr).ok()?;
     let Kind::Binary(binary) = &query.expr.bare().kind else { return None };
     if binary.returns_bool {
@@ -176,8 +176,12 @@ pub fn judged(expr: &str) -> Option<Judged> {
     };
     let (left, right) = (&binary.left, &binary.right);
     match (constant(left), constant(right)) {
-        (None, Some(limit)) => Some(Judged { lhs: left.bare().to_string(), comparison: comparison(false)?, limit }),
-        (Some(limit), None) => Some(Judged { lhs: right.bare().to_string(), comparison: comparison(true)?, limit }),
+        (None, Some(limit)) => {
+            Some(LimitComparison { lhs: left.bare().to_string(), comparison: comparison(false)?, limit })
+        }
+        (Some(limit), None) => {
+            Some(LimitComparison { lhs: right.bare().to_string(), comparison: comparison(true)?, limit })
+        }
         _ => None,
     }
 }
@@ -222,7 +226,7 @@ mod tests {
 
     #[test]
     fn a_comparison_with_a_number_is_taken_apart() {
-        let of = |expr: &str| judged(expr).map(|judged| (judged.lhs, judged.comparison.as_str(), judged.limit));
+        let of = |expr: &str| limit_comparison(expr).map(|one| (one.lhs, one.comparison.as_str(), one.limit));
         assert_eq!(of("(max(x) > -1.5)"), Some(("max(x)".to_owned(), ">", -1.5)));
         assert_eq!(of("3 > (x + y)"), Some(("x + y".to_owned(), "<", 3.0)));
         assert_eq!(of("x > 1 and y"), None);

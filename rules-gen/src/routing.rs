@@ -201,7 +201,7 @@ impl Configuration {
     /// Returns the inhibition rule and the firing alert that inhibit this alert, if any. `others` may contain the alert
     /// itself.
     pub fn inhibited<'a>(&'a self, labels: &Labels, others: &'a [Labels]) -> Option<(&'a InhibitRule, &'a Labels)> {
-        let holding = |rule: &'a InhibitRule| rule.holds_back(labels, others).map(|source| (rule, source));
+        let holding = |rule: &'a InhibitRule| rule.inhibited_by(labels, others).map(|source| (rule, source));
         self.inhibit_rules.iter().find_map(holding)
     }
 }
@@ -236,7 +236,7 @@ impl InhibitRule {
     /// Returns the first alert that inhibits this one, if every source has one. As in Alertmanager, an alert that
     /// matches both sides of the rule is not inhibited by another one that does, so that alerts do not inhibit each
     /// other.
-    pub fn holds_back<'a>(&self, labels: &Labels, others: &'a [Labels]) -> Option<&'a Labels> {
+    pub fn inhibited_by<'a>(&self, labels: &Labels, others: &'a [Labels]) -> Option<&'a Labels> {
         let all = |matchers: &[Matcher], of: &Labels| matchers.iter().all(|matcher| matcher.matches(of));
         if !all(&self.target, labels) {
             return None;

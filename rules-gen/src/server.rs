@@ -133,9 +133,9 @@ impl Past {
 pub async fn response_within<T>(
     place: &str,
     within: Duration,
-    asked: impl Future<Output = Result<T, Failure>>,
+    request: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, NoVerdict> {
-    let response = tokio::time::timeout(within, asked).await;
+    let response = tokio::time::timeout(within, request).await;
     let response = response.map_err(|_| NoVerdict::new(format!("{place} gave no response within {within:?}")))?;
     response.map_err(|failure| NoVerdict::new(failure.message))
 }
@@ -156,7 +156,7 @@ impl Server {
     pub async fn get(&self, path: &str, parameters: &[(&str, &str)]) -> Result<Value, NoVerdict> {
         let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
         let path = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
-        let response = self.ask(&path).await?;
+        let response = self.fetch(&path).await?;
         let mut parsed: Value = serde_json::from_slice(&response.body).map_err(|error| {
             NoVerdict::new(format!("{} responded with {} and no valid JSON ({error})", self.url, response.status))
         })?;
@@ -169,7 +169,7 @@ impl Server {
         Err(NoVerdict { why: format!("{}: {why}", self.url), of_the_expression })
     }
 
-    async fn ask(&self, path: &str) -> Result<http::HttpResponse, NoVerdict> {
+    async fn fetch(&self, path: &str) -> Result<http::HttpResponse, NoVerdict> {
         let (endpoint, tenant) = (self.endpoint(), self.login.tenant.as_deref());
         response_within(&self.url, DEADLINE, Box::pin(http::fetch_of(&endpoint, path, tenant, MAX_BODY))).await
     }
@@ -179,7 +179,7 @@ impl Server {
     /// # Errors
     /// [`NoVerdict`] when the request fails or the body is not YAML.
     pub async fn get_yaml(&self, path: &str) -> Result<Value, NoVerdict> {
-        let response = self.ask(path).await?;
+        let response = self.fetch(path).await?;
         let text = String::from_utf8_lossy(&response.body);
         // Mimir answers 404 when a tenant has no rules at all.
         if response.status == 404 && text.contains("no rule groups found") {
@@ -212,14 +212,14 @@ impl Server {
         step: f64,
         progress: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<Vec<Series>, NoVerdict> {
-        let mut series: BTreeMap<Labels, Vec<(f64, f64)>> = BTreeMap::new();
-        let mut merge = |courses: Vec<Series>| {
-            for course in courses {
-                series.entry(course.labels).or_default().extend(course.points);
+        let mut merged: BTreeMap<Labels, Vec<(f64, f64)>> = BTreeMap::new();
+        let mut merge = |slice: Vec<Series>| {
+            for series in slice {
+                merged.entry(series.labels).or_default().extend(series.points);
             }
         };
         self.each_slice(expr, time, step, MAX_POINTS, &mut merge, progress).await?;
-        Ok(series.into_iter().map(|(labels, points)| Series { labels, points }).collect())
+        Ok(merged.into_iter().map(|(labels, points)| Series { labels, points }).collect())
     }
 
     /// Sends a range query and passes the response on slice by slice, in order of time, so that only a few slices are in
@@ -252,7 +252,7 @@ impl Server {
         let mut all = Vec::new();
         while let Some((start, end)) = waiting.pop() {
             match self.slice(expr, (start, end), step).await {
-                Ok(courses) => all.extend(courses),
+                Ok(series) => all.extend(series),
                 Err(error) if too_much(&error.why) && (end - start) / step > 100.0 => {
                     let middle = start + ((end - start) / step / 2.0).floor() * step;
                     // The list is a stack: the earlier half is pushed last, so it is queried first.
@@ -270,11 +270,11 @@ impl Server {
         let parameters = [("query", expr), ("start", &*start), ("end", &*end), ("step", &*step)];
         let data = self.get("/api/v1/query_range", &parameters).await?;
         let rows = data["result"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let course = |row: &Value| {
+        let series = |row: &Value| {
             let points = row["values"].as_array().map(Vec::as_slice).unwrap_or_default();
             Series { labels: labels(&row["metric"]), points: points.iter().filter_map(point).collect() }
         };
-        Ok(rows.iter().map(course).collect())
+        Ok(rows.iter().map(series).collect())
     }
 }
 

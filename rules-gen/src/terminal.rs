@@ -48,7 +48,7 @@ pub enum When {
 
 impl TerminalOptions {
     /// Reads the colour option before clap parses the arguments, because clap's own errors are coloured too.
-    pub fn asked(arguments: impl Iterator<Item = String>) -> clap::ColorChoice {
+    pub fn colour_option(arguments: impl Iterator<Item = String>) -> clap::ColorChoice {
         let mut last = String::new();
         let mut chosen = clap::ColorChoice::Auto;
         for argument in arguments {
@@ -77,7 +77,7 @@ pub fn is_quiet() -> bool {
 /// Writes a note to standard error: neither a result nor an error. `--quiet` omits it.
 pub fn note(line: &str) {
     if !is_quiet() {
-        say(line);
+        to_stderr(line);
     }
 }
 
@@ -91,7 +91,7 @@ pub fn print(text: &str) -> anyhow::Result<()> {
 }
 
 /// Writes a line to standard error.
-pub fn say(line: &str) {
+pub fn to_stderr(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
@@ -219,7 +219,7 @@ impl Progress {
     }
 
     /// Sets the text.
-    pub fn tell(&self, what: &str) {
+    pub fn show(&self, what: &str) {
         if let Some(mut shared) = self.0.as_ref().and_then(|line| line.shared.0.lock().ok()) {
             what.clone_into(&mut shared.text);
         }
@@ -230,7 +230,7 @@ impl Progress {
         let done = AtomicUsize::new(0);
         move |more, all| {
             let done = done.fetch_add(more, Ordering::Relaxed) + more;
-            self.tell(&format!("{what}: {done} of {all}"));
+            self.show(&format!("{what}: {done} of {all}"));
         }
     }
 

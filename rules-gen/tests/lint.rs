@@ -209,7 +209,7 @@ fn hostile_files_get_a_named_error_and_the_others_are_checked() -> std::io::Resu
 }
 
 #[test]
-fn exit_codes_tell_findings_from_usage_and_from_a_server_without_answer() -> std::io::Result<()> {
+fn exit_codes_distinguish_findings_usage_and_a_server_without_response() -> std::io::Result<()> {
     let folder = tempfile::tempdir()?;
     std::fs::write(
         folder.path().join("bad.yaml"),

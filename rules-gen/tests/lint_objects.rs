@@ -150,8 +150,8 @@ fn identical_rules_in_several_files_are_reported_once() {
     assert_eq!(places(&outcome, "RG018"), [("z.yaml", 5, 11)], "{outcome:#?}");
     assert_eq!(places(&outcome, "RG031"), []);
     // In the folder of the rules too.
-    let beside = [("e.rules.yaml", &*slice), ("e.test.yaml", test), ("z.yaml", &*rule)];
-    assert_eq!(places(&lint(&beside), "RG004"), []);
+    let files = [("e.rules.yaml", &*slice), ("e.test.yaml", test), ("z.yaml", &*rule)];
+    assert_eq!(places(&lint(&files), "RG004"), []);
     let alone = lint(&files[..2]);
     assert_eq!((places(&alone, "RG018").len(), places(&alone, "RG031").len()), (1, 1), "{alone:#?}");
     let without_test = lint(&[files[0], files[2]]);

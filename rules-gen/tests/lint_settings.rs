@@ -99,7 +99,7 @@ fn a_suppression_of_a_lint_that_depends_on_other_files_is_not_reported_as_unused
 }
 
 #[test]
-fn fix_changes_only_unambiguous_mistakes() {
+fn fix_changes_only_unambiguous_errors() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("rules.yaml");
     std::fs::write(folder.path().join("rules-gen.yaml"), "fix: {runbook_url: 'https://r.example.org/{alert}'}\n")

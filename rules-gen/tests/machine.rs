@@ -14,19 +14,19 @@ const STEPS: usize = 60;
 const MINUTE: i64 = 60_000;
 
 /// A random sequence of evaluations: true, false and missing, which promtool writes as 1, 0 and `stale`.
-fn course(random: &mut Random) -> Vec<Option<bool>> {
-    let mut course = Vec::new();
-    while course.len() < STEPS {
+fn states(random: &mut Random) -> Vec<Option<bool>> {
+    let mut states = Vec::new();
+    while states.len() < STEPS {
         let what = match random.below(5) {
             0 | 1 => Some(true),
             2 | 3 => Some(false),
             _ => None,
         };
         let length = 1 + random.below(8);
-        course.extend((0..length).map(|_| what));
+        states.extend((0..length).map(|_| what));
     }
-    course.truncate(STEPS);
-    course
+    states.truncate(STEPS);
+    states
 }
 
 #[test]
@@ -42,14 +42,14 @@ fn the_alert_state_machine_agrees_with_promtool_on_random_series() -> Result<(),
             pending: i64::try_from(random.below(8))? * MINUTE / if case % 5 == 0 { 2 } else { 1 },
             keep_firing: i64::try_from(random.below(7))? * MINUTE / if case % 7 == 0 { 2 } else { 1 },
         };
-        let course = course(&mut random);
+        let states = states(&mut random);
         writeln!(rules, "  - alert: A{case}\n    expr: m{case} == 1")?;
         writeln!(rules, "    for: {}s", waits.pending / 1000)?;
         if waits.keep_firing > 0 {
             writeln!(rules, "    keep_firing_for: {}s", waits.keep_firing / 1000)?;
         }
         // `stale` ends a series at once. A plain gap would be bridged for the five minutes of the lookback delta.
-        let values: Vec<&str> = course
+        let values: Vec<&str> = states
             .iter()
             .map(|value| match value {
                 Some(true) => "1",
@@ -60,7 +60,7 @@ fn the_alert_state_machine_agrees_with_promtool_on_random_series() -> Result<(),
         writeln!(tests, "- interval: 1m\n  input_series: [{{series: m{case}, values: '{}'}}]", values.join(" "))?;
         writeln!(tests, "  alert_rule_test:")?;
         let mut machine = Machine::new(waits);
-        for (step, value) in (0..).zip(&course) {
+        for (step, value) in (0..).zip(&states) {
             let at = i64::from(step) * MINUTE;
             // Both ways to pass evaluations must give the same result.
             if *value == Some(true) || case % 2 == 0 {
@@ -75,7 +75,7 @@ fn the_alert_state_machine_agrees_with_promtool_on_random_series() -> Result<(),
             writeln!(tests, "  - {{eval_time: {step}m, alertname: A{case}, exp_alerts: {alerts}}}")?;
         }
     }
-    assert!(fired > 2_000 && kept > 300, "the courses are too dull: {fired} firing, {kept} kept");
+    assert!(fired > 2_000 && kept > 300, "the histories are too dull: {fired} firing, {kept} kept");
     let mut promtool = Command::new("promtool");
     promtool.args(["test", "rules"]).current_dir(folder.path());
     for (at, (rules, tests)) in files.iter().enumerate() {
@@ -89,6 +89,6 @@ fn the_alert_state_machine_agrees_with_promtool_on_random_series() -> Result<(),
     let printed = [output.stdout, output.stderr].concat();
     let printed: String = String::from_utf8_lossy(&printed).chars().take(3_000).collect();
     assert!(output.status.success(), "{printed}");
-    println!("{CASES} courses of {STEPS} evaluations, {fired} firing, {kept} of them kept firing: no difference");
+    println!("{CASES} histories of {STEPS} evaluations, {fired} firing, {kept} of them kept firing: no difference");
     Ok(())
 }

@@ -161,8 +161,8 @@ fn a_runbook_has_each_alert_once_and_no_empty_section() {
         let headings: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("### ")).collect();
         let once: BTreeSet<&str> = headings.iter().copied().collect();
         assert_eq!(once.len(), headings.len(), "{name} repeats a heading");
-        let asks = text.split_once("Lines of the written checklist:").map(|(_, rest)| rest.trim_start());
-        assert!(asks.is_none_or(|rest| rest.starts_with("- ")), "{name} asks nothing");
+        let lines = text.split_once("Lines of the written checklist:").map(|(_, rest)| rest.trim_start());
+        assert!(lines.is_none_or(|rest| rest.starts_with("- ")), "{name} asks nothing");
     }
     let tasks = page(EXAMPLE, "tasks");
     assert!(!tasks.contains("Lines of the written checklist"), "{tasks}");

@@ -159,7 +159,7 @@ fn a_named_file_that_is_not_there_is_refused_as_promtool_refuses_it() -> Outcome
 
 /// The certificates of a server are seldom on the machine that checks its configuration.
 #[test]
-fn a_file_in_a_folder_of_another_machine_is_no_mistake_of_the_configuration() -> Outcome {
+fn a_file_in_a_folder_of_another_machine_is_no_error_of_the_configuration() -> Outcome {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("prometheus.yml");
     let text = "rule_files: [/nosuch-folder/rules.yml]\nscrape_configs:\n- job_name: a\n  authorization: {credentials_file: /nosuch-folder/token}\n";
@@ -173,11 +173,11 @@ fn a_file_in_a_folder_of_another_machine_is_no_mistake_of_the_configuration() ->
 
 /// promtool runs such a test without any rules, and a test that expects nothing passes.
 #[test]
-fn a_rule_test_whose_rules_are_not_there_is_told() -> Outcome {
+fn a_rule_test_whose_rules_are_not_there_is_reported() -> Outcome {
     let folder = tempfile::tempdir()?;
     std::fs::write(folder.path().join("there.yaml"), "groups: []\n")?;
     let file = folder.path().join("test.yaml");
-    for (files, told) in
+    for (files, count) in
         [("[there.yaml]", 0), ("['th*.yaml']", 0), ("[there.yaml, nosuch.yaml]", 1), ("['*.rules']", 1)]
     {
         let text = format!(
@@ -187,7 +187,7 @@ fn a_rule_test_whose_rules_are_not_there_is_told() -> Outcome {
         let source = Source { name: file.display().to_string(), named: true, text: Ok(text) };
         let findings = run(&[source], &Options::default()).findings;
         let about = findings.iter().filter(|one| one.id == "RG041" && one.message.starts_with("there is no file"));
-        assert_eq!(about.count(), told, "{files}: {findings:?}");
+        assert_eq!(about.count(), count, "{files}: {findings:?}");
         assert!(Command::new("promtool").args(["test", "rules"]).arg(&file).output()?.status.success(), "{files}");
     }
     Ok(())

@@ -78,7 +78,7 @@ fn files_of_targets_are_refused_as_by_promtool() -> Outcome {
 }
 
 #[test]
-fn a_mistake_in_a_file_of_targets_is_told_with_its_place() -> Outcome {
+fn an_error_in_a_file_of_targets_is_reported_with_its_place() -> Outcome {
     let folder = tempfile::tempdir()?;
     std::fs::create_dir(folder.path().join("targets"))?;
     std::fs::write(folder.path().join("targets/a.yml"), "- targets: [a:1]\n")?;

@@ -217,7 +217,7 @@ impl Cluster {
         Ok(token["status"]["token"].as_str().context("no token")?.to_owned())
     }
 
-    /// Lets the default account of a namespace do everything, and returns a token of it: for tests of what is said, not of
+    /// Lets the default account of a namespace do everything, and returns a token of it: for tests of results, not of
     /// rights.
     pub async fn administrator(&self, namespace: &str) -> anyhow::Result<String> {
         let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",

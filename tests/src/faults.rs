@@ -1,6 +1,6 @@
 //! The faults that tests and demo can inject into the stack, and how to repair each.
 
-use crate::peers::{Says, healthy};
+use crate::peers::{HealthBody, healthy};
 use crate::process::run;
 use crate::stack::{BACKUP, BUCKET, HOST, Stack, program, put_backup, put_records, put_reports};
 use crate::waiting::eventually;
@@ -93,7 +93,7 @@ impl Stack {
             "pods" => self.kubernetes.ready_replicas(0),
             "health" => self
                 .health
-                .say(Says::Json(serde_json::json!({"status": "degraded", "version": "1.4.2", "database": "lost"}))),
+                .respond_with(HealthBody::Json(serde_json::json!({"status": "degraded", "version": "1.4.2", "database": "lost"}))),
             "restarts" => {
                 for restarts in [2, 4, 6] {
                     self.kubernetes.restart(restarts, "Error");
@@ -176,7 +176,7 @@ impl Stack {
         let sql = |sql: &'static str| self.postgres.execute(sql);
         match fault.name {
             "pods" => self.kubernetes.ready_replicas(3),
-            "health" => self.health.say(Says::Json(healthy())),
+            "health" => self.health.respond_with(HealthBody::Json(healthy())),
             "restarts" => self.kubernetes.replace_pod(),
             "silence" => self.alertmanager.expire(&broken.silence.unwrap_or_default())?,
             // The rates still contain the bad requests; a huge number of good ones makes their share small.

@@ -125,8 +125,8 @@ impl Kubernetes {
     }
 
     /// Returns every request so far as method and path, with `WATCH` as the method of a watch.
-    pub fn asked(&self) -> BTreeSet<String> {
-        self.api.lock().asked.clone()
+    pub fn requests(&self) -> BTreeSet<String> {
+        self.api.lock().requests.clone()
     }
 }
 
@@ -168,14 +168,14 @@ impl Kubernetes {
     }
 
     /// Answers every review with this status and body; `None` restores normal answers.
-    pub fn say_instead(&self, instead: Option<(u16, &str)>) {
+    pub fn answer_reviews_with(&self, instead: Option<(u16, &str)>) {
         self.api.lock().reviews.instead = instead.map(|(status, body)| (status, body.to_owned()));
     }
 
     /// Returns the number of token reviews and of access reviews so far.
     pub fn reviews(&self) -> (usize, usize) {
-        let asked = &self.api.lock().reviews.asked;
-        let count = |kind| asked.get(kind).copied().unwrap_or_default();
+        let requests = &self.api.lock().reviews.requests;
+        let count = |kind| requests.get(kind).copied().unwrap_or_default();
         (count(TOKENS), count(ACCESS))
     }
 }

@@ -10,6 +10,7 @@ pub mod hostile;
 pub mod http;
 pub mod kubernetes;
 pub mod life;
+mod majors;
 pub mod monitoring;
 pub mod parts;
 pub mod peers;

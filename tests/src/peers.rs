@@ -131,7 +131,7 @@ pub fn acceptor(certificate: Arc<CertifiedKey>) -> anyhow::Result<(TlsAcceptor, 
 
 /// The response of the health endpoint.
 #[derive(Debug, Clone)]
-pub enum Says {
+pub enum HealthBody {
     /// 200 with this JSON.
     Json(Value),
     /// 200 with a body that is not JSON.
@@ -147,26 +147,26 @@ pub struct Health {
     pub server: Server,
     /// Handle to replace the certificate.
     pub certificate: Presented,
-    says: Arc<Mutex<Says>>,
+    body: Arc<Mutex<HealthBody>>,
 }
 
 impl Health {
     /// Starts the endpoint in the healthy state.
     pub async fn start(certificate: Arc<CertifiedKey>) -> anyhow::Result<Self> {
-        let says = Arc::new(Mutex::new(Says::Json(healthy())));
+        let body = Arc::new(Mutex::new(HealthBody::Json(healthy())));
         let (tls, certificate) = acceptor(certificate)?;
-        let now = Arc::clone(&says);
+        let now = Arc::clone(&body);
         let server = serve(Some(tls), move |_request| {
-            let says = now.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            async move { page(says) }
+            let body = now.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            async move { page(body) }
         })
         .await?;
-        Ok(Self { server, certificate, says })
+        Ok(Self { server, certificate, body })
     }
 
     /// Changes the response.
-    pub fn say(&self, says: Says) {
-        *self.says.lock().unwrap_or_else(PoisonError::into_inner) = says;
+    pub fn respond_with(&self, body: HealthBody) {
+        *self.body.lock().unwrap_or_else(PoisonError::into_inner) = body;
     }
 }
 
@@ -177,7 +177,7 @@ pub fn healthy() -> Value {
 
 static MANY: [u8; 65_536] = [b'1'; 65_536];
 
-fn page(says: Says) -> Response<Body> {
+fn page(body: HealthBody) -> Response<Body> {
     let endless = |piece: &'static [u8], pause: Duration| {
         let pieces = futures::stream::unfold((), move |()| async move {
             tokio::time::sleep(pause).await;
@@ -185,11 +185,11 @@ fn page(says: Says) -> Response<Body> {
         });
         Response::new(StreamBody::new(pieces).boxed_unsync())
     };
-    match says {
-        Says::Json(value) => response(200, "application/json", value.to_string()),
-        Says::NotJson => Response::new(full("<html>It works!</html>")),
-        Says::Large => endless(&MANY, Duration::ZERO),
-        Says::ByteByByte => endless(b"1", Duration::from_secs(1)),
+    match body {
+        HealthBody::Json(value) => response(200, "application/json", value.to_string()),
+        HealthBody::NotJson => Response::new(full("<html>It works!</html>")),
+        HealthBody::Large => endless(&MANY, Duration::ZERO),
+        HealthBody::ByteByByte => endless(b"1", Duration::from_secs(1)),
     }
 }
 

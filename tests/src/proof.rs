@@ -49,7 +49,7 @@ pub fn page() -> anyhow::Result<String> {
     let mut text = "<!-- Made of tests/proof.yaml and tests/parts by `make generate`, do not edit. -->\n\n# Proof\n\n\
         What README and docs claim, the tests that show it, and the servers that they run on. `make parts` builds the servers; \
         the date is that of the pinned version. A test without its server is reported as ignored.\n\n\
-        | claim | said in | tests | on |\n|---|---|---|---|\n"
+        | claim | in | tests | on |\n|---|---|---|---|\n"
         .to_owned();
     for claim in &proof.claims {
         let output = read(&root().join(&claim.place))?;

@@ -26,7 +26,7 @@ impl Message {
     }
 
     /// Whether it reports a firing alert (`NAME:`, and not `Resolved: NAME:`, which one message may contain too).
-    pub fn tells(&self, alert: &str) -> bool {
+    pub fn fires(&self, alert: &str) -> bool {
         let body = self.body.to_string();
         body.match_indices(&format!("{alert}:")).any(|(at, _)| {
             let before = &body[..at];
@@ -35,7 +35,7 @@ impl Message {
     }
 
     /// Whether it reports that an alert is resolved.
-    pub fn tells_the_end_of(&self, alert: &str) -> bool {
+    pub fn resolves(&self, alert: &str) -> bool {
         self.has(&format!("Resolved: {alert}:"))
     }
 }

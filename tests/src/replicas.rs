@@ -118,7 +118,7 @@ impl Replicas {
 
     /// Returns the holder of a lease; `None` if nobody holds it or it does not exist.
     pub async fn lease_holder(&self, lease: &str) -> anyhow::Result<Option<String>> {
-        let (status, body) = self.api.ask("GET", &self.lease(lease), "application/json", Vec::new()).await?;
+        let (status, body) = self.api.request("GET", &self.lease(lease), "application/json", Vec::new()).await?;
         anyhow::ensure!(status == 200 || status == 404, "{lease}: {status} {body}");
         let object: Value = serde_json::from_str(&body)?;
         let holder = object["spec"]["holderIdentity"].as_str().filter(|holder| !holder.is_empty());

@@ -71,8 +71,8 @@ impl S3 {
                 connections.spawn(async move {
                     let server = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
                     let service = service_fn(move |request: Request<Incoming>| {
-                        let asked = Asked::of(request.method(), request.uri());
-                        let allowed = allowance.lock().unwrap_or_else(PoisonError::into_inner).allow(asked);
+                        let requests = S3Request::of(request.method(), request.uri());
+                        let allowed = allowance.lock().unwrap_or_else(PoisonError::into_inner).allow(requests);
                         let service = service.clone();
                         async move {
                             if allowed { hyper::service::Service::call(&service, request).await } else { Ok(denied()) }
@@ -226,8 +226,8 @@ impl S3 {
     }
 
     /// Returns every request so far: action, resource and prefix.
-    pub fn asked(&self) -> BTreeSet<Asked> {
-        self.rights.lock().unwrap_or_else(PoisonError::into_inner).asked.clone()
+    pub fn requests(&self) -> BTreeSet<S3Request> {
+        self.rights.lock().unwrap_or_else(PoisonError::into_inner).requests.clone()
     }
 
     /// Writes an object. Creates the bucket if it does not exist.
@@ -274,7 +274,7 @@ fn certify(folder: &Path, authority: &Authority) -> anyhow::Result<()> {
 
 /// A request in the terms of an IAM policy.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Asked {
+pub struct S3Request {
     /// The action, such as `s3:ListBucket`; the HTTP method if the request has no known action.
     pub action: String,
     /// The bucket or object, as an ARN.
@@ -283,7 +283,7 @@ pub struct Asked {
     pub prefix: Option<String>,
 }
 
-impl Asked {
+impl S3Request {
     /// Parses a path-style request.
     fn of(method: &Method, uri: &Uri) -> Self {
         let path = uri.path().trim_matches('/');
@@ -328,15 +328,15 @@ impl Asked {
 struct Rights {
     /// The policy to enforce; `None` allows everything.
     policy: Option<Value>,
-    asked: BTreeSet<Asked>,
+    requests: BTreeSet<S3Request>,
 }
 
 impl Rights {
-    fn allow(&mut self, asked: Asked) -> bool {
+    fn allow(&mut self, requests: S3Request) -> bool {
         let statements = self.policy.as_ref().map(|policy| policy["Statement"].as_array());
         let allowed =
-            statements.is_none_or(|all| all.into_iter().flatten().any(|statement| asked.is_granted_by(statement)));
-        self.asked.insert(asked);
+            statements.is_none_or(|all| all.into_iter().flatten().any(|statement| requests.is_granted_by(statement)));
+        self.requests.insert(requests);
         allowed
     }
 }

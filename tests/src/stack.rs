@@ -218,7 +218,8 @@ pub fn configuration(
     let folder = folder.display();
     let ca = authority.ca_file.display();
     let (pg, s3, https) = (postgres.port, s3.port, health.server.port);
-    // A task that is open for half of its period pages. Two days is late, but not that late.
+    // A task that is open for half of its period pages. Two days is late, but not that late. The grace period is not
+    // one of whole days: those end on the morning of a working day, so the task would not be late on every Sunday.
     let (since, weekday) = (days_ago(8).date(), days_ago(2).strftime("%A"));
     let mut text = format!(
         "kubernetes:
@@ -263,7 +264,7 @@ reports:
 tasks:
   since: {since}
   directory: {folder}/tasks
-  add: [{{name: walk, title: A walk around the racks, when: {weekday}, grace: 0s, steps: [Walk]}}]
+  add: [{{name: walk, title: A walk around the racks, when: {weekday}, grace: 1h, steps: [Walk]}}]
 highAvailability: {{kubernetes: stack}}
 queries:
   - name: stuck_jobs

@@ -113,14 +113,14 @@ impl World {
             }
         };
         let stream = TlsConnector::from(Arc::new(config)).connect(ServerName::try_from("localhost")?, stream).await?;
-        ask(stream, "/metrics", login).await
+        exchange(stream, "/metrics", login).await
     }
 
     /// Returns the exporter's resident memory in bytes, from its own metrics.
     pub async fn resident(&self, login: &str) -> anyhow::Result<f64> {
         let page = plain(self.port, "/metrics", login).await?;
         let line = page.lines().find_map(|line| line.strip_prefix("process_resident_memory_bytes "));
-        Ok(line.context("it tells its memory")?.parse()?)
+        Ok(line.context("it exposes its memory")?.parse()?)
     }
 }
 
@@ -159,7 +159,11 @@ pub async fn raw(port: u16, bytes: &[u8]) -> anyhow::Result<String> {
 }
 
 /// Sends a GET request and returns everything that comes back. Each of `headers` ends with a line break.
-pub async fn ask(mut stream: impl AsyncRead + AsyncWrite + Unpin, path: &str, headers: &str) -> anyhow::Result<String> {
+pub async fn exchange(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    path: &str,
+    headers: &str,
+) -> anyhow::Result<String> {
     let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n");
     stream.write_all(request.as_bytes()).await?;
     let mut response = Vec::new();
@@ -167,9 +171,9 @@ pub async fn ask(mut stream: impl AsyncRead + AsyncWrite + Unpin, path: &str, he
     Ok(String::from_utf8_lossy(&response).into_owned())
 }
 
-/// As [`ask`], without TLS on a new connection.
+/// As [`exchange`], without TLS on a new connection.
 pub async fn plain(port: u16, path: &str, headers: &str) -> anyhow::Result<String> {
-    ask(TcpStream::connect(("127.0.0.1", port)).await?, path, headers).await
+    exchange(TcpStream::connect(("127.0.0.1", port)).await?, path, headers).await
 }
 
 /// Returns a web configuration with the user ann.

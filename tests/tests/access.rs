@@ -36,7 +36,7 @@ async fn every_check_passes_with_the_generated_rights_and_each_of_them_is_used()
     stack.kubernetes.delete_lease("checklist-exporter");
     eventually("the lease is made again", || async { Ok(stack.kubernetes.holder("checklist-exporter").is_some()) })
         .await?;
-    cluster_was_asked_for_what_is_granted(&stack)
+    requests_to_the_cluster_match_the_grants(&stack)
 }
 
 async fn database_refuses_the_rest(stack: &Stack) -> anyhow::Result<()> {
@@ -97,12 +97,16 @@ async fn buckets_refuse_the_rest(stack: &Stack) -> anyhow::Result<()> {
         serde_json::from_slice(&std::fs::read(stack.folder().join("generated/access/s3-policy.json"))?)?;
     let statements = policy["Statement"].as_array().cloned().unwrap_or_default();
     assert!(!statements.is_empty());
-    let asked = stack.s3.asked();
-    let strange: Vec<_> =
-        asked.iter().filter(|asked| !statements.iter().any(|statement| asked.is_granted_by(statement))).collect();
+    let requests = stack.s3.requests();
+    let strange: Vec<_> = requests
+        .iter()
+        .filter(|request| !statements.iter().any(|statement| request.is_granted_by(statement)))
+        .collect();
     assert!(strange.is_empty(), "asked for and not granted: {strange:?}");
-    let unused: Vec<_> =
-        statements.iter().filter(|statement| !asked.iter().any(|asked| asked.is_granted_by(statement))).collect();
+    let unused: Vec<_> = statements
+        .iter()
+        .filter(|statement| !requests.iter().any(|request| request.is_granted_by(statement)))
+        .collect();
     assert!(unused.is_empty(), "granted and never asked for: {unused:?}");
     stack.s3.put("llm-orchestrator-backups", "other/secret", b"x")?;
     let place = config(stack)?.backups.first().map(|Backup { place, .. }| place.clone());
@@ -119,8 +123,8 @@ async fn buckets_refuse_the_rest(stack: &Stack) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn cluster_was_asked_for_what_is_granted(stack: &Stack) -> anyhow::Result<()> {
-    let asked = stack.kubernetes.asked();
+fn requests_to_the_cluster_match_the_grants(stack: &Stack) -> anyhow::Result<()> {
+    let requests = stack.kubernetes.requests();
     let text = std::fs::read_to_string(stack.folder().join("generated/access/kubernetes-stack.yaml"))?;
     let list: serde_json::Value = serde_yaml::from_str(&text)?;
     let texts = |value: &serde_json::Value| -> Vec<String> {
@@ -134,7 +138,7 @@ fn cluster_was_asked_for_what_is_granted(stack: &Stack) -> anyhow::Result<()> {
                 continue;
             }
             for verb in texts(&rule["verbs"]) {
-                let used = asked.iter().any(|question| {
+                let used = requests.iter().any(|question| {
                     let (method, path) = question.split_once(' ').unwrap_or_default();
                     match verb.as_str() {
                         "watch" => method == "WATCH" && path.ends_with(&format!("/{resource}")),
@@ -149,13 +153,13 @@ fn cluster_was_asked_for_what_is_granted(stack: &Stack) -> anyhow::Result<()> {
                         _ => false,
                     }
                 });
-                assert!(used, "the right to {verb} {resource} is granted and was not used in {asked:#?}");
+                assert!(used, "the right to {verb} {resource} is granted and was not used in {requests:#?}");
                 checked += 1;
             }
         }
     }
     assert!(checked > 10, "only {checked} rights were looked at");
-    let named: BTreeSet<&str> = asked.iter().filter(|one| one.contains("/secrets")).map(String::as_str).collect();
+    let named: BTreeSet<&str> = requests.iter().filter(|one| one.contains("/secrets")).map(String::as_str).collect();
     let secrets = format!("GET /api/v1/namespaces/{}/secrets/", stack::kubernetes::NAMESPACE);
     assert!(!named.is_empty() && named.iter().all(|one| one.starts_with(&secrets)), "{named:?}");
     Ok(())

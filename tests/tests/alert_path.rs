@@ -161,7 +161,7 @@ async fn the_webhook_of_verify_alerts_recognizes_its_alert_by_name() -> anyhow::
     let (code, printed) = world.verify(&["--webhook-listen", &listen])?;
     assert!(code == Some(0) && printed.matches(": delivered after").count() == 2, "{printed}");
     let page = world.recorder.messages().iter().any(|m| m.receiver == "pagerduty" && m.has("ChecklistRoutingTest"));
-    assert!(page, "the other receivers are told too");
+    assert!(page, "the other receivers get it too");
     drop(alertmanager);
     // Alertmanager's webhook is another server, which accepts everything. Alertmanager's counters alone would not show
     // that.

@@ -210,7 +210,7 @@ async fn concurrent_writers_of_one_key_have_one_winner_and_a_lost_response_is_no
         while let Ok((mut client, _)) = listener.accept().await {
             let Ok(mut server) = TcpStream::connect(("127.0.0.1", to)).await else { continue };
             if std::mem::take(&mut first) {
-                let (mut asks, mut asked) = client.split();
+                let (mut requests, mut client_output) = client.split();
                 let (mut responses, mut output) = server.split();
                 let lost = async {
                     let mut response = [0; 4096];
@@ -218,10 +218,10 @@ async fn concurrent_writers_of_one_key_have_one_winner_and_a_lost_response_is_no
                     let _ = responses.read(&mut response).await;
                 };
                 tokio::select! {
-                    _ = tokio::io::copy(&mut asks, &mut output) => {}
+                    _ = tokio::io::copy(&mut requests, &mut output) => {}
                     () = lost => {}
                 }
-                let _ = asked.shutdown().await;
+                let _ = client_output.shutdown().await;
                 continue;
             }
             tokio::spawn(async move { tokio::io::copy_bidirectional(&mut client, &mut server).await });
@@ -311,18 +311,19 @@ async fn an_s3_server_restart_does_not_make_a_backup_bad() -> anyhow::Result<()>
 async fn held_after(to: u16, bytes: usize) -> anyhow::Result<(u16, Arc<Notify>)> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let (port, held) = (listener.local_addr()?.port(), Arc::new(Notify::new()));
-    let tells = Arc::clone(&held);
+    let notify = Arc::clone(&held);
     tokio::spawn(async move {
         while let Ok((client, _)) = listener.accept().await {
             let Ok(server) = TcpStream::connect(("127.0.0.1", to)).await else { continue };
-            let tells = Arc::clone(&tells);
+            let notify = Arc::clone(&notify);
             tokio::spawn(async move {
-                let ((mut asks, mut responses), (mut output, mut input)) = (client.into_split(), server.into_split());
-                tokio::spawn(async move { tokio::io::copy(&mut asks, &mut input).await });
+                let ((mut requests, mut responses), (mut output, mut input)) =
+                    (client.into_split(), server.into_split());
+                tokio::spawn(async move { tokio::io::copy(&mut requests, &mut input).await });
                 let (mut piece, mut handed_on) = (vec![0; 65_536], 0);
                 while let Ok(read @ 1..) = output.read(&mut piece).await {
                     if handed_on > bytes {
-                        tells.notify_one();
+                        notify.notify_one();
                     } else if responses.write_all(&piece[..read]).await.is_err() {
                         return;
                     }

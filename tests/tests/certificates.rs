@@ -276,14 +276,14 @@ async fn a_database_with_an_old_or_weak_certificate_is_read_with_require_and_its
             .await?;
             assert!(text.contains("checklist_certificate_not_after_timestamp_seconds{"), "{major} {name}: {text}");
             assert!(messages.contains(sentence), "{major} {name}: {messages}");
-            let asks = async |tls: &str| -> anyhow::Result<Option<Failure>> {
+            let connect = async |tls: &str| -> anyhow::Result<Option<Failure>> {
                 let job = stack::checks::job(&database(tls), "users")?;
                 job.run().await;
                 Ok(job.state().failure.clone())
             };
-            let failure = asks("require").await?;
+            let failure = connect("require").await?;
             assert!(failure.is_none(), "{major} {name}: {failure:?}");
-            let failure = asks(&format!("verify-full, caFile: {at}/ca.pem")).await?.context("it was accepted")?;
+            let failure = connect(&format!("verify-full, caFile: {at}/ca.pem")).await?.context("it was accepted")?;
             assert_eq!(failure.reason, Reason::Tls, "{major} {name}: {failure}");
             assert!(failure.message.contains(sentence) && !failure.message.contains("Other"), "{failure}");
         }

@@ -104,7 +104,7 @@ async fn an_api_server_that_restarts_without_its_history_loses_nothing() -> anyh
         assert_eq!(status, 200, "{}", String::from_utf8_lossy(&response));
         cluster.server.start().await?;
         let path = format!("/api/v1/namespaces/{}/pods?watch=1&resourceVersion=1&timeoutSeconds=5", world.namespace);
-        let (status, printed) = api.ask("GET", &path, "application/json", Vec::new()).await?;
+        let (status, printed) = api.request("GET", &path, "application/json", Vec::new()).await?;
         let first: Value = serde_json::from_str(printed.lines().next().unwrap_or_default())?;
         assert_eq!(
             (status, &first["type"], &first["object"]["code"]),
@@ -153,7 +153,7 @@ async fn a_cluster_restored_from_a_backup_is_reported_in_its_current_state() -> 
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
-async fn an_overloaded_api_server_is_asked_again_and_reported() -> anyhow::Result<()> {
+async fn requests_to_an_overloaded_api_server_are_retried_and_reported() -> anyhow::Result<()> {
     let cluster = Cluster::start().await?;
     let api = cluster.admin().await?;
     let world = World::start(&cluster, "3s").await?;
@@ -181,14 +181,14 @@ async fn an_overloaded_api_server_is_asked_again_and_reported() -> anyhow::Resul
         others.spawn(async move {
             // Most requests are refused.
             loop {
-                let _ = crowd.ask("GET", &path, "application/json", Vec::new()).await;
+                let _ = crowd.request("GET", &path, "application/json", Vec::new()).await;
             }
         });
     }
     eventually("the check says that it cannot look", || async { Ok(!world.succeeds("utilization").await?) }).await?;
     let messages = "checklist_probe_failures_total{check=\"utilization\",target=\"stack\",reason=\"protocol\"}";
     eventually(messages, || async { Ok(world.value(messages).await? >= Some(1.0)) }).await?;
-    eventually("the log tells of 429", || async { Ok(world.exporter.log().contains("429")) }).await?;
+    eventually("the log reports 429", || async { Ok(world.exporter.log().contains("429")) }).await?;
     others.shutdown().await;
     cluster.apply(&world.namespace, &deployment("app", 4))?;
     eventually("the check looks again", || world.succeeds("utilization")).await?;
@@ -276,7 +276,7 @@ async fn five_thousand_created_and_deleted_pods_are_counted_exactly() -> anyhow:
     // The server ends a request after a minute, even if pods are left.
     let many = format!("{path}?labelSelector=load%3Dmany");
     while !api.names(&format!("{many}&limit=1")).await?.is_empty() {
-        let (status, stdout) = api.ask("DELETE", &many, "application/json", Vec::new()).await?;
+        let (status, stdout) = api.request("DELETE", &many, "application/json", Vec::new()).await?;
         anyhow::ensure!(matches!(status, 200 | 504), "{status} {stdout}");
     }
     let begun = Instant::now();

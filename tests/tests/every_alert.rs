@@ -7,7 +7,7 @@ use rules_gen::routing::Configuration;
 use rules_gen::rules::{self, unit_tests};
 use rules_gen::server::Labels;
 use serde_json::{Value, json};
-use stack::http::json as ask;
+use stack::http::json as get_json;
 use stack::monitoring::{Alertmanager, Prometheus};
 use stack::recorder::{Message, Recorder};
 use stack::replay::{Play, Role, plays};
@@ -107,7 +107,7 @@ async fn perform(
     let begun = Instant::now();
     loop {
         let firing: Vec<Value> = prometheus.firing().await?;
-        let kept = ask(&format!("http://127.0.0.1:{gate}/api/v2/alerts")).await?;
+        let kept = get_json(&format!("http://127.0.0.1:{gate}/api/v2/alerts")).await?;
         let messages = recorder.messages();
         let seen = |role: &&Role| -> Result<(), String> {
             let label = |name: &str| role.alert.get(name).map_or("", String::as_str);
@@ -136,14 +136,14 @@ async fn perform(
             }
             // If a message is about several alerts of a group, it contains the name of each.
             let message = |receiver: &str| {
-                let about = |m: &Message| m.tells(label("alertname"));
+                let about = |m: &Message| m.fires(label("alertname"));
                 messages.iter().skip(before).any(|m| m.receiver == receiver && about(m))
             };
             match wanted.iter().find(|receiver| **receiver != "nobody" && !message(receiver)) {
                 Some(receiver) => {
-                    let named = |m: &&Message| m.tells(label("alertname")) && m.has(label("target"));
+                    let named = |m: &&Message| m.fires(label("alertname")) && m.has(label("target"));
                     let last = messages.iter().skip(before).rev().find(named).map(|m| m.body.to_string());
-                    Err(format!("{receiver} was not told of {one}; the last message that names it: {last:?}"))
+                    Err(format!("{receiver} got no message about {one}; the last message that names it: {last:?}"))
                 }
                 None => Ok(()),
             }

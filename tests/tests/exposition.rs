@@ -171,10 +171,10 @@ async fn the_response_headers_name_format_compression_and_escaping() -> anyhow::
     let url = format!("http://127.0.0.1:{}/metrics", world.port);
     let (status, response) = headers(&url).await?;
     assert!(status == 200 && response.contains("text/plain; version=0.0.4; charset=utf-8"), "{response}");
-    let asked = "application/openmetrics-text;version=1.0.0;escaping=underscores,*/*;q=0.1";
+    let accept = "application/openmetrics-text;version=1.0.0;escaping=underscores,*/*;q=0.1";
     let mut stream = TcpStream::connect(("127.0.0.1", world.port)).await?;
     let head = format!(
-        "GET /metrics HTTP/1.1\r\nhost: x\r\naccept: {asked}\r\naccept-encoding: gzip\r\nconnection: close\r\n\r\n"
+        "GET /metrics HTTP/1.1\r\nhost: x\r\naccept: {accept}\r\naccept-encoding: gzip\r\nconnection: close\r\n\r\n"
     );
     stream.write_all(head.as_bytes()).await?;
     let mut response = Vec::new();

@@ -77,7 +77,7 @@ async fn no_check_passes_on_a_server_of_another_kind() -> anyhow::Result<()> {
             let broke = state.failure.as_ref().is_some_and(|failure| failure.reason == Reason::Panic);
             assert!(!broke, "{status} {body:?}: {id} panicked");
             for debug in ["Error(", "kind: ", "source: ", "Some("] {
-                assert!(!words.contains(debug), "{status} {body:?}: {id} tells what is inside of a program: {words}");
+                assert!(!words.contains(debug), "{status} {body:?}: {id} shows internals of a program: {words}");
             }
         }
     }

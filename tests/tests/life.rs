@@ -4,10 +4,10 @@ use anyhow::Context;
 use checklist::Config;
 use rules_gen::routing::Configuration;
 use serde_json::{Value, json};
-use stack::http::{json as ask, request};
+use stack::http::{json as get_json, request};
 use stack::life::board::Labels;
 use stack::life::evaluate::Firing;
-use stack::life::judge::judge;
+use stack::life::score::score;
 use stack::life::shop::{Kind, Shop};
 use stack::monitoring::Alertmanager;
 use stack::waiting::passes;
@@ -17,8 +17,8 @@ use tempfile::TempDir;
 #[tokio::test(flavor = "multi_thread")]
 async fn in_a_simulated_month_no_critical_alert_is_false_and_every_incident_alerts() -> anyhow::Result<()> {
     let shop = Shop::new(Kind::Small, 1);
-    let judged = judge(&shop, None).await?;
-    let ours = judged.first().context("nothing was judged")?;
+    let result = score(&shop, None).await?;
+    let ours = result.first().context("nothing was judged")?;
     let outcome = &ours.outcome;
     println!("{}\n{outcome}", outcome.row());
     assert_eq!(outcome.false_pages, Vec::<String>::new());
@@ -70,7 +70,7 @@ async fn holds_back_what_alertmanager_does(shop: &Shop, firing: &[Firing]) -> an
         anyhow::ensure!(status == 200, "{}", String::from_utf8_lossy(&response));
         // Alertmanager processes alerts and inhibitions one after the other.
         passes(|| async {
-            let theirs = state(&ask(&url).await?);
+            let theirs = state(&get_json(&url).await?);
             anyhow::ensure!(theirs == ours, "Alertmanager: {theirs:#?}\nhere: {ours:#?}");
             Ok(())
         })

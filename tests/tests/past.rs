@@ -116,9 +116,12 @@ async fn a_backtest_of_thirty_days_finds_the_incidents_and_recommends_thresholds
     let (code, printed, complaint) = world.backtest(port, &["--alert", "HighLoad|Warm|Kept", "--output", "json"])?;
     assert_eq!(code, Some(0), "{complaint}");
     let statistics = |name: &str| -> anyhow::Result<Value> { Ok(one(&printed, name)?["statistics"].clone()) };
-    let busy = statistics("HighLoad")?;
-    assert_eq!((&busy["episodes"], &busy["firing_seconds"], &busy["flaps"]), (&30.into(), &45_000.0.into(), &0.into()));
-    assert_eq!(busy["pages_by_hour"][12], 30);
+    let high_load = statistics("HighLoad")?;
+    assert_eq!(
+        (&high_load["episodes"], &high_load["firing_seconds"], &high_load["flaps"]),
+        (&30.into(), &45_000.0.into(), &0.into())
+    );
+    assert_eq!(high_load["pages_by_hour"][12], 30);
     assert_eq!((&statistics("Warm")?["episodes"], &statistics("Warm")?["still_firing"]), (&721.into(), &1.into()));
     let kept = statistics("Kept")?;
     assert_eq!((&kept["episodes"], &kept["still_firing"]), (&1.into(), &1.into()), "kept over every pause");
@@ -127,15 +130,15 @@ async fn a_backtest_of_thirty_days_finds_the_incidents_and_recommends_thresholds
     let sweep = ["--alert", "HighLoad", "--sweep", "threshold=0.6:0.9:0.1", "--output", "json", "--budget"];
     for (budget, best) in [("10/week", "0.7"), ("2/week", "0.9"), ("200/week", "0.6")] {
         let (code, printed, complaint) = world.backtest(port, &[&sweep[..], &[budget]].concat())?;
-        let busy = one(&printed, "HighLoad")?;
-        let tried: Vec<i64> = busy["sweep"]
+        let high_load = one(&printed, "HighLoad")?;
+        let tried: Vec<i64> = high_load["sweep"]
             .as_array()
             .into_iter()
             .flatten()
             .filter_map(|one| one["statistics"]["episodes"].as_i64())
             .collect();
         assert_eq!(
-            (code, tried.as_slice(), &busy["recommendation"]),
+            (code, tried.as_slice(), &high_load["recommendation"]),
             (Some(0), &[720, 30, 30, 0][..], &best.into()),
             "{complaint}"
         );
@@ -208,9 +211,9 @@ type Ranges = Arc<Mutex<Vec<f64>>>;
 
 async fn between(port: u16, how: Between) -> anyhow::Result<(Server, Ranges)> {
     let ranges = Ranges::default();
-    let asked = Arc::clone(&ranges);
+    let recorded = Arc::clone(&ranges);
     let server = serve(None, move |incoming| {
-        let asked = Arc::clone(&asked);
+        let ranges = Arc::clone(&recorded);
         async move {
             let path = incoming.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
             let parameters: Vec<(String, String)> =
@@ -224,9 +227,9 @@ async fn between(port: u16, how: Between) -> anyhow::Result<(Server, Ranges)> {
                     let error = r#"{"status":"error","errorType":"execution","error":"query processing would load too many samples into memory in query execution"}"#;
                     return response(422, "application/json", error);
                 }
-                let mut asked = asked.lock().unwrap_or_else(PoisonError::into_inner);
-                asked.push(points);
-                if how == Between::Breaks && asked.len() > 6 {
+                let mut ranges = ranges.lock().unwrap_or_else(PoisonError::into_inner);
+                ranges.push(points);
+                if how == Between::Breaks && ranges.len() > 6 {
                     return response(503, "text/plain", "upstream is gone");
                 }
             }
@@ -287,10 +290,18 @@ async fn noise_counts_notifications_outside_of_hours_and_silenced_time() -> anyh
     };
     let (code, printed, complaint) = noise(&["--range", "30d", "--at", &at])?;
     assert_eq!(code, Some(0), "{complaint}");
-    let busy = one(&printed, "HighLoad")?;
-    assert_eq!((&busy["statistics"]["episodes"], &busy["statistics"]["flaps"]), (&5.into(), &1.into()), "{printed}");
-    assert_eq!((&busy["outside_hours"], &busy["noise"]), (&0.6.into(), &9.0.into()), "five, one flap, three at night");
-    assert_eq!(busy["silenced"], Value::Null, "nobody asked Alertmanager");
+    let high_load = one(&printed, "HighLoad")?;
+    assert_eq!(
+        (&high_load["statistics"]["episodes"], &high_load["statistics"]["flaps"]),
+        (&5.into(), &1.into()),
+        "{printed}"
+    );
+    assert_eq!(
+        (&high_load["outside_hours"], &high_load["noise"]),
+        (&0.6.into(), &9.0.into()),
+        "five, one flap, three at night"
+    );
+    assert_eq!(high_load["silenced"], Value::Null, "nobody asked Alertmanager");
     // The active alert is silenced now.
     eventually("one alert fires, and was silenced for longer than is asked about", || async {
         let age = jiff::Timestamp::now().duration_since(silenced_since).as_secs();

@@ -5,7 +5,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 use stack::http::{json, request};
-use stack::peers::{Authority, Health, Says, healthy};
+use stack::peers::{Authority, Health, HealthBody, healthy};
 use stack::process::{Process, free_port};
 use stack::stack::{Stack, program};
 use stack::waiting::eventually;
@@ -86,7 +86,7 @@ async fn check_reports_its_result_by_exit_code_and_in_every_format() -> anyhow::
     let text = String::from_utf8(table.stdout)?;
     assert_eq!((table.status.code(), text.matches("passed").count()), (Some(0), 2), "{text}");
     assert_eq!(text.matches(" (limit 2 s)").count(), 2, "{text}");
-    world.one.say(Says::Json(serde_json::json!({"status": "<degraded> & \"sad\""})));
+    world.one.respond_with(HealthBody::Json(serde_json::json!({"status": "<degraded> & \"sad\""})));
     let parsed: Value = serde_json::from_slice(&world.check(&["--format", "json"])?.stdout)?;
     assert_eq!(parsed["checks"][0]["verdict"], "critical");
     assert_eq!(parsed["checks"][1]["verdict"], "passed");
@@ -154,7 +154,7 @@ async fn a_reload_keeps_unchanged_checks_and_refuses_an_invalid_file() -> anyhow
 #[tokio::test(flavor = "multi_thread")]
 async fn the_status_page_shows_each_check_and_its_runs_without_script() -> anyhow::Result<()> {
     let world = World::start().await?;
-    world.one.say(Says::Json(serde_json::json!({"status": "<script>alert(1)</script>"})));
+    world.one.respond_with(HealthBody::Json(serde_json::json!({"status": "<script>alert(1)</script>"})));
     world.wait("checklist_check_passed{check=\"health\",target=\"one\"}", |value| value == Some(0.0)).await?;
     let page = world.get("/").await?;
     for part in
@@ -163,7 +163,7 @@ async fn the_status_page_shows_each_check_and_its_runs_without_script() -> anyho
         assert!(page.contains(part), "{part} is not in {page}");
     }
     assert!(!page.contains("<script"));
-    world.one.say(Says::Json(healthy()));
+    world.one.respond_with(HealthBody::Json(healthy()));
     eventually("the page has several runs", || async {
         Ok(world.get("/checks/health").await?.matches("<tr>").count() > 3)
     })

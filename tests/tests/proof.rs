@@ -8,9 +8,9 @@ fn every_supported_version_has_a_test_and_the_proof_page_is_up_to_date() -> anyh
     let claims = stack::proof::claims()?;
     let supported = stack::proof::supported()?;
     assert!(supported.len() > 5, "{supported:?}");
-    let unproved: Vec<&String> =
+    let untested: Vec<&String> =
         supported.iter().filter(|version| !claims.iter().any(|(_, text)| text == *version)).collect();
-    assert!(unproved.is_empty(), "claimed in README and not proved: {unproved:?}");
+    assert!(untested.is_empty(), "claimed in README and not proved: {untested:?}");
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/proof.md");
     if std::env::var_os("WRITE_PROOF").is_some() {
         std::fs::write(&file, &page)?;
@@ -27,10 +27,10 @@ fn every_claim_of_a_test_in_readme_and_docs_is_in_proof_yaml() -> anyhow::Result
         let mut in_block = false;
         for line in text.lines() {
             in_block ^= line.starts_with("```");
-            let says = ["A test ", "a test ", "Tests ", "The tests ", "by the tests", "what the tests do"]
+            let promises = ["A test ", "a test ", "Tests ", "The tests ", "by the tests", "what the tests do"]
                 .iter()
                 .any(|words| line.contains(words));
-            if in_block || line.starts_with('#') || !says {
+            if in_block || line.starts_with('#') || !promises {
                 continue;
             }
             if !claims.iter().any(|(place, claim)| *place == name && line.contains(claim.as_str())) {
@@ -43,7 +43,7 @@ fn every_claim_of_a_test_in_readme_and_docs_is_in_proof_yaml() -> anyhow::Result
 }
 
 #[test]
-fn figures_in_the_docs_come_from_a_printed_run() -> anyhow::Result<()> {
+fn measurements_in_the_docs_come_from_a_printed_run() -> anyhow::Result<()> {
     // Words that occur only in measured results.
     let measured = [" p50 ", " p99 ", "MiB resident", " of a core", "CPU seconds", "times as long"];
     let mut found = Vec::new();

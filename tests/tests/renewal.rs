@@ -205,7 +205,7 @@ async fn the_ca_of_the_kubelets_is_reloaded() -> anyhow::Result<()> {
     eventually("the kubelet is asked", looks).await?;
     std::fs::create_dir(at("other"))?;
     presented.set(Authority::new(&folder.path().join("other"))?.issue("localhost", 60)?);
-    eventually("an authority that nobody was told of is not trusted", || async { Ok(!looks().await?) }).await?;
+    eventually("an authority that is not configured is not trusted", || async { Ok(!looks().await?) }).await?;
     std::fs::copy(at("other/ca.pem"), at("ca.pem"))?;
     eventually("the new one is trusted", looks).await
 }

@@ -75,7 +75,7 @@ async fn two_replicas_give_one_alert_and_one_notification_and_lose_none_with_the
     }
     has(&stack, "checklist_backup_present == 0", 2).await?;
     has(&stack, "checklist_check_info{check=\"bloat\"}", 1).await?;
-    let page = |m: &Message| m.receiver == "pagerduty" && m.tells(seen_by_both.alert);
+    let page = |m: &Message| m.receiver == "pagerduty" && m.fires(seen_by_both.alert);
     stack.recorder.wait("a page", page).await?;
     // A later alert is delivered, and no earlier notification was sent twice.
     notified(&stack, fault("roles")).await?;
@@ -119,6 +119,6 @@ async fn two_replicas_give_one_alert_and_one_notification_and_lose_none_with_the
 /// Injects a fault that both exporters see, and waits for its notification.
 async fn notified(stack: &Stack, fault: Fault) -> anyhow::Result<()> {
     stack.inject(fault).await?;
-    let about = |m: &Message| m.receiver == fault.receiver() && m.tells(fault.alert);
+    let about = |m: &Message| m.receiver == fault.receiver() && m.fires(fault.alert);
     stack.recorder.wait(fault.alert, about).await.map(|_| ())
 }

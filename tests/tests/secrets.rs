@@ -332,7 +332,7 @@ async fn no_page_response_or_log_line_contains_a_secret() -> anyhow::Result<()> 
         planted.leaks(&String::from_utf8_lossy(&body))?;
     }
     std::fs::copy(folder.join("wrong-web.yaml"), folder.join("web.yaml"))?;
-    eventually("the log tells of the web configuration", || async {
+    eventually("the log reports the web configuration", || async {
         Ok(process.log().contains("cannot load the web configuration"))
     })
     .await?;

@@ -70,12 +70,12 @@ async fn only_clients_with_a_certificate_of_the_ca_and_an_allowed_name_are_accep
     ))
     .await?;
     let other = TempDir::new()?;
-    let stranger = Authority::new(other.path())?;
+    let other_authority = Authority::new(other.path())?;
     let response = world.tls(Some(("prometheus", &world.authority))).await?;
     assert!(response.starts_with("HTTP/1.1 200") && response.contains("checklist_build_info"), "{response}");
     for (what, client) in [
         ("no certificate", None),
-        ("another authority", Some(("prometheus", &stranger))),
+        ("another authority", Some(("prometheus", &other_authority))),
         ("another name", Some(("mallory", &world.authority))),
     ] {
         let response = world.tls(client).await;
@@ -145,7 +145,7 @@ fn a_wrong_web_configuration_is_refused_with_its_reason() -> anyhow::Result<()> 
     certify(&authority, folder.path(), "localhost")?;
     std::fs::write(folder.path().join("checklist.yaml"), "certificates: [{name: web, address: '127.0.0.1:1'}]\n")?;
     let tls = |more: &str| format!("tls_server_config: {{cert_file: server.pem, key_file: server.key{more}}}\n");
-    for (web, says) in [
+    for (web, reason) in [
         ("tls_sever_config: {}\n".to_owned(), "tls_server_config"),
         ("tls_server_config: {cert_file: nosuch.pem, key_file: server.key}\n".to_owned(), "nosuch.pem"),
         ("tls_server_config: {cert_file: server.pem, key_file: server.pem}\n".to_owned(), "cannot read the key"),
@@ -161,7 +161,7 @@ fn a_wrong_web_configuration_is_refused_with_its_reason() -> anyhow::Result<()> 
     ] {
         let output = validate(folder.path(), &web)?;
         let printed = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-        assert!(!output.status.success() && printed.contains(says), "{web}: {printed}");
+        assert!(!output.status.success() && printed.contains(reason), "{web}: {printed}");
         assert!(!printed.contains("canary"), "{printed}");
     }
     Ok(())
@@ -234,7 +234,7 @@ async fn a_token_gives_access_only_where_its_user_is_authorized() -> anyhow::Res
 #[tokio::test]
 async fn without_a_token_review_access_is_denied() -> anyhow::Result<()> {
     let (kubernetes, world) = with_tokens("").await?;
-    let ask = |token: &str| {
+    let scrape = |token: &str| {
         let login = bearer(token);
         async move { plain(world.port, "/metrics", &login).await }
     };
@@ -242,22 +242,22 @@ async fn without_a_token_review_access_is_denied() -> anyhow::Result<()> {
         ["{\"status\": {\"authenticated\": true}}", "{}", "[]", "no json", "{\"status\": {\"allowed\": true}}"];
     let yes_to_all = "{\"metadata\": {}, \"spec\": {}, \"status\": {\"authenticated\": true, \"audiences\": [\"checklist-exporter\"], \"user\": {\"username\": \"TOKEN\"}, \"allowed\": false}}";
     for (n, (code, body)) in listed.iter().map(|body| (201, *body)).chain([(500, "{}"), (403, "TOKEN")]).enumerate() {
-        kubernetes.say_instead(Some((code, body)));
-        let response = ask(&format!("scraper-token-{n}")).await?;
+        kubernetes.answer_reviews_with(Some((code, body)));
+        let response = scrape(&format!("scraper-token-{n}")).await?;
         assert!(["401", "503"].contains(&status(&response)), "{code} {body}: {response}");
         assert!(!response.contains("checklist_build_info"), "{response}");
     }
-    kubernetes.say_instead(Some((201, yes_to_all)));
-    assert_eq!(status(&ask("known-and-not-allowed").await?), "403");
-    kubernetes.say_instead(None);
+    kubernetes.answer_reviews_with(Some((201, yes_to_all)));
+    assert_eq!(status(&scrape("known-and-not-allowed").await?), "403");
+    kubernetes.answer_reviews_with(None);
     kubernetes.refuse(Some(500));
-    assert_eq!(status(&ask("scraper-token").await?), "503", "nobody can say");
+    assert_eq!(status(&scrape("scraper-token").await?), "503", "no decision is possible");
     kubernetes.refuse(None);
-    assert_eq!(status(&ask("scraper-token").await?), "200", "no failure is remembered");
+    assert_eq!(status(&scrape("scraper-token").await?), "200", "no failure is remembered");
     // A granted permission remains valid for a minute while the API server is down; a refused one stays refused.
     kubernetes.refuse(Some(500));
-    assert_eq!(status(&ask("scraper-token").await?), "200");
-    assert_eq!(status(&ask("guest-token").await?), "503");
+    assert_eq!(status(&scrape("scraper-token").await?), "200");
+    assert_eq!(status(&scrape("guest-token").await?), "503");
     assert_eq!(status(&plain(world.port, "/metrics", "").await?), "401");
     let log = world.process.log();
     assert!(log.contains("token reviews fail") && log.contains("token reviews work again"), "{log}");
@@ -269,7 +269,7 @@ async fn without_a_token_review_access_is_denied() -> anyhow::Result<()> {
         text.replace("[checklist-exporter]", "[somebody-else]"),
     )?;
     kubernetes.refuse(None);
-    eventually("the audience of before is not let in", || async { Ok(status(&ask("scraper-token").await?) == "401") })
+    eventually("the previous audience is refused", || async { Ok(status(&scrape("scraper-token").await?) == "401") })
         .await
 }
 
@@ -281,7 +281,7 @@ async fn a_checklist_without_web_audiences_after_a_reload_gives_no_access() -> a
     // The file as it is while it is written, or after somebody deleted the line.
     for text in [whole.replace(", webAudiences: [checklist-exporter]", ""), String::new()] {
         std::fs::write(&file, text)?;
-        eventually("a metric tells of it", || async {
+        eventually("a metric reports it", || async {
             assert_eq!(status(&plain(world.port, "/metrics", "").await?), "401");
             let scrape = plain(world.port, "/metrics", &bearer("scraper-token")).await?;
             assert_eq!(status(&scrape), "200", "{scrape}");
@@ -300,17 +300,17 @@ async fn a_revoked_login_is_refused_on_open_connections_too() -> anyhow::Result<
     let mut stream = TcpStream::connect(("127.0.0.1", world.port)).await?;
     let request = format!("GET /-/healthy HTTP/1.1\r\nHost: x\r\n{ANN}\r\n");
     let mut printed = [0; 1024];
-    let mut ask = async || -> anyhow::Result<String> {
+    let mut scrape = async || -> anyhow::Result<String> {
         stream.write_all(request.as_bytes()).await?;
         let read = stream.read(&mut printed).await?;
         Ok(String::from_utf8_lossy(&printed[..read]).into_owned())
     };
-    assert_eq!(status(&ask().await?), "200");
+    assert_eq!(status(&scrape().await?), "200");
     let other = format!("basic_auth_users: {{bob: '{}'}}\n", bcrypt::hash("open sesame", 4)?);
     std::fs::write(world.folder.path().join("web.yaml"), &other)?;
     let begun = Instant::now();
     loop {
-        let response = ask().await?;
+        let response = scrape().await?;
         if status(&response) == "401" {
             return Ok(());
         }

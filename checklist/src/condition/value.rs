@@ -134,7 +134,7 @@ impl Scope {
         self.max_of(&of(metric))
     }
 
-    /// Combines several metrics with the same labels, and adds a label that tells them apart.
+    /// Combines several metrics with the same labels, and adds a label that distinguishes them.
     pub fn named(&self, label: &str, metrics: &[(&'static Metric, &str)]) -> String {
         let one = |(metric, name): &(&'static Metric, &str)| {
             format!("label_replace({}, {label:?}, {name:?}, \"\", \"\")", self.max(metric))

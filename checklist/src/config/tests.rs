@@ -46,10 +46,10 @@ fn every_described_key_is_read_and_every_read_key_is_described() {
     let mut count = 0;
     for (path, section) in all() {
         for key in section.each() {
-            assert!(found.was_asked(section, key.name), "{path}.{} is described and never read", key.name);
+            assert!(found.was_read(section, key.name), "{path}.{} is described and never read", key.name);
             count += 1;
         }
-        let undescribed = found.asked_of(section).into_iter().find(|key| section.key(key).is_none());
+        let undescribed = found.keys_read_of(section).into_iter().find(|key| section.key(key).is_none());
         assert_eq!(undescribed, None, "{path}: read and not described");
     }
     assert!(count > 150, "only {count} keys were compared");

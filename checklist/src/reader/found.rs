@@ -18,7 +18,7 @@ pub struct ConfigError {
 pub(crate) struct Found {
     mistakes: RefCell<Vec<ConfigError>>,
     /// The keys that were read, each with the address of its section. A test compares them with all described keys.
-    asked: RefCell<BTreeSet<(usize, &'static str)>>,
+    keys_read: RefCell<BTreeSet<(usize, &'static str)>>,
 }
 
 impl Found {
@@ -32,19 +32,19 @@ impl Found {
     }
 
     /// Records that a key was read.
-    pub(crate) fn asked(&self, section: &'static Section, key: &'static str) {
-        self.asked.borrow_mut().insert((std::ptr::from_ref(section).addr(), key));
+    pub(crate) fn mark_read(&self, section: &'static Section, key: &'static str) {
+        self.keys_read.borrow_mut().insert((std::ptr::from_ref(section).addr(), key));
     }
 
     #[cfg(test)]
-    pub(crate) fn was_asked(&self, section: &'static Section, key: &str) -> bool {
-        self.asked.borrow().iter().any(|known| *known == (std::ptr::from_ref(section).addr(), key))
+    pub(crate) fn was_read(&self, section: &'static Section, key: &str) -> bool {
+        self.keys_read.borrow().iter().any(|known| *known == (std::ptr::from_ref(section).addr(), key))
     }
 
     #[cfg(test)]
-    pub(crate) fn asked_of(&self, section: &'static Section) -> Vec<&'static str> {
+    pub(crate) fn keys_read_of(&self, section: &'static Section) -> Vec<&'static str> {
         let of = std::ptr::from_ref(section).addr();
-        self.asked.borrow().iter().filter(|(known, _)| *known == of).map(|(_, key)| *key).collect()
+        self.keys_read.borrow().iter().filter(|(known, _)| *known == of).map(|(_, key)| *key).collect()
     }
 
     /// Returns the mistakes and removes them from the state.

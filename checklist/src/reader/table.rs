@@ -35,7 +35,7 @@ impl<'a> Table<'a> {
 
     /// Returns the description of a key. A key that is not described has no value, and a test fails.
     fn key(&self, key: &'static str) -> Option<&'static Key> {
-        self.found.asked(self.section, key);
+        self.found.mark_read(self.section, key);
         self.section.key(key)
     }
 

@@ -1,6 +1,6 @@
 //! The newest event in the application's audit table. Checklist: Wednesday 3, "Verify audit logging is working".
 
-#![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "courses of whole samples")]
+#![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "series of whole samples")]
 
 use crate::prelude::*;
 use crate::signals::error_rate::REQUESTS;

@@ -42,7 +42,7 @@ static OFTEN: Threshold = Threshold::above(
 )
 .warning(0.20);
 
-/// At its maximum, and not known to want no more: who reads the autoscaler from elsewhere may not know what it wants.
+/// At its maximum, and not known to want no more: other exporters may not expose what it wants.
 fn at_max(scope: &Scope, limit: &str) -> String {
     format!("{} > {limit} unless {} <= {limit}", scope.max(&AT_MAX), scope.max(&LIMITED))
 }
@@ -67,7 +67,7 @@ fn at_max_case(limit: f64) -> Case {
 
 /// A rule test: an autoscaler that reaches its maximum after a day fires when the share is reached. A new one that has been
 /// at its maximum for half of that time does not.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "courses of whole samples")]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "series of whole samples")]
 fn often_at_max_case(limit: f64) -> Case {
     let beyond = limit + 0.9;
     let looks = (LOOKS * limit / beyond) as u64 + 1;

@@ -94,8 +94,8 @@ fn none_left(scope: &Scope, have: &'static Metric, want: &'static Metric) -> Str
 
 /// A rule test for pods that are lost, moved, new or scaled up from zero, all judged after twenty minutes.
 fn none_left_case(have: &'static Metric, want: &'static Metric) -> Case {
-    let course = |metric, values: &str| input(metric, values.replace('~', &format!("x{SAMPLES}")));
-    let of = |had: &str, wanted: &str| vec![course(have, had), course(want, wanted)];
+    let series = |metric, values: &str| input(metric, values.replace('~', &format!("x{SAMPLES}")));
+    let of = |had: &str, wanted: &str| vec![series(have, had), series(want, wanted)];
     Case::new(of("3+0x15 0+0~", "3+0~"), of("1+0~", "3+0~"))
         .after(minutes(16))
         .fires("fires when the only pod is missing for long", of("1+0x13 0+0~", "1+0~"))
@@ -210,7 +210,7 @@ pub static SIGNAL: Signal = Signal {
                     let bad = given.limit + 1.0;
                     let waits = |reason: &str, values: String| vec![input(&NOT_READY, values).with("reason", reason)];
                     let begins = format!("_x30 {bad}+0x{SAMPLES}");
-                    // Four samples each, for as long as the other courses.
+                    // Four samples each, for as long as the other series.
                     let flaps: String = (0..SAMPLES / 4).map(|_| format!(" {bad}+0x2 stale")).collect();
                     let flaps = format!("_x24{flaps}");
                     Case::new(waits("Unschedulable", begins.clone()), Vec::new())

@@ -113,15 +113,15 @@ impl Node {
     }
 
     /// Moves a node to the place of an alias. The place of the anchor belongs to another key.
-    fn stand_at(&mut self, place: Place, span: &Range<usize>) {
+    fn move_to(&mut self, place: Place, span: &Range<usize>) {
         (self.place, self.span) = (place, span.clone());
         match &mut self.tree {
             Tree::Scalar(..) => {}
-            Tree::List(items) => items.iter_mut().for_each(|item| item.stand_at(place, span)),
+            Tree::List(items) => items.iter_mut().for_each(|item| item.move_to(place, span)),
             Tree::Table(entries) => {
                 for (key, value) in entries {
-                    key.stand_at(place, span);
-                    value.stand_at(place, span);
+                    key.move_to(place, span);
+                    value.move_to(place, span);
                 }
             }
         }
@@ -242,7 +242,7 @@ impl<'a> Reader<'a> {
                 self.spend(size, span)?;
                 let mut node = self.anchors.get(&id).cloned().ok_or_else(|| self.error(span, unknown))?;
                 let end = span.end.byte_offset().unwrap_or(start);
-                node.stand_at(self.lines.place(self.text, start), &(start..end.max(start)));
+                node.move_to(self.lines.place(self.text, start), &(start..end.max(start)));
                 return Ok(node);
             }
             other => return Err(self.error(span, format!("invalid YAML: unexpected {other:?}"))),
@@ -284,7 +284,7 @@ fn distinct(entries: &[(Node, Node)]) -> Result<(), Error> {
     for (key, _) in entries {
         let Tree::Scalar(text, _) = &key.tree else { continue };
         if let Some(Place { line, .. }) = seen.insert(text.as_str(), key.place) {
-            let shown = super::shown::word(text).map(|word| format!(" {word}")).unwrap_or_default();
+            let shown = super::redaction::word(text).map(|word| format!(" {word}")).unwrap_or_default();
             let message = format!("the key{shown} is repeated in this mapping, first in line {line}: remove one");
             return Err(Error { place: key.place, message });
         }

@@ -83,8 +83,8 @@ impl Large {
         let missing = u32::try_from(bytes.div_ceil(MIB).saturating_sub(held)).unwrap_or(u32::MAX);
         if missing > 0 {
             let more = tokio::time::timeout_at(until, ROOM.acquire_many(missing)).await.ok().and_then(Result::ok);
-            let busy = || Failure::new(Reason::Limit, "too many large responses are being read at the same time");
-            let more = more.ok_or_else(busy)?;
+            let too_many = || Failure::new(Reason::Limit, "too many large responses are being read at the same time");
+            let more = more.ok_or_else(too_many)?;
             match &mut self.taken {
                 Some((taken, _)) => taken.merge(more),
                 None => self.taken = Some((more, until)),

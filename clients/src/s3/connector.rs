@@ -26,7 +26,7 @@ use url::Url;
 /// The limit of a listing in bytes: a page of 1,000 keys of 1,000 bytes each, encoded.
 const MAX_LIST: u64 = 8 * 1024 * 1024;
 /// The limit in bytes of an error or of the response to a PUT.
-const MAX_SAID: u64 = 64 * 1024;
+const MAX_ERROR_BODY: u64 = 64 * 1024;
 /// The deadline for connecting and the TLS handshake.
 const CONNECT: Duration = Duration::from_secs(5);
 
@@ -69,7 +69,7 @@ async fn exchange(request: HttpRequest, tls: Option<ClientConfig>) -> Result<Htt
     let most = match *request.method() {
         Method::GET if listing => MAX_LIST,
         Method::GET => u64::MAX,
-        _ => MAX_SAID,
+        _ => MAX_ERROR_BODY,
     };
     let host = &url[url::Position::BeforeHost..url::Position::AfterPort];
     let host = HeaderValue::from_str(host).map_err(|error| odd(&error))?;
@@ -78,7 +78,7 @@ async fn exchange(request: HttpRequest, tls: Option<ClientConfig>) -> Result<Htt
     let slow = |_| failed(Failure::new(Reason::Timeout, format!("no connection within {CONNECT:?}")));
     let stream = tokio::time::timeout(CONNECT, open(&url, tls)).await.map_err(slow)?.map_err(failed)?;
     let (response, driver) = send(stream, request).await.map_err(failed)?;
-    let most = if response.status().is_success() { most } else { MAX_SAID };
+    let most = if response.status().is_success() { most } else { MAX_ERROR_BODY };
     let response = response.map(|body| SdkBody::from_body_1_x(Limited { body, left: most, _driver: driver }));
     HttpResponse::try_from(response).map_err(|error| odd(&error))
 }

@@ -117,7 +117,7 @@ impl<'a> Listing<'a> {
                 self.known.insert(hash(part.whole));
             }
         }
-        if let Some(object) = self.parts.keep(object) {
+        if let Some(object) = self.parts.collect(object) {
             self.take_one(object);
         }
     }

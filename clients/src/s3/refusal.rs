@@ -8,7 +8,7 @@ use checklist::Reason;
 use std::error::Error;
 
 /// The limit of the server's message in characters.
-const MAX_SAID: usize = 200;
+const MAX_MESSAGE: usize = 200;
 
 /// Returns the failure that an error stands for. `region` is the region that the request was signed for.
 pub(super) fn failure<E>(error: &SdkError<E, HttpResponse>, region: &str) -> Failure
@@ -52,7 +52,7 @@ where
         }
         _ => Reason::Protocol,
     };
-    let message: String = message.chars().filter(|c| !c.is_control()).take(MAX_SAID).collect();
+    let message: String = message.chars().filter(|c| !c.is_control()).take(MAX_MESSAGE).collect();
     let message = if message.is_empty() { message } else { format!(": {message}") };
     Failure::new(reason, format!("{}{message} (request id {id})", status_line()))
 }

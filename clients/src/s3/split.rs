@@ -114,7 +114,7 @@ pub(super) struct Parts {
 
 impl Parts {
     /// Keeps an object until the whole listing is known. Gives it back if it is no possible part.
-    pub(super) fn keep(&mut self, object: Object) -> Option<Object> {
+    pub(super) fn collect(&mut self, object: Object) -> Option<Object> {
         let Some(part) = part(&object.key).filter(|_| self.kept < MAX_KEPT) else { return Some(object) };
         self.kept += 1;
         let group = self.groups.entry((part.whole.to_owned(), part.numbering)).or_default();
@@ -247,7 +247,7 @@ mod tests {
         let mut others = 0;
         for (key, modified, bytes) in objects {
             let object = Object { key: (*key).to_owned(), bytes: *bytes, modified: *modified };
-            others += usize::from(parts.keep(object).is_some());
+            others += usize::from(parts.collect(object).is_some());
         }
         let (split, rest) = parts.finish();
         (split, others + rest.len())

@@ -47,5 +47,5 @@ DO $checklist$ DECLARE missing text; BEGIN SELECT string_agg(what, '; ') INTO mi
   ('checklist may read status of "public"."workflows"', has_column_privilege('checklist', '"public"."workflows"', 'status', 'SELECT')),
   ('checklist may read updated_at of "public"."workflows"', has_column_privilege('checklist', '"public"."workflows"', 'updated_at', 'SELECT'))
 ) AS needed (what, holds) WHERE holds IS NOT TRUE;
-IF missing IS NOT NULL THEN RAISE EXCEPTION 'this does not hold: %', missing USING HINT = 'Run it as a superuser or as the owner of the tables and schemas.'; END IF; END $checklist$;
+IF missing IS NOT NULL THEN RAISE EXCEPTION 'not granted: %', missing USING HINT = 'Run it as a superuser or as the owner of the tables and schemas.'; END IF; END $checklist$;
 COMMIT;

@@ -1,7 +1,7 @@
 //! The option `check --explain`: prints the plan of every SQL statement, and warns about sequential scans of large
 //! tables.
 
-use crate::run::checks::Asked;
+use crate::run::checks::SqlCheck;
 use crate::run::job::Job;
 use crate::sources::postgres::{Database, SqlRequest};
 use checklist::config::literal;
@@ -21,14 +21,14 @@ pub async fn explain(config: &Config, jobs: &[Arc<Job>]) -> (String, usize) {
             let state = job.state();
             (state.check.signal, state.check.target.clone())
         };
-        let Some(asked) = crate::run::checks::asked(config, signal, &target) else { continue };
+        let Some(check) = crate::run::checks::sql_check(config, signal, &target) else { continue };
         text += &format!("{} on {target}\n", signal.id);
         for access in signal.access {
             if let Access::SqlIndex(table, columns) = access {
                 text += &format!("  needs an index on {table} ({})\n", columns.join(", "));
             }
         }
-        match plans(&asked, &mut text).await {
+        match plans(&check, &mut text).await {
             Ok(scans) => warnings += scans,
             Err(failure) => {
                 text += &format!("  CANNOT TELL: {failure}\n");
@@ -36,13 +36,16 @@ pub async fn explain(config: &Config, jobs: &[Arc<Job>]) -> (String, usize) {
             }
         }
     }
+    if text.is_empty() {
+        text += "none of these checks runs SQL\n";
+    }
     (text, warnings)
 }
 
-async fn plans(asked: &Asked, text: &mut String) -> Result<usize, crate::probe::Failure> {
+async fn plans(check: &SqlCheck, text: &mut String) -> Result<usize, crate::probe::Failure> {
     let mut warnings = 0;
-    match asked {
-        Asked::Catalog(sql) => {
+    match check {
+        SqlCheck::Catalog(sql) => {
             let facts = sql.database().facts().await?;
             for (statement, parameters) in sql.statements().iter().filter(|(statement, _)| (statement.when)(&facts)) {
                 // EXPLAIN cannot be sent with parameters, so their values are written into the statement. All
@@ -52,12 +55,13 @@ async fn plans(asked: &Asked, text: &mut String) -> Result<usize, crate::probe::
                     filled = filled.replace(&format!("${}", at + 1), &format!("({value})"));
                 }
                 let explain = format!("EXPLAIN {filled}");
-                let ask = SqlRequest { sql: &explain, parameters: &[], reads: sql.reads_of(statement), schemas: &[] };
-                warnings += print_plan(sql.database(), sql.database().query(ask).await?, text).await?;
+                let request =
+                    SqlRequest { sql: &explain, parameters: &[], reads: sql.reads_of(statement), schemas: &[] };
+                warnings += print_plan(sql.database(), sql.database().query(request).await?, text).await?;
             }
         }
-        Asked::Own(own) => {
-            let rows = own.ask(&format!("EXPLAIN {}", own.statement().await?)).await?;
+        SqlCheck::Own(own) => {
+            let rows = own.rows(&format!("EXPLAIN {}", own.statement().await?)).await?;
             warnings += print_plan(own.database(), rows, text).await?;
         }
     }

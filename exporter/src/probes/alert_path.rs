@@ -45,7 +45,7 @@ impl Probe for AlertPath {
                     samples.set(&LAST, [wanted], at.as_duration().as_secs_f64());
                 }
             }
-            records.tell_unreadable(newest.into_iter().min().flatten(), &mut samples.evidence);
+            records.report_unreadable(newest.into_iter().min().flatten(), &mut samples.evidence);
             Ok(samples)
         }
         .boxed()

@@ -57,7 +57,7 @@ impl Probe for Backup {
             samples.set(&OBJECTS, name, found.count);
             samples.set(&FUTURE, name, found.future);
             samples.set(&EXPECTED_INTERVAL, name, self.target.every.as_secs_f64());
-            tell(&found, now, &mut samples);
+            add_notes(&found, now, &mut samples);
             if let Some(newest) = &found.newest {
                 samples.set(&LAST, name, newest.modified);
                 samples.set(&BYTES, name, newest.bytes);
@@ -81,7 +81,7 @@ impl Probe for Backup {
 }
 
 /// Adds notes for people about the newest backup and about the objects that were left out.
-fn tell(found: &Found, now: f64, samples: &mut Samples) {
+fn add_notes(found: &Found, now: f64, samples: &mut Samples) {
     let ago = |at: f64| Unit::Seconds.human((now - at).round());
     if let Some(newest) = &found.newest {
         let size = Unit::Bytes.human(newest.bytes as f64);

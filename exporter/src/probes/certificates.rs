@@ -34,7 +34,7 @@ impl Probe for Certificates {
             if let Some(version) = seen.version {
                 samples.set(&TLS_VERSION, [version], 1_u32);
             }
-            tell(seen, &mut samples);
+            add_samples(seen, &mut samples);
             Ok(samples)
         }
         .boxed()
@@ -42,7 +42,7 @@ impl Probe for Certificates {
 }
 
 /// Adds the evidence and notes for people: which certificate ends first, and why the chain was refused.
-fn tell(seen: Inspection, samples: &mut Samples) {
+fn add_samples(seen: Inspection, samples: &mut Samples) {
     samples.saw(Object::Certificate, seen.certificates.len());
     for why in seen.unreadable {
         samples.missed(Object::Certificate, Reason::Decode, why);

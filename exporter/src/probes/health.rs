@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_page_says_twice_or_not_at_all_is_not_seen() -> anyhow::Result<()> {
+    fn a_field_that_a_page_has_twice_or_not_at_all_is_not_seen() -> anyhow::Result<()> {
         let unseen = |target: &str, body: &str| anyhow::Ok(judged(target, 200, "", body.as_bytes())?.1);
         for body in [
             "{\"db\": {\"state\": \"down\", \"state\": \"up\"}}",
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_a_cache_kept_for_long_says_nothing_about_the_application() -> anyhow::Result<()> {
+    fn a_page_that_a_cache_stored_for_long_is_no_evidence_about_the_application() -> anyhow::Result<()> {
         let config = Config::parse("checklist.yaml", "health: [{name: h, url: 'http://h', expect: {ok: true}}]\n")?;
         for (age, seen) in [(None, true), (Some(59.0), true), (Some(90_000.0), false)] {
             let mut samples = checklist::signals::health::SIGNAL.samples();

@@ -45,7 +45,7 @@ impl Own {
     ///
     /// # Errors
     /// Fails as [`Database::query`] does.
-    pub async fn ask(&self, sql: &str) -> Result<Vec<Row>, Failure> {
+    pub async fn rows(&self, sql: &str) -> Result<Vec<Row>, Failure> {
         let schemas = &self.query.schemas;
         self.database.query(SqlRequest { sql, parameters: &[], reads: Reads::Tables, schemas }).await
     }
@@ -56,8 +56,8 @@ impl Own {
     /// Fails when the value has a type that is not a number; the message says what to write instead.
     pub async fn statement(&self) -> Result<String, Failure> {
         let sql = self.query.around("{value}");
-        let ask = SqlRequest { sql: &sql, parameters: &[], reads: Reads::Tables, schemas: &self.query.schemas };
-        let types = self.database.columns(ask).await?;
+        let request = SqlRequest { sql: &sql, parameters: &[], reads: Reads::Tables, schemas: &self.query.schemas };
+        let types = self.database.columns(request).await?;
         let of_value = types.last().unwrap_or(&Type::UNKNOWN);
         let number = as_number(of_value).map_err(|advice| {
             let text = format!("query {}: the value is {of_value}: {advice}", self.query.signal.id);
@@ -155,7 +155,7 @@ impl Probe for Own {
     fn probe(&self, mut samples: Samples) -> BoxFuture<'_, Result<Samples, Failure>> {
         async move {
             let sql = self.statement().await?;
-            let rows = self.ask(&sql).await?;
+            let rows = self.rows(&sql).await?;
             let summary = self.read(&rows).map_err(|error| {
                 let check = self.query.signal.id;
                 Failure::new(Reason::Decode, format!("query {check}: an unexpected column: {error}"))

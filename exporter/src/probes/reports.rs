@@ -287,7 +287,8 @@ mod tests {
     }
 
     #[test]
-    fn of_several_reports_on_one_image_the_newest_counts_and_what_scanners_leave_out_is_told() -> Result<(), Failure> {
+    fn of_several_reports_on_one_image_the_newest_counts_and_what_scanners_leave_out_is_reported() -> Result<(), Failure>
+    {
         let report = |name: &str, at: &str, found: &str| {
             let text = format!(
                 r#"{{"ArtifactName": "img:1", "CreatedAt": "{at}", "Results": [{{"Vulnerabilities": [{found}]}}]}}"#
@@ -329,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scan_is_as_old_as_its_database_and_one_of_the_future_is_told() -> Result<(), Failure> {
+    fn a_scan_is_as_old_as_its_database_and_one_of_the_future_is_reported() -> Result<(), Failure> {
         let value = |format, report: &str, metric: &Metric| {
             let series = shown(format, report)?.into_series().0;
             Ok::<_, Failure>(series.iter().find(|one| one.metric == metric).map(|one| one.value))

@@ -28,7 +28,7 @@ impl Probe for Restore {
             });
             let mine: Vec<_> = mine.collect();
             samples.saw(Object::Record, mine.len());
-            records.tell_unreadable(mine.first().map(|(at, _)| *at), &mut samples.evidence);
+            records.report_unreadable(mine.first().map(|(at, _)| *at), &mut samples.evidence);
             samples.set(&RECORDED, [name], !mine.is_empty());
             let known = |act: &Act| matches!(act, Act::Restored { unknown: false, .. });
             if let Some((_, act)) = mine.first() {

@@ -50,8 +50,8 @@ pub enum Gives {
     Gap(Object, Reason),
     /// A sentence for people that does not change the verdict.
     Note,
-    /// A sentence about something that is not as checklist.yaml says: nothing more is asked.
-    Mistake,
+    /// A sentence about something that is not as checklist.yaml says: no further statement is run.
+    Misconfigured,
 }
 
 /// How to count the objects that a statement has examined.
@@ -130,7 +130,7 @@ impl Statement {
     fn metrics(&self) -> &'static [&'static Metric] {
         match self.gives {
             Gives::Values(metrics) => metrics,
-            Gives::Gap(..) | Gives::Note | Gives::Mistake => &[],
+            Gives::Gap(..) | Gives::Note | Gives::Misconfigured => &[],
         }
     }
 
@@ -173,11 +173,11 @@ pub struct Sql {
     /// Each statement with the values of its parameters.
     statements: Vec<(Statement, Vec<f64>)>,
     /// Results for reuse, in the order of the statements.
-    kept: Mutex<Vec<Option<Kept>>>,
+    cached: Mutex<Vec<Option<CachedResult>>>,
 }
 
-/// A result, and when it was asked for.
-type Kept = (Instant, Arc<Found>);
+/// A result, and when it was queried.
+type CachedResult = (Instant, Arc<Found>);
 
 /// Replaces the placeholders for what `exclude:` leaves out by SQL conditions.
 fn left_out(sql: &str, out: &LeftOut) -> String {
@@ -196,7 +196,7 @@ fn left_out(sql: &str, out: &LeftOut) -> String {
 const HOURS: [&str; 2] = ["timestamp", "updated_at"];
 
 /// The statement that finds columns of the application that hold no times, before others misread them.
-fn times(signal: &Signal, fill: &dyn Fn(&str) -> String) -> Option<Statement> {
+fn time_columns(signal: &Signal, fill: &dyn Fn(&str) -> String) -> Option<Statement> {
     let columns = signal.access.iter().flat_map(|access| match access {
         Access::SqlColumns(table, columns) => columns.iter().map(|column| (*table, *column)).collect(),
         _ => Vec::new(),
@@ -208,7 +208,7 @@ fn times(signal: &Signal, fill: &dyn Fn(&str) -> String) -> Option<Statement> {
     });
     let rows: Vec<String> = rows.collect();
     let sql = include_str!("times.sql").replace("{columns}", &rows.join(", "));
-    (!rows.is_empty()).then(|| statement(Cow::Owned(sql), Gives::Mistake))
+    (!rows.is_empty()).then(|| statement(Cow::Owned(sql), Gives::Misconfigured))
 }
 
 impl Sql {
@@ -237,30 +237,31 @@ impl Sql {
             let sql = left_out(&sql, database.left_out());
             (Statement { sql: Cow::Owned(sql), ..statement.clone() }, values)
         });
-        let times = times(signal, &|place| names.fill(place));
-        let statements: Vec<_> = times.map(|times| (times, Vec::new())).into_iter().chain(filled).collect();
+        let time_columns = time_columns(signal, &|place| names.fill(place));
+        let statements: Vec<_> =
+            time_columns.map(|statement| (statement, Vec::new())).into_iter().chain(filled).collect();
         let reads = if signal.kind == TargetKind::Application { Reads::Tables } else { Reads::Catalogs };
-        Self { database, signal, reads, kept: Mutex::new(vec![None; statements.len()]), statements }
+        Self { database, signal, reads, cached: Mutex::new(vec![None; statements.len()]), statements }
     }
 
     /// Returns the result of a statement, from an earlier run if that is recent enough.
     async fn found(&self, at: usize, facts: &Facts) -> Result<Arc<Found>, Failure> {
         let (statement, parameters) = &self.statements[at];
-        let kept = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((asked, found)) = &kept()[at]
-            && asked.elapsed() < statement.reuse
+        let cached = || self.cached.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((queried, found)) = &cached()[at]
+            && queried.elapsed() < statement.reuse
         {
             return Ok(Arc::clone(found));
         }
         let sql = statement.text(facts);
-        let ask = SqlRequest { sql: &sql, parameters, reads: self.reads_of(statement), schemas: &[] };
-        let rows = self.database.query(ask).await?;
+        let request = SqlRequest { sql: &sql, parameters, reads: self.reads_of(statement), schemas: &[] };
+        let rows = self.database.query(request).await?;
         let found = read(statement, &rows).map_err(|error| {
             Failure::new(Reason::Decode, format!("check {}: an unexpected column: {error}", self.signal.id))
         })?;
         let found = Arc::new(found);
         if !statement.reuse.is_zero() {
-            kept()[at] = Some((Instant::now(), Arc::clone(&found)));
+            cached()[at] = Some((Instant::now(), Arc::clone(&found)));
         }
         Ok(found)
     }
@@ -291,7 +292,7 @@ impl Sql {
 
     /// Returns what a statement reads: one that looks for mistakes reads catalogs, whatever the signal reads.
     pub const fn reads_of(&self, statement: &Statement) -> Reads {
-        if matches!(statement.gives, Gives::Mistake) { Reads::Catalogs } else { self.reads }
+        if matches!(statement.gives, Gives::Misconfigured) { Reads::Catalogs } else { self.reads }
     }
 
     pub fn database(&self) -> &Arc<Database> {
@@ -319,7 +320,7 @@ fn read(statement: &Statement, rows: &[Row]) -> Result<Found, tokio_postgres::Er
                 found.rows.push((names, values));
             }
             Gives::Gap(..) => found.notes.push((row.try_get(0)?, row.try_get(1)?)),
-            Gives::Note | Gives::Mistake => found.notes.push((0.0, row.try_get(0)?)),
+            Gives::Note | Gives::Misconfigured => found.notes.push((0.0, row.try_get(0)?)),
         }
     }
     Ok(found)
@@ -356,7 +357,7 @@ impl Probe for Sql {
                         Gives::Gap(object, reason) => {
                             samples.evidence.missed(object, reason, whole(*count) as u64, text);
                         }
-                        Gives::Mistake => return Err(Failure::new(Reason::Config, text)),
+                        Gives::Misconfigured => return Err(Failure::new(Reason::Config, text)),
                         _ => samples.evidence.note(text),
                     }
                 }

@@ -50,7 +50,7 @@ impl Probe for Utilization {
     }
 }
 
-async fn nodes(watched: &Watched, tells: bool, samples: &mut Samples) -> Result<(), Failure> {
+async fn nodes(watched: &Watched, exposes: bool, samples: &mut Samples) -> Result<(), Failure> {
     let usage = watched.node_usage().await?;
     for (name, node) in watched.nodes(None).await? {
         let used = usage.get(&name);
@@ -69,7 +69,7 @@ async fn nodes(watched: &Watched, tells: bool, samples: &mut Samples) -> Result<
             continue;
         };
         samples.saw(Object::Node, 1);
-        if !tells {
+        if !exposes {
             continue;
         }
         samples.set(&NODE_CPU, [&name], cpu);

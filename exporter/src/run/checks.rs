@@ -166,25 +166,25 @@ impl Checks {
 }
 
 /// The SQL of a check.
-pub enum Asked {
+pub enum SqlCheck {
     Catalog(Sql),
     /// A custom query of checklist.yaml.
     Own(Own),
 }
 
 /// Returns the SQL of a check on a connection of its own, for `--explain`; `None` if the check is not made of SQL.
-pub fn asked(config: &Config, signal: &'static Signal, target: &str) -> Option<Asked> {
+pub fn sql_check(config: &Config, signal: &'static Signal, target: &str) -> Option<SqlCheck> {
     let target = config.database(target)?;
     let as_statistics = || Arc::new(Database::new(target.clone()));
     let as_application = || Arc::new(Database::new(target.as_application()));
     if let Some(query) = config.queries.iter().find(|query| query.signal.id == signal.id) {
         let database = if query.statistics { as_statistics() } else { as_application() };
-        return Some(Asked::Own(Own::new(database, query.clone())));
+        return Some(SqlCheck::Own(Own::new(database, query.clone())));
     }
     let statements = probes::statements::of(signal.id)?;
     let database = if signal.kind == TargetKind::Application { as_application() } else { as_statistics() };
     let limits = config.limits(signal, &target.name);
-    Some(Asked::Catalog(Sql::new(database, signal, statements, &limits, others(config, &target.name).as_deref())))
+    Some(SqlCheck::Catalog(Sql::new(database, signal, statements, &limits, others(config, &target.name).as_deref())))
 }
 
 /// Returns the other targets on the same PostgreSQL server, if this target is the first of them. The first one reports
@@ -207,7 +207,7 @@ fn kept<T>(
     (name.to_owned(), (definition, known.unwrap_or_else(|| Arc::new(make()))))
 }
 
-/// Returns everything that a job depends on as text, so that a reload can tell whether a job has changed.
+/// Returns everything that a job depends on as text, so that a reload can see whether a job has changed.
 fn definition(config: &Config, check: &Check, limits: &Limits) -> String {
     let (list, name) = (check.signal.kind.key(), &check.target);
     let target = config.each().into_iter().find(|(key, target)| *key == list && target.name() == name);
@@ -234,7 +234,7 @@ fn definition(config: &Config, check: &Check, limits: &Limits) -> String {
         | TargetKind::Traffic => String::new(),
     };
     let query = config.queries.iter().find(|query| query.signal.id == check.signal.id);
-    // After a reload, a changed custom query is another signal with the same id. The address tells them apart.
+    // After a reload, a changed custom query is another signal with the same id. The address distinguishes them.
     let signal = std::ptr::from_ref(check.signal);
     format!(
         "{} {signal:?} {name} {:?} {:?} {} {limits:?} {query:?} {target:?} {more}",

@@ -28,7 +28,7 @@ pub struct Job {
     /// Held during a run.
     running: tokio::sync::Mutex<()>,
     /// The last run that a request has started. The channel gets the time of the run's end.
-    asked: Mutex<Option<watch::Receiver<Option<Instant>>>>,
+    shared: Mutex<Option<watch::Receiver<Option<Instant>>>>,
     /// Wakes the scheduler for a run before the check is due.
     pub again: Notify,
 }
@@ -41,7 +41,7 @@ impl Job {
             lease: None,
             state: Mutex::new(Arc::new(state)),
             running: tokio::sync::Mutex::new(()),
-            asked: Mutex::default(),
+            shared: Mutex::default(),
             again: Notify::new(),
         }
     }
@@ -91,8 +91,8 @@ impl Job {
     /// run goes on to its end even if every requester goes away, so that requests cannot multiply the load on a target.
     pub async fn run_shared(self: &Arc<Self>, checks: &Handle) {
         let mut run = {
-            let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(run) = asked.as_ref().filter(|run| is_shared(run)) {
+            let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(run) = shared.as_ref().filter(|run| is_shared(run)) {
                 run.clone()
             } else {
                 let (ended, run) = watch::channel(None);
@@ -101,7 +101,7 @@ impl Job {
                     job.run().await;
                     ended.send_replace(Some(Instant::now()));
                 });
-                asked.insert(run).clone()
+                shared.insert(run).clone()
             }
         };
         // An error means that the task of the run was dropped when the program ended.

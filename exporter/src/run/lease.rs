@@ -175,10 +175,10 @@ impl Lease {
         if self.resigned.load(Ordering::SeqCst) {
             return Ok(());
         }
-        let asked = self.clock.now();
+        let sent = self.clock.now();
         let object = self.store.read().await?;
         let record = object.as_ref().map(store::record);
-        let next = election.decide(record.as_ref(), asked, self.clock.now());
+        let next = election.decide(record.as_ref(), sent, self.clock.now());
         self.publish(&election);
         self.locked().holder = record.and_then(|record| record.holder);
         if next == Move::Wait {

@@ -48,11 +48,11 @@ mod tests {
     fn a_check_that_never_yields_does_not_hold_up_the_server() -> anyhow::Result<()> {
         let (checks, server) = (of_checks()?, of_server()?);
         let (release, held) = std::sync::mpsc::channel::<()>();
-        let busy = checks.spawn(async move { held.recv().is_err() });
+        let blocked = checks.spawn(async move { held.recv().is_err() });
         let result = server.block_on(async { tokio::spawn(async { 7 }).await })?;
-        assert!(result == 7 && !busy.is_finished());
+        assert!(result == 7 && !blocked.is_finished());
         drop(release);
-        assert!(server.block_on(busy)?);
+        assert!(server.block_on(blocked)?);
         assert!(
             server
                 .block_on(there(checks.handle(), async { panic!("on purpose") }))

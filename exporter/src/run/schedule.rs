@@ -145,7 +145,7 @@ impl Schedule {
             }
             let was_cut_off = job.state().is_cut_off();
             job.run().await;
-            self.tell_others(job, was_cut_off);
+            self.rerun_others(job, was_cut_off);
             self.refresh();
             // Missed runs collapse into one run.
             while due <= tokio::time::Instant::now() {
@@ -156,7 +156,7 @@ impl Schedule {
 
     /// When a check loses its target or reaches it again, triggers a run of the target's other checks, so that their
     /// results follow within seconds. Only the first check that notices the loss does so.
-    fn tell_others(&self, job: &Job, was_cut_off: bool) {
+    fn rerun_others(&self, job: &Job, was_cut_off: bool) {
         let (target, is_cut_off) = {
             let state = job.state();
             (crate::run::reach::target(state.check.signal, &state.check.target), state.is_cut_off())

@@ -172,7 +172,7 @@ impl State {
         if self.failure.is_some() || self.runs == 0 {
             return String::new();
         }
-        let readings = self.readings.iter().filter(|reading| reading.says_something());
+        let readings = self.readings.iter().filter(|reading| reading.is_worth_showing());
         let readings = readings.map(ToString::to_string).collect::<Vec<_>>().join(", ");
         [self.evidence.to_string(), readings].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
     }

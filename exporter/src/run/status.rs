@@ -55,7 +55,7 @@ pub enum Refused {
     Forbidden,
     /// The Kubernetes API could not be asked.
     Undecided,
-    Busy,
+    Overloaded,
 }
 
 impl Refused {
@@ -64,7 +64,7 @@ impl Refused {
         (Self::Unauthenticated, "unauthenticated"),
         (Self::Forbidden, "forbidden"),
         (Self::Undecided, "undecided"),
-        (Self::Busy, "busy"),
+        (Self::Overloaded, "busy"),
     ];
 }
 

@@ -187,8 +187,8 @@ mod tests {
         let listener = listen((Ipv6Addr::UNSPECIFIED, port).into()).await?;
         let (old, _) = tokio::try_join!(TcpStream::connect((Ipv4Addr::LOCALHOST, port)), listener.accept())?;
         assert_eq!(old.peer_addr()?.port(), port);
-        let busy = listen((Ipv6Addr::UNSPECIFIED, port).into()).await.err().map(|error| format!("{error:#}"));
-        assert!(busy.is_some_and(|why| why.starts_with(&format!("cannot listen on [::]:{port}: "))));
+        let in_use = listen((Ipv6Addr::UNSPECIFIED, port).into()).await.err().map(|error| format!("{error:#}"));
+        assert!(in_use.is_some_and(|why| why.starts_with(&format!("cannot listen on [::]:{port}: "))));
         Ok(())
     }
 }

@@ -18,7 +18,7 @@ pub fn overview(schedule: &Schedule, config: &Config) -> String {
     let holder = own.lease.as_ref().and_then(|status| status.holder.as_deref()).unwrap_or("nobody");
     let now = unix_now();
     let count = |verdict: Verdict| jobs.iter().filter(|job| job.state().verdict(now) == verdict).count();
-    let elsewhere: Vec<&str> = config
+    let not_probed: Vec<&str> = config
         .signals()
         .filter(|signal| !config.targets(signal).is_empty() && config.probed(signal).is_empty())
         .map(|signal| signal.title)
@@ -48,9 +48,9 @@ pub fn overview(schedule: &Schedule, config: &Config) -> String {
             h2 { "Run by other shards" }
             p.summary { "This is shard " (own.shard) "; the others run the rest of the checks." }
         }
-        @if !elsewhere.is_empty() {
+        @if !not_probed.is_empty() {
             h2 { "Evaluated by Prometheus only" }
-            p.summary { (elsewhere.join(", ")) }
+            p.summary { (not_probed.join(", ")) }
         }
         footer {
             @if config.tasks.is_some() { a href="/tasks" { "tasks" } " · " }
@@ -106,7 +106,7 @@ fn row(state: &State, config: &Config, now: f64) -> Markup {
             span.readings {
                 @let evidence = state.evidence.to_string();
                 @if !evidence.is_empty() { span.reading { (evidence) } }
-                @for reading in state.readings.iter().filter(|reading| reading.says_something()) {
+                @for reading in state.readings.iter().filter(|reading| reading.is_worth_showing()) {
                     @let unit = reading.unit;
                     span.reading {
                         (reading.what) " " (reading.whose) " " b { (unit.human(reading.value)) }

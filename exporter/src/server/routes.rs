@@ -75,8 +75,8 @@ pub(super) async fn authorize<B>(
             let words = "the Kubernetes API cannot review the token now\n";
             refused(Refused::Undecided, StatusCode::SERVICE_UNAVAILABLE, words)
         }
-        Access::Busy => {
-            site.web.status.refuse(Refused::Busy);
+        Access::Overloaded => {
+            site.web.status.refuse(Refused::Overloaded);
             too_many("too many logins are waiting for verification")
         }
     };
@@ -165,11 +165,11 @@ async fn probe(site: &Site, query: &str, headers: &HeaderMap) -> Response<Full<B
     if jobs.is_empty() {
         return text(StatusCode::NOT_FOUND, "checklist.yaml does not configure such a check\n");
     }
-    let elsewhere = || {
+    let not_the_holder = || {
         text(StatusCode::CONFLICT, "only the holder of the lease runs this check, and this exporter does not hold it\n")
     };
     if !jobs.iter().all(|job| job.is_ours()) {
-        return elsewhere();
+        return not_the_holder();
     }
     let seconds =
         headers.get("x-prometheus-scrape-timeout-seconds").and_then(|value| value.to_str().ok()?.parse().ok());
@@ -181,7 +181,7 @@ async fn probe(site: &Site, query: &str, headers: &HeaderMap) -> Response<Full<B
     }
     // The lease may have been lost during the run.
     if !jobs.iter().all(|job| job.is_ours()) {
-        return elsewhere();
+        return not_the_holder();
     }
     let states =
         States { states: jobs.iter().map(|job| job.state()).collect(), now: unix_now(), process: schedule.status() };

@@ -17,10 +17,10 @@ const TIMES: u32 = 20;
 /// The cached page.
 pub struct TasksPage {
     waiting: Semaphore,
-    kept: Mutex<Option<Kept>>,
+    cached: Mutex<Option<CachedPage>>,
 }
 
-struct Kept {
+struct CachedPage {
     config: Arc<Config>,
     page: Arc<str>,
     until: Instant,
@@ -28,7 +28,7 @@ struct Kept {
 
 impl Default for TasksPage {
     fn default() -> Self {
-        Self { waiting: Semaphore::new(WAITING), kept: Mutex::default() }
+        Self { waiting: Semaphore::new(WAITING), cached: Mutex::default() }
     }
 }
 
@@ -36,19 +36,19 @@ impl TasksPage {
     /// Returns the page, or `None` if too many requests wait for it.
     pub async fn get(&self, checks: &Handle, config: Arc<Config>) -> Option<Arc<str>> {
         let _place = self.waiting.try_acquire().ok()?;
-        let mut kept = self.kept.lock().await;
-        if let Some(kept) = &*kept
-            && Arc::ptr_eq(&kept.config, &config)
-            && Instant::now() < kept.until
+        let mut cached = self.cached.lock().await;
+        if let Some(cached) = &*cached
+            && Arc::ptr_eq(&cached.config, &config)
+            && Instant::now() < cached.until
         {
-            return Some(Arc::clone(&kept.page));
+            return Some(Arc::clone(&cached.page));
         }
         let begun = Instant::now();
         let own = Arc::clone(&config);
         let made = there(checks, async move { page_tasks::overview(&own, jiff::Timestamp::now()).await }).await;
         let page: Arc<str> = made.unwrap_or_else(|failure| page_tasks::cannot(&failure.message)).into();
         let until = Instant::now() + (begun.elapsed() * TIMES).min(Duration::from_mins(1));
-        *kept = Some(Kept { config, page: Arc::clone(&page), until });
+        *cached = Some(CachedPage { config, page: Arc::clone(&page), until });
         Some(page)
     }
 }

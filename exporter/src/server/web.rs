@@ -70,7 +70,7 @@ impl Web {
         let look = Look::at(path);
         let config = look.config?;
         let rules = Rules::of(&config, &verified)?;
-        tell(&exposed(path, &config));
+        warn_about(&exposed(path, &config));
         status.set_in_force(true);
         Ok(Self { file: Some((path.to_owned(), look.digest)), rules: ArcSwap::from_pointee(rules), verified, status })
     }
@@ -120,7 +120,7 @@ impl Follower<'_> {
                 self.hangs = false;
                 return;
             }
-            Step::Judge { stayed } => stayed,
+            Step::Check { stayed } => stayed,
         };
         // This reads the certificate, the key, the authorities and the file modes.
         let (own, verified) = (self.path.to_owned(), Arc::clone(&self.web.verified));
@@ -159,10 +159,10 @@ impl Follower<'_> {
         if self.before.as_ref().is_some_and(|before| rules.guards.loss(before).is_none()) {
             self.before = None;
         }
-        tell(&exposed);
+        warn_about(&exposed);
         tracing::info!("reloaded the web configuration {}", self.path.display());
         self.web.rules.store(Arc::new(rules));
-        self.watching.hold(digest);
+        self.watching.set_in_force(digest);
         self.web.status.set_in_force(self.before.is_none());
     }
 
@@ -187,7 +187,7 @@ fn stays(why: &str) {
     tracing::error!("cannot load the web configuration, the previous one stays: {why}");
 }
 
-fn tell(exposed: &[String]) {
+fn warn_about(exposed: &[String]) {
     for what in exposed {
         tracing::warn!("web configuration: {what}");
     }

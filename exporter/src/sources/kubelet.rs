@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Maximum size of a summary in bytes. The summary of a node with 500 pods is below two megabytes.
 const MAX_BODY: usize = 16 * 1024 * 1024;
-/// Number of kubelets that are asked at a time.
+/// Number of kubelets that are queried at a time.
 const AT_A_TIME: usize = 8;
 
 /// The usage of one volume, as the kubelet reports it.
@@ -87,14 +87,14 @@ pub struct Volumes {
     pub claims: BTreeMap<Claim, Volume>,
     /// Number of nodes whose kubelet answered.
     pub nodes: usize,
-    /// Failures of the nodes whose kubelet could not be asked. The messages name the node.
+    /// Failures of the nodes whose kubelet could not be queried. The messages name the node.
     pub unreached: Vec<Failure>,
     /// Names of the nodes that `kubelet.nodeSelector` selects; `None` without that key.
     pub selected: Option<BTreeSet<Box<str>>>,
 }
 
 impl Volumes {
-    /// Whether the kubelet of a node is not asked, because `kubelet.nodeSelector` leaves the node out.
+    /// Whether the kubelet of a node is not queried, because `kubelet.nodeSelector` leaves the node out.
     pub fn is_left_out(&self, node: &str) -> bool {
         self.selected.as_ref().is_some_and(|selected| !selected.contains(node))
     }
@@ -110,22 +110,22 @@ pub async fn volumes(cluster: &Cluster) -> Result<Volumes, Failure> {
     let nodes = watched.nodes(cluster.target.kubelet_node_selector.as_deref()).await?;
     let selected = cluster.target.kubelet_node_selector.as_ref().map(|_| nodes.keys().cloned().collect());
     let config = &watched.config;
-    let ask = |(name, node): (&str, &Node)| {
+    let request = |(name, node): (&str, &Node)| {
         let (name, url, tls) = (name.to_owned(), summary_url(node), tls.clone());
         async move {
-            let asked = match url {
+            let result = match url {
                 Some(url) => summary(url, tls, config).await,
                 None => {
                     Err(Failure::new(Reason::NotFound, "the node has no InternalIP, so its kubelet cannot be queried"))
                 }
             };
-            asked.map_err(|failure| failure.while_doing(format_args!("node {name}")))
+            result.map_err(|failure| failure.while_doing(format_args!("node {name}")))
         }
     };
-    let asks: Vec<_> = nodes.iter().map(|(name, node)| ask((name, node))).collect();
-    let asked: Vec<_> = stream::iter(asks).buffer_unordered(AT_A_TIME).collect().await;
+    let requests: Vec<_> = nodes.iter().map(|(name, node)| request((name, node))).collect();
+    let results: Vec<_> = stream::iter(requests).buffer_unordered(AT_A_TIME).collect().await;
     let (mut summaries, mut unreached) = (Vec::new(), Vec::new());
-    for one in asked {
+    for one in results {
         match one {
             Ok(summary) => summaries.push(summary),
             Err(failure) => unreached.push(failure),

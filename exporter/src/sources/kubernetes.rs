@@ -1,5 +1,5 @@
 //! Access to one Kubernetes cluster. Watches keep the few fields of each object that checks need, and the time of the
-//! last event, so that a check can tell whether its data is fresh.
+//! last event, so that a check knows whether its data is fresh.
 
 mod cached;
 mod credentials;

@@ -64,9 +64,9 @@ impl Database {
     ///
     /// # Errors
     /// The message contains the server's own error text. If the connection broke, the next query opens a new one.
-    pub async fn query(&self, ask: SqlRequest<'_>) -> Result<Vec<Row>, Failure> {
-        match self.rows(ask).await {
-            Err(failure) if failure.reason == Reason::Permission && ask.reads == Reads::Tables => {
+    pub async fn query(&self, request: SqlRequest<'_>) -> Result<Vec<Row>, Failure> {
+        match self.rows(request).await {
+            Err(failure) if failure.reason == Reason::Permission && request.reads == Reads::Tables => {
                 Err(self.explained(failure).await)
             }
             rows => rows,
@@ -77,9 +77,9 @@ impl Database {
     ///
     /// # Errors
     /// Fails as [`Database::query`] does.
-    pub async fn columns(&self, ask: SqlRequest<'_>) -> Result<Vec<Type>, Failure> {
+    pub async fn columns(&self, request: SqlRequest<'_>) -> Result<Vec<Type>, Failure> {
         let turn = self.turn().await?;
-        let result = turn.session.columns(ask).await;
+        let result = turn.session.columns(request).await;
         self.after(turn, result)
     }
 
@@ -106,9 +106,9 @@ impl Database {
         result.map_err(|(failure, _)| failure.while_doing(self.place()))
     }
 
-    async fn rows(&self, ask: SqlRequest<'_>) -> Result<Vec<Row>, Failure> {
+    async fn rows(&self, request: SqlRequest<'_>) -> Result<Vec<Row>, Failure> {
         let turn = self.turn().await?;
-        let result = turn.session.fetch(ask).await;
+        let result = turn.session.fetch(request).await;
         self.after(turn, result)
     }
 

@@ -66,7 +66,7 @@ pub async fn inspect(target: &Target) -> Result<Inspection, Failure> {
     let config = trust::with_verifier(Arc::clone(&recorder) as Arc<dyn ServerCertVerifier>)?;
     let mut stream = connect(host, port).await?;
     if target.start_tls == Some(StartTls::Postgres) {
-        ask_postgres_for_tls(&mut stream).await.map_err(|why| tls(why.to_owned()))?;
+        request_postgres_tls(&mut stream).await.map_err(|why| tls(why.to_owned()))?;
     }
     let shaken = TlsConnector::from(Arc::new(config)).connect(name.clone(), stream).await;
     let seen = std::mem::take(&mut *recorder.seen.lock().unwrap_or_else(PoisonError::into_inner));
@@ -101,13 +101,13 @@ fn ascii(name: &str) -> String {
 
 /// Sends PostgreSQL's `SSLRequest` and reads the response (protocol documentation, "Message Formats": length 8, code
 /// 80877103).
-pub(crate) async fn ask_postgres_for_tls(stream: &mut TcpStream) -> Result<(), &'static str> {
+pub(crate) async fn request_postgres_tls(stream: &mut TcpStream) -> Result<(), &'static str> {
     let mut response = [0];
-    let asked = async {
+    let exchange = async {
         stream.write_all(&[0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f]).await?;
         stream.read_exact(&mut response).await
     };
-    match asked.await {
+    match exchange.await {
         Ok(_) if response == *b"S" => Ok(()),
         Ok(_) => Err("the PostgreSQL server does not offer TLS"),
         Err(_) => Err("the PostgreSQL server closed the connection"),
@@ -227,7 +227,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_international_name_is_asked_for_as_it_stands_in_certificates() {
+    fn an_international_name_is_requested_as_certificates_contain_it() {
         for (name, expected) in
             [("b\u{fc}cher.example", "xn--bcher-kva.example"), ("www.Example.com", "www.Example.com"), ("::1", "::1")]
         {

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 /// Runs `verify-backup` for a backup. Returns the output and the exit code: 0 if the backup is good, 1 if it is bad, 2
 /// if that could not be found out, or if something temporary could not be removed. `ended` resolves to a reason if the
-/// process is told to stop; the proof then removes everything temporary and ends.
+/// process is stopped; the proof then removes everything temporary and ends.
 pub async fn backup(
     config: &Config,
     name: &str,
@@ -32,9 +32,9 @@ pub async fn backup(
     let place = place(config)?;
     let work = |stop| Box::pin(verify_backup::verify(config, backup, place, most, by, stop));
     let (proof, result) = Box::pin(alone(config, Proof::Backup(backup), ended, work)).await??;
-    let mut beside = String::new();
+    let mut remarks = String::new();
     for (what, list) in [("not available", &proof.not_set_up), ("NOT REMOVED", &proof.left)] {
-        beside += &list.iter().map(|one| format!("  {what}: {one}\n")).collect::<String>();
+        remarks += &list.iter().map(|one| format!("  {what}: {one}\n")).collect::<String>();
     }
     let (output, code) = match result {
         Ok(()) => {
@@ -47,7 +47,7 @@ pub async fn backup(
         Err(why @ NotProved::BadBackup(_)) => (format!("backup {name} is NOT good: {why}\n"), 1),
         Err(why @ NotProved::CannotTell(_)) => (format!("backup {name}: {why}\n"), 2),
     };
-    Ok((output + &beside, if code == 0 && !proof.left.is_empty() { 2 } else { code }))
+    Ok((output + &remarks, if code == 0 && !proof.left.is_empty() { 2 } else { code }))
 }
 
 fn time(at: f64) -> String {
@@ -55,7 +55,7 @@ fn time(at: f64) -> String {
     at.map_or_else(|| "?".to_owned(), |at| at.strftime("%F %T").to_string())
 }
 
-/// Runs `verify-alerts` on every Alertmanager and passes each result to `say` as soon as it is known. Returns the exit
+/// Runs `verify-alerts` on every Alertmanager and passes each result to `print` as soon as it is known. Returns the exit
 /// code: 0 if every alert was delivered, 1 otherwise.
 pub async fn alerts(
     config: &Config,
@@ -63,7 +63,7 @@ pub async fn alerts(
     listen: Option<SocketAddr>,
     by: &str,
     ended: impl Future<Output = &'static str> + Send,
-    say: impl Fn(&str),
+    print: impl Fn(&str),
 ) -> anyhow::Result<u8> {
     ensure!(!config.alertmanagers.is_empty(), "checklist.yaml has no section alertmanagers:");
     let place = place(config)?;
@@ -77,9 +77,9 @@ pub async fn alerts(
             let proved = verify_alerts::verify(server, &config.alerting, webhook.as_ref(), place, within, by);
             for (severity, result) in proved.await? {
                 match result {
-                    Ok(seconds) => say(&format!("{} {severity}: delivered after {seconds:.1} s\n", server.name)),
+                    Ok(seconds) => print(&format!("{} {severity}: delivered after {seconds:.1} s\n", server.name)),
                     Err(error) => {
-                        say(&format!("{} {severity}: NOT delivered: {error:#}\n", server.name));
+                        print(&format!("{} {severity}: NOT delivered: {error:#}\n", server.name));
                         code = 1;
                     }
                 }

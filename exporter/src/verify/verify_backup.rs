@@ -47,7 +47,7 @@ pub struct Proof {
 }
 
 /// Restores a backup and records the result (good, bad or unknown), unless the restore is not configured. `stop`
-/// resolves to a reason if the process is told to end. Everything temporary is removed before this returns.
+/// resolves to a reason if the process is stopped. Everything temporary is removed before this returns.
 pub async fn verify(
     config: &Config,
     backup: &Backup,
@@ -133,9 +133,9 @@ async fn prove(
     let restored = restore::restore(&sandbox.tools, database, &dump, &facts).await?;
     proof.not_set_up.clone_from(&restored.not_set_up);
     stage.ends("restore");
-    let asked = sanity::ask(database, &restored, &restore.checks, &mut proof.answers, &mut proof.newest).await;
+    let result = sanity::run(database, &restored, &restore.checks, &mut proof.answers, &mut proof.newest).await;
     stage.ends("checks");
-    asked
+    result
 }
 
 /// A stopwatch for the stages.

@@ -61,9 +61,9 @@ impl Webhook {
 }
 
 async fn accept(listener: TcpListener, names: Names) {
-    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let mut connections = tokio::task::JoinSet::new();
-    while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
+    while let Ok(permit) = Arc::clone(&permits).acquire_owned().await {
         let Ok((stream, _)) = listener.accept().await else {
             // Usually too many open files, which soon become fewer.
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -73,7 +73,7 @@ async fn accept(listener: TcpListener, names: Names) {
         connections.spawn(async move {
             // A client that closes the connection early is not an error.
             let _ = tokio::time::timeout(CONNECTION_TIMEOUT, serve(stream, names)).await;
-            drop(slot);
+            drop(permit);
         });
         while connections.try_join_next().is_some() {}
     }

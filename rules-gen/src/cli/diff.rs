@@ -35,7 +35,7 @@ pub struct Arguments {
 pub async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let generated = diff::generated(&arguments.config.load()?)?;
     let progress = Progress::new();
-    progress.tell("the deployed rules");
+    progress.show("the deployed rules");
     let mut deployed = sources::deployed(&arguments.deployed).await?;
     progress.end();
     if !arguments.all {

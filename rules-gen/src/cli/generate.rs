@@ -6,7 +6,7 @@ use crate::outputs::output::{DASHBOARDS, Format, Input, Kind, Output};
 use crate::outputs::readme::readme;
 use crate::outputs::stale_files::stale_files;
 use crate::outputs::{self, alert_routes, alertmanager_config};
-use crate::terminal::{Progress, note, print, say};
+use crate::terminal::{Progress, note, print, to_stderr};
 use anyhow::Context;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -48,7 +48,7 @@ pub struct Arguments {
 pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let ((config, text), source) = (arguments.config.read()?, arguments.config.name());
     let progress = Progress::new();
-    progress.tell("generating the files");
+    progress.show("generating the files");
     let mut input = Input::new(&config, &source, &text);
     if let Some(folder) = &arguments.dashboards {
         input.dashboards = relative(&arguments.out, folder)?;
@@ -108,7 +108,7 @@ impl Arguments {
                 .map(|path| format!("{} was written by an earlier run and is no longer generated", path.display())),
         );
         for difference in &differences {
-            say(difference);
+            to_stderr(difference);
         }
         if differences.is_empty() {
             return ExitCode::SUCCESS;

@@ -7,9 +7,9 @@ use crate::lint::flavour::Flavour;
 use crate::lint::metric_facts::MetricFacts;
 use crate::lint::output::{Format, render};
 use crate::lint::report::{Finding, Level, Report};
-use crate::lint::{Options, Outcome, asked, checks, files, fix, live, rule_file, run_showing};
+use crate::lint::{Options, Outcome, checks, files, fix, live, questions, rule_file, run_showing};
 use crate::server::{Login, Server};
-use crate::terminal::{Progress, Style, is_quiet, note, print, say};
+use crate::terminal::{Progress, Style, is_quiet, note, print, to_stderr};
 use anyhow::Context;
 use glob::MatchOptions;
 use std::collections::BTreeMap;
@@ -145,7 +145,7 @@ pub async fn run_command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let mut options = options(arguments)?;
     let mut findings = scrapes(arguments, &mut options)?;
     let progress = Progress::new();
-    progress.tell("reading the files");
+    progress.show("reading the files");
     let mut sources = files::collect(&arguments.paths)?;
     let configured = |source: &Source| options.configurations.iter().any(|one| one.name() == source.name);
     sources.retain(|source| source.named || !configured(source));
@@ -153,8 +153,8 @@ pub async fn run_command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if let Some(url) = &arguments.live {
         let server =
             Server { url: url.clone(), login: Login { token_file: arguments.token_file.clone(), ..Login::default() } };
-        progress.tell("the server, and the pages of links");
-        let (unhealthy, left_out) = live::learn(&server, asked(&sources, &options), &mut options).await?;
+        progress.show("the server, and the pages of links");
+        let (unhealthy, left_out) = live::learn(&server, questions(&sources, &options), &mut options).await?;
         findings.extend(unhealthy);
         notes.extend(left_out);
     }
@@ -174,7 +174,7 @@ pub async fn run_command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     out(arguments, &if nothing { String::new() } else { render(arguments.output, &findings, &outcome.files, style) })?;
     notes.iter().chain(&outcome.notes).for_each(|text| note(&format!("note: {text}")));
     for text in &blind {
-        say(text);
+        to_stderr(text);
     }
     let failed = findings.iter().any(|finding| finding.level >= arguments.fail_on);
     Ok(ExitCode::from(if blind.is_empty() { u8::from(failed) } else { 2 }))
@@ -241,8 +241,8 @@ fn configurations(arguments: &Arguments) -> anyhow::Result<Vec<Configuration>> {
     if let Some(path) = &arguments.rules_config {
         return Ok(vec![Configuration::read(path, true, checks::id)?]);
     }
-    let beside = configuration::beside(&arguments.paths);
-    beside.iter().map(|path| Configuration::read(path, false, checks::id)).collect()
+    let paths = configuration::found_for(&arguments.paths);
+    paths.iter().map(|path| Configuration::read(path, false, checks::id)).collect()
 }
 
 fn out(arguments: &Arguments, text: &str) -> anyhow::Result<()> {

@@ -136,7 +136,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         let without =
             || format!("cannot make the {} report: Prometheus gave no usable response", arguments.kind.as_str());
         let progress = Progress::new();
-        progress.tell("querying Prometheus");
+        progress.show("querying Prometheus");
         let report = make(&config, arguments.kind, &server, at, &progress).await.with_context(without)?;
         progress.end();
         if let Some(folder) = &arguments.out {

@@ -28,7 +28,7 @@ use std::time::Duration;
 
 A suite:
   tests:
-    - name: a page goes to PagerDuty and holds its warning back
+    - name: a page goes to PagerDuty and inhibits its warning
       alerts:
         - {labels: {alertname: DiskFull, severity: critical}, receivers: [pagerduty]}
         - {labels: {alertname: DiskFull, severity: warning}, receivers: [slack], inhibited: true}")]
@@ -164,7 +164,7 @@ fn untested(parsed: &Configuration, suite: &Suite) -> Vec<String> {
         for labels in &all {
             taken.extend(parsed.routes(labels).into_iter().map(std::ptr::from_ref));
             let used = parsed.inhibit_rules.iter().enumerate();
-            rules.extend(used.filter(|(_, rule)| rule.holds_back(labels, &all).is_some()).map(|(at, _)| at));
+            rules.extend(used.filter(|(_, rule)| rule.inhibited_by(labels, &all).is_some()).map(|(at, _)| at));
         }
     }
     let routes = parsed.route.all().into_iter().filter(|route| !taken.contains(&std::ptr::from_ref(*route)));
@@ -186,13 +186,13 @@ async fn live(arguments: &Arguments, url: &str) -> anyhow::Result<ExitCode> {
         ca_file: arguments.ca_file.clone(),
     };
     let progress = Progress::new();
-    progress.tell("Alertmanager");
+    progress.show("Alertmanager");
     // Checked first, so that a server without a response is not reported as one that does not deliver.
     let up = clients::http::fetch_good(&endpoint, "/-/ready", 64 * 1024);
     response_within(url, Duration::from_secs(30), Box::pin(up)).await?;
     let server = Alertmanager { name: "live".to_owned(), endpoint };
     let within = Duration::from_secs(arguments.within);
-    progress.tell(&format!("waiting for a delivery of each severity, {} s at most", arguments.within));
+    progress.show(&format!("waiting for a delivery of each severity, {} s at most", arguments.within));
     let mut results = Vec::new();
     for severity in synthetic_alert::severities(&config.alerting, false)? {
         let delivered = synthetic_alert::deliver(&server, &config.alerting, severity, None, within);

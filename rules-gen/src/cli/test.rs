@@ -27,10 +27,10 @@ Examples:
 
 Every alert at every level has a case in which it fires and one in which it does not, made from the same entry of
 the catalog as the rule. --mutate breaks every rule in every place (a comparison flipped, a metric
-swapped, a number times ten, `for` dropped) and counts how many of these mutants the tests notice.
+swapped, a number times ten, `for` dropped) and counts how many of these mutants the tests detect.
 
-With --rules it is about rule files of anybody and the promtool tests among these files, or beside them: whether they
-hold, which alerts have no case in which they fire, and with --mutate which broken rules they notice.
+With --rules, any rule files are tested by the promtool tests among them or in their folders: whether the tests pass,
+which alerts have no case in which they fire, and with --mutate which broken rules the tests do not detect.
 
 {EXIT_CODES}"))]
 pub struct Arguments {
@@ -79,7 +79,7 @@ pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     }
     let config = arguments.config.load()?;
     let progress = Progress::new();
-    progress.tell("generating the tests");
+    progress.show("generating the tests");
     let mut tests = unit_tests::all(&rules::groups(&config))?;
     tests.retain(|test| test.name.contains(&arguments.run));
     anyhow::ensure!(!tests.is_empty(), "the name of no test contains {}", arguments.run);

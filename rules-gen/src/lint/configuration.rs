@@ -5,7 +5,7 @@ mod paths;
 mod policy;
 mod queries;
 mod read;
-mod told;
+mod violation;
 
 use super::report::{Finding, Level, Report};
 use super::rule_file::Rule;
@@ -156,7 +156,7 @@ impl Configuration {
 
 /// Returns the `rules-gen.yaml` files that apply to the arguments: in a given folder, in the folder of a given file,
 /// and in the current folder.
-pub fn beside(arguments: &[String]) -> Vec<PathBuf> {
+pub fn found_for(arguments: &[String]) -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> = Vec::new();
     let folder = |argument: &String| {
         let path = Path::new(argument);

@@ -38,10 +38,10 @@ const GONE: [&str; 5] = ["graph", "singlestat", "table-old", "grafana-piechart-p
 
 /// Runs every check on a dashboard.
 pub(super) fn check(dashboard: &Value, context: &DashboardContext<'_>, report: &mut Report<'_>) {
-    let mut say =
+    let mut finding =
         |level: Level, near: &str, message: String, fix: &str| report.near("RG050", level, near, message, fix);
     if dashboard["editable"] != false {
-        say(
+        finding(
             Level::Info,
             "\"editable\"",
             "the dashboard is editable, but edits are lost when it is provisioned again".to_owned(),
@@ -51,14 +51,14 @@ pub(super) fn check(dashboard: &Value, context: &DashboardContext<'_>, report: &
     let variables = dashboard["templating"]["list"].as_array().map(Vec::as_slice).unwrap_or_default();
     let source = variables.iter().find(|variable| variable["type"] == "datasource");
     match source {
-        None => say(
+        None => finding(
             Level::Info,
             "\"templating\"",
             "the dashboard has no data source variable, so all panels use the default data source".to_owned(),
             "add a variable of type datasource",
         ),
         Some(source) if source["label"] != "Data source" => {
-            say(
+            finding(
                 Level::Info,
                 "\"datasource\"",
                 "the label of the data source variable is not \"Data source\"".to_owned(),
@@ -114,35 +114,40 @@ fn check_panel(panel: &Value, variables: &[Value], context: &DashboardContext<'_
     let near = format!("{}", Value::from(title));
     report.about(Some(title.to_owned()));
     links::check(panel, context.uids, report);
-    let mut say =
+    let mut finding =
         |level: Level, near: &str, message: String, fix: &str| report.near("RG050", level, near, message, fix);
     if ["text", "dashlist", "alertlist", "news"].contains(&kind) {
         return;
     }
     for (key, what) in [("title", "title"), ("description", "description")] {
         if panel[key].as_str().is_none_or(str::is_empty) {
-            say(Level::Info, &near, format!("the panel has no {what}"), "say what it shows, and what to look for");
+            finding(Level::Info, &near, format!("the panel has no {what}"), "say what it shows, and what to look for");
         }
     }
     let targets = panel["targets"].as_array().map(Vec::as_slice).unwrap_or_default();
     let other = panel["libraryPanel"].is_object() || panel["datasource"]["uid"] == "-- Dashboard --";
     if targets.is_empty() && SHOWS_DATA.contains(&kind) && !other {
-        say(Level::Warning, &near, "the panel has no query".to_owned(), "add a target");
+        finding(Level::Warning, &near, "the panel has no query".to_owned(), "add a target");
     }
     let timed = ["timeseries", "stat", "gauge", "bargauge"].contains(&kind);
     if timed && panel["fieldConfig"]["defaults"]["unit"].as_str().is_none_or(str::is_empty) {
-        say(Level::Info, &near, "the panel has no unit".to_owned(), "set fieldConfig.defaults.unit");
+        finding(Level::Info, &near, "the panel has no unit".to_owned(), "set fieldConfig.defaults.unit");
     }
     // The panel and its queries name the same data source, so it is reported once.
     if let Some(uid) = std::iter::once(panel).chain(targets).find_map(fixed) {
         let message = format!("the panel uses the fixed data source {uid}, which other Grafana servers do not have");
-        say(Level::Warning, &near, message, "use a variable of type datasource instead");
+        finding(Level::Warning, &near, message, "use a variable of type datasource instead");
     }
     let steps = panel["fieldConfig"]["defaults"]["thresholds"]["steps"].as_array();
     // The first step is the base, whose number has no meaning.
     let values: Vec<f64> = steps.into_iter().flatten().skip(1).filter_map(|step| step["value"].as_f64()).collect();
     if !values.is_sorted() {
-        say(Level::Warning, &near, "the threshold steps are not in ascending order".to_owned(), "sort them by value");
+        finding(
+            Level::Warning,
+            &near,
+            "the threshold steps are not in ascending order".to_owned(),
+            "sort them by value",
+        );
     }
     let mut queries = Vec::new();
     let of = |wanted: Language| targets.iter().filter(move |target| language(&[target, panel], variables) == wanted);

@@ -10,6 +10,21 @@ use serde_json::Value;
 use std::fmt::Write as _;
 use std::path::Path;
 
+/// A rule file without findings, for examples.
+pub(super) const SERVICE_DOWN: &str = r"
+groups:
+- name: example
+  rules:
+  - alert: ServiceDown
+    expr: up == 0
+    for: 5m
+    labels:
+      severity: warning
+    annotations:
+      summary: A service is down.
+      description: '{{ $labels.job }} cannot be scraped.'
+";
+
 #[derive(Debug)]
 pub struct Lint {
     /// The id, such as `RG011`.

@@ -196,7 +196,7 @@ impl Documents<'_> {
                 found.extend(within(self.text, &file, report, &mut self.notes));
             }
             if found.is_empty() {
-                self.why.insert(Why::Holds(kind.to_owned()));
+                self.why.insert(Why::Contains(kind.to_owned()));
             }
             return found;
         }
@@ -326,10 +326,17 @@ fn within(outer: &str, file: &File<'_>, report: &mut Report<'_>, notes: &mut Vec
 }
 
 /// Reports what a server refuses in its configuration, or why the configuration cannot be parsed.
-fn tell(id: &'static str, who: &str, check: form::ServerCheck, text: &str, node: &Node, report: &mut Report<'_>) {
+fn report_refusals(
+    id: &'static str,
+    who: &str,
+    check: form::ServerCheck,
+    text: &str,
+    node: &Node,
+    report: &mut Report<'_>,
+) {
     match checklist::yaml::parse::<Value>(text) {
         Ok(whole) => {
-            refusals::tell(id, who, node, &check(&whole), report);
+            refusals::report_all(id, who, node, &check(&whole), report);
         }
         Err(error) => {
             let line = node.place.line + error.place.line.saturating_sub(1);
@@ -346,11 +353,11 @@ fn plain(text: &str, node: &Node, named: bool, report: &mut Report<'_>) -> Optio
         return Some(Document::Rules(rule_file::read(node, false, report)));
     }
     if form::is_test(node) {
-        tell("RG041", "promtool", rule_test::check, text, node, report);
+        report_refusals("RG041", "promtool", rule_test::check, text, node, report);
         return Some(Document::Tests(node.clone()));
     }
     if let Some((who, check)) = form::server_file(node, named) {
-        tell("RG008", who, check, text, node, report);
+        report_refusals("RG008", who, check, text, node, report);
         return Some(Document::Server);
     }
     if node.get("route").is_some() && node.get("receivers").is_some() {

@@ -101,9 +101,9 @@ pub fn construct(construct: &Construct) -> String {
 pub struct Health<'a> {
     pub metric: &'a str,
     /// Whether the comparison is true when the metric is 1.
-    pub holds_well: bool,
+    pub true_while_healthy: bool,
     /// Whether the comparison is true when the metric is 0.
-    pub holds_ill: bool,
+    pub true_while_unhealthy: bool,
 }
 
 /// Returns the comparison of a health metric with a number. `None` for other comparisons.
@@ -132,5 +132,5 @@ pub fn health(one: &Binary) -> Option<Health<'_>> {
         BinaryOp::Less => value < limit,
         _ => value <= limit,
     };
-    Some(Health { metric, holds_well: holds(1.0), holds_ill: holds(0.0) })
+    Some(Health { metric, true_while_healthy: holds(1.0), true_while_unhealthy: holds(0.0) })
 }

@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn unambiguous_mistakes_are_fixed_and_nothing_else_changes() {
+    fn unambiguous_errors_are_fixed_and_nothing_else_changes() {
         let bad = "groups:\n- name: g # first\n  interval: 1 min\n  limit: \"5\"\n  rules:\n  - alert: Down\n    expr: {job=\"x\"} == 0\n    \
                    for: 5 minutes\n    annotations:\n      summary: {{ $labels.job }} is down\n      description: a: it's b\n  \
                    - {alert: B, expr: up, for: 1.5h}\n  - alert: C\n    expr: up\n    for: 5\n";

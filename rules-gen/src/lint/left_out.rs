@@ -29,7 +29,7 @@ pub enum Why {
     /// Kubernetes objects of kinds that are not linted.
     Kinds(String),
     /// An object of a kind that can contain rules or dashboards, but contains none.
-    Holds(String),
+    Contains(String),
     /// The file belongs to another program.
     Foreign,
 }
@@ -42,7 +42,7 @@ impl fmt::Display for Why {
             Self::Helm => f.write_str("this is a Helm template, not YAML; lint the output of helm template"),
             Self::Grafana => f.write_str("Grafana-managed alert rules are not linted"),
             Self::Kinds(kinds) => write!(f, "objects of kind {kinds} are not linted"),
-            Self::Holds(kind) => write!(f, "the {kind} contains no rules and no dashboard"),
+            Self::Contains(kind) => write!(f, "the {kind} contains no rules and no dashboard"),
             Self::Foreign => f.write_str("the file contains no rules, rule tests or dashboard, and no configuration of Alertmanager, Prometheus or its web server"),
         }
     }
@@ -55,7 +55,7 @@ impl Why {
             Self::Empty | Self::NoGroups => "empty",
             Self::Helm => "Helm templates",
             Self::Grafana => "Grafana-managed alert rules",
-            Self::Kinds(_) | Self::Holds(_) => "objects of other kinds",
+            Self::Kinds(_) | Self::Contains(_) => "objects of other kinds",
             Self::Foreign => "other files",
         }
     }

@@ -25,25 +25,25 @@ pub(super) const LINKS: [&str; 2] = ["runbook_url", "dashboard_url"];
 
 /// The metrics that rules read, and the links in their annotations.
 #[derive(Debug, Default)]
-pub struct Asked {
+pub struct Questions {
     metrics: BTreeSet<String>,
     links: BTreeSet<String>,
 }
 
-impl Asked {
+impl Questions {
     /// Collects the metrics and links of rules.
     pub(super) fn of<'a>(rules: impl Iterator<Item = &'a Rule>) -> Self {
-        let mut asked = Self::default();
+        let mut questions = Self::default();
         for rule in rules {
             let selectors = rule.ast.iter().flat_map(Expr::selectors);
-            asked.metrics.extend(selectors.filter_map(Selector::metric).map(ToOwned::to_owned));
+            questions.metrics.extend(selectors.filter_map(Selector::metric).map(ToOwned::to_owned));
             let links = LINKS.iter().filter_map(|name| rule.annotation(name)).map(|text| &text.value);
             // A link with a template is only known when the alert fires.
             let whole = links.filter(|link| link.starts_with("http") && !link.contains("{{"));
             // The part after `#` is not sent to the server.
-            asked.links.extend(whole.map(|link| page(link).to_owned()));
+            questions.links.extend(whole.map(|link| page(link).to_owned()));
         }
-        asked
+        questions
     }
 }
 
@@ -59,7 +59,7 @@ pub(super) fn page(link: &str) -> &str {
 /// [`NoVerdict`] when the server does not answer. A link that does not answer is a finding.
 pub async fn learn(
     server: &Server,
-    asked: Asked,
+    questions: Questions,
     options: &mut Options,
 ) -> Result<(Vec<Finding>, Vec<String>), NoVerdict> {
     let mut notes = Vec::new();
@@ -69,7 +69,7 @@ pub async fn learn(
         }
         all.into_iter().take(MOST).collect::<Vec<_>>()
     };
-    let (metrics, links) = (most(asked.metrics, "metrics"), most(asked.links, "links"));
+    let (metrics, links) = (most(questions.metrics, "metrics"), most(questions.links, "links"));
     let names = server.get("/api/v1/label/__name__/values", &[]).await?;
     let names: Vec<String> =
         names.as_array().into_iter().flatten().filter_map(|name| Some(name.as_str()?.into())).collect();

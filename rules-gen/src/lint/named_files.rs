@@ -42,7 +42,7 @@ pub(super) fn of_server(root: &Node, report: &mut Report<'_>) {
         if path.exists() {
             continue;
         }
-        if is_elsewhere(name) {
+        if is_external(name) {
             let message = format!("{name} is not on this machine; it must be on the server");
             report.add(id, Level::Info, node, message, "promtool check config, on the server");
             continue;
@@ -63,7 +63,7 @@ pub(super) fn of_server(root: &Node, report: &mut Report<'_>) {
 pub(super) fn of_test(root: &Node, report: &mut Report<'_>) {
     let Some(folder) = folder(report) else { return };
     for node in root.get("rule_files").map(Node::items).unwrap_or_default() {
-        let Some(name) = node.text().filter(|name| !name.is_empty() && !is_elsewhere(name)) else { continue };
+        let Some(name) = node.text().filter(|name| !name.is_empty() && !is_external(name)) else { continue };
         let path = folder.join(name);
         let some =
             path.exists() || glob::glob(&path.to_string_lossy()).is_ok_and(|mut found| found.any(|path| path.is_ok()));
@@ -81,7 +81,7 @@ fn folder(report: &Report<'_>) -> Option<PathBuf> {
 }
 
 /// Whether a file is in a folder that this machine does not have. Then it is probably on another machine.
-fn is_elsewhere(name: &str) -> bool {
+fn is_external(name: &str) -> bool {
     let path = Path::new(name);
     path.is_absolute() && !path.parent().is_some_and(Path::exists)
 }

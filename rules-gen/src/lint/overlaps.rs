@@ -38,7 +38,7 @@ impl<'a> Overlaps<'a> {
     }
 
     /// Returns the file and line of the first rule that makes the series of a rule, if it is in another file.
-    pub(super) fn elsewhere(&self, rule: &Rule, file: &str) -> Option<(&'a str, usize)> {
+    pub(super) fn first_in_other_file(&self, rule: &Rule, file: &str) -> Option<(&'a str, usize)> {
         if rule.origin != Origin::PlainFile || self.slices.contains(&(file, rule.scope.place.line)) {
             return None;
         }

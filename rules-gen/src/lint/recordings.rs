@@ -1,4 +1,4 @@
-//! What the linted recording rules tell about the series that they write: the labels, and how often one is written.
+//! What the linted recording rules say about the series that they write: the labels, and how often one is written.
 
 use super::labels::labels;
 use super::metric_facts::MetricFacts;
@@ -100,7 +100,7 @@ fn without_one_part(name: &str) -> impl Iterator<Item = String> {
     })
 }
 
-/// Returns the labels that each series can have, where all of its rules tell them.
+/// Returns the labels that each series can have, where all of its rules show them.
 fn recorded(rules: &[(&Rule, &Expr)], facts: &MetricFacts) -> BTreeMap<String, BTreeSet<String>> {
     let mut all: BTreeMap<String, Option<BTreeSet<String>>> = BTreeMap::new();
     for (rule, ast) in rules {

@@ -5,7 +5,13 @@ use super::yaml::Node;
 use crate::server_files::schema::{Refusal, Step};
 
 /// Reports all refusals. Returns whether there are any.
-pub(super) fn tell(id: &'static str, who: &str, root: &Node, refusals: &[Refusal], report: &mut Report<'_>) -> bool {
+pub(super) fn report_all(
+    id: &'static str,
+    who: &str,
+    root: &Node,
+    refusals: &[Refusal],
+    report: &mut Report<'_>,
+) -> bool {
     for refusal in refusals {
         report.add(id, Level::Error, place(root, refusal), format!("{who} refuses the file: {}", refusal.why), "");
     }

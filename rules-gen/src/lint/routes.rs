@@ -11,7 +11,7 @@ use crate::routing::Configuration;
 /// Reads an Alertmanager configuration. What Alertmanager refuses is reported, and the result is then `None`.
 pub(super) fn read(text: &str, node: &Node, report: &mut Report<'_>) -> Option<Configuration> {
     let refusals = Configuration::refusals(text);
-    if refusals::tell("RG036", "Alertmanager", node, &refusals, report) {
+    if refusals::report_all("RG036", "Alertmanager", node, &refusals, report) {
         return None;
     }
     match Configuration::parse(text) {
@@ -70,16 +70,16 @@ pub(super) fn object<'a>(
         }
         waiting.extend(route.get("routes").map(Node::items).unwrap_or_default());
     }
-    let elsewhere: Vec<&str> = rules
+    let unrouted: Vec<&str> = rules
         .filter(|rule| rule.alerts && rule.label("namespace").is_none())
         .filter(|rule| rule.ast.as_ref().is_some_and(|ast| !labels(ast, &options.known).may_have("namespace")))
         .map(|rule| rule.name.value.as_str())
         .collect();
-    if let Some(first) = elsewhere.first() {
+    if let Some(first) = unrouted.first() {
         let namespace = node.get("metadata").and_then(|meta| meta.get("namespace")?.text()).unwrap_or("its own");
         let message = format!(
             "by default (OnNamespace) the operator routes only alerts with namespace={namespace} to this object: {first} and {} more do not have the label",
-            elsewhere.len() - 1
+            unrouted.len() - 1
         );
         let fix = "alertmanagerConfigMatcherStrategy: {type: OnNamespaceExceptForAlertmanagerNamespace} on an Alertmanager object in the same namespace, or give the rules the label";
         report.add("RG036", Level::Info, node, message, fix);

@@ -41,15 +41,15 @@ fn named(node: &Node, folder: &Path, relabelled: bool, report: &mut Report<'_>) 
 
 /// Returns the mistakes in a file of targets, each with its place: `:1:5: unknown key target`.
 fn mistakes(text: &str, reading: Reading) -> Vec<String> {
-    let told = |place: Place, why: &str| format!(":{}:{}: {why}", place.line, place.column);
+    let refused = |place: Place, why: &str| format!(":{}:{}: {why}", place.line, place.column);
     let whole = match whole(text, reading) {
         Ok(whole) => whole,
-        Err(error) => return vec![told(error.place, &error.message)],
+        Err(error) => return vec![refused(error.place, &error.message)],
     };
     let (documents, _) = yaml::documents(text);
     let Some(root) = documents.first() else { return Vec::new() };
     let refusals = target_groups::check(&whole, reading);
-    refusals.iter().map(|refusal| told(refusals::place(root, refusal).place, &refusal.why)).collect()
+    refusals.iter().map(|refusal| refused(refusals::place(root, refusal).place, &refusal.why)).collect()
 }
 
 /// Parses a file of targets. Of a YAML file only the first document is read.

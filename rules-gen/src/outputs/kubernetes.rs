@@ -102,7 +102,7 @@ fn pod_patch(needs: &Needs) -> Value {
     json!({
         "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": NAME},
         "spec": {"template": {"spec": {
-            "automountServiceAccountToken": needs.asks_api_server,
+            "automountServiceAccountToken": needs.uses_api_server,
             "containers": [container],
             "volumes": needs.volume_mounts.volumes,
         }}},

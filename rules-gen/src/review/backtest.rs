@@ -46,21 +46,21 @@ pub async fn replay_all(
     ensure!(!chosen.is_empty(), "no alert matches; --alert must match the whole name");
     let clock = clock(&settings.past)?;
     let progress = Progress::new();
-    progress.tell("the start of the history");
+    progress.show("the start of the history");
     let records = rules.iter().filter(|rule| rule.kind == Kind::Record).map(|rule| rule.name.clone()).collect();
     let mut history = history::History::read(&settings.server, clock, records).await?;
     let recorded = Recorded::of(rules, settings.past.step.as_secs_f64());
     let (mut alerts, mut failed) = (Vec::new(), Vec::new());
     for (at, rule) in chosen.iter().enumerate() {
         let place = format!("{} of {}: {}", at + 1, chosen.len(), rule.name);
-        progress.tell(&place);
+        progress.show(&place);
         if let Err(errors) = ::promql::parse(&rule.expr) {
             failed.push(Failed::new(rule, format!("it does not parse: {}", promql::mistakes(&errors, &rule.expr))));
             continue;
         }
         let written = recorded.written_out(&rule.expr);
-        let tell = |done, of| progress.tell(&format!("{place}, slice {done} of {of}"));
-        match replay((settings, draws), (rule, &written), &mut history, zone, &tell).await {
+        let show = |done, of| progress.show(&format!("{place}, slice {done} of {of}"));
+        match replay((settings, draws), (rule, &written), &mut history, zone, &show).await {
             Ok(alert) => alerts.push(alert),
             // The server may be able to evaluate the other alerts.
             Err(error) if error.of_the_expression => failed.push(Failed::new(rule, error.why)),
@@ -92,9 +92,9 @@ async fn replay(
         let records = written.records.join(", ");
         warnings.push(format!("recording rules of the same files are evaluated too: {records}"));
     }
-    let judged = promql::judged(&written.expr);
+    let compared = promql::limit_comparison(&written.expr);
     let sweeps = matches!(settings.sweep, Some(Sweep::Threshold(_)));
-    if sweeps && judged.is_none() {
+    if sweeps && compared.is_none() {
         warnings.push(
             "the expression does not have the form `expression op number`, so it has no threshold to sweep".to_owned(),
         );
@@ -102,22 +102,22 @@ async fn replay(
     if rule.labels.values().any(|value| value.contains("{{")) {
         warnings.push("a label of the rule is a template: the backtest does not distinguish its values".to_owned());
     }
-    let (variants, ordered) = sweep::variants(settings.sweep.as_ref(), rule.pending, judged.as_ref());
+    let (variants, ordered) = sweep::variants(settings.sweep.as_ref(), rule.pending, compared.as_ref());
     // The replay compares the values itself only where it needs them: for other limits and for curves. Otherwise the
     // server evaluates the whole expression.
-    let values = judged.as_ref().filter(|_| sweeps || draws);
-    let expr = values.map_or(&written.expr, |judged| &judged.lhs);
+    let values = compared.as_ref().filter(|_| sweeps || draws);
+    let expr = values.map_or(&written.expr, |compared| &compared.lhs);
     let clock = &history.clock;
-    let mut work = Replay::new(rule, clock, &variants, values.map(|judged| judged.comparison), draws);
+    let mut work = Replay::new(rule, clock, &variants, values.map(|compared| compared.comparison), draws);
     let (first, last) = (clock.start as f64 / 1000.0, clock.last() as f64 / 1000.0);
     let series = settings.server.query(&format!("count({expr})"), last).await;
     let series = series.ok().and_then(|rows| rows.first().map(|row| row.1)).unwrap_or(1.0).max(1.0);
     let step = clock.step as f64 / 1000.0;
-    let mut take = |courses| work.take(courses);
+    let mut take = |series| work.take(series);
     settings.server.each_slice(expr, (first, last), step, POINTS / series, &mut take, progress).await?;
     let (outcomes, curves) = work.finish();
     let covered = history.covered(&written.expr);
-    Ok(Alert::new(rule, judged, &variants, ordered, outcomes, curves)
+    Ok(Alert::new(rule, compared, &variants, ordered, outcomes, curves)
         .judged_by(settings.budget.as_ref(), covered, zone)
         .warned(warnings))
 }

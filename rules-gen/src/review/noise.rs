@@ -44,23 +44,23 @@ pub async fn report(
     let (start, end) = (start as f64 / 1000.0, end as f64 / 1000.0);
     let step = past.step.as_secs_f64();
     let progress = Progress::new();
-    progress.tell("ALERTS");
-    let tell = |done: usize, of: usize| progress.tell(&format!("ALERTS, slice {done} of {of}"));
+    progress.show("ALERTS");
+    let show = |done: usize, of: usize| progress.show(&format!("ALERTS, slice {done} of {of}"));
     let expr = "ALERTS{alertstate=\"firing\"}";
-    let courses = server.query_range(expr, (start, end), step, &tell).await?;
-    progress.tell("the silences and alerts of Alertmanager");
+    let all = server.query_range(expr, (start, end), step, &show).await?;
+    progress.show("the silences and alerts of Alertmanager");
     let manager = match alertmanager {
-        Some((url, token)) => Some(Manager::ask(url, token).await?),
+        Some((url, token)) => Some(Manager::read(url, token).await?),
         None => None,
     };
     progress.end();
     let mut names = Fired::new();
-    for course in courses {
-        let mut labels = course.labels.clone();
+    for series in all {
+        let mut labels = series.labels.clone();
         labels.remove("__name__");
         labels.remove("alertstate");
         let value = |name: &str| labels.get(name).cloned().unwrap_or_default();
-        names.entry((value("alertname"), value("severity"))).or_default().push((labels, episodes(&course, step, end)));
+        names.entry((value("alertname"), value("severity"))).or_default().push((labels, episodes(&series, step, end)));
     }
     let mut alerts: Vec<Alert> = names
         .into_iter()
@@ -88,10 +88,10 @@ pub async fn report(
 /// Turns the points of a series into episodes. Points without a gap between them are one episode, which ends one step
 /// after its last point.
 #[expect(clippy::cast_possible_truncation, reason = "milliseconds of this century")]
-fn episodes(course: &Series, step: f64, end: f64) -> Vec<Episode> {
+fn episodes(series: &Series, step: f64, end: f64) -> Vec<Episode> {
     let milliseconds = |seconds: f64| (seconds * 1000.0).round() as i64;
     let mut episodes: Vec<Episode> = Vec::new();
-    for (at, _) in &course.points {
+    for (at, _) in &series.points {
         let open = *at >= end;
         let until = milliseconds(if open { *at } else { at + step });
         match episodes.last_mut().filter(|last| milliseconds(*at) <= last.end) {
@@ -145,7 +145,7 @@ struct Manager {
 }
 
 impl Manager {
-    async fn ask(url: &str, token: Option<PathBuf>) -> Result<Self, NoVerdict> {
+    async fn read(url: &str, token: Option<PathBuf>) -> Result<Self, NoVerdict> {
         let endpoint = Endpoint {
             url: url.trim_end_matches('/').to_owned(),
             bearer_token: token.map(SecretRef::File),

@@ -12,9 +12,9 @@ pub mod people;
 pub mod period;
 pub mod slack;
 pub mod svg;
+pub mod texts;
 pub mod trend;
 pub mod verdicts;
-pub mod words;
 
 use crate::server::Server;
 use crate::terminal::Progress;
@@ -39,7 +39,7 @@ pub async fn make(
     let period = Period::until(kind, at, &clock)?;
     let signals = verdicts::signals(config, kind);
     let seen = collect::seen(server, config, &signals, at, progress).await?;
-    progress.tell("alerts and tasks");
+    progress.show("alerts and tasks");
     let alerts = incidents::incidents(server, config, kind, &period).await?;
     let people = people::People::read(config, kind, &period).await;
     let alerts_unknown = incidents::unknown(server, kind, &period).await?;
@@ -50,13 +50,13 @@ pub async fn make(
             line.why.push(why.clone());
         }
     }
-    progress.tell("trends");
+    progress.show("trends");
     let trends = trend::trends(server, config, &signals, &period).await?;
     let days = match kind {
         Kind::Weekly => trend::days(server, config, &period).await?,
         _ => Vec::new(),
     };
-    progress.tell("capacity");
+    progress.show("capacity");
     let capacity = match kind {
         Kind::Quarterly => Some(capacity::capacity(server, config, at, &clock).await?),
         _ => None,

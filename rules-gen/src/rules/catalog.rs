@@ -28,7 +28,7 @@ pub fn of_signal(config: &Config, signal: &'static Signal) -> Vec<Rule> {
                     [target] => {
                         labels.insert("target".to_owned(), target.clone());
                     }
-                    // Several large groups have no target label to tell them apart, so they are numbered.
+                    // Several large groups have no target label to distinguish them, so they are numbered.
                     _ if n > 0 && parts.iter().take(n).any(|(before, _)| before.targets.len() > 1) => {
                         labels.insert("limits".to_owned(), (n + 1).to_string());
                     }

@@ -293,7 +293,7 @@ fn incomplete(config: &Config, signal: &'static Signal) -> Option<Rule> {
 }
 
 /// A configured check that no exporter reports. For two hours after the exporter was given another checklist.yaml than
-/// these rules `ChecklistRulesOutdated` tells of it: whoever took a check out deploys the rules next.
+/// these rules `ChecklistRulesOutdated` reports it: whoever took a check out deploys the rules next.
 fn missing(config: &Config, signal: &'static Signal) -> Option<Rule> {
     let absent = |target: String| format!("absent({CHECK_INFO}{{check={:?}, target={target:?}}})", signal.id);
     let absent = config.probed(signal).into_iter().map(absent).collect::<Vec<_>>().join(" or ");

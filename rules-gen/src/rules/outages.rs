@@ -41,8 +41,8 @@ pub fn recent(config: &Config, groups: &[Group]) -> Vec<Rule> {
     let of = |page: &Rule| {
         let name = page.alert.as_str();
         let felt = page.labels.get("kind").is_none_or(|kind| kind == "postgres");
-        let tells = OF_OTHERS.0.contains(&name) || OF_REQUESTS.0.contains(&name);
-        if !(tells && felt && page.labels.get("severity").is_some_and(|severity| severity == "critical")) {
+        let of_outage = OF_OTHERS.0.contains(&name) || OF_REQUESTS.0.contains(&name);
+        if !(of_outage && felt && page.labels.get("severity").is_some_and(|severity| severity == "critical")) {
             return None;
         }
         let label = |name: &str| page.labels.get(name).map_or("", String::as_str);

@@ -233,13 +233,13 @@ fn on(selector: &Selector, value: f64) -> InputSeries {
 /// Returns a case of constant series: the first value of each is bad, the second good. The alert has the labels of the
 /// first selector.
 fn pair(series: &[(Selector, f64, f64)]) -> Case {
-    let course = |selector: &Selector, value: f64| InputSeries {
+    let constant_series = |selector: &Selector, value: f64| InputSeries {
         metric: selector.metric,
         labels: labels(selector),
         values: constant(value),
     };
-    let firing = series.iter().map(|(selector, bad, _)| course(selector, *bad)).collect();
-    Case::new(firing, series.iter().map(|(selector, _, good)| course(selector, *good)).collect())
+    let firing = series.iter().map(|(selector, bad, _)| constant_series(selector, *bad)).collect();
+    Case::new(firing, series.iter().map(|(selector, _, good)| constant_series(selector, *good)).collect())
 }
 
 /// Returns a constant series of one pod.
@@ -282,7 +282,7 @@ fn of_meta(rule: &Rule, at: f64) -> Option<Case> {
             let until = format!("1+0x{} stale", TWO_HOURS.as_secs() / 60);
             let reloaded = vec![gone(), rules, of("1", until), of("2", format!("_x121 1+0x{SAMPLES}"))];
             let case = Case::new(vec![gone()], vec![one(&CHECK_INFO, 1.0)]).after(TWO_HOURS + Duration::from_mins(1));
-            // The courses count minutes, however long `for` is.
+            // The series count minutes, however long `for` is.
             let case = Case { labels: Vec::new(), sampled: Some(Duration::from_mins(1)), ..case };
             Some(case.quiet("does not fire after a reload that removes the check", reloaded))
         }

@@ -42,45 +42,38 @@ fn host(rest: &str) -> &str {
     host.rsplit('@').next().unwrap_or_default()
 }
 
-/// Whether a text is one or several numbers with units, or 0.
+/// Whether a text is one or several numbers with units, such as `1GB500MB`, or 0.
 pub(super) fn is_bytes(text: &str) -> bool {
-    let mut rest = text.strip_prefix(['+', '-']).unwrap_or(text);
-    if rest == "0" {
-        return true;
-    }
-    if rest.is_empty() {
-        return false;
-    }
-    while !rest.is_empty() {
-        let number = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
-        let (digits, after) = rest.split_at(number);
+    are_numbers_with_units(text, |number, after| {
         let unit = after.trim_start_matches(['K', 'M', 'G', 'T', 'P', 'E']);
-        let behind = unit.strip_prefix("iB").or_else(|| unit.strip_prefix('B'));
-        let (Some(behind), true) = (behind, digits.parse::<f64>().is_ok() && after.len() - unit.len() <= 1) else {
-            return false;
-        };
-        rest = behind;
-    }
-    true
+        let rest = unit.strip_prefix("iB").or_else(|| unit.strip_prefix('B'));
+        rest.filter(|_| number.parse::<f64>().is_ok() && after.len() - unit.len() <= 1)
+    })
 }
 
 /// Whether a text is a duration in Go's notation, such as `1.5s`.
 pub(super) fn is_go_duration(text: &str) -> bool {
-    let mut rest = text.strip_prefix(['+', '-']).unwrap_or(text);
-    if rest == "0" {
+    are_numbers_with_units(text, |number, after| {
+        let rest = ["ns", "us", "µs", "ms", "s", "m", "h"].into_iter().find_map(|unit| after.strip_prefix(unit));
+        rest.filter(|_| number.bytes().any(|b| b.is_ascii_digit()))
+    })
+}
+
+/// Whether a text is 0 or numbers with units. `rest` gets a number and the text behind it, and returns the text behind
+/// the unit, or `None` if number or unit is invalid.
+fn are_numbers_with_units<'a>(text: &'a str, rest: impl Fn(&'a str, &'a str) -> Option<&'a str>) -> bool {
+    let mut text = text.strip_prefix(['+', '-']).unwrap_or(text);
+    if text == "0" {
         return true;
     }
-    if rest.is_empty() {
-        return false;
+    let is_empty = text.is_empty();
+    while !text.is_empty() {
+        let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+        let (number, after) = text.split_at(end);
+        let Some(behind) = rest(number, after) else { return false };
+        text = behind;
     }
-    while !rest.is_empty() {
-        let number = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
-        let (digits, after) = rest.split_at(number);
-        let unit = ["ns", "us", "µs", "ms", "s", "m", "h"].into_iter().find(|unit| after.starts_with(unit));
-        let Some(unit) = unit.filter(|_| digits.bytes().any(|b| b.is_ascii_digit())) else { return false };
-        rest = &after[unit.len()..];
-    }
-    true
+    !is_empty
 }
 
 /// Whether Prometheus watches files of this name for targets: JSON or YAML, with at most one `*`, which is in the file

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 /// Returns the threshold steps of the query for a target: those of the panel, or of the override for the query.
 fn steps<'a>(panel: &'a Value, target: &str) -> Vec<(&'a str, f64)> {
-    let asks = |query: &&Value| query["expr"].as_str().is_some_and(|expr| expr.contains(&format!("{target:?}")));
-    let query = list(panel, "targets").iter().find(asks).unwrap_or(&panel["targets"][0]);
+    let reads = |query: &&Value| query["expr"].as_str().is_some_and(|expr| expr.contains(&format!("{target:?}")));
+    let query = list(panel, "targets").iter().find(reads).unwrap_or(&panel["targets"][0]);
     let field = &panel["fieldConfig"];
     let own = list(field, "overrides").iter().find(|one| one["matcher"]["options"] == query["refId"]);
     if let Some(own) = own {

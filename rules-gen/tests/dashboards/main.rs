@@ -90,7 +90,7 @@ fn there_is_an_overview_and_one_dashboard_per_cadence_linked_to_each_other() {
 }
 
 /// Whether a selector has the matcher `name=~"$name"`.
-fn asks(selector: &Selector, name: &str) -> bool {
+fn reads(selector: &Selector, name: &str) -> bool {
     let wanted = format!("${name}");
     selector.matchers.iter().any(|one| one.name.text == name && one.op == MatchOp::Regex && *one.value == *wanted)
 }
@@ -124,13 +124,13 @@ fn the_rules_of_grafanas_linter_hold_without_exclusions() {
             // template-on-time-change-reload, template-label-promql
             assert_eq!(one["refresh"], json!(2), "{uid} {name}");
             let query = one["query"].as_str().unwrap();
-            let (inner, asked) = query
+            let (inner, wanted) = query
                 .strip_prefix("label_values(")
                 .and_then(|rest| rest.strip_suffix(')'))
                 .unwrap()
                 .rsplit_once(", ")
                 .unwrap();
-            assert!(parse(inner).is_ok() && asked == name, "{query}");
+            assert!(parse(inner).is_ok() && wanted == name, "{query}");
         }
         for panel in panels(dashboard) {
             // panel-title-description, panel-units, panel-datasource, panel-no-targets
@@ -154,14 +154,14 @@ fn the_rules_of_grafanas_linter_hold_without_exclusions() {
                     .iter()
                     .find(|signal| signal.metrics.iter().copied().any(is))
                     .is_some_and(|signal| ![ROUNDS.to_owned(), dashboard_uid(signal.cadence)].contains(&dashboard.uid));
-                let asked = match () {
+                let wanted = match () {
                     // Series of a process have neither target nor check, and series of a target have no check.
                     () if process => 2,
                     () if of_another_cadence || PER_TARGET.iter().copied().any(is) => 3,
                     () => 4,
                 };
-                for name in ["job", "instance", "target", "check"].iter().take(asked) {
-                    assert!(asks(selector, name), "{place} does not ask for {name}: {expr}");
+                for name in ["job", "instance", "target", "check"].iter().take(wanted) {
+                    assert!(reads(selector, name), "{place} does not ask for {name}: {expr}");
                 }
                 let ranged = selector.range.is_some();
                 let function = functions(above).unwrap_or_default();
@@ -207,10 +207,14 @@ fn every_dashboard_matches_the_model_of_grafana() {
                 continue;
             }
             assert!(["stat", "table", "timeseries", "state-timeline"].contains(&panel["type"].as_str().unwrap()));
-            let asked: BTreeSet<&str> = list(panel, "targets").iter().filter_map(|one| one["refId"].as_str()).collect();
-            assert_eq!(asked.len(), list(panel, "targets").len(), "{panel}");
+            let wanted: BTreeSet<&str> =
+                list(panel, "targets").iter().filter_map(|one| one["refId"].as_str()).collect();
+            assert_eq!(wanted.len(), list(panel, "targets").len(), "{panel}");
             let overrides = list(&panel["fieldConfig"], "overrides");
-            assert!(overrides.iter().all(|one| asked.contains(one["matcher"]["options"].as_str().unwrap())), "{panel}");
+            assert!(
+                overrides.iter().all(|one| wanted.contains(one["matcher"]["options"].as_str().unwrap())),
+                "{panel}"
+            );
             let others = overrides.iter().flat_map(|one| list(one, "properties")).map(|property| &property["value"]);
             for thresholds in others.chain([&panel["fieldConfig"]["defaults"]["thresholds"]]) {
                 let steps = list(thresholds, "steps");

@@ -89,7 +89,7 @@ alerting: {alerts: {ChecklistSourceMissing: {for: 5m}}}
         let expr = panel(&all, title)["targets"][0]["expr"].as_str().unwrap().to_owned();
         ["job", "instance", "check", "target"].iter().fold(expr, |expr, name| expr.replace(&format!("${name}"), ".+"))
     };
-    let (course, passed, bad, blind) = (open("Every check"), open("Passed"), open("Not passed"), open("Cannot tell"));
+    let (every, passed, bad, blind) = (open("Every check"), open("Passed"), open("Not passed"), open("Cannot tell"));
     let daily = open("Every daily check");
     let ours = "job=\"checklist-exporter\"";
     let of_exporter = |name: &str, target: &str, instance: &str| {
@@ -116,12 +116,12 @@ alerting: {alerts: {ChecklistSourceMissing: {for: 5m}}}
         folder.path(),
         &series,
         &[
-            (&course, web, 1.0),
-            (&course, shop, -1.0),
-            (&course, errors, 0.0),
-            (&course, latency, -1.0),
-            (&course, requests, 1.0),
-            (&course, claims, 1.0),
+            (&every, web, 1.0),
+            (&every, shop, -1.0),
+            (&every, errors, 0.0),
+            (&every, latency, -1.0),
+            (&every, requests, 1.0),
+            (&every, claims, 1.0),
             (&passed, "{}", 3.0),
             (&bad, "{}", 1.0),
             (&blind, "{}", 2.0),

@@ -36,7 +36,7 @@ async fn demo() -> anyhow::Result<()> {
         println!("\nBreaking {wanted} ...");
         let begun = Instant::now();
         let broken = stack.inject(fault).await?;
-        let message = stack.recorder.wait(fault.alert, |m| m.tells(fault.alert)).await?;
+        let message = stack.recorder.wait(fault.alert, |m| m.fires(fault.alert)).await?;
         let seconds = message.at.duration_since(begun).as_secs_f64();
         println!("{} was notified after {seconds:.1} s (waits are shortened to 2 s here):", message.receiver);
         println!("{}", serde_json::to_string_pretty(&message.body)?);

@@ -22,7 +22,7 @@ impl Api {
     }
 
     /// Sends a request and returns status and body.
-    pub async fn ask(&self, method: &str, path: &str, kind: &str, body: Vec<u8>) -> anyhow::Result<(u16, String)> {
+    pub async fn request(&self, method: &str, path: &str, kind: &str, body: Vec<u8>) -> anyhow::Result<(u16, String)> {
         let request = http::Request::builder().method(method).uri(path).header("content-type", kind);
         let response = self.client.send(request.body(Body::from(body))?).await?;
         let status = response.status().as_u16();
@@ -33,7 +33,7 @@ impl Api {
     /// Sends a JSON request that must succeed, and returns the response.
     async fn must(&self, method: &str, path: &str, kind: &str, body: &Value) -> anyhow::Result<Value> {
         let sent = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
-        let (status, text) = self.ask(method, path, kind, sent).await?;
+        let (status, text) = self.request(method, path, kind, sent).await?;
         anyhow::ensure!((200..300).contains(&status), "{method} {path}: {status} {text}");
         serde_json::from_str(&text).with_context(|| format!("{method} {path}: {text}"))
     }
@@ -45,7 +45,7 @@ impl Api {
 
     /// Gets a text, such as a log.
     pub async fn text(&self, path: &str) -> anyhow::Result<String> {
-        let (status, text) = self.ask("GET", path, "application/json", Vec::new()).await?;
+        let (status, text) = self.request("GET", path, "application/json", Vec::new()).await?;
         anyhow::ensure!(status == 200, "GET {path}: {status} {text}");
         Ok(text)
     }

@@ -1,4 +1,4 @@
-//! The servers of the cluster: the arguments of each, and a request that tells when it is ready.
+//! The servers of the cluster: the arguments of each, and a request that shows when it is ready.
 
 use super::api::Api;
 use crate::parts::{Ready, Service};

@@ -126,13 +126,13 @@ async fn respond(behaviour: Behaviour, mut stream: TcpStream, port: u16, bomb: &
         stream.write_all(b"SSH-2.0-OpenSSH_9.2\r\nE\x7f\xff\xff\xff").await?;
         return forever(&mut stream, &vec![b'S'; 65_536], Duration::ZERO).await;
     }
-    let mut asked = vec![0; 16 * 1024];
+    let mut buffer = vec![0; 16 * 1024];
     loop {
-        let read = stream.read(&mut asked).await?;
+        let read = stream.read(&mut buffer).await?;
         if read == 0 {
             return Ok(());
         }
-        let request = String::from_utf8_lossy(&asked[..read]).into_owned();
+        let request = String::from_utf8_lossy(&buffer[..read]).into_owned();
         match behaviour {
             Behaviour::Refuse | Behaviour::BlackHole | Behaviour::WrongProtocol => {}
             Behaviour::Drip => {
@@ -202,14 +202,14 @@ async fn endless(stream: &mut TcpStream, request: &str) -> std::io::Result<()> {
     if request.starts_with("GET /api") {
         // Each page names a next one; the client asks for it on the same connection.
         let mut request = request.to_owned();
-        let mut asked = vec![0; 16 * 1024];
+        let mut buffer = vec![0; 16 * 1024];
         while request.contains("limit=") {
             let items = named(NEXT.fetch_add(100, Ordering::Relaxed), 100);
             let page =
                 format!("{{\"metadata\":{{\"resourceVersion\":\"1\",\"continue\":\"more\"}},\"items\":[{items}]}}");
             stream.write_all(format!("{OK}Content-Length: {}\r\n\r\n{page}", page.len()).as_bytes()).await?;
-            let read = stream.read(&mut asked).await?;
-            request = String::from_utf8_lossy(&asked[..read]).into_owned();
+            let read = stream.read(&mut buffer).await?;
+            request = String::from_utf8_lossy(&buffer[..read]).into_owned();
         }
     }
     if request.contains("list-type=2") {

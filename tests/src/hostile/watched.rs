@@ -102,10 +102,10 @@ impl Watched {
         let begun = Instant::now();
         let mut scrapes = Scrapes::default();
         while begun.elapsed() < within {
-            let asked = Instant::now();
+            let sent = Instant::now();
             let response = plain(self.port, "/metrics", ANN).await.unwrap_or_default();
             scrapes.made += 1;
-            scrapes.worst = scrapes.worst.max(asked.elapsed());
+            scrapes.worst = scrapes.worst.max(sent.elapsed());
             if status(&response) == "200" {
                 scrapes.answered += 1;
             }

@@ -153,9 +153,9 @@ impl Kubernetes {
             let mut object = pod(&name, "ReplicaSet", &owner, Some("7c9d8"));
             for list in ["/spec/containers", "/status/containerStatuses"] {
                 let Some(containers) = object.pointer_mut(list).and_then(Value::as_array_mut) else { continue };
-                let mut beside = containers[0].clone();
-                beside["name"] = json!("proxy");
-                containers.push(beside);
+                let mut sidecar = containers[0].clone();
+                sidecar["name"] = json!("proxy");
+                containers.push(sidecar);
             }
             object["metadata"]["resourceVersion"] = json!("1");
             all.insert(name, object);

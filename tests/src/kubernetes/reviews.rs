@@ -35,7 +35,7 @@ pub(super) async fn respond(api: &Arc<Api>, request: Request<Incoming>) -> Respo
     if !world.roles.is_empty() && !may_create(&world.roles, kind) {
         return refusal(403, "no role grants this");
     }
-    *world.reviews.asked.entry(kind).or_default() += 1;
+    *world.reviews.requests.entry(kind).or_default() += 1;
     if let Some((status, body)) = &world.reviews.instead {
         return response(
             *status,
@@ -45,9 +45,10 @@ pub(super) async fn respond(api: &Arc<Api>, request: Request<Incoming>) -> Respo
     }
     let spec = &review["spec"];
     let status = if kind == TOKENS {
-        let asked: Vec<&str> = spec["audiences"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let audiences: Vec<&str> =
+            spec["audiences"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         match world.reviews.people.get(spec["token"].as_str().unwrap_or_default()) {
-            Some((name, audience)) if asked.contains(&audience.as_str()) => json!({
+            Some((name, audience)) if audiences.contains(&audience.as_str()) => json!({
                 "authenticated": true, "audiences": [audience],
                 "user": {"username": name, "uid": "1", "groups": ["system:authenticated"], "extra": {"x": ["y"]}},
             }),
@@ -57,10 +58,10 @@ pub(super) async fn respond(api: &Arc<Api>, request: Request<Incoming>) -> Respo
     } else {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let attributes = &spec["nonResourceAttributes"];
-        let asked = (text(&spec["user"]), text(&attributes["verb"]), text(&attributes["path"]));
+        let question = (text(&spec["user"]), text(&attributes["verb"]), text(&attributes["path"]));
         // The exporter must pass on the whole user, with uid, groups and extra. Otherwise nothing is allowed.
         let whole = spec["groups"][0] == "system:authenticated" && spec["uid"] == "1" && spec["extra"]["x"][0] == "y";
-        json!({"allowed": whole && world.reviews.grants.contains(&asked)})
+        json!({"allowed": whole && world.reviews.grants.contains(&question)})
     };
     review["status"] = status;
     response(201, "application/json", review.to_string())

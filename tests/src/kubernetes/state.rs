@@ -43,7 +43,7 @@ pub(super) struct World {
     pub(super) log: Option<Vec<u8>>,
     pub(super) reviews: Reviews,
     /// Every request so far: verb or method, and path.
-    pub(super) asked: BTreeSet<String>,
+    pub(super) requests: BTreeSet<String>,
 }
 
 /// The state of reviews.
@@ -54,7 +54,7 @@ pub(super) struct Reviews {
     /// Granted rights: user name, verb and path.
     pub(super) grants: BTreeSet<(String, String, String)>,
     /// Number of reviews so far, by kind.
-    pub(super) asked: BTreeMap<&'static str, usize>,
+    pub(super) requests: BTreeMap<&'static str, usize>,
     /// Status and body to answer instead.
     pub(super) instead: Option<(u16, String)>,
 }
@@ -67,7 +67,7 @@ impl Api {
     pub(super) fn record<T>(&self, request: &Request<T>) {
         let watches = request.uri().query().is_some_and(|query| query.contains("watch="));
         let verb = if watches { "WATCH" } else { request.method().as_str() };
-        self.lock().asked.insert(format!("{verb} {}", request.uri().path()));
+        self.lock().requests.insert(format!("{verb} {}", request.uri().path()));
     }
 }
 

@@ -96,7 +96,7 @@ impl Board {
     }
 
     /// Returns the values of one series; an empty slice when it does not exist.
-    pub fn course(&self, name: &str, pairs: &[(&str, &str)]) -> &[f64] {
+    pub fn values(&self, name: &str, pairs: &[(&str, &str)]) -> &[f64] {
         self.tracks.get(&(name.to_owned(), labels(pairs))).map_or(&[], Vec::as_slice)
     }
 
@@ -116,9 +116,9 @@ impl Board {
     }
 }
 
-/// Returns the value of a course at a minute, if there is one.
-pub fn known(course: &[f64], minute: usize) -> Option<f64> {
-    course.get(minute).copied().filter(|value| !value.is_nan())
+/// Returns the value of a series at a minute, if there is one.
+pub fn known(values: &[f64], minute: usize) -> Option<f64> {
+    values.get(minute).copied().filter(|value| !value.is_nan())
 }
 
 /// Returns a pseudo-random number from 0 to 1 that depends only on the seed, the name and the minute, so that every run

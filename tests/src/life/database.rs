@@ -62,14 +62,14 @@ pub fn server(board: &mut Board, shop: &Shop, name: &str) {
                 .map(|(a, b)| (a, b.to_owned()))
         };
         let dumps = |minute: usize| ((minute + 22 * 60) / DAY) as f64;
-        let busy = partition == 0;
+        let newest = partition == 0;
         board.put(seq_scans::SEQ_SCANS.name, &labels("seq_scans"), |minute| Some(100.0 + dumps(minute)));
         board.put(seq_scans::INDEX_SCANS.name, &labels("seq_scans"), |minute| {
-            Some(if busy { totals[minute] } else { 5.0 })
+            Some(if newest { totals[minute] } else { 5.0 })
         });
         board.put(seq_scans::BYTES.name, &labels("seq_scans"), |_| Some(4e8));
         // Dead rows grow until autovacuum removes them, at 20% of a table.
-        if busy {
+        if newest {
             board.put(maintenance::DEAD.name, &labels("maintenance"), |minute| {
                 Some(1e6 * (0.01 + 0.16 * (minute % 3000) as f64 / 3000.0))
             });

@@ -60,7 +60,7 @@ pub struct Evaluated {
     pub broken: Vec<String>,
 }
 
-/// Evaluates rules in order. The results of recording rules are written back, so that later rules can read them. `tell`
+/// Evaluates rules in order. The results of recording rules are written back, so that later rules can read them. `report`
 /// gets the name of each rule and how long its query took.
 ///
 /// # Errors
@@ -69,32 +69,32 @@ pub async fn firing(
     port: u16,
     rules: &[ListedRule],
     span: Span,
-    tell: &(dyn Fn(&str, Duration) + Sync),
+    report: &(dyn Fn(&str, Duration) + Sync),
 ) -> anyhow::Result<Evaluated> {
     let server = Server { url: format!("http://127.0.0.1:{port}"), login: Login::default() };
     let (records, alerts): (Vec<&ListedRule>, Vec<&ListedRule>) =
         rules.iter().partition(|rule| matches!(rule.kind, Kind::Record));
     let mut broken = Vec::new();
     for rule in records {
-        let courses = match ask(&server, rule, span, 0, tell).await {
-            Ok(courses) => courses,
+        let all = match query(&server, rule, span, 0, report).await {
+            Ok(all) => all,
             Err(error) => {
                 broken.push(format!("{error:#}"));
                 continue;
             }
         };
-        let tracks: Vec<Track> = courses.into_iter().map(|course| track(rule, course, span)).collect();
+        let tracks: Vec<Track> = all.into_iter().map(|series| track(rule, series, span)).collect();
         remote_write::send(port, &tracks, span.begin, span.minutes).await?;
     }
     let server = &server;
-    let asked = alerts.into_iter().map(|rule| async move {
-        let courses = ask(server, rule, span, span.alerts_from, tell).await;
-        courses.map(|courses| fired(rule, courses, span))
+    let queries = alerts.into_iter().map(|rule| async move {
+        let all = query(server, rule, span, span.alerts_from, report).await;
+        all.map(|all| fired(rule, all, span))
     });
-    let answers: Vec<anyhow::Result<Vec<Firing>>> = futures::stream::iter(asked).buffered(AT_A_TIME).collect().await;
+    let results: Vec<anyhow::Result<Vec<Firing>>> = futures::stream::iter(queries).buffered(AT_A_TIME).collect().await;
     let mut firing = Vec::new();
-    for answer in answers {
-        match answer {
+    for result in results {
+        match result {
             Ok(of_rule) => firing.extend(of_rule),
             Err(error) => broken.push(format!("{error:#}")),
         }
@@ -103,18 +103,18 @@ pub async fn firing(
 }
 
 /// Returns the values of a rule's expression at each of its steps.
-async fn ask(
+async fn query(
     server: &Server,
     rule: &ListedRule,
     span: Span,
     from: usize,
-    tell: &(dyn Fn(&str, Duration) + Sync),
+    report: &(dyn Fn(&str, Duration) + Sync),
 ) -> anyhow::Result<Vec<Series>> {
     let begun = Instant::now();
     let step = step(rule) as f64 * MINUTE;
-    let courses = server.query_range(&rule.expr, span.seconds(from), step, &|_, _| {}).await;
-    tell(&rule.name, begun.elapsed());
-    courses.with_context(|| format!("{}: {}", rule.name, rule.expr))
+    let all = server.query_range(&rule.expr, span.seconds(from), step, &|_, _| {}).await;
+    report(&rule.name, begun.elapsed());
+    all.with_context(|| format!("{}: {}", rule.name, rule.expr))
 }
 
 /// Returns the minutes between two evaluations of a rule. It is one, which is Prometheus' default interval. For a rule
@@ -132,25 +132,25 @@ fn labels(rule: &ListedRule, mut labels: Labels) -> Labels {
     labels
 }
 
-fn track(rule: &ListedRule, course: Series, span: Span) -> Track {
+fn track(rule: &ListedRule, series: Series, span: Span) -> Track {
     let mut values = vec![f64::NAN; span.minutes];
-    for (at, value) in course.points {
+    for (at, value) in series.points {
         for slot in values.iter_mut().skip(span.minute(at)).take(step(rule)) {
             *slot = value;
         }
     }
-    Track { name: rule.name.clone(), labels: labels(rule, course.labels), values }
+    Track { name: rule.name.clone(), labels: labels(rule, series.labels), values }
 }
 
-fn fired(rule: &ListedRule, courses: Vec<Series>, span: Span) -> Vec<Firing> {
+fn fired(rule: &ListedRule, all: Vec<Series>, span: Span) -> Vec<Firing> {
     let milliseconds = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
     let waits = Waits { pending: milliseconds(rule.pending), keep_firing: milliseconds(rule.keep_firing) };
     let mut sets: BTreeMap<Labels, Vec<bool>> = BTreeMap::new();
-    for course in courses {
-        let mut labels = labels(rule, course.labels);
+    for series in all {
+        let mut labels = labels(rule, series.labels);
         labels.insert("alertname".to_owned(), rule.name.clone());
         let holds = sets.entry(labels).or_insert_with(|| vec![false; span.minutes]);
-        for (at, _) in course.points {
+        for (at, _) in series.points {
             for slot in holds.iter_mut().skip(span.minute(at)).take(step(rule)) {
                 *slot = true;
             }

@@ -1,4 +1,4 @@
-//! The same month as other exporters would have told it: kube-state-metrics, the kubelet, `postgres_exporter` and
+//! The same month as other exporters would have exposed it: kube-state-metrics, the kubelet, `postgres_exporter` and
 //! `blackbox_exporter`. Rule sets of other projects read these series.
 //!
 //! Nothing happens here: every value is derived from the series of the probes, after ordinary life and all incidents have
@@ -44,7 +44,7 @@ pub fn known_as(shop: &Shop, name: &str) -> Vec<String> {
 /// Returns the series of all other exporters in the month of the probes.
 pub fn month(shop: &Shop, probes: &Board) -> Board {
     let mut board = Board::new(shop.minutes);
-    let watched: Vec<bool> = probes.course(BUILD_INFO.name, &[]).iter().map(|value| !value.is_nan()).collect();
+    let watched: Vec<bool> = probes.values(BUILD_INFO.name, &[]).iter().map(|value| !value.is_nan()).collect();
     up(&mut board, shop, probes, &watched);
     kube_state_metrics::write(&mut board, shop, probes, &watched);
     kubelet::write(&mut board, probes);
@@ -57,24 +57,24 @@ pub fn month(shop: &Shop, probes: &Board) -> Board {
 
 /// Writes `up` of all jobs that these rule sets ask for. The control plane and the kubelets answer all month.
 fn up(board: &mut Board, shop: &Shop, probes: &Board, watched: &[bool]) {
-    let mut say = |job: &str, more: &[(&str, &str)], value: &dyn Fn(usize) -> bool| {
+    let mut put = |job: &str, more: &[(&str, &str)], value: &dyn Fn(usize) -> bool| {
         let mut labels = vec![("job", job), ("namespace", "monitoring"), ("service", job)];
         labels.extend(more);
         board.draw("up", &labels, |minute| Some(f64::from(u8::from(value(minute)))));
     };
     for job in ["apiserver", "kube-scheduler", "kube-controller-manager", "prometheus"] {
-        say(job, &[("instance", job)], &|_| true);
+        put(job, &[("instance", job)], &|_| true);
     }
     for node in shop.nodes() {
-        say("kubelet", &[("instance", &node), ("node", &node), ("metrics_path", "/metrics")], &|_| true);
+        put("kubelet", &[("instance", &node), ("node", &node), ("metrics_path", "/metrics")], &|_| true);
     }
-    let answers = probes.course(TARGET_REACHABLE.name, &[("kind", "alertmanager"), ("target", "main")]);
-    say("alertmanager", &[("instance", "alertmanager:9093")], &|minute| is_one(answers, minute));
-    say("kube-state-metrics", &[("instance", "kube-state-metrics:8443")], &|minute| watched[minute]);
-    say("blackbox-exporter", &[("instance", "blackbox-exporter:9115")], &|minute| watched[minute]);
+    let reachable = probes.values(TARGET_REACHABLE.name, &[("kind", "alertmanager"), ("target", "main")]);
+    put("alertmanager", &[("instance", "alertmanager:9093")], &|minute| is_one(reachable, minute));
+    put("kube-state-metrics", &[("instance", "kube-state-metrics:8443")], &|minute| watched[minute]);
+    put("blackbox-exporter", &[("instance", "blackbox-exporter:9115")], &|minute| watched[minute]);
     for database in &shop.databases {
         let instance = postgres_exporter::instance(database);
-        say("postgres-exporter", &[("instance", &instance)], &|minute| watched[minute]);
+        put("postgres-exporter", &[("instance", &instance)], &|minute| watched[minute]);
     }
 }
 
@@ -88,7 +88,7 @@ mod tests {
     use crate::sources;
     use std::collections::{BTreeMap, BTreeSet};
 
-    fn busy() -> (Board, Vec<Incident>) {
+    fn high_traffic() -> (Board, Vec<Incident>) {
         let shop = Shop::new(Kind::HighTraffic, 1);
         let config =
             checklist::Config::parse("shop", &shop.checklist()).unwrap_or_else(|mistakes| panic!("{mistakes}"));
@@ -108,7 +108,7 @@ mod tests {
             }
         }
         let scrape = ["job", "instance", "namespace", "service"];
-        let (board, _) = busy();
+        let (board, _) = high_traffic();
         let mut compared = BTreeSet::new();
         for track in board.tracks() {
             if let Some(known) = recorded.get(&track.name) {
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn an_incident_is_seen_by_every_exporter_that_looks_at_its_object() {
-        let (board, ledger) = busy();
+        let (board, ledger) = high_traffic();
         let of = |what: &str| {
             let found = ledger.iter().find(|incident| incident.what == what);
             found.unwrap_or_else(|| panic!("no {what}")).begin + 1
@@ -161,7 +161,7 @@ mod tests {
         let night = of("a night without a backup");
         let failed: Vec<&str> = board
             .named("kube_job_failed")
-            .filter(|(_, course)| known(course, night).is_some())
+            .filter(|(_, values)| known(values, night).is_some())
             .filter_map(|(labels, _)| labels.get("job_name").map(String::as_str))
             .collect();
         assert_eq!(failed.len(), 1, "{failed:?}");

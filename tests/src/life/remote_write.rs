@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_is_encoded_as_the_wire_format_says() {
+    fn a_request_is_encoded_in_the_wire_format() {
         let mut out = Vec::new();
         varint(&mut out, 300);
         assert_eq!(out, [0xac, 0x02]);

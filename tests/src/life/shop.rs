@@ -98,7 +98,7 @@ impl Shop {
                     apps,
                     databases: vec!["shop".to_owned(), "billing".to_owned()],
                     certificates: numbered("endpoint", 6),
-                    partitions: 30,
+                    partitions: 75,
                     requests: (3_000.0, 600.0),
                     deployments: 8,
                 }

@@ -34,7 +34,7 @@ pub struct IncidentOutcome {
     /// Number of pages.
     pub pages: usize,
     /// The notifications: minutes since it began to matter, and the alerts; pages are marked.
-    pub course: Vec<String>,
+    pub values: Vec<String>,
 }
 
 /// Compares notifications with the ledger. `from` is the first judged minute, `minutes` the end of the simulation.
@@ -97,7 +97,7 @@ pub fn outcome(name: &str, messages: &[Notification], ledger: &[Incident], from:
             format!("{sign}{} {mark}{names}", one.minute.abs_diff(incident.begin))
         };
         outcome.incidents.push(IncidentOutcome {
-            course: own.iter().map(words).collect(),
+            values: own.iter().map(words).collect(),
             what: incident.to_string(),
             wants_page: incident.loud == Loud::Page,
             by,
@@ -142,7 +142,7 @@ impl Outcome {
 }
 
 /// The header of the table in Markdown.
-pub const HEAD: &str = "| shop and rules | false pages a week | false messages a week | incidents | told by page | by message | not told | median minutes | pages per incident |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |";
+pub const HEAD: &str = "| shop and rules | false pages a week | false messages a week | incidents | reported by page | by message | missed | median minutes | pages per incident |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |";
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -169,8 +169,8 @@ impl fmt::Display for Outcome {
             };
             let after = incident.after.map_or_else(String::new, |minutes| format!(" after {minutes} min"));
             let wanted = if incident.wants_page { "page" } else { "message" };
-            writeln!(f, "  {}: wants a {wanted}, told by {by}{after}, {} pages", incident.what, incident.pages)?;
-            for one in &incident.course {
+            writeln!(f, "  {}: wants a {wanted}, reported by {by}{after}, {} pages", incident.what, incident.pages)?;
+            for one in &incident.values {
                 writeln!(f, "      {one}")?;
             }
         }

@@ -98,12 +98,12 @@ async fn judged(yaml: &str) -> (checklist::Verdict, String, String) {
 #[tokio::test(flavor = "multi_thread")]
 async fn files_next_to_a_backup_neither_hide_it_nor_count_as_one() -> anyhow::Result<()> {
     for s3 in S3::each().await? {
-        beside_a_backup(&s3).await.map_err(|error| error.context(s3.name()))?;
+        objects_next_to_a_backup(&s3).await.map_err(|error| error.context(s3.name()))?;
     }
     Ok(())
 }
 
-async fn beside_a_backup(s3: &S3) -> anyhow::Result<()> {
+async fn objects_next_to_a_backup(s3: &S3) -> anyhow::Result<()> {
     use checklist::Verdict::{CannotTell, Critical, Passed, Warning};
     let folder = TempDir::new()?;
     let yaml = s3_yaml(s3.port, "full", SECRET_KEY, &folder)?;
@@ -111,7 +111,7 @@ async fn beside_a_backup(s3: &S3) -> anyhow::Result<()> {
     let hours = |hours: u64| std::time::Duration::from_secs(3600 * hours);
     s3.put("full", "daily/a.dump", b"PGDMP and data")?;
     s3.modified("full", "daily/a.dump", now - hours(1))?;
-    for beside in [
+    for other in [
         "a.dump.sha256",
         "a.dump.md5",
         "a.dump.asc",
@@ -122,7 +122,7 @@ async fn beside_a_backup(s3: &S3) -> anyhow::Result<()> {
         "MD5SUMS",
         "b.dump.partial",
     ] {
-        s3.put("full", &format!("daily/{beside}"), b"abc  a.dump")?;
+        s3.put("full", &format!("daily/{other}"), b"abc  a.dump")?;
     }
     let (verdict, messages, text) = judged(&yaml).await;
     assert!(

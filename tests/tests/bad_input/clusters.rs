@@ -56,8 +56,9 @@ async fn refusals_lost_history_and_closed_connections_of_the_kubernetes_api_are_
         eventually("what changed meanwhile is seen", || async {
             let (failed, text) = outcome(&pods).await;
             assert_eq!(failed, None, "a dropped or expired watch is not a failure");
-            let tells = |line: &str| line.starts_with("checklist_workload_replicas_ready") && line.ends_with(&wanted);
-            Ok(text.lines().any(tells))
+            let has_replicas =
+                |line: &str| line.starts_with("checklist_workload_replicas_ready") && line.ends_with(&wanted);
+            Ok(text.lines().any(has_replicas))
         })
         .await?;
         kubernetes.ready_replicas(3);

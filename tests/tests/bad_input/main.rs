@@ -13,7 +13,7 @@ use exporter::server::exposition::format::{Encoding, Format};
 use exporter::server::exposition::snapshot::Snapshot;
 use stack::checks;
 use stack::http::{response, serve};
-use stack::peers::{Authority, Health, Says, self_signed, silent};
+use stack::peers::{Authority, Health, HealthBody, self_signed, silent};
 use stack::postgres::PASSWORD;
 use stack::s3::{ACCESS_KEY, S3, SECRET_KEY};
 use std::sync::Arc;
@@ -102,7 +102,7 @@ async fn health_pages_that_are_endless_slow_or_not_json_fail() -> anyhow::Result
         "{}",
         passed.1
     );
-    health.say(Says::NotJson);
+    health.respond_with(HealthBody::NotJson);
     let (failed, text) = outcome(&job(&yaml, "health")).await;
     assert_eq!(failed, None, "a wrong answer is an answer");
     assert!(
@@ -110,13 +110,13 @@ async fn health_pages_that_are_endless_slow_or_not_json_fail() -> anyhow::Result
             && text.contains("checklist_check_passed{check=\"health\",target=\"app\"} 0"),
         "{text}"
     );
-    health.say(Says::Large);
+    health.respond_with(HealthBody::Large);
     assert_eq!(reason(&yaml, "health").await, Some(Reason::Limit));
-    health.say(Says::ByteByByte);
+    health.respond_with(HealthBody::ByteByByte);
     let soon = format!("{yaml}checks: {{health: {{interval: 3s, timeout: 2s}}}}\n");
     assert_eq!(reason(&soon, "health").await, Some(Reason::Timeout));
     let version = "v".repeat(10_000);
-    health.say(Says::Json(serde_json::json!({"status": "healthy", "version": version})));
+    health.respond_with(HealthBody::Json(serde_json::json!({"status": "healthy", "version": version})));
     let (failed, text) = outcome(&job(&yaml, "health")).await;
     assert_eq!(failed, None);
     assert!(text.lines().all(|line| line.len() < 1000), "a label of ten kilobytes is cut");

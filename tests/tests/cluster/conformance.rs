@@ -19,17 +19,17 @@ struct Side {
 
 impl Side {
     /// Sends a request. Returns the status and the response, in which names of this server are replaced.
-    async fn ask(&self, method: &str, path: &str, body: &Value) -> anyhow::Result<(u16, Value)> {
+    async fn request(&self, method: &str, path: &str, body: &Value) -> anyhow::Result<(u16, Value)> {
         let sent = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
         let path = path.replace("NS", &self.namespace);
-        let (status, text) = self.api.ask(method, &path, "application/json", sent).await?;
+        let (status, text) = self.api.request(method, &path, "application/json", sent).await?;
         let text = text.replace(&self.user, "USER").replace(&self.namespace, "NS");
         Ok((status, serde_json::from_str(&text).unwrap_or(Value::String(text))))
     }
 
     /// Returns the parts of a refusal: status, kind, code, reason and message.
     async fn refusal(&self, method: &str, path: &str, body: &Value) -> anyhow::Result<(u16, [Value; 4])> {
-        let (status, response) = self.ask(method, path, body).await?;
+        let (status, response) = self.request(method, path, body).await?;
         Ok((status, ["kind", "code", "reason", "message"].map(|key| response[key].clone())))
     }
 
@@ -43,7 +43,7 @@ impl Side {
         let mut token = String::new();
         loop {
             let (status, page) =
-                self.ask("GET", &format!("{path}?limit={limit}&continue={token}"), &Value::Null).await?;
+                self.request("GET", &format!("{path}?limit={limit}&continue={token}"), &Value::Null).await?;
             anyhow::ensure!(status == 200, "{path}: {status} {page}");
             let items = page["items"].as_array().cloned().unwrap_or_default();
             counts.push(items.len());
@@ -59,8 +59,8 @@ impl Side {
     /// Returns the events of a watch that ends by itself.
     async fn events(&self, path: &str) -> anyhow::Result<Vec<Value>> {
         let path = path.replace("NS", &self.namespace);
-        let asked = self.api.ask("GET", &path, "application/json", Vec::new());
-        let (status, text) = tokio::time::timeout(Duration::from_mins(2), asked).await??;
+        let response = self.api.request("GET", &path, "application/json", Vec::new());
+        let (status, text) = tokio::time::timeout(Duration::from_mins(2), response).await??;
         anyhow::ensure!(status == 200, "{path}: {status} {text}");
         text.lines().filter(|line| !line.is_empty()).map(|line| Ok(serde_json::from_str(line)?)).collect()
     }
@@ -102,7 +102,8 @@ async fn the_fake_api_server_responds_like_the_real_one() -> anyhow::Result<()> 
         let (counts, names, versions) = side.pages(PODS, 2).await?;
         assert!(counts.len() > 1 && counts.iter().rev().skip(1).all(|count| *count == 2), "{counts:?}");
         assert_eq!((names.len(), versions.len()), (counts.iter().sum(), 1), "{names:?} {versions:?}");
-        let (status, list) = side.ask("GET", &format!("{PODS}?labelSelector=app%3Dorchestrator"), &Value::Null).await?;
+        let (status, list) =
+            side.request("GET", &format!("{PODS}?labelSelector=app%3Dorchestrator"), &Value::Null).await?;
         assert_eq!((status, list["items"].as_array().map(Vec::len)), (200, Some(3)), "{list}");
     }
     // Refusals have the same text.
@@ -130,7 +131,7 @@ async fn the_fake_api_server_responds_like_the_real_one() -> anyhow::Result<()> 
     }
     // An update creates a missing lease. Later updates succeed only with the version that was read.
     for side in [&real, &other] {
-        assert_eq!(side.ask("PUT", &own, &stale).await?.0, 201);
+        assert_eq!(side.request("PUT", &own, &stale).await?.0, 201);
     }
     for (method, path, body) in [("POST", LEASES, &lease), ("PUT", own.as_str(), &stale)] {
         let (theirs, ours) = (real.refusal(method, path, body).await?, other.refusal(method, path, body).await?);
@@ -138,7 +139,7 @@ async fn the_fake_api_server_responds_like_the_real_one() -> anyhow::Result<()> 
     }
     // The metadata of a secret, without its data.
     for side in [&real, &other] {
-        let (status, whole) = side.ask("GET", "/api/v1/namespaces/NS/secrets/jwt-secret", &Value::Null).await?;
+        let (status, whole) = side.request("GET", "/api/v1/namespaces/NS/secrets/jwt-secret", &Value::Null).await?;
         // The fake server refuses requests for more than metadata, so that a test notices them.
         assert!(status == 200 || whole["reason"] == "Forbidden", "{whole}");
     }
@@ -162,7 +163,7 @@ async fn the_fake_api_server_responds_like_the_real_one() -> anyhow::Result<()> 
         tokio::spawn(async move { side.events(&path).await })
     };
     let version = |list: &Value| list["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned();
-    let since = version(&real.ask("GET", &format!("{PODS}?limit=100"), &Value::Null).await?.1);
+    let since = version(&real.request("GET", &format!("{PODS}?limit=100"), &Value::Null).await?.1);
     let events = watch(&real, &since, 75);
     cluster.apply(
         &namespace,

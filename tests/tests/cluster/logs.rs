@@ -22,7 +22,7 @@ async fn all_containers_of_a_pod_are_read_unless_one_is_named() -> anyhow::Resul
     let pod = format!("/api/v1/namespaces/{namespace}/pods/two");
     eventually("the pod runs", || async { Ok(api.get(&pod).await?["status"]["phase"] == "Running") }).await?;
     // The response of the API server without a container name. It does not mean that there is no log.
-    let (status, output) = api.ask("GET", &format!("{pod}/log"), "application/json", Vec::new()).await?;
+    let (status, output) = api.request("GET", &format!("{pod}/log"), "application/json", Vec::new()).await?;
     assert!(status == 400 && output.contains("a container name must be specified"), "{status} {output}");
     let now = jiff::Timestamp::now();
     cluster.kubelet.wrote(

@@ -25,12 +25,12 @@ async fn no_request_of_the_exporter_is_refused_and_every_granted_right_is_used()
     exporter.passes(Some(&scraper)).await?;
 
     // A user without the permission and a token with another audience are refused.
-    let ask = async |token: &str| -> anyhow::Result<u16> {
+    let status_of = async |token: &str| -> anyhow::Result<u16> {
         let bearer = format!("Bearer {token}");
         Ok(request(&url(exporter.port, "/metrics"), None, &[("authorization", &bearer)]).await?.0)
     };
-    assert_eq!(ask(&account_token(&api, &namespace, "default", "checklist-exporter").await?).await?, 403);
-    assert_eq!(ask(&account_token(&api, &namespace, "scraper", "another").await?).await?, 401);
+    assert_eq!(status_of(&account_token(&api, &namespace, "default", "checklist-exporter").await?).await?, 403);
+    assert_eq!(status_of(&account_token(&api, &namespace, "scraper", "another").await?).await?, 401);
 
     // The lease existed already. The exporter creates it again after it was deleted.
     let lease = format!("/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/checklist-exporter");

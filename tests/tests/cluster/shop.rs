@@ -177,7 +177,7 @@ async fn the_operator_deploys_our_objects_and_a_critical_alert_is_delivered() ->
     let firing = prometheus.firing().await?;
     let unreachable = |alert: &&Value| alert["labels"]["alertname"] == "ChecklistHealthUnreachable";
     assert_eq!(firing.iter().filter(unreachable).count(), 1, "{firing:#?}");
-    let page = |m: &stack::recorder::Message| m.receiver == "pagerduty" && m.tells("ChecklistHealthUnreachable");
+    let page = |m: &stack::recorder::Message| m.receiver == "pagerduty" && m.fires("ChecklistHealthUnreachable");
     let arrived = recorder.wait("a page", page).await?;
     let text = &arrived.body["payload"]["custom_details"]["description"];
     assert!(text.is_string(), "a mapping that Alertmanager read in the text: {text}");

@@ -1,4 +1,4 @@
-//! Thirty situations that the real controllers make, and what must be said of each.
+//! Thirty situations that the real controllers make, and what must be reported of each.
 
 use std::collections::BTreeSet;
 

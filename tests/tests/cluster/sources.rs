@@ -167,12 +167,12 @@ async fn kube_state_metrics_causes_the_same_alerts_as_the_probes_in_every_situat
     })
     .await?;
     let mut pages: Vec<Vec<Page>> = vec![Vec::new(); urls.len()];
-    let mut keep = |texts: Vec<String>| {
+    let mut collect = |texts: Vec<String>| {
         for (kept, text) in pages.iter_mut().zip(texts) {
             kept.push(Page::new(&text.replace(&namespace, "shop")));
         }
     };
-    keep(settled(&api, &namespace, &urls).await?);
+    collect(settled(&api, &namespace, &urls).await?);
     change(&api, &namespace).await?;
     let ends = format!(
         "checklist_service_endpoints{{check=\"pods\",target=\"stack\",namespace=\"{namespace}\",service=\"held\"}} 0"
@@ -182,7 +182,7 @@ async fn kube_state_metrics_causes_the_same_alerts_as_the_probes_in_every_situat
         Ok(texts.contains(&ends) && texts.contains("reason=\"OOMKilled\"") && !texts.contains("workload=\"crashes\""))
     })
     .await?;
-    keep(settled(&api, &namespace, &urls).await?);
+    collect(settled(&api, &namespace, &urls).await?);
     let ours = KUBE_STATE_METRICS.alerts(false, &pages[0]).await?;
     KUBE_STATE_METRICS.record(KUBE_STATE_METRICS.probes, &pages[0])?;
     assert!(names(&ours).len() >= 10, "{:?}", names(&ours));

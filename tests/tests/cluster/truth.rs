@@ -22,7 +22,7 @@ async fn thirty_situations_made_by_real_controllers_are_reported_correctly() -> 
     let token = cluster.administrator(&namespace).await?;
     let exporter = Exporter::start(cluster, &[&namespace], &token, "", "").await?;
     let mut wrong: Vec<String> = Vec::new();
-    let seen = eventually("every situation is told", || async {
+    let seen = eventually("every situation is reported", || async {
         let page = plain(&exporter.metrics(None).await?);
         Ok(situations.iter().all(|situation| missing(situation, &namespace, &page).is_empty()))
     })
@@ -73,7 +73,7 @@ async fn a_failed_job_without_pods_a_lost_pod_of_an_operator_and_refused_pods_ar
     let failed = job_failed("gone", "BackoffLimitExceeded").replace("NS", &namespace);
     let lost = not_ready("db-2", "Evicted").replace("NS", &namespace);
     let metrics = async || anyhow::Ok(plain(&exporter.metrics(None).await?));
-    eventually("both are told", || async {
+    eventually("both are reported", || async {
         let page = metrics().await?;
         Ok(page.contains(&failed) && page.contains(&lost))
     })
@@ -119,16 +119,16 @@ async fn objects_that_recover_or_disappear_are_no_longer_reported() -> anyhow::R
     )?;
     let token = cluster.administrator(&namespace).await?;
     let exporter = Exporter::start(cluster, &[&namespace], &token, "", "").await?;
-    let tells = async |line: &str| -> anyhow::Result<bool> {
+    let exposes = async |line: &str| -> anyhow::Result<bool> {
         let line = line.replace("NS", &namespace);
         Ok(plain(&exporter.metrics(None).await?).iter().any(|one| one.starts_with(&line)))
     };
     let ready = |name: &str| {
         format!("checklist_workload_replicas_ready{{namespace=\"NS\",kind=\"Deployment\",workload=\"{name}\"}}")
     };
-    eventually("the crash is told", || async {
-        Ok(tells("checklist_pod_not_ready{namespace=\"NS\",pod=\"heals-").await?
-            && tells(&format!("{} 1", ready("goes"))).await?)
+    eventually("the crash is reported", || async {
+        Ok(exposes("checklist_pod_not_ready{namespace=\"NS\",pod=\"heals-").await?
+            && exposes(&format!("{} 1", ready("goes"))).await?)
     })
     .await?;
     // The workload is rolled out without the fault, and the other deployment is deleted.
@@ -137,14 +137,14 @@ async fn objects_that_recover_or_disappear_are_no_longer_reported() -> anyhow::R
     let path = format!("/apis/apps/v1/namespaces/{namespace}/deployments");
     // Server-side apply has already removed the label if it was the only owner.
     let _ = api
-        .ask("PATCH", &format!("{path}/heals"), "application/json-patch+json", healed.to_string().into_bytes())
+        .request("PATCH", &format!("{path}/heals"), "application/json-patch+json", healed.to_string().into_bytes())
         .await?;
     api.delete(&format!("{path}/goes")).await?;
     eventually("the deployment is well and the other is gone", || async {
-        Ok(tells(&format!("{} 2", ready("heals"))).await?
-            && !tells("checklist_pod_not_ready{").await?
-            && !tells(&ready("goes")).await?
-            && !tells("checklist_pods{namespace=\"NS\",workload=\"goes\"").await?)
+        Ok(exposes(&format!("{} 2", ready("heals"))).await?
+            && !exposes("checklist_pod_not_ready{").await?
+            && !exposes(&ready("goes")).await?
+            && !exposes("checklist_pods{namespace=\"NS\",workload=\"goes\"").await?)
     })
     .await?;
     cluster.remove(&namespace).await
@@ -176,7 +176,7 @@ async fn objects_excluded_by_name_label_or_annotation_are_not_reported_while_the
     let web: Vec<String> =
         replicas("Deployment", "web", 1, 1).iter().map(|line| line.replace("NS", &namespace)).collect();
     let metrics = async || anyhow::Ok(plain(&exporter.metrics(None).await?));
-    eventually("what is not left out is told", || async {
+    eventually("what is not left out is reported", || async {
         let page = metrics().await?;
         Ok(web.iter().all(|line| page.contains(line)) && page.contains(&endpoints("idle", 0).replace("NS", &namespace)))
     })
@@ -189,7 +189,7 @@ async fn objects_excluded_by_name_label_or_annotation_are_not_reported_while_the
     // Without its annotation, the object is reported like any other.
     let unmarked = json!([{"op": "remove", "path": "/metadata/annotations/own"}]);
     let path = format!("/api/v1/namespaces/{namespace}/persistentvolumeclaims/marked");
-    api.ask("PATCH", &path, "application/json-patch+json", unmarked.to_string().into_bytes()).await?;
+    api.request("PATCH", &path, "application/json-patch+json", unmarked.to_string().into_bytes()).await?;
     let line = bound("marked", 0).replace("NS", &namespace);
     eventually(&line, || async { Ok(metrics().await?.contains(&line)) }).await?;
     cluster.remove(&namespace).await
@@ -232,7 +232,7 @@ async fn a_service_that_names_a_port_of_no_container_has_no_endpoint_that_answer
         [endpoints(service, count), all].map(|line| line.replace("NS", &namespace))
     };
     let lines = [of("astray", 0, 2), of("headless", 2, 2)].concat();
-    eventually("both are told", || async {
+    eventually("both are reported", || async {
         let page = plain(&exporter.metrics(None).await?);
         Ok(lines.iter().all(|line| page.contains(line)))
     })

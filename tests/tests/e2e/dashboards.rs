@@ -64,8 +64,8 @@ async fn every_query_of_every_dashboard_returns_data() -> anyhow::Result<()> {
     let text = std::fs::read_to_string(stack.folder().join("checklist.yaml"))?;
     let config = checklist::Config::parse("checklist.yaml", &text)?;
     let checks: usize = config.signals().map(|signal| config.targets(signal).len()).sum();
-    let course = queries.iter().find(|(place, _)| place.contains("\"Every check\"")).map(|(_, expr)| expr);
-    let course = course.map(String::as_str).unwrap_or_default();
-    let shown = async || anyhow::Ok(stack.prometheus.query(course).await?.len());
+    let every_check = queries.iter().find(|(place, _)| place.contains("\"Every check\"")).map(|(_, expr)| expr);
+    let every_check = every_check.map(String::as_str).unwrap_or_default();
+    let shown = async || anyhow::Ok(stack.prometheus.query(every_check).await?.len());
     eventually("each check is once on the overview", || async { Ok(shown().await? == checks) }).await
 }

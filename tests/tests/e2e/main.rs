@@ -13,9 +13,9 @@ use std::process::Command;
 /// Waits for a notification about the fault, or about its end, after the first `before` messages.
 async fn notified(stack: &Stack, fault: Fault, resolved: bool, before: usize) -> anyhow::Result<()> {
     let about = |m: &Message| {
-        m.receiver == fault.receiver() && if resolved { m.tells_the_end_of(fault.alert) } else { m.tells(fault.alert) }
+        m.receiver == fault.receiver() && if resolved { m.resolves(fault.alert) } else { m.fires(fault.alert) }
     };
-    let what = format!("{} is told of {} (resolved: {resolved})", fault.receiver(), fault.alert);
+    let what = format!("{} gets a message about {} (resolved: {resolved})", fault.receiver(), fault.alert);
     eventually(&what, || async { Ok(stack.recorder.messages().iter().skip(before).any(about)) }).await
 }
 
@@ -111,7 +111,7 @@ async fn every_fault_notifies_the_right_receiver_and_resolves() -> anyhow::Resul
     }
     // The critical alert about the disk has inhibited its own warning.
     let has_received = |receiver| {
-        stack.recorder.messages().iter().any(|m| m.receiver == receiver && m.tells("ChecklistVolumeFilling"))
+        stack.recorder.messages().iter().any(|m| m.receiver == receiver && m.fires("ChecklistVolumeFilling"))
     };
     assert!(has_received("pagerduty") && !has_received("slack"));
     assert!(stack.exporter.stop(), "SIGTERM ends the exporter with success");
@@ -141,7 +141,7 @@ async fn an_override_suppresses_routine_warnings_and_never_a_critical_alert() ->
     // A later alert is delivered. The inhibited warning was not sent before it.
     stack.inject(page).await?;
     notified(&stack, page, false, before).await?;
-    let is_routine = |message: &Message| message.tells(routine.alert);
+    let is_routine = |message: &Message| message.fires(routine.alert);
     assert!(!stack.recorder.messages().iter().any(is_routine), "a routine warning was sent");
     stack.command(&["override", "end", "--by", "ann"])?;
     stack.prometheus.wait("ChecklistEmergencyOverride", "none", false).await?;
@@ -154,7 +154,7 @@ async fn unreachable_targets_are_reported() -> anyhow::Result<()> {
     let before = stack.recorder.messages().len();
     // The API server refuses every request, and the health page is endless.
     stack.kubernetes.refuse(Some(403));
-    stack.health.say(stack::peers::Says::Large);
+    stack.health.respond_with(stack::peers::HealthBody::Large);
     stack.prometheus.wait("ChecklistCheckOverdue", "critical", true).await?;
     stack.prometheus.wait("ChecklistHealthUnreachable", "critical", true).await?;
     let overdue = "ALERTS{alertname=\"ChecklistCheckOverdue\", check=\"health\"}";
@@ -173,7 +173,7 @@ async fn unreachable_targets_are_reported() -> anyhow::Result<()> {
     stack.exporter.stop();
     stack.prometheus.wait("ChecklistExporterMissing", "critical", true).await?;
     eventually("somebody is notified that the exporter is gone", || async {
-        Ok(stack.recorder.messages().iter().skip(before).any(|message| message.tells("ChecklistExporterMissing")))
+        Ok(stack.recorder.messages().iter().skip(before).any(|message| message.fires("ChecklistExporterMissing")))
     })
     .await
 }
@@ -196,7 +196,7 @@ async fn a_critical_alert_never_inhibits_a_warning_about_another_object() -> any
     let missing = Fault { name: "missing", alert: "ChecklistWorkloadReplicasMissing", severity: "warning", round: 1 };
     notified(&stack, missing, false, before).await?;
     let messages = stack.recorder.messages();
-    let about = |m: &&Message| m.receiver == "slack" && m.tells(missing.alert);
+    let about = |m: &&Message| m.receiver == "slack" && m.fires(missing.alert);
     let warnings: Vec<_> = messages.iter().skip(before).filter(about).collect();
     assert!(warnings.iter().all(|message| message.has("postgres has only")), "{warnings:#?}");
     assert!(!warnings.iter().any(|message| message.has("orchestrator has only")), "{warnings:#?}");

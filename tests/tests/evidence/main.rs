@@ -1,7 +1,7 @@
 //! No check passes without evidence: on empty targets, on targets that show only a part of their objects, and on `null`
 //! lists as Go servers write them.
 
-mod figures;
+mod kubelet_statistics;
 mod monitoring;
 
 use checklist::{Object, Reason, Verdict};
@@ -243,7 +243,7 @@ async fn an_implausible_secret_does_not_hide_the_others() -> anyhow::Result<()> 
         assert!(state.why().contains(part), "{}", state.why());
     }
     let rotated = |series: &&checklist::Series| series.metric.name.contains("last_rotation");
-    assert_eq!(state.exposed(unix_now()).filter(rotated).count(), 1, "the good one is told");
+    assert_eq!(state.exposed(unix_now()).filter(rotated).count(), 1, "the good one is exposed");
     Ok(())
 }
 

@@ -108,10 +108,10 @@ async fn a_client_that_never_reads_is_dropped_while_scrapes_continue() -> anyhow
         socket.set_recv_buffer_size(4096)?;
         let mut stream = socket.connect(([127, 0, 0, 1], world.port).into()).await?;
         readers.push(tokio::spawn(async move {
-            let ask = format!("GET /metrics HTTP/1.1\r\nHost: x\r\n{ANN}\r\n");
+            let request = format!("GET /metrics HTTP/1.1\r\nHost: x\r\n{ANN}\r\n");
             // When the buffers are full, nothing more can be written until the program closes the connection.
             tokio::time::timeout(Duration::from_mins(1), async {
-                while stream.write_all(ask.as_bytes()).await.is_ok() {}
+                while stream.write_all(request.as_bytes()).await.is_ok() {}
             })
             .await
         }));

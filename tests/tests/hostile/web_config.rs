@@ -12,7 +12,7 @@ use tokio_rustls::TlsConnector;
 const IN_FORCE: &str = "checklist_web_config_last_reload_successful";
 
 /// Whether the server accepts a client with these versions of TLS and a certificate with this name.
-async fn is_let_in(world: &World, name: &str, versions: &[&'static rustls::SupportedProtocolVersion]) -> bool {
+async fn is_accepted(world: &World, name: &str, versions: &[&'static rustls::SupportedProtocolVersion]) -> bool {
     use rustls::pki_types::pem::PemObject;
     use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
     let attempt = async {
@@ -30,7 +30,7 @@ async fn is_let_in(world: &World, name: &str, versions: &[&'static rustls::Suppo
             )?;
         let stream = TcpStream::connect(("127.0.0.1", world.port)).await?;
         let stream = TlsConnector::from(Arc::new(config)).connect(ServerName::try_from("localhost")?, stream).await?;
-        stack::web::ask(stream, "/metrics", ANN).await
+        stack::web::exchange(stream, "/metrics", ANN).await
     };
     attempt.await.is_ok_and(|response: String| status(&response) == "200")
 }
@@ -46,12 +46,12 @@ async fn a_web_configuration_truncated_at_any_line_is_reported_and_gives_no_acce
     let scrape = || async { world.tls(known).await };
     assert!(scrape().await?.contains(&format!("{IN_FORCE} 1\n")));
     // This attempt differs from those below only in the name and the version, and succeeds.
-    assert!(is_let_in(&world, "prometheus", &[&rustls::version::TLS13]).await, "nobody is let in");
+    assert!(is_accepted(&world, "prometheus", &[&rustls::version::TLS13]).await, "a valid client is accepted");
     let stay_out = async |end: usize| -> anyhow::Result<()> {
         for versions in [&[&rustls::version::TLS12][..], &[&rustls::version::TLS13]] {
-            ensure!(!is_let_in(&world, "mallory", versions).await, "mallory is let in after {end} lines");
+            ensure!(!is_accepted(&world, "mallory", versions).await, "mallory is accepted after {end} lines");
         }
-        ensure!(!is_let_in(&world, "prometheus", &[&rustls::version::TLS12]).await, "TLS 1.2 after {end} lines");
+        ensure!(!is_accepted(&world, "prometheus", &[&rustls::version::TLS12]).await, "TLS 1.2 after {end} lines");
         let bare = world.tls(None).await;
         ensure!(bare.as_ref().map_or(true, String::is_empty), "no certificate after {end} lines: {bare:?}");
         let response = world.tls_as(known, "").await?;
@@ -62,7 +62,7 @@ async fn a_web_configuration_truncated_at_any_line_is_reported_and_gives_no_acce
     let lines: Vec<&str> = whole.split_inclusive('\n').collect();
     for end in [0, 1, 5, 6, 7] {
         std::fs::write(&file, lines[..end].concat())?;
-        eventually("a metric tells of the file", || async {
+        eventually("a metric reports the file", || async {
             stay_out(end).await?;
             Ok(scrape().await?.contains(&format!("{IN_FORCE} 0\n")))
         })

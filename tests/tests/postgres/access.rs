@@ -63,16 +63,10 @@ async fn on(major: u16) -> anyhow::Result<()> {
     Ok(())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-#[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
-async fn on_15_a_superuser_creates_both_roles_and_other_users_create_none_partially() -> anyhow::Result<()> {
-    on(15).await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-#[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
-async fn on_18_a_superuser_creates_both_roles_and_other_users_create_none_partially() -> anyhow::Result<()> {
-    on(18).await
+stack::test_on_majors! {
+    on, has_postgresql, "no PostgreSQL 13 to 18 (make parts)",
+    fn on_15_a_superuser_creates_both_roles_and_other_users_create_none_partially() on 15;
+    fn on_18_a_superuser_creates_both_roles_and_other_users_create_none_partially() on 18;
 }
 
 #[tokio::test(flavor = "multi_thread")]

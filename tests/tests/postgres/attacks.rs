@@ -59,22 +59,11 @@ async fn on(major: u16) -> anyhow::Result<()> {
     Ok(())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-#[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
-async fn on_14_no_code_of_table_owners_runs() -> anyhow::Result<()> {
-    on(14).await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-#[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
-async fn on_15_no_code_of_table_owners_runs() -> anyhow::Result<()> {
-    on(15).await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-#[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
-async fn on_18_no_code_of_table_owners_runs() -> anyhow::Result<()> {
-    on(18).await
+stack::test_on_majors! {
+    on, has_postgresql, "no PostgreSQL 13 to 18 (make parts)",
+    fn on_14_no_code_of_table_owners_runs() on 14;
+    fn on_15_no_code_of_table_owners_runs() on 15;
+    fn on_18_no_code_of_table_owners_runs() on 18;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -83,8 +72,8 @@ async fn a_custom_query_leaves_no_effect_on_the_connection() -> anyhow::Result<(
     let postgres = Postgres::start().await?;
     let yaml = database(postgres.port, &folder, "")?;
     let limit = "above: {warning: 10}";
-    let ask = |sql: &str| query(&yaml, sql, limit);
-    let jobs = super::jobs(&ask(
+    let with_query = |sql: &str| query(&yaml, sql, limit);
+    let jobs = super::jobs(&with_query(
         "SELECT count(*) AS value FROM (SELECT set_config('default_transaction_read_only', 'off', false), set_config('statement_timeout', '0', false), set_config('search_path', 'public', false), pg_advisory_lock(7)) AS s",
     ));
     let own = jobs.iter().find(|job| job.state().check.signal.id == "own").unwrap_or_else(|| panic!("no own check"));
@@ -99,10 +88,10 @@ async fn a_custom_query_leaves_no_effect_on_the_connection() -> anyhow::Result<(
         ("SELECT setval('public.users_id_seq', 1) AS value", Reason::Permission),
         ("SELECT count(*) AS value FROM users", Reason::NotFound),
     ] {
-        let seen = check(&ask(sql), "own").await;
+        let seen = check(&with_query(sql), "own").await;
         assert_eq!(seen.reason, Some(reason), "{sql}: {}", seen.words);
     }
-    let seen = check(&ask("SELECT count(*) AS value FROM users"), "own").await;
+    let seen = check(&with_query("SELECT count(*) AS value FROM users"), "own").await;
     assert!(seen.words.contains("schemas:"), "{}", seen.words);
     postgres.execute("GRANT SELECT ON users TO checklist").await?;
     let seen =

@@ -97,12 +97,12 @@ async fn postgres_exporter_causes_the_same_alerts_as_the_probes() -> anyhow::Res
         urls.push(url);
     }
     let mut read: Vec<Vec<Page>> = vec![Vec::new(); urls.len() + 1];
-    let mut keep = |texts: Vec<String>| {
+    let mut collect = |texts: Vec<String>| {
         for (kept, text) in read.iter_mut().zip(texts) {
             kept.push(Page::new(&text));
         }
     };
-    keep(pages(&yaml, &urls).await?);
+    collect(pages(&yaml, &urls).await?);
     let mut kept = Vec::new();
     connect(postgres.port, "shop", "orchestrator", 45, &mut kept).await?;
     connect(postgres.port, "shop", "second", 17, &mut kept).await?;
@@ -121,7 +121,7 @@ async fn postgres_exporter_causes_the_same_alerts_as_the_probes() -> anyhow::Res
         Ok(row.get::<_, i64>(0) >= 80)
     })
     .await?;
-    keep(pages(&yaml, &urls).await?);
+    collect(pages(&yaml, &urls).await?);
     POSTGRES_EXPORTER.record(POSTGRES_EXPORTER.probes, &read[0])?;
     for ((release, _), pages) in releases.iter().zip(&read[1..]) {
         POSTGRES_EXPORTER.record(&format!("{}-{release}", POSTGRES_EXPORTER.name), pages)?;

@@ -35,40 +35,14 @@ async fn on(major: u16) -> anyhow::Result<()> {
     Ok(())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-#[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
-async fn on_13_every_check_runs_with_and_without_extensions() -> anyhow::Result<()> {
-    on(13).await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-#[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
-async fn on_14_every_check_runs_with_and_without_extensions() -> anyhow::Result<()> {
-    on(14).await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-#[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
-async fn on_15_every_check_runs_with_and_without_extensions() -> anyhow::Result<()> {
-    on(15).await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-#[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
-async fn on_16_every_check_runs_with_and_without_extensions() -> anyhow::Result<()> {
-    on(16).await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-#[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
-async fn on_17_every_check_runs_with_and_without_extensions() -> anyhow::Result<()> {
-    on(17).await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-#[cfg_attr(not(has_postgresql), ignore = "no PostgreSQL 13 to 18 (make parts)")]
-async fn on_18_every_check_runs_with_and_without_extensions() -> anyhow::Result<()> {
-    on(18).await
+stack::test_on_majors! {
+    on, has_postgresql, "no PostgreSQL 13 to 18 (make parts)",
+    fn on_13_every_check_runs_with_and_without_extensions() on 13;
+    fn on_14_every_check_runs_with_and_without_extensions() on 14;
+    fn on_15_every_check_runs_with_and_without_extensions() on 15;
+    fn on_16_every_check_runs_with_and_without_extensions() on 16;
+    fn on_17_every_check_runs_with_and_without_extensions() on 17;
+    fn on_18_every_check_runs_with_and_without_extensions() on 18;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -156,8 +156,8 @@ async fn probe_and_restore_agree_on_a_backup_that_is_split_into_parts() -> anyho
             }
             world.s3.put("backups", &format!("daily/shop.{ending}.sha256"), b"abc")?;
             let (verdict, messages) = judged().await?;
-            let told = format!("1 backup; newest daily/shop.{ending} in 5 parts");
-            assert!(verdict == Verdict::Passed && messages.contains(&told), "{messages}");
+            let found = format!("1 backup; newest daily/shop.{ending} in 5 parts");
+            assert!(verdict == Verdict::Passed && messages.contains(&found), "{messages}");
             let (code, output) = world.verify()?;
             assert!(code == Some(0) && output.contains("users 200"), "{output}");
             for (lost, words) in [(2, "is missing"), (0, "missing")] {

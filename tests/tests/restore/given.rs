@@ -1,5 +1,5 @@
-//! A given restore server: it is used only if the restore cannot damage anything there, and leftovers are reported and
-//! removed.
+//! A given restore server: it is used only if the restore cannot damage anything there, and what a run left there is
+//! reported and removed.
 
 use super::*;
 use std::sync::atomic::AtomicU16;
@@ -104,7 +104,7 @@ async fn way(to: u16) -> anyhow::Result<(u16, Arc<AtomicBool>, Arc<AtomicU16>)> 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn leftovers_of_a_lost_connection_are_reported_and_removed_by_the_next_run() -> anyhow::Result<()> {
+async fn objects_of_a_lost_connection_are_reported_and_removed_by_the_next_run() -> anyhow::Result<()> {
     let world = World::start().await?;
     let scratch = scratch().await?;
     let (port, cut, _) = way(scratch.port).await?;

@@ -136,40 +136,14 @@ async fn on(major: u16) -> anyhow::Result<()> {
     Ok(())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-#[cfg_attr(not(has_postgresql_client), ignore = "no PostgreSQL 13 to 18 with pg_dump 18 (make parts)")]
-async fn a_good_dump_of_13_never_fails() -> anyhow::Result<()> {
-    on(13).await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-#[cfg_attr(not(has_postgresql_client), ignore = "no PostgreSQL 13 to 18 with pg_dump 18 (make parts)")]
-async fn a_good_dump_of_14_never_fails() -> anyhow::Result<()> {
-    on(14).await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-#[cfg_attr(not(has_postgresql_client), ignore = "no PostgreSQL 13 to 18 with pg_dump 18 (make parts)")]
-async fn a_good_dump_of_15_never_fails() -> anyhow::Result<()> {
-    on(15).await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-#[cfg_attr(not(has_postgresql_client), ignore = "no PostgreSQL 13 to 18 with pg_dump 18 (make parts)")]
-async fn a_good_dump_of_16_never_fails() -> anyhow::Result<()> {
-    on(16).await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-#[cfg_attr(not(has_postgresql_client), ignore = "no PostgreSQL 13 to 18 with pg_dump 18 (make parts)")]
-async fn a_good_dump_of_17_never_fails() -> anyhow::Result<()> {
-    on(17).await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-#[cfg_attr(not(has_postgresql_client), ignore = "no PostgreSQL 13 to 18 with pg_dump 18 (make parts)")]
-async fn a_good_dump_of_18_never_fails() -> anyhow::Result<()> {
-    on(18).await
+stack::test_on_majors! {
+    on, has_postgresql_client, "no PostgreSQL 13 to 18 with pg_dump 18 (make parts)",
+    fn a_good_dump_of_13_never_fails() on 13;
+    fn a_good_dump_of_14_never_fails() on 14;
+    fn a_good_dump_of_15_never_fails() on 15;
+    fn a_good_dump_of_16_never_fails() on 16;
+    fn a_good_dump_of_17_never_fails() on 17;
+    fn a_good_dump_of_18_never_fails() on 18;
 }
 
 #[tokio::test(flavor = "multi_thread")]

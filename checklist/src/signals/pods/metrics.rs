@@ -12,7 +12,7 @@ pub static READY: Metric = Metric::gauge(
     "Pods of the workload that are ready.",
     &["namespace", "kind", "workload"],
 );
-/// A workload with too few ready pods has no series: an alert of its own tells that.
+/// A workload with too few ready pods has no series: an alert of its own reports that.
 pub static REFUSED: Metric = Metric::gauge(
     "checklist_workload_pods_refused",
     "Constant 1 for each workload whose pods are ready and whose new pods cannot be created, with the reason.",

@@ -17,7 +17,7 @@ pub(super) struct Summary {
     pub warnings: BTreeMap<&'static str, u64>,
     /// When the scanner's database was last changed, Unix seconds, if the report says so.
     pub database: Option<f64>,
-    /// Number of findings, or of kinds of findings, that the scanner was told to leave out.
+    /// Number of findings, or of kinds of findings, that the scanner was configured to leave out.
     pub left_out: usize,
     /// Why the scanner saw less than its counts say, each as the end of a sentence about the report.
     pub gaps: Vec<String>,

@@ -85,24 +85,22 @@ impl Election {
         self.rival_lives
     }
 
-    /// Decides what to do about a lease. `record` is `None` if the lease does not exist. `asked` and `answered` are the
+    /// Decides what to do about a lease. `record` is `None` if the lease does not exist. `sent` and `answered` are the
     /// times at which the read began and ended.
-    pub fn decide(&mut self, record: Option<&Record>, asked: Duration, received: Duration) -> Move {
+    pub fn decide(&mut self, record: Option<&Record>, sent: Duration, received: Duration) -> Move {
         let version = record.map(|record| record.version.clone());
         let holder = record.and_then(|record| record.holder.as_deref());
         let known = self.seen.take();
         let before = known.as_ref().map(|(version, _)| version.clone());
         let since = match known {
-            Some((known, since))
-                if known == version && (known.is_some() || asked.saturating_sub(self.looked) < GAP) =>
-            {
+            Some((known, since)) if known == version && (known.is_some() || sent.saturating_sub(self.looked) < GAP) => {
                 since
             }
             _ => received,
         };
         self.looked = received;
         self.seen = Some((version.clone(), since));
-        let unchanged = |lasts: Duration| asked.saturating_sub(since) >= lasts.max(DURATION);
+        let unchanged = |lasts: Duration| sent.saturating_sub(since) >= lasts.max(DURATION);
         match (record, holder) {
             (None, _) if self.acts(received) || unchanged(DURATION) => Move::Create,
             (None, _) => Move::Wait,

@@ -1,6 +1,6 @@
 //! A snapshot of the exposition, in every format and compression that clients ask for.
 //!
-//! A scrape gets a prepared body: the combinations of format and compression that were asked for within the last
+//! A scrape gets a prepared body: the combinations of format and compression that were requested within the last
 //! minutes are written when the snapshot is made. Another combination is written by the first request for it, from the
 //! same states.
 
@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 /// How long a combination of format and compression is prepared after its last request. Prometheus usually scrapes at
 /// least once a minute, while people look once and leave.
-const ASKED_WITHIN: Duration = Duration::from_mins(5);
+const REQUESTED_WITHIN: Duration = Duration::from_mins(5);
 
 /// The states of one moment, with the bodies that were made from them.
 #[derive(Debug)]
@@ -90,13 +90,13 @@ fn failure(error: &dyn std::fmt::Display) -> Failure {
 pub struct Latest {
     snapshot: ArcSwap<Snapshot>,
     /// The last request for each combination of format and compression.
-    asked: Mutex<BTreeMap<(Format, Encoding), Instant>>,
+    requested: Mutex<BTreeMap<(Format, Encoding), Instant>>,
 }
 
 impl Latest {
     /// Creates the first snapshot, from the states of checks that have not run.
     pub fn new(states: States) -> Self {
-        Self { snapshot: ArcSwap::from_pointee(Snapshot::of(states)), asked: Mutex::default() }
+        Self { snapshot: ArcSwap::from_pointee(Snapshot::of(states)), requested: Mutex::default() }
     }
 
     /// Returns the body that a client accepts.
@@ -104,7 +104,7 @@ impl Latest {
     /// # Errors
     /// Fails as [`Snapshot::body`] does.
     pub fn body(&self, accepted: &Accepted) -> Result<Bytes, Failure> {
-        self.asked().insert((accepted.format, accepted.encoding), Instant::now());
+        self.requested().insert((accepted.format, accepted.encoding), Instant::now());
         self.snapshot.load().body(accepted.format, accepted.encoding)
     }
 
@@ -112,8 +112,8 @@ impl Latest {
     /// them.
     pub fn replace(&self, states: States) {
         let snapshot = Snapshot::of(states);
-        self.asked().retain(|_, at| at.elapsed() < ASKED_WITHIN);
-        let regular: Vec<(Format, Encoding)> = self.asked().keys().copied().collect();
+        self.requested().retain(|_, at| at.elapsed() < REQUESTED_WITHIN);
+        let regular: Vec<(Format, Encoding)> = self.requested().keys().copied().collect();
         for (format, encoding) in regular {
             if let Err(failure) = snapshot.body(format, encoding) {
                 tracing::error!("{}", failure.message);
@@ -122,7 +122,7 @@ impl Latest {
         self.snapshot.store(Arc::new(snapshot));
     }
 
-    fn asked(&self) -> MutexGuard<'_, BTreeMap<(Format, Encoding), Instant>> {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    fn requested(&self) -> MutexGuard<'_, BTreeMap<(Format, Encoding), Instant>> {
+        self.requested.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

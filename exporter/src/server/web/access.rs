@@ -14,7 +14,7 @@ pub enum Access {
     /// The decision could not be made: 503.
     Undecided,
     /// The request was not examined because too many wait already: 429.
-    Busy,
+    Overloaded,
 }
 
 /// Returns the cache key of three texts. Their lengths are hashed too, so that different triples never give the same

@@ -45,7 +45,7 @@ pub async fn authorize(
             match passwords.accept(&user, password, from).await {
                 Login::Good => Access::Granted,
                 Login::Bad => Access::Unauthenticated,
-                Login::Busy => Access::Busy,
+                Login::Overloaded => Access::Overloaded,
             }
         }
         (Some(Credentials::Bearer(token)), _, Some(tokens)) => tokens.authorize(&token, method, path, from).await,

@@ -120,11 +120,11 @@ mod tests {
             connections.register(Arc::clone(requests), task.abort_handle());
         }
         requests[0].set_known();
-        let busy = requests[1].begin();
+        let active = requests[1].begin();
         assert!(connections.make_room().await);
         assert_eq!(tasks.iter().map(tokio::task::JoinHandle::is_finished).collect::<Vec<_>>(), [false, false, true]);
         connections.register(Arc::default(), tokio::spawn(std::future::pending::<()>()).abort_handle());
         assert!(connections.make_room().await, "the new one is idle");
-        drop(busy);
+        drop(active);
     }
 }

@@ -33,7 +33,7 @@ pub enum Login {
     /// User or password is wrong.
     Bad,
     /// The login was not verified because too many wait already.
-    Busy,
+    Overloaded,
 }
 
 /// The users with the bcrypt hashes of their passwords.
@@ -73,11 +73,11 @@ impl Passwords {
         }
         let hash = self.users.get(user);
         let digest = hash.map(|hash| digest([user, hash.expose_secret(), text]));
-        // The lookup is by a digest, so that its duration tells nothing about the password.
+        // The lookup is by a digest, so that its duration reveals nothing about the password.
         if digest.is_some_and(|digest| self.verified().contains(&digest)) {
             return Login::Good;
         }
-        let Some(turn) = self.queue.turn(from).await else { return Login::Busy };
+        let Some(turn) = self.queue.turn(from).await else { return Login::Overloaded };
         let hashes = self.hashes(user);
         #[cfg(test)]
         self.costs
@@ -204,7 +204,7 @@ mod tests {
             .collect();
         tokio::task::yield_now().await;
         assert_eq!(accept(&passwords, "ann", "open sesame").await, Login::Good);
-        assert_eq!(accept(&passwords, "ann", "wrong").await, Login::Busy);
+        assert_eq!(accept(&passwords, "ann", "wrong").await, Login::Overloaded);
         turns.extend(waiting);
         turns.iter().for_each(tokio::task::JoinHandle::abort);
         Ok(())

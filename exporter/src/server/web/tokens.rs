@@ -84,17 +84,17 @@ impl Tokens {
         if let Some(access) = self.cache().get(&question, Instant::now()) {
             return access;
         }
-        let ask = async {
-            let Some(_turn) = self.queue.turn(from).await else { return Ok(Access::Busy) };
+        let decision = async {
+            let Some(_turn) = self.queue.turn(from).await else { return Ok(Access::Overloaded) };
             let (cluster, token, path) = (Arc::clone(&self.cluster), token.clone(), path.to_owned());
             there(&self.checks, async move { review(&cluster, &token, &verb, &path).await }).await.flatten()
         };
-        let result = tokio::time::timeout(DEADLINE, ask).await;
+        let result = tokio::time::timeout(DEADLINE, decision).await;
         let result = result.unwrap_or_else(|_| {
             Err(Failure::new(Reason::Timeout, format!("the Kubernetes API gave no response within {DEADLINE:?}")))
         });
         match result {
-            Ok(Access::Busy) => Access::Busy,
+            Ok(Access::Overloaded) => Access::Overloaded,
             Ok(access) => {
                 if !self.available.swap(true, Ordering::Relaxed) {
                     tracing::info!("token reviews work again");
@@ -180,7 +180,7 @@ impl Cache {
         let lasts = match access {
             Access::Granted => GRANTED_FOR,
             Access::Forbidden | Access::Unauthenticated => REFUSED_FOR,
-            Access::Undecided | Access::Busy => return,
+            Access::Undecided | Access::Overloaded => return,
         };
         if self.0.len() >= CACHED {
             self.0.retain(|_, (_, until)| now < *until);

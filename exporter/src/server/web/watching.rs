@@ -27,8 +27,8 @@ pub enum Step {
     Same,
     /// Wait for the next look.
     Wait,
-    /// Judge the files.
-    Judge {
+    /// Check the files.
+    Check {
         /// Whether they have been unchanged for at least [`STAYS`].
         stayed: bool,
     },
@@ -56,12 +56,12 @@ impl Watching {
         let stayed = now.saturating_duration_since(since) >= STAYS;
         match self.refused {
             Some((refused, may_count)) if refused == digest && !(may_count && stayed) => Step::Wait,
-            _ => Step::Judge { stayed },
+            _ => Step::Check { stayed },
         }
     }
 
     /// Notes that these files are in force now.
-    pub fn hold(&mut self, digest: Digest) {
+    pub fn set_in_force(&mut self, digest: Digest) {
         *self = Self::new(digest);
     }
 
@@ -85,17 +85,17 @@ mod tests {
         assert_eq!(watching.look(OLD, now), Step::Same);
         assert_eq!(watching.look(HALF, now), Step::Wait);
         assert_eq!(watching.look(WHOLE, now), Step::Wait, "it is still being written");
-        assert_eq!(watching.look(WHOLE, now), Step::Judge { stayed: false });
-        watching.hold(WHOLE);
+        assert_eq!(watching.look(WHOLE, now), Step::Check { stayed: false });
+        watching.set_in_force(WHOLE);
         assert_eq!(watching.look(WHOLE, now), Step::Same);
     }
 
     #[test]
     fn a_refused_file_is_evaluated_again_only_if_it_may_be_applied_after_a_while() {
         let (mut watching, now) = (Watching::new(OLD), Instant::now());
-        for (may_count, after) in [(false, Step::Wait), (true, Step::Judge { stayed: true })] {
+        for (may_count, after) in [(false, Step::Wait), (true, Step::Check { stayed: true })] {
             watching.look(HALF, now);
-            assert_eq!(watching.look(HALF, now), Step::Judge { stayed: false });
+            assert_eq!(watching.look(HALF, now), Step::Check { stayed: false });
             watching.refuse(HALF, may_count);
             assert_eq!(watching.look(HALF, now + STAYS / 2), Step::Wait, "it is reported once");
             assert_eq!(watching.look(HALF, now + STAYS), after);

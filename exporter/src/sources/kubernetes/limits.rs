@@ -64,19 +64,19 @@ where
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let stream = is_stream(request.uri());
         let (count, enough) = (AtomicUsize::new(0), Arc::new(Notify::new()));
-        let tell = Arc::clone(&enough);
+        let exceeded = Arc::clone(&enough);
         on_informational(&mut request, move |_| {
             if count.fetch_add(1, Ordering::Relaxed) == MAX_INFORMATIONAL {
-                tell.notify_one();
+                exceeded.notify_one();
             }
         });
-        let asked = self.0.call(request);
+        let call = self.0.call(request);
         Box::pin(async move {
             let response = tokio::select! {
                 biased;
                 // Dropping the request closes its connection.
                 () = enough.notified() => return Err(NoFinalResponse.into()),
-                response = asked => response?,
+                response = call => response?,
             };
             let unbounded = stream && response.status().is_success();
             Ok(response.map(

@@ -31,7 +31,7 @@ impl Cluster {
         samples: &mut Samples,
     ) {
         let held = match judged {
-            Ok(0) if !self.target.may_be_empty => holds_pods(watched, namespace).await,
+            Ok(0) if !self.target.may_be_empty => has_pods(watched, namespace).await,
             judged => judged.map(|_| ()),
         };
         match held {
@@ -55,7 +55,7 @@ pub fn left_out(object: Object, count: usize, namespace: &Namespace, samples: &m
     }
 }
 
-async fn holds_pods(watched: &Watched, namespace: &Namespace) -> Result<(), Failure> {
+async fn has_pods(watched: &Watched, namespace: &Namespace) -> Result<(), Failure> {
     if !read(&namespace.pods).await?.objects.is_empty() {
         return Ok(());
     }

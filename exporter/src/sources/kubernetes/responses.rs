@@ -18,7 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, SemaphorePermit};
 use tokio::time::Instant;
 
 /// Deadline for a whole response, without the time of waiting for memory.
-const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Maximum size of a watch event in bytes. etcd limits an object to 1.5 MiB.
 const MAX_EVENT: usize = 3 * 1024 * 1024;
 
@@ -83,9 +83,9 @@ impl Buffer {
 impl Bounded {
     /// Sends a GET request and decodes the response as `T`.
     pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Refusal> {
-        let mut until = Instant::now() + ANSWER_WITHIN;
+        let mut until = Instant::now() + RESPONSE_TIMEOUT;
         let late = || {
-            let what = format!("Kubernetes API {path}: no complete response within {ANSWER_WITHIN:?}");
+            let what = format!("Kubernetes API {path}: no complete response within {RESPONSE_TIMEOUT:?}");
             Failure::new(Reason::Timeout, what)
         };
         let (mut body, _place) = tokio::time::timeout_at(until, self.open(path)).await.map_err(|_| late())??;
@@ -130,7 +130,7 @@ impl Bounded {
             }
         };
         // Whatever has arrived by the deadline is used.
-        let _ = tokio::time::timeout(ANSWER_WITHIN, read).await;
+        let _ = tokio::time::timeout(RESPONSE_TIMEOUT, read).await;
         let message = serde_json::from_slice::<Status>(&buffer.bytes).map(|status| status.message);
         let message = message.unwrap_or_else(|_| String::from_utf8_lossy(&buffer.bytes).trim().to_owned());
         Refusal { code: Some(code.as_u16()), failure: refused(code.as_u16(), &message, path) }

@@ -15,7 +15,7 @@ const ASKING_AT_A_TIME: usize = 4;
 pub(super) const SMALL: usize = 64 * 1024;
 /// Maximum size of all cached objects in bytes. More than a hundred thousand pods fit. During a relist the old and the
 /// new list count both.
-const MAX_KEPT: usize = 28 * 1024 * 1024;
+const MAX_CACHED: usize = 28 * 1024 * 1024;
 
 /// The memory limits of one cluster.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub(super) struct Room {
     /// Permits for requests that wait for their response, for each of which the client may hold half a megabyte.
     pub(super) asking: Semaphore,
     /// Size of all cached objects in bytes.
-    kept: AtomicUsize,
+    cached: AtomicUsize,
 }
 
 impl Room {
@@ -33,19 +33,19 @@ impl Room {
         Arc::new(Self {
             large: Arc::new(Semaphore::new(LARGE_AT_A_TIME)),
             asking: Semaphore::new(ASKING_AT_A_TIME),
-            kept: AtomicUsize::new(0),
+            cached: AtomicUsize::new(0),
         })
     }
 }
 
 /// The share of one collection in the cached bytes. Dropping it releases the share.
 #[derive(Debug)]
-pub(super) struct Kept {
+pub(super) struct CachedBytes {
     room: Arc<Room>,
     bytes: usize,
 }
 
-impl Kept {
+impl CachedBytes {
     pub(super) fn new(room: Arc<Room>) -> Self {
         Self { room, bytes: 0 }
     }
@@ -53,29 +53,29 @@ impl Kept {
     /// Sets the size of the collection.
     ///
     /// # Errors
-    /// Fails when the sum of all collections exceeds [`MAX_KEPT`].
+    /// Fails when the sum of all collections exceeds [`MAX_CACHED`].
     pub(super) fn set(&mut self, bytes: usize) -> Result<(), Failure> {
         let before = std::mem::replace(&mut self.bytes, bytes);
-        let kept = &self.room.kept;
+        let cached = &self.room.cached;
         let sum = if bytes > before {
-            kept.fetch_add(bytes - before, Ordering::Relaxed) + (bytes - before)
+            cached.fetch_add(bytes - before, Ordering::Relaxed) + (bytes - before)
         } else {
-            kept.fetch_sub(before - bytes, Ordering::Relaxed);
+            cached.fetch_sub(before - bytes, Ordering::Relaxed);
             return Ok(());
         };
-        if sum <= MAX_KEPT {
+        if sum <= MAX_CACHED {
             return Ok(());
         }
         Err(Failure::new(
             Reason::Limit,
-            format!("the objects of the cluster need more than {MAX_KEPT} bytes of memory"),
+            format!("the objects of the cluster need more than {MAX_CACHED} bytes of memory"),
         ))
     }
 }
 
-impl Drop for Kept {
+impl Drop for CachedBytes {
     fn drop(&mut self) {
-        self.room.kept.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.room.cached.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 
@@ -86,11 +86,11 @@ mod tests {
     #[test]
     fn collections_share_and_release_the_memory_budget_of_their_cluster() {
         let room = Room::new();
-        let (mut one, mut other) = (Kept::new(Arc::clone(&room)), Kept::new(Arc::clone(&room)));
-        assert!(one.set(MAX_KEPT).is_ok());
+        let (mut one, mut other) = (CachedBytes::new(Arc::clone(&room)), CachedBytes::new(Arc::clone(&room)));
+        assert!(one.set(MAX_CACHED).is_ok());
         assert!(other.set(1).is_err_and(|failure| failure.reason == Reason::Limit));
-        assert!(one.set(MAX_KEPT / 2).is_ok() && other.set(MAX_KEPT / 2).is_ok());
+        assert!(one.set(MAX_CACHED / 2).is_ok() && other.set(MAX_CACHED / 2).is_ok());
         drop((one, other));
-        assert_eq!(room.kept.load(Ordering::Relaxed), 0);
+        assert_eq!(room.cached.load(Ordering::Relaxed), 0);
     }
 }

@@ -1,7 +1,7 @@
 //! The cached objects of a collection.
 
 use super::cached::{ApiObject, CachedObject, Interner};
-use super::room::{Kept, Room};
+use super::room::{CachedBytes, Room};
 use checklist::config::{Described, Exclusion};
 use clients::Failure;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,7 +19,7 @@ pub struct Store<K> {
     pub(super) version: Box<str>,
     /// Estimated bytes of the objects, without the strings that they share through the interner.
     bytes: usize,
-    kept: Kept,
+    cached: CachedBytes,
 }
 
 impl<K: CachedObject> Store<K> {
@@ -30,7 +30,7 @@ impl<K: CachedObject> Store<K> {
             interner: Interner::default(),
             version: Box::default(),
             bytes: 0,
-            kept: Kept::new(Arc::clone(room)),
+            cached: CachedBytes::new(Arc::clone(room)),
         }
     }
 
@@ -54,7 +54,7 @@ impl<K: CachedObject> Store<K> {
             self.bytes += object.bytes();
             self.objects.insert(name, object);
         }
-        self.kept.set(self.bytes + self.interner.bytes())
+        self.cached.set(self.bytes + self.interner.bytes())
     }
 
     pub(super) fn remove(&mut self, name: &str) {

@@ -111,7 +111,7 @@ impl Session {
 
     /// Runs one statement in a read-only transaction that is rolled back, so that it cannot change a setting, notify or
     /// write. The boolean of an error says whether the session may be used again.
-    pub(super) async fn fetch(&self, ask: SqlRequest<'_>) -> Result<Vec<Row>, (Failure, bool)> {
+    pub(super) async fn fetch(&self, request: SqlRequest<'_>) -> Result<Vec<Row>, (Failure, bool)> {
         let _counted = self.received.response();
         let failed = |error: tokio_postgres::Error| {
             let again = error.as_db_error().is_some_and(|server| {
@@ -120,10 +120,10 @@ impl Session {
             });
             (self.failure(&error), again)
         };
-        self.client.batch_execute(&self.begin(ask)).await.map_err(failed)?;
-        let result = match ask.reads {
-            Reads::Catalogs => self.catalogs(ask.sql, ask.parameters).await,
-            Reads::Tables => self.tables(ask.sql, ask.parameters).await,
+        self.client.batch_execute(&self.begin(request)).await.map_err(failed)?;
+        let result = match request.reads {
+            Reads::Catalogs => self.catalogs(request.sql, request.parameters).await,
+            Reads::Tables => self.tables(request.sql, request.parameters).await,
         };
         let result = result.map_err(|why| match why {
             Why::Server(error) => failed(error),
@@ -134,7 +134,7 @@ impl Session {
             return result;
         }
         self.client.batch_execute("ROLLBACK").await.map_err(failed)?;
-        if ask.reads == Reads::Tables && self.direct {
+        if request.reads == Reads::Tables && self.direct {
             // A rollback does not undo everything: advisory locks and prepared statements belong to the session. The
             // session of a pooler belongs to others too and is left alone.
             self.client.batch_execute("DISCARD ALL").await.map_err(failed)?;
@@ -142,11 +142,11 @@ impl Session {
         result
     }
 
-    fn begin(&self, ask: SqlRequest<'_>) -> String {
-        if ask.schemas.is_empty() {
+    fn begin(&self, request: SqlRequest<'_>) -> String {
+        if request.schemas.is_empty() {
             return self.begin.clone();
         }
-        let path: String = ask.schemas.iter().map(|schema| format!("{}, ", quoted(schema))).collect();
+        let path: String = request.schemas.iter().map(|schema| format!("{}, ", quoted(schema))).collect();
         format!("{}; SET LOCAL search_path = pg_catalog, {path}pg_temp", self.begin)
     }
 
@@ -169,11 +169,11 @@ impl Session {
     }
 
     /// Returns the types of a statement's columns without running it.
-    pub(super) async fn columns(&self, ask: SqlRequest<'_>) -> Result<Vec<Type>, (Failure, bool)> {
+    pub(super) async fn columns(&self, request: SqlRequest<'_>) -> Result<Vec<Type>, (Failure, bool)> {
         let _counted = self.received.response();
         let failed = |error: tokio_postgres::Error| (self.failure(&error), false);
-        self.client.batch_execute(&self.begin(ask)).await.map_err(failed)?;
-        let types = match self.client.prepare(ask.sql).await {
+        self.client.batch_execute(&self.begin(request)).await.map_err(failed)?;
+        let types = match self.client.prepare(request.sql).await {
             Ok(statement) => Ok(statement.columns().iter().map(|column| column.type_().clone()).collect()),
             Err(error) => Err((self.failure(&error), error.as_db_error().is_some())),
         };

@@ -15,8 +15,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The last line with content in a plain SQL dump of `pg_dump`.
-const LAST_WORDS: &str = "-- PostgreSQL database dump complete";
-/// Number of bytes at the end of a file in which [`LAST_WORDS`] must be found.
+const LAST_LINE: &str = "-- PostgreSQL database dump complete";
+/// Number of bytes at the end of a file in which [`LAST_LINE`] must be found.
 const TAIL: u64 = 4 * 1024;
 /// Maximum number of objects in a backup that is a folder.
 const MAX_PARTS: usize = 100_000;
@@ -146,9 +146,9 @@ impl Dump {
         file.take(TAIL).read_to_end(&mut tail)?;
         let text = String::from_utf8_lossy(&tail);
         // Only the last line with content is examined: the same text could also be part of a table's rows.
-        let says_nothing = |line: &&str| line.is_empty() || *line == "--" || line.starts_with("\\unrestrict ");
-        let last = text.lines().rev().map(str::trim_end).find(|line| !says_nothing(line));
-        ensure!(last == Some(LAST_WORDS), "the dump is truncated: it does not end with \"{LAST_WORDS}\"");
+        let has_no_content = |line: &&str| line.is_empty() || *line == "--" || line.starts_with("\\unrestrict ");
+        let last = text.lines().rev().map(str::trim_end).find(|line| !has_no_content(line));
+        ensure!(last == Some(LAST_LINE), "the dump is truncated: it does not end with \"{LAST_LINE}\"");
         Ok(Self::Text(path.to_owned()))
     }
 
@@ -219,9 +219,9 @@ mod tests {
         assert_eq!(of(b"PGDMP\x01\x0e")?, archive);
         assert_eq!(of(b"toc.dat\0\0")?, archive);
         let title = "--\n-- PostgreSQL database dump\n--\n";
-        let whole = format!("{title}{}\n--\n{LAST_WORDS}\n--\n\n", "x".repeat(10_000));
+        let whole = format!("{title}{}\n--\n{LAST_LINE}\n--\n\n", "x".repeat(10_000));
         assert_eq!(of(whole.as_bytes())?, plain);
-        assert!(of(whole.replace(LAST_WORDS, "").as_bytes()).is_err());
+        assert!(of(whole.replace(LAST_LINE, "").as_bytes()).is_err());
         let restricted = whole.trim_end().to_owned() + "\n\n\\unrestrict abc\n\n";
         assert_eq!(of(restricted.as_bytes())?, plain);
         let within = format!("{title}COPY users (a) FROM stdin;\none\nPostgreSQL database dump complete\ntw");

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 /// Maximum number of reported sentences about parts that were not set up.
-const MAX_TOLD: usize = 20;
+const MAX_LISTED: usize = 20;
 /// Size of the read buffer in bytes.
 const PIECE: usize = 256 * 1024;
 /// The result of a restore.
@@ -49,7 +49,7 @@ pub(super) async fn restore(
         restored: Restored::default(),
         failures: BTreeMap::new(),
         hidden: Vec::new(),
-        elsewhere: BTreeSet::new(),
+        foreign: BTreeSet::new(),
         connected: None,
     };
     let mut source = dump.text(tools).await?;
@@ -72,7 +72,7 @@ struct Feed<'a> {
     hidden: Vec<String>,
     /// The errors that statements about missing foreign tables give. The rows of these tables are on other servers and
     /// no part of the dump.
-    elsewhere: BTreeSet<String>,
+    foreign: BTreeSet<String>,
     /// Argument of the first `\connect` in the dump.
     connected: Option<String>,
 }
@@ -152,9 +152,9 @@ impl Feed<'_> {
             Ok(_) => {}
             Err(error) => {
                 if let Some(table) = foreign_table(statement) {
-                    self.elsewhere.insert(format!("relation \"{table}\" does not exist"));
+                    self.foreign.insert(format!("relation \"{table}\" does not exist"));
                 }
-                let matter = if self.elsewhere.contains(&error.message) { Matter::NoData } else { matter(statement) };
+                let matter = if self.foreign.contains(&error.message) { Matter::NoData } else { matter(statement) };
                 self.failed(&title(statement), matter, &error)?;
             }
         }
@@ -222,7 +222,7 @@ impl Feed<'_> {
         }
         self.restored.lacking += 1;
         let sentence = format!("{what}: {error}");
-        if matter == Matter::Data && self.hidden.len() < MAX_TOLD {
+        if matter == Matter::Data && self.hidden.len() < MAX_LISTED {
             self.hidden.push(sentence.clone());
         }
         *self.failures.entry(sentence).or_default() += 1;
@@ -233,9 +233,9 @@ impl Feed<'_> {
         let failures = std::mem::take(&mut self.failures);
         let count = failures.len();
         let sentence = |(what, count): (String, u64)| if count > 1 { format!("{what} ({count} times)") } else { what };
-        self.restored.not_set_up = failures.into_iter().take(MAX_TOLD).map(sentence).collect();
-        if count > MAX_TOLD {
-            self.restored.not_set_up.push(format!("and {} more", count - MAX_TOLD));
+        self.restored.not_set_up = failures.into_iter().take(MAX_LISTED).map(sentence).collect();
+        if count > MAX_LISTED {
+            self.restored.not_set_up.push(format!("and {} more", count - MAX_LISTED));
         }
         if !self.hidden.is_empty() {
             let version = self.database.version / 10_000;

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use std::collections::BTreeMap;
 
 /// Runs all queries and then judges the results. Every result is stored in `answers` or `newest`, also if it is bad.
-pub(super) async fn ask(
+pub(super) async fn run(
     database: &Database,
     restored: &Restored,
     checks: &[Sanity],
@@ -23,7 +23,7 @@ pub(super) async fn ask(
     session.run(b"SET row_security = off").await??;
     let mut worst = Ok(());
     for check in checks {
-        let asked = match check.expect {
+        let sql = match check.expect {
             Expect::AtLeast(_) => check.query.clone(),
             // Accepts every type of time, also a date.
             Expect::NotOlderThan(_) => {
@@ -31,7 +31,7 @@ pub(super) async fn ask(
                 format!("SELECT extract(epoch FROM ({query})::timestamptz)")
             }
         };
-        let result = session.run(asked.as_bytes()).await?;
+        let result = session.run(sql.as_bytes()).await?;
         let rows = result.map_err(|error| fault_of(&check.name, &error, restored))?;
         // Several rows are joined. That is not a number, and the message shows them.
         let text = rows.into_iter().map(Option::unwrap_or_default).collect::<Vec<_>>().join("\n");
@@ -39,7 +39,7 @@ pub(super) async fn ask(
             let number = text.parse().ok().filter(|number: &f64| number.is_finite());
             number.with_context(|| format!("check {} returned {text:?}, which is not a number", check.name))
         };
-        let judged = match check.expect {
+        let verdict = match check.expect {
             Expect::NotOlderThan(_) if text.is_empty() => Err(anyhow::anyhow!("check {} returned no row", check.name)),
             Expect::AtLeast(_) => number().map(|value| {
                 answers.insert(check.name.clone(), value);
@@ -48,7 +48,7 @@ pub(super) async fn ask(
                 newest.insert(check.name.clone(), value);
             }),
         };
-        worst = worst.and(judged.and_then(|()| compare(check, text.parse().unwrap_or(f64::NAN))));
+        worst = worst.and(verdict.and_then(|()| compare(check, text.parse().unwrap_or(f64::NAN))));
     }
     worst.bad_backup()
 }

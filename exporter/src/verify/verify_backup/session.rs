@@ -2,7 +2,7 @@
 //! raw bytes, because a dump may have any encoding, and errors are classified by SQLSTATE.
 
 use super::reach::{Reach, Tls, Way};
-use crate::sources::tls::ask_postgres_for_tls;
+use crate::sources::tls::request_postgres_tls;
 use anyhow::{Context, bail, ensure};
 use bytes::BytesMut;
 use clients::tcp::connect;
@@ -139,7 +139,7 @@ impl Session {
     /// # Errors
     /// Fails when the connection is lost.
     pub(super) async fn run(&mut self, statement: &[u8]) -> anyhow::Result<StatementResult> {
-        self.say(statement).await?;
+        self.send(statement).await?;
         let mut rows = Vec::new();
         let mut failed = None;
         loop {
@@ -165,7 +165,7 @@ impl Session {
     /// # Errors
     /// Fails when the connection is lost.
     pub(super) async fn copy(&mut self, statement: &[u8]) -> anyhow::Result<Option<ServerError>> {
-        self.say(statement).await?;
+        self.send(statement).await?;
         let mut failed = None;
         loop {
             match self.receive().await? {
@@ -227,7 +227,7 @@ impl Session {
     }
 
     /// Sends a statement as bytes, whatever its encoding.
-    async fn say(&mut self, statement: &[u8]) -> anyhow::Result<()> {
+    async fn send(&mut self, statement: &[u8]) -> anyhow::Result<()> {
         ensure!(!statement.contains(&0), "a statement contains a zero byte");
         let length = i32::try_from(statement.len() + 5).context("a statement is too long")?;
         self.output.extend_from_slice(b"Q");
@@ -272,7 +272,7 @@ async fn dial(reach: &Reach) -> anyhow::Result<Box<dyn Io>> {
         Tls::Any => trust::unverified()?,
         Tls::Verified(ca_file) => trust::verified(ca_file.as_deref()).await?,
     };
-    ask_postgres_for_tls(&mut stream).await.map_err(anyhow::Error::msg)?;
+    request_postgres_tls(&mut stream).await.map_err(anyhow::Error::msg)?;
     let name = ServerName::try_from(host.to_owned()).context("the host is not a valid TLS server name")?;
     let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
     let stream = stream.map_err(|error| anyhow::anyhow!("TLS handshake: {}", clients::failure::causes(&error)))?;

@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
 
 /// Maximum number of output bytes that are kept. A table of contents of some ten thousand tables fits.
-const MOST_SAID: usize = 4 * 1024 * 1024;
+const MAX_OUTPUT: usize = 4 * 1024 * 1024;
 /// Number of lines of error output that are reported.
 const COMPLAINTS: usize = 3;
 
@@ -111,7 +111,7 @@ pub(super) async fn head(from: Option<impl AsyncRead + Unpin>) -> String {
     let mut output = Vec::new();
     let mut piece = [0; 8 * 1024];
     while let Ok(read @ 1..) = from.read(&mut piece).await {
-        output.extend_from_slice(&piece[..read.min(MOST_SAID - output.len())]);
+        output.extend_from_slice(&piece[..read.min(MAX_OUTPUT - output.len())]);
     }
     String::from_utf8_lossy(&output).into_owned()
 }

@@ -1,7 +1,7 @@
 //! RG030: alert names and severities that routes cannot rely on.
 
 use crate::lint::context::Context;
-use crate::lint::definition::{Check, Example, Lint};
+use crate::lint::definition::{Check, Example, Lint, SERVICE_DOWN};
 use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::Rule;
 
@@ -30,21 +30,7 @@ groups:
   rules:
   - {alert: service_down, expr: up == 0, for: 5m, labels: {severity: warning}, annotations: {summary: A service is down.}}
 ")],
-    fine: &[Example::Rules(
-        r"
-groups:
-- name: example
-  rules:
-  - alert: ServiceDown
-    expr: up == 0
-    for: 5m
-    labels:
-      severity: warning
-    annotations:
-      summary: A service is down.
-      description: '{{ $labels.job }} cannot be scraped.'
-",
-    )],
+    fine: &[Example::Rules(SERVICE_DOWN)],
 };
 
 /// Labels by which some teams route instead.

@@ -147,17 +147,17 @@ fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
             }
         }
         // RG026 reports labels that an aggregation asks for and cannot have.
-        let asked = |label: &String| {
-            let mut asked = false;
+        let dropped = |label: &String| {
+            let mut dropped = false;
             if let Some(ast) = ast {
                 ast.walk(&mut |part, _| {
                     let Kind::Aggregation(one) = &part.kind else { return };
                     let by = one.grouping.as_ref().filter(|grouping| !grouping.without);
-                    asked |= by.is_some_and(|by| by.labels.iter().any(|name| name.text == *label))
+                    dropped |= by.is_some_and(|by| by.labels.iter().any(|name| name.text == *label))
                         && !labels(&one.expr, context.recordings.facts()).may_have(label);
                 });
             }
-            asked
+            dropped
         };
         let alerts = |one: &&Selector| one.metric().is_none_or(|name| name.starts_with("ALERTS"));
         let named = || ast.is_none_or(|ast| ast.selectors().iter().any(alerts));
@@ -166,7 +166,7 @@ fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
             let at = shown(text, "alertname");
             report.word(LINT.id, Level::Warning, text, &at, message, "write the name into the text");
         }
-        for label in used.labels.iter().filter(|label| !result.may_have(label) && !asked(label)) {
+        for label in used.labels.iter().filter(|label| !result.may_have(label) && !dropped(label)) {
             if reported.insert(label.clone()) {
                 let message =
                     format!("{name} shows the label {label}, which the result of the expression does not have");

@@ -1,7 +1,7 @@
 //! RG031: alerts without summary or description, and texts that do not say which series is affected.
 
 use crate::lint::context::Context;
-use crate::lint::definition::{Check, Example, Lint};
+use crate::lint::definition::{Check, Example, Lint, SERVICE_DOWN};
 use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::Rule;
 
@@ -35,21 +35,7 @@ groups:
 ",
         ),
     ],
-    fine: &[Example::Rules(
-        r"
-groups:
-- name: example
-  rules:
-  - alert: ServiceDown
-    expr: up == 0
-    for: 5m
-    labels:
-      severity: warning
-    annotations:
-      summary: A service is down.
-      description: '{{ $labels.job }} cannot be scraped.'
-",
-    )],
+    fine: &[Example::Rules(SERVICE_DOWN)],
 };
 
 fn check(rule: &Rule, _: &Context<'_>, report: &mut Report<'_>) {

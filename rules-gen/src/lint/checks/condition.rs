@@ -1,7 +1,7 @@
 //! RG018: alerts without a condition, or with an inverted condition.
 
 use crate::lint::context::Context;
-use crate::lint::definition::{Check, Example, Lint};
+use crate::lint::definition::{Check, Example, Lint, SERVICE_DOWN};
 use crate::lint::expr::{conditional, constant, filter, health, matchers};
 use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::Rule;
@@ -38,21 +38,7 @@ groups:
         Example::Expr("count by (name) (index_info{indexrelname=~\".*ccnew.*\"})"),
         Example::Expr("ALERTS{alertname=\"Other\", alertstate=\"firing\"}"),
         Example::Expr("brokers_up == 2"),
-        Example::Rules(
-            r"
-groups:
-- name: example
-  rules:
-  - alert: ServiceDown
-    expr: up == 0
-    for: 5m
-    labels:
-      severity: warning
-    annotations:
-      summary: A service is down.
-      description: '{{ $labels.job }} cannot be scraped.'
-",
-        ),
+        Example::Rules(SERVICE_DOWN),
     ],
 };
 
@@ -65,7 +51,7 @@ fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
     }
     let Some(one) = filter(ast.bare()) else {
         // An alert that always fires is meant to be a dead man's switch.
-        if !conditional(ast) && !is_switch(rule, ast) && !asks_for_presence(ast) {
+        if !conditional(ast) && !is_switch(rule, ast) && !tests_presence(ast) {
             let message = "the expression has no comparison, so the alert fires whenever the metric exists";
             report.at(LINT.id, Level::Warning, &rule.expr, message, "compare with a threshold");
         }
@@ -82,8 +68,8 @@ fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
     }
     // `up != 0` fires while the target is up.
     if let Some(health) = health(one)
-        && health.holds_well
-        && !health.holds_ill
+        && health.true_while_healthy
+        && !health.true_while_unhealthy
     {
         let name = health.metric;
         let message = format!("{name} is 1 while everything works: the alert fires then, and not during a fault");
@@ -98,29 +84,29 @@ fn is_switch(rule: &Rule, ast: &Expr) -> bool {
 
 /// Whether the expression reads series that exist only when something is wrong: `ALERTS`, or a metric with a matcher on
 /// one of its own labels (`topic_info{ready!="True"}`), directly, counted or aggregated.
-fn asks_for_presence(ast: &Expr) -> bool {
+fn tests_presence(ast: &Expr) -> bool {
     match &ast.bare().kind {
         Kind::Selector(one) => {
             let own = |name: &str| !OF_TARGETS.contains(&name);
             one.metric().is_some_and(|name| name.starts_with("ALERTS")) || matchers(one).any(|m| own(&m.name.text))
         }
         Kind::Aggregation(one) if ["max", "min", "group", "count"].contains(&one.op.text.as_str()) => {
-            asks_for_presence(&one.expr)
+            tests_presence(&one.expr)
         }
         // Info metrics are always 1, so their sum is their number.
         Kind::Aggregation(one) if one.op.text == "sum" => {
             let fact = |one: &Selector| one.metric().is_some_and(|name| name.ends_with("_info"));
-            one.expr.bare().selector().is_some_and(fact) && asks_for_presence(&one.expr)
+            one.expr.bare().selector().is_some_and(fact) && tests_presence(&one.expr)
         }
         Kind::Call(call) if ["label_replace", "label_join"].contains(&call.function.text.as_str()) => {
-            call.args.first().is_some_and(asks_for_presence)
+            call.args.first().is_some_and(tests_presence)
         }
         Kind::Call(call) if ["last_over_time", "present_over_time"].contains(&call.function.text.as_str()) => {
-            call.args.first().is_some_and(asks_for_presence)
+            call.args.first().is_some_and(tests_presence)
         }
         // A join keeps only series that both sides have.
-        Kind::Binary(one) if !one.op.is_set() => asks_for_presence(&one.left) || asks_for_presence(&one.right),
-        Kind::Binary(one) if one.op == BinaryOp::And => asks_for_presence(&one.left) || asks_for_presence(&one.right),
+        Kind::Binary(one) if !one.op.is_set() => tests_presence(&one.left) || tests_presence(&one.right),
+        Kind::Binary(one) if one.op == BinaryOp::And => tests_presence(&one.left) || tests_presence(&one.right),
         _ => false,
     }
 }

@@ -102,9 +102,9 @@ fn on(rule: &Rule, one: &Binary, known: &MetricFacts, report: &mut Report<'_>) {
 
 /// Reports labels that the expression has dropped, or the rule that records its series. Which labels other metrics have
 /// is not known, so it does not count.
-fn lost(rule: &Rule, of: &Expr, asked: &[Name], (by, fix): (&str, &str), known: &MetricFacts, report: &mut Report<'_>) {
+fn lost(rule: &Rule, of: &Expr, names: &[Name], (by, fix): (&str, &str), known: &MetricFacts, report: &mut Report<'_>) {
     let result = labels(of, known);
-    for label in asked.iter().filter(|label| !result.may_have(&label.text)) {
+    for label in names.iter().filter(|label| !result.may_have(&label.text)) {
         let message = format!("{by} uses the label {}, which the inner expression has dropped", label.text);
         report.part(LINT.id, Level::Warning, &rule.expr, label.span, message, fix);
     }

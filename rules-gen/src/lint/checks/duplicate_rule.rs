@@ -94,7 +94,7 @@ fn check(rules: &[Rule], context: &Context<'_>, report: &mut Report<'_>) {
     let mut seen = BTreeMap::new();
     for (rule, series) in rules.iter().filter_map(|rule| Some((rule, rule.identity.series?))) {
         let first = seen.insert(series, rule.scope.place.line);
-        let other = context.overlaps.elsewhere(rule, report.file());
+        let other = context.overlaps.first_in_other_file(rule, report.file());
         let place = match (first, other) {
             (Some(line), _) => format!("in line {line} of this file"),
             (None, Some((file, line))) => format!("in {file}:{line}"),

@@ -49,7 +49,7 @@ fn check(rules: &[&Rule], _: &Context<'_>, report: &mut Report<'_>) {
         let Some(written) = group.written_interval.as_ref().filter(|_| group.interval > Some(LOOKBACK)) else {
             continue;
         };
-        // Alertmanager is told four intervals ahead.
+        // Prometheus sends an alert to Alertmanager with an end four intervals ahead.
         let (level, what) = if rules.iter().all(|rule| rule.alerts) {
             (Level::Info, "ALERTS")
         } else {

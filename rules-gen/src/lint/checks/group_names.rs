@@ -1,6 +1,6 @@
 //! RG003: two groups with one name, and objects that are too large. The reader of rule files reports it.
 
-use crate::lint::definition::{Check, Example, Lint};
+use crate::lint::definition::{Check, Example, Lint, SERVICE_DOWN};
 use crate::lint::report::Level;
 
 pub(super) static LINT: Lint = Lint {
@@ -34,19 +34,5 @@ groups:
       description: Look at the dashboard.
 ",
     )],
-    fine: &[Example::Rules(
-        r"
-groups:
-- name: example
-  rules:
-  - alert: ServiceDown
-    expr: up == 0
-    for: 5m
-    labels:
-      severity: warning
-    annotations:
-      summary: A service is down.
-      description: '{{ $labels.job }} cannot be scraped.'
-",
-    )],
+    fine: &[Example::Rules(SERVICE_DOWN)],
 };

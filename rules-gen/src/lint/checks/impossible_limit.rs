@@ -35,8 +35,8 @@ fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
         }
     });
     if let Some(health) = filter(ast.bare()).filter(|_| rule.alerts).and_then(health)
-        && !health.holds_well
-        && !health.holds_ill
+        && !health.true_while_healthy
+        && !health.true_while_unhealthy
     {
         let message = format!("{} is 0 or 1, so this is never true", health.metric);
         report.word(LINT.id, Level::Error, &rule.expr, health.metric, message, "== 0");

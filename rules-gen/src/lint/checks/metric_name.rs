@@ -41,21 +41,21 @@ const UNITS: [(&str, &str); 10] = [
 
 fn check(scrape: &str, report: &mut Report<'_>) {
     for (name, kind) in scrape.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' ')) {
-        let say = |message: String, fix: &str, report: &mut Report<'_>| {
+        let warn = |message: String, fix: &str, report: &mut Report<'_>| {
             report.about(Some(name.to_owned()));
             report.line(LINT.id, Level::Warning, 1, message, fix);
         };
         if kind.trim() == "counter" && !name.ends_with("_total") {
-            say(format!("the counter {name} does not end in _total"), "rename it", report);
+            warn(format!("the counter {name} does not end in _total"), "rename it", report);
         }
         if name.contains(':') {
-            say(format!("{name} contains a colon, which is reserved for recording rules"), "rename it", report);
+            warn(format!("{name} contains a colon, which is reserved for recording rules"), "rename it", report);
         }
         if name.chars().any(|c| c.is_ascii_uppercase()) {
-            say(format!("{name} is in camelCase"), "use snake_case", report);
+            warn(format!("{name} is in camelCase"), "use snake_case", report);
         }
         if let Some((unit, base)) = UNITS.iter().find(|(unit, _)| name.split('_').any(|part| part == *unit)) {
-            say(format!("the unit of {name} is {unit}, which is not a base unit"), &format!("use {base}"), report);
+            warn(format!("the unit of {name} is {unit}, which is not a base unit"), &format!("use {base}"), report);
         }
     }
 }

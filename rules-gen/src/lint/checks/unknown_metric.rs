@@ -105,13 +105,13 @@ fn exists(rule: &Rule, one: &Selector, name: &str, context: &Context<'_>, report
     };
     for matcher in matchers(one) {
         let there = fact.labels.contains(&matcher.name.text) || OF_TARGETS.contains(&matcher.name.text.as_str());
-        let asks = matcher.op == MatchOp::Equal && !matcher.value.is_empty();
-        if asks && !there && !fact.labels.is_empty() {
+        let wants_value = matcher.op == MatchOp::Equal && !matcher.value.is_empty();
+        if wants_value && !there && !fact.labels.is_empty() {
             let message = format!("{name} has no label {}", matcher.name.text);
             let fix = format!("its labels: {}", fact.labels.iter().cloned().collect::<Vec<_>>().join(", "));
             report.word(LINT.id, Level::Warning, &rule.expr, &matcher.name.text, message, &fix);
         }
-        let values = fact.values.get(&matcher.name.text).filter(|_| asks && there);
+        let values = fact.values.get(&matcher.name.text).filter(|_| wants_value && there);
         if let Some(values) = values.filter(|values| !values.contains(&*matcher.value) && values.len() <= most(matcher))
         {
             let level = if matcher.name.text == "check" { Level::Warning } else { Level::Info };

@@ -1,6 +1,6 @@
 //! RG001: files that a server refuses to read. The readers report it (`rule_file`, `documents`).
 
-use crate::lint::definition::{Check, Example, Lint};
+use crate::lint::definition::{Check, Example, Lint, SERVICE_DOWN};
 use crate::lint::report::Level;
 
 pub(super) static LINT: Lint = Lint {
@@ -24,19 +24,5 @@ groups:
       description: '{{ $labels.job }} cannot be scraped.'
 ",
     )],
-    fine: &[Example::Rules(
-        r"
-groups:
-- name: example
-  rules:
-  - alert: ServiceDown
-    expr: up == 0
-    for: 5m
-    labels:
-      severity: warning
-    annotations:
-      summary: A service is down.
-      description: '{{ $labels.job }} cannot be scraped.'
-",
-    )],
+    fine: &[Example::Rules(SERVICE_DOWN)],
 };

@@ -73,7 +73,7 @@ fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
         (true, false) => "does not fire without a fault",
         (false, false) => "fires, and none that it does not fire without a fault",
     };
-    // If no linted test loads the file, its tests may be elsewhere.
+    // If no linted test loads the file, its tests may be in other folders.
     let level = if context.tested.loads(report.file()) { Level::Warning } else { Level::Info };
     let message = format!("no test shows that {} {what}", name.value);
     report.at(LINT.id, level, name, message, "add a case for each to a test file of promtool test rules");

@@ -3,7 +3,7 @@
 
 use super::paths::Paths;
 use super::queries::Queries;
-use super::told::say;
+use super::violation::violation;
 use crate::lint::place::Text;
 use crate::lint::report::Report;
 use crate::lint::rule_file::Rule;
@@ -67,9 +67,9 @@ impl Policy {
         let short = self.least_for.as_ref().filter(|(_, least)| rule.alerts && rule.pending < *least);
         let long = self.most_for.as_ref().filter(|(_, most)| rule.alerts && rule.pending > *most);
         if let Some((least, _)) = short {
-            say(report, &rule.name, format!("for is shorter than {least}"), by);
+            violation(report, &rule.name, format!("for is shorter than {least}"), by);
         } else if let Some((most, _)) = long {
-            say(report, &rule.name, format!("for is longer than {most}"), by);
+            violation(report, &rule.name, format!("for is longer than {most}"), by);
         }
     }
 
@@ -78,12 +78,12 @@ impl Policy {
     fn external(&self, rule: &Rule, by: &str, report: &mut Report<'_>) {
         let Some(external) = &self.external_labels else { return };
         for (name, text) in rule.labels.iter().filter(|(name, _)| external.contains(name)) {
-            say(report, text, format!("the label {name} is an external label, which the servers set"), by);
+            violation(report, text, format!("the label {name} is an external label, which the servers set"), by);
         }
         for (_, text) in rule.labels.iter().chain(&rule.annotations) {
-            let asked = EXTERNAL.captures_iter(&text.value).filter_map(|found| found.get(1));
-            for name in asked.map(|name| name.as_str()).filter(|name| !external.iter().any(|known| known == name)) {
-                say(
+            let used = EXTERNAL.captures_iter(&text.value).filter_map(|found| found.get(1));
+            for name in used.map(|name| name.as_str()).filter(|name| !external.iter().any(|known| known == name)) {
+                violation(
                     report,
                     text,
                     format!(
@@ -107,10 +107,10 @@ impl RuleNames {
         let (what, wanted) =
             if rule.alerts { ("an alert", &self.alerts) } else { ("a recorded metric", &self.records) };
         if let Some(pattern) = wanted.as_ref().filter(|pattern| !pattern.is_match(&name.value)) {
-            say(report, name, format!("the name of {what} must match {}", shown(pattern)), by);
+            violation(report, name, format!("the name of {what} must match {}", shown(pattern)), by);
         }
         if let Some(pattern) = self.forbidden.iter().find(|pattern| pattern.is_match(&name.value)) {
-            say(report, name, format!("the name matches the forbidden pattern {}", shown(pattern)), by);
+            violation(report, name, format!("the name matches the forbidden pattern {}", shown(pattern)), by);
         }
     }
 }
@@ -128,22 +128,22 @@ fn shown(pattern: &Regex) -> &str {
 impl Names {
     fn check(&self, (what, there): (&str, &[(String, Text)]), rule: &Rule, by: &str, report: &mut Report<'_>) {
         let found = |name: &str| there.iter().find(|(known, _)| known == name).map(|(_, text)| text);
-        let mut say = |at: &Text, message: String| say(report, at, message, by);
+        let mut violation = |at: &Text, message: String| violation(report, at, message, by);
         for name in self.required.iter().filter(|_| rule.alerts) {
             match found(name) {
-                None => say(&rule.name, format!("the {what} {name} is missing")),
-                Some(text) if text.value.trim().is_empty() => say(text, format!("the {what} {name} is empty")),
+                None => violation(&rule.name, format!("the {what} {name} is missing")),
+                Some(text) if text.value.trim().is_empty() => violation(text, format!("the {what} {name} is empty")),
                 Some(_) => {}
             }
         }
         for name in &self.forbidden {
             if let Some(text) = found(name) {
-                say(text, format!("the {what} {name} is forbidden here"));
+                violation(text, format!("the {what} {name} is forbidden here"));
             }
         }
         for (name, allowed) in &self.values {
             if let Some(text) = found(name).filter(|text| !allowed.contains(&text.value)) {
-                say(text, format!("the {what} {name} must be one of {}, not {}", allowed.join(", "), text.value));
+                violation(text, format!("the {what} {name} must be one of {}, not {}", allowed.join(", "), text.value));
             }
         }
     }

@@ -1,7 +1,7 @@
 //! RG080: what a policy allows queries to cost, the matchers that every selector needs, and the labels that aggregations
 //! keep or drop.
 
-use super::told::{say, say_part};
+use super::violation::{violation, violation_in_part};
 use crate::lint::expr::matchers;
 use crate::lint::place::Text;
 use crate::lint::report::Report;
@@ -31,7 +31,7 @@ impl Queries {
     pub(super) fn check(&self, text: &Text, ast: &Expr, by: &str, report: &mut Report<'_>) {
         let count = ast.selectors().len();
         if let Some(most) = self.max_selectors.filter(|most| count > *most) {
-            say(report, text, format!("the expression has {count} selectors, {most} are allowed"), by);
+            violation(report, text, format!("the expression has {count} selectors, {most} are allowed"), by);
         }
         ast.walk(&mut |part, _| match &part.kind {
             Kind::Selector(one) => {
@@ -49,7 +49,7 @@ impl Queries {
     fn range(&self, range: Option<&Duration>, text: &Text, by: &str, report: &mut Report<'_>) {
         let Some((shown, most)) = &self.max_range else { return };
         if let Some(range) = range.filter(|range| range.seconds().is_some_and(|seconds| seconds > *most)) {
-            say_part(report, text, range.span, format!("the range is longer than {shown}"), by);
+            violation_in_part(report, text, range.span, format!("the range is longer than {shown}"), by);
         }
     }
 
@@ -59,11 +59,11 @@ impl Queries {
             return;
         }
         if self.need_matcher && matchers(one).next().is_none() {
-            say_part(report, text, span, format!("{name} without a matcher reads all of its series"), by);
+            violation_in_part(report, text, span, format!("{name} without a matcher reads all of its series"), by);
         }
         for label in &self.matchers {
             if !matchers(one).any(|matcher| matcher.name.text == *label) {
-                say_part(report, text, span, format!("the selector has no matcher of {label}"), by);
+                violation_in_part(report, text, span, format!("the selector has no matcher of {label}"), by);
             }
         }
     }
@@ -74,10 +74,10 @@ impl Queries {
         };
         let without = one.grouping.as_ref().is_some_and(|grouping| grouping.without);
         for label in self.keep.iter().filter(|label| listed(label) == without) {
-            say_part(report, text, one.op.span, format!("{} drops the label {label}", one.op.text), by);
+            violation_in_part(report, text, one.op.span, format!("{} drops the label {label}", one.op.text), by);
         }
         for label in self.drop.iter().filter(|label| listed(label) != without) {
-            say_part(report, text, one.op.span, format!("{} keeps the label {label}", one.op.text), by);
+            violation_in_part(report, text, one.op.span, format!("{} keeps the label {label}", one.op.text), by);
         }
     }
 }

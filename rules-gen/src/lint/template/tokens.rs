@@ -30,7 +30,7 @@ impl Token<'_> {
     }
 
     /// Whether `rest` may follow the token without a space.
-    fn may_stand_before(&self, rest: &str) -> bool {
+    fn may_precede(&self, rest: &str) -> bool {
         let field =
             rest.strip_prefix('.').is_some_and(|name| name.starts_with(|c: char| c.is_alphabetic() || c == '_'));
         let ends = rest.is_empty() || rest.starts_with([' ', '\t', '\n', '\r', '|', ')']) || rest.starts_with("}}");
@@ -119,7 +119,7 @@ pub(super) fn tokens(text: &str) -> Result<(Vec<Token<'_>>, &str), String> {
         };
         rest = &rest[length..];
         if let Some(last) = tokens.last()
-            && !last.may_stand_before(rest)
+            && !last.may_precede(rest)
         {
             return Err(format!("{:?} follows a value at once", rest.chars().next().unwrap_or_default()));
         }

@@ -203,7 +203,7 @@ impl Script<'_> {
         self.line(&format!(
             "DO $checklist$ DECLARE missing text; BEGIN SELECT string_agg(what, '; ') INTO missing FROM (VALUES\n  {rows}\n) \
              AS needed (what, holds) WHERE holds IS NOT TRUE;\n\
-             IF missing IS NOT NULL THEN RAISE EXCEPTION 'this does not hold: %', missing USING HINT = 'Run it as a superuser or as the \
+             IF missing IS NOT NULL THEN RAISE EXCEPTION 'not granted: %', missing USING HINT = 'Run it as a superuser or as the \
              owner of the tables and schemas.'; END IF; END $checklist$;"
         ));
     }

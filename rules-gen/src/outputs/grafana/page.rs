@@ -142,7 +142,7 @@ impl Page {
         let id = self.panels.len() + 1;
         let table = drawn.kind == "table";
         let instant = table || drawn.kind == "stat";
-        let asked = drawn.queries.iter().zip(REFS).map(|((expr, _), id)| {
+        let targets = drawn.queries.iter().zip(REFS).map(|((expr, _), id)| {
             json!({
                 "refId": id,
                 "datasource": datasource(),
@@ -160,7 +160,7 @@ impl Page {
             "description": drawn.description,
             "datasource": datasource(),
             "gridPos": {"x": self.x, "y": self.y, "w": drawn.width, "h": drawn.height},
-            "targets": asked.collect::<Vec<_>>(),
+            "targets": targets.collect::<Vec<_>>(),
             "fieldConfig": {"defaults": {
                 "unit": grafana_unit(drawn.unit),
                 "thresholds": {"mode": "absolute", "steps": drawn.queries.first().map_or_else(plain, |(_, steps)| steps.clone())},

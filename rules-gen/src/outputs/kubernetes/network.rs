@@ -49,11 +49,11 @@ fn of_checks(config: &Config) -> Reach {
     let checks = config.checks();
     let looked_at =
         |list: &str, name: &str| checks.iter().any(|check| check.signal.kind.key() == list && check.target == name);
-    let asked = |list: &str, name: &str| {
+    let connects = |list: &str, name: &str| {
         let reviews = |cluster: &Kubernetes| cluster.name == name && !cluster.web_audiences.is_empty();
         looked_at(list, name) || (list == "kubernetes" && config.kubernetes.iter().any(reviews))
     };
-    for (list, target) in config.each().into_iter().filter(|(list, target)| asked(list, target.name())) {
+    for (list, target) in config.each().into_iter().filter(|(list, target)| connects(list, target.name())) {
         reach.needs(&target.needs());
         let stats = |access: &Access| matches!(access, Access::Kubernetes(_, "nodes/stats", _));
         let here = checks.iter().filter(|check| check.signal.kind.key() == list && check.target == target.name());

@@ -36,7 +36,7 @@ pub struct Needs {
     /// Whether some pod writes to the volume claim.
     pub keeps_files: bool,
     /// Whether checklist.yaml has the cluster that the pods run in.
-    pub asks_api_server: bool,
+    pub uses_api_server: bool,
 }
 
 /// Returns what a pod needs.
@@ -52,7 +52,7 @@ pub fn needs(config: &Config, pod: Pod<'_>) -> anyhow::Result<Needs> {
         env: files.variables.iter().map(variable).collect(),
         volume_mounts,
         keeps_files: !all.kept.is_empty(),
-        asks_api_server: config.kubernetes.iter().any(|cluster| cluster.kubeconfig.is_none()),
+        uses_api_server: config.kubernetes.iter().any(|cluster| cluster.kubeconfig.is_none()),
     })
 }
 

@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_beside_checklist_yaml_are_projected_into_its_volume() -> anyhow::Result<()> {
+    fn secrets_in_the_folder_of_checklist_yaml_are_projected_into_its_volume() -> anyhow::Result<()> {
         let volume_mounts = of(&["/etc/checklist-exporter/private/pw"], &[])?;
         assert_eq!(volume_mounts.volume_mounts.len(), 1);
         assert_eq!(

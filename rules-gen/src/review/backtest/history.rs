@@ -33,8 +33,8 @@ impl<'a> History<'a> {
         records: BTreeSet<String>,
     ) -> Result<Self, NoVerdict> {
         let mut seen = vec![false; clock.count];
-        let mut take = |courses: Vec<crate::server::Series>| {
-            for (seconds, _) in courses.iter().flat_map(|course| &course.points) {
+        let mut take = |series: Vec<crate::server::Series>| {
+            for (seconds, _) in series.iter().flat_map(|one| &one.points) {
                 if let Some(index) = clock.index(*seconds) {
                     seen[index] = true;
                 }
@@ -115,8 +115,8 @@ impl<'a> History<'a> {
         }
         let time = (self.clock.start as f64 / 1000.0, self.clock.last() as f64 / 1000.0);
         let pace = self.pace() as f64 / 1000.0;
-        let courses = self.server.query_range(&format!("count({selector})"), time, pace, &|_, _| {}).await?;
-        let seconds = courses.first().and_then(|course| course.points.first()).map(|point| point.0);
+        let series = self.server.query_range(&format!("count({selector})"), time, pace, &|_, _| {}).await?;
+        let seconds = series.first().and_then(|one| one.points.first()).map(|point| point.0);
         let first = seconds.and_then(|seconds| self.clock.index(seconds)).map(|index| self.clock.at(index));
         self.firsts.insert(selector.to_owned(), first);
         Ok(first)

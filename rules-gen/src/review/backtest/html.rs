@@ -67,7 +67,7 @@ fn chart(report: &Report, alert: &Alert) -> Markup {
     let (start, end) = (report.start.as_millisecond() as f64, report.end.as_millisecond() as f64);
     let x = |at: f64| (at - start) / (end - start).max(1.0) * WIDTH;
     let curves = chosen(alert);
-    let limit = alert.judged.as_ref().map(|judged| judged.limit).filter(|_| !curves.is_empty());
+    let limit = alert.compared.as_ref().map(|compared| compared.limit).filter(|_| !curves.is_empty());
     let values = curves.iter().flat_map(|(_, curve, _)| curve.iter().flatten()).flat_map(|(low, high)| [*low, *high]);
     let values = values.chain(limit).filter(|value| value.is_finite());
     let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));

@@ -94,9 +94,9 @@ impl<'a> Replay<'a> {
     }
 
     /// Evaluates the points of some series. Each call must pass later points than the call before.
-    pub(super) fn take(&mut self, courses: Vec<Series>) {
-        for course in courses {
-            let labels = self.labels(course.labels);
+    pub(super) fn take(&mut self, all: Vec<Series>) {
+        for series in all {
+            let labels = self.labels(series.labels);
             let draws = self.draws && self.sets.len() < MAX_CURVES;
             let machine = |variant: &Variant| {
                 Machine::new(Waits {
@@ -109,7 +109,7 @@ impl<'a> Replay<'a> {
                 next: 0,
                 curve: draws.then(|| vec![None; BUCKETS]),
             });
-            for (seconds, value) in course.points {
+            for (seconds, value) in series.points {
                 let Some(index) = self.clock.index(seconds) else { continue };
                 // Skips a second point of the same evaluation: two series that differ only in the metric's name have
                 // one label set here.
@@ -182,7 +182,7 @@ mod tests {
     }
 
     /// A series with one value a minute, from minute `begin` on.
-    fn course(begin: u32, values: &[f64]) -> Series {
+    fn series(begin: u32, values: &[f64]) -> Series {
         let points = (begin..).zip(values).map(|(n, value)| (f64::from(n) * 60.0, *value)).collect();
         Series { labels: Labels::from([("__name__".to_owned(), "m".to_owned())]), points }
     }
@@ -195,8 +195,8 @@ mod tests {
         let variants = [variant(0.5), variant(5.0)];
         let rule = rule();
         let mut replay = Replay::new(&rule, &clock, &variants, Some(Comparison::Greater), true);
-        replay.take(vec![course(5, &[1.0, 1.0, 9.0])]);
-        replay.take(vec![course(10, &[9.0, 1.0, 0.0])]);
+        replay.take(vec![series(5, &[1.0, 1.0, 9.0])]);
+        replay.take(vec![series(10, &[9.0, 1.0, 0.0])]);
         let (outcomes, curves) = replay.finish();
         let labels = Labels::from([("severity".to_owned(), "page".to_owned())]);
         let minute = |begin: i64, end: i64| Episode { begin: begin * 60_000, end: end * 60_000, open: false };

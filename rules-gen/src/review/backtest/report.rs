@@ -7,7 +7,7 @@ use super::settings::Settings;
 use super::sweep::{Budget, Variant};
 use checklist::Unit;
 
-use crate::promql::Judged;
+use crate::promql::LimitComparison;
 use crate::review::rule_set::ListedRule;
 use crate::review::statistics::Statistics;
 use crate::server::Labels;
@@ -80,7 +80,7 @@ pub struct Alert {
     pub episodes: Vec<Fired>,
     /// The comparison of the expression. The chart draws its limit.
     #[serde(skip)]
-    pub(super) judged: Option<Judged>,
+    pub(super) compared: Option<LimitComparison>,
     #[serde(skip)]
     pub(super) curves: BTreeMap<Labels, Curve>,
     /// The episodes of the rule as it is, then of each value of the sweep.
@@ -165,7 +165,7 @@ impl Report {
 impl Alert {
     pub(super) fn new(
         rule: &ListedRule,
-        judged: Option<Judged>,
+        compared: Option<LimitComparison>,
         variants: &[Variant],
         ordered: bool,
         outcomes: Vec<Outcome>,
@@ -186,7 +186,7 @@ impl Alert {
             recommendation: None,
             warnings: Vec::new(),
             episodes: outcomes.first().map(fired).unwrap_or_default(),
-            judged,
+            compared,
             curves,
             outcomes,
             ordered,

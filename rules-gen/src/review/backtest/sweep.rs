@@ -1,6 +1,6 @@
 //! The arguments `--sweep` (values to try instead of the rule's own) and `--budget` (pages that are allowed).
 
-use crate::promql::Judged;
+use crate::promql::LimitComparison;
 use crate::promql::duration;
 use crate::promql::duration::prometheus_duration;
 use std::time::Duration;
@@ -81,12 +81,16 @@ pub(super) struct Variant {
 
 /// Returns the rule as it is, then a variant for each value of the sweep, the most sensitive first. The second result
 /// is false when the values have no such order, as with `==`.
-pub(super) fn variants(sweep: Option<&Sweep>, own: Duration, judged: Option<&Judged>) -> (Vec<Variant>, bool) {
-    let limit = judged.map(|judged| judged.limit);
+pub(super) fn variants(
+    sweep: Option<&Sweep>,
+    own: Duration,
+    compared: Option<&LimitComparison>,
+) -> (Vec<Variant>, bool) {
+    let limit = compared.map(|compared| compared.limit);
     let mut variants = vec![Variant { value: None, limit, pending: own }];
-    match (sweep, judged) {
-        (Some(Sweep::Threshold(values)), Some(judged)) => {
-            let smaller = judged.comparison.smaller_is_more_sensitive();
+    match (sweep, compared) {
+        (Some(Sweep::Threshold(values)), Some(compared)) => {
+            let smaller = compared.comparison.smaller_is_more_sensitive();
             let mut values = values.clone();
             if smaller == Some(false) {
                 values.reverse();

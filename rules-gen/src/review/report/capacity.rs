@@ -2,7 +2,7 @@
 
 use super::forecast::{self, Forecast, HISTORY_DAYS, forecast};
 use super::period::seconds;
-use super::words::{apart, steady, unit_word};
+use super::texts::{apart, steady, unit_word};
 use crate::server::{Labels, NoVerdict, Series, Server};
 use checklist::signals::utilization::{
     NODE_CPU, NODE_CPU_ALLOCATABLE, NODE_MEMORY, NODE_MEMORY_ALLOCATABLE, POD_CPU, POD_CPU_LIMIT, POD_MEMORY,
@@ -175,16 +175,16 @@ pub async fn capacity(
         let labels: Vec<&str> = ["target"].into_iter().chain(kind.used.labels.iter().copied()).collect();
         let own = |expr: String| format!("max by ({}) ({expr})", labels.join(", "));
         let expr = own(scope.over(kind.day, kind.used, "1d"));
-        let courses = server.query_range(&expr, (from, now), DAY, &|_, _| {}).await?;
+        let all = server.query_range(&expr, (from, now), DAY, &|_, _| {}).await?;
         let wholes: BTreeMap<Labels, f64> = match kind.whole {
             Some(metric) => server.query(&own(scope.max(metric)), now).await?.into_iter().collect(),
             None => BTreeMap::new(),
         };
-        let of_course = |course: &Series| {
-            let target = course.labels.get("target").map_or("", String::as_str);
+        let as_resource = |series: &Series| {
+            let target = series.labels.get("target").map_or("", String::as_str);
             let key = kind.threshold.and_then(|key| signal.thresholds.iter().find(|threshold| threshold.key == key));
             let levels = key.map(|threshold| config.limits(signal, target).of(threshold)).unwrap_or_default();
-            let whole = wholes.get(&course.labels).copied();
+            let whole = wholes.get(&series.labels).copied();
             let limits = [Severity::Warning, Severity::Critical]
                 .into_iter()
                 .filter_map(|s| Some((s.as_str().to_owned(), levels.at(s)?)))
@@ -195,9 +195,9 @@ pub async fn capacity(
                 })
                 .chain(whole.map(|whole| ("full".to_owned(), whole)));
             let limits: Vec<(String, f64)> = limits.collect();
-            resource(kind, course, from, limits, (until, zone))
+            resource(kind, series, from, limits, (until, zone))
         };
-        let mut resources: Vec<Resource> = courses.iter().map(of_course).collect();
+        let mut resources: Vec<Resource> = all.iter().map(as_resource).collect();
         let near = |r: &Resource| {
             let least = r.limits.iter().map(|limit| limit.value).min_by(f64::total_cmp);
             r.current.unwrap_or(0.0) / least.unwrap_or(f64::INFINITY)
@@ -212,13 +212,13 @@ pub async fn capacity(
 
 fn resource(
     kind: &Kind,
-    course: &Series,
+    series: &Series,
     from: f64,
     limits: Vec<(String, f64)>,
     (until, zone): (Timestamp, &TimeZone),
 ) -> Resource {
     let mut days = vec![None; HISTORY_DAYS];
-    for (at, value) in course.points.iter().filter(|(_, value)| value.is_finite()) {
+    for (at, value) in series.points.iter().filter(|(_, value)| value.is_finite()) {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small integer")]
         let day = ((at - from) / DAY).round().max(0.0) as usize;
         if let Some(place) = days.get_mut(day) {
@@ -229,8 +229,8 @@ fn resource(
     let current = days.last().copied().flatten();
     let mut resource = Resource {
         kind: kind.name,
-        target: course.labels.get("target").cloned().unwrap_or_default(),
-        of: apart(&course.labels),
+        target: series.labels.get("target").cloned().unwrap_or_default(),
+        of: apart(&series.labels),
         unit: unit_word(kind.unit),
         current,
         growth_per_day: None,

@@ -17,7 +17,7 @@ const IN_FLIGHT: usize = 4;
 /// The id of a signal, and the name of a target.
 pub type Key = (String, String);
 
-/// The answers to all queries of a report.
+/// The results of all queries of a report.
 #[derive(Debug, Default)]
 pub struct Seen {
     /// `checklist_probe_success` of each target: 1 when the last run could look. Only of signals that the exporter
@@ -85,25 +85,25 @@ pub async fn seen(
     let when = seconds(at);
     let questions = questions(config, signals);
     let (all, mut done) = (questions.len(), 0);
-    let mut answers = futures::stream::iter(questions)
-        .map(|(ask, expr)| async move { Ok::<_, NoVerdict>((ask, server.query(&expr, when).await?)) })
+    let mut results = futures::stream::iter(questions)
+        .map(|(kind, expr)| async move { Ok::<_, NoVerdict>((kind, server.query(&expr, when).await?)) })
         .buffered(IN_FLIGHT);
     let mut seen = Seen::default();
-    while let Some((ask, rows)) = answers.try_next().await? {
+    while let Some((kind, rows)) = results.try_next().await? {
         done += 1;
-        progress.tell(&format!("question {done} of {all}"));
+        progress.show(&format!("question {done} of {all}"));
         for (labels, value) in rows {
-            seen.take(&ask, labels, value);
+            seen.take(&kind, labels, value);
         }
     }
     Ok(seen)
 }
 
 impl Seen {
-    fn take(&mut self, ask: &QueryKind, labels: Labels, value: f64) {
+    fn take(&mut self, kind: &QueryKind, labels: Labels, value: f64) {
         let label = |name: &str| labels.get(name).cloned().unwrap_or_default();
         let key = (label("check"), label("target"));
-        match ask {
+        match kind {
             QueryKind::Probe => drop(self.probe.insert(key, value)),
             QueryKind::Passed => drop(self.passed.insert(key, value)),
             QueryKind::Success | QueryKind::Newest => drop(self.looked.insert(key, timestamp(value))),

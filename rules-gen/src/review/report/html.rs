@@ -191,7 +191,7 @@ fn trends(report: &Report) -> Markup {
                         b { (trend.title) } " " span.dim { (trend.of) } " "
                         (trend.human[0]) span.dim { ", before " (trend.human[1]) ", change " } (trend.human[2])
                     }
-                    @if moves(trend) { (svg::course(trend, [report.before, report.from, report.until].map(seconds), &report.clock)) }
+                    @if moves(trend) { (svg::trend_chart(trend, [report.before, report.from, report.until].map(seconds), &report.clock)) }
                 }
             }
         }

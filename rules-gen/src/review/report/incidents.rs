@@ -2,7 +2,7 @@
 
 use super::model::Incident;
 use super::period::{Kind, Period, seconds, timestamp};
-use super::words::apart;
+use super::texts::apart;
 use crate::outputs::alertmanager;
 use crate::routing::Configuration;
 use crate::server::{Labels, NoVerdict, Series, Server};
@@ -24,14 +24,14 @@ pub async fn incidents(server: &Server, config: &Config, kind: Kind, period: &Pe
     let alerts = "ALERTS{alertstate=\"firing\", alertname!=\"ChecklistWatchdog\"}";
     // Samples are counted over each step, so that an alert shorter than a step is seen.
     let expr = format!("count_over_time({alerts}[{step}s])");
-    let courses = server.query_range(&expr, (from + step, until), step, &|_, _| {}).await?;
+    let all = server.query_range(&expr, (from + step, until), step, &|_, _| {}).await?;
     let mut at_ends = Vec::new();
     for end in [from, until] {
         let labels = server.query(alerts, end).await?.into_iter().map(|(labels, _)| without_name(labels));
         at_ends.push(labels.collect::<BTreeSet<Labels>>());
     }
     let (at_begin, at_end) = (&at_ends[0], &at_ends[1]);
-    notified(config, runs(&courses, (from, until), step, (at_begin, at_end)))
+    notified(config, runs(&all, (from, until), step, (at_begin, at_end)))
 }
 
 /// Returns the reason why the list of alerts may be incomplete. The Watchdog always fires. If its series is absent for
@@ -41,8 +41,8 @@ pub async fn unknown(server: &Server, kind: Kind, period: &Period) -> Result<Opt
     let (from, until) = (seconds(period.from), seconds(period.until));
     let expr =
         format!("sum(count_over_time(ALERTS{{alertstate=\"firing\", alertname=\"ChecklistWatchdog\"}}[{step}s]))");
-    let courses = server.query_range(&expr, (from + step, until), step, &|_, _| {}).await?;
-    let judged = courses.iter().map(|course| course.points.len()).max().unwrap_or(0) as f64 * step;
+    let all = server.query_range(&expr, (from + step, until), step, &|_, _| {}).await?;
+    let judged = all.iter().map(|series| series.points.len()).max().unwrap_or(0) as f64 * step;
     let hours = |seconds: f64| (seconds / 360.0).round() / 10.0;
     let (judged, whole) = (hours(judged), hours(until - from));
     let why = || format!("ChecklistWatchdog, which should always fire, fired for {judged} of {whole} hours only");
@@ -58,21 +58,21 @@ fn without_name(mut labels: Labels) -> Labels {
 /// Turns each series into incidents, one for each run of samples without a gap. `at_begin` and `at_end` are the labels
 /// of the alerts that fire at the ends of the period.
 fn runs(
-    courses: &[Series],
+    all: &[Series],
     (from, until): (f64, f64),
     step: f64,
     (at_begin, at_end): (&BTreeSet<Labels>, &BTreeSet<Labels>),
 ) -> Vec<Incident> {
     let mut incidents = Vec::new();
-    for course in courses {
+    for series in all {
         let mut runs: Vec<(f64, f64)> = Vec::new();
-        for (at, _) in &course.points {
+        for (at, _) in &series.points {
             match runs.last_mut() {
                 Some((_, last)) if at - *last <= LOOK_BACK.max(1.5 * step) => *last = *at,
                 _ => runs.push((at - step, *at)),
             }
         }
-        let labels = without_name(course.labels.clone());
+        let labels = without_name(series.labels.clone());
         let count = runs.len();
         for (number, (start, end)) in runs.into_iter().enumerate() {
             let label = |name: &str| labels.get(name).cloned().unwrap_or_default();
@@ -149,7 +149,7 @@ mod tests {
     use super::*;
     use jiff::Timestamp;
 
-    fn course(labels: &[(&str, &str)], minutes: &[u32]) -> Series {
+    fn series(labels: &[(&str, &str)], minutes: &[u32]) -> Series {
         Series {
             labels: labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
             points: minutes.iter().map(|minute| (f64::from(*minute) * 60.0, 1.0)).collect(),
@@ -158,11 +158,11 @@ mod tests {
 
     #[test]
     fn a_series_is_split_at_gaps_and_has_start_and_end() {
-        let courses = [course(&[("alertname", "A"), ("severity", "warning")], &[1, 2, 3, 20, 24, 60])];
-        let there = BTreeSet::from([courses[0].labels.clone()]);
+        let all = [series(&[("alertname", "A"), ("severity", "warning")], &[1, 2, 3, 20, 24, 60])];
+        let there = BTreeSet::from([all[0].labels.clone()]);
         let none = BTreeSet::new();
         let times = |begin, end| -> Vec<_> {
-            let seen = runs(&courses, (0.0, 3600.0), 60.0, (begin, end));
+            let seen = runs(&all, (0.0, 3600.0), 60.0, (begin, end));
             seen.iter().map(|i| (i.start.as_second(), i.end.map(Timestamp::as_second), i.from_before)).collect()
         };
         let middle = (1140, Some(1440), false);
@@ -176,17 +176,16 @@ mod tests {
         let config = Config::parse("checklist.yaml", yaml)?;
         let name = crate::rules::groups(&config)[0].rules[0].alert.clone();
         let one = |severity, target, minutes: &[u32]| {
-            course(
+            series(
                 &[("alertname", &name), ("severity", severity), ("check", "certificates"), ("target", target)],
                 minutes,
             )
         };
-        let courses = [one("critical", "a", &[1, 2, 3]), one("warning", "a", &[2, 3]), one("warning", "b", &[2, 3])];
-        let mut seen: Vec<_> =
-            notified(&config, runs(&courses, (0.0, 600.0), 60.0, (&BTreeSet::new(), &BTreeSet::new())))?
-                .into_iter()
-                .map(|i| (i.target, i.notified, i.held_back.is_some()))
-                .collect();
+        let all = [one("critical", "a", &[1, 2, 3]), one("warning", "a", &[2, 3]), one("warning", "b", &[2, 3])];
+        let mut seen: Vec<_> = notified(&config, runs(&all, (0.0, 600.0), 60.0, (&BTreeSet::new(), &BTreeSet::new())))?
+            .into_iter()
+            .map(|i| (i.target, i.notified, i.held_back.is_some()))
+            .collect();
         seen.sort();
         let row = |target: &str, notified: &str, held| (target.to_owned(), notified.to_owned(), held);
         assert_eq!(seen, [row("a", "pagerduty", false), row("a", "slack", true), row("b", "slack", false)]);
@@ -198,8 +197,8 @@ mod tests {
         let yaml = "certificates: [{name: a, address: 'localhost:1'}]\nalerting:\n  pagerduty: {routingKeyFile: /y}\n  webhook: {url: 'http://localhost:1/', severities: [critical]}\n";
         let config = Config::parse("checklist.yaml", yaml)?;
         let name = crate::rules::groups(&config)[0].rules[0].alert.clone();
-        let courses = [course(&[("alertname", &name), ("severity", "critical"), ("check", "certificates")], &[1, 2])];
-        let seen = notified(&config, runs(&courses, (0.0, 600.0), 60.0, (&BTreeSet::new(), &BTreeSet::new())))?;
+        let all = [series(&[("alertname", &name), ("severity", "critical"), ("check", "certificates")], &[1, 2])];
+        let seen = notified(&config, runs(&all, (0.0, 600.0), 60.0, (&BTreeSet::new(), &BTreeSet::new())))?;
         let mut names: Vec<&str> = seen[0].notified.split(", ").collect();
         names.sort_unstable();
         assert_eq!(names, ["pagerduty", "webhook"]);

@@ -45,7 +45,7 @@ pub struct Report {
     pub actions: Vec<Action>,
     /// Emergency overrides of the period, and earlier ones with tasks that have not been caught up.
     pub overrides: Vec<Emergency>,
-    /// The courses of the panels' values, compared with the period before.
+    /// The trends of the panels' values, compared with the period before.
     pub trends: Vec<Trend>,
     /// The forecasts. Only in the quarterly report.
     pub capacity: Option<Capacity>,

@@ -99,7 +99,7 @@ fn rows(task: &Task, tasks: &Tasks, records: &Records, kind: Kind, period: &Peri
     let date = |at: Timestamp| at.to_zoned_datetime(tasks.zone.clone()).date();
     let (from, until) = (date(period.from), date(period.until));
     let occurrence = status_of(task, tasks, records, period.until);
-    let open = occurrence.as_ref().map(|(occurrence, stand)| (occurrence.day, *stand));
+    let open = occurrence.as_ref().map(|(occurrence, status)| (occurrence.day, *status));
     let days = std::iter::successors(task.rule.next(from), |day| task.rule.next(*day)).take_while(|day| *day <= until);
     let mut rows: Vec<TaskRow> =
         days.filter(|day| *day >= tasks.since).map(|day| row(task, day, open, tasks, records)).collect();
@@ -131,7 +131,7 @@ fn row(task: &Task, day: Date, open: Option<(Date, TaskStatus)>, tasks: &Tasks, 
     let record = record_of_day(task, day, tasks, records);
     let (state, note) = match (record, open) {
         (Some(record), _) => summary(record),
-        (None, Some((open, stand))) if open == day => (stand.as_str(), String::new()),
+        (None, Some((open, status))) if open == day => (status.as_str(), String::new()),
         (None, _) => ("missed", String::new()),
     };
     TaskRow {

@@ -52,7 +52,7 @@ struct Chart<'a> {
 
 /// Draws a trend over the period and the period before. The three times are the start of the period before, the start
 /// and the end of the period, in Unix seconds.
-pub fn course(trend: &Trend, [before, from, until]: [f64; 3], zone: &TimeZone) -> Markup {
+pub fn trend_chart(trend: &Trend, [before, from, until]: [f64; 3], zone: &TimeZone) -> Markup {
     let limits = trend.limits.into_iter().zip([("warning", ORANGE), ("critical", RED)]);
     Chart {
         title: format!("{} {}", trend.title, trend.of),
@@ -99,7 +99,7 @@ pub fn outlook(resource: &Resource, zone: &TimeZone) -> Option<Markup> {
 fn unit(word: &str) -> Unit {
     [Unit::Bytes, Unit::Ratio, Unit::Seconds]
         .into_iter()
-        .find(|unit| super::words::unit_word(*unit) == word)
+        .find(|unit| super::texts::unit_word(*unit) == word)
         .unwrap_or(Unit::Count)
 }
 
@@ -212,7 +212,7 @@ fn ticks(low: f64, high: f64, unit: Unit) -> Vec<f64> {
         ticks.push(first + ticks.len() as f64);
     }
     // Multiplied once at the end, so that rounding errors do not add up.
-    ticks.into_iter().map(|tick| super::words::steady(tick * step * size)).collect()
+    ticks.into_iter().map(|tick| super::texts::steady(tick * step * size)).collect()
 }
 
 /// Returns seven times, evenly spread.
@@ -274,7 +274,7 @@ mod tests {
         let gib = 1024_f64.powi(3);
         assert_eq!(
             ticks(0.0, 4.0 * gib, Unit::Bytes),
-            [0.0, gib, 2.0 * gib, 3.0 * gib, 4.0 * gib].map(super::super::words::steady)
+            [0.0, gib, 2.0 * gib, 3.0 * gib, 4.0 * gib].map(super::super::texts::steady)
         );
         for (low, high) in [(0.0, 0.0), (-3.0, 7.0), (1e12, 1.1e12), (99.0, 99.0)] {
             let ticks = ticks(low, high, Unit::Count);
@@ -298,7 +298,7 @@ mod tests {
             points: vec![(0.0, 1.0), (60.0, 2.0)],
             limits: [Some(1.5), Some(100.0)],
         };
-        let svg = course(&trend, [0.0, 30.0, 60.0], &TimeZone::UTC).into_string();
+        let svg = trend_chart(&trend, [0.0, 30.0, 60.0], &TimeZone::UTC).into_string();
         assert!(
             !svg.contains("<script") && svg.contains("warning 1.5") && svg.contains("above the chart: critical 100"),
             "{svg}"

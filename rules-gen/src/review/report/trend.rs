@@ -3,8 +3,8 @@
 use super::collect::panel;
 use super::model::{DayRow, Trend, Verdict};
 use super::period::{Kind, Period, seconds, timestamp};
+use super::texts::{apart, steady, unit_word};
 use super::verdicts;
-use super::words::{apart, steady, unit_word};
 use crate::server::{NoVerdict, Series, Server};
 use checklist::self_metrics::CHECK_PASSED;
 use checklist::{Config, Drawing, Panel, PanelQuery, Severity, Signal, Unit, Value};
@@ -31,10 +31,10 @@ pub async fn trends(
     let step = ((until - from) / POINTS / 60.0).ceil().max(1.0) * 60.0;
     let mut trends = Vec::new();
     for signal in signals.iter().filter(|signal| !config.targets(signal).is_empty()) {
-        for (at, shown) in signal.panels.iter().enumerate().filter(|(_, panel)| has_course(panel)) {
+        for (at, shown) in signal.panels.iter().enumerate().filter(|(_, panel)| has_trend(panel)) {
             let Some(expr) = panel(signal, at) else { continue };
-            let courses = server.query_range(&expr, (before, until), step, &|_, _| {}).await?;
-            trends.extend(of_panel(config, signal, shown, courses, from));
+            let all = server.query_range(&expr, (before, until), step, &|_, _| {}).await?;
+            trends.extend(of_panel(config, signal, shown, all, from));
         }
     }
     Ok(trends)
@@ -50,11 +50,11 @@ pub async fn days(server: &Server, config: &Config, period: &Period) -> Result<V
     let until = seconds(period.until);
     // A check passed when it passed on one of the replicas.
     let of_day = format!("(max without (instance, pod) ({passed})[1d:5m])");
-    let ask = async |expr: String| server.query_range(&expr, (until - 6.0 * DAY, until), DAY, &|_, _| {}).await;
-    let worst = ask(format!("min(min_over_time{of_day})")).await?;
-    let seen = ask(format!("min(count_over_time{of_day})")).await?;
-    let value = |courses: &[Series], at: f64| {
-        let points = courses.iter().flat_map(|course| &course.points);
+    let query = async |expr: String| server.query_range(&expr, (until - 6.0 * DAY, until), DAY, &|_, _| {}).await;
+    let worst = query(format!("min(min_over_time{of_day})")).await?;
+    let seen = query(format!("min(count_over_time{of_day})")).await?;
+    let value = |all: &[Series], at: f64| {
+        let points = all.iter().flat_map(|series| &series.points);
         points.copied().find(|(known, _)| (known - at).abs() < 1.0).map(|(_, value)| value)
     };
     let row = |ago: u8| {
@@ -71,19 +71,19 @@ pub async fn days(server: &Server, config: &Config, period: &Period) -> Result<V
 
 /// Whether a panel's values are worth a trend. Ages and remaining times rise and fall by themselves, and tables and
 /// yes-or-no panels show the moment.
-fn has_course(panel: &Panel) -> bool {
+fn has_trend(panel: &Panel) -> bool {
     let level = !matches!(panel.query, PanelQuery::Value(Value::Age(_) | Value::Until(_)));
     level && !matches!(panel.drawing, Drawing::Table | Drawing::Whether)
 }
 
-fn of_panel(config: &Config, signal: &'static Signal, panel: &Panel, courses: Vec<Series>, from: f64) -> Vec<Trend> {
-    let mut trends: Vec<Trend> = courses
+fn of_panel(config: &Config, signal: &'static Signal, panel: &Panel, all: Vec<Series>, from: f64) -> Vec<Trend> {
+    let mut trends: Vec<Trend> = all
         .into_iter()
-        .map(|course| {
-            let target = course.labels.get("target").cloned().unwrap_or_default();
+        .map(|series| {
+            let target = series.labels.get("target").cloned().unwrap_or_default();
             let levels = panel.threshold.map(|threshold| config.limits(signal, &target).of(threshold));
             let points: Vec<(f64, f64)> =
-                course.points.iter().filter(|(_, v)| v.is_finite()).map(|(at, v)| (*at, steady(*v))).collect();
+                series.points.iter().filter(|(_, v)| v.is_finite()).map(|(at, v)| (*at, steady(*v))).collect();
             let level = |severity| levels.and_then(|levels| levels.at(severity));
             let limits = [level(Severity::Warning), level(Severity::Critical)];
             let (before, now): (Vec<_>, Vec<_>) = points.iter().partition(|(at, _)| *at <= from);
@@ -92,7 +92,7 @@ fn of_panel(config: &Config, signal: &'static Signal, panel: &Panel, courses: Ve
             Trend {
                 check: signal.id,
                 title: panel.title,
-                of: format!("{target} {}", apart(&course.labels)).trim().to_owned(),
+                of: format!("{target} {}", apart(&series.labels)).trim().to_owned(),
                 unit: unit_word(panel.unit()),
                 mean,
                 before,
@@ -132,7 +132,7 @@ fn change(now: Option<f64>, before: Option<f64>) -> Option<f64> {
 mod tests {
     use super::*;
 
-    fn course(of: &str, values: &[f64]) -> Series {
+    fn series(of: &str, values: &[f64]) -> Series {
         let labels = [("check", "requests"), ("target", of)].map(|(a, b)| (a.to_owned(), b.to_owned())).into();
         Series { labels, points: values.iter().enumerate().map(|(at, value)| (at as f64, *value)).collect() }
     }
@@ -142,8 +142,8 @@ mod tests {
         let config = Config::parse("checklist.yaml", "traffic: [{name: t, selector: 'job=\"a\"'}]\n");
         let config = config.unwrap_or_else(|mistakes| panic!("{mistakes}"));
         let signal = config.signal("requests").unwrap_or_else(|| panic!("requests"));
-        let courses = vec![course("small", &[1.0, 1.0, 1.0, 1.0]), course("great", &[100.0, 100.0, 150.0, 150.0])];
-        let trends = of_panel(&config, signal, &signal.panels[0], courses, 1.0);
+        let all = vec![series("small", &[1.0, 1.0, 1.0, 1.0]), series("great", &[100.0, 100.0, 150.0, 150.0])];
+        let trends = of_panel(&config, signal, &signal.panels[0], all, 1.0);
         assert_eq!(trends[0].of, "great");
         assert_eq!(trends[0].human, ["150", "100", "+50.0%"]);
         assert_eq!(trends[1].human, ["1", "1", "+0.0%"]);

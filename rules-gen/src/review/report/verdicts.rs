@@ -4,7 +4,7 @@ use super::collect::{Key, Offender, Sample, Seen, expected};
 use super::model::{Incident, Line, Reading, Verdict};
 use super::people::People;
 use super::period::Kind;
-use super::words::{apart, limits, steady};
+use super::texts::{apart, limits, steady};
 use checklist::condition::threshold::Direction;
 use checklist::lines::{LINES, Line as Written, Watched};
 use checklist::spaced;
@@ -12,7 +12,7 @@ use checklist::{Alert, Config, PanelQuery, Severity, Signal, Threshold, Unit, Va
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The largest number of violations that are named one by one. Of more, only the number is said.
+/// The largest number of violations that are named one by one. Beyond it only their number is given.
 const NAMED: usize = 5;
 
 /// Returns the signals that watch the lines of a report, each once, in the order of the lines.

@@ -66,7 +66,7 @@ impl Files {
             }
         }
         if all.tests.is_empty() {
-            all.beside()?;
+            all.add_tests_of_folders()?;
         }
         for path in all.tests.iter().flat_map(|test| test.loads.clone()).collect::<Vec<_>>() {
             if !all.rules.contains_key(&path) {
@@ -86,7 +86,7 @@ impl Files {
     }
 
     /// Adds the tests in the folders of the rule files, if they load one of them.
-    fn beside(&mut self) -> Result<()> {
+    fn add_tests_of_folders(&mut self) -> Result<()> {
         let folder = |path: &PathBuf| path.parent().map(|folder| folder.display().to_string());
         let mut folders: Vec<String> = self.rules.keys().filter_map(folder).collect();
         folders.dedup();

@@ -19,7 +19,7 @@ const WINDOW: Duration = Duration::from_secs(10);
 pub(crate) async fn run() -> anyhow::Result<()> {
     let Some(program) = find("kube-state-metrics", "kube-state-metrics") else { return Ok(()) };
     if stack::parts::program("kube-apiserver").is_err() {
-        crate::say!("  there is no Kubernetes here (make parts)");
+        crate::report!("  there is no Kubernetes here (make parts)");
         return Ok(());
     }
     let cluster = Cluster::start().await?;
@@ -48,7 +48,7 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     let mut theirs = Process::start(&mut command, "kube-state-metrics", folder.path(), Signal::SIGTERM)?;
     let their_url = format!("http://127.0.0.1:{port}/metrics");
     theirs.wait_until(|| stack::http::is_up(&their_url)).await?;
-    crate::say!("{PODS} pods of two containers; {}", version(&program));
+    crate::report!("{PODS} pods of two containers; {}", version(&program));
     let mut measurements: [Vec<(f64, f64, f64)>; 2] = [Vec::new(), Vec::new()];
     for _ in 0..ROUNDS {
         for (at, (name, url, id)) in
@@ -67,7 +67,7 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     }
     let of =
         |at: usize, pick: fn(&(f64, f64, f64)) -> f64| median(&measurements[at].iter().map(pick).collect::<Vec<_>>());
-    crate::say!(
+    crate::report!(
         "  theirs / ours: scrape {:.1}, CPU {:.1}, memory {:.1}",
         of(1, |f| f.0) / of(0, |f| f.0),
         of(1, |f| f.1) / of(0, |f| f.1).max(1e-9),

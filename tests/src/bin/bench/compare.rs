@@ -31,7 +31,7 @@ pub(crate) async fn run() -> anyhow::Result<()> {
         anyhow::Ok(row.get::<_, f64>(0))
     };
     many(folder.path(), &postgres).await?;
-    crate::say!(
+    crate::report!(
         "The same work every {} s: one database (connections, table statistics, sizes), or one TLS endpoint.",
         SCRAPE.as_secs()
     );
@@ -59,7 +59,7 @@ pub(crate) async fn run() -> anyhow::Result<()> {
         ("blackbox_exporter", "prometheus-blackbox-exporter", blackbox_exporter),
     ] {
         let Some(program) = find(name, packaged) else { continue };
-        crate::say!("{}", version(&program));
+        crate::report!("{}", version(&program));
         // Our exporter does the same work as the other one, and nothing else.
         let of_database = name != "blackbox_exporter";
         let text = if of_database { &database } else { &certificate };
@@ -80,11 +80,11 @@ pub(crate) async fn run() -> anyhow::Result<()> {
             ours.push(measure("checklist-exporter", id, &url, &queries).await?);
             theirs.push(measure(name, process.id(), &their_url, &queries).await?);
         }
-        let of = |all: &[Figures], pick: fn(&Figures) -> f64| median(&all.iter().map(pick).collect::<Vec<_>>());
-        let ratio = |pick: fn(&Figures) -> f64| of(&theirs, pick) / of(&ours, pick).max(1e-9);
+        let of = |all: &[Measurement], pick: fn(&Measurement) -> f64| median(&all.iter().map(pick).collect::<Vec<_>>());
+        let ratio = |pick: fn(&Measurement) -> f64| of(&theirs, pick) / of(&ours, pick).max(1e-9);
         let transactions =
             if of_database { format!(", transactions {:.1}", ratio(|one| one.transactions)) } else { String::new() };
-        crate::say!(
+        crate::report!(
             "  theirs / ours: scrape {:.1}, CPU {:.1}, memory {:.1}{transactions}",
             ratio(|one| one.scrape),
             ratio(|one| one.cpu),
@@ -96,7 +96,7 @@ pub(crate) async fn run() -> anyhow::Result<()> {
 
 /// Results of one measurement: scrape latency in milliseconds, CPU seconds per hour, resident memory in MiB,
 /// transactions per hour.
-struct Figures {
+struct Measurement {
     scrape: f64,
     cpu: f64,
     memory: f64,
@@ -109,7 +109,7 @@ async fn measure<F: Future<Output = anyhow::Result<f64>>>(
     id: u32,
     url: &str,
     queries: &impl Fn() -> F,
-) -> anyhow::Result<Figures> {
+) -> anyhow::Result<Measurement> {
     request(url, None, &[]).await?;
     let (cpu_before, queries_before, begun) = (cpu(id)?, queries().await?, Instant::now());
     while begun.elapsed() < WINDOW {
@@ -121,9 +121,11 @@ async fn measure<F: Future<Output = anyhow::Result<f64>>>(
     // `queries` itself makes one transaction between the two readings.
     let transactions = (queries().await? - queries_before - 1.0) / hours;
     let memory = resident(id)?;
-    crate::say!("  {name}: {cpu:.1} CPU s per hour, {memory:.1} MiB resident, {transactions:.0} transactions per hour");
+    crate::report!(
+        "  {name}: {cpu:.1} CPU s per hour, {memory:.1} MiB resident, {transactions:.0} transactions per hour"
+    );
     let scrape = latency(name, url, &[]).await?;
-    Ok(Figures { scrape, cpu, memory, transactions })
+    Ok(Measurement { scrape, cpu, memory, transactions })
 }
 
 /// Measures one process with 50 databases, 200 TLS endpoints and 100 backups.
@@ -179,7 +181,7 @@ async fn many(folder: &Path, postgres: &Postgres) -> anyhow::Result<()> {
         .zip(of("checklist_probe_interval_seconds{"))
         .filter(|(last, interval)| now - **last > interval * 1.1)
         .count();
-    crate::say!(
+    crate::report!(
         "50 databases, 200 TLS endpoints, 100 backups: {} checks, {good} could look, {late} late; {:.1} MiB resident, {:.0} CPU s per hour, {} bytes",
         checks.len(),
         resident(id)?,

@@ -18,7 +18,7 @@ pub(crate) async fn run() -> anyhow::Result<()> {
             let all: Vec<String> = all.iter().map(|time| format!("{time:.1}")).collect();
             all.join(" ")
         };
-        crate::say!("{way:<26} lease taken after {} s; costly check made after {} s", show(|t| t.0), show(|t| t.1));
+        crate::report!("{way:<26} lease taken after {} s; costly check made after {} s", show(|t| t.0), show(|t| t.1));
     }
     Ok(())
 }

@@ -4,10 +4,10 @@
 #![expect(clippy::print_stdout, reason = "measurements are the output")]
 
 /// Prints a line and keeps it for docs/figures.md.
-macro_rules! say {
-    ($($text:tt)*) => { $crate::measurements::say(format!($($text)*)) };
+macro_rules! report {
+    ($($text:tt)*) => { $crate::measurements::report(format!($($text)*)) };
 }
-pub(crate) use say;
+pub(crate) use report;
 
 mod clusters;
 mod compare;
@@ -78,9 +78,9 @@ async fn page(fault: stack::faults::Fault) -> anyhow::Result<()> {
     let stack = Stack::start().await?;
     let begun = Instant::now();
     let _broken = stack.inject(fault).await?;
-    let message = stack.recorder.wait(fault.alert, |m| m.tells(fault.alert)).await?;
+    let message = stack.recorder.wait(fault.alert, |m| m.fires(fault.alert)).await?;
     let took = message.at.duration_since(begun).as_secs_f64();
-    crate::say!("fault {:<8} to message: {took:.1} s (interval 2s, for 2s, group wait 2s)", fault.name);
+    crate::report!("fault {:<8} to message: {took:.1} s (interval 2s, for 2s, group wait 2s)", fault.name);
     Ok(())
 }
 
@@ -111,7 +111,7 @@ async fn watch(clusters: usize, pods: usize) -> anyhow::Result<()> {
     tokio::time::sleep(Duration::from_secs(10)).await;
     let (_, body) = request(&url, None, &[]).await?;
     let series = String::from_utf8_lossy(&body).lines().filter(|line| !line.starts_with('#')).count();
-    crate::say!(
+    crate::report!(
         "{clusters} clusters of {pods} extra pods: {series} series, {} bytes, resident {:.1} MiB",
         body.len(),
         usage::resident(id)?

@@ -6,26 +6,26 @@ use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
 /// The sections so far: title, and the lines printed below it.
-static SAID: Mutex<Vec<(String, Vec<String>)>> = Mutex::new(Vec::new());
+static REPORTED: Mutex<Vec<(String, Vec<String>)>> = Mutex::new(Vec::new());
 
 /// Begins a section with a title.
 pub(crate) fn section(title: &str) {
     println!("\n{title}");
-    SAID.lock().unwrap_or_else(PoisonError::into_inner).push((title.to_owned(), Vec::new()));
+    REPORTED.lock().unwrap_or_else(PoisonError::into_inner).push((title.to_owned(), Vec::new()));
 }
 
 /// Prints a line and keeps it for the page.
-pub(crate) fn say(line: String) {
+pub(crate) fn report(line: String) {
     println!("{line}");
-    if let Some((_, lines)) = SAID.lock().unwrap_or_else(PoisonError::into_inner).last_mut() {
+    if let Some((_, lines)) = REPORTED.lock().unwrap_or_else(PoisonError::into_inner).last_mut() {
         lines.push(line);
     }
 }
 
 /// Returns the first line of a program's version output.
 pub(crate) fn version(program: &Path) -> String {
-    let ask = |argument: &str| Command::new(program).arg(argument).output().ok();
-    let printed = ask("--version").filter(|output| output.status.success()).or_else(|| ask("version"));
+    let run = |argument: &str| Command::new(program).arg(argument).output().ok();
+    let printed = run("--version").filter(|output| output.status.success()).or_else(|| run("version"));
     let text = printed.map(|output| [output.stdout, output.stderr].concat()).unwrap_or_default();
     let line = String::from_utf8_lossy(&text).lines().next().unwrap_or_default().trim().to_owned();
     let line = line.split(" (").next().unwrap_or_default();
@@ -53,7 +53,7 @@ pub(crate) fn write(file: &Path) -> anyhow::Result<()> {
         jiff::tz::TimeZone::UTC.to_datetime(jiff::Timestamp::now()).date()
     )
     .replace("stack ", "ops-checklist ");
-    for (title, lines) in SAID.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+    for (title, lines) in REPORTED.lock().unwrap_or_else(PoisonError::into_inner).iter() {
         // Writing to a String cannot fail.
         let _ = write!(page, "\n## {title}\n\n```text\n{}\n```\n", lines.join("\n"));
     }

@@ -11,7 +11,7 @@ pub(crate) fn find(name: &str, packaged: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path).map(|folder| folder.join(packaged)).find(|path| path.is_file());
     if found.is_none() {
-        crate::say!("  {name} is neither in PEERS nor installed");
+        crate::report!("  {name} is neither in PEERS nor installed");
     }
     found
 }

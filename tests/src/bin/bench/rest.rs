@@ -27,7 +27,7 @@ const TLS: &str = "tls_server_config: {cert_file: server.pem, key_file: server.k
 pub(crate) async fn rest() -> anyhow::Result<()> {
     for name in ["checklist-exporter", "rules-gen"] {
         let bytes = std::fs::metadata(program(name)?)?.len();
-        crate::say!("{name}: {:.1} MiB", bytes as f64 / 1_048_576.0);
+        crate::report!("{name}: {:.1} MiB", bytes as f64 / 1_048_576.0);
     }
     let mut stack = Stack::start().await?;
     let folder = stack.folder().to_owned();
@@ -46,11 +46,11 @@ pub(crate) async fn rest() -> anyhow::Result<()> {
         let begun = Instant::now();
         let (process, port) = start(&folder).await?;
         if measured {
-            crate::say!("start to the first complete snapshot: {:.2} s", begun.elapsed().as_secs_f64());
+            crate::report!("start to the first complete snapshot: {:.2} s", begun.elapsed().as_secs_f64());
             let (before, since) = (cpu(process.id())?, Instant::now());
             tokio::time::sleep(REST).await;
             let share = (cpu(process.id())? - before) / since.elapsed().as_secs_f64();
-            crate::say!("at rest: {:.1} MiB resident, {:.2} % of a core", resident(process.id())?, 100.0 * share);
+            crate::report!("at rest: {:.1} MiB resident, {:.2} % of a core", resident(process.id())?, 100.0 * share);
         }
         let tls = (!web.is_empty()).then(|| connector(&stack)).transpose()?;
         scrapes(name, port, tls.as_ref()).await?;
@@ -119,7 +119,7 @@ async fn scrapes(name: &str, port: u16, tls: Option<&TlsConnector>) -> anyhow::R
             times.push(begun.elapsed().as_secs_f64() * 1e3);
         }
         times.sort_by(f64::total_cmp);
-        crate::say!("scrape, {name}, {how}: p50 {:.2} ms  p99 {:.2} ms", times[500], times[990]);
+        crate::report!("scrape, {name}, {how}: p50 {:.2} ms  p99 {:.2} ms", times[500], times[990]);
     }
     Ok(())
 }

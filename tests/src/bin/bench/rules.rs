@@ -46,11 +46,11 @@ fn lint(count: usize, before: &mut BTreeMap<&str, Duration>) -> anyhow::Result<(
         std::fs::write(folder.path().join(format!("{file}.yaml")), &text)?;
     }
     let lint = format!("{} lint --output json .", program("rules-gen")?.display());
-    crate::say!("lint of {count} rules: {:.2?}", timed(folder.path(), &lint, true)?);
+    crate::report!("lint of {count} rules: {:.2?}", timed(folder.path(), &lint, true)?);
     for (name, arguments, fails) in [("promtool", "check rules", false), ("pint", "--offline --no-color lint", true)] {
         let Some(program) = find(name, name) else { continue };
         if let Some(tenth) = before.get(name).filter(|tenth| **tenth > LONGEST) {
-            crate::say!("  {name} {arguments}: not run, a tenth of the rules took {tenth:.2?}");
+            crate::report!("  {name} {arguments}: not run, a tenth of the rules took {tenth:.2?}");
             continue;
         }
         let command = format!("{} {arguments} *.yaml", program.display());
@@ -61,7 +61,7 @@ fn lint(count: usize, before: &mut BTreeMap<&str, Duration>) -> anyhow::Result<(
         }
         let (ours, theirs) = (median(ours), median(theirs));
         before.insert(name, theirs);
-        print_beside(&format!("{} {arguments}", version(&program)), ours, theirs);
+        print_ratio(&format!("{} {arguments}", version(&program)), ours, theirs);
     }
     Ok(())
 }
@@ -91,10 +91,10 @@ fn generate(targets: usize) -> anyhow::Result<()> {
     let ours = begun.elapsed();
     let folder = tempfile::tempdir()?;
     rules_gen::outputs::file::write(&outputs, folder.path())?;
-    crate::say!("generate for {targets} targets ({} files): {ours:.2?}", outputs.len());
+    crate::report!("generate for {targets} targets ({} files): {ours:.2?}", outputs.len());
     if let Some(program) = find("promtool", "promtool") {
         let theirs = timed(folder.path(), &format!("{} check rules rules/checklist.yaml", program.display()), false)?;
-        print_beside("promtool check rules on the files", ours, theirs);
+        print_ratio("promtool check rules on the files", ours, theirs);
     }
     Ok(())
 }
@@ -115,7 +115,7 @@ fn median(mut times: Vec<Duration>) -> Duration {
     times.get(times.len() / 2).copied().unwrap_or_default()
 }
 
-fn print_beside(what: &str, ours: Duration, theirs: Duration) {
+fn print_ratio(what: &str, ours: Duration, theirs: Duration) {
     let ratio = theirs.as_secs_f64() / ours.as_secs_f64();
-    crate::say!("  {what}: {theirs:.2?}, ours {ours:.2?} ({ratio:.1} times as long)");
+    crate::report!("  {what}: {theirs:.2?}, ours {ours:.2?} ({ratio:.1} times as long)");
 }

@@ -33,7 +33,7 @@ pub(crate) async fn latency(name: &str, url: &str, headers: &[(&str, &str)]) -> 
     }
     let rate = times.len() as f64 / begun.elapsed().as_secs_f64();
     times.sort_by(f64::total_cmp);
-    crate::say!(
+    crate::report!(
         "  {name:<20} p50 {:.2} ms  p99 {:.2} ms  {rate:.0} requests/s (one client, new connections)",
         times[times.len() / 2],
         times[times.len() * 99 / 100]

@@ -29,40 +29,40 @@ pub(super) fn write(board: &mut Board, shop: &Shop, probes: &Board, watched: &[b
                 && labels.get("position").is_some_and(|of| of == "leaf")
         };
         let all = probes.named(certificates::NOT_AFTER.name).find(|(labels, _)| leaf(labels));
-        all.map_or(&[][..], |(_, course)| course)
+        all.map_or(&[][..], |(_, values)| values)
     };
-    let page = [("check", "health"), ("target", "shop")];
-    let reachable = probes.course(TARGET_REACHABLE.name, &[("kind", "health"), ("target", "shop")]);
-    let status = probes.course(health::STATUS.name, &page);
-    let duration = probes.course(health::DURATION.name, &page);
-    let answers = |minute: usize| is_one(reachable, minute);
-    let mut said = Page { board, scrape: scrape(HEALTH), watched };
-    let code = |minute: usize| if answers(minute) { known(status, minute) } else { Some(0.0) };
-    said.say("probe_http_status_code", &[], code);
-    said.say("probe_success", &[], |minute| {
+    let labels = [("check", "health"), ("target", "shop")];
+    let reachable = probes.values(TARGET_REACHABLE.name, &[("kind", "health"), ("target", "shop")]);
+    let status = probes.values(health::STATUS.name, &labels);
+    let duration = probes.values(health::DURATION.name, &labels);
+    let reached_at = |minute: usize| is_one(reachable, minute);
+    let mut page = Page { board, scrape: scrape(HEALTH), watched };
+    let code = |minute: usize| if reached_at(minute) { known(status, minute) } else { Some(0.0) };
+    page.put("probe_http_status_code", &[], code);
+    page.put("probe_success", &[], |minute| {
         Some(one_if(code(minute).is_some_and(|code| (200.0..300.0).contains(&code))))
     });
-    said.say(
+    page.put(
         "probe_duration_seconds",
         &[],
         |minute| {
-            if answers(minute) { known(duration, minute) } else { Some(PATIENCE) }
+            if reached_at(minute) { known(duration, minute) } else { Some(PATIENCE) }
         },
     );
     let first = shop.certificates.first().map_or("", String::as_str);
     let ends = expiry(first);
-    said.say("probe_ssl_earliest_cert_expiry", &[], |minute| answers(minute).then(|| known(ends, minute)).flatten());
+    page.put("probe_ssl_earliest_cert_expiry", &[], |minute| reached_at(minute).then(|| known(ends, minute)).flatten());
     for name in &shop.certificates {
         let own = [("check", "certificates"), ("target", name.as_str())];
-        let reached = probes.course(PROBE_SUCCESS.name, &own);
-        let verified = probes.course(certificates::VERIFIED.name, &own);
-        // The handshake fails when the certificate is refused, and then nothing is said of its end.
+        let reached = probes.values(PROBE_SUCCESS.name, &own);
+        let verified = probes.values(certificates::VERIFIED.name, &own);
+        // The handshake fails when the certificate is refused, and then there is no value for its end.
         let success = |minute: usize| is_one(reached, minute) && is_one(verified, minute);
         let ends = expiry(name);
-        let mut said = Page { board: &mut *said.board, scrape: scrape(&endpoint(name)), watched };
-        said.say("probe_success", &[], |minute| Some(one_if(success(minute))));
-        said.say("probe_duration_seconds", &[], |_| Some(0.05));
-        said.say("probe_ssl_earliest_cert_expiry", &[], |minute| {
+        let mut page = Page { board: &mut *page.board, scrape: scrape(&endpoint(name)), watched };
+        page.put("probe_success", &[], |minute| Some(one_if(success(minute))));
+        page.put("probe_duration_seconds", &[], |_| Some(0.05));
+        page.put("probe_ssl_earliest_cert_expiry", &[], |minute| {
             success(minute).then(|| known(ends, minute)).flatten()
         });
     }

@@ -5,24 +5,24 @@ use super::page::Page;
 use crate::life::board::{Board, known};
 use checklist::signals::disk;
 
-/// The kubelets answer all month: where the probes said nothing, the last value stays.
-fn carried(course: &[f64]) -> Vec<f64> {
+/// The kubelets answer all month: where the probes have no sample, the last value stays.
+fn carried(values: &[f64]) -> Vec<f64> {
     let mut last = f64::NAN;
-    let keep = |value: &f64| {
+    let carry = |value: &f64| {
         if !value.is_nan() {
             last = *value;
         }
         last
     };
-    course.iter().map(keep).collect()
+    values.iter().map(carry).collect()
 }
 
 pub(super) fn write(board: &mut Board, probes: &Board) {
     let always = vec![true; probes.minutes()];
     for (labels, used) in probes.named(disk::USED.name) {
         let own = |name: &str| labels.get(name).map_or("", String::as_str);
-        let beside = ["check", "target", "namespace", "persistentvolumeclaim"].map(|name| (name, own(name)));
-        let of = |metric: &str| carried(probes.course(metric, &beside));
+        let labels_of_claim = ["check", "target", "namespace", "persistentvolumeclaim"].map(|name| (name, own(name)));
+        let of = |metric: &str| carried(probes.values(metric, &labels_of_claim));
         let used = carried(used);
         let (capacity, inodes, inodes_used) =
             (of(disk::CAPACITY.name), of(disk::INODES.name), of(disk::INODES_USED.name));
@@ -31,11 +31,11 @@ pub(super) fn write(board: &mut Board, probes: &Board) {
         let mut page = Page { board, scrape, watched: &always };
         let claim = [("namespace", own("namespace")), ("persistentvolumeclaim", own("persistentvolumeclaim"))];
         let free = |all: &[f64], used: &[f64], minute: usize| Some(known(all, minute)? - known(used, minute)?);
-        page.say("kubelet_volume_stats_used_bytes", &claim, |minute| known(&used, minute));
-        page.say("kubelet_volume_stats_capacity_bytes", &claim, |minute| known(&capacity, minute));
-        page.say("kubelet_volume_stats_available_bytes", &claim, |minute| free(&capacity, &used, minute));
-        page.say("kubelet_volume_stats_inodes", &claim, |minute| known(&inodes, minute));
-        page.say("kubelet_volume_stats_inodes_used", &claim, |minute| known(&inodes_used, minute));
-        page.say("kubelet_volume_stats_inodes_free", &claim, |minute| free(&inodes, &inodes_used, minute));
+        page.put("kubelet_volume_stats_used_bytes", &claim, |minute| known(&used, minute));
+        page.put("kubelet_volume_stats_capacity_bytes", &claim, |minute| known(&capacity, minute));
+        page.put("kubelet_volume_stats_available_bytes", &claim, |minute| free(&capacity, &used, minute));
+        page.put("kubelet_volume_stats_inodes", &claim, |minute| known(&inodes, minute));
+        page.put("kubelet_volume_stats_inodes_used", &claim, |minute| known(&inodes_used, minute));
+        page.put("kubelet_volume_stats_inodes_free", &claim, |minute| free(&inodes, &inodes_used, minute));
     }
 }

@@ -14,7 +14,7 @@ pub(super) struct Page<'a> {
 
 impl Page<'_> {
     /// Writes a series.
-    pub(super) fn say(&mut self, name: &str, own: &[(&'static str, &str)], value: impl Fn(usize) -> Option<f64>) {
+    pub(super) fn put(&mut self, name: &str, own: &[(&'static str, &str)], value: impl Fn(usize) -> Option<f64>) {
         let mut labels: Pairs = self.scrape.clone();
         // An empty value means the same as no label.
         let own = own.iter().filter(|(_, value)| !value.is_empty());
@@ -29,7 +29,7 @@ pub(super) fn one_if(truth: bool) -> f64 {
     f64::from(u8::from(truth))
 }
 
-/// Whether a course is 1 at a minute.
-pub(super) fn is_one(course: &[f64], minute: usize) -> bool {
-    known(course, minute).is_some_and(|value| value > 0.5)
+/// Whether a series is 1 at a minute.
+pub(super) fn is_one(values: &[f64], minute: usize) -> bool {
+    known(values, minute).is_some_and(|value| value > 0.5)
 }

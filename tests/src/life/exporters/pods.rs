@@ -1,4 +1,4 @@
-//! Pods as kube-state-metrics tells them. The probes know the number of a workload's pods and the name of each that is not
+//! Pods as kube-state-metrics exposes them. The probes know the number of a workload's pods and the name of each that is not
 //! ready; the others are numbered, and keep their names when they are replaced.
 
 use super::page::{Page, one_if};
@@ -14,19 +14,19 @@ const RESOURCES: [(&str, &str, &str, f64); 3] = [
     ("kube_pod_container_resource_limits", "memory", "byte", 1e9),
 ];
 
-/// The course of each reason for which a pod is not ready.
+/// The series of each reason for which a pod is not ready.
 type Reasons<'a> = Vec<(String, &'a [f64])>;
 
 /// Writes all pods of a workload.
 pub(super) fn write(page: &mut Page<'_>, shop: &Shop, probes: &Board, app: &App, desired: &[f64], ready: &[f64]) {
     let of = |labels: &Labels, name: &str| labels.get(name).cloned().unwrap_or_default();
     let mut waiting: BTreeMap<String, Reasons<'_>> = BTreeMap::new();
-    for (labels, course) in probes.named(pods::NOT_READY.name) {
+    for (labels, values) in probes.named(pods::NOT_READY.name) {
         let pod = of(labels, "pod");
         let number = pod.strip_prefix(&format!("{}-", app.workload)).unwrap_or_default().to_owned();
         let ours = number == "new" || number.starts_with("waits-") || number.parse::<usize>().is_ok();
         if of(labels, "namespace") == app.namespace && ours {
-            waiting.entry(pod).or_default().push((of(labels, "reason"), course));
+            waiting.entry(pod).or_default().push((of(labels, "reason"), values));
         }
     }
     let most = desired.iter().copied().filter(|count| !count.is_nan()).fold(0.0, f64::max);
@@ -36,7 +36,7 @@ pub(super) fn write(page: &mut Page<'_>, shop: &Shop, probes: &Board, app: &App,
         let number: Option<f64> = name.strip_prefix(&format!("{}-", app.workload)).and_then(|n| n.parse().ok());
         let none = Reasons::new();
         let reasons = waiting.get(name).unwrap_or(&none);
-        let waits = |minute: usize| reasons.iter().any(|(_, course)| known(course, minute).is_some());
+        let waits = |minute: usize| reasons.iter().any(|(_, values)| known(values, minute).is_some());
         // A pod with a number is there while so many are wanted; another one while it waits.
         let exists = |minute: usize| match number {
             Some(number) => known(desired, minute).is_some_and(|count| number <= count),
@@ -48,20 +48,20 @@ pub(super) fn write(page: &mut Page<'_>, shop: &Shop, probes: &Board, app: &App,
         };
         let node = format!("node-{}", count % shop.nodes().len() + 1);
         one(page, probes, app, (name, &node), &exists, &is_ready, number.is_some());
-        for (reason, course) in reasons {
-            reason_of(page, app, name, reason, course);
+        for (reason, values) in reasons {
+            reason_of(page, app, name, reason, values);
         }
     }
 }
 
-fn reason_of(page: &mut Page<'_>, app: &App, name: &str, reason: &str, course: &[f64]) {
+fn reason_of(page: &mut Page<'_>, app: &App, name: &str, reason: &str, values: &[f64]) {
     let uid = format!("{}-{name}", app.namespace);
     let own = [("namespace", app.namespace.as_str()), ("pod", name), ("uid", uid.as_str())];
     match reason {
-        "Unschedulable" => page.say("kube_pod_status_unschedulable", &own, |minute| known(course, minute)),
+        "Unschedulable" => page.put("kube_pod_status_unschedulable", &own, |minute| known(values, minute)),
         "CrashLoopBackOff" | "ImagePullBackOff" | "ErrImagePull" | "ContainerCreating" => {
             let labels = [own[0], own[1], own[2], ("container", app.workload.as_str()), ("reason", reason)];
-            page.say("kube_pod_container_status_waiting_reason", &labels, |minute| known(course, minute));
+            page.put("kube_pod_container_status_waiting_reason", &labels, |minute| known(values, minute));
         }
         _ => {}
     }
@@ -83,18 +83,18 @@ fn one(
     let there = |value: f64| move |minute: usize| exists(minute).then_some(value);
     for phase in ["Pending", "Running", "Succeeded", "Failed", "Unknown"] {
         let now = if runs { "Running" } else { "Pending" };
-        page.say("kube_pod_status_phase", &with(&[("phase", phase)]), there(one_if(phase == now)));
+        page.put("kube_pod_status_phase", &with(&[("phase", phase)]), there(one_if(phase == now)));
     }
     for condition in ["true", "false", "unknown"] {
-        page.say("kube_pod_status_ready", &with(&[("condition", condition)]), |minute| {
+        page.put("kube_pod_status_ready", &with(&[("condition", condition)]), |minute| {
             let holds = (condition == "true") == is_ready(minute) && condition != "unknown";
             exists(minute).then(|| one_if(holds))
         });
     }
     let info = [own[0], own[1], own[2], ("node", node), ("created_by_kind", "ReplicaSet"), ("created_by_name", &*set)];
-    page.say("kube_pod_info", &info, there(1.0));
+    page.put("kube_pod_info", &info, there(1.0));
     let owner = [own[0], own[1], own[2], ("owner_kind", "ReplicaSet"), ("owner_name", &*set)];
-    page.say("kube_pod_owner", &owner, there(1.0));
+    page.put("kube_pod_owner", &owner, there(1.0));
     for (metric, resource, unit, value) in RESOURCES {
         let labels = [
             own[0],
@@ -105,7 +105,7 @@ fn one(
             ("resource", resource),
             ("unit", unit),
         ];
-        page.say(metric, &labels, there(value));
+        page.put(metric, &labels, there(value));
     }
     let container = [own[0], own[1], own[2], ("container", app.workload.as_str())];
     let probed = [
@@ -116,16 +116,16 @@ fn one(
         ("pod", name),
         ("container", app.workload.as_str()),
     ];
-    let count = probes.course(restarts::RESTARTS.name, &probed);
-    page.say("kube_pod_container_status_restarts_total", &container, |minute| {
+    let count = probes.values(restarts::RESTARTS.name, &probed);
+    page.put("kube_pod_container_status_restarts_total", &container, |minute| {
         exists(minute).then(|| known(count, minute).unwrap_or(0.0))
     });
     for reason in ["Error", "OOMKilled"] {
         let ended = [probed.as_slice(), &[("reason", reason)]].concat();
-        let ended = probes.course(restarts::LAST_TERMINATION.name, &ended);
+        let ended = probes.values(restarts::LAST_TERMINATION.name, &ended);
         let labels = [container.as_slice(), &[("reason", reason)]].concat();
         if !ended.is_empty() {
-            page.say("kube_pod_container_status_last_terminated_reason", &labels, |minute| {
+            page.put("kube_pod_container_status_last_terminated_reason", &labels, |minute| {
                 (exists(minute) && known(ended, minute).is_some()).then_some(1.0)
             });
         }

@@ -119,8 +119,8 @@ impl Server {
 /// clock.
 enum Phase {
     Idle { next: u64 },
-    Reading { asked: Duration, served: u64, received: u64 },
-    Read { asked: Duration, read: Option<Record>, received: u64 },
+    Reading { sent: Duration, served: u64, received: u64 },
+    Read { sent: Duration, read: Option<Record>, received: u64 },
     Writing { begun: Duration, read: Option<Record>, served: u64, received: u64 },
     Written { begun: Duration, good: bool, received: u64 },
 }
@@ -152,14 +152,14 @@ impl Peer {
         self.phase = match phase {
             Phase::Idle { next } if awake && now >= next => {
                 let served = now + late(random);
-                Phase::Reading { asked: self.clock(now), served, received: served + late(random) }
+                Phase::Reading { sent: self.clock(now), served, received: served + late(random) }
             }
-            Phase::Reading { asked, served, received } if now >= served => {
-                Phase::Read { asked, read: server.record.clone(), received }
+            Phase::Reading { sent, served, received } if now >= served => {
+                Phase::Read { sent, read: server.record.clone(), received }
             }
-            Phase::Read { asked, read, received } if awake && now >= received => {
+            Phase::Read { sent, read, received } if awake && now >= received => {
                 let lost = !calm && random.below(10) == 0;
-                let next = self.election.decide(read.as_ref(), asked, self.clock(now));
+                let next = self.election.decide(read.as_ref(), sent, self.clock(now));
                 if lost || next == Move::Wait {
                     Phase::Idle { next: now + 1_000 + random.below(1_500) }
                 } else {
@@ -186,7 +186,7 @@ impl Peer {
 
 /// Simulates three processes for ten minutes. Returns for how many milliseconds one process acted as the holder, and
 /// how often the holder changed. If `calm` is set, nothing is late, lost or suspended.
-fn course(seed: u64, calm: bool) -> (u64, u64) {
+fn simulate(seed: u64, calm: bool) -> (u64, u64) {
     const STEP: u64 = 5;
     let mut random = Random(seed * 0x9E37_79B9 + 1);
     let mut server = Server::default();
@@ -232,7 +232,7 @@ fn course(seed: u64, calm: bool) -> (u64, u64) {
 fn two_processes_never_act_at_once_under_delays_losses_suspensions_and_deleted_leases() {
     let (mut acted, mut changes) = (0, 0);
     for seed in 1..=150 {
-        let (time, often) = course(seed, false);
+        let (time, often) = simulate(seed, false);
         acted += time;
         changes += often;
     }
@@ -243,7 +243,7 @@ fn two_processes_never_act_at_once_under_delays_losses_suspensions_and_deleted_l
 #[test]
 fn without_faults_exactly_one_process_keeps_the_lease() {
     for seed in 1..=20 {
-        let (acted, changes) = course(seed, true);
+        let (acted, changes) = simulate(seed, true);
         // All the time except the initial wait, in which nobody may create the lease.
         assert!(acted > 580_000 && changes == 1, "seed {seed}: {acted} ms, {changes} changes");
     }

@@ -20,9 +20,9 @@ where
     config.default_retry = false;
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
-            let mut asked = vec![0; 4096];
-            let Ok(read) = stream.read(&mut asked).await else { continue };
-            tokio::spawn(response(stream, String::from_utf8_lossy(&asked[..read]).into_owned()));
+            let mut buffer = vec![0; 4096];
+            let Ok(read) = stream.read(&mut buffer).await else { continue };
+            tokio::spawn(response(stream, String::from_utf8_lossy(&buffer[..read]).into_owned()));
         }
     });
     let client = ClientBuilder::try_from(config)?.with_layer(&Limits).build();

@@ -268,7 +268,7 @@ fn a_recorded_series_has_the_labels_and_the_interval_of_its_rule_in_another_file
     assert_eq!(about(&filtered, "RG010"), ["job:errors:rate5m is recorded without the label instance"]);
     let short = found(&rule("delta(job:errors:rate5m[5m]) > 5", "Of {{ $labels.job }}."));
     assert_eq!(about(&short, "RG012").len(), 1, "{short:?}");
-    // Where the labels of one of several recordings are not known, nothing is said about them.
+    // Where the labels of one of several recordings are not known, nothing is reported about them.
     let either = format!("{records}  - {{record: 'job:errors:rate5m', expr: errors_per_second}}\n");
     let alert = rule("job:errors:rate5m > 5", "On {{ $labels.instance }}.");
     let unknown = run(&[source("records.yaml", &either), source("alerts.yaml", &alert)], &Options::default()).findings;

@@ -196,9 +196,9 @@ impl Config {
         if signal.kind == TargetKind::AlertPath && self.tasks.is_none() {
             return Vec::new();
         }
-        let asked = self.queries.iter().find(|query| query.signal.id == signal.id).map(|query| &query.targets);
-        if let Some(asked) = asked.filter(|asked| !asked.is_empty()) {
-            return asked.clone();
+        let targets = self.queries.iter().find(|query| query.signal.id == signal.id).map(|query| &query.targets);
+        if let Some(targets) = targets.filter(|targets| !targets.is_empty()) {
+            return targets.clone();
         }
         let list = signal.kind.key();
         let here = self.each().into_iter().filter(|(key, _)| *key == list).map(|(_, target)| target);

@@ -20,7 +20,7 @@ async fn kubelet(folder: &TempDir, volumes: Value) -> anyhow::Result<Server> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn figures_that_are_old_nothing_or_of_another_node_hide_no_full_volume() -> anyhow::Result<()> {
+async fn statistics_that_are_old_zero_or_of_another_node_hide_no_full_volume() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let ago = |minutes: i64| (jiff::Timestamp::now() - jiff::SignedDuration::from_mins(minutes)).to_string();
     let volume = |name: &str, used: u64, free: u64, time: &str| json!({"pvcRef": {"namespace": "shop", "name": name}, "usedBytes": used, "availableBytes": free, "time": time});
@@ -169,7 +169,7 @@ async fn a_cluster_without_a_metrics_api_is_reported_with_what_to_do() -> anyhow
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_metrics_api_that_names_objects_without_their_usage_has_told_nothing() -> anyhow::Result<()> {
+async fn a_metrics_api_that_names_objects_without_their_usage_is_no_evidence() -> anyhow::Result<()> {
     let folder = TempDir::new()?;
     let node = |name: &str, allocatable: Value| json!({"metadata": {"name": name, "resourceVersion": "1"}, "status": {"allocatable": allocatable}});
     let all = json!({"cpu": "4", "memory": "16Gi"});

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 /// The result of one rule set on one shop.
 #[derive(Debug)]
-pub struct Judged {
+pub struct RuleSetResult {
     /// The comparison with the ledger.
     pub outcome: table::Outcome,
     /// Periods in which alerts fired, before Alertmanager.
@@ -30,7 +30,7 @@ pub struct Judged {
 ///
 /// # Errors
 /// Fails when Prometheus does not run or refuses series, or when rules cannot be read.
-pub async fn judge(shop: &Shop, folder: Option<&Path>) -> anyhow::Result<Vec<Judged>> {
+pub async fn score(shop: &Shop, folder: Option<&Path>) -> anyhow::Result<Vec<RuleSetResult>> {
     let begun = Instant::now();
     let config =
         Config::parse("checklist.yaml", &shop.checklist()).map_err(|mistakes| anyhow::anyhow!("{mistakes}"))?;
@@ -41,17 +41,17 @@ pub async fn judge(shop: &Shop, folder: Option<&Path>) -> anyhow::Result<Vec<Jud
     let span = Span { begin: clock::BEGIN * 1000, minutes: shop.minutes, alerts_from };
     let (rules, routes) = ours(&config)?;
     let past = Past::write(shop, "probes", &board, span).await?;
-    let own = past.judge(&ledger, "ours", &rules, &routes, |alert| severity(alert) == "critical").await?;
+    let own = past.score(&ledger, "ours", &rules, &routes, |alert| severity(alert) == "critical").await?;
     anyhow::ensure!(own.broken.is_empty(), "{}", own.broken.join("\n"));
     let mut outcomes = vec![own];
     if let Some(folder) = folder {
         let past = Past::write(shop, "other exporters", &exporters::month(shop, &board), span).await?;
         for (name, rules) in peers::sets(folder)? {
-            let judged = past.judge(&ledger, &name, &rules, &peers::routes()?, peers::pages).await?;
-            for rule in &judged.broken {
+            let result = past.score(&ledger, &name, &rules, &peers::routes()?, peers::pages).await?;
+            for rule in &result.broken {
                 eprintln!("{} {name}: left out, as Prometheus does: {rule}", shop.name());
             }
-            outcomes.push(judged);
+            outcomes.push(result);
         }
     }
     eprintln!(
@@ -109,14 +109,14 @@ impl<'a> Past<'a> {
     }
 
     /// Evaluates one rule set. `pages` decides which alerts are pages.
-    async fn judge(
+    async fn score(
         &self,
         ledger: &[Incident],
         name: &str,
         rules: &[ListedRule],
         routes: &Configuration,
         pages: impl Fn(&Labels) -> bool,
-    ) -> anyhow::Result<Judged> {
+    ) -> anyhow::Result<RuleSetResult> {
         let (shop, span) = (self.shop, self.span);
         let slow = |rule: &str, took: Duration| {
             if took > SLOW {
@@ -126,6 +126,6 @@ impl<'a> Past<'a> {
         let Evaluated { firing, broken } = evaluate::firing(self.prometheus.port, rules, span, &slow).await?;
         let messages = notifications::notifications(&firing, span.minutes, routes, pages);
         let outcome = table::outcome(&format!("{} {name}", shop.name()), &messages, ledger, shop.from(), shop.minutes);
-        Ok(Judged { outcome, firing, broken })
+        Ok(RuleSetResult { outcome, firing, broken })
     }
 }
