@@ -78,7 +78,7 @@ fn usage(claim: &Claim, volume: &Volume, samples: &mut Samples) -> Result<(), St
 async fn unmounted(namespace: &Namespace, volumes: &Volumes, samples: &mut Samples) -> Result<usize, Failure> {
     let known = |name: &str| volumes.claims.keys().any(|c| c.namespace == namespace.name && c.name == name);
     let mounted = volumes.claims.keys().filter(|claim| claim.namespace == namespace.name).count();
-    // The claims that running pods use on nodes whose kubelets are asked, and on others.
+    // The claims that running pods use on nodes whose kubelets are queried, and on others.
     let (mut in_use, mut elsewhere) = (BTreeSet::new(), BTreeSet::new());
     for pod in read(&namespace.pods).await?.objects.values().filter(|pod| &*pod.phase == "Running") {
         let used = if volumes.is_left_out(&pod.node) { &mut elsewhere } else { &mut in_use };
