@@ -3,7 +3,7 @@
 use crate::construct::{ConstructKind, Signature};
 use crate::error::Error;
 use crate::regex;
-use crate::tree::{Aggregation, Binary, Call, Expr, Kind, MatchOp, Matcher, Selector};
+use crate::tree::{Aggregation, Binary, BinaryOp, Call, Expr, Kind, MatchOp, Matcher, Selector};
 use crate::types::Type;
 
 impl Expr {
@@ -20,6 +20,7 @@ impl Expr {
             },
             Kind::Aggregation(_) => Type::InstantVector,
             Kind::Unary(_, inner) | Kind::Paren(inner) => inner.result(),
+            Kind::Binary(one) if one.op == BinaryOp::InVariable => Type::Unknown,
             Kind::Binary(one) => match (one.left.result(), one.right.result()) {
                 (Type::Scalar, Type::Scalar) => Type::Scalar,
                 (Type::Unknown, Type::Unknown | Type::Scalar) | (Type::Scalar, Type::Unknown) => Type::Unknown,
@@ -139,6 +140,9 @@ impl Check<'_> {
     fn binary(&mut self, expr: &Expr, one: &Binary) {
         self.expr(&one.left);
         self.expr(&one.right);
+        if one.op == BinaryOp::InVariable {
+            return;
+        }
         let (left, right) = (one.left.result(), one.right.result());
         let op = one.op.as_str();
         let at_op = |message: String| Error::new(one.op_span, message);

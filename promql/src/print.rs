@@ -217,7 +217,10 @@ impl Display for Grouping {
 
 impl Display for Binary {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.left, self.op)?;
+        self.left.fmt(f)?;
+        if self.op != BinaryOp::InVariable {
+            write!(f, " {}", self.op)?;
+        }
         if self.returns_bool {
             f.write_str(" bool")?;
         }

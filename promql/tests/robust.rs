@@ -187,6 +187,8 @@ fn grafana_variables_are_accepted_where_dashboards_use_them() {
         "rate(${metric}_total[$w:$step])",
         "$aggregation by (job) (x)",
         "$aggregation(x)",
+        "$aggregation(x) by (job)",
+        "$aggregation($k, x) without ($label)",
         "${function}_over_time(x[5m])",
         "node_${what}_bytes / 1024",
         "x[[suffix]] > [[limit]]",
@@ -194,6 +196,15 @@ fn grafana_variables_are_accepted_where_dashboards_use_them() {
         "job:$what:sum",
         "{__name__=~\"$metric\"}",
         "{job=\"$job\"}",
+        "up $op 1",
+        "sum by (job) (rate(x[5m])) ${op:raw} bool 1e3",
+        "a $op on (job) group_left b or c",
+        "a $first b [[second]] -1",
+        "a + b $op c * 2 and d",
+        "(a $op 1) > 2",
+        "sum(x) $filter",
+        "$left $op $right",
+        "sum($x up)",
     ] {
         let query = parse_with_variables(text).unwrap_or_else(|errors| panic!("{text}: {errors:?}"));
         let printed = query.expr.to_string();
@@ -201,7 +212,7 @@ fn grafana_variables_are_accepted_where_dashboards_use_them() {
         // Without variables, the parser refuses such a text, as Prometheus does.
         assert!(parse(text).is_err() || !text.replace("\"$", "").contains(['$', '[']), "{text}");
     }
-    for text in ["$", "x > ${", "rate($x)[5m]", "x{$a=}", "sum by ($x"] {
+    for text in ["$", "x > ${", "rate($x)[5m]", "x{$a=}", "sum by ($x", "a b", "a $op 1 2", "up 1 $op"] {
         assert!(parse_with_variables(text).is_err(), "{text}");
     }
 }

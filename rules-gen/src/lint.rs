@@ -37,6 +37,7 @@ mod target_files;
 pub mod template;
 mod tested;
 mod tested_files;
+mod threads;
 pub mod yaml;
 mod yaml_v3;
 
@@ -45,7 +46,7 @@ pub use options::Options;
 use crate::routing::Configuration;
 use crate::terminal::Progress;
 use context::Context;
-use documents::{Document, Read, first};
+use documents::{Document, First, Read, first};
 use duplicates::Duplicates;
 use files::Source;
 use left_out::LeftOut;
@@ -53,12 +54,12 @@ use overlaps::Overlaps;
 use recordings::Recordings;
 use report::Finding;
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use tested_files::TestedFiles;
-
-/// The stack size of a thread in bytes. Expressions are visited by recursion. Only the used part takes memory.
-const STACK: usize = 64 * 1024 * 1024;
+use threads::{on_all_cores, result, thread};
 
 /// The result of a lint run.
 #[derive(Debug, Default)]
@@ -75,60 +76,80 @@ pub struct Outcome {
 
 /// Lints all files together, because a rule may use series that another file records.
 pub fn run(sources: &[Source], options: &Options) -> Outcome {
-    run_showing(sources, options, &Progress::silent())
+    let progress = Progress::silent();
+    judge(&read(sources, options, &progress), sources, options, &progress)
 }
 
-/// Like [`run`], and shows the progress.
+/// Like [`run`], and shows the progress. The trees of the files are not freed: the program ends after the run, and
+/// freeing them one by one would take a tenth of its time.
 pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -> Outcome {
-    let counted = |what: &'static str| {
-        let done = AtomicUsize::new(0);
-        move || progress.show(&format!("{what} {} of {} files", done.fetch_add(1, Relaxed) + 1, sources.len()))
+    judge(&ManuallyDrop::new(read(sources, options, progress)), sources, options, progress)
+}
+
+/// Returns a function that shows how many of `all` files are done. It is called once for each file.
+fn counted(what: &'static str, all: usize, progress: &Progress) -> impl Fn() + Sync {
+    let done = AtomicUsize::new(0);
+    move || progress.show(&format!("{what} {} of {all} files", done.fetch_add(1, Relaxed) + 1))
+}
+
+/// Makes the first pass over all files.
+fn read<'a>(sources: &'a [Source], options: &Options, progress: &Progress) -> Vec<First<'a>> {
+    let done = counted("read", sources.len(), progress);
+    let read = |source| {
+        let first = first(source, options);
+        done();
+        first
     };
-    let parsed = counted("read");
-    let first = |source| {
-        let read = first(source, options);
-        parsed();
-        read
+    on_all_cores(sources, &read)
+}
+
+/// Makes the second pass, in which each file is judged with what is known from all of them.
+fn judge(first: &[First<'_>], sources: &[Source], options: &Options, progress: &Progress) -> Outcome {
+    let mut notes: Vec<String> = first.iter().flat_map(|first| first.notes.clone()).collect();
+    let not_linted = |(source, first): (&Source, &First<'_>)| {
+        Some(LeftOut { file: source.name.clone(), named: source.named, why: first.why.clone()? })
     };
-    let (mut all, mut notes, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
-    for (source, first) in sources.iter().zip(on_all_cores(sources, &first)) {
-        notes.extend(first.notes);
-        left_out.extend(first.why.map(|why| LeftOut { file: source.name.clone(), named: source.named, why }));
-        all.extend(first.read);
-    }
+    let left_out: Vec<LeftOut> = sources.iter().zip(first).filter_map(not_linted).collect();
     notes.extend(left_out::notes(&left_out));
+    let all: Vec<&Read<'_>> = first.iter().filter_map(|first| first.read.as_ref()).collect();
+    let documents = || all.iter().flat_map(|read| &read.documents);
     let rules = || {
-        all.iter().flat_map(|read| &read.documents).flat_map(|document| match document {
+        documents().flat_map(|document| match document {
             Document::Rules(rules) => rules.as_slice(),
             _ => &[],
         })
     };
-    let recorded: BTreeSet<String> = rules().filter(|rule| !rule.alerts).map(|rule| rule.name.value.clone()).collect();
-    let recordings = Recordings::of(rules());
-    let options = &with_recorded(options, &recordings);
-    let tests = all.iter().flat_map(|read| &read.documents).filter_map(|document| match document {
-        Document::Tests(node) => Some(node),
-        _ => None,
-    });
-    let tested = tested::Tested::new(tests, TestedFiles::by(&all));
     let boards = || {
-        all.iter().flat_map(|read| &read.documents).filter_map(|document| match document {
+        documents().filter_map(|document| match document {
             Document::Dashboard(board) => Some(&board.model),
             _ => None,
         })
     };
-    let used = tested::used(rules(), boards());
+    let tests = documents().filter_map(|document| match document {
+        Document::Tests(node) => Some(node),
+        _ => None,
+    });
+    let tested = tested::Tested::new(tests, TestedFiles::by(&all));
+    // What is known about all files takes a while to collect, so two threads do it.
+    let (recordings, (used, duplicates, overlaps)) = std::thread::scope(|scope| {
+        let others = || {
+            let duplicates = Duplicates::new(&all, tested.loaded());
+            let overlaps = Overlaps::of(&all, &duplicates);
+            (tested::used(rules(), boards()), duplicates, overlaps)
+        };
+        let others = thread(scope, others);
+        (Recordings::of(rules()), result(others))
+    });
+    let options = &with_recorded(options, &recordings);
     let configurations = configurations(&all);
-    // Only panels are compared with the limits of alerts.
-    let limits = dashboards::limits::Limits::of(rules().filter(|_| boards().next().is_some()));
+    // Only panels are compared with the limits of alerts, and read recorded series here.
+    let for_panels = || rules().filter(|_| boards().next().is_some());
+    let limits = dashboards::limits::Limits::of(for_panels());
+    let recorded: BTreeSet<&str> = for_panels().filter(|rule| !rule.alerts).map(|rule| &*rule.name.value).collect();
     let uids = dashboards::links::uids(boards());
     let surroundings =
         dashboards::context::DashboardContext { recorded: &recorded, limits: &limits, uids: uids.as_ref(), options };
     let alerts = alerts(&all);
-    // The names, because a folder may have the same rules in several forms.
-    let alert_names = rules().filter(|rule| rule.alerts).map(|rule| &rule.name.value).collect::<BTreeSet<_>>().len();
-    let duplicates = Duplicates::new(&all, tested.loaded());
-    let overlaps = Overlaps::of(&all, &duplicates);
     let context = Context {
         options,
         recordings: &recordings,
@@ -140,7 +161,7 @@ pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -
         overlaps: &overlaps,
         used: &used,
     };
-    let judged = counted("judged");
+    let judged = counted("judged", all.len(), progress);
     let check_file = |(file, read): (usize, &Read<'_>)| {
         let mut report = read.report.clone();
         for (at, document) in read.documents.iter().enumerate() {
@@ -162,7 +183,9 @@ pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -
                 Document::Routing(node) => routes::object(node, rules(), options, &mut report),
                 Document::Tests(node) => checks::test(node, &context, &mut report),
                 Document::Routes(configuration) => {
-                    routes::without_integrations(configuration, alert_names, &mut report);
+                    // The names, because a folder may have the same rules in several forms.
+                    let names: BTreeSet<&str> = alerts.values().flatten().copied().collect();
+                    routes::without_integrations(configuration, names.len(), &mut report);
                 }
                 Document::Server | Document::Other => {}
             }
@@ -170,11 +193,11 @@ pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -
         judged();
         report.finish(options.today, checks::id)
     };
-    let numbered: Vec<(usize, &Read<'_>)> = all.iter().enumerate().collect();
+    let numbered: Vec<(usize, &Read<'_>)> = all.iter().copied().enumerate().collect();
     let mut findings: Vec<Finding> =
         on_all_cores(&numbered, &|one: &(usize, &Read<'_>)| check_file(*one)).into_iter().flatten().collect();
     for configuration in &options.configurations {
-        findings = configuration.apply(findings, options.today);
+        findings = configuration.apply(findings, sources, options.today);
     }
     findings.sort_by(|a, b| (&a.file, a.place, a.id, &a.message).cmp(&(&b.file, b.place, b.id, &b.message)));
     findings.dedup();
@@ -186,18 +209,22 @@ pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -
 /// better from the catalog.
 fn with_recorded(options: &Options, recordings: &Recordings<'_>) -> Options {
     let mut options = options.clone();
-    let labels = recordings.facts().recorded().iter().filter(|(name, _)| !name.starts_with("checklist_"));
-    options.known.set_recorded(labels.map(|(name, labels)| (name.clone(), labels.clone())).collect());
+    let mut recorded = Arc::clone(recordings.facts().recorded());
+    let is_ours = |name: &String| name.starts_with("checklist_");
+    if recorded.keys().any(is_ours) {
+        Arc::make_mut(&mut recorded).retain(|name, _| !is_ours(name));
+    }
+    options.known.set_recorded(recorded);
     options
 }
 
 /// Returns the names of the alerts in each rule file.
-fn alerts(all: &[Read<'_>]) -> BTreeMap<PathBuf, BTreeSet<String>> {
-    let mut alerts: BTreeMap<PathBuf, BTreeSet<String>> = BTreeMap::new();
+fn alerts<'a>(all: &[&'a Read<'_>]) -> BTreeMap<PathBuf, BTreeSet<&'a str>> {
+    let mut alerts: BTreeMap<PathBuf, BTreeSet<&str>> = BTreeMap::new();
     for read in all {
         for document in &read.documents {
             if let Document::Rules(rules) = document {
-                let names = rules.iter().filter(|rule| rule.alerts).map(|rule| rule.name.value.clone());
+                let names = rules.iter().filter(|rule| rule.alerts).map(|rule| &*rule.name.value);
                 alerts.entry(tested_files::plain(Path::new(read.report.file()))).or_default().extend(names);
             }
         }
@@ -206,7 +233,7 @@ fn alerts(all: &[Read<'_>]) -> BTreeMap<PathBuf, BTreeSet<String>> {
 }
 
 /// Returns the Alertmanager configurations.
-fn configurations<'a>(all: &'a [Read<'_>]) -> Vec<&'a Configuration> {
+fn configurations<'a>(all: &[&'a Read<'_>]) -> Vec<&'a Configuration> {
     let documents = all.iter().flat_map(|read| &read.documents);
     let routes = |document: &'a Document| match document {
         Document::Routes(configuration) => Some(&**configuration),
@@ -222,32 +249,4 @@ pub fn questions(sources: &[Source], options: &Options) -> live::Questions {
         Document::Rules(rules) => rules.as_slice(),
         _ => &[],
     }))
-}
-
-/// Runs `work` on all items with one thread for each core, and returns the results in the order of the items. Each
-/// thread takes the next item when it is done, because files differ in size.
-fn on_all_cores<'a, I: Sync, R: Send>(items: &'a [I], work: &(dyn Fn(&'a I) -> R + Sync)) -> Vec<R> {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let next = AtomicUsize::new(0);
-    let take = || {
-        let mut done = Vec::new();
-        loop {
-            let at = next.fetch_add(1, Relaxed);
-            let Some(item) = items.get(at) else { return done };
-            done.push((at, work(item)));
-        }
-    };
-    let mut all: Vec<(usize, R)> = std::thread::scope(|scope| {
-        let start = |_| {
-            let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, take);
-            thread.unwrap_or_else(|error| panic!("cannot start a thread: {error}"))
-        };
-        let threads: Vec<_> = (0..cores.min(items.len())).map(start).collect();
-        let result = |thread: std::thread::ScopedJoinHandle<'_, Vec<(usize, R)>>| {
-            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        };
-        threads.into_iter().flat_map(result).collect()
-    });
-    all.sort_unstable_by_key(|(at, _)| *at);
-    all.into_iter().map(|(_, result)| result).collect()
 }

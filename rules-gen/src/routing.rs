@@ -52,20 +52,13 @@ pub struct Receiver {
     pub integrations: Vec<String>,
 }
 
-/// An inhibition rule. It inhibits a target alert while, for each source, a source alert fires.
+/// An inhibition rule. It inhibits a target alert while a source alert fires.
 #[derive(Debug, Clone)]
 pub struct InhibitRule {
-    /// The sources, of which each must have a firing alert.
-    pub sources: Vec<InhibitSource>,
+    /// The matchers of the source alerts, which must all match.
+    pub source: Vec<Matcher>,
     /// The matchers of the inhibited alerts.
     pub target: Vec<Matcher>,
-}
-
-/// A source of an inhibition rule.
-#[derive(Debug, Clone)]
-pub struct InhibitSource {
-    /// The matchers, which must all match.
-    pub matchers: Vec<Matcher>,
     /// Labels whose values must be equal on source and target. A missing label equals another missing label.
     pub equal: Vec<String>,
 }
@@ -114,16 +107,6 @@ struct RawInhibitRule {
     target_match_re: BTreeMap<String, String>,
     #[serde(default, deserialize_with = "texts")]
     target_matchers: Vec<String>,
-    #[serde(default, deserialize_with = "texts")]
-    equal: Vec<String>,
-    #[serde(default, deserialize_with = "given")]
-    sources: Vec<RawInhibitSource>,
-}
-
-#[derive(Deserialize)]
-struct RawInhibitSource {
-    #[serde(default, deserialize_with = "texts")]
-    matchers: Vec<String>,
     #[serde(default, deserialize_with = "texts")]
     equal: Vec<String>,
 }
@@ -233,24 +216,19 @@ impl Route {
 }
 
 impl InhibitRule {
-    /// Returns the first alert that inhibits this one, if every source has one. As in Alertmanager, an alert that
-    /// matches both sides of the rule is not inhibited by another one that does, so that alerts do not inhibit each
-    /// other.
+    /// Returns the first alert that inhibits this one. As in Alertmanager, an alert that matches both sides of the rule
+    /// is not inhibited by another one that does, so that alerts do not inhibit each other.
     pub fn inhibited_by<'a>(&self, labels: &Labels, others: &'a [Labels]) -> Option<&'a Labels> {
         let all = |matchers: &[Matcher], of: &Labels| matchers.iter().all(|matcher| matcher.matches(of));
         if !all(&self.target, labels) {
             return None;
         }
-        let of = |source: &InhibitSource| {
-            let on_both_sides = all(&source.matchers, labels);
-            others.iter().find(|other| {
-                all(&source.matchers, other)
-                    && source.equal.iter().all(|name| value(other, name) == value(labels, name))
-                    && !(on_both_sides && all(&self.target, other))
-            })
-        };
-        let holding: Option<Vec<&Labels>> = self.sources.iter().map(of).collect();
-        holding?.first().copied()
+        let on_both_sides = all(&self.source, labels);
+        others.iter().find(|other| {
+            all(&self.source, other)
+                && self.equal.iter().all(|name| value(other, name) == value(labels, name))
+                && !(on_both_sides && all(&self.target, other))
+        })
     }
 }
 
@@ -306,20 +284,7 @@ fn route(
 }
 
 fn inhibit_rule(raw: &RawInhibitRule) -> anyhow::Result<InhibitRule> {
-    let matchers = matcher::all(&raw.source_match, &raw.source_match_re, &raw.source_matchers).context("source")?;
+    let source = matcher::all(&raw.source_match, &raw.source_match_re, &raw.source_matchers).context("source")?;
     let target = matcher::all(&raw.target_match, &raw.target_match_re, &raw.target_matchers).context("target")?;
-    if raw.sources.is_empty() {
-        return Ok(InhibitRule { sources: vec![InhibitSource { matchers, equal: raw.equal.clone() }], target });
-    }
-    ensure!(matchers.is_empty() && raw.equal.is_empty(), "sources cannot be combined with source_matchers and equal");
-    let of = |(at, source): (usize, &RawInhibitSource)| {
-        let matchers = matcher::all(&BTreeMap::new(), &BTreeMap::new(), &source.matchers);
-        let matchers = matchers.with_context(|| format!("sources[{at}]"))?;
-        let nothing = Labels::new();
-        let any = matchers.iter().any(|matcher| !matcher.matches(&nothing));
-        ensure!(any, "sources[{at}]: at least one matcher must not match an alert without labels");
-        Ok(InhibitSource { matchers, equal: source.equal.clone() })
-    };
-    let sources = raw.sources.iter().enumerate().map(of).collect::<anyhow::Result<Vec<_>>>()?;
-    Ok(InhibitRule { sources, target })
+    Ok(InhibitRule { source, target, equal: raw.equal.clone() })
 }

@@ -1,14 +1,18 @@
 //! Queries to the HTTP API of Prometheus, Mimir or Thanos. A response that is missing or incomplete is a [`NoVerdict`].
 
+mod response;
+
+pub use response::{Labels, NoVerdict, Series};
+
 use checklist::config::{Endpoint, SecretRef};
 use checklist::yaml;
 use clients::Failure;
 use clients::http;
 use futures::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
+use response::Unreadable;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 use url::Url;
@@ -19,41 +23,6 @@ const MAX_POINTS: f64 = 11_000.0;
 const IN_FLIGHT: usize = 4;
 const MAX_BODY: usize = 256 * 1024 * 1024;
 const DEADLINE: Duration = Duration::from_mins(2);
-
-/// A server gave no usable response, so the command has no verdict and exits with code 3.
-#[derive(Debug)]
-pub struct NoVerdict {
-    /// The server and the reason.
-    pub why: String,
-    /// Whether the server answered that it cannot evaluate this expression. It may evaluate others.
-    pub of_the_expression: bool,
-}
-
-impl NoVerdict {
-    /// Returns the error for a missing or unusable answer.
-    pub fn new(why: impl Into<String>) -> Self {
-        Self { why: why.into(), of_the_expression: false }
-    }
-}
-
-impl fmt::Display for NoVerdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.why)
-    }
-}
-
-impl std::error::Error for NoVerdict {}
-
-/// Label values by name.
-pub type Labels = BTreeMap<String, String>;
-
-/// A series of a response.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Series {
-    pub labels: Labels,
-    /// Unix seconds and value of each point, ordered by time.
-    pub points: Vec<(f64, f64)>,
-}
 
 /// The address of a Prometheus-compatible API and the credentials for it.
 #[derive(Debug, Clone, clap::Args)]
@@ -160,8 +129,8 @@ impl Server {
         let mut parsed: Value = serde_json::from_slice(&response.body).map_err(|error| {
             NoVerdict::new(format!("{} responded with {} and no valid JSON ({error})", self.url, response.status))
         })?;
-        if parsed["status"] == "success" {
-            return incomplete(&parsed["warnings"])
+        if parsed["status"] == "success" && response.status.is_success() {
+            return response::incomplete(&parsed["warnings"])
                 .map_or_else(|| Ok(parsed["data"].take()), |why| Err(NoVerdict::new(format!("{}: {why}", self.url))));
         }
         let why = parsed["error"].as_str().map_or_else(|| response.status.to_string(), ToOwned::to_owned);
@@ -194,12 +163,21 @@ impl Server {
     /// Sends an instant query for a time in Unix seconds.
     pub async fn query(&self, expr: &str, at: f64) -> Result<Vec<(Labels, f64)>, NoVerdict> {
         let data = self.get("/api/v1/query", &[("query", expr), ("time", &format!("{at:.3}"))]).await?;
-        let result = &data["result"];
-        if data["resultType"] == "scalar" {
-            return Ok(point(result).map(|(_, value)| vec![(Labels::new(), value)]).unwrap_or_default());
-        }
-        let rows = result.as_array().map(Vec::as_slice).unwrap_or_default();
-        Ok(rows.iter().filter_map(|row| Some((labels(&row["metric"]), point(&row["value"])?.1))).collect())
+        response::values(&data).map_err(|unreadable| unreadable.of(&self.url))
+    }
+
+    /// Sends a request whose response is a list of names.
+    pub async fn names(&self, path: &str, parameters: &[(&str, &str)]) -> Result<Vec<String>, NoVerdict> {
+        let data = self.get(path, parameters).await?;
+        let names =
+            data.as_array().and_then(|names| names.iter().map(|name| Some(name.as_str()?.to_owned())).collect());
+        names.ok_or_else(|| Unreadable::Form.of(&self.url))
+    }
+
+    /// Returns the groups of rules that the server evaluates, as its rules API writes them.
+    pub async fn rule_groups(&self) -> Result<Value, NoVerdict> {
+        let data = self.get("/api/v1/rules", &[]).await?;
+        if data["groups"].is_array() { Ok(data) } else { Err(Unreadable::Form.of(&self.url)) }
     }
 
     /// Sends a range query. Times are Unix seconds, `step` is in seconds. The range is divided into as many slices as
@@ -269,21 +247,8 @@ impl Server {
         let (start, end, step) = (format!("{start:.3}"), format!("{end:.3}"), format!("{step}"));
         let parameters = [("query", expr), ("start", &*start), ("end", &*end), ("step", &*step)];
         let data = self.get("/api/v1/query_range", &parameters).await?;
-        let rows = data["result"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let series = |row: &Value| {
-            let points = row["values"].as_array().map(Vec::as_slice).unwrap_or_default();
-            Series { labels: labels(&row["metric"]), points: points.iter().filter_map(point).collect() }
-        };
-        Ok(rows.iter().map(series).collect())
+        response::series(&data).map_err(|unreadable| unreadable.of(&self.url))
     }
-}
-
-/// Returns the reason why a successful answer is incomplete. Thanos and Mimir send a warning when a store did not
-/// answer, Prometheus when a remote read failed. Warnings about the query itself begin with `PromQL ` and do not count.
-fn incomplete(warnings: &Value) -> Option<String> {
-    let mut warnings = warnings.as_array().into_iter().flatten().filter_map(Value::as_str);
-    let why = warnings.find(|warning| !warning.starts_with("PromQL "))?;
-    Some(format!("the response is not complete: {why}"))
 }
 
 /// Whether an error message says that a query exceeds the server's limits of samples or time.
@@ -305,19 +270,10 @@ fn slices(start: f64, end: f64, step: f64, points: f64) -> Vec<(f64, f64)> {
     slices
 }
 
-fn labels(metric: &Value) -> Labels {
-    let entries = metric.as_object().into_iter().flatten();
-    entries.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect()
-}
-
-/// Reads a point such as `[1712345678.9, "42"]`.
-fn point(value: &Value) -> Option<(f64, f64)> {
-    Some((value.get(0)?.as_f64()?, value.get(1)?.as_str()?.parse().ok()?))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::{Read, Write};
 
     #[test]
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small whole numbers")]
@@ -333,5 +289,53 @@ mod tests {
             let whole = points(&[(0.0, end)]);
             assert_eq!(points(&slices(0.0, end, 60.0, 10.0)), whole, "until {end}");
         }
+    }
+
+    /// Returns a server that gives one answer, with this content of the field `data`.
+    fn answering(data: &str) -> std::io::Result<Server> {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+        let url = format!("http://{}", listener.local_addr()?);
+        let body = format!("{{\"status\": \"success\", \"data\": {data}}}");
+        std::thread::spawn(move || -> std::io::Result<()> {
+            let (mut stream, _) = listener.accept()?;
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte)?;
+                request.extend(byte);
+            }
+            write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len())
+        });
+        Ok(Server { url, login: Login::default() })
+    }
+
+    #[tokio::test]
+    async fn an_answer_in_an_unknown_form_is_no_empty_result() -> std::io::Result<()> {
+        let matrix = |row: &str| format!("{{\"resultType\": \"matrix\", \"result\": [{row}]}}");
+        let histogram = "{\"metric\": {}, \"histograms\": [[60, {\"count\": \"1\"}]]}";
+        for (data, why) in [
+            ("null", "unknown form"),
+            ("{}", "unknown form"),
+            ("{\"resultType\": \"matrix\", \"result\": {}}", "unknown form"),
+            (&*matrix("{\"metric\": {}, \"values\": [[60, 1]]}"), "unknown form"),
+            (&*matrix("{\"metric\": {}}"), "unknown form"),
+            (&*matrix(histogram), "native histograms"),
+        ] {
+            let result = answering(data)?.query_range("up", (0.0, 60.0), 60.0, &|_, _| {}).await;
+            assert!(result.as_ref().is_err_and(|error| error.why.contains(why)), "{data}: {result:?}");
+            let data = data.replace("matrix", "vector").replace("histograms", "histogram");
+            let result = answering(&data)?.query("up", 0.0).await;
+            assert!(result.as_ref().is_err_and(|error| error.why.contains(why)), "{data}: {result:?}");
+        }
+        let row = "{\"metric\": {\"a\": \"b\"}, \"values\": [[60, \"+Inf\"], [120, \"NaN\"]]}";
+        let series = answering(&matrix(row))?.query_range("up", (0.0, 120.0), 60.0, &|_, _| {}).await;
+        assert!(series.is_ok_and(|series| series.len() == 1 && series[0].points[0] == (60.0, f64::INFINITY)));
+        for data in ["null", "{\"groups\": {}}", "[5]"] {
+            assert!(answering(data)?.rule_groups().await.is_err(), "{data}");
+            assert!(answering(data)?.names("/api/v1/labels", &[]).await.is_err(), "{data}");
+        }
+        let scalar = answering("{\"resultType\": \"scalar\", \"result\": [60, \"5\"]}")?.query("5", 60.0).await;
+        assert!(scalar.is_ok_and(|rows| rows == [(Labels::new(), 5.0)]));
+        Ok(())
     }
 }

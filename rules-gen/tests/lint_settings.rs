@@ -61,6 +61,14 @@ fn rules_gen_yaml_sets_levels_accepts_findings_and_requires_labels() {
         ("ignores:\n- {lints: [RG018]}\n", "2:3: lints and reason are required"),
         ("ignores:\n- {lints: [RG018], reason: x, until: soon}\n", "until must be a date"),
         ("policies: {}\n", "policies must be a list"),
+        ("levels:\n- {lints: [RG018], level: off, paths: []}\n", "paths is empty"),
+        ("levels:\n- {lints: [RG018], level: off, paths: [../a]}\n", "paths are relative to the folder of this file"),
+        ("levels:\n- {lints: [RG018], level: off, paths: [/a]}\n", "paths are relative to the folder of this file"),
+        ("ignores:\n- {lints: [RG018], reason: x, until: 2030-01-01T00:00}\n", "until must be a date"),
+        ("policies: [{paths: [a]}]\n", "a policy needs at least one of severities"),
+        ("policies: [{for: {min: 1h, max: 5m}}]\n", "min is longer than max"),
+        ("fix: {runbook_url: 'https://r.example.org/{alrt}'}\n", "runbook_url must be an address"),
+        ("fix: {runbook_url: 'runbooks/{alert}'}\n", "runbook_url must be an address"),
         ("fix: {runbook: x}\n", "1:7: unknown key runbook"),
         ("a: [\n", "invalid YAML"),
     ] {
@@ -68,9 +76,58 @@ fn rules_gen_yaml_sets_levels_accepts_findings_and_requires_labels() {
         let (code, printed) = verdict(folder.path(), &["rules", "--rules-config", "other.yaml"]);
         assert!(code == Some(2) && printed.contains("other.yaml:") && printed.contains(why), "{text}: {printed}");
     }
+    for missing in ["team-x/**", "team-a/c.yaml", "team-x/*.yaml", "{team-a,team-b}/**"] {
+        write("rules/rules-gen.yaml", &format!("levels:\n- {{lints: [RG016], level: off, paths: ['{missing}']}}\n"));
+        let (code, printed) = verdict(folder.path(), &["rules"]);
+        assert!(code == Some(2) && printed.contains(":2:") && printed.contains("there is no "), "{missing}: {printed}");
+    }
+    write("rules/rules-gen.yaml", "levels:\n");
+    assert_eq!(ids(&["rules"]), before, "all entries are commented out");
     write("rules/rules-gen.yaml", "ignores:\n- {lints: [RG016], reason: x, until: 2020-01-01}\n");
     let ended = ids(&["rules"]);
     assert!(ended.iter().any(|one| one == "rules/rules-gen.yaml:2 RG099 error"), "{ended:?}");
+}
+
+/// A check before a commit names the changed files, but an entry may be about another file.
+#[test]
+fn an_entry_without_effect_is_reported_only_if_a_folder_with_its_files_was_linted() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in [
+        ("rules/a.yaml", RULES),
+        ("rules/b.yaml", RULES),
+        ("other/c.yaml", RULES),
+        ("rules-gen.yaml", "ignores:\n- {lints: [RG016], paths: [./rules/b.yaml], reason: its divisor is never 0}\n"),
+    ] {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    for (path, reported) in
+        [("rules/a.yaml", false), ("rules/b.yaml", false), ("other", false), ("rules", true), (".", true)]
+    {
+        let (code, printed) = verdict(folder.path(), &[path]);
+        assert_eq!(
+            (code, printed.contains("suppresses no finding")),
+            (Some(i32::from(reported)), reported),
+            "{path}: {printed}"
+        );
+    }
+}
+
+#[test]
+fn rules_gen_yaml_applies_to_files_that_are_named_by_their_whole_path_and_yml_is_not_overlooked() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().canonicalize().unwrap();
+    std::fs::create_dir(root.join("rules")).unwrap();
+    std::fs::write(root.join("rules/a.yaml"), RULES).unwrap();
+    std::fs::write(root.join("rules-gen.yaml"), "policies: [{paths: [rules/*], names: {records: 'x:.*'}}]\n").unwrap();
+    for path in ["rules", "./rules/", "rules/a.yaml", root.join("rules").to_str().unwrap()] {
+        let (code, printed) = verdict(&root, &[path]);
+        assert!(code == Some(1) && printed.contains("RG080"), "{path}: {printed}");
+    }
+    std::fs::rename(root.join("rules-gen.yaml"), root.join("rules-gen.yml")).unwrap();
+    let (code, printed) = verdict(&root, &["rules"]);
+    assert!(code == Some(2) && printed.contains("rules-gen.yml is not read: rename it to rules-gen.yaml"), "{printed}");
 }
 
 #[test]
@@ -78,6 +135,23 @@ fn a_suppression_without_effect_is_reported() {
     let text = RULES.replace("  - {", "  # rules-gen: ignore RG016 because there is no divisor\n  - {");
     let (code, printed) = of("rules.yaml", &text, &[]);
     assert!(code == Some(1) && printed.contains("RG016 finds nothing here") && printed.contains(":4:"), "{printed}");
+}
+
+#[test]
+fn a_suppression_is_recognized_whatever_its_spaces_and_letters() {
+    let rules = |comment: &str| {
+        format!(
+            "groups:\n- name: g\n  rules:\n  {comment}\n  - {{alert: Up, expr: up != 0, for: 5m, labels: {{severity: warning}}, \
+             annotations: {{summary: It is down., description: 'Of {{{{ $labels.job }}}}.'}}}}\n"
+        )
+    };
+    assert_eq!(of("rules.yaml", rules(""), &[]).0, Some(1));
+    for begin in ["# rules-gen: ", "#rules-gen:", "## rules-gen: ", "#  Rules-Gen : ", "# rules-gen:\t"] {
+        let (code, printed) = of("rules.yaml", rules(&format!("{begin}ignore RG018 because it is inverted")), &[]);
+        assert_eq!(code, Some(0), "{begin}: {printed}");
+    }
+    let (code, printed) = of("rules.yaml", rules("# rules-gen: ignore RG018 until 2999-01-01T00:00 because x"), &[]);
+    assert!(code == Some(1) && printed.contains("until needs a date"), "{printed}");
 }
 
 /// The findings about a rule test depend on which rule files are linted with it.

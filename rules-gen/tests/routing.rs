@@ -291,33 +291,3 @@ fn keys_of_global_and_receivers_match_amtool() -> Result<(), Box<dyn std::error:
     assert_eq!(named.err().as_deref(), Some(printed));
     Ok(())
 }
-
-#[test]
-fn an_inhibition_rule_with_several_sources_needs_a_firing_alert_of_each() -> anyhow::Result<()> {
-    let with = |rule: &str| {
-        Configuration::parse(&format!(
-            "receivers: [{{name: r}}]\nroute: {{receiver: r}}\ninhibit_rules: [{{{rule}}}]\n"
-        ))
-    };
-    let sources = "sources: [{matchers: ['a=1'], equal: [job]}, {matchers: ['b=1']}]";
-    let parsed = with(&format!("{sources}, target_matchers: ['c=1']"))?;
-    let labels = |pairs: &[(&str, &str)]| -> Labels {
-        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
-    };
-    let target = labels(&[("c", "1"), ("job", "x")]);
-    let held = |others: &[Labels]| parsed.inhibited(&target, others).is_some();
-    let (first, second) = (labels(&[("a", "1"), ("job", "x")]), labels(&[("b", "1")]));
-    assert!(held(&[first.clone(), second.clone()]));
-    assert!(!held(std::slice::from_ref(&first)) && !held(std::slice::from_ref(&second)));
-    assert!(!held(&[labels(&[("a", "1"), ("job", "y")]), second]), "the job differs");
-    for wrong in [
-        format!("{sources}, equal: [job], target_matchers: ['c=1']"),
-        format!("{sources}, source_matchers: ['a=1'], target_matchers: ['c=1']"),
-        "sources: [{equal: [job]}], target_matchers: ['c=1']".to_owned(),
-        "sources: [{matchers: ['a=~\".*\"']}], target_matchers: ['c=1']".to_owned(),
-        "sources: [{matcher: ['a=1']}], target_matchers: ['c=1']".to_owned(),
-    ] {
-        assert!(with(&wrong).is_err(), "{wrong}");
-    }
-    Ok(())
-}

@@ -1,6 +1,6 @@
 //! Parses binary operators with their modifiers, signs, and the modifiers behind an operand.
 
-use super::Parser;
+use super::{Parser, starts_expression};
 use crate::Span;
 use crate::lexer::TokenKind;
 use crate::table;
@@ -17,7 +17,7 @@ impl Parser<'_> {
             return self.placeholder();
         }
         let mut left = self.signed();
-        while let Some(op) = self.operator().filter(|op| op.precedence() >= least) {
+        while let Some(op) = self.operator(&left).filter(|op| op.precedence() >= least) {
             if !self.count_operator() {
                 break;
             }
@@ -27,7 +27,8 @@ impl Parser<'_> {
         left
     }
 
-    fn operator(&self) -> Option<BinaryOp> {
+    /// Returns the operator behind the operand `left`.
+    fn operator(&self, left: &Expr) -> Option<BinaryOp> {
         Some(match self.kind() {
             TokenKind::Equal => BinaryOp::Equal,
             TokenKind::NotEqual => BinaryOp::NotEqual,
@@ -45,14 +46,22 @@ impl Parser<'_> {
             TokenKind::Pow => BinaryOp::Pow,
             TokenKind::Word => {
                 let words = [BinaryOp::Or, BinaryOp::And, BinaryOp::Unless, BinaryOp::Atan2];
-                return words.into_iter().find(|op| self.is_word(op.as_str()));
+                return words.into_iter().find(|op| self.is_word(op.as_str())).or_else(|| self.in_variable(left));
             }
-            _ => return None,
+            _ => return self.in_variable(left),
         })
     }
 
+    /// Returns the operator that a variable contains: two operands without an operator between them, one of which is a
+    /// variable.
+    fn in_variable(&self, left: &Expr) -> Option<BinaryOp> {
+        let alone = self.kind() == TokenKind::Variable && self.span().of(self.text).starts_with(['$', '[']);
+        let behind = matches!(left.kind, Kind::Variable(_)) && starts_expression(self.kind());
+        (alone || behind).then_some(BinaryOp::InVariable)
+    }
+
     fn binary(&mut self, left: Expr, op: BinaryOp) -> Expr {
-        let op_span = self.bump().span;
+        let op_span = if op == BinaryOp::InVariable { self.span() } else { self.bump().span };
         match op {
             BinaryOp::Atan2 => self.uses(&table::ATAN2, op_span),
             BinaryOp::TrimUpper | BinaryOp::TrimLower => self.uses(&table::TRIM, op_span),
@@ -64,8 +73,8 @@ impl Parser<'_> {
         }
         let matching = self.matching();
         let fill = self.fill();
-        // `^` is right-associative, all other operators are left-associative.
-        let least = op.precedence() + u8::from(op != BinaryOp::Pow);
+        // `^` is right-associative, all other operators are left-associative. A variable belongs to the operand behind it.
+        let least = op.precedence() + u8::from(!matches!(op, BinaryOp::Pow | BinaryOp::InVariable));
         let right = self.expression(least);
         let span = left.span.to(right.span);
         let binary = Binary { op, op_span, returns_bool, matching, fill, left, right };

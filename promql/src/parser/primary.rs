@@ -1,7 +1,7 @@
 //! Parses operands: numbers, strings, parentheses, calls and aggregations.
 
 use super::{Parser, starts_expression};
-use crate::construct::ConstructKind;
+use crate::construct::{Construct, ConstructKind};
 use crate::lexer::{Token, TokenKind};
 use crate::number::{self, Scanned, Spelling};
 use crate::print::is_plain;
@@ -142,14 +142,21 @@ impl Parser<'_> {
                 self.error(token.span, message);
             }
         }
-        Kind::Call(Call { function, known, args: self.arguments() })
+        let args = self.arguments();
+        // A variable in front of the parenthesis may be an aggregation, whose grouping stands at the end.
+        if function.variable && (self.is_word("by") || self.is_word("without")) {
+            let grouping = self.grouping();
+            return self.aggregated(function, None, grouping, args);
+        }
+        Kind::Call(Call { function, known, args })
     }
 
     fn arguments(&mut self) -> Vec<Expr> {
-        let mut args = Vec::new();
         if !self.expect(TokenKind::LeftParen, "(") || self.eat(TokenKind::RightParen) {
-            return args;
+            return Vec::new();
         }
+        // Most calls have one argument, and an expression is large.
+        let mut args = Vec::with_capacity(1);
         loop {
             args.push(self.expression(0));
             if !matches!(self.kind(), TokenKind::Comma | TokenKind::RightParen) {
@@ -179,10 +186,21 @@ impl Parser<'_> {
         let text = if variable { token.span.of(self.text).to_owned() } else { word.to_owned() };
         let op = Name { text, span: token.span, variable };
         let mut grouping = self.grouping();
-        let mut args = self.arguments();
+        let args = self.arguments();
         if grouping.is_none() {
             grouping = self.grouping();
         }
+        self.aggregated(op, known, grouping, args)
+    }
+
+    /// Returns an aggregation, and reports a wrong number of arguments. `known` is `None` for a variable.
+    fn aggregated(
+        &mut self,
+        op: Name,
+        known: Option<&'static Construct>,
+        grouping: Option<Grouping>,
+        mut args: Vec<Expr>,
+    ) -> Kind {
         let takes = match known.map(|known| &known.kind) {
             Some(ConstructKind::Aggregation(Some(_))) => 2..=2,
             None => 1..=2,
@@ -209,7 +227,7 @@ impl Parser<'_> {
 
     /// Parses a list of labels: `(job, "my.label")`.
     pub(super) fn labels(&mut self) -> Vec<Name> {
-        let mut labels = Vec::new();
+        let mut labels = Vec::with_capacity(1);
         if !self.expect(TokenKind::LeftParen, "( and labels") {
             return labels;
         }

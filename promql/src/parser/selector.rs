@@ -18,7 +18,8 @@ impl Parser<'_> {
     }
 
     fn matchers(&mut self) -> Vec<Matcher> {
-        let mut matchers = Vec::new();
+        // Few selectors have more, and a matcher is large.
+        let mut matchers = Vec::with_capacity(2);
         self.bump();
         while !self.eat(TokenKind::RightBrace) {
             match self.matcher() {

@@ -38,6 +38,9 @@ pub enum BinaryOp {
     Atan2,
     /// `^`
     Pow,
+    /// No operator: a Grafana variable on one of the sides contains it. In `up $op 1`, `$op` and `1` are joined by it, and
+    /// `up` and both of them.
+    InVariable,
 }
 
 impl BinaryOp {
@@ -62,6 +65,7 @@ impl BinaryOp {
             Self::Mod => "%",
             Self::Atan2 => "atan2",
             Self::Pow => "^",
+            Self::InVariable => "",
         }
     }
 
@@ -77,7 +81,8 @@ impl BinaryOp {
             | Self::Greater
             | Self::GreaterOrEqual
             | Self::TrimUpper
-            | Self::TrimLower => 3,
+            | Self::TrimLower
+            | Self::InVariable => 3,
             Self::Add | Self::Sub => 4,
             Self::Mul | Self::Div | Self::Mod | Self::Atan2 => 5,
             Self::Pow => 6,

@@ -164,9 +164,8 @@ pub async fn run_command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     findings.extend(outcome.findings);
     let chosen = |finding: &Finding| {
         let named = |ids: &[String]| ids.iter().any(|id| id == finding.id);
-        let least = arguments.level.min(arguments.fail_on);
         let selected = named(&arguments.select);
-        (selected || (arguments.select.is_empty() && finding.level >= least)) && !named(&arguments.ignore)
+        (selected || (arguments.select.is_empty() && finding.level >= least(arguments))) && !named(&arguments.ignore)
     };
     findings.retain(chosen);
     let style = if arguments.output_file.is_some() { Style::PLAIN } else { Style::of_stdout() };
@@ -178,6 +177,11 @@ pub async fn run_command(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     }
     let failed = findings.iter().any(|finding| finding.level >= arguments.fail_on);
     Ok(ExitCode::from(if blind.is_empty() { u8::from(failed) } else { 2 }))
+}
+
+/// Returns the lowest level of findings that are shown or make the exit code 1.
+fn least(arguments: &Arguments) -> Level {
+    arguments.level.min(arguments.fail_on)
 }
 
 /// Returns what the user named but was not linted, one sentence each: a file, or a folder or pattern with no linted
@@ -218,7 +222,11 @@ fn mend(sources: &mut [Source], options: &Options) -> anyhow::Result<Vec<String>
     let mut notes = Vec::new();
     for source in sources {
         let path = Path::new(&source.name);
-        let Some(text) = source.text.as_ref().ok().filter(|_| path.is_file()) else { continue };
+        let Ok(text) = &source.text else { continue };
+        if !path.is_file() {
+            notes.push(format!("{} was not fixed: it is not a file", source.name));
+            continue;
+        }
         let of_file = options.configurations.iter().filter(|one| one.is_for(&source.name));
         let pattern = of_file.rev().find_map(Configuration::runbook_url);
         let Some(fixed) = fix::fix(text, pattern) else { continue };
@@ -241,7 +249,7 @@ fn configurations(arguments: &Arguments) -> anyhow::Result<Vec<Configuration>> {
     if let Some(path) = &arguments.rules_config {
         return Ok(vec![Configuration::read(path, true, checks::id)?]);
     }
-    let paths = configuration::found_for(&arguments.paths);
+    let paths = configuration::found_for(&arguments.paths)?;
     paths.iter().map(|path| Configuration::read(path, false, checks::id)).collect()
 }
 
@@ -268,6 +276,7 @@ fn options(arguments: &Arguments) -> anyhow::Result<Options> {
         features: arguments.enable_feature.clone(),
         runbooks: arguments.runbooks.clone(),
         broken_links: BTreeMap::new(),
+        least: if arguments.select.is_empty() { least(arguments) } else { Level::Info },
         today: jiff::Timestamp::now().to_zoned_datetime(jiff::tz::TimeZone::UTC).date(),
     })
 }

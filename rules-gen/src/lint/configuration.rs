@@ -7,8 +7,10 @@ mod queries;
 mod read;
 mod violation;
 
+use super::files::Source;
 use super::report::{Finding, Level, Report};
 use super::rule_file::Rule;
+use anyhow::ensure;
 use jiff::civil::Date;
 use paths::Paths;
 use policy::Policy;
@@ -24,6 +26,8 @@ pub struct Configuration {
     name: String,
     /// The folder of the file. Paths in it are relative to this folder.
     folder: PathBuf,
+    /// The current folder.
+    current: PathBuf,
     /// Whether the user named the file with `--config`. Then it applies to every linted file.
     named: bool,
     levels: Vec<LevelOf>,
@@ -65,6 +69,8 @@ impl Configuration {
     /// apply.
     fn path_of(&self, file: &str) -> Option<PathBuf> {
         let file = plain(Path::new(file));
+        // A file of the current folder may be named by its whole path.
+        let file = if self.folder.is_absolute() { file } else { below(&file, &self.current) };
         match file.strip_prefix(&self.folder) {
             Ok(below) => Some(below.to_owned()),
             Err(_) => self.named.then_some(file),
@@ -87,10 +93,11 @@ impl Configuration {
         self.policies.iter().for_each(|policy| policy.check(rule, &path, &self.name, report));
     }
 
-    /// Applies the levels and removes accepted findings. Adds findings about entries of `ignores` that have ended or
-    /// suppress nothing.
+    /// Applies the levels and removes accepted findings. Adds findings about entries of `ignores` that have ended, and
+    /// about those that suppress nothing in the files of a linted folder. Where files were named, the findings may be in
+    /// others.
     #[must_use]
-    pub fn apply(&self, findings: Vec<Finding>, today: Date) -> Vec<Finding> {
+    pub fn apply(&self, findings: Vec<Finding>, sources: &[Source], today: Date) -> Vec<Finding> {
         let mut needed = vec![false; self.ignores.len()];
         let mut kept = Vec::new();
         for mut finding in findings {
@@ -123,12 +130,15 @@ impl Configuration {
                 None => kept.push(finding),
             }
         }
+        let found = sources.iter().filter(|source| !source.named);
+        let searched: Vec<PathBuf> = found.filter_map(|source| self.path_of(&source.name)).collect();
         for (ignore, needed) in self.ignores.iter().zip(needed) {
+            let unneeded = || !needed && searched.iter().any(|path| ignore.paths.matches(path));
             match ignore.until {
                 Some(until) if until < today => {
                     kept.push(self.about(ignore, Level::Error, format!("this suppression ended on {until}")));
                 }
-                _ if !needed => {
+                _ if unneeded() => {
                     let message = "this entry suppresses no finding of this run".to_owned();
                     kept.push(self.about(ignore, Level::Warning, message));
                 }
@@ -156,7 +166,10 @@ impl Configuration {
 
 /// Returns the `rules-gen.yaml` files that apply to the arguments: in a given folder, in the folder of a given file,
 /// and in the current folder.
-pub fn found_for(arguments: &[String]) -> Vec<PathBuf> {
+///
+/// # Errors
+/// When there is a `rules-gen.yml`, which would not be read.
+pub fn found_for(arguments: &[String]) -> anyhow::Result<Vec<PathBuf>> {
     let mut found: Vec<PathBuf> = Vec::new();
     let folder = |argument: &String| {
         let path = Path::new(argument);
@@ -170,14 +183,21 @@ pub fn found_for(arguments: &[String]) -> Vec<PathBuf> {
     };
     for folder in arguments.iter().filter(|argument| *argument != "-").map(folder).chain([PathBuf::new()]) {
         let path = plain(&folder).join(NAME);
+        let other = path.with_extension("yml");
+        ensure!(!other.is_file(), "{} is not read: rename it to {NAME}", other.display());
         if path.is_file() && !found.contains(&path) {
             found.push(path);
         }
     }
-    found
+    Ok(found)
 }
 
 /// Returns a path without `.` components.
 fn plain(path: &Path) -> PathBuf {
     path.components().filter(|part| !matches!(part, Component::CurDir)).collect()
+}
+
+/// Returns a path relative to a folder, if it is below it.
+fn below(path: &Path, folder: &Path) -> PathBuf {
+    path.strip_prefix(folder).unwrap_or(path).to_owned()
 }

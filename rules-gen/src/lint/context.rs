@@ -20,7 +20,7 @@ pub struct Context<'a> {
     /// The `uid`s of the linted dashboards. `None` when there are no dashboards, or one has no `uid`.
     pub uids: Option<&'a BTreeSet<String>>,
     /// The names of the alerts in each linted rule file.
-    pub alerts: &'a BTreeMap<PathBuf, BTreeSet<String>>,
+    pub alerts: &'a BTreeMap<PathBuf, BTreeSet<&'a str>>,
     /// The linted Alertmanager configurations.
     pub routing: &'a [&'a Configuration],
     /// What the linted rule tests cover.
@@ -33,7 +33,7 @@ pub struct Context<'a> {
 
 impl Context<'_> {
     /// Returns the alerts of a rule file. `None` when it was not linted.
-    pub fn alerts_of(&self, file: &Path) -> Option<&BTreeSet<String>> {
+    pub fn alerts_of(&self, file: &Path) -> Option<&BTreeSet<&str>> {
         self.alerts.get(&plain(file))
     }
 }

@@ -116,7 +116,7 @@ fn read<'a>(source: &'a Source, text: &'a str, options: &Options) -> First<'a> {
     if !source.named && !OURS.iter().any(|word| text.contains(word)) {
         return First::left_out(if text.trim().is_empty() { Why::Empty } else { Why::Foreign });
     }
-    let mut report = Report::new(&source.name, text, options.version).of(options.server);
+    let mut report = Report::new(&source.name, text, options.version).of(options.server).at_least(options.least());
     let json = Path::new(&source.name).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
     if json
         && let Ok(value) = serde_json::from_str::<serde_json::Value>(text)
@@ -271,7 +271,7 @@ impl Documents<'_> {
 
 /// Returns the objects of a list, as `kubectl get -o yaml` writes it (`List`, `PrometheusRuleList`), or the document
 /// itself.
-fn members(node: &Node) -> impl Iterator<Item = &Node> {
+pub(super) fn members(node: &Node) -> impl Iterator<Item = &Node> {
     let is_list = node.get("apiVersion").is_some()
         && node.get("kind").and_then(Node::text).is_some_and(|kind| kind.ends_with("List"));
     let items = node.get("items").filter(|_| is_list).map(Node::items);

@@ -21,7 +21,7 @@ pub(super) struct Duplicates {
 }
 
 impl Duplicates {
-    pub(super) fn new(all: &[Read<'_>], tests: &TestedFiles) -> Self {
+    pub(super) fn new(all: &[&Read<'_>], tests: &TestedFiles) -> Self {
         let mut duplicates = Self::default();
         for (file, read) in all.iter().enumerate() {
             let loaded = tests.has(read.report.file());

@@ -4,6 +4,7 @@
 mod matchers;
 mod quotes;
 
+use super::documents::members;
 use super::duration_meant::duration_meant;
 use super::rule_file::seconds;
 use super::yaml::{Kind, Node};
@@ -43,7 +44,7 @@ pub fn fix(text: &str, runbook_url: Option<&str>) -> Option<Fixed> {
     }
     let documents = read(&mended)?;
     let mut edits = Vec::new();
-    for root in documents.iter().map(|node| node.get("spec").unwrap_or(node)) {
+    for root in documents.iter().flat_map(members).map(|node| node.get("spec").unwrap_or(node)) {
         for group in root.get("groups").map(Node::items).unwrap_or_default() {
             durations(&mended, group, &["interval", "query_offset"], &mut edits);
             limit(group, &mut edits);
@@ -164,6 +165,12 @@ mod tests {
             assert_eq!(fix(&with(bad), None).map(|fixed| fixed.text), Some(with(good)), "{bad}");
             assert_eq!(fix(&with(good), None), None, "{good}");
         }
+    }
+
+    #[test]
+    fn the_objects_of_a_list_are_fixed_too() {
+        let bad = "apiVersion: v1\nkind: List\nitems:\n- kind: PrometheusRule\n  spec:\n    groups:\n    - name: g\n      rules:\n      - {alert: A, expr: up, for: 5min}\n";
+        assert_eq!(fix(bad, None).map(|fixed| fixed.text), Some(bad.replace("5min", "5m")));
     }
 
     #[test]

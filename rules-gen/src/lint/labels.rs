@@ -4,6 +4,7 @@ use super::expr::{is_scalar, matchers};
 use super::metric_facts::{MetricFacts, OF_SERVERS, OF_TARGETS};
 use promql::{Binary, BinaryOp, Call, Expr, Kind, MatchOp, Name, Selector, Side};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 /// The series that Prometheus writes for every scrape. They keep the target's labels, because `metric_relabel_configs`
 /// does not apply to them.
@@ -17,23 +18,23 @@ const OF_SCRAPES: [&str; 5] = [
 
 /// The known labels of a result.
 #[derive(Debug, Clone, Default)]
-pub struct Labels {
+pub struct Labels<'a> {
     /// The labels that the result can have. `None` means any.
-    pub possible: Option<BTreeSet<String>>,
+    pub possible: Option<BTreeSet<&'a str>>,
     /// The labels that the result certainly lacks.
-    pub gone: BTreeSet<String>,
+    pub gone: BTreeSet<&'a str>,
     /// The labels that the result certainly has.
-    pub certain: BTreeSet<String>,
+    pub certain: BTreeSet<&'a str>,
     /// The labels that have the same value on all series.
-    pub fixed: BTreeMap<String, String>,
+    pub fixed: BTreeMap<&'a str, &'a str>,
 }
 
-impl Labels {
+impl<'a> Labels<'a> {
     fn none() -> Self {
         Self { possible: Some(BTreeSet::new()), ..Self::default() }
     }
 
-    fn only(mut self, names: &BTreeSet<String>) -> Self {
+    fn only(mut self, names: &BTreeSet<&'a str>) -> Self {
         let possible = self.possible.unwrap_or_else(|| names.clone());
         let gone = &self.gone;
         self.possible =
@@ -43,19 +44,19 @@ impl Labels {
         self
     }
 
-    fn without(mut self, names: &BTreeSet<String>) -> Self {
+    fn without(mut self, names: &BTreeSet<&'a str>) -> Self {
         if let Some(possible) = &mut self.possible {
             possible.retain(|name| !names.contains(name));
         }
         self.certain.retain(|name| !names.contains(name));
         self.fixed.retain(|name, _| !names.contains(name));
-        self.gone.extend(names.iter().cloned());
+        self.gone.extend(names);
         self
     }
 
-    fn with(mut self, name: &str) -> Self {
+    fn with(mut self, name: &'a str) -> Self {
         if let Some(possible) = &mut self.possible {
-            possible.insert(name.to_owned());
+            possible.insert(name);
         }
         self.gone.remove(name);
         self.fixed.remove(name);
@@ -79,12 +80,12 @@ impl Labels {
 }
 
 /// Returns the names as a set.
-pub fn set(names: &[Name]) -> BTreeSet<String> {
-    names.iter().map(|name| name.text.clone()).collect()
+pub fn set(names: &[Name]) -> BTreeSet<&str> {
+    names.iter().map(|name| &*name.text).collect()
 }
 
 /// Returns the labels of an expression's result.
-pub fn labels(expr: &Expr, known: &MetricFacts) -> Labels {
+pub fn labels<'a>(expr: &'a Expr, known: &'a MetricFacts) -> Labels<'a> {
     match &expr.kind {
         Kind::Selector(one) => of_selector(one, known),
         Kind::Paren(inner) | Kind::Unary(_, inner) => labels(inner, known),
@@ -113,38 +114,38 @@ pub fn labels(expr: &Expr, known: &MetricFacts) -> Labels {
     }
 }
 
-fn of_selector(selector: &Selector, known: &MetricFacts) -> Labels {
+fn of_selector<'a>(selector: &'a Selector, known: &'a MetricFacts) -> Labels<'a> {
     let mut labels = Labels::default();
     for matcher in matchers(selector).filter(|matcher| matcher.op == MatchOp::Equal) {
-        let name = &matcher.name.text;
+        let name = &*matcher.name.text;
         if matcher.value.is_empty() {
-            labels.gone.insert(name.clone());
+            labels.gone.insert(name);
         } else {
-            labels.certain.insert(name.clone());
-            labels.fixed.insert(name.clone(), (*matcher.value).to_owned());
+            labels.certain.insert(name);
+            labels.fixed.insert(name, &matcher.value);
         }
     }
-    if selector.metric().is_some_and(|name| OF_SCRAPES.contains(&name)) {
-        labels
-            .certain
-            .extend(["job", "instance"].map(ToOwned::to_owned).into_iter().filter(|name| !labels.gone.contains(name)));
+    let Some(metric) = selector.metric() else { return labels };
+    if OF_SCRAPES.contains(&metric) {
+        labels.certain.extend(["job", "instance"].into_iter().filter(|name| !labels.gone.contains(name)));
     }
-    if let Some(recorded) = selector.metric().and_then(|name| known.recorded().get(name)) {
-        let matched = matchers(selector).map(|matcher| matcher.name.text.clone());
-        let others = OF_SERVERS.into_iter().map(ToOwned::to_owned);
-        labels.possible = Some(recorded.iter().cloned().chain(others).chain(matched).collect());
+    let matched = || matchers(selector).map(|matcher| &*matcher.name.text);
+    if let Some(recorded) = known.recorded().get(metric) {
+        labels.possible = Some(recorded.iter().map(String::as_str).chain(OF_SERVERS).chain(matched()).collect());
     }
-    if let Some(fact) = selector.metric().and_then(|name| known.get(name)) {
-        labels.certain.extend(fact.labels.iter().cloned());
-        let others = OF_TARGETS.into_iter().map(ToOwned::to_owned);
+    if let Some(fact) = known.get(metric) {
+        let own = || fact.labels.iter().map(String::as_str);
+        labels.certain.extend(own());
         // External labels and relabelling may add labels, so all labels are possible unless the metric is one of ours.
-        if selector.metric().is_some_and(|name| name.starts_with("checklist_")) {
-            let matched = matchers(selector).map(|matcher| matcher.name.text.clone());
-            labels.possible = Some(fact.labels.iter().cloned().chain(others).chain(matched).collect());
+        if metric.starts_with("checklist_") {
+            labels.possible = Some(own().chain(OF_TARGETS).chain(matched()).collect());
         }
     }
     labels
 }
+
+/// No facts about metrics.
+static UNKNOWN: LazyLock<MetricFacts> = LazyLock::new(MetricFacts::default);
 
 fn text(expr: &Expr) -> &str {
     match &expr.bare().kind {
@@ -153,24 +154,24 @@ fn text(expr: &Expr) -> &str {
     }
 }
 
-fn of_call(call: &Call, known: &MetricFacts) -> Labels {
+fn of_call<'a>(call: &'a Call, known: &'a MetricFacts) -> Labels<'a> {
     let argument = |at: usize| call.args.get(at).map(|arg| labels(arg, known)).unwrap_or_default();
     match call.function.text.as_str() {
         "time" | "vector" | "pi" | "scalar" => Labels::none(),
         "absent" | "absent_over_time" => {
             let of = call.args.first().and_then(Expr::selector);
-            let fixed = of.map(|one| of_selector(one, &MetricFacts::default()).fixed).unwrap_or_default();
-            let certain: BTreeSet<String> = fixed.keys().cloned().collect();
+            let fixed = of.map(|one| of_selector(one, &UNKNOWN).fixed).unwrap_or_default();
+            let certain: BTreeSet<&str> = fixed.keys().copied().collect();
             Labels { possible: Some(certain.clone()), certain, gone: BTreeSet::new(), fixed }
         }
         "label_replace" | "label_join" => argument(0).with(call.args.get(1).map_or("", |arg| text(arg))),
         "histogram_quantile" | "histogram_fraction" => {
             let inner = argument(call.args.len().saturating_sub(1));
-            inner.without(&BTreeSet::from(["le".to_owned()]))
+            inner.without(&BTreeSet::from(["le"]))
         }
         // `histogram_quantiles` adds a label with the given name.
         "histogram_quantiles" => {
-            argument(0).without(&BTreeSet::from(["le".to_owned()])).with(call.args.get(1).map_or("", |arg| text(arg)))
+            argument(0).without(&BTreeSet::from(["le"])).with(call.args.get(1).map_or("", |arg| text(arg)))
         }
         // `info` adds labels of info metrics, which only the server knows.
         "info" => Labels { possible: None, gone: BTreeSet::new(), ..argument(0) },
@@ -180,7 +181,7 @@ fn of_call(call: &Call, known: &MetricFacts) -> Labels {
     }
 }
 
-fn of_binary(one: &Binary, known: &MetricFacts) -> Labels {
+fn of_binary<'a>(one: &'a Binary, known: &'a MetricFacts) -> Labels<'a> {
     let (left, right) = (labels(&one.left, known), labels(&one.right, known));
     match one.op {
         BinaryOp::Or => return left.or(right),

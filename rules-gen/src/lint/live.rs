@@ -70,15 +70,12 @@ pub async fn learn(
         all.into_iter().take(MOST).collect::<Vec<_>>()
     };
     let (metrics, links) = (most(questions.metrics, "metrics"), most(questions.links, "links"));
-    let names = server.get("/api/v1/label/__name__/values", &[]).await?;
-    let names: Vec<String> =
-        names.as_array().into_iter().flatten().filter_map(|name| Some(name.as_str()?.into())).collect();
+    let names = server.names("/api/v1/label/__name__/values", &[]).await?;
     let there = metrics.into_iter().filter(|metric| names.contains(metric));
     let labels = futures::stream::iter(there)
         .map(|metric| async move {
-            let labels = server.get("/api/v1/labels", &[("match[]", &selector(&metric))]).await?;
-            let labels = labels.as_array().into_iter().flatten().filter_map(|label| Some(label.as_str()?.to_owned()));
-            Ok::<_, NoVerdict>((metric, labels.collect::<Vec<_>>()))
+            let labels = server.names("/api/v1/labels", &[("match[]", &selector(&metric))]).await?;
+            Ok::<_, NoVerdict>((metric, labels))
         })
         .buffered(IN_FLIGHT);
     let labels: Vec<Result<_, NoVerdict>> = labels.collect().await;
@@ -111,7 +108,7 @@ async fn why_broken(link: &str) -> Option<String> {
 }
 
 async fn unhealthy(server: &Server, options: &Options) -> Result<Vec<Finding>, NoVerdict> {
-    let response = server.get("/api/v1/rules", &[]).await?;
+    let response = server.rule_groups().await?;
     let mut report = Report::new(&server.url, "", None);
     for group in response["groups"].as_array().into_iter().flatten() {
         for rule in group["rules"].as_array().into_iter().flatten().filter(|rule| rule["health"] == "err") {

@@ -3,6 +3,7 @@
 use checklist::self_metrics::{PER_CHECK, PER_PROCESS, PER_SIGNAL, PER_TARGET, RULES_INFO, STANDARD};
 use checklist::{Config, Kind, Metric, SIGNALS};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 /// Labels that Prometheus or prometheus-operator adds to scraped series.
 pub const OF_TARGETS: [&str; 12] = [
@@ -64,19 +65,22 @@ pub struct Fact {
     pub labels: BTreeSet<String>,
     /// All values of a label, where they are known: ids of the catalog's checks, and labels with few values in a
     /// scrape.
-    pub values: BTreeMap<String, BTreeSet<String>>,
+    pub values: BTreeMap<String, Arc<BTreeSet<String>>>,
     /// Whether the metric has no series while everything is healthy.
     pub sparse: bool,
     /// The boundaries of the histogram's buckets.
     pub boundaries: BTreeSet<String>,
 }
 
-/// Everything that is known about metrics.
+/// The labels of recorded series, by the name of the series.
+pub type RecordedLabels = HashMap<String, BTreeSet<String>>;
+
+/// Everything that is known about metrics. A copy shares the facts with the original.
 #[derive(Debug, Clone, Default)]
 pub struct MetricFacts {
-    metrics: HashMap<String, Fact>,
+    metrics: Arc<HashMap<String, Fact>>,
     /// The labels of series that linted rules record.
-    recorded: BTreeMap<String, BTreeSet<String>>,
+    recorded: Arc<RecordedLabels>,
     /// Whether all existing metrics are known, so that an unknown name is a mistake.
     pub complete: bool,
 }
@@ -84,9 +88,9 @@ pub struct MetricFacts {
 impl MetricFacts {
     /// Returns the metrics of the catalog and of the operator's own queries.
     pub fn catalog(config: Option<&Config>) -> Self {
-        let mut known = Self::default();
-        let mut add = |metric: &Metric, own: &[&str], checks: &BTreeSet<String>| {
-            let values = own.contains(&"check").then(|| ("check".to_owned(), checks.clone()));
+        let mut metrics = HashMap::new();
+        let mut add = |metric: &Metric, own: &[&str], checks: &Arc<BTreeSet<String>>| {
+            let values = own.contains(&"check").then(|| ("check".to_owned(), Arc::clone(checks)));
             let fact = Fact {
                 kind: Some(match metric.kind {
                     Kind::Counter => Type::Counter,
@@ -102,13 +106,13 @@ impl MetricFacts {
             for part in ["_bucket", "_sum", "_count"].into_iter().filter(|_| metric.kind == Kind::Histogram) {
                 let mut fact = Fact { kind: Some(Type::Counter), ..fact.clone() };
                 fact.labels.extend((part == "_bucket").then(|| "le".to_owned()));
-                known.metrics.insert(format!("{}{part}", metric.name), fact);
+                metrics.insert(format!("{}{part}", metric.name), fact);
             }
-            known.metrics.insert(metric.name.to_owned(), fact);
+            metrics.insert(metric.name.to_owned(), fact);
         };
         let own = config.into_iter().flat_map(Config::signals);
         let signals: Vec<_> = SIGNALS.iter().copied().chain(own).collect();
-        let checks: BTreeSet<String> = signals.iter().map(|signal| signal.id.to_owned()).collect();
+        let checks: Arc<BTreeSet<String>> = Arc::new(signals.iter().map(|signal| signal.id.to_owned()).collect());
         for metric in signals.iter().flat_map(|signal| signal.metrics).chain(PER_CHECK) {
             add(metric, &["check", "target"], &checks);
         }
@@ -121,12 +125,13 @@ impl MetricFacts {
         for metric in PER_PROCESS.iter().chain(STANDARD).chain([&&RULES_INFO]) {
             add(metric, &[], &checks);
         }
-        known
+        Self { metrics: Arc::new(metrics), ..Self::default() }
     }
 
     /// Adds the metrics of a scrape. All existing metrics are then considered known.
     pub fn add_scrape(&mut self, text: &str) {
         self.complete = true;
+        let metrics = Arc::make_mut(&mut self.metrics);
         let mut kinds: HashMap<&str, Type> = HashMap::new();
         for line in text.lines() {
             if let Some(rest) = line.strip_prefix("# TYPE ") {
@@ -152,13 +157,13 @@ impl MetricFacts {
                 (None, Some(Type::Histogram | Type::Summary | Type::Counter)) => Some(Type::Counter),
                 _ => None,
             };
-            let fact = self.metrics.entry(name.to_owned()).or_default();
+            let fact = metrics.entry(name.to_owned()).or_default();
             fact.kind = fact.kind.or(kind);
             for (label, value) in labels(rest) {
                 if label == "le" {
                     fact.boundaries.insert(value);
                 } else {
-                    let values = fact.values.entry(label.clone()).or_default();
+                    let values = Arc::make_mut(fact.values.entry(label.clone()).or_default());
                     if values.len() <= FEW {
                         values.insert(value);
                     }
@@ -171,14 +176,15 @@ impl MetricFacts {
     /// Adds the metric names of a live server. All existing metrics are then considered known.
     pub fn add_names(&mut self, names: impl IntoIterator<Item = String>) {
         self.complete = true;
+        let metrics = Arc::make_mut(&mut self.metrics);
         for name in names {
-            self.metrics.entry(name).or_default();
+            metrics.entry(name).or_default();
         }
     }
 
     /// Adds the labels that a metric has on a live server.
     pub fn add_labels(&mut self, metric: &str, labels: impl IntoIterator<Item = String>) {
-        self.metrics.entry(metric.to_owned()).or_default().labels.extend(labels);
+        Arc::make_mut(&mut self.metrics).entry(metric.to_owned()).or_default().labels.extend(labels);
     }
 
     pub fn get(&self, name: &str) -> Option<&Fact> {
@@ -186,11 +192,11 @@ impl MetricFacts {
     }
 
     /// Returns the labels of series that linted rules record.
-    pub const fn recorded(&self) -> &BTreeMap<String, BTreeSet<String>> {
+    pub const fn recorded(&self) -> &Arc<RecordedLabels> {
         &self.recorded
     }
 
-    pub fn set_recorded(&mut self, labels: BTreeMap<String, BTreeSet<String>>) {
+    pub fn set_recorded(&mut self, labels: Arc<RecordedLabels>) {
         self.recorded = labels;
     }
 

@@ -3,6 +3,7 @@
 use super::configuration::Configuration;
 use super::flavour::Flavour;
 use super::metric_facts::MetricFacts;
+use super::report::Level;
 use jiff::civil::Date;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -30,8 +31,17 @@ pub struct Options {
     pub broken_links: BTreeMap<String, String>,
     /// The `rules-gen.yaml` files.
     pub configurations: Vec<Configuration>,
+    /// The lowest level of findings that are returned. With `rules-gen.yaml` files all are, because these may raise levels.
+    pub least: Level,
     /// The current day, for suppressions with an end.
     pub today: Date,
+}
+
+impl Options {
+    /// Returns the level below which no finding is needed.
+    pub(super) fn least(&self) -> Level {
+        if self.configurations.is_empty() { self.least } else { Level::Info }
+    }
 }
 
 impl Default for Options {
@@ -48,6 +58,7 @@ impl Default for Options {
             runbooks: None,
             broken_links: BTreeMap::new(),
             configurations: Vec::new(),
+            least: Level::Info,
             today: Date::MAX,
         }
     }

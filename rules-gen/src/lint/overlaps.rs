@@ -11,17 +11,21 @@ use std::path::{Path, PathBuf};
 /// neither Kubernetes objects nor namespace files of Mimir.
 #[derive(Debug, Default)]
 pub struct Overlaps<'a> {
-    /// The first rule that makes each series in a folder: its file and line.
-    first: HashMap<(PathBuf, u64), (&'a str, usize)>,
+    /// The first rule that makes each series, of each folder.
+    folders: HashMap<PathBuf, FirstRules<'a>>,
     /// Copies of rules for tests, by file and line. No server loads them.
     slices: HashSet<(&'a str, usize)>,
 }
 
+/// The file and line of the first rule that makes each series.
+type FirstRules<'a> = HashMap<u64, (&'a str, usize)>;
+
 impl<'a> Overlaps<'a> {
-    pub(super) fn of(all: &'a [Read<'_>], duplicates: &Duplicates) -> Self {
+    pub(super) fn of(all: &[&'a Read<'_>], duplicates: &Duplicates) -> Self {
         let mut overlaps = Self::default();
         for (at, read) in all.iter().enumerate() {
             let file = read.report.file();
+            let first = overlaps.folders.entry(folder(file)).or_default();
             for document in &read.documents {
                 let Document::Rules(rules) = document else { continue };
                 for rule in rules.iter().filter(|rule| rule.origin == Origin::PlainFile) {
@@ -29,7 +33,7 @@ impl<'a> Overlaps<'a> {
                     if duplicates.is_slice(at, rule) {
                         overlaps.slices.insert(place);
                     } else if let Some(series) = rule.identity.series {
-                        overlaps.first.entry((folder(file), series)).or_insert(place);
+                        first.entry(series).or_insert(place);
                     }
                 }
             }
@@ -37,14 +41,19 @@ impl<'a> Overlaps<'a> {
         overlaps
     }
 
-    /// Returns the file and line of the first rule that makes the series of a rule, if it is in another file.
-    pub(super) fn first_in_other_file(&self, rule: &Rule, file: &str) -> Option<(&'a str, usize)> {
-        if rule.origin != Origin::PlainFile || self.slices.contains(&(file, rule.scope.place.line)) {
-            return None;
-        }
+    /// Returns a function that takes a rule of `file`, and returns the file and line of the first rule that makes its
+    /// series, if it is in another file.
+    pub(super) fn first_in_other_file(&self, file: &str) -> impl Fn(&Rule) -> Option<(&'a str, usize)> {
         // The same file as YAML and as JSON counts once.
         let stem = |file: &str| Path::new(file).file_stem().map(ToOwned::to_owned);
-        self.first.get(&(folder(file), rule.identity.series?)).copied().filter(|(first, _)| stem(first) != stem(file))
+        let (first, own) = (self.folders.get(&folder(file)), stem(file));
+        move |rule| {
+            if rule.origin != Origin::PlainFile || self.slices.contains(&(file, rule.scope.place.line)) {
+                return None;
+            }
+            let place = first?.get(&rule.identity.series?).copied();
+            place.filter(|(first, _)| *first != file && stem(first) != own)
+        }
     }
 }
 

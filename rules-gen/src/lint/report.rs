@@ -2,7 +2,7 @@
 
 mod suppressions;
 
-pub use suppressions::LintId;
+pub use suppressions::{LintId, date};
 
 use super::flavour::Flavour;
 use super::place::{Lines, Place, Text, in_file};
@@ -80,6 +80,10 @@ pub struct Report<'a> {
     partly: bool,
     /// The bytes that [`Report::near`] searches.
     within: Range<usize>,
+    /// Findings below this level are dropped.
+    least: Level,
+    /// Whether there was any finding, also a dropped one.
+    any: bool,
     found: Vec<(Scope, Finding)>,
 }
 
@@ -97,6 +101,8 @@ impl<'a> Report<'a> {
             server: version.map(|_| Flavour::Prometheus),
             partly: false,
             within: 0..text.len(),
+            least: Level::Info,
+            any: false,
             found: Vec::new(),
         }
     }
@@ -112,6 +118,14 @@ impl<'a> Report<'a> {
         self
     }
 
+    /// Drops findings below a level, which nobody sees. A file with suppressions keeps all, because they tell whether a
+    /// suppression has an effect.
+    #[must_use]
+    pub fn at_least(mut self, least: Level) -> Self {
+        self.least = if suppressions::has_any(self.text) { Level::Info } else { least };
+        self
+    }
+
     /// Returns the server that evaluates the rules, if the user named one.
     pub const fn server(&self) -> Option<Flavour> {
         self.server
@@ -122,8 +136,8 @@ impl<'a> Report<'a> {
         self.version
     }
 
-    pub fn has_any(&self) -> bool {
-        !self.found.is_empty()
+    pub const fn has_any(&self) -> bool {
+        self.any
     }
 
     /// Notes that parts of the file are linted elsewhere too.
@@ -233,12 +247,17 @@ impl<'a> Report<'a> {
     }
 
     fn found(&mut self, id: &'static str, level: Level, span: &Range<usize>, place: Place, message: String, fix: &str) {
+        self.any = true;
+        if level < self.least {
+            return;
+        }
         // A JSON file may be a single line, so only the part around the place is shown.
         let before = if place.column > SNIPPET * 2 / 3 { place.column - SNIPPET / 3 } else { 0 };
         let line = self.lines.start(place.line).map_or("", |_| self.lines.line(self.text, place.line));
         let rest = self.lines.byte(self.text, Place { column: before + 1, ..place }).and_then(|at| self.text.get(at..));
-        let snippet = rest.filter(|_| before > 0).unwrap_or(line).lines().next().unwrap_or_default();
-        let snippet = snippet.chars().take(SNIPPET).collect();
+        // The end of a line of megabytes is not searched.
+        let shown = rest.filter(|_| before > 0).unwrap_or(line).chars().take(SNIPPET);
+        let snippet: String = shown.take_while(|c| !matches!(c, '\n' | '\r')).collect();
         let inside = self.text.get(span.clone()).and_then(|text| text.lines().next()).unwrap_or_default();
         let finding = Finding {
             file: self.file.to_owned(),

@@ -12,24 +12,26 @@ use std::path::Path;
 /// Reports files of targets that Prometheus cannot read. `folder` is that of the configuration.
 pub(super) fn check(root: &Node, folder: &Path, report: &mut Report<'_>) {
     let alertmanagers = root.get("alerting").and_then(|alerting| alerting.get("alertmanagers"));
-    for of in [root.get("scrape_configs"), alertmanagers].into_iter().flatten().flat_map(Node::items) {
-        let relabelled = of.get("relabel_configs").is_some_and(|rules| !rules.items().is_empty());
-        let discoveries = of.get("file_sd_configs").map(Node::items).unwrap_or_default();
-        for name in discoveries.iter().filter_map(|one| one.get("files")).flat_map(Node::items) {
-            named(name, folder, relabelled, report);
+    for (list, scraped) in [(root.get("scrape_configs"), true), (alertmanagers, false)] {
+        for of in list.map(Node::items).unwrap_or_default() {
+            let relabelled = of.get("relabel_configs").is_some_and(|rules| !rules.items().is_empty());
+            let discoveries = of.get("file_sd_configs").map(Node::items).unwrap_or_default();
+            for name in discoveries.iter().filter_map(|one| one.get("files")).flat_map(Node::items) {
+                named(name, folder, Reading { json: false, relabelled, scraped }, report);
+            }
         }
     }
 }
 
 /// Checks the files that a name or a pattern with `*` means.
-fn named(node: &Node, folder: &Path, relabelled: bool, report: &mut Report<'_>) {
+fn named(node: &Node, folder: &Path, reading: Reading, report: &mut Report<'_>) {
     let Some(name) = node.text().filter(|name| !name.is_empty()) else { return };
     let Ok(paths) = glob::glob(&folder.join(name).to_string_lossy()) else { return };
     for path in paths.flatten().filter(|path| path.is_file()) {
         let shown = path.strip_prefix(folder).unwrap_or(&path).display().to_string();
         let json = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
         let mistakes = match std::fs::read_to_string(&path) {
-            Ok(text) => mistakes(&text, Reading { json, relabelled }),
+            Ok(text) => mistakes(&text, Reading { json, ..reading }),
             Err(error) => vec![format!(": it cannot be read: {error}")],
         };
         for mistake in mistakes {

@@ -14,7 +14,7 @@ pub(super) struct TestedFiles {
 }
 
 impl TestedFiles {
-    pub(super) fn by(all: &[Read<'_>]) -> Self {
+    pub(super) fn by(all: &[&Read<'_>]) -> Self {
         let mut loaded = Self::default();
         for read in all {
             let folder = Path::new(read.report.file()).parent().unwrap_or(Path::new(""));

@@ -4,7 +4,7 @@ use crate::cli::of_file;
 use crate::lint::files::{self, Source};
 use crate::promql::duration;
 use crate::server::Labels;
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use checklist::yaml;
 use serde::Serialize;
 use serde_json::Value;
@@ -50,12 +50,15 @@ pub fn read(text: &str) -> anyhow::Result<Vec<ListedRule>> {
     Ok(rules)
 }
 
-/// Reads every rule of a file, or of the YAML and JSON files of a folder.
+/// Reads every rule of a file, or of the YAML and JSON files of a folder. A file without rules is an error, because its
+/// key `groups` may be misspelt. In a folder it belongs to another program.
 pub fn read_path(path: &Path) -> anyhow::Result<Vec<ListedRule>> {
     let mut rules = Vec::new();
-    for Source { name, text, .. } in files::collect(&[path.display().to_string()])? {
+    for Source { name, text, named } in files::collect(&[path.display().to_string()])? {
         let text = text.map_err(|why| anyhow::anyhow!("{name} {why}"))?;
-        rules.extend(read(&text).map_err(|error| of_file(error, &name, &format!("{name} is not a rule file")))?);
+        let found = read(&text).map_err(|error| of_file(error, &name, &format!("{name} is not a rule file")))?;
+        ensure!(!(named && found.is_empty()), "{name} has no rules");
+        rules.extend(found);
     }
     Ok(rules)
 }
@@ -63,19 +66,19 @@ pub fn read_path(path: &Path) -> anyhow::Result<Vec<ListedRule>> {
 /// Returns the rules of a rule file, a `PrometheusRule`, a list of these, or Mimir's map of namespaces. Other documents
 /// have no rules.
 pub fn document_rules(document: &Value) -> anyhow::Result<Vec<ListedRule>> {
-    let all = |values: &Value| -> anyhow::Result<Vec<ListedRule>> {
-        let values = values.as_array().map(Vec::as_slice).unwrap_or_default();
-        Ok(values.iter().map(document_rules).collect::<anyhow::Result<Vec<_>>>()?.concat())
-    };
     match document["kind"].as_str() {
         Some("PrometheusRule") => return document_rules(&document["spec"]),
-        Some(kind) if kind.ends_with("List") => return all(&document["items"]),
+        Some(kind) if kind.ends_with("List") => {
+            let items = list(&document["items"], "items")?;
+            return Ok(items.iter().map(document_rules).collect::<anyhow::Result<Vec<_>>>()?.concat());
+        }
         Some(_) => return Ok(Vec::new()),
         None => {}
     }
-    let groups = &document["groups"];
-    if let Some(groups) = groups.as_array() {
-        return of_groups(groups);
+    if let Some(groups) = document["groups"].as_array() {
+        // Files of other programs may have a list with this name, too.
+        let ours = groups.iter().any(|group| !group["rules"].is_null());
+        return if ours { of_groups(groups) } else { Ok(Vec::new()) };
     }
     let Some(namespaces) = document.as_object() else { return Ok(Vec::new()) };
     let is_group = |value: &Value| value["name"].is_string() && value["rules"].is_array();
@@ -83,13 +86,29 @@ pub fn document_rules(document: &Value) -> anyhow::Result<Vec<ListedRule>> {
     of_groups(&groups.cloned().collect::<Vec<_>>())
 }
 
+/// Returns the items of a list. Empty when the value is null.
+fn list<'a>(value: &'a Value, name: &str) -> anyhow::Result<&'a [Value]> {
+    match value {
+        Value::Null => Ok(&[]),
+        Value::Array(items) => Ok(items),
+        _ => bail!("{name} must be a list"),
+    }
+}
+
 fn of_groups(groups: &[Value]) -> anyhow::Result<Vec<ListedRule>> {
     let mut known = Vec::new();
     for group in groups {
         let name = group["name"].as_str().context("a group has no name")?;
-        let interval = time(&group["interval"])?.filter(|interval| !interval.is_zero());
-        for one in group["rules"].as_array().map(Vec::as_slice).unwrap_or_default() {
-            known.push(rule(name, interval, one).with_context(|| format!("group {name}"))?);
+        let of_group = || format!("group {name}");
+        let interval = time(&group["interval"]).with_context(of_group)?.filter(|interval| !interval.is_zero());
+        let inherited = strings(&group["labels"], "labels").with_context(of_group)?;
+        for one in list(&group["rules"], "rules").with_context(of_group)? {
+            let mut rule = rule(name, interval, one).with_context(of_group)?;
+            // A rule inherits the labels of its group, and may override them.
+            for (name, value) in &inherited {
+                rule.labels.entry(name.clone()).or_insert_with(|| value.clone());
+            }
+            known.push(rule);
         }
     }
     Ok(known)
@@ -105,7 +124,11 @@ fn rule(group: &str, interval: Option<Duration>, value: &Value) -> anyhow::Resul
         (None, None, Some("recording")) => (Kind::Record, text(&["name"]).unwrap_or_default()),
         _ => bail!("a rule has neither alert nor record"),
     };
+    // The rules API has numbers of seconds. In a file, Prometheus refuses a number without a unit.
     let either = |file: &str, api: &str| -> anyhow::Result<Duration> {
+        if let Some(number) = value[file].as_number().filter(|number| number.as_f64() != Some(0.0)) {
+            bail!("{file} must be a duration such as 5m, not {number}");
+        }
         Ok(time(&value[file])?.or(time(&value[api])?).unwrap_or_default())
     };
     Ok(ListedRule {
@@ -115,8 +138,8 @@ fn rule(group: &str, interval: Option<Duration>, value: &Value) -> anyhow::Resul
         expr: text(&["expr", "query"]).with_context(|| format!("{name} has no expression"))?,
         pending: either("for", "duration").with_context(|| name.clone())?,
         keep_firing: either("keep_firing_for", "keepFiringFor").with_context(|| name.clone())?,
-        labels: strings(&value["labels"]),
-        annotations: strings(&value["annotations"]),
+        labels: strings(&value["labels"], "labels").with_context(|| name.clone())?,
+        annotations: strings(&value["annotations"], "annotations").with_context(|| name.clone())?,
         name,
     })
 }
@@ -127,7 +150,8 @@ fn time(value: &Value) -> anyhow::Result<Option<Duration>> {
         Value::String(text) if text.is_empty() => Ok(None),
         Value::String(text) => duration::parse(text).map(Some).map_err(anyhow::Error::msg),
         Value::Number(number) => Ok(Some(Duration::try_from_secs_f64(number.as_f64().unwrap_or_default())?)),
-        _ => Ok(None),
+        Value::Null => Ok(None),
+        other => bail!("{other} is not a duration such as 5m"),
     }
 }
 
@@ -140,7 +164,50 @@ fn scalar(value: &Value) -> Option<String> {
     }
 }
 
-fn strings(value: &Value) -> Labels {
-    let entries = value.as_object().into_iter().flatten();
-    entries.filter_map(|(key, value)| Some((key.clone(), scalar(value)?))).collect()
+/// Reads a mapping of texts. Prometheus takes a null value as an absent one.
+fn strings(value: &Value, name: &str) -> anyhow::Result<Labels> {
+    let Some(entries) = value.as_object() else {
+        ensure!(value.is_null(), "{name} must be a mapping");
+        return Ok(Labels::new());
+    };
+    let given = entries.iter().filter(|(_, value)| !value.is_null());
+    let text = |value: &Value, key: &str| scalar(value).with_context(|| format!("{name}.{key} must be a string"));
+    given.map(|(key, value)| Ok((key.clone(), text(value, key)?))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_of_a_wrong_type_are_refused_and_not_skipped() {
+        let with = |group: &str| read(&format!("groups: [{{name: g, {group}}}]"));
+        for (wrong, why) in [
+            ("rules: {alert: A, expr: up}", "group g: rules must be a list"),
+            ("rules: [{alert: A, expr: up, for: [5m]}]", "group g: A: [\"5m\"] is not a duration"),
+            ("rules: [{alert: A, expr: up, for: 5}]", "group g: A: for must be a duration such as 5m, not 5"),
+            ("rules: [{alert: A, expr: up, labels: [a]}]", "group g: A: labels must be a mapping"),
+            ("rules: [{alert: A, expr: up, labels: {a: [b]}}]", "group g: A: labels.a must be a string"),
+            ("rules: [{alert: A, expr: up, annotations: a}]", "group g: A: annotations must be a mapping"),
+            ("rules: [{alert: A, expr: up}], interval: true", "group g: true is not a duration"),
+            ("rules: [{alert: A, expr: up}], labels: [a]", "group g: labels must be a mapping"),
+            ("rules: [{alert: A}]", "group g: A has no expression"),
+        ] {
+            let result = with(wrong).map_err(|error| format!("{error:#}"));
+            assert!(result.as_ref().is_err_and(|error| error.starts_with(why)), "{wrong}: {result:?}");
+        }
+        assert_eq!(with("rules: ~").ok(), Some(Vec::new()));
+        assert_eq!(read("groups: [a, {name: b, members: [c]}]").ok(), Some(Vec::new()), "of another program");
+    }
+
+    #[test]
+    fn a_rule_has_the_labels_of_its_group_and_may_override_them() -> anyhow::Result<()> {
+        let rules = read(
+            "groups: [{name: g, labels: {team: a, severity: none}, rules: [{alert: A, expr: up, for: 0, labels: {team: b, x: ~}}]}]",
+        )?;
+        let [rule] = rules.as_slice() else { bail!("{rules:?}") };
+        let labels: Vec<(&str, &str)> = rule.labels.iter().map(|(name, value)| (&**name, &**value)).collect();
+        assert_eq!(labels, [("severity", "none"), ("team", "b")]);
+        Ok(())
+    }
 }

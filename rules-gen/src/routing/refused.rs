@@ -42,7 +42,6 @@ static INHIBIT_RULE: Table = Table {
         (Kind::Text, "name"),
         (Kind::TextMap, "source_match source_match_re target_match target_match_re"),
         (Kind::Texts, "source_matchers target_matchers equal"),
-        (Kind::Tables(&INHIBIT_SOURCE), "sources"),
     ],
     more: Some(inhibit_rule),
     ..PLAIN
@@ -66,8 +65,6 @@ fn old_labels(of: &Map<String, Value>, keys: &[&str], findings: &mut Findings) {
         }
     }
 }
-
-static INHIBIT_SOURCE: Table = Table { keys: &[(Kind::Texts, "matchers equal")], ..PLAIN };
 
 /// Returns everything that Alertmanager refuses, in the order of the checks.
 pub(super) fn check(whole: &Value) -> Vec<Refusal> {

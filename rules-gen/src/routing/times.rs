@@ -76,9 +76,13 @@ fn interval(of: &Map<String, Value>, findings: &mut Findings) {
             }
         }
     });
-    findings.each_given(of, "months", |item, findings| {
-        ranges(item, findings, |text| text.parse().or_else(|_| named(text, &MONTHS, 1)), false);
-    });
+    // Old versions of Alertmanager accept the month 13, which never comes.
+    let month = |text: &str| match text.parse::<i64>() {
+        Ok(month @ 1..=12) => Ok(month),
+        Ok(month) => Err(format!("{month} is not a month: 1 to 12")),
+        Err(_) => named(text, &MONTHS, 1),
+    };
+    findings.each_given(of, "months", |item, findings| ranges(item, findings, month, false));
     let number = |text: &str| text.parse::<i64>().map_err(|_| format!("{text:?} is not a number"));
     findings.each_given(of, "years", |item, findings| ranges(item, findings, number, false));
     let day = |text: &str| {

@@ -3,7 +3,6 @@
 use super::http_client::{HTTP, TLS};
 use super::schema::{Findings, Kind, PLAIN, Table, is_there, scalar};
 use super::spelling::is_watched_file;
-use super::target_groups::address;
 use serde_json::{Map, Value};
 
 /// The lists of service discoveries in a scrape configuration or an Alertmanager entry.
@@ -55,9 +54,9 @@ fn static_labels(of: &Map<String, Value>, findings: &mut Findings) {
     }
 }
 
-/// Checks the addresses of static targets. With `relabel_configs` a target may be anything, because they write the
+/// Checks the addresses of static targets with `address`. With `relabel_configs` a target may be anything, because they write the
 /// address: exporters that probe URLs are configured so.
-pub(super) fn static_targets(of: &Map<String, Value>, findings: &mut Findings) {
+pub(super) fn static_targets(of: &Map<String, Value>, findings: &mut Findings, address: fn(&Value, &mut Findings)) {
     if of.get("relabel_configs").and_then(Value::as_array).is_some_and(|rules| !rules.is_empty()) {
         return;
     }

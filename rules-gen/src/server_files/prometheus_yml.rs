@@ -5,6 +5,7 @@ use super::http_client::{HTTP, TRACING};
 use super::relabel::RELABEL;
 use super::remote::{OTLP, READ, RUNTIME, SIGV4, STORAGE, WRITE, one_login};
 use super::schema::{Findings, Kind, PLAIN, Refusal, Table, is_there, scalar};
+use super::target_groups::{address, scraped_address};
 use crate::promql::duration;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -80,7 +81,7 @@ static SCRAPE: Table = Table {
     inline: &[&COMMON, &DISCOVERY, &HTTP],
     needs: &["job_name"],
     values: &[("fallback_scrape_protocol", PROTOCOLS)],
-    more: Some(static_targets),
+    more: Some(scrape),
     ..PLAIN
 };
 
@@ -134,8 +135,12 @@ fn common(of: &Map<String, Value>, findings: &mut Findings) {
     timeout(of, findings);
 }
 
+fn scrape(of: &Map<String, Value>, findings: &mut Findings) {
+    static_targets(of, findings, scraped_address);
+}
+
 fn alertmanager(of: &Map<String, Value>, findings: &mut Findings) {
-    static_targets(of, findings);
+    static_targets(of, findings, address);
     one_login(of, findings);
 }
 

@@ -13,6 +13,8 @@ pub struct Reading {
     pub json: bool,
     /// Whether `relabel_configs` may make addresses of anything.
     pub relabelled: bool,
+    /// Whether the targets are scraped. Otherwise they are Alertmanagers.
+    pub scraped: bool,
 }
 
 fn labels(of: &Map<String, Value>, findings: &mut Findings) {
@@ -32,7 +34,7 @@ pub fn check(whole: &Value, reading: Reading) -> Vec<Refusal> {
                 only_texts(group, findings);
             }
             if !reading.relabelled {
-                findings.each(group, "targets", address);
+                findings.each(group, "targets", if reading.scraped { scraped_address } else { address });
             }
         });
     }
@@ -52,12 +54,17 @@ fn only_texts(group: &Map<String, Value>, findings: &mut Findings) {
     }
 }
 
-/// Refuses a target that is not the address of a host.
-pub(super) fn address(target: &Value, findings: &mut Findings) {
-    let target = scalar(target).unwrap_or_default();
-    if target.is_empty() {
+/// Refuses an address that Prometheus cannot scrape.
+pub(super) fn scraped_address(target: &Value, findings: &mut Findings) {
+    if scalar(target).unwrap_or_default().is_empty() {
         findings.refuse("a target is empty");
     }
+    address(target, findings);
+}
+
+/// Refuses a target that is not the address of a host. Prometheus accepts the empty address of an Alertmanager.
+pub(super) fn address(target: &Value, findings: &mut Findings) {
+    let target = scalar(target).unwrap_or_default();
     if target.contains('/') {
         findings.refuse(format!("{target:?} is not host:port: the scheme and the path have keys of their own"));
     }

@@ -81,7 +81,7 @@ fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
         }
         let itself = configuration.inhibit_rules.iter().find(|rule| {
             let all = |matchers: &[Matcher]| matchers.iter().all(|matcher| matcher.matches(&labels));
-            all(&rule.target) && rule.sources.iter().all(|source| source.equal.is_empty() && all(&source.matchers))
+            rule.equal.is_empty() && all(&rule.source) && all(&rule.target)
         });
         if itself.is_some() {
             let message = "an inhibition rule matches the alert as source and as target, and has no `equal`";

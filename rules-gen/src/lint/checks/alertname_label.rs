@@ -23,11 +23,13 @@ fn check(rule: &Rule, ast: &Expr, context: &Context<'_>, report: &mut Report<'_>
     if !rule.alerts {
         return;
     }
-    let result = labels(ast, &context.options.known);
     let name = "alertname";
-    let alerts = ast.selectors().iter().any(|one| one.metric().is_some_and(|metric| metric.starts_with("ALERTS")));
+    if !ast.selectors().iter().any(|one| one.metric().is_some_and(|metric| metric.starts_with("ALERTS"))) {
+        return;
+    }
+    let result = labels(ast, &context.options.known);
     // With a fixed `alertname`, the series differ in other labels.
-    if alerts && result.may_have(name) && !result.fixed.contains_key(name) {
+    if result.may_have(name) && !result.fixed.contains_key(name) {
         let message =
             format!("the name of the rule replaces the label {name} of the result, and series become duplicates");
         report.at(

@@ -112,7 +112,8 @@ groups:
 };
 
 fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
-    if !rule.alerts {
+    let texts = || rule.labels.iter().chain(&rule.annotations).filter(|(_, text)| text.value.contains("{{"));
+    if !rule.alerts || texts().next().is_none() {
         return;
     }
     let ast = rule.ast.as_ref();
@@ -120,7 +121,7 @@ fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
     let unit = ast.and_then(unit);
     // A missing label is reported once, even if several texts show it.
     let mut reported = BTreeSet::new();
-    for (name, text) in rule.labels.iter().chain(&rule.annotations).filter(|(_, text)| text.value.contains("{{")) {
+    for (name, text) in texts() {
         let Ok(used) = template::read(&text.value) else { continue };
         for query in &used.queries {
             if let Err(errors) = promql::parse(query) {

@@ -47,7 +47,7 @@ fn check(rule: &Rule, ast: &Expr, context: &Context<'_>, report: &mut Report<'_>
         Kind::Aggregation(one) => {
             let Some(grouping) = one.grouping.as_ref().filter(|grouping| !grouping.without) else { return };
             let fix = "keep the label in the inner aggregation, or remove it here";
-            lost(rule, &one.expr, &grouping.labels, (&format!("{} by", one.op.text), fix), known, report);
+            lost(rule, &one.expr, &grouping.labels, (&[&one.op.text, " by"], fix), known, report);
         }
         Kind::Binary(one) if !is_scalar(&one.left) && !is_scalar(&one.right) => {
             on(rule, one, known, report);
@@ -56,7 +56,8 @@ fn check(rule: &Rule, ast: &Expr, context: &Context<'_>, report: &mut Report<'_>
                 Side::Left => (&one.right, "group_left"),
                 Side::Right => (&one.left, "group_right"),
             };
-            lost(rule, from, &group.include, (word, "keep the label in the aggregation on that side"), known, report);
+            let fix = "keep the label in the aggregation on that side";
+            lost(rule, from, &group.include, (&[word], fix), known, report);
         }
         Kind::Call(call) if call.function.text == "label_replace" => {
             let (Some(of), Some(from)) = (call.args.first(), call.args.get(3)) else { return };
@@ -91,7 +92,7 @@ fn on(rule: &Rule, one: &Binary, known: &MetricFacts, report: &mut Report<'_>) {
         let name = &label.text;
         let [here, there] = [0, 1].map(|at| sides[at].1.may_have(name));
         // RG015 reports this when the other side certainly has the label.
-        if here != there && !sides.iter().any(|(_, labels)| labels.certain.contains(name)) {
+        if here != there && !sides.iter().any(|(_, labels)| labels.certain.contains(&**name)) {
             let side = if here { sides[1].0 } else { sides[0].0 };
             let message = format!("on (...) matches by the label {name}, which the {side} side has dropped");
             let fix = "keep the label in the aggregation on that side, or remove it here";
@@ -102,9 +103,17 @@ fn on(rule: &Rule, one: &Binary, known: &MetricFacts, report: &mut Report<'_>) {
 
 /// Reports labels that the expression has dropped, or the rule that records its series. Which labels other metrics have
 /// is not known, so it does not count.
-fn lost(rule: &Rule, of: &Expr, names: &[Name], (by, fix): (&str, &str), known: &MetricFacts, report: &mut Report<'_>) {
+fn lost(
+    rule: &Rule,
+    of: &Expr,
+    names: &[Name],
+    (by, fix): (&[&str], &str),
+    known: &MetricFacts,
+    report: &mut Report<'_>,
+) {
     let result = labels(of, known);
     for label in names.iter().filter(|label| !result.may_have(&label.text)) {
+        let by = by.concat();
         let message = format!("{by} uses the label {}, which the inner expression has dropped", label.text);
         report.part(LINT.id, Level::Warning, &rule.expr, label.span, message, fix);
     }

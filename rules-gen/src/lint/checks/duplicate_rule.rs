@@ -4,7 +4,7 @@ use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};
 use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::Rule;
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 pub(super) static LINT: Lint = Lint {
     id: "RG004",
@@ -91,11 +91,12 @@ groups:
 };
 
 fn check(rules: &[Rule], context: &Context<'_>, report: &mut Report<'_>) {
-    let mut seen = BTreeMap::new();
+    let mut seen = HashMap::with_capacity(rules.len());
+    let file = report.file().to_owned();
+    let first_in_other_file = context.overlaps.first_in_other_file(&file);
     for (rule, series) in rules.iter().filter_map(|rule| Some((rule, rule.identity.series?))) {
         let first = seen.insert(series, rule.scope.place.line);
-        let other = context.overlaps.first_in_other_file(rule, report.file());
-        let place = match (first, other) {
+        let place = match (first, first_in_other_file(rule)) {
             (Some(line), _) => format!("in line {line} of this file"),
             (None, Some((file, line))) => format!("in {file}:{line}"),
             (None, None) => continue,

@@ -55,7 +55,7 @@ fn check(test: &Node, context: &Context<'_>, report: &mut Report<'_>) {
         files.flat_map(|file| meant(&folder.join(file))).map(|file| context.alerts_of(&file)).collect();
     // If one of the rule files was not linted, the alert may be in it.
     let Some(alerts) = alerts.filter(|files| !files.is_empty()) else { return };
-    let names: Vec<&str> = alerts.into_iter().flatten().map(String::as_str).collect();
+    let names: Vec<&str> = alerts.into_iter().flatten().copied().collect();
     let groups = test.get("tests").map(Node::items).unwrap_or_default();
     for case in groups.iter().filter_map(|group| group.get("alert_rule_test")).flat_map(Node::items) {
         let Some((at, name)) = case.get("alertname").and_then(|node| Some((node, node.text()?))) else { continue };

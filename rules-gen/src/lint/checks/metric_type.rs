@@ -159,8 +159,7 @@ fn of_call(rule: &Rule, call: &Call, context: &Context<'_>, report: &mut Report<
         report.part(LINT.id, Level::Error, &rule.expr, call.function.span, message, fix);
     }
     let Some(name) = argument.selector().and_then(Selector::metric) else { return };
-    let recorded = context.recordings.exprs(name);
-    if counters && recorded.iter().any(|of| sums_counters(of, context)) {
+    if counters && context.recordings.exprs(name).any(|of| sums_counters(of, context)) {
         let message = format!(
             "{function}() of {name}, which is a recorded sum of counters: the reset of one counter appears as an increase"
         );

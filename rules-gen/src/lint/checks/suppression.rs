@@ -7,7 +7,7 @@ pub(super) static LINT: Lint = Lint {
     id: "RG099",
     title: "invalid or unused suppression",
     level: Level::Error,
-    text: "A suppression needs the id of a lint and a reason, and may have an end date: `# rules-gen: ignore RG016 until 2027-01-31 because ...` before or inside the rule, or `ignore-file` for the whole file. A suppression without effect is reported too, also an entry of `ignores` in `rules-gen.yaml`.",
+    text: "A suppression needs the id of a lint and a reason, and may have an end date: `# rules-gen: ignore RG016 until 2027-01-31 because ...` before or inside the rule, or `ignore-file` for the whole file. A suppression without effect is reported too; an entry of `ignores` in `rules-gen.yaml`, when a folder with matching files is linted.",
     check: Check::Reader,
     found: &[Example::Rules(
         r"

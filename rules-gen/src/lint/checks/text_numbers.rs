@@ -7,6 +7,8 @@ use crate::lint::place::Text;
 use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::{Rule, seconds};
 use promql::{Binary, BinaryOp, Duration, Expr, Kind};
+use regex::Regex;
+use std::sync::LazyLock;
 
 pub(super) static LINT: Lint = Lint {
     id: "RG037",
@@ -68,8 +70,16 @@ groups:
 /// Words that precede a limit in a text.
 const LIMITS: [&str; 9] = ["than", "above", "below", "over", "under", "exceeds", "limit", "least", "beyond"];
 
+/// What a text with a number or a time has: a digit, or "the last hour".
+static NUMBERS: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new("(?i)[0-9]|last|past").unwrap_or_else(|error| panic!("{error}")));
+
 fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
-    if !rule.alerts {
+    let has_numbers = |(name, text): &&(String, Text)| {
+        ["summary", "description", "message"].contains(&name.as_str()) && NUMBERS.is_match(&text.value)
+    };
+    let texts: Vec<&(String, Text)> = rule.annotations.iter().filter(has_numbers).collect();
+    if !rule.alerts || texts.is_empty() {
         return;
     }
     let mut values = vec![rule.pending, rule.keep_firing];
@@ -106,9 +116,8 @@ fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
     let within =
         |all: &[f64], wanted: f64| all.iter().any(|value| (value - wanted).abs() <= 1e-6 * wanted.abs().max(1e-6));
     let near = |wanted: f64| within(&values, wanted);
-    for (name, text) in &rule.annotations {
-        if !["summary", "description", "message"].contains(&name.as_str())
-            || text.value.contains("humanizeDuration")
+    for (_, text) in texts {
+        if text.value.contains("humanizeDuration")
             // A rate of burning is computed from the shares and times of its text.
             || text.value.to_lowercase().contains("budget")
         {
@@ -130,7 +139,7 @@ fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
                     differs(rule, text, word, report);
                 }
             }
-            let last = at > 0 && ["last", "past"].contains(&words[at - 1].to_lowercase().as_str());
+            let last = || at > 0 && ["last", "past"].iter().any(|last| last.eq_ignore_ascii_case(words[at - 1]));
             let unit = match word.trim_end_matches('s') {
                 "minute" => Some(60.0),
                 "hour" => Some(3_600.0),
@@ -141,7 +150,7 @@ fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
             let count = words.get(at.wrapping_sub(1)).and_then(|number| number.parse::<f64>().ok());
             let spoken = match (unit, count) {
                 (Some(unit), Some(count)) => Some(count * unit),
-                (Some(unit), None) if last => Some(unit),
+                (Some(unit), None) if last() => Some(unit),
                 _ => None,
             };
             let written = seconds(word).filter(|_| word.len() > 1 && word != "0");

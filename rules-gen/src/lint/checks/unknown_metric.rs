@@ -97,7 +97,7 @@ fn exists(rule: &Rule, one: &Selector, name: &str, context: &Context<'_>, report
         {
             let message = format!("no linted rule records {name}, but one records {other}");
             report.word(LINT.id, Level::Warning, &rule.expr, name, message, "record it, or use the other");
-        } else if name.contains(':') && context.recordings.names().next().is_some() {
+        } else if name.contains(':') && !context.recordings.is_empty() {
             let message = format!("no linted rule records {name}");
             report.word(LINT.id, Level::Info, &rule.expr, name, message, "lint the files that record it too");
         }
@@ -125,7 +125,7 @@ fn exists(rule: &Rule, one: &Selector, name: &str, context: &Context<'_>, report
 /// Checks the name of an alert whose series are read. Alerts of other files may not be linted, so only a name that is
 /// nearly that of a linted alert is a warning.
 fn alert(rule: &Rule, one: &Selector, context: &Context<'_>, report: &mut Report<'_>) {
-    let names: Vec<&str> = context.alerts.values().flatten().map(String::as_str).collect();
+    let names: Vec<&str> = context.alerts.values().flatten().copied().collect();
     let named = matchers(one).filter(|matcher| matcher.name.text == "alertname" && matcher.op == MatchOp::Equal);
     for matcher in named.filter(|matcher| !matcher.value.is_empty() && !names.contains(&&*matcher.value)) {
         let hint = hint(&matcher.value, &names);

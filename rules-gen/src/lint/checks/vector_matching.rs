@@ -67,7 +67,7 @@ fn matching(rule: &Rule, one: &Binary, context: &Context<'_>, report: &mut Repor
         Some(matching) => (None, set(&matching.labels)),
         None => (None, BTreeSet::new()),
     };
-    let counts = |name: &&String| on.as_ref().map_or(!ignored.contains(*name), |on| on.contains(*name));
+    let counts = |name: &&&str| on.as_ref().map_or(!ignored.contains(**name), |on| on.contains(**name));
     let grouped = one.matching.as_ref().is_some_and(|matching| matching.group.is_some());
     let (left_by, right_by) = (by(&one.left), by(&one.right));
     for (has, lacks, side, level) in [
@@ -88,11 +88,10 @@ fn matching(rule: &Rule, one: &Binary, context: &Context<'_>, report: &mut Repor
             return;
         }
     }
-    let differs = |(name, value): &(&String, &String)| {
-        counts(name) && right.fixed.get(*name).is_some_and(|other| other != *value)
-    };
+    let differs =
+        |(name, value): &(&&str, &&str)| counts(name) && right.fixed.get(*name).is_some_and(|other| other != *value);
     if let Some((name, value)) = left.fixed.iter().find(differs) {
-        let other = right.fixed.get(name).map(String::as_str).unwrap_or_default();
+        let other = right.fixed.get(name).copied().unwrap_or_default();
         let message = format!(
             "the left side of {} has {name}={value:?}, the right side {name}={other:?}: the sides never match",
             one.op
@@ -120,7 +119,7 @@ fn matching(rule: &Rule, one: &Binary, context: &Context<'_>, report: &mut Repor
 }
 
 /// The labels that an expression is aggregated by.
-fn by(expr: &Expr) -> BTreeSet<String> {
+fn by(expr: &Expr) -> BTreeSet<&str> {
     match &expr.bare().kind {
         Kind::Aggregation(one) => {
             let grouping = one.grouping.as_ref().filter(|grouping| !grouping.without);

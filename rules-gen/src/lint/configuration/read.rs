@@ -5,13 +5,12 @@ use super::policy::{self, Names, Policy, RuleNames};
 use super::queries::Queries;
 use super::{Configuration, Ignore, LevelOf, plain};
 use crate::lint::files;
-use crate::lint::report::{Level, LintId};
+use crate::lint::report::{Level, LintId, date};
 use crate::lint::rule_file;
 use crate::lint::yaml::{self, Kind, Node};
 use anyhow::{Result, bail};
 use checklist::yaml::hint;
 use clap::ValueEnum;
-use jiff::civil::Date;
 use std::path::Path;
 
 impl Configuration {
@@ -38,13 +37,16 @@ impl Configuration {
         let mut configuration = Self {
             name: name.clone(),
             folder,
+            // Without a current folder, only relative paths can be linted.
+            current: std::env::current_dir().unwrap_or_default(),
             named,
             levels: Vec::new(),
             ignores: Vec::new(),
             policies: Vec::new(),
             runbook_url: None,
         };
-        let reader = Reader { name: &name, text, id };
+        let beside = configuration.folder.clone();
+        let reader = Reader { name: &name, folder: (!named).then_some(&beside), text, id };
         match documents.as_slice() {
             [] => {}
             [node] if node.is_null() => {}
@@ -55,9 +57,20 @@ impl Configuration {
     }
 }
 
+/// Returns the folder or file that a pattern of paths names before its first wildcard, if it does not exist.
+fn missing<'t>(folder: &Path, pattern: &'t str) -> Option<&'t str> {
+    let named = match pattern.find(['*', '?', '[']) {
+        Some(wildcard) => pattern[..wildcard].rsplit_once('/')?.0,
+        None => pattern,
+    };
+    (!folder.join(named).exists()).then_some(named)
+}
+
 /// Reads the nodes of the file, and makes errors with their places.
 struct Reader<'a> {
     name: &'a str,
+    /// The folder in which paths must exist. `None` if the file applies to files elsewhere.
+    folder: Option<&'a Path>,
     text: &'a str,
     id: LintId,
 }
@@ -70,12 +83,14 @@ impl Reader<'_> {
     fn root(&self, node: &Node, configuration: &mut Configuration) -> Result<()> {
         for (key, value) in self.table(node, "the file", &["levels", "ignores", "policies", "fix"])? {
             match key {
+                // All entries below the key are commented out.
+                _ if value.is_null() => {}
                 "levels" => configuration.levels = self.each(value, key, |node| self.level(node))?,
                 "ignores" => configuration.ignores = self.each(value, key, |node| self.ignore(node))?,
                 "policies" => configuration.policies = self.each(value, key, |node| self.policy(node))?,
                 _ => {
                     for (key, value) in self.table(value, "fix", &["runbook_url"])? {
-                        configuration.runbook_url = Some(self.one(value, key)?);
+                        configuration.runbook_url = Some(self.link(value, key)?);
                     }
                 }
             }
@@ -114,6 +129,16 @@ impl Reader<'_> {
         }
     }
 
+    /// Returns the pattern of a link.
+    fn link(&self, node: &Node, what: &str) -> Result<String> {
+        let text = self.one(node, what)?;
+        let link = text.replace("{alert}", "Alert");
+        if link.contains(['{', '}']) || url::Url::parse(&link).is_err() {
+            return self.wrong(node, &format!("{what} must be an address; {{alert}} stands for the name of the alert"));
+        }
+        Ok(text)
+    }
+
     fn names(&self, node: &Node, what: &str) -> Result<Vec<String>> {
         let names = self.each(node, what, |node| self.one(node, what))?;
         if names.is_empty() {
@@ -136,11 +161,26 @@ impl Reader<'_> {
     }
 
     fn paths(&self, node: &Node) -> Result<Paths> {
-        let pattern = |node: &Node| match glob::Pattern::new(&self.one(node, "paths")?) {
-            Ok(pattern) => Ok(pattern),
-            Err(error) => self.wrong(node, &format!("invalid glob pattern: {}", error.msg)),
+        let pattern = |node: &Node| {
+            let text = self.one(node, "paths")?;
+            if text.starts_with('/') || text.split('/').any(|part| part == "..") {
+                return self.wrong(node, "paths are relative to the folder of this file, and below it");
+            }
+            let text = text.strip_prefix("./").unwrap_or(&text);
+            if let Some(missing) = self.folder.and_then(|folder| missing(folder, text)) {
+                return self.wrong(node, &format!("there is no {missing} beside this file"));
+            }
+            match glob::Pattern::new(text) {
+                Ok(pattern) => Ok(pattern),
+                Err(error) => self.wrong(node, &format!("invalid glob pattern: {}", error.msg)),
+            }
         };
-        self.each(node, "paths", pattern).map(Paths)
+        let patterns = self.each(node, "paths", pattern)?;
+        if patterns.is_empty() {
+            return self
+                .wrong(node, "paths is empty: at least one pattern is required; without the key, all files match");
+        }
+        Ok(Paths(patterns))
     }
 
     fn level(&self, node: &Node) -> Result<LevelOf> {
@@ -179,9 +219,9 @@ impl Reader<'_> {
                 "paths" => ignore.paths = self.paths(value)?,
                 "subject" => ignore.subject = Some(self.one(value, key)?),
                 "reason" => reason = !self.one(value, key)?.is_empty(),
-                _ => match value.text().unwrap_or_default().parse::<Date>() {
-                    Ok(date) => ignore.until = Some(date),
-                    Err(_) => return self.wrong(value, "until must be a date such as 2027-01-31"),
+                _ => match value.text().and_then(date) {
+                    Some(date) => ignore.until = Some(date),
+                    None => return self.wrong(value, "until must be a date such as 2027-01-31"),
                 },
             }
         }
@@ -194,7 +234,11 @@ impl Reader<'_> {
     fn policy(&self, node: &Node) -> Result<Policy> {
         let mut policy = Policy::default();
         let known = ["paths", "severities", "labels", "annotations", "names", "for", "queries", "external_labels"];
-        for (key, value) in self.table(node, "a policy", &known)? {
+        let entries = self.table(node, "a policy", &known)?;
+        if entries.iter().all(|(key, _)| *key == "paths") {
+            return self.wrong(node, &format!("a policy needs at least one of {}", known[1..].join(", ")));
+        }
+        for (key, value) in entries {
             match key {
                 "paths" => policy.paths = self.paths(value)?,
                 "severities" => policy.labels.values.push(("severity".to_owned(), self.names(value, key)?)),
@@ -204,6 +248,11 @@ impl Reader<'_> {
                     for (key, value) in self.table(value, key, &["min", "max"])? {
                         let limit = if key == "min" { &mut policy.least_for } else { &mut policy.most_for };
                         *limit = Some(self.duration(value, key)?);
+                    }
+                    if let (Some((_, least)), Some((_, most))) = (&policy.least_for, &policy.most_for)
+                        && least > most
+                    {
+                        return self.wrong(value, "min is longer than max, so no alert can satisfy both");
                     }
                 }
                 "queries" => policy.queries = self.queries(value)?,

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 #[derive(Debug)]
 pub struct DashboardContext<'a> {
     /// Names of series that linted recording rules write.
-    pub recorded: &'a BTreeSet<String>,
+    pub recorded: &'a BTreeSet<&'a str>,
     /// The limits of linted alerts.
     pub limits: &'a Limits,
     /// The `uid`s of the linted dashboards. `None` when one of them has none.

@@ -1,7 +1,9 @@
 //! Comments that suppress findings: `# rules-gen: ignore RG016 until 2026-12-31 because ...`.
 
 use jiff::civil::Date;
+use regex::Regex;
 use std::ops::RangeInclusive;
+use std::sync::LazyLock;
 
 /// A function that returns the id of a lint if it exists (`checks::id`).
 pub type LintId = fn(&str) -> Option<&'static str>;
@@ -12,6 +14,11 @@ const OF_THE_RUN: [&str; 24] = [
     "RG004", "RG005", "RG006", "RG007", "RG008", "RG010", "RG011", "RG012", "RG013", "RG014", "RG015", "RG019",
     "RG021", "RG026", "RG027", "RG032", "RG033", "RG034", "RG036", "RG040", "RG041", "RG050", "RG070", "RG080",
 ];
+
+/// The beginning of a suppression comment. Spaces and the case of the letters do not matter, because a comment that was
+/// meant as a suppression must not be overlooked.
+static BEGIN: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"(?i)#[# \t]*rules-gen[ \t]*:").unwrap_or_else(|error| panic!("{error}")));
 
 /// A suppression comment.
 pub(super) struct Ignore {
@@ -42,16 +49,22 @@ impl Ignore {
     }
 }
 
+/// Whether a text may have suppression comments.
+pub(super) fn has_any(text: &str) -> bool {
+    BEGIN.is_match(text)
+}
+
 /// Returns the suppression comments of a file, which stand before a rule or inside it (`ignore-file` applies to the
 /// whole file). The second list has invalid comments, with the line and the mistake of each.
 pub(super) fn read(text: &str, today: Date, id: LintId) -> (Vec<Ignore>, Vec<(usize, String)>) {
     let (mut good, mut bad) = (Vec::new(), Vec::new());
-    if !text.contains("rules-gen:") {
+    if !has_any(text) {
         return (good, bad);
     }
     let all: Vec<&str> = text.lines().collect();
     for (at, line) in all.iter().enumerate() {
-        let Some((before, comment)) = line.split_once("# rules-gen:") else { continue };
+        let Some(begin) = BEGIN.find(line) else { continue };
+        let (before, comment) = (&line[..begin.start()], &line[begin.end()..]);
         let next = all.iter().skip(at + 1).position(|line| !line.trim().is_empty() && !line.trim().starts_with('#'));
         let about = if before.trim().is_empty() { next.map_or(at + 1, |next| at + next + 2) } else { at + 1 };
         match ignore(comment.trim(), today, id) {
@@ -63,6 +76,11 @@ pub(super) fn read(text: &str, today: Date, id: LintId) -> (Vec<Ignore>, Vec<(us
         }
     }
     (good, bad)
+}
+
+/// Parses a date such as 2027-01-31. A time of the day is not accepted, because it would be ignored.
+pub fn date(text: &str) -> Option<Date> {
+    text.parse::<Date>().ok().filter(|date| date.to_string() == text)
 }
 
 fn ignore(comment: &str, today: Date, id: LintId) -> Result<(bool, Vec<&'static str>), String> {
@@ -79,12 +97,9 @@ fn ignore(comment: &str, today: Date, id: LintId) -> Result<(bool, Vec<&'static 
     let mut ids = Vec::new();
     while let Some(word) = words.next() {
         if word == "until" {
-            let date = words
-                .next()
-                .and_then(|date| date.parse::<Date>().ok())
-                .ok_or("until needs a date such as 2026-12-31")?;
-            if date < today {
-                return Err(format!("this suppression ended on {date}"));
+            let end = words.next().and_then(date).ok_or("until needs a date such as 2026-12-31")?;
+            if end < today {
+                return Err(format!("this suppression ended on {end}"));
             }
         } else {
             ids.push(id(word).ok_or_else(|| format!("unknown lint {word}"))?);

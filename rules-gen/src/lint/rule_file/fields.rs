@@ -81,7 +81,7 @@ pub(super) fn table(node: &Node, name: &str, report: &mut Report<'_>) -> Vec<(St
     if !matches!(node.kind, Kind::Map(_)) && !node.is_null() {
         report.add("RG001", Level::Error, node, format!("{name} must be a mapping, not {}", node.what()), "");
     }
-    let mut all = Vec::new();
+    let mut all = Vec::with_capacity(node.entries().len());
     for (key, value) in node.entries().iter().filter(|(key, _)| !nothing(key)) {
         if let (Some(key), Some(value)) = (key.text(), text(value)) {
             all.push((key.to_owned(), value));

@@ -65,7 +65,7 @@ pub async fn deployed(place: &Deployed) -> anyhow::Result<Vec<ListedRule>> {
     match &place.against {
         Place::Directory(path) => rule_set::read_path(path),
         Place::Prometheus(url) => {
-            let rules = server(url).get("/api/v1/rules", &[]).await?;
+            let rules = server(url).rule_groups().await?;
             Ok(rule_set::document_rules(&rules).map_err(|error| unreadable(url, &error))?)
         }
         Place::Mimir(url) => {
