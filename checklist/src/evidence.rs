@@ -25,6 +25,8 @@ pub enum Object {
     Certificate,
     Claim,
     Container,
+    /// A task that a cluster runs by a schedule.
+    CronJob,
     Database,
     /// A row of the audit table.
     Event,
@@ -88,6 +90,7 @@ impl Object {
             Self::Certificate => ("certificate", "certificates"),
             Self::Claim => ("claim", "claims"),
             Self::Container => ("container", "containers"),
+            Self::CronJob => ("cron_job", "cron jobs"),
             Self::Database => ("database", "databases"),
             Self::Event => ("event", "events"),
             Self::Field => ("field", "fields"),

@@ -114,7 +114,7 @@ async fn request_to<'a>(endpoint: &Endpoint, url: &'a str, max_body: usize) -> R
     let tls =
         if url.starts_with("https://") { Some(trust::verified(endpoint.ca_file.as_deref()).await?) } else { None };
     let bearer = match &endpoint.bearer_token {
-        Some(token) => Some(secret::read(token).await?),
+        Some(token) => Some(secret::token(token).await?),
         None => None,
     };
     Ok(HttpRequest { url, tls, bearer, max_body, tenant: None })

@@ -262,7 +262,7 @@ impl Bucket {
             None => self.from_chain.get_or_init(|| async { self.configure(None).await }).await.clone(),
             Some((id, key)) => {
                 // Read the keys on every run, so that rotated keys work at once.
-                let (id, key) = (secret::read(id).await?, secret::read(key).await?);
+                let (id, key) = (secret::token(id).await?, secret::token(key).await?);
                 let keys = Credentials::new(id.expose_secret(), key.expose_secret(), None, None, "checklist.yaml");
                 self.configure(Some(keys)).await
             }

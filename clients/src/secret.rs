@@ -5,13 +5,30 @@ use crate::failure::Failure;
 use crate::file;
 use checklist::Reason;
 use checklist::config::SecretRef;
-use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
+use secrecy::{ExposeSecret, SecretString};
 
 /// The limit in bytes, above any password or token. A wrong path to a large file must not fill the memory.
 const MAX_BYTES: u64 = 64 * 1024;
 
-/// Returns the first line of the file, or the environment variable.
+/// Returns a token or a key: the first line without blanks at its ends, which editors leave and no token has.
+///
+/// # Errors
+/// Fails as [`read`] does.
+pub async fn token(secret: &SecretRef) -> Result<SecretString, Failure> {
+    let text = read(secret).await?;
+    match text.expose_secret().trim() {
+        "" => Err(empty(secret)),
+        trimmed if trimmed.len() < text.expose_secret().len() => Ok(SecretString::from(trimmed.to_owned())),
+        _ => Ok(text),
+    }
+}
+
+fn empty(secret: &SecretRef) -> Failure {
+    Failure::new(Reason::Config, format!("the secret in {} is empty", secret.origin()))
+}
+
+/// Returns the first line of the file, or of the environment variable. Blanks are part of it: a password may end with one.
 ///
 /// # Errors
 /// [`Reason::Config`], with the path or name, when the secret cannot be read or is empty. [`Reason::Timeout`] when the
@@ -31,15 +48,34 @@ pub async fn read(secret: &SecretRef) -> Result<SecretString, Failure> {
         refuse(if hangs { Reason::Timeout } else { Reason::Config }, &error)
     })?;
     let text = std::str::from_utf8(&text).map_err(|_| refuse(Reason::Config, &"the value is not UTF-8"))?;
-    match text.lines().next().map(str::trim_end) {
+    match text.lines().next() {
         Some(line) if !line.is_empty() => Ok(SecretString::from(line.to_owned())),
-        _ => Err(Failure::new(Reason::Config, format!("the secret in {} is empty", secret.origin()))),
+        _ => Err(empty(secret)),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn blanks_are_part_of_a_password_and_of_no_token() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let file = folder.path().join("secret");
+        for (content, password, word) in [
+            ("plain\n", Some("plain"), Some("plain")),
+            ("with blank \r\nnot this\n", Some("with blank "), Some("with blank")),
+            (" \n", Some(" "), None),
+            ("\nnot this\n", None, None),
+        ] {
+            std::fs::write(&file, content)?;
+            let secret = SecretRef::File(file.clone());
+            let shown = |read: Result<SecretString, Failure>| read.ok().map(|text| text.expose_secret().to_owned());
+            assert_eq!(shown(read(&secret).await).as_deref(), password, "{content:?}");
+            assert_eq!(shown(token(&secret).await).as_deref(), word, "{content:?}");
+        }
+        Ok(())
+    }
 
     #[tokio::test]
     async fn a_secret_given_instead_of_its_file_or_variable_name_is_not_printed() -> anyhow::Result<()> {

@@ -2,6 +2,7 @@
 //! error names the operation and its object, and never contains a secret.
 
 pub mod dump;
+pub mod freshness;
 pub mod kubelet;
 pub mod kubernetes;
 pub mod null;

@@ -72,6 +72,17 @@ pub fn self_signed(name: &str) -> anyhow::Result<Arc<CertifiedKey>> {
     certified(vec![certificate.der().clone()], &key)
 }
 
+/// Creates a self-signed certificate that is an authority too, as `openssl req -x509` makes them, and writes it to
+/// `own.pem` in the folder.
+pub fn self_signed_authority(folder: &Path, name: &str) -> anyhow::Result<Arc<CertifiedKey>> {
+    let key = KeyPair::generate()?;
+    let mut params = params(name, 90)?;
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let certificate = params.self_signed(&key)?;
+    std::fs::write(folder.join("own.pem"), certificate.pem())?;
+    certified(vec![certificate.der().clone()], &key)
+}
+
 fn params(name: &str, days_left: i64) -> anyhow::Result<CertificateParams> {
     let mut params = CertificateParams::new(vec![name.to_owned(), "127.0.0.1".to_owned()])?;
     params.distinguished_name.push(DnType::CommonName, name);

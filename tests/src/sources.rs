@@ -51,6 +51,7 @@ pub static KUBE_STATE_METRICS: Other = Other {
         "checklist_service_",
         "checklist_volume_claim_",
         "checklist_workload_",
+        "kube_cronjob_",
         "kube_daemonset_status_",
         "kube_deployment_spec_replicas",
         "kube_deployment_status_replicas",
@@ -240,7 +241,9 @@ fn tracks(pages: &[Page], names: &BTreeSet<String>, minutes: usize) -> anyhow::R
             if !names.contains(&name) {
                 continue;
             }
-            let is_time = ["_timestamp_seconds", "_timestamp", "_created"].iter().any(|end| name.ends_with(end));
+            let is_time = ["_timestamp_seconds", "_timestamp", "_created", "_schedule_time"]
+                .iter()
+                .any(|end| name.ends_with(end));
             let grows = name == "pg_stat_activity_max_tx_duration" && value > 0.0;
             labels.insert("job".to_owned(), "played".to_owned());
             labels.insert("instance".to_owned(), "played:80".to_owned());

@@ -121,7 +121,7 @@ fn put_records(folder: &Path, now: Timestamp) -> anyhow::Result<()> {
     Ok(std::fs::write(folder.join("tasks/records.jsonl"), text)?)
 }
 
-/// Returns the current exposition of an exporter: only the disk is bad, and the check of the connections fails.
+/// Returns the current exposition of an exporter: the disk is bad, a pod is not ready, and the check of the connections fails.
 fn exposition(config: &checklist::Config, now: Timestamp) -> String {
     let mut text = String::new();
     for check in config.checks() {
@@ -130,8 +130,16 @@ fn exposition(config: &checklist::Config, now: Timestamp) -> String {
         let _ = writeln!(text, "checklist_probe_success{{check={id:?},target={target:?}}} {good}");
         let _ = writeln!(text, "checklist_probe_last_success_timestamp_seconds{{check={id:?},target={target:?}}} {at}");
         if good == 1 {
-            let _ = writeln!(text, "checklist_check_passed{{check={id:?},target={target:?}}} 1");
+            // A pod that became unready just now: no alert is due yet.
+            let passed = u8::from(id != "pods");
+            let _ = writeln!(text, "checklist_check_passed{{check={id:?},target={target:?}}} {passed}");
         }
+    }
+    let pod = "check=\"pods\",target=\"production\",namespace=\"app\",pod=\"db-1\",reason=\"ContainersNotReady\"";
+    let _ = writeln!(text, "checklist_pod_not_ready{{{pod}}} 1");
+    let workload = "check=\"pods\",target=\"production\",namespace=\"app\",kind=\"Deployment\",workload=\"web\"";
+    for what in ["desired", "ready"] {
+        let _ = writeln!(text, "checklist_workload_replicas_{what}{{{workload}}} 1");
     }
     let disk = "check=\"disk\",target=\"production\",namespace=\"app\",persistentvolumeclaim=\"data-0\"";
     let _ =
@@ -236,6 +244,9 @@ async fn reports_show_true_states_and_what_cannot_be_known() -> anyhow::Result<(
             .is_some_and(|why| why.contains("the probe fails"))
     );
     assert_eq!(verdict("Check error rate (last 24h)"), "cannot_tell", "the application exposes nothing");
+    let status = line(&daily, "Check system status");
+    assert_eq!(status["verdict"], "warning", "{status:#}");
+    assert!(status["why"].to_string().contains("the last run did not pass, and no alert is due yet"), "{status:#}");
     assert_eq!(verdict("Verify backups completed"), "warning", "it paged in the night and is over");
     let evidence = line(&daily, "Verify backups completed")["evidence"].as_str().unwrap_or_default().to_owned();
     assert!(evidence.parse::<Timestamp>().is_ok_and(|at| at < world.at), "{evidence}");

@@ -6,7 +6,7 @@ use super::thresholds::{self, ByKey};
 use crate::reader::table::Table;
 use crate::signal::Signal;
 use crate::targets::ReadList;
-use crate::targets::target::List;
+use crate::targets::target::{List, Sourced};
 use crate::yaml::{hint, quote, word};
 use std::collections::BTreeMap;
 
@@ -32,6 +32,14 @@ impl ReadList for Lists<'_> {
             let following =
                 target.iter().flat_map(List::limits).map(|(key, levels)| (key.to_owned(), levels)).collect();
             let own = own_settings(&table, &fitting, self.before, following);
+            if let Some(target) = &target {
+                let is_sourced =
+                    |id: &str| own.sources.contains_key(id) && !own.skip.iter().any(|skipped| skipped == id);
+                let sourced = fitting.iter().filter(|signal| is_sourced(signal.id));
+                let sourced: Vec<Sourced> =
+                    sourced.map(|signal| Sourced { id: signal.id, metrics: signal.metrics }).collect();
+                target.check_sourced(&table, &sourced);
+            }
             if let (Some(name), Some(target)) = (name, target) {
                 self.settings.insert((T::LIST, name), own);
                 targets.push(target);

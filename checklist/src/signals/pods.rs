@@ -62,7 +62,7 @@ fn stuck(scope: &Scope) -> String {
     format!("max without (reason) ({})", scope.over_of("max_over_time", &of(&NOT_READY).with(STUCK_ONES), "5m"))
 }
 
-/// Returns whether a job has failed, for any reason.
+/// Returns whether a job has failed or a cron job was not started, for any reason.
 fn failed_jobs(scope: &Scope) -> String {
     format!("max without (reason) ({})", scope.max(&JOB_FAILED))
 }
@@ -122,6 +122,7 @@ pub static SIGNAL: Signal = Signal {
         Looks::at_any(Object::Workload),
         Looks::at_any(Object::Pod),
         Looks::at_any(Object::Job),
+        Looks::at_any(Object::CronJob),
         Looks::at_any(Object::Service),
     ],
     metrics: &[&DESIRED, &READY, &REFUSED, &PODS, &NOT_READY, &JOB_FAILED, &ENDPOINTS, &ALL_ENDPOINTS],
@@ -247,8 +248,8 @@ pub static SIGNAL: Signal = Signal {
                 },
             }),
             pending: minutes(5),
-            summary: "A job has failed.",
-            description: "Job {{ $labels.namespace }}/{{ $labels.workload }} has failed{{ with printf \"topk(1, checklist_job_failed{target=%q,namespace=%q,workload=%q})\" $labels.target $labels.namespace $labels.workload | query }}: {{ . | first | label \"reason\" }}{{ end }}. Look at: kubectl -n {{ $labels.namespace }} get jobs",
+            summary: "A job has failed or does not start.",
+            description: "Job {{ $labels.namespace }}/{{ $labels.workload }} has failed or was not started when it was due{{ with printf \"topk(1, checklist_job_failed{target=%q,namespace=%q,workload=%q})\" $labels.target $labels.namespace $labels.workload | query }}: {{ . | first | label \"reason\" }}{{ end }}. Look at: kubectl -n {{ $labels.namespace }} get cronjobs,jobs",
             ..WARNING
         },
         Alert {
@@ -333,7 +334,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Panel {
             title: "Failed jobs",
-            description: "Jobs and cron jobs whose last run failed; empty is good.",
+            description: "Jobs and cron jobs whose last run failed or did not start; empty is good.",
             drawing: Drawing::Table,
             query: PanelQuery::Expression(failed_jobs, &[&JOB_FAILED]),
             legend: &["namespace", "workload"],
@@ -377,6 +378,7 @@ pub static SIGNAL: Signal = Signal {
         Access::Kubernetes("apps", "statefulsets", LIST_WATCH),
         Access::Kubernetes("apps", "daemonsets", LIST_WATCH),
         Access::Kubernetes("batch", "jobs", LIST_WATCH),
+        Access::Kubernetes("batch", "cronjobs", LIST_WATCH),
     ],
     runbook: include_str!("pods.md"),
     ..BASE

@@ -7,6 +7,7 @@ pub(crate) use series::{without_objects, without_tables};
 
 use super::name_pattern::NamePattern;
 use super::tables::literal;
+use super::target::Sourced;
 use crate::reader::keys::{Key, Kind, Rule, Section, words};
 use crate::reader::table::Table;
 use std::collections::BTreeMap;
@@ -119,36 +120,41 @@ static OBJECT: Kind = Kind::Table(&OBJECTS);
 pub(super) const OF_CLUSTER: Key = Key::new(
     "exclude",
     Kind::List(&OBJECT, false),
-    "Objects that are not evaluated: an object is excluded if every key of one entry matches it. With `sources`, only by namespace, kind and name.",
+    "Objects that are not evaluated: an object is excluded if every key of one entry matches it. Checks with `sources` know no labels and no annotations.",
 )
 .example("[{kind: Service, name: '*-ro'}, {label: env=preview}]");
 
-/// Reads `exclude:` of a cluster. Other exporters' metrics have neither labels nor annotations of the objects.
+/// Reads `exclude:` of a cluster.
 pub(super) fn of_cluster(table: &Table<'_>) -> Vec<Exclusion> {
     let pattern = |entry: &Table<'_>, key: &'static str| entry.text(key).map(|text| NamePattern::new(&text));
     let mark = |entry: &Table<'_>, key: &'static str| entry.text(key).map(|text| Mark::new(&text));
-    let others: Vec<&str> = table.entries("sources").iter().filter_map(|(check, _)| check.scalar()).collect();
-    let one = |entry: Table<'_>| {
-        let exclusion = Exclusion {
-            kind: entry.choice("kind", &KINDS),
-            namespace: pattern(&entry, "namespace"),
-            name: pattern(&entry, "name"),
-            label: mark(&entry, "label"),
-            annotation: mark(&entry, "annotation"),
-        };
-        if exclusion.needs_metadata() && !others.is_empty() {
+    let one = |entry: Table<'_>| Exclusion {
+        kind: entry.choice("kind", &KINDS),
+        namespace: pattern(&entry, "namespace"),
+        name: pattern(&entry, "name"),
+        label: mark(&entry, "label"),
+        annotation: mark(&entry, "annotation"),
+    };
+    table.tables("exclude").into_iter().map(one).collect()
+}
+
+/// Reports entries that select by a label or an annotation for checks on metrics of another exporter: these metrics have
+/// neither. An entry for objects that such a check does not judge is fine.
+pub(super) fn check_sourced(excluded: &[Exclusion], table: &Table<'_>, checks: &[Sourced]) {
+    for (entry, exclusion) in table.tables("exclude").into_iter().zip(excluded) {
+        let concerned = checks.iter().filter(|check| check.metrics.iter().any(|metric| exclusion.concerns(metric)));
+        let concerned: Vec<&str> = concerned.map(|check| check.id).collect();
+        if exclusion.needs_metadata() && !concerned.is_empty() {
             let key = if exclusion.label.is_some() { "label" } else { "annotation" };
             entry.mistake_at(
                 key,
                 format!(
                     "{key} cannot exclude objects from {}: the metrics of the other exporter (sources) do not have it; exclude by namespace or name, or let checklist-exporter make these checks",
-                    others.join(", ")
+                    concerned.join(", ")
                 ),
             );
         }
-        exclusion
-    };
-    table.tables("exclude").into_iter().map(one).collect()
+    }
 }
 
 /// The value of `exclude:` for a database.
@@ -281,6 +287,27 @@ mod tests {
         let yaml = "kubernetes: [{name: k, namespaces: [a], sources: {pods: kube-state-metrics}, exclude: [{namespace: b}, {label: env=preview}]}]";
         let mistakes = crate::Config::parse("checklist.yaml", yaml).err().map(|mistakes| mistakes.to_string());
         assert!(mistakes.is_some_and(|text| text.contains(": label cannot exclude objects from pods")));
+        // An entry for objects that none of these checks judges has its effect on the other checks.
+        for (sources, entry, is_fine) in [
+            ("disk: kubelet", "kind: Service, label: a", true),
+            ("disk: kubelet", "kind: PersistentVolumeClaim, label: a", false),
+            ("disk: kubelet", "label: a", false),
+            ("hpa: kube-state-metrics", "kind: Deployment, annotation: a", true),
+            ("restarts: kube-state-metrics", "kind: Deployment, label: a", true),
+            // By its name, a workload takes its pods with it.
+            ("restarts: kube-state-metrics", "kind: Deployment, name: web, label: a", false),
+            ("pods: kube-state-metrics", "kind: Job, label: a", false),
+            ("pods: kube-state-metrics", "kind: HorizontalPodAutoscaler, label: a", true),
+            ("hpa: kube-state-metrics, disk: kubelet", "kind: HorizontalPodAutoscaler, label: a", false),
+        ] {
+            let yaml =
+                format!("kubernetes: [{{name: k, namespaces: [a], sources: {{{sources}}}, exclude: [{{{entry}}}]}}]");
+            let config = crate::Config::parse("checklist.yaml", &yaml);
+            assert_eq!(config.is_ok(), is_fine, "{yaml} {:?}", config.err().map(|mistakes| mistakes.to_string()));
+        }
+        let skipped =
+            "kubernetes: [{name: k, namespaces: [a], skip: [disk], sources: {disk: kubelet}, exclude: [{label: a}]}]";
+        assert!(crate::Config::parse("checklist.yaml", skipped).is_ok());
     }
 
     #[test]

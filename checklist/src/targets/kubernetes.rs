@@ -3,7 +3,7 @@
 use super::exclusions::{self, Exclusion};
 use super::kind::TargetKind;
 use super::parts::{NAMESPACE, Needs, OBJECT_NAME, Peer};
-use super::target::{List, OWN, Target};
+use super::target::{List, OWN, Sourced, Target};
 use crate::reader::found::Found;
 use crate::reader::keys::{Key, Kind, Rule, Section};
 use crate::reader::table::Table;
@@ -185,6 +185,10 @@ impl List for Kubernetes {
     const ABOUT: &'static str = "Clusters, or sets of namespaces in a cluster.";
     const EXAMPLE: &'static str = "[{name: production, namespaces: [shop]}]";
     const ENTRY: &'static Section = &ENTRY;
+
+    fn check_sourced(&self, table: &Table<'_>, checks: &[Sourced]) {
+        exclusions::check_sourced(&self.excluded, table, checks);
+    }
 
     fn read(table: &Table<'_>, name: String) -> Option<Self> {
         let namespaces = table.texts("namespaces");

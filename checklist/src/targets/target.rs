@@ -3,6 +3,7 @@
 use super::kind::TargetKind;
 use super::parts::Needs;
 use crate::condition::threshold::Levels;
+use crate::metric::Metric;
 use crate::reader::keys::{Form, Key, Kind, Names, Section};
 use crate::reader::table::Table;
 use std::fmt::Debug;
@@ -19,6 +20,12 @@ pub trait Target: Debug {
     fn needs(&self) -> Needs<'_>;
 }
 
+/// A check on metrics of another exporter.
+pub(crate) struct Sourced {
+    pub(crate) id: &'static str,
+    pub(crate) metrics: &'static [&'static Metric],
+}
+
 /// A kind of target, which is a list in checklist.yaml.
 pub(crate) trait List: Target + Sized + 'static {
     const LIST: &'static str;
@@ -31,6 +38,9 @@ pub(crate) trait List: Target + Sized + 'static {
 
     /// Reads an entry. `None` when it has mistakes, which are reported to `table`.
     fn read(table: &Table<'_>, name: String) -> Option<Self>;
+
+    /// Reports what cannot work in checks on metrics of another exporter.
+    fn check_sourced(&self, _: &Table<'_>, _: &[Sourced]) {}
 
     /// Returns limits that follow from the target's settings, by the key of the threshold.
     fn limits(&self) -> Vec<(&'static str, Levels)> {

@@ -31,6 +31,9 @@ const MAYBE_ABOUT: [&str; 7] = ["json", "txt", "manifest", "meta", "info", "done
 /// Like [`MAYBE_ABOUT`]: signatures, or backups that were encrypted or signed as a whole.
 const SIGNATURES: [&str; 3] = ["sig", "asc", "minisig"];
 
+/// Endings of files that are still being written, or were left by a dump or a copy that broke off.
+const UNFINISHED: [&str; 6] = ["tmp", "temp", "partial", "filepart", "incomplete", "inprogress"];
+
 /// Names of files that list the checksums of others.
 const LISTS: [&str; 5] = ["md5sums", "sha1sums", "sha256sums", "sha512sums", "checksums"];
 
@@ -190,11 +193,12 @@ fn one(object: Object) -> Newest {
     Newest { name: key, bytes, modified, begin: Some(object), is_folder: false, parts: Vec::new(), lacks: None }
 }
 
-/// Whether a key is that of a file about another one. There may be several endings, as of the signature of a checksum.
+/// Whether a key is that of a file about another one, or of an unfinished one. There may be several endings, as of the
+/// signature of a checksum.
 fn is_about(key: &str, known: &HashSet<u64>) -> bool {
     let mut name = key;
     while let Some((before, ending)) = name.rsplit_once('.') {
-        if is_one_of(&ABOUT, ending) {
+        if is_one_of(&ABOUT, ending) || is_one_of(&UNFINISHED, ending) {
             return true;
         }
         if !is_one_of(&MAYBE_ABOUT, ending) && !is_one_of(&SIGNATURES, ending) {
@@ -273,6 +277,8 @@ mod tests {
             (&[("daily/a.dump.asc", 2.0, 1), ("daily/a.dump", 1.0, 9)], Some("daily/a.dump")),
             (&[("daily/20261127.dat", 1.0, 9), ("daily/20261128.dat", 2.0, 9)], Some("daily/20261128.dat")),
             (&[("daily/a.dump.md5", 2.0, 1)], None),
+            (&[("daily/a.dump", 1.0, 9), ("daily/b.dump.partial", 2.0, 99)], Some("daily/a.dump")),
+            (&[("daily/b.dump.TMP", 2.0, 99)], None),
             (&[("daily/a.dump.asc", 2.0, 1)], Some("daily/a.dump.asc")),
             (&[("daily/a", 5.0, 9), ("daily/b", 5.0, 1)], Some("daily/a")),
         ] {

@@ -99,6 +99,10 @@ fn add_notes(found: &Found, now: f64, samples: &mut Samples) {
             .note(format!("{} with a time in the future are ignored, such as {name}, {ahead} ahead", found.future));
     }
     if found.left_out > 0 {
-        samples.evidence.note(format!("{} objects with other names are ignored", found.left_out));
+        let ignored = match found.left_out {
+            1 => "1 object with another name is ignored".to_owned(),
+            many => format!("{many} objects with other names are ignored"),
+        };
+        samples.evidence.note(ignored);
     }
 }

@@ -60,6 +60,7 @@ async fn leave_out(namespace: &Namespace, volumes: &mut Volumes, samples: &mut S
 /// Sets the samples of one claim, or returns why the kubelet does not know them.
 fn usage(claim: &Claim, volume: &Volume, samples: &mut Samples) -> Result<(), String> {
     let labels = [claim.namespace.as_str(), claim.name.as_str()];
+    volume.is_of_now()?;
     // File systems without a fixed number of inodes report 0 inodes.
     if let (Some(used), Some(all @ 1..)) = (volume.inodes_used, volume.inodes) {
         samples.set(&INODES_USED, labels, used);
@@ -77,16 +78,18 @@ fn usage(claim: &Claim, volume: &Volume, samples: &mut Samples) -> Result<(), St
 async fn unmounted(namespace: &Namespace, volumes: &Volumes, samples: &mut Samples) -> Result<usize, Failure> {
     let known = |name: &str| volumes.claims.keys().any(|c| c.namespace == namespace.name && c.name == name);
     let mounted = volumes.claims.keys().filter(|claim| claim.namespace == namespace.name).count();
-    let in_use: BTreeSet<Arc<str>> = {
-        let pods = read(&namespace.pods).await?;
-        let running = pods.objects.values().filter(|pod| &*pod.phase == "Running");
-        running.flat_map(|pod| pod.claims.iter().cloned()).collect()
-    };
+    // The claims that running pods use on nodes whose kubelets are queried, and on others.
+    let (mut in_use, mut elsewhere) = (BTreeSet::new(), BTreeSet::new());
+    for pod in read(&namespace.pods).await?.objects.values().filter(|pod| &*pod.phase == "Running") {
+        let used = if volumes.is_left_out(&pod.node) { &mut elsewhere } else { &mut in_use };
+        used.extend(pod.claims.iter().cloned());
+    }
     let claims = read(&namespace.claims).await?;
-    let mut idle = 0;
+    let (mut idle, mut left_out) = (0, 0);
     for (name, claim) in claims.objects.iter().filter(|(name, claim)| claim.is_bound() && !known(name)) {
         if claim.is_block() || !in_use.contains(&**name) {
-            idle += 1;
+            let is_elsewhere = !claim.is_block() && elsewhere.contains(&**name);
+            *(if is_elsewhere { &mut left_out } else { &mut idle }) += 1;
             continue;
         }
         let reason = volumes.unreached.first().map_or(Reason::NotFound, |failure| failure.reason);
@@ -99,6 +102,10 @@ async fn unmounted(namespace: &Namespace, volumes: &Volumes, samples: &mut Sampl
     if idle > 0 {
         let which = "are bound but not mounted as a file system";
         samples.evidence.note(format!("{} in {} {which}", Object::Claim.counted(idle), namespace.name));
+    }
+    if left_out > 0 {
+        let which = "are mounted on nodes that kubelet.nodeSelector leaves out";
+        samples.evidence.note(format!("{} in {} {which}", Object::Claim.counted(left_out), namespace.name));
     }
     Ok(mounted.max(claims.objects.len()))
 }

@@ -10,6 +10,7 @@ use checklist::signals::pods::{ALL_ENDPOINTS, DESIRED, ENDPOINTS, JOB_FAILED, NO
 use checklist::{Object, Reason, Samples};
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -57,11 +58,12 @@ async fn namespace_objects<'a>(
     not_ready: &mut Vec<NotReady<'a>>,
 ) -> Result<usize, Failure> {
     // Without the right to read jobs the pods are judged all the same.
-    let jobs = jobs(namespace, samples).await;
-    let of_jobs = jobs.as_ref().map_or(0, |jobs| jobs.count);
+    let (jobs, cron_jobs) = (jobs(namespace, samples).await, cron_jobs(namespace, samples).await);
+    let of_jobs = jobs.as_ref().map_or(0, |jobs| jobs.count) + cron_jobs.as_ref().copied().unwrap_or_default();
     let found = workloads(namespace, samples).await? + pods(namespace, jobs.as_ref().ok(), samples, not_ready).await?;
     services(namespace, samples).await?;
     jobs?;
+    cron_jobs?;
     Ok(found + of_jobs)
 }
 
@@ -119,6 +121,24 @@ async fn jobs(namespace: &Namespace, samples: &mut Samples) -> Result<Jobs, Fail
     let late = all().filter(|(_, job)| is_late(job));
     let awaiting = late.map(|(name, job)| [name.to_owned(), job.workload(name).to_owned()]).collect();
     Ok(Jobs { count: store.objects.len(), ended, awaiting })
+}
+
+/// Adds a sample for each cron job that starts no runs although it is due. Returns the number of cron jobs.
+async fn cron_jobs(namespace: &Namespace, samples: &mut Samples) -> Result<usize, Failure> {
+    let store = read(&namespace.cron_jobs).await?;
+    samples.saw(Object::CronJob, store.objects.len());
+    namespaces::left_out(Object::CronJob, store.left_out.len(), namespace, samples);
+    let now = Timestamp::now();
+    for (name, job) in &store.objects {
+        if !job.is_understood() {
+            let what = format!("cron job {}/{name}: its schedule or its time zone is not understood", namespace.name);
+            samples.missed(Object::CronJob, Reason::Decode, what);
+        }
+        if job.is_late(now) {
+            samples.set(&JOB_FAILED, [&*namespace.name, name, "NotStarted"], 1_u32);
+        }
+    }
+    Ok(store.objects.len())
 }
 
 async fn pods<'a>(

@@ -60,6 +60,17 @@ struct Rule {
 }
 
 impl Group {
+    /// Whether no rule of the group was evaluated yet, as for a moment after the start of the server.
+    fn is_waiting(&self) -> bool {
+        !self.rules.is_empty() && self.rules.iter().all(|rule| rule.health == "unknown")
+    }
+
+    /// Returns the seconds by which the last evaluation is in the future, beyond what clocks may differ.
+    fn ahead(&self, now: f64) -> Option<f64> {
+        let ahead = self.last_evaluation?.as_duration().as_secs_f64() - now;
+        (ahead > AHEAD.as_secs_f64()).then_some(ahead)
+    }
+
     /// Returns the seconds since the last evaluation, if several were missed since.
     fn overdue(&self, now: f64) -> Option<f64> {
         let last = self.last_evaluation?.as_duration().as_secs_f64();
@@ -80,12 +91,24 @@ impl Probe for Rules {
                 let there = groups.iter().any(|group| group.name == *rule_set && !group.rules.is_empty());
                 samples.set(&DEPLOYED, [rule_set], there);
             }
-            let ours = groups.iter().filter(|group| self.rule_sets.contains(&group.name));
-            for (group, since) in ours.filter_map(|group| Some((group, group.overdue(unix_now())?))) {
+            let ours = || groups.iter().filter(|group| self.rule_sets.contains(&group.name));
+            for (group, since) in ours().filter_map(|group| Some((group, group.overdue(unix_now())?))) {
                 let (since, every) = (Unit::Seconds.human(since), Unit::Seconds.human(group.interval));
                 let what =
                     format!("the rules {} were last evaluated {since} ago, and are due every {every}", group.name);
                 samples.missed(Object::Rule, Reason::Timeout, what);
+            }
+            for (group, ahead) in ours().filter_map(|group| Some((group, group.ahead(unix_now())?))) {
+                let ahead = Unit::Seconds.human(ahead);
+                let what = format!(
+                    "the last evaluation of the rules {} is {ahead} in the future: compare the clocks of Prometheus and of this machine",
+                    group.name
+                );
+                samples.missed(Object::Rule, Reason::Decode, what);
+            }
+            if ours().next().is_some() && ours().all(Group::is_waiting) {
+                let what = "no rule that checklist.yaml generates was evaluated yet: does this server evaluate rules?";
+                samples.missed(Object::Rule, Reason::NotFound, what.to_owned());
             }
             let rules = || groups.iter().flat_map(|group| &group.rules);
             samples.saw(Object::Rule, rules().count());
@@ -117,11 +140,22 @@ mod tests {
             // Not evaluated yet, and a server that says nothing.
             ("60", "\"0001-01-01T00:00:00Z\"", None),
             ("60", "null", None),
+            ("60", "\"2026-01-02T00:04:00Z\"", None),
         ] {
             let text =
                 format!("{{\"name\": \"a\", \"interval\": {interval}, \"lastEvaluation\": {last}, \"rules\": []}}");
             let group: Group = serde_json::from_str(&text)?;
             assert_eq!(group.overdue(now), overdue, "{text}");
+            assert_eq!(group.ahead(now), None, "{text}");
+        }
+        let tomorrow = "{\"name\": \"a\", \"lastEvaluation\": \"2026-01-03T00:00:00Z\", \"rules\": []}";
+        assert_eq!(serde_json::from_str::<Group>(tomorrow)?.ahead(now), Some(86_400.0));
+        for (first, second, is_waiting) in
+            [("unknown", "unknown", true), ("unknown", "ok", false), ("err", "unknown", false)]
+        {
+            let rule = |health: &str| format!("{{\"name\": \"r\", \"health\": \"{health}\"}}");
+            let text = format!("{{\"name\": \"a\", \"rules\": [{}, {}]}}", rule(first), rule(second));
+            assert_eq!(serde_json::from_str::<Group>(&text)?.is_waiting(), is_waiting, "{text}");
         }
         Ok(())
     }

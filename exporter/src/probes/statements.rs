@@ -87,6 +87,7 @@ static STATEMENTS: &[(&str, &[Statement])] = &[
     ]),
     ("database_size", &[
             select(include_str!("database_size.sql"), &[&database_size::BYTES]).each_is(Object::Database),
+            note(include_str!("database_size_beyond.sql")),
     ]),
     ("maintenance", &[
             select(include_str!("maintenance_ids.sql"), &[&maintenance::XID_AGE]).each_is(Object::Database),

@@ -1,7 +1,9 @@
 //! The signal `utilization`: CPU and memory that pods and nodes use, from the metrics API, beside their limits.
 
 use crate::probe::{Failure, Probe};
+use crate::sources::freshness::not_of_now;
 use crate::sources::kubernetes::objects::PodUsage;
+use crate::sources::kubernetes::quantity::exact_cores;
 use crate::sources::kubernetes::{Cluster, Namespace, Watched, read};
 use checklist::signals::utilization::{
     NODE_CPU, NODE_CPU_ALLOCATABLE, NODE_MEMORY, NODE_MEMORY_ALLOCATABLE, POD_CPU, POD_CPU_LIMIT, POD_MEMORY,
@@ -51,7 +53,13 @@ impl Probe for Utilization {
 async fn nodes(watched: &Watched, exposes: bool, samples: &mut Samples) -> Result<(), Failure> {
     let usage = watched.node_usage().await?;
     for (name, node) in watched.nodes(None).await? {
-        let Some((Some(cpu), Some(memory))) = usage.get(&name).map(|used| used.usage.amounts()) else {
+        let used = usage.get(&name);
+        if let Some(time) = used.and_then(|used| not_of_now(used.timestamp.as_deref())) {
+            let what = format!("the data of the metrics API for node {name} are of {time}");
+            samples.missed(Object::Node, Reason::NotFound, what);
+            continue;
+        }
+        let Some((Some(cpu), Some(memory))) = used.map(|used| used.usage.amounts()) else {
             samples.missed(Object::Node, Reason::NotFound, format!("the metrics API has no data for node {name}"));
             continue;
         };
@@ -79,7 +87,13 @@ async fn pods(watched: &Watched, namespace: &Namespace, samples: &mut Samples) -
     let mut workloads: BTreeMap<String, Workload> = BTreeMap::new();
     let pods = read(&namespace.pods).await?;
     for (name, pod) in &pods.objects {
-        let Some((Some(cpu), Some(memory))) = usage.get(name).map(PodUsage::total) else {
+        let used = usage.get(name);
+        if let Some(time) = used.and_then(|used| not_of_now(used.timestamp.as_deref())) {
+            let what = format!("the data of the metrics API for pod {}/{name} are of {time}", namespace.name);
+            samples.missed(Object::Pod, Reason::NotFound, what);
+            continue;
+        }
+        let Some((Some(cpu), Some(memory))) = used.map(PodUsage::total) else {
             if &*pod.phase == "Running" && pod.created < measured_before {
                 let what = format!("the metrics API has no data for pod {}/{name}", namespace.name);
                 samples.missed(Object::Pod, Reason::NotFound, what);
@@ -96,9 +110,11 @@ async fn pods(watched: &Watched, namespace: &Namespace, samples: &mut Samples) -
     }
     for (name, workload) in &workloads {
         let labels = [&namespace.name, name];
-        samples.put(&POD_CPU, &labels, workload.cpu);
+        samples.put(&POD_CPU, &labels, exact_cores(workload.cpu));
         samples.put(&POD_MEMORY, &labels, workload.memory);
-        for (metric, limit) in [(&POD_CPU_LIMIT, workload.cpu_limit), (&POD_MEMORY_LIMIT, workload.memory_limit)] {
+        for (metric, limit) in
+            [(&POD_CPU_LIMIT, workload.cpu_limit.map(exact_cores)), (&POD_MEMORY_LIMIT, workload.memory_limit)]
+        {
             if let Some(limit) = limit {
                 samples.put(metric, &labels, limit);
             }

@@ -1,6 +1,7 @@
 //! Usage of volumes, from the stats summary of each kubelet. Needs only the right `nodes/stats`.
 
 use crate::probe::Failure;
+use crate::sources::freshness::not_of_now;
 use crate::sources::kubernetes::Cluster;
 use crate::sources::kubernetes::objects::Node;
 use checklist::Reason;
@@ -8,17 +9,14 @@ use checklist::config::SecretRef;
 use clients::http::{HttpRequest, get, refusal};
 use clients::{secret, trust};
 use futures::{StreamExt, stream};
-use jiff::{SignedDuration, Timestamp};
 use kube::client::ConfigExt;
 use rustls::ClientConfig;
 use secrecy::SecretString;
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Maximum size of a summary in bytes. The summary of a node with 500 pods is below two megabytes.
 const MAX_BODY: usize = 16 * 1024 * 1024;
-/// Age of the figures of a volume from which on they are not believed. The kubelet looks every minute.
-const STALE: SignedDuration = SignedDuration::from_mins(15);
 /// Number of kubelets that are queried at a time.
 const AT_A_TIME: usize = 8;
 
@@ -40,15 +38,23 @@ pub struct Volume {
 }
 
 impl Volume {
+    /// Checks that the kubelet has looked at the volume lately.
+    ///
+    /// # Errors
+    /// The text says when it did.
+    pub fn is_of_now(&self) -> Result<(), String> {
+        match not_of_now(self.time.as_deref()) {
+            Some(time) => Err(format!("the figures of its kubelet are of {time}: does its mount hang?")),
+            None => Ok(()),
+        }
+    }
+
     /// Returns used bytes and capacity.
     ///
     /// # Errors
     /// The text says why the kubelet does not know them.
     pub fn bytes(&self) -> Result<(u64, u64), String> {
-        let time = self.time.as_deref().and_then(|time| time.parse::<Timestamp>().ok());
-        if let Some(time) = time.filter(|time| *time < Timestamp::now() - STALE) {
-            return Err(format!("the figures of its kubelet are of {time}: does its mount hang?"));
-        }
+        self.is_of_now()?;
         let sum = self.used_bytes.zip(self.available_bytes).map(|(used, free)| (used, used.saturating_add(free)));
         // Nothing of nothing is what some drivers report when they cannot look.
         let sum = sum.filter(|(_, capacity)| *capacity > 0);
@@ -83,6 +89,15 @@ pub struct Volumes {
     pub nodes: usize,
     /// Failures of the nodes whose kubelet could not be queried. The messages name the node.
     pub unreached: Vec<Failure>,
+    /// Names of the nodes that `kubelet.nodeSelector` selects; `None` without that key.
+    pub selected: Option<BTreeSet<Box<str>>>,
+}
+
+impl Volumes {
+    /// Whether the kubelet of a node is not queried, because `kubelet.nodeSelector` leaves the node out.
+    pub fn is_left_out(&self, node: &str) -> bool {
+        self.selected.as_ref().is_some_and(|selected| !selected.contains(node))
+    }
 }
 
 /// Asks every kubelet for its volumes. A kubelet that does not answer is reported, and the others still count.
@@ -91,8 +106,9 @@ pub struct Volumes {
 /// Fails when the nodes cannot be listed.
 pub async fn volumes(cluster: &Cluster) -> Result<Volumes, Failure> {
     let watched = cluster.watched().await?;
-    let tls = tls(cluster, &watched.config)?;
+    let tls = tls(cluster, &watched.config).await?;
     let nodes = watched.nodes(cluster.target.kubelet_node_selector.as_deref()).await?;
+    let selected = cluster.target.kubelet_node_selector.as_ref().map(|_| nodes.keys().cloned().collect());
     let config = &watched.config;
     let request = |(name, node): (&str, &Node)| {
         let (name, url, tls) = (name.to_owned(), summary_url(node), tls.clone());
@@ -127,7 +143,7 @@ pub async fn volumes(cluster: &Cluster) -> Result<Volumes, Failure> {
             *known = volume;
         }
     }
-    Ok(Volumes { claims, nodes, unreached })
+    Ok(Volumes { claims, nodes, unreached, selected })
 }
 
 fn summary_url(node: &Node) -> Option<String> {
@@ -149,16 +165,17 @@ async fn summary(url: String, tls: ClientConfig, config: &kube::Config) -> Resul
 
 /// Returns the TLS configuration for kubelets: client certificate and trusted authorities of the API client, unless the
 /// target names other authorities.
-fn tls(cluster: &Cluster, config: &kube::Config) -> Result<ClientConfig, Failure> {
+async fn tls(cluster: &Cluster, config: &kube::Config) -> Result<ClientConfig, Failure> {
     let mut config = config.clone();
     config.accept_invalid_certs = cluster.target.kubelet_insecure_skip_verify;
-    if let Some(file) = &cluster.target.kubelet_ca_file {
-        let authorities = trust::certificates(file)?;
-        config.root_cert = Some(authorities.iter().map(|der| der.to_vec()).collect());
-    }
-    config
+    let mut tls = config
         .rustls_client_config()
-        .map_err(|error| Failure::new(Reason::Config, format!("cannot set up TLS for the kubelets: {error}")))
+        .map_err(|error| Failure::new(Reason::Config, format!("cannot set up TLS for the kubelets: {error}")))?;
+    if let Some(file) = &cluster.target.kubelet_ca_file {
+        // The file may also hold the self-signed certificates of the kubelets themselves.
+        tls.dangerous().set_certificate_verifier(trust::verifier(Some(file)).await?);
+    }
+    Ok(tls)
 }
 
 /// Returns the bearer token of the API client, if it uses one.
@@ -168,7 +185,7 @@ async fn token(config: &kube::Config) -> Result<Option<SecretString>, Failure> {
         return Ok(Some(SecretString::from(token.expose_secret().to_owned())));
     }
     match &config.auth_info.token_file {
-        Some(path) => Ok(Some(secret::read(&SecretRef::File(path.into())).await?)),
+        Some(path) => Ok(Some(secret::token(&SecretRef::File(path.into())).await?)),
         None => Ok(None),
     }
 }

@@ -13,6 +13,7 @@ pub mod pods;
 pub mod quantity;
 mod responses;
 mod room;
+mod schedule;
 mod store;
 mod watch;
 
@@ -25,7 +26,7 @@ use kube::client::ClientBuilder;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use limits::Limits;
-use objects::{Autoscaler, Claim, Job, Node, NodeUsage, PodUsage, Service, Slice, Workload, WorkloadKind};
+use objects::{Autoscaler, Claim, CronJob, Job, Node, NodeUsage, PodUsage, Service, Slice, Workload, WorkloadKind};
 use pods::Pod;
 use responses::Bounded;
 use room::Room;
@@ -80,6 +81,7 @@ pub struct Namespace {
     /// Deployments, stateful sets and daemon sets.
     pub workloads: [(WorkloadKind, Watch<Workload>); 3],
     pub jobs: Watch<Job>,
+    pub cron_jobs: Watch<CronJob>,
     pub autoscalers: Watch<Autoscaler>,
     pub claims: Watch<Claim>,
 }
@@ -159,6 +161,8 @@ impl Cluster {
                     (kind, Watch::new(api.clone(), path("apis/apps/v1", kind.plural()), which(kind.as_str())))
                 }),
                 jobs: Watch::new(api.clone(), path("apis/batch/v1", "jobs"), which("Job")),
+                // An excluded cron job is excluded like its jobs.
+                cron_jobs: Watch::new(api.clone(), path("apis/batch/v1", "cronjobs"), which("Job")),
                 autoscalers: Watch::new(
                     api.clone(),
                     path("apis/autoscaling/v2", "horizontalpodautoscalers"),
@@ -211,13 +215,25 @@ impl Watched {
 
     /// Lists the resource usage of the nodes, from the metrics API.
     pub async fn node_usage(&self) -> Result<BTreeMap<Box<str>, NodeUsage>, Failure> {
-        Ok(list::list::<NodeUsage>(&self.api, "/apis/metrics.k8s.io/v1beta1/nodes", &Which::default()).await?.objects)
+        self.usage("nodes").await
     }
 
     /// Lists the resource usage of the pods of a namespace, from the metrics API.
     pub async fn pod_usage(&self, namespace: &str) -> Result<BTreeMap<Box<str>, PodUsage>, Failure> {
-        let path = format!("/apis/metrics.k8s.io/v1beta1/namespaces/{namespace}/pods");
-        Ok(list::list::<PodUsage>(&self.api, &path, &Which::default()).await?.objects)
+        self.usage(&format!("namespaces/{namespace}/pods")).await
+    }
+
+    async fn usage<K: CachedObject>(&self, what: &str) -> Result<BTreeMap<Box<str>, K>, Failure> {
+        let path = format!("/apis/metrics.k8s.io/v1beta1/{what}");
+        match list::list::<K>(&self.api, &path, &Which::default()).await {
+            Ok(store) => Ok(store.objects),
+            Err(failure) if failure.reason == Reason::NotFound => {
+                let what = "no metrics API (metrics.k8s.io) is installed in the cluster: install metrics-server, or set \
+                            `skip: [utilization]` in checklist.yaml";
+                Err(Failure::new(Reason::NotFound, what))
+            }
+            Err(failure) => Err(failure),
+        }
     }
 
     /// Lists the running pods that match a label selector, each with the names of its containers.

@@ -120,6 +120,7 @@ async fn objects_next_to_a_backup(s3: &S3) -> anyhow::Result<()> {
         "a.dump.SHA1",
         "a.dump.json",
         "MD5SUMS",
+        "b.dump.partial",
     ] {
         s3.put("full", &format!("daily/{other}"), b"abc  a.dump")?;
     }
@@ -127,14 +128,14 @@ async fn objects_next_to_a_backup(s3: &S3) -> anyhow::Result<()> {
     assert!(
         verdict == Passed
             && messages.contains("newest daily/a.dump")
-            && messages.contains("8 objects with other names"),
+            && messages.contains("9 objects with other names"),
         "{messages}"
     );
     assert!(text.contains("checklist_backup_objects{check=\"backup\",target=\"daily\",backup=\"daily\"} 1"), "{text}");
     // A manifest is recognized by its pattern.
     s3.put("full", "daily/a.manifest", b"{}")?;
     assert_eq!(judged(&yaml).await.0, Critical);
-    for patterns in ["match: ['*.dump']", "exclude: ['*.manifest', '*.log', 'a.dump.*', MD5SUMS]"] {
+    for patterns in ["match: ['*.dump']", "exclude: ['*.manifest', '*.log', 'a.dump.*', MD5SUMS, '*.partial']"] {
         let (verdict, messages, _) = judged(&format!("{yaml}    {patterns}\n")).await;
         assert!(verdict == Passed && messages.contains("newest daily/a.dump"), "{patterns}: {messages}");
     }

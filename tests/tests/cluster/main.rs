@@ -2,6 +2,7 @@
 //! scheduler, with kubelets that run no containers.
 
 mod conformance;
+mod cron_jobs;
 mod logs;
 mod namespaces;
 mod objects;

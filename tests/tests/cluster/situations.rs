@@ -69,7 +69,7 @@ pub(crate) fn replicas(kind: &str, name: &str, desired: u32, ready: u32) -> Vec<
         .to_vec()
 }
 
-fn phase(workload: &str, phase: &str, count: u32) -> String {
+pub(crate) fn phase(workload: &str, phase: &str, count: u32) -> String {
     format!("checklist_pods{{namespace=\"NS\",workload=\"{workload}\",phase=\"{phase}\"}} {count}")
 }
 
@@ -93,6 +93,11 @@ pub(crate) fn endpoints(name: &str, count: u32) -> String {
 
 pub(crate) fn bound(name: &str, is_bound: u32) -> String {
     format!("checklist_volume_claim_bound{{namespace=\"NS\",persistentvolumeclaim=\"{name}\"}} {is_bound}")
+}
+
+/// Returns the limit of a workload's CPU in cores.
+fn cpu_limit(workload: &str, cores: &str) -> String {
+    format!("checklist_pod_cpu_limit_cores{{namespace=\"NS\",workload=\"{workload}\"}} {cores}")
 }
 
 fn hpa(what: &str, name: &str, value: u32) -> String {
@@ -206,6 +211,35 @@ pub(crate) fn situations() -> Vec<Situation> {
         "a pod was evicted",
         bare("evicted", "situation: evicted", ""),
         vec![vec![phase("evicted", "Failed", 1), not_ready("evicted", "Evicted")]],
+    );
+    let limited = |name: &str, of_main: &str, more: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}}}\nspec: {{containers: [{{name: main, image: x, resources: {{limits: {{cpu: {of_main}}}}}}}{more}}}\n"
+        )
+    };
+    situation(
+        "the limits of containers are added as decimal numbers",
+        limited("sums", "100m", ", {name: other, image: x, resources: {limits: {cpu: 200m}}}]"),
+        vec![vec![cpu_limit("sums", "0.3")]],
+    );
+    situation(
+        "a sidecar has a limit too",
+        limited(
+            "beside",
+            "700m",
+            "], initContainers: [{name: first, image: x, restartPolicy: Always, resources: {limits: {cpu: 400m}}}, {name: setup, image: x, resources: {limits: {cpu: 300m}}}]",
+        ),
+        vec![vec![cpu_limit("beside", "1.1")]],
+    );
+    situation(
+        "the limit of a pod counts instead of those of its containers",
+        limited("whole", "100m", "], resources: {limits: {cpu: 700m}}"),
+        vec![vec![cpu_limit("whole", "0.7")]],
+    );
+    situation(
+        "a run of a cron job has the name of the cron job",
+        job("nightly-29000000", "complete", ""),
+        vec![vec![phase("nightly", "Succeeded", 1)]],
     );
     situation("a job is complete", job("done", "complete", ""), vec![vec![phase("done", "Succeeded", 1)]]);
     situation(

@@ -64,7 +64,12 @@ async fn change(api: &Api, namespace: &str) -> anyhow::Result<()> {
 }
 
 /// Starts kube-state-metrics with default options for one namespace.
-async fn start(program: &Path, kubeconfig: &Path, namespace: &str, folder: &Path) -> anyhow::Result<(Process, String)> {
+pub(crate) async fn start(
+    program: &Path,
+    kubeconfig: &Path,
+    namespace: &str,
+    folder: &Path,
+) -> anyhow::Result<(Process, String)> {
     let (port, own) = (free_port()?, free_port()?);
     let mut command = Command::new(program);
     command.arg(format!("--kubeconfig={}", kubeconfig.display())).arg(format!("--namespaces={namespace}"));
@@ -76,7 +81,7 @@ async fn start(program: &Path, kubeconfig: &Path, namespace: &str, folder: &Path
     Ok((process, url))
 }
 
-async fn page(url: &str) -> anyhow::Result<String> {
+pub(crate) async fn page(url: &str) -> anyhow::Result<String> {
     let (status, body) = request(url, None, &[]).await?;
     anyhow::ensure!(status == 200, "{url}: {status}");
     Ok(String::from_utf8(body.to_vec())?)

@@ -2,6 +2,7 @@
 //! lists as Go servers write them.
 
 mod kubelet_statistics;
+mod monitoring;
 
 use checklist::{Object, Reason, Verdict};
 use exporter::run::job::Job;
@@ -32,12 +33,14 @@ async fn verdicts(jobs: &[Arc<Job>]) -> BTreeMap<&'static str, (Verdict, String)
     messages.collect()
 }
 
-/// Starts an API server with these lists. Other lists are empty, and the paths in `refused` return 403.
+/// Starts an API server with these lists. A text instead of a list is a 404. Other lists are empty, and the paths in
+/// `refused` return 403. A list with a label selector is that of `PATH?labelSelector`.
 async fn api(lists: Vec<(&'static str, Value)>, refused: &'static [&'static str]) -> anyhow::Result<Server> {
     let lists: Arc<BTreeMap<&str, Value>> = Arc::new(lists.into_iter().collect());
     serve(None, move |request: Request<_>| {
         let (path, lists) = (request.uri().path().to_owned(), Arc::clone(&lists));
-        let watches = request.uri().query().is_some_and(|query| query.contains("watch=1"));
+        let has = |word: &str| request.uri().query().is_some_and(|query| query.contains(word));
+        let (watches, selects) = (has("watch=1"), has("labelSelector="));
         async move {
             if refused.iter().any(|refused| path.starts_with(refused)) {
                 let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
@@ -47,7 +50,11 @@ async fn api(lists: Vec<(&'static str, Value)>, refused: &'static [&'static str]
             if watches {
                 return response(200, "application/json", "");
             }
+            let path = if selects { format!("{path}?labelSelector") } else { path };
             let items = lists.get(path.as_str()).cloned().unwrap_or_else(|| json!([]));
+            if let Some(text) = items.as_str() {
+                return response(404, "text/plain", text.to_owned());
+            }
             let list =
                 json!({"kind": "List", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": items});
             response(200, "application/json", list.to_string())

@@ -94,6 +94,11 @@ async fn hosts_are_accepted_in_the_notations_of_libpq() -> anyhow::Result<()> {
         let seen = check(&yaml.replace("host: 127.0.0.1", &format!("host: {host}")), "connections").await;
         assert_eq!(seen.reason, None, "{host}: {}", seen.words);
     }
+    // A blank at the end of a password is a part of it.
+    postgres.execute("ALTER ROLE checklist PASSWORD 'ends with '").await?;
+    std::fs::write(folder.path().join("password"), "ends with \n")?;
+    let seen = check(&yaml, "connections").await;
+    assert_eq!(seen.reason, None, "{}", seen.words);
     let seen = check(&yaml.replace("host: 127.0.0.1", "host: nowhere.invalid"), "connections").await;
     assert_eq!(seen.reason, Some(Reason::Dns), "{}", seen.words);
     Ok(())

@@ -64,5 +64,17 @@ async fn sixty_databases_of_one_server_report_server_metrics_once() -> anyhow::R
     let open = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'checklist-exporter'";
     let open: i64 = client.query_one(open, &[]).await?.get(0);
     assert_eq!(open, 61, "one connection for a database, and none more for the server");
+    // More databases than a metric has series: the target's own is always one of them, and the rest are counted.
+    for n in 61..=102 {
+        client.batch_execute(&format!("CREATE DATABASE d{n} STRATEGY file_copy")).await?;
+    }
+    let seen = check(
+        &database(postgres.port, &folder, "application: false")?.replace("orchestrator", "d102"),
+        "database_size",
+    )
+    .await;
+    seen.is(Verdict::Passed);
+    assert!(seen.words.contains("4 databases beyond the hundred largest have no series"), "{}", seen.words);
+    assert!(seen.value(&["checklist_postgres_database_bytes{", "\"d102\""]).is_some(), "{}", seen.page);
     Ok(())
 }

@@ -42,6 +42,8 @@ async fn the_worst_value_counts_and_a_missing_value_is_not_good() -> anyhow::Res
         ("SELECT '' AS value", above, Verdict::CannotTell),
         ("SELECT '1e400'::numeric AS value", above, Verdict::CannotTell),
         ("SELECT true AS value", "above: {warning: 0.5}", Verdict::Warning),
+        ("SELECT 0.1::real AS value", "above: {warning: 0.1}", Verdict::Passed),
+        ("SELECT 'infinity'::real AS value", "above: {warning: 0.1}", Verdict::Warning),
         ("SELECT interval '1 hour' AS value", "unit: seconds, above: {warning: 30m}", Verdict::Warning),
         ("SELECT '12.50'::money AS value", above, Verdict::Warning),
         ("SELECT '12.5' AS value", above, Verdict::Warning),

@@ -29,7 +29,22 @@ macro_rules! runs_of_others {
     };
 }
 
-/// Expression for the jobs whose newest run that has ended has failed.
+/// Expression for the cron jobs that start no runs although they are due. kube-state-metrics reads schedules in its own
+/// time zone, and the controller in another one, at most 14 hours away. So the next time counts only if it is that much
+/// after the last one, and an hour more than that has passed since. Schedules of less than a day are not judged.
+macro_rules! late_cron_jobs_of_others {
+    () => {
+        concat!(
+            "max by (namespace, cronjob) (time() - kube_cronjob_next_schedule_time{{selector}} > 54000)",
+            " and on (namespace, cronjob) (max by (namespace, cronjob) (kube_cronjob_next_schedule_time{{selector}}) - on (namespace, cronjob)",
+            " max by (namespace, cronjob) (kube_cronjob_status_last_schedule_time{{selector}} or on (namespace, cronjob) kube_cronjob_created{{selector}}) > 50400)",
+            " unless on (namespace, cronjob) kube_cronjob_spec_suspend{{selector}} == 1",
+            " unless on (namespace, cronjob) (kube_cronjob_status_active{{selector}} > 0 and on (namespace, cronjob) kube_cronjob_info{{selector}, concurrency_policy=\"Forbid\"})"
+        )
+    };
+}
+
+/// Expression for the jobs whose newest run that has ended has failed, and for the cron jobs that do not start.
 pub(super) const JOB_FAILED: &str = concat!(
     "label_replace((",
     runs_of_others!("kube_job_failed{{selector}, condition=\"true\"} == 1"),
@@ -38,6 +53,9 @@ pub(super) const JOB_FAILED: &str = concat!(
         "kube_job_failed{{selector}, condition=\"true\"} == 1 or kube_job_complete{{selector}, condition=\"true\"} == 1"
     ),
     ") * 0 + 1, \"reason\", \"Failed\", \"\", \"\")",
+    " or max by (namespace, workload, reason) (label_replace(label_replace((",
+    late_cron_jobs_of_others!(),
+    ") * 0 + 1, \"workload\", \"$1\", \"cronjob\", \"(.+)\"), \"reason\", \"NotStarted\", \"\", \"\"))",
 );
 
 /// Expression for the creation times of the pods of each job. All runs of a cron job count as one job.

@@ -28,10 +28,10 @@ pub static NOT_READY: Metric = Metric::gauge(
     &["namespace", "pod", "reason"],
 )
 .sparse();
-/// The reason is that of the job's condition, or `NoPods`.
+/// The reason is that of the job's condition, `NoPods`, or `NotStarted` of a cron job.
 pub static JOB_FAILED: Metric = Metric::gauge(
     "checklist_job_failed",
-    "Constant 1 for each job, and each cron job, whose last run failed or gets no pod, with the reason.",
+    "Constant 1 for each job, and each cron job, whose last run failed, gets no pod or did not start, with the reason.",
     &["namespace", "workload", "reason"],
 )
 .sparse();

@@ -13,6 +13,9 @@ const OBJECTS: [(&str, &str); 4] = [
     ("pod", "Pod"),
 ];
 
+/// The kinds of workloads with a number of pods.
+const WORKLOADS: [&str; 3] = ["Deployment", "StatefulSet", "DaemonSet"];
+
 /// A letter of the random part of a pod's name, and of the hash of its `ReplicaSet`
 /// (k8s.io/apimachinery, `pkg/util/rand`).
 const RANDOM: &str = "[bcdfghjklmnpqrstvwxz2456789]";
@@ -21,6 +24,16 @@ impl Exclusion {
     /// Returns whether the entry looks at labels or annotations, which other exporters' metrics do not have.
     pub(in crate::targets) const fn needs_metadata(&self) -> bool {
         self.label.is_some() || self.annotation.is_some()
+    }
+
+    /// Returns whether the entry can exclude objects that the series of a metric are about.
+    pub(in crate::targets) fn concerns(&self, metric: &Metric) -> bool {
+        match Names::of(metric) {
+            Names::Objects(_, kind) => self.objects(kind).is_some(),
+            Names::Workloads => self.kind.is_none_or(|kind| WORKLOADS.contains(&kind)),
+            Names::Jobs => self.objects("Job").is_some(),
+            Names::Namespaces | Names::Others => false,
+        }
     }
 
     /// Returns a regular expression of `namespace/name` for the excluded objects of a kind.
@@ -55,23 +68,46 @@ fn any(pattern: Option<&NamePattern>) -> String {
     pattern.map_or_else(|| ".*".to_owned(), NamePattern::regex)
 }
 
-/// Removes the series of excluded objects of a cluster from the expression of a metric. Entries about labels or
-/// annotations are refused when checklist.yaml is read.
-pub(crate) fn without_objects(excluded: &[Exclusion], metric: &Metric, expr: String) -> String {
-    let has = |label: &str| metric.labels.contains(&label);
-    let of = |regexes: Vec<String>, labels: &[&str]| without(expr.clone(), &regexes, labels, "/");
-    if let Some((label, kind)) = OBJECTS.into_iter().find(|(label, _)| has(label)) {
-        of(excluded.iter().filter_map(|one| one.objects(kind)).collect(), &["namespace", label])
-    } else if has("kind") && has("workload") {
-        of(excluded.iter().map(Exclusion::workloads).collect(), &["namespace", "kind", "workload"])
-    } else if has("workload") && !has("phase") {
-        // A job. Other exporters' numbers of pods by phase have no workload.
-        of(excluded.iter().filter_map(|one| one.objects("Job")).collect(), &["namespace", "workload"])
-    } else if has("namespace") {
-        of(excluded.iter().filter_map(Exclusion::namespaces).collect(), &["namespace"])
-    } else {
-        expr
+/// The objects that the series of a metric are about, by the labels that name them.
+enum Names {
+    /// Objects of a kind, whose name is in a label.
+    Objects(&'static str, &'static str),
+    /// Workloads, whose kind is in the label `kind`.
+    Workloads,
+    Jobs,
+    /// Objects of a namespace together, such as the number of its pods.
+    Namespaces,
+    Others,
+}
+
+impl Names {
+    fn of(metric: &Metric) -> Self {
+        let has = |label: &str| metric.labels.contains(&label);
+        match OBJECTS.into_iter().find(|(label, _)| has(label)) {
+            Some((label, kind)) => Self::Objects(label, kind),
+            None if has("kind") && has("workload") => Self::Workloads,
+            // Other exporters' numbers of pods by phase have no workload.
+            None if has("workload") && !has("phase") => Self::Jobs,
+            None if has("namespace") => Self::Namespaces,
+            None => Self::Others,
+        }
     }
+}
+
+/// Removes the series of excluded objects of a cluster from the expression of a metric. Entries about labels or
+/// annotations of such objects are refused when checklist.yaml is read; others have no effect here.
+pub(crate) fn without_objects(excluded: &[Exclusion], metric: &Metric, expr: String) -> String {
+    let known = || excluded.iter().filter(|one| !one.needs_metadata());
+    let (regexes, labels): (Vec<String>, Vec<&str>) = match Names::of(metric) {
+        Names::Objects(label, kind) => {
+            (known().filter_map(|one| one.objects(kind)).collect(), vec!["namespace", label])
+        }
+        Names::Workloads => (known().map(Exclusion::workloads).collect(), vec!["namespace", "kind", "workload"]),
+        Names::Jobs => (known().filter_map(|one| one.objects("Job")).collect(), vec!["namespace", "workload"]),
+        Names::Namespaces => (known().filter_map(Exclusion::namespaces).collect(), vec!["namespace"]),
+        Names::Others => return expr,
+    };
+    without(expr, &regexes, &labels, "/")
 }
 
 /// Removes the series of excluded tables of a database from the expression of a metric.

@@ -19,7 +19,9 @@ pub fn failure(error: &kube::Error, path: &str) -> Failure {
         other if has_cause(other, <dyn Error>::is::<NoFinalResponse>) => Reason::Protocol,
         other => connection::reason(other).unwrap_or(Reason::Connect),
     };
-    Failure::new(reason, format!("Kubernetes API {path}: {}", causes(error)))
+    // The words of the HTTP client's own layers tell nothing.
+    let why = causes(error).replace("client error (Connect): ", "");
+    Failure::new(reason, format!("Kubernetes API {path}: {}", why.strip_prefix("ServiceError: ").unwrap_or(&why)))
 }
 
 /// Whether an error, or one of its causes, is such a one.
@@ -45,20 +47,25 @@ mod tests {
     use super::*;
     use kube::{Client, Config};
 
-    async fn reason(address: &str) -> anyhow::Result<Reason> {
+    async fn failed(address: &str) -> anyhow::Result<Failure> {
         let mut config = Config::new(address.parse()?);
         config.default_retry = false;
         let client = Client::try_from(config)?;
         let error = client.apiserver_version().await.map(drop).err();
         let error = error.ok_or_else(|| anyhow::anyhow!("{address} answered"))?;
-        Ok(failure(&error, "/version").reason)
+        Ok(failure(&error, "/version"))
     }
 
     #[tokio::test]
     async fn an_unresolved_name_and_a_closed_port_have_different_reasons() -> anyhow::Result<()> {
         let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await?.local_addr()?;
-        assert_eq!(reason(&format!("http://{closed}")).await?, Reason::Connect);
-        assert_eq!(reason("http://nowhere.invalid").await?, Reason::Dns);
+        let refused = failed(&format!("http://{closed}")).await?;
+        assert_eq!(refused.reason, Reason::Connect);
+        assert!(
+            refused.message.starts_with("Kubernetes API /version: tcp connect error: Connection refused"),
+            "{refused}"
+        );
+        assert_eq!(failed("http://nowhere.invalid").await?.reason, Reason::Dns);
         Ok(())
     }
 }

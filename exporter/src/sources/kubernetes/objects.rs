@@ -3,6 +3,7 @@
 
 mod autoscalers;
 mod claims;
+mod cron_jobs;
 pub mod jobs;
 mod nodes;
 mod services;
@@ -14,6 +15,7 @@ use std::fmt;
 
 pub use autoscalers::Autoscaler;
 pub use claims::Claim;
+pub use cron_jobs::CronJob;
 pub use jobs::Job;
 pub use nodes::{Node, NodeUsage, PodUsage};
 pub use services::{Service, Slice};

@@ -1,7 +1,7 @@
 //! Pods: the only objects that can be hundreds of thousands, so each is cached in some 200 bytes.
 
 use super::cached::{ApiObject, CachedObject, Interner, Metadata, Owner};
-use super::quantity::Resources;
+use super::quantity::{Resources, exact_cores};
 use crate::sources::null::or_empty;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -29,11 +29,13 @@ pub struct Pod {
     pub cpu_limit: Option<f64>,
     /// Memory limit in bytes, if the pod or every container has one.
     pub memory_limit: Option<f64>,
+    /// The node that the pod was assigned to; empty before that.
+    pub node: Arc<str>,
     /// Names of the volume claims that the pod mounts.
     pub claims: Box<[Arc<str>]>,
     /// The containers by their status, including init containers that keep running (sidecars).
     pub containers: Box<[Container]>,
-    /// Names of the containers in the pod's spec.
+    /// Names of the containers in the pod's spec, with its sidecars.
     pub declared: Box<[Arc<str>]>,
     /// Whether the kubelet restarts the containers however they end.
     pub runs_for_ever: bool,
@@ -102,7 +104,7 @@ impl CachedObject for Pod {
                 .map(|(at, reason)| Box::new(Termination { at: at.as_second(), reason: interner.share(reason) })),
         });
         let containers = containers.collect();
-        let declared = raw.spec.containers.iter().map(|container| interner.share(&container.name)).collect();
+        let declared = raw.lasting().map(|container| interner.share(&container.name)).collect();
         let claims =
             raw.spec.volumes.iter().filter_map(|volume| match (&volume.persistent_volume_claim, &volume.ephemeral) {
                 (Some(claim), _) => Some(interner.share(&claim.claim_name)),
@@ -122,6 +124,7 @@ impl CachedObject for Pod {
             runs_for_ever: raw.spec.restart_policy.as_deref().is_none_or(|policy| policy == "Always"),
             created: raw.metadata.created(),
             phase: interner.share(&raw.status.phase),
+            node: interner.share(raw.spec.node_name.as_deref().unwrap_or_default()),
             not_ready: (!raw.is_ready()).then(|| interner.share(raw.reason())),
             claims,
             containers,
@@ -166,6 +169,7 @@ struct PodSpec {
     resources: ContainerResources,
     #[serde(deserialize_with = "or_empty")]
     volumes: Vec<PodVolume>,
+    node_name: Option<Box<str>>,
     /// `Always` if it is missing.
     restart_policy: Option<Box<str>>,
 }
@@ -343,6 +347,12 @@ impl WirePod {
         kept.map_or(&owner.name, |length| &owner.name[..length])
     }
 
+    /// Returns the containers that run as long as the pod: all but the init containers that end before the others start.
+    fn lasting(&self) -> impl Iterator<Item = &ContainerSpec> {
+        let sidecars = self.spec.init_containers.iter().filter(|container| container.is_sidecar());
+        self.spec.containers.iter().chain(sidecars)
+    }
+
     fn is_sidecar(&self, name: &str) -> bool {
         self.spec.init_containers.iter().any(|container| *container.name == *name && container.is_sidecar())
     }
@@ -351,10 +361,8 @@ impl WirePod {
     /// and sidecars if each of them has one.
     fn limits(&self) -> (Option<f64>, Option<f64>) {
         let (pod_cpu, pod_memory) = self.spec.resources.limits.amounts();
-        let sidecars = self.spec.init_containers.iter().filter(|container| container.is_sidecar());
-        let running: Vec<_> = self.spec.containers.iter().chain(sidecars).collect();
-        let each = || running.iter().map(|container| container.resources.limits.amounts());
-        let cpu = pod_cpu.or_else(|| each().map(|(cpu, _)| cpu).sum());
+        let each = || self.lasting().map(|container| container.resources.limits.amounts());
+        let cpu = pod_cpu.or_else(|| each().map(|(cpu, _)| cpu).sum::<Option<f64>>().map(exact_cores));
         let memory = pod_memory.or_else(|| each().map(|(_, memory)| memory).sum());
         (cpu.filter(|cores| *cores > 0.0), memory.filter(|bytes| *bytes > 0.0))
     }
@@ -382,7 +390,25 @@ pub fn of_json(pod: serde_json::Value) -> anyhow::Result<Pod> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn a_sidecar_is_one_of_the_containers_of_its_pod() -> anyhow::Result<()> {
+        let limit = |cpu: &str| json!({"limits": {"cpu": cpu}});
+        let mut pod = json!({"metadata": {"name": "p"}, "spec": {"nodeName": "n1",
+            "containers": [{"name": "main", "resources": limit("100m")}],
+            "initContainers": [{"name": "setup", "resources": limit("4")},
+                {"name": "shipper", "restartPolicy": "Always", "resources": limit("200m")}]}});
+        let known = of_json(pod.clone())?;
+        assert_eq!(known.declared.iter().map(|name| &**name).collect::<Vec<_>>(), ["main", "shipper"]);
+        assert_eq!((known.cpu_limit, &*known.node), (Some(0.3), "n1"));
+        pod["spec"]["resources"] = limit("700m");
+        assert_eq!(of_json(pod.clone())?.cpu_limit, Some(0.7));
+        pod["spec"]["resources"] = Value::Null;
+        pod["spec"]["initContainers"][1]["resources"] = Value::Null;
+        assert_eq!(of_json(pod)?.cpu_limit, None, "one without a limit");
+        Ok(())
+    }
 
     #[test]
     fn the_claims_of_a_pod_include_those_that_are_made_with_it() -> anyhow::Result<()> {

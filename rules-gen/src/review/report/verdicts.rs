@@ -52,6 +52,11 @@ fn of_signals(config: &Config, written: &'static Written, ids: &[&str], seen: &S
             let (verdict, why) = judged(config, signal, &target, seen);
             line.verdict = line.verdict.max(verdict);
             line.why.extend(why);
+            // An alert waits until a finding has lasted; the exporter's verdict does not.
+            if verdict == Verdict::Ok && seen.passed.get(&key).is_some_and(|passed| *passed < 1.0) {
+                line.verdict = line.verdict.max(Verdict::Warning);
+                line.why.push(format!("{} {target}: the last run did not pass, and no alert is due yet", signal.id));
+            }
             let looked = seen.looked.get(&key);
             looks.extend(looked.copied());
             blind |= looked.is_none();
@@ -144,11 +149,7 @@ fn readings(config: &Config, signal: &'static Signal, target: &str, seen: &Seen)
         let Some((_, threshold)) = alert.when.value() else { continue };
         let Some(worst) = worst(&seen.values, signal, at, target, threshold.direction) else { continue };
         let levels = levels.of(threshold);
-        let beyond = |level: f64| match threshold.direction {
-            Direction::Above => worst.value > level,
-            Direction::Below => worst.value < level,
-        };
-        let verdict = levels.each().find(|(_, level)| beyond(*level)).map_or(Verdict::Ok, |(s, _)| s.into());
+        let verdict = against(&levels, threshold.direction, worst.value);
         readings.push(reading(worst, measured(signal, alert, threshold), threshold.unit, levels, verdict));
     }
     if !readings.is_empty() {
@@ -161,9 +162,19 @@ fn readings(config: &Config, signal: &'static Signal, target: &str, seen: &Seen)
         };
         let Some(worst) = worst(&seen.panels, signal, at, target, direction) else { continue };
         let limits = panel.threshold.map(|threshold| levels.of(threshold)).unwrap_or_default();
-        readings.push(reading(worst, panel.title.to_lowercase(), panel.unit(), limits, Verdict::Ok));
+        let verdict = against(&limits, direction, worst.value);
+        readings.push(reading(worst, panel.title.to_lowercase(), panel.unit(), limits, verdict));
     }
     readings
+}
+
+/// Compares a value with limits. Without a limit every value is fine.
+fn against(levels: &checklist::Levels, direction: Direction, value: f64) -> Verdict {
+    let beyond = |level: f64| match direction {
+        Direction::Above => value > level,
+        Direction::Below => value < level,
+    };
+    levels.each().find(|(_, level)| beyond(*level)).map_or(Verdict::Ok, |(severity, _)| severity.into())
 }
 
 /// Returns the name of a measured value, from the key of its limit: `disk usage`, `backup age`. If two alerts share a

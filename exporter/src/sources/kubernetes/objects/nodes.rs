@@ -64,6 +64,8 @@ impl Node {
 #[serde(default)]
 pub struct NodeUsage {
     pub(super) metadata: Metadata,
+    /// When it was measured, RFC 3339.
+    pub timestamp: Option<Box<str>>,
     /// CPU and memory.
     #[serde(deserialize_with = "or_empty")]
     pub usage: Resources,
@@ -74,6 +76,8 @@ pub struct NodeUsage {
 #[serde(default)]
 pub struct PodUsage {
     pub(super) metadata: Metadata,
+    /// When it was measured, RFC 3339.
+    pub timestamp: Option<Box<str>>,
     #[serde(deserialize_with = "or_empty")]
     containers: Vec<ContainerUsage>,
 }

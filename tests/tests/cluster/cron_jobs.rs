@@ -1,0 +1,95 @@
+//! Cron jobs of the real controller: one whose jobs are refused, and others that need not run.
+
+use crate::situations::job_failed;
+use crate::truth::plain;
+use crate::{Exporter, situations, sources};
+use serde_json::json;
+use stack::cluster::Cluster;
+use stack::life::evaluate::Firing;
+use stack::sources::{KUBE_STATE_METRICS, Page};
+use stack::waiting::eventually;
+
+fn cron_job(name: &str, spec: &str) -> String {
+    format!(
+        "---\napiVersion: batch/v1\nkind: CronJob\nmetadata: {{name: {name}}}\nspec: {{schedule: '0 3 * * *', {spec}jobTemplate: {{spec: \
+         {{template: {{metadata: {{labels: {{situation: complete}}}}, spec: {{restartPolicy: Never, containers: [{{name: main, image: x}}]}}}}}}}}}}\n"
+    )
+}
+
+/// Checks that the metrics of each release of kube-state-metrics in target/parts/peers alert on the same cron job.
+async fn other_exporters_tell_the_same(cluster: &Cluster, namespace: &str) -> anyhow::Result<()> {
+    for (release, program) in KUBE_STATE_METRICS.releases() {
+        let folder = tempfile::tempdir()?;
+        let (_process, url) = sources::start(&program, &cluster.admin_kubeconfig(), namespace, folder.path()).await?;
+        let last = format!("kube_cronjob_next_schedule_time{{namespace=\"{namespace}\",cronjob=\"fresh\"}}");
+        eventually(&last, || async { Ok(sources::page(&url).await?.contains(&last)) }).await?;
+        let page = Page::new(&sources::page(&url).await?.replace(namespace, "shop"));
+        let firing = KUBE_STATE_METRICS.alerts(true, &[page]).await?;
+        let is_failed = |one: &&Firing| one.labels.get("alertname").is_some_and(|name| name == "ChecklistJobFailed");
+        let workloads: Vec<_> = firing.iter().filter(is_failed).filter_map(|one| one.labels.get("workload")).collect();
+        assert_eq!(workloads, ["nightly"], "{release}: {firing:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
+async fn a_cron_job_that_is_due_and_starts_no_run_is_reported_until_it_does() -> anyhow::Result<()> {
+    let cluster = Cluster::shared().await?;
+    let api = cluster.admin().await?;
+    let namespace = cluster.namespace("cron").await?;
+    let refused =
+        "---\napiVersion: v1\nkind: ResourceQuota\nmetadata: {name: no-jobs}\nspec: {hard: {count/jobs.batch: '0'}}\n";
+    cluster.apply(&namespace, refused)?;
+    let quota = format!("/api/v1/namespaces/{namespace}/resourcequotas/no-jobs");
+    eventually("the quota is in force", || async {
+        Ok(api.get(&quota).await?["status"]["hard"]["count/jobs.batch"] == "0")
+    })
+    .await?;
+    let secret = "---\napiVersion: v1\nkind: Secret\nmetadata: {name: rotated}\n";
+    cluster.apply(
+        &namespace,
+        &(cron_job("nightly", "") + &cron_job("paused", "suspend: true, ") + &cron_job("fresh", "") + secret),
+    )?;
+    // The last runs were three days ago.
+    let last =
+        (jiff::Timestamp::now() - jiff::SignedDuration::from_hours(72)).strftime("%Y-%m-%dT03:00:00Z").to_string();
+    let at = |name: &str| format!("/apis/batch/v1/namespaces/{namespace}/cronjobs/{name}");
+    for name in ["nightly", "paused"] {
+        let ran = json!({"status": {"lastScheduleTime": last}});
+        api.patch(&format!("{}/status", at(name)), &ran).await?;
+    }
+    let token = cluster.administrator(&namespace).await?;
+    let exporter = Exporter::start(cluster, &[&namespace], &token, ", secrets: [{name: rotated}]", "").await?;
+    let metrics = async || anyhow::Ok(plain(&exporter.metrics(None).await?));
+    let late = job_failed("nightly", "NotStarted").replace("NS", &namespace);
+    let rotated = "checklist_secret_last_rotation_timestamp_seconds{";
+    eventually("the cron job is reported", || async {
+        let page = metrics().await?;
+        Ok(page.contains(&late) && page.iter().any(|line| line.starts_with(rotated)))
+    })
+    .await?;
+    let page = metrics().await?;
+    let others = page.iter().filter(|line| line.starts_with("checklist_job_failed")).count();
+    assert_eq!(others, 1, "a suspended one and a new one are not late");
+    let seen = |line: &&String| line.starts_with("checklist_check_seen{") && line.contains("object=\"cron_job\"");
+    assert!(page.iter().find(seen).is_some_and(|line| line.ends_with(" 3")), "{page:?}");
+    // Cron jobs between two runs are something to watch.
+    assert!(!page.iter().any(|line| line.contains("object=\"namespace\",reason=")), "{page:?}");
+    // A label on a secret is no rotation.
+    let before = page.iter().find(|line| line.starts_with(rotated)).cloned();
+    let path = format!("/api/v1/namespaces/{namespace}/secrets/rotated");
+    api.patch(&path, &json!({"metadata": {"labels": {"team": "shop"}}})).await?;
+    other_exporters_tell_the_same(cluster, &namespace).await?;
+    // When its jobs are accepted again, the controller starts the run that is due.
+    api.delete(&quota).await?;
+    let runs = situations::phase("nightly", "Succeeded", 1).replace("NS", &namespace);
+    eventually("the run has started", || async {
+        let page = metrics().await?;
+        Ok(!page.contains(&late) && page.contains(&runs))
+    })
+    .await?;
+    let page = metrics().await?;
+    assert_eq!(page.iter().find(|line| line.starts_with(rotated)).cloned(), before, "the label changed it");
+    cluster.remove(&namespace).await
+}
