@@ -59,7 +59,7 @@ async fn statistics_that_are_old_zero_or_of_another_node_hide_no_full_volume() -
 }
 
 /// A node of this name whose kubelet is at this address.
-fn node(name: &str, addresses: Value, port: u16) -> Value {
+fn node(name: &str, addresses: &Value, port: u16) -> Value {
     json!({"metadata": {"name": name, "resourceVersion": "1"},
         "status": {"addresses": addresses, "daemonEndpoints": {"kubeletEndpoint": {"Port": port}}}})
 }
@@ -70,9 +70,9 @@ async fn nodes_that_cannot_be_asked_are_named_and_hide_no_full_volume() -> anyho
     let full = json!([{"pvcRef": {"namespace": "shop", "name": "data"}, "usedBytes": 95, "availableBytes": 5}]);
     let local = || json!([{"type": "InternalIP", "address": "127.0.0.1"}]);
     let kubelet = kubelet(&folder, full).await?;
-    let seen = node("n1", local(), kubelet.port);
-    let dead = node("n2", local(), stack::process::free_port()?);
-    let without_address = node("n3", json!([{"type": "Hostname", "address": "n3"}]), 10250);
+    let seen = node("n1", &local(), kubelet.port);
+    let dead = node("n2", &local(), stack::process::free_port()?);
+    let without_address = node("n3", &json!([{"type": "Hostname", "address": "n3"}]), 10250);
     let user = |name: &str, claim: &str, node: &str| {
         let mut pod = ready_pod(name);
         pod["spec"]["nodeName"] = json!(node);
@@ -133,7 +133,7 @@ async fn a_kubelet_whose_own_certificate_is_in_ca_file_is_trusted() -> anyhow::R
     .await?;
     let local = json!([{"type": "InternalIP", "address": "127.0.0.1"}]);
     let lists = vec![
-        ("/api/v1/nodes", json!([node("n1", local, kubelet.port)])),
+        ("/api/v1/nodes", json!([node("n1", &local, kubelet.port)])),
         ("/api/v1/namespaces/shop/pods", json!([ready_pod("p")])),
     ];
     let server = api(lists, &[]).await?;
