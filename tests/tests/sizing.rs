@@ -7,7 +7,7 @@ use exporter::run::time::unix_now;
 use stack::checks;
 use stack::kubernetes::{Kubelet, Kubernetes, NAMESPACE};
 use stack::peers::{Authority, acceptor};
-use stack::waiting::eventually;
+use stack::waiting::passes;
 use std::sync::Arc;
 use tempfile::TempDir;
 
@@ -32,9 +32,11 @@ fn jobs(folder: &TempDir, checks: &str) -> anyhow::Result<Vec<Arc<Job>>> {
 
 /// Runs a check until its objects were listed once.
 async fn listed(job: &Arc<Job>) -> anyhow::Result<()> {
-    eventually("the pods are listed", || async {
+    passes(|| async {
         job.run().await;
-        Ok(job.state().failure.is_none())
+        let state = job.state();
+        anyhow::ensure!(state.failure.is_none(), "{}: {}", state.check.signal.id, state.why());
+        Ok(())
     })
     .await
 }

@@ -1,6 +1,7 @@
 //! Pods: the only objects that can be hundreds of thousands, so each is cached in some 200 bytes.
 
 use super::cached::{ApiObject, CachedObject, Interner, Metadata, Owner};
+use super::objects::WorkloadKind;
 use super::quantity::{Resources, exact_cores};
 use crate::sources::null::or_empty;
 use serde::Deserialize;
@@ -13,8 +14,6 @@ pub struct Pod {
     /// Name of the workload that the pod belongs to: for a deployment without the hash of the replica set, for a cron
     /// job without the number of the run.
     pub workload: Arc<str>,
-    /// Kind of the workload (`Deployment`, `StatefulSet`, `DaemonSet` or `Job`); empty for other owners and for none.
-    pub workload_kind: &'static str,
     /// Who makes a new pod when this one is lost.
     pub keeper: Keeper,
     /// Time of creation, Unix seconds.
@@ -45,7 +44,7 @@ pub struct Pod {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keeper {
     /// A workload whose replicas are judged.
-    Workload,
+    Workload(WorkloadKind),
     /// A job: the pod is meant to end, and a failed one is tried again.
     Job,
     /// Another owner, such as the operator of a database.
@@ -55,6 +54,16 @@ pub enum Keeper {
 }
 
 impl Pod {
+    /// Returns the kind of the workload (`Deployment`, `StatefulSet`, `DaemonSet` or `Job`); empty for other owners and
+    /// for none.
+    pub const fn workload_kind(&self) -> &'static str {
+        match self.keeper {
+            Keeper::Workload(kind) => kind.as_str(),
+            Keeper::Job => "Job",
+            Keeper::Operator | Keeper::Nobody => "",
+        }
+    }
+
     /// Whether the pod belongs to a job, so that it is meant to end.
     pub fn is_of_job(&self) -> bool {
         self.keeper == Keeper::Job
@@ -118,7 +127,6 @@ impl CachedObject for Pod {
             cpu_limit,
             memory_limit,
             workload: interner.share(raw.workload()),
-            workload_kind: raw.workload_kind(),
             keeper: raw.keeper(),
             changed: raw.changed(),
             runs_for_ever: raw.spec.restart_policy.as_deref().is_none_or(|policy| policy == "Always"),
@@ -142,7 +150,7 @@ impl CachedObject for Pod {
     }
 
     fn of_workload(&self) -> Option<(&'static str, &str)> {
-        Some((self.workload_kind, &self.workload))
+        Some((self.workload_kind(), &self.workload))
     }
 }
 
@@ -306,23 +314,15 @@ impl WirePod {
         owners.iter().find(|owner| owner.controller).or_else(|| owners.first())
     }
 
-    fn workload_kind(&self) -> &'static str {
+    fn keeper(&self) -> Keeper {
         match self.owner().map(|owner| &*owner.kind) {
             // A deployment owns its pods through replica sets.
-            Some("ReplicaSet" | "Deployment") => "Deployment",
-            Some("StatefulSet") => "StatefulSet",
-            Some("DaemonSet") => "DaemonSet",
-            Some("Job") => "Job",
-            _ => "",
-        }
-    }
-
-    fn keeper(&self) -> Keeper {
-        match self.workload_kind() {
-            "Job" => Keeper::Job,
-            "" if self.owner().is_some() => Keeper::Operator,
-            "" => Keeper::Nobody,
-            _ => Keeper::Workload,
+            Some("ReplicaSet" | "Deployment") => Keeper::Workload(WorkloadKind::Deployment),
+            Some("StatefulSet") => Keeper::Workload(WorkloadKind::StatefulSet),
+            Some("DaemonSet") => Keeper::Workload(WorkloadKind::DaemonSet),
+            Some("Job") => Keeper::Job,
+            Some(_) => Keeper::Operator,
+            None => Keeper::Nobody,
         }
     }
 

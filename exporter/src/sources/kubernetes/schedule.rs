@@ -1,5 +1,7 @@
 //! Schedules of cron jobs as the controller of Kubernetes reads them: five fields, `@daily` and the like, `@every 1h`.
-//! The rules are those of `ParseStandard` of github.com/robfig/cron, version 3.
+//! The rules are those of `ParseStandard` of github.com/robfig/cron, version 3. A crate for cron has rules of its own for
+//! `@every`, `?`, `*` beside a day of the week, and clock changes, and the verdict is about when the controller starts a
+//! run.
 
 use jiff::civil::{Date, DateTime};
 use jiff::tz::{AmbiguousOffset, TimeZone};
