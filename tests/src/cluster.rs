@@ -211,10 +211,32 @@ impl Cluster {
 
     /// Returns a token of a service account.
     pub async fn token(&self, namespace: &str, account: &str) -> anyhow::Result<String> {
+        self.token_for(namespace, account, &[]).await
+    }
+
+    /// Returns a token of a service account for these audiences; for the API server if there are none.
+    pub async fn token_for(&self, namespace: &str, account: &str, audiences: &[&str]) -> anyhow::Result<String> {
         let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token");
-        let request = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}});
+        let request = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
+            "spec": {"audiences": audiences}});
         let token = self.admin().await?.create(&path, &request).await?;
         Ok(token["status"]["token"].as_str().context("no token")?.to_owned())
+    }
+
+    /// Creates a service account that may get a path without a resource, such as `/metrics`.
+    pub async fn may_get(&self, namespace: &str, account: &str, path: &str) -> anyhow::Result<()> {
+        const GROUP: &str = "rbac.authorization.k8s.io";
+        let api = self.admin().await?;
+        let object = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": account}});
+        api.create(&format!("/api/v1/namespaces/{namespace}/serviceaccounts"), &object).await?;
+        let metadata = json!({"name": format!("{account}-{namespace}")});
+        let role = json!({"apiVersion": format!("{GROUP}/v1"), "kind": "ClusterRole", "metadata": metadata,
+            "rules": [{"nonResourceURLs": [path], "verbs": ["get"]}]});
+        let binding = json!({"apiVersion": format!("{GROUP}/v1"), "kind": "ClusterRoleBinding", "metadata": metadata,
+            "roleRef": {"apiGroup": GROUP, "kind": "ClusterRole", "name": metadata["name"]},
+            "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": namespace}]});
+        api.create(&format!("/apis/{GROUP}/v1/clusterroles"), &role).await?;
+        api.create(&format!("/apis/{GROUP}/v1/clusterrolebindings"), &binding).await.map(|_| ())
     }
 
     /// Lets the default account of a namespace do everything, and returns a token of it: for tests of results, not of

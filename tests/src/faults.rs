@@ -1,5 +1,6 @@
 //! The faults that tests and demo can inject into the stack, and how to repair each.
 
+use crate::application::Change;
 use crate::peers::{HealthBody, healthy};
 use crate::process::run;
 use crate::stack::{BACKUP, BUCKET, HOST, Stack, program, put_backup, put_records, put_reports};
@@ -61,7 +62,8 @@ pub const FAULTS: &[Fault] = &[
     // The health endpoint has the same certificate. It cannot be reached then, which inhibits the pages about requests.
     Fault { round: 4, ..pages("certificate", "ChecklistCertificateNotVerified") },
     warns("advisory", "ChecklistAdvisorySevere"),
-    warns("autoscaler", "ChecklistAutoscalerAtMax"),
+    // It makes new pods, which are ready, so it comes after the round without ready pods.
+    Fault { round: 2, ..warns("autoscaler", "ChecklistAutoscalerAtMax") },
     warns("claim", "ChecklistVolumeClaimNotBound"),
     warns("vacuum", "ChecklistTableNotVacuumed"),
     warns("index", "ChecklistIndexInvalid"),
@@ -90,13 +92,13 @@ impl Stack {
         let mut broken = Broken::default();
         let sql = |sql: &'static str| self.postgres.execute(sql);
         match fault.name {
-            "pods" => self.kubernetes.ready_replicas(0),
+            "pods" => self.application.change(Change::ReadyPods(0)).await?,
             "health" => self
                 .health
                 .respond_with(HealthBody::Json(serde_json::json!({"status": "degraded", "version": "1.4.2", "database": "lost"}))),
             "restarts" => {
                 for restarts in [2, 4, 6] {
-                    self.kubernetes.restart(restarts, "Error");
+                    self.application.change(Change::Restarts(restarts)).await?;
                     let seen = format!("max(checklist_container_restarts_total) >= {restarts}");
                     self.has_seen(&seen).await?;
                 }
@@ -106,7 +108,7 @@ impl Stack {
                 broken.silence = Some(self.alertmanager.silence("SomethingElse", month).await?);
             }
             "errors" => self.traffic.add(0.0, 5e8, 0.0),
-            "disk" => self.kubernetes.kubelet.fill(0.93),
+            "disk" => self.application.change(Change::DiskUse(0.93)).await?,
             "backup" => self.s3.remove(BUCKET, BACKUP)?,
             "connections" => {
                 // 36 of the 37 connections for ordinary roles. The connections reserved for superusers let other faults
@@ -131,16 +133,16 @@ impl Stack {
                 let client = self.postgres.client().await?;
                 tokio::spawn(async move { client.batch_execute("SELECT pg_sleep(1200)").await });
             }
-            "utilization" => self.kubernetes.usage(0.97),
+            "utilization" => self.application.change(Change::MemoryUse(0.97)).await?,
             "workflows" => sql("INSERT INTO workflows (status, created_at, updated_at) SELECT 'failed', now(), now() FROM generate_series(1, 50)").await?,
             "auth" => sql("INSERT INTO audit_events (timestamp, event_type, user_id) SELECT now(), 'authentication_failed', 7 FROM generate_series(1, 80)").await?,
             "permissions" => sql("INSERT INTO audit_events (timestamp, event_type, user_id) SELECT now(), 'permission_denied', 9001 FROM generate_series(1, 20)").await?,
             "audit-log" => sql("UPDATE audit_events SET timestamp = timestamp - interval '5 hours'").await?,
-            "pod-logs" => self.kubernetes.audit_lines(false),
+            "pod-logs" => self.application.change(Change::AuditLines(false)).await?,
             "certificate" => self.health.certificate.set(self.authority.issue(HOST, -2)?),
             "advisory" => self.report("audit.json", r#"{"vulnerabilities": {"found": true, "count": 1, "list": [{"advisory": {"id": "RUSTSEC-2026-0001", "cvss": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}}]}}"#)?,
-            "autoscaler" => self.kubernetes.autoscaler(6, true),
-            "claim" => self.kubernetes.claim("Pending"),
+            "autoscaler" => self.application.change(Change::AutoscalerAtMax(true)).await?,
+            "claim" => self.application.change(Change::ClaimPending(true)).await?,
             "vacuum" => sql("CREATE TABLE dirty WITH (autovacuum_enabled = off) AS SELECT n, repeat('x', 200) AS filler FROM generate_series(1, 20000) n; ANALYZE dirty; DELETE FROM dirty WHERE n % 3 = 0").await?,
             "index" => {
                 sql("CREATE TABLE doubles AS SELECT n % 10 AS n FROM generate_series(1, 100) n").await?;
@@ -163,7 +165,7 @@ impl Stack {
                 broken.rules = Some(text);
                 self.prometheus.reload()?;
             }
-            "secret" => self.kubernetes.rotated("jwt-secret", 400),
+            "secret" => self.application.change(Change::SecretAge(400)).await?,
             "task" => put_records(self.folder(), false)?,
             "query" => sql("INSERT INTO jobs (queue, waits_since) SELECT 'mail', now() - interval '2 hours' FROM generate_series(1, 9)").await?,
             other => anyhow::bail!("there is no fault {other}"),
@@ -175,28 +177,28 @@ impl Stack {
     pub async fn mend(&self, fault: Fault, broken: Broken) -> anyhow::Result<()> {
         let sql = |sql: &'static str| self.postgres.execute(sql);
         match fault.name {
-            "pods" => self.kubernetes.ready_replicas(3),
+            "pods" => self.application.change(Change::ReadyPods(3)).await?,
             "health" => self.health.respond_with(HealthBody::Json(healthy())),
-            "restarts" => self.kubernetes.replace_pod(),
+            "restarts" => self.application.change(Change::NewPod).await?,
             "silence" => self.alertmanager.expire(&broken.silence.unwrap_or_default())?,
             // The rates still contain the bad requests; a huge number of good ones makes their share small.
             "latency" => self.traffic.add(5e7, 0.0, 0.0),
             "errors" => self.traffic.add(5e11, 0.0, 0.0),
-            "disk" => self.kubernetes.kubelet.fill(0.4),
+            "disk" => self.application.change(Change::DiskUse(0.4)).await?,
             "backup" => put_backup(&self.s3)?,
             "connections" => drop(broken.clients),
             "seq-scan" => sql("DROP TABLE no_index").await?,
             "slow-query" => sql("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(1200)'").await?,
-            "utilization" => self.kubernetes.usage(0.5),
+            "utilization" => self.application.change(Change::MemoryUse(0.5)).await?,
             "workflows" => sql("DELETE FROM workflows WHERE status = 'failed' AND updated_at > now() - interval '10 minutes'").await?,
             "auth" => sql("DELETE FROM audit_events WHERE event_type = 'authentication_failed' AND timestamp > now() - interval '1 hour'").await?,
             "permissions" => sql("DELETE FROM audit_events WHERE user_id = 9001").await?,
             "audit-log" => sql("UPDATE audit_events SET timestamp = timestamp + interval '5 hours'").await?,
-            "pod-logs" => self.kubernetes.audit_lines(true),
+            "pod-logs" => self.application.change(Change::AuditLines(true)).await?,
             "certificate" => self.health.certificate.set(self.authority.issue(HOST, 60)?),
             "advisory" | "image" | "dependencies" => put_reports(self.folder())?,
-            "autoscaler" => self.kubernetes.autoscaler(2, true),
-            "claim" => self.kubernetes.claim("Bound"),
+            "autoscaler" => self.application.change(Change::AutoscalerAtMax(false)).await?,
+            "claim" => self.application.change(Change::ClaimPending(false)).await?,
             "vacuum" => sql("DROP TABLE dirty").await?,
             "index" => sql("DROP TABLE doubles").await?,
             "bloat" => sql("DROP TABLE bloated").await?,
@@ -206,7 +208,7 @@ impl Stack {
                 std::fs::write(self.rules(), broken.rules.unwrap_or_default())?;
                 self.prometheus.reload()?;
             }
-            "secret" => self.kubernetes.rotated("jwt-secret", 30),
+            "secret" => self.application.change(Change::SecretAge(30)).await?,
             "task" => self.command(&["task", "done", "walk", "--by", "stack", "--note", "all quiet"])?,
             "query" => sql("DELETE FROM jobs WHERE waits_since < now() - interval '1 hour'").await?,
             other => anyhow::bail!("there is no fault {other}"),

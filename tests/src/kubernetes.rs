@@ -3,6 +3,7 @@
 //! Lists are paginated (`limit`, `continue`), watches send events and bookmarks, expired versions get `410 Gone`, and
 //! tests can inject faults at run time.
 
+mod authorization;
 mod kubelet;
 mod leases;
 mod objects;
@@ -15,6 +16,7 @@ pub use objects::pods;
 pub use state::{NAMESPACE, TOKEN, USER};
 
 use crate::http::{Server, serve};
+use crate::rights::{Request, rights};
 use leases::leases;
 use responses::handle;
 use reviews::{ACCESS, TOKENS};
@@ -95,7 +97,7 @@ impl Kubernetes {
 
     /// Allows from now on only the requests that these roles grant.
     pub fn grant(&self, list: &Value) {
-        self.api.lock().roles = list["items"].as_array().cloned().unwrap_or_default();
+        self.api.lock().rights = rights(list);
     }
 
     /// Answers every request with this status and ends all watches; `None` restores normal answers.
@@ -124,8 +126,8 @@ impl Kubernetes {
         self.api.lock().lists
     }
 
-    /// Returns every request so far as method and path, with `WATCH` as the method of a watch.
-    pub fn requests(&self) -> BTreeSet<String> {
+    /// Returns every request so far.
+    pub fn requests(&self) -> BTreeSet<Request> {
         self.api.lock().requests.clone()
     }
 }

@@ -3,6 +3,7 @@
 //!
 //! Every server listens on a free loopback port and ends when its handle is dropped.
 
+pub mod application;
 pub mod checks;
 pub mod cluster;
 pub mod faults;
@@ -20,6 +21,7 @@ pub mod proof;
 pub mod recorder;
 pub mod replay;
 pub mod replicas;
+pub mod rights;
 pub mod s3;
 pub mod sources;
 pub mod stack;

@@ -48,7 +48,8 @@ pub fn page() -> anyhow::Result<String> {
     let proof: Proof = serde_yaml::from_str(include_str!("../proof.yaml"))?;
     let mut text = "<!-- Made of tests/proof.yaml and tests/parts by `make generate`, do not edit. -->\n\n# Proof\n\n\
         What README and docs claim, the tests that show it, and the servers that they run on. `make parts` builds the servers; \
-        the date is that of the pinned version. A test without its server is reported as ignored.\n\n\
+        the date is that of the pinned version. A test without its server is reported as ignored; \
+        only the tests of the whole stack then run on a fake API server.\n\n\
         | claim | in | tests | on |\n|---|---|---|---|\n"
         .to_owned();
     for claim in &proof.claims {

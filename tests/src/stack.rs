@@ -1,9 +1,9 @@
 //! The stack: all servers together with the exporter that checks them and the receivers of alerts.
 
+use crate::application::Application;
 use crate::http::{is_up, request};
-use crate::kubernetes::{Kubelet, Kubernetes, NAMESPACE};
 use crate::monitoring::{Alertmanager, Prometheus};
-use crate::peers::{Authority, Health, acceptor};
+use crate::peers::{Authority, Health};
 use crate::postgres::{PASSWORD, Postgres};
 use crate::process::{Process, free_port, run};
 use crate::recorder::Recorder;
@@ -40,8 +40,8 @@ pub struct Stack {
     pub s3: S3,
     /// The application's health endpoint.
     pub health: Health,
-    /// The fake cluster.
-    pub kubernetes: Kubernetes,
+    /// The application, in its cluster.
+    pub application: Application,
     /// The application's own metrics.
     pub traffic: Traffic,
     pub(crate) authority: Authority,
@@ -51,14 +51,17 @@ pub struct Stack {
 impl Stack {
     /// Starts all servers and waits until every check has passed.
     pub async fn start() -> anyhow::Result<Self> {
+        Self::start_with(Application::start().await?).await
+    }
+
+    /// As [`Stack::start`], for an application that runs already.
+    pub async fn start_with(application: Application) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("checklist-stack").tempdir()?;
         let authority = Authority::new(folder.path())?;
         let postgres = Postgres::start().await?;
         let s3 = S3::start().await?;
         put_backup(&s3)?;
         let health = Health::start(authority.issue(HOST, 60)?).await?;
-        let kubelet = Kubelet::start(acceptor(authority.issue(HOST, 60)?)?.0).await?;
-        let kubernetes = Kubernetes::start(kubelet).await?;
         let recorder = Recorder::start().await?;
         let traffic = Traffic::start().await?;
         put_reports(folder.path())?;
@@ -67,13 +70,14 @@ impl Stack {
         let config = folder.path().join("checklist.yaml");
         let ports = (prometheus_port, alertmanager_port);
         let text = configuration(folder.path(), &authority, &postgres, &s3, &health, &recorder, ports);
+        let text = application.configuration(&folder.path().join("kubeconfig")) + &text;
         std::fs::write(&config, text)?;
-        for (name, secret) in [("kubeconfig", kubernetes.kubeconfig()), ("pg-password", PASSWORD.to_owned())] {
-            std::fs::write(folder.path().join(name), secret)?;
-        }
-        for (name, secret) in
-            [("s3-id", ACCESS_KEY), ("s3-key", SECRET_KEY), ("pagerduty-key", "0123456789abcdef0123456789abcdef")]
-        {
+        for (name, secret) in [
+            ("pg-password", PASSWORD),
+            ("s3-id", ACCESS_KEY),
+            ("s3-key", SECRET_KEY),
+            ("pagerduty-key", "0123456789abcdef0123456789abcdef"),
+        ] {
             std::fs::write(folder.path().join(name), secret)?;
         }
         std::fs::write(folder.path().join("slack-url"), recorder.slack_url())?;
@@ -85,7 +89,8 @@ impl Stack {
             .arg(&generated))?;
         // The cluster and the bucket grant exactly the rights that rules-gen generates.
         let roles = std::fs::read_to_string(generated.join("access/kubernetes-stack.yaml"))?;
-        kubernetes.grant(&serde_yaml::from_str(&roles)?);
+        let kubeconfig = application.admit(&serde_yaml::from_str(&roles)?).await?;
+        std::fs::write(folder.path().join("kubeconfig"), kubeconfig)?;
         let policy = std::fs::read(generated.join("access/s3-policy.json"))?;
         s3.grant(serde_json::from_slice(&policy)?);
         let exporter_port = free_port()?;
@@ -119,7 +124,7 @@ impl Stack {
             postgres,
             s3,
             health,
-            kubernetes,
+            application,
             traffic,
             authority,
             folder,
@@ -134,7 +139,8 @@ impl Stack {
             Ok(missing.is_empty() && !self.prometheus.query("checklist_check_passed").await?.is_empty())
         });
         if let Err(error) = passed.await {
-            anyhow::bail!("{error}: {}\n{}", self.not_passed().await?, self.exporter.log());
+            let server = self.application.server().await?;
+            anyhow::bail!("{error} on {server}: {}\n{}", self.not_passed().await?, self.exporter.log());
         }
         Ok(())
     }
@@ -205,8 +211,8 @@ pub fn program(name: &str) -> anyhow::Result<PathBuf> {
         .with_context(|| format!("{name} is not built; run: cargo build --workspace --bins"))
 }
 
-/// Returns the checklist.yaml of the stack: short intervals and waits, otherwise the defaults.
-pub fn configuration(
+/// Returns the checklist.yaml of the stack without its cluster: short intervals and waits, otherwise the defaults.
+fn configuration(
     folder: &Path,
     authority: &Authority,
     postgres: &Postgres,
@@ -222,10 +228,7 @@ pub fn configuration(
     // one of whole days: those end on the morning of a working day, so the task would not be late on every Sunday.
     let (since, weekday) = (days_ago(8).date(), days_ago(2).strftime("%A"));
     let mut text = format!(
-        "kubernetes:
-  - {{name: stack, kubeconfig: {folder}/kubeconfig, namespaces: [{NAMESPACE}], kubelet: {{caFile: {ca}}},
-     auditLogs: [{{selector: app=orchestrator}}], secrets: [{{name: jwt-secret}}, {{name: postgres-credentials}}]}}
-health:
+        "health:
   - name: orchestrator
     url: https://{HOST}:{https}/health
     expect: {{status: healthy, database: connected}}

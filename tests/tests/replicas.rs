@@ -3,6 +3,7 @@
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use stack::application::Change;
 use stack::faults::{FAULTS, Fault};
 use stack::http::{is_up, request};
 use stack::process::{Process, free_port};
@@ -106,7 +107,7 @@ async fn two_replicas_give_one_alert_and_one_notification_and_lose_none_with_the
     }
     assert_eq!(stack.recorder.messages().iter().skip(before).filter(|m| page(m)).count(), 1, "still one page");
     // No exporter can hold the lease: that is reported, and so is every costly check.
-    stack.kubernetes.refuse(Some(503));
+    stack.application.change(Change::Unreachable).await?;
     stack.prometheus.wait("ChecklistLeaseNotHeld", "warning", true).await?;
     stack.prometheus.wait("ChecklistCheckMissing", "warning", true).await?;
     let missing = "ALERTS{alertname=\"ChecklistCheckMissing\", alertstate=\"firing\"}";

@@ -26,9 +26,10 @@ async fn demo() -> anyhow::Result<()> {
     let wanted = std::env::var("FAULT").unwrap_or_default();
     let names: Vec<&str> = FAULTS.iter().map(|fault| fault.name).collect();
     anyhow::ensure!(wanted.is_empty() || names.contains(&wanted.as_str()), "FAULT must be one of {}", names.join(", "));
-    println!("Starting PostgreSQL, S3, TLS and HTTP endpoints, a Kubernetes API, Prometheus and Alertmanager ...");
+    println!("Starting PostgreSQL, S3, TLS and HTTP endpoints, a Kubernetes cluster, Prometheus and Alertmanager ...");
     let stack = Stack::start().await?;
     table(&stack)?;
+    println!("Kubernetes    {}", stack.application.server().await?);
     println!("exporter      http://127.0.0.1:{}/metrics", stack.exporter_port);
     println!("Prometheus    http://127.0.0.1:{}/alerts", stack.prometheus.port);
     println!("Alertmanager  http://127.0.0.1:{}/", stack.alertmanager.port);

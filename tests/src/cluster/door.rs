@@ -1,5 +1,6 @@
 //! TCP proxies to the API server. A test gives one process a proxy of its own, to cut off this process alone.
 
+use crate::waiting::eventually;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
@@ -50,6 +51,15 @@ impl Door {
     /// Changes the state, for open connections too.
     pub fn set(&self, passage: Passage) {
         self.passage.send_replace(passage);
+    }
+
+    /// Ends all open connections. New ones pass.
+    pub async fn cut(&self) -> anyhow::Result<()> {
+        self.set(Passage::Closed);
+        // Each connection has a receiver, and the task that accepts them has one.
+        eventually("all connections have ended", || async { Ok(self.passage.receiver_count() <= 1) }).await?;
+        self.set(Passage::Open);
+        Ok(())
     }
 }
 

@@ -24,7 +24,7 @@ impl Kubernetes {
             json!({"metadata": {"name": "orchestrator"}, "spec": {"replicas": 3}, "status": {"readyReplicas": 3}}),
         );
         self.database_replicas(1);
-        self.autoscaler(2, true);
+        self.autoscaler(2);
         self.claim("Bound");
         self.rotated("jwt-secret", 30);
         self.rotated("postgres-credentials", 60);
@@ -40,7 +40,7 @@ impl Kubernetes {
     }
 
     /// Sets the desired number of database pods. One exists.
-    pub fn database_replicas(&self, wanted: usize) {
+    pub fn database_replicas(&self, wanted: u32) {
         self.apply(
             &apps("statefulsets"),
             json!({"metadata": {"name": "postgres"}, "spec": {"replicas": wanted}, "status": {"readyReplicas": 1}}),
@@ -53,12 +53,11 @@ impl Kubernetes {
         self.apply(&pods(), pod("orchestrator-5d4f8-4", "ReplicaSet", "orchestrator-5d4f8", Some("5d4f8")));
     }
 
-    /// Sets the replicas of the autoscaler (at most 6), and whether it can read its metric.
-    pub fn autoscaler(&self, replicas: u32, able: bool) {
-        let status = if able { "True" } else { "False" };
+    /// Sets the replicas of the autoscaler, at most 6.
+    pub fn autoscaler(&self, replicas: u32) {
         let conditions = json!([
             {"type": "AbleToScale", "status": "True", "reason": "ReadyForNewScale"},
-            {"type": "ScalingActive", "status": status, "reason": if able { "ValidMetricFound" } else { "FailedGetResourceMetric" }},
+            {"type": "ScalingActive", "status": "True", "reason": "ValidMetricFound"},
             {"type": "ScalingLimited", "status": if replicas >= 6 { "True" } else { "False" }, "reason": "TooManyReplicas"},
         ]);
         let state = json!({"currentReplicas": replicas, "desiredReplicas": replicas, "conditions": conditions});
@@ -77,9 +76,10 @@ impl Kubernetes {
         );
     }
 
-    /// Creates a secret whose data was last changed `days` days ago.
+    /// Creates a secret that was last rotated `days` days ago, by its annotation and by its time of creation.
     pub fn rotated(&self, name: &str, days: i64) {
         let at = (jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24 * days)).to_string();
+        let annotations = json!({"example.com/rotated": at});
         let changes = json!([
             {"manager": "kubectl", "time": at, "fieldsV1": {"f:data": {}}},
             {"manager": "label", "time": jiff::Timestamp::now().to_string(), "fieldsV1": {"f:metadata": {}}},
@@ -87,7 +87,7 @@ impl Kubernetes {
         let data = json!({"password": "bmV2ZXIgdG8gYmUgc2Vlbg=="});
         self.apply(
             &core("secrets"),
-            json!({"metadata": {"name": name, "creationTimestamp": at, "managedFields": changes}, "data": data}),
+            json!({"metadata": {"name": name, "creationTimestamp": at, "annotations": annotations, "managedFields": changes}, "data": data}),
         );
     }
 

@@ -1,13 +1,15 @@
 //! Responses of the fake API server: paginated lists, single objects, logs and watches, restricted to the granted
 //! roles.
 
-use super::state::{Api, Event, TOKEN, USER, World, refusal, status};
+use super::authorization::{asked, forbidden};
+use super::state::{Api, Event, TOKEN, World, refusal, status};
 use super::{leases, reviews};
 use crate::http::{Body, response};
+use crate::rights;
 use bytes::Bytes;
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
-use hyper::{Method, Request, Response};
+use hyper::{Request, Response};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -17,11 +19,14 @@ use tokio::sync::mpsc;
 
 /// Handles one request.
 pub(super) async fn handle(api: &Arc<Api>, request: Request<hyper::body::Incoming>) -> Response<Body> {
-    api.record(&request);
-    if reviews::is_review(&request) {
-        return reviews::respond(api, request).await;
+    let watches = request.uri().query().is_some_and(|query| query.contains("watch="));
+    let asked = asked(request.method(), request.uri().path(), watches);
+    let response =
+        if reviews::is_review(&request) { reviews::respond(api, request).await } else { whole(api, request).await };
+    if let Some(asked) = asked {
+        api.lock().requests.insert(rights::Request { status: response.status().as_u16(), ..asked });
     }
-    whole(api, request).await
+    response
 }
 
 /// Reads the body of a request and answers it.
@@ -45,11 +50,11 @@ fn respond(api: &Arc<Api>, request: &Request<Bytes>) -> Response<Body> {
     let path = request.uri().path().to_owned();
     let query: BTreeMap<String, String> =
         url::form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()).into_owned().collect();
-    let Some(question) = Question::of(request.method(), &path, query.contains_key("watch")) else {
+    let Some(asked) = asked(request.method(), &path, query.contains_key("watch")) else {
         return refusal(404, "the server could not find the requested resource");
     };
-    if !world.roles.is_empty() && !question.is_granted_by(&world.roles) {
-        return refusal(403, &question.forbidden());
+    if !world.grants(&asked) {
+        return refusal(403, &forbidden(&asked));
     }
     if let Some(response) = leases::lease(&mut world, &path, request) {
         return response;
@@ -68,7 +73,7 @@ fn respond(api: &Arc<Api>, request: &Request<Bytes>) -> Response<Body> {
     {
         return secret(&world, collection, name, request);
     }
-    if let ("namespaces", Some(name)) = (question.resource.as_str(), question.name) {
+    if let ("namespaces", Some(name)) = (asked.resource.as_str(), &asked.name) {
         return match world.objects.get("/api/v1/namespaces").and_then(|all| all.get(name)) {
             Some(object) => response(200, "application/json", object.to_string()),
             None => refusal(404, &format!("namespaces \"{name}\" not found")),
@@ -78,7 +83,7 @@ fn respond(api: &Arc<Api>, request: &Request<Bytes>) -> Response<Body> {
         return log(&world);
     }
     if path.ends_with("/secrets") {
-        return refusal(403, &question.forbidden());
+        return refusal(403, &forbidden(&asked));
     }
     world.lists += 1;
     let limit = query.get("limit").and_then(|limit| limit.parse().ok()).unwrap_or(usize::MAX);
@@ -96,83 +101,6 @@ fn respond(api: &Arc<Api>, request: &Request<Bytes>) -> Response<Body> {
     let next = if names.next().is_some() { last } else { "" };
     let list = json!({"kind": "List", "metadata": {"resourceVersion": world.version.to_string(), "continue": next}, "items": page});
     response(200, "application/json", list.to_string())
-}
-
-/// The attributes of a request, as the authorizer of an API server sees them.
-struct Question<'a> {
-    verb: &'static str,
-    group: &'a str,
-    resource: String,
-    namespace: Option<&'a str>,
-    name: Option<&'a str>,
-}
-
-impl<'a> Question<'a> {
-    fn of(method: &Method, path: &'a str, watches: bool) -> Option<Self> {
-        let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
-        let (group, rest) = match parts.as_slice() {
-            ["api", _, rest @ ..] => ("", rest),
-            ["apis", group, _, rest @ ..] => (*group, rest),
-            _ => return None,
-        };
-        let (namespace, rest) = match rest {
-            ["namespaces", namespace, rest @ ..] => (Some(*namespace), rest),
-            rest => (None, rest),
-        };
-        let (resource, name) = match rest {
-            // For authorization a namespace is an object within itself, so that a Role in it can grant reading it.
-            [] => ("namespaces".to_owned(), namespace),
-            [resource] => ((*resource).to_owned(), None),
-            [resource, name] => ((*resource).to_owned(), Some(*name)),
-            [resource, name, part] => (format!("{resource}/{part}"), Some(*name)),
-            _ => return None,
-        };
-        let verb = match (method.as_str(), name, watches) {
-            ("GET", Some(_), _) => "get",
-            ("GET", None, true) => "watch",
-            ("GET", None, false) => "list",
-            ("POST", None, _) => "create",
-            ("PUT", Some(_), _) => "update",
-            _ => return None,
-        };
-        Some(Self { verb, group, resource, namespace, name })
-    }
-
-    fn is_granted_by(&self, roles: &[Value]) -> bool {
-        let has = |list: &Value, wanted: &str| list.as_array().is_some_and(|all| all.iter().any(|one| one == wanted));
-        roles
-            .iter()
-            .filter(|role| {
-                role["kind"] == "ClusterRole"
-                    || role["kind"] == "Role" && role["metadata"]["namespace"].as_str() == self.namespace
-            })
-            .flat_map(|role| role["rules"].as_array().cloned().unwrap_or_default())
-            .any(|rule| {
-                let is_named = |names: &Value| self.name.is_some_and(|name| has(names, name));
-                let named = rule.get("resourceNames").is_none_or(is_named);
-                let fits = |key: &str, wanted: &str| has(&rule[key], wanted);
-                fits("apiGroups", self.group) && fits("resources", &self.resource) && fits("verbs", self.verb) && named
-            })
-    }
-
-    /// Returns the error message of the API server for a forbidden request.
-    fn forbidden(&self) -> String {
-        let (kind, verb, resource, group) = (self.kind(), self.verb, &self.resource, self.group);
-        let what = self.name.map_or_else(|| kind.clone(), |name| format!("{kind} \"{name}\""));
-        let place = match self.namespace {
-            Some(namespace) => format!("in the namespace \"{namespace}\""),
-            None => "at the cluster scope".to_owned(),
-        };
-        format!(
-            "{what} is forbidden: User \"{USER}\" cannot {verb} resource \"{resource}\" in API group \"{group}\" {place}"
-        )
-    }
-
-    /// Returns the resource with its group, such as `leases.coordination.k8s.io`.
-    fn kind(&self) -> String {
-        let resource = self.resource.split('/').next().unwrap_or_default();
-        if self.group.is_empty() { resource.to_owned() } else { format!("{resource}.{}", self.group) }
-    }
 }
 
 /// Returns the metadata of a secret. Refuses a request for the whole object: the exporter must never read the data.

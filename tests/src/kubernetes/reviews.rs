@@ -1,5 +1,6 @@
 //! `TokenReview` and `SubjectAccessReview`: whom a token belongs to, and which paths a user may use.
 
+use super::authorization::asked;
 use super::state::{Api, TOKEN, refusal};
 use crate::http::{Body, response};
 use http_body_util::BodyExt;
@@ -32,7 +33,7 @@ pub(super) async fn respond(api: &Arc<Api>, request: Request<Incoming>) -> Respo
     if head.method != Method::POST {
         return refusal(405, "reviews are only created");
     }
-    if !world.roles.is_empty() && !may_create(&world.roles, kind) {
+    if !asked(&Method::POST, kind, false).is_some_and(|asked| world.grants(&asked)) {
         return refusal(403, "no role grants this");
     }
     *world.reviews.requests.entry(kind).or_default() += 1;
@@ -65,16 +66,4 @@ pub(super) async fn respond(api: &Arc<Api>, request: Request<Incoming>) -> Respo
     };
     review["status"] = status;
     response(201, "application/json", review.to_string())
-}
-
-fn may_create(roles: &[Value], kind: &str) -> bool {
-    let has = |list: &Value, wanted: Option<&str>| {
-        list.as_array().is_some_and(|all| all.iter().any(|one| one.as_str().is_some_and(|one| Some(one) == wanted)))
-    };
-    let mut parts = kind.split('/').skip(2);
-    let (group, resource) = (parts.next(), parts.nth(1));
-    let wide = roles.iter().filter(|role| role["kind"] == "ClusterRole");
-    wide.flat_map(|role| role["rules"].as_array().into_iter().flatten()).any(|rule| {
-        has(&rule["apiGroups"], group) && has(&rule["resources"], resource) && has(&rule["verbs"], Some("create"))
-    })
 }

@@ -1,7 +1,8 @@
 //! The state of the fake API server, shared by its request handlers.
 
 use crate::http::{Body, response};
-use hyper::{Request, Response};
+use crate::rights::{self, Right};
+use hyper::Response;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -38,12 +39,12 @@ pub(super) struct World {
     pub(super) refuse: Option<u16>,
     pub(super) lists: u64,
     pub(super) no_audit_lines: bool,
-    /// Roles that restrict requests. While there are none, every request is allowed.
-    pub(super) roles: Vec<Value>,
+    /// The rights of the user. While there are none, every request is allowed.
+    pub(super) rights: Vec<Right>,
     pub(super) log: Option<Vec<u8>>,
     pub(super) reviews: Reviews,
-    /// Every request so far: verb or method, and path.
-    pub(super) requests: BTreeSet<String>,
+    /// Every request so far.
+    pub(super) requests: BTreeSet<rights::Request>,
 }
 
 /// The state of reviews.
@@ -63,11 +64,12 @@ impl Api {
     pub(super) fn lock(&self) -> MutexGuard<'_, World> {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    pub(super) fn record<T>(&self, request: &Request<T>) {
-        let watches = request.uri().query().is_some_and(|query| query.contains("watch="));
-        let verb = if watches { "WATCH" } else { request.method().as_str() };
-        self.lock().requests.insert(format!("{verb} {}", request.uri().path()));
+impl World {
+    /// Whether the user may make a request.
+    pub(super) fn grants(&self, request: &rights::Request) -> bool {
+        self.rights.is_empty() || self.rights.iter().any(|right| right.grants(request))
     }
 }
 

@@ -1,8 +1,9 @@
 //! Sends the same requests to the fake API server and to the real one, and compares what the exporter reads of the
 //! responses.
 
-use crate::{grant, install};
+use crate::grant;
 use serde_json::{Value, json};
+use stack::application::install;
 use stack::cluster::{Api, Cluster};
 use stack::kubernetes::{Kubelet, Kubernetes, NAMESPACE, USER};
 use stack::peers::{Authority, acceptor};

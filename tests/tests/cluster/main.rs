@@ -47,28 +47,6 @@ async fn definitions(cluster: &Cluster, api: &Api) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Installs the application into a namespace and waits until it runs.
-async fn install(cluster: &Cluster, api: &Api, namespace: &str) -> anyhow::Result<()> {
-    cluster.apply(namespace, &include_str!("application.yaml").replace("NAMESPACE", namespace))?;
-    cluster.kubelet.fill(namespace, "data-postgres-0", 0.4);
-    let at = |kind: &str, name: &str| format!("/apis/apps/v1/namespaces/{namespace}/{kind}/{name}");
-    eventually("the application runs", || async {
-        let deployment = api.get(&at("deployments", "orchestrator")).await?;
-        let database = api.get(&at("statefulsets", "postgres")).await?;
-        let agent = api.get(&at("daemonsets", "agent")).await?;
-        let scaler = format!("/apis/autoscaling/v2/namespaces/{namespace}/horizontalpodautoscalers/orchestrator");
-        let scaler = api.get(&scaler).await?;
-        let active = scaler["status"]["conditions"]
-            .as_array()
-            .is_some_and(|all| all.iter().any(|one| one["type"] == "ScalingActive" && one["status"] == "True"));
-        Ok(deployment["status"]["readyReplicas"] == 3
-            && database["status"]["readyReplicas"] == 1
-            && agent["status"]["numberReady"] == 2
-            && active)
-    })
-    .await
-}
-
 /// An exporter with its own kubeconfig.
 struct Exporter {
     process: Process,

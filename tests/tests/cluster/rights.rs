@@ -1,10 +1,11 @@
 //! The exporter with the generated rights only: no request is refused, and every granted right is used. Both are read
 //! from the audit log of the API server.
 
-use crate::{Exporter, configuration, grant, install, url};
-use serde_json::{Value, json};
-use stack::cluster::{Api, Cluster};
+use crate::{Exporter, configuration, grant, url};
+use stack::application::install;
+use stack::cluster::Cluster;
 use stack::http::request;
+use stack::rights::{Request, Right, rights};
 use stack::waiting::eventually;
 
 const MORE: &str = ", auditLogs: [{selector: app=orchestrator}], secrets: [{name: jwt-secret}, {name: postgres-credentials}], webAudiences: [checklist-exporter]";
@@ -21,7 +22,8 @@ async fn no_request_of_the_exporter_is_refused_and_every_granted_right_is_used()
     let list = grant(cluster, &namespace, &configuration(cluster, folder.path(), &[&namespace], MORE, REST))?;
     let token = cluster.token(&namespace, "checklist-exporter").await?;
     let exporter = Exporter::start(cluster, &[&namespace], &token, MORE, REST).await?;
-    let scraper = scraper(&api, &namespace).await?;
+    cluster.may_get(&namespace, "scraper", "/metrics").await?;
+    let scraper = cluster.token_for(&namespace, "scraper", &["checklist-exporter"]).await?;
     exporter.passes(Some(&scraper)).await?;
 
     // A user without the permission and a token with another audience are refused.
@@ -29,8 +31,8 @@ async fn no_request_of_the_exporter_is_refused_and_every_granted_right_is_used()
         let bearer = format!("Bearer {token}");
         Ok(request(&url(exporter.port, "/metrics"), None, &[("authorization", &bearer)]).await?.0)
     };
-    assert_eq!(status_of(&account_token(&api, &namespace, "default", "checklist-exporter").await?).await?, 403);
-    assert_eq!(status_of(&account_token(&api, &namespace, "scraper", "another").await?).await?, 401);
+    assert_eq!(status_of(&cluster.token_for(&namespace, "default", &["checklist-exporter"]).await?).await?, 403);
+    assert_eq!(status_of(&cluster.token_for(&namespace, "scraper", &["another"]).await?).await?, 401);
 
     // The lease existed already. The exporter creates it again after it was deleted.
     let lease = format!("/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/checklist-exporter");
@@ -42,26 +44,19 @@ async fn no_request_of_the_exporter_is_refused_and_every_granted_right_is_used()
 
     let events = cluster.audit(&namespace, "checklist-exporter")?;
     assert!(events.len() > 50, "only {} events", events.len());
-    let refused: Vec<&Value> = events
-        .iter()
-        .filter(|event| [401, 403].map(|code| json!(code)).contains(&event["responseStatus"]["code"]))
-        .collect();
+    let requests: Vec<Request> = events.iter().filter_map(Request::of_event).collect();
+    let refused: Vec<_> = requests.iter().filter(|request| request.is_refused()).collect();
     assert!(refused.is_empty(), "{refused:#?}");
-    let mut checked = 0;
-    for item in list["items"].as_array().into_iter().flatten() {
-        for right in rights(item) {
-            // The kubelet asks the API server about this right, and the check of the disks has passed.
-            if right.resource == "nodes/stats" {
-                continue;
-            }
-            assert!(events.iter().any(|event| right.is_used_by(event)), "granted and never used: {right:?}");
-            checked += 1;
-        }
+    // The kubelet asks the API server about the statistics of nodes, and the check of the disks has passed.
+    let granted: Vec<Right> = rights(&list).into_iter().filter(|right| right.resource != "nodes/stats").collect();
+    assert!(granted.len() > 20, "only {} rights were looked at", granted.len());
+    for right in &granted {
+        let used = requests.iter().any(|request| request.status < 400 && right.grants(request));
+        assert!(used, "granted and never used: {right:?}");
     }
-    assert!(checked > 20, "only {checked} rights were looked at");
     // Secrets are read by name, and only their metadata.
-    let secrets: Vec<&Value> = events.iter().filter(|event| event["objectRef"]["resource"] == "secrets").collect();
-    assert!(!secrets.is_empty() && secrets.iter().all(|event| event["verb"] == "get"), "{secrets:#?}");
+    let secrets: Vec<_> = requests.iter().filter(|request| request.resource == "secrets").collect();
+    assert!(!secrets.is_empty() && secrets.iter().all(|request| request.verb == "get"), "{secrets:#?}");
     cluster.remove(&namespace).await
 }
 
@@ -101,84 +96,4 @@ async fn a_revoked_right_fails_only_the_check_that_needs_it() -> anyhow::Result<
         assert!(count.parse::<f64>().is_ok_and(|count| count >= 1.0), "{check}: {page}");
     }
     cluster.remove(&namespace).await
-}
-
-/// Creates a service account that may read `/metrics`. Returns its token for the exporter.
-async fn scraper(api: &Api, namespace: &str) -> anyhow::Result<String> {
-    let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "scraper"}});
-    api.create(&format!("/api/v1/namespaces/{namespace}/serviceaccounts"), &account).await?;
-    let metadata = json!({"name": format!("scraper-{namespace}")});
-    let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": metadata,
-        "rules": [{"nonResourceURLs": ["/metrics"], "verbs": ["get"]}]});
-    let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": metadata,
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": metadata["name"]},
-        "subjects": [{"kind": "ServiceAccount", "name": "scraper", "namespace": namespace}]});
-    api.create("/apis/rbac.authorization.k8s.io/v1/clusterroles", &role).await?;
-    api.create("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", &binding).await?;
-    account_token(api, namespace, "scraper", "checklist-exporter").await
-}
-
-async fn account_token(api: &Api, namespace: &str, account: &str, audience: &str) -> anyhow::Result<String> {
-    let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token");
-    let request =
-        json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"audiences": [audience]}});
-    let made = api.create(&path, &request).await?;
-    Ok(made["status"]["token"].as_str().unwrap_or_default().to_owned())
-}
-
-/// A verb on a resource; `name` is set where the rule has names.
-#[derive(Debug)]
-struct Right {
-    namespace: Option<String>,
-    group: String,
-    resource: String,
-    name: Option<String>,
-    verb: String,
-}
-
-fn rights(item: &Value) -> Vec<Right> {
-    let texts = |value: &Value| -> Vec<String> {
-        value.as_array().into_iter().flatten().filter_map(|one| one.as_str().map(str::to_owned)).collect()
-    };
-    let mut all = Vec::new();
-    for rule in item["rules"].as_array().into_iter().flatten() {
-        let names = texts(&rule["resourceNames"]);
-        let names: Vec<Option<String>> =
-            if names.is_empty() { vec![None] } else { names.into_iter().map(Some).collect() };
-        for (group, resource, verb) in texts(&rule["apiGroups"]).into_iter().flat_map(|group| {
-            let verbs = texts(&rule["verbs"]);
-            texts(&rule["resources"]).into_iter().flat_map(move |resource| {
-                let group = group.clone();
-                verbs.clone().into_iter().map(move |verb| (group.clone(), resource.clone(), verb))
-            })
-        }) {
-            for name in &names {
-                all.push(Right {
-                    namespace: item["metadata"]["namespace"].as_str().map(str::to_owned),
-                    group: group.clone(),
-                    resource: resource.clone(),
-                    name: name.clone(),
-                    verb: verb.clone(),
-                });
-            }
-        }
-    }
-    all
-}
-
-impl Right {
-    fn is_used_by(&self, event: &Value) -> bool {
-        let object = &event["objectRef"];
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let resource = match object["subresource"].as_str() {
-            Some(part) => format!("{}/{part}", text(&object["resource"])),
-            None => text(&object["resource"]),
-        };
-        event["verb"] == self.verb.as_str()
-            && text(&object["apiGroup"]) == self.group
-            && resource == self.resource
-            && self.namespace.as_ref().is_none_or(|namespace| text(&object["namespace"]) == *namespace)
-            && self.name.as_ref().is_none_or(|name| text(&object["name"]) == *name)
-            && event["responseStatus"]["code"].as_u64().is_some_and(|code| code < 400)
-    }
 }

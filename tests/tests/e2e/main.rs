@@ -4,6 +4,8 @@ mod dashboards;
 mod metrics;
 mod verify;
 
+use stack::application::Change;
+use stack::cluster::Api;
 use stack::faults::{FAULTS, Fault};
 use stack::recorder::Message;
 use stack::stack::Stack;
@@ -98,11 +100,10 @@ async fn every_fault_notifies_the_right_receiver_and_resolves() -> anyhow::Resul
     assert_eq!(stack.prometheus.broken_rules().await?, Vec::<String>::new());
     assert_eq!(stack.prometheus.remarks().await?, Vec::<String>::new());
     // Every check has passed with the generated roles, and other requests are refused.
-    let api =
-        format!("http://127.0.0.1:{}/api/v1/namespaces/{}", stack.kubernetes.server.port, stack::kubernetes::NAMESPACE);
-    let bearer = format!("Bearer {}", stack::kubernetes::TOKEN);
-    for path in ["secrets", "secrets/other", "configmaps", "events"] {
-        let (status, _) = stack::http::request(&format!("{api}/{path}"), None, &[("authorization", &bearer)]).await?;
+    let exporter = Api::new(&std::fs::read_to_string(stack.folder().join("kubeconfig"))?).await?;
+    for resource in ["secrets", "secrets/other", "configmaps", "events"] {
+        let path = format!("/api/v1/namespaces/{}/{resource}", stack.application.namespace());
+        let (status, _) = exporter.request("GET", &path, "application/json", Vec::new()).await?;
         assert_eq!(status, 403, "{path}");
     }
     stack.prometheus.wait("ChecklistWatchdog", "none", true).await?;
@@ -153,7 +154,7 @@ async fn unreachable_targets_are_reported() -> anyhow::Result<()> {
     let mut stack = Stack::start().await?;
     let before = stack.recorder.messages().len();
     // The API server refuses every request, and the health page is endless.
-    stack.kubernetes.refuse(Some(403));
+    stack.application.change(Change::RightsRevoked).await?;
     stack.health.respond_with(stack::peers::HealthBody::Large);
     stack.prometheus.wait("ChecklistCheckOverdue", "critical", true).await?;
     stack.prometheus.wait("ChecklistHealthUnreachable", "critical", true).await?;
@@ -182,7 +183,7 @@ async fn unreachable_targets_are_reported() -> anyhow::Result<()> {
 async fn a_critical_alert_never_inhibits_a_warning_about_another_object() -> anyhow::Result<()> {
     let stack = Stack::start().await?;
     let before = stack.recorder.messages().len();
-    stack.kubernetes.ready_replicas(0);
+    stack.application.change(Change::ReadyPods(0)).await?;
     stack.prometheus.wait("ChecklistWorkloadDown", "critical", true).await?;
     notified(
         &stack,
@@ -192,7 +193,7 @@ async fn a_critical_alert_never_inhibits_a_warning_about_another_object() -> any
     )
     .await?;
     let before = stack.recorder.messages().len();
-    stack.kubernetes.database_replicas(2);
+    stack.application.change(Change::WantedDatabasePods(2)).await?;
     let missing = Fault { name: "missing", alert: "ChecklistWorkloadReplicasMissing", severity: "warning", round: 1 };
     notified(&stack, missing, false, before).await?;
     let messages = stack.recorder.messages();

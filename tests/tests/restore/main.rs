@@ -12,9 +12,8 @@ use futures::StreamExt;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
+use stack::cluster::Cluster;
 use stack::http::{response, serve};
-use stack::kubernetes::{Kubelet, Kubernetes, NAMESPACE};
-use stack::peers::{Authority, acceptor};
 use stack::postgres::{PASSWORD, Postgres};
 use stack::process::Process;
 use stack::s3::{ACCESS_KEY, S3, SECRET_KEY};
@@ -290,42 +289,45 @@ async fn a_restore_test_ended_in_any_stage_leaves_nothing_and_is_recorded() -> a
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
 async fn a_restore_test_needs_no_right_to_create_its_lease_and_leaves_nothing_when_it_is_lost() -> anyhow::Result<()> {
     let world = World::start().await?;
-    let kubelet = Kubelet::start(acceptor(Authority::new(world.folder.path())?.issue("localhost", 60)?)?.0).await?;
-    let kubernetes = Kubernetes::start(kubelet).await?;
+    let cluster = Cluster::shared().await?;
+    let (api, namespace) = (cluster.admin().await?, cluster.namespace("restore").await?);
     world.configure("gzip", "", SLOW)?;
     let config = world.folder.path().join("checklist.yaml");
     let text = std::fs::read_to_string(&config)?;
-    let cluster =
-        format!("kubernetes: [{{name: k, namespaces: [{NAMESPACE}]}}]\nhighAvailability: {{kubernetes: k}}\n");
-    // Exactly the rights of the job's service account.
-    let inside = Config::parse("checklist.yaml", &(text.clone() + &cluster))?;
+    let section =
+        format!("kubernetes: [{{name: k, namespaces: [{namespace}]}}]\nhighAvailability: {{kubernetes: k}}\n");
+    // Exactly the rights of the job's service account, and the empty leases.
+    let inside = Config::parse("checklist.yaml", &(text.clone() + &section))?;
     let mut rights = rules_gen::outputs::access::kubernetes(&inside, "k");
     let items = rights["items"].as_array_mut().context("a list")?;
-    items.retain(|item| item["metadata"]["name"] == "checklist-exporter-jobs");
+    items.retain(|item| item["metadata"]["name"] == "checklist-exporter-jobs" || item["kind"] == "Lease");
     assert!(items.iter().any(|item| item["kind"] == "Role") && !rights.to_string().contains("create"), "{rights}");
-    kubernetes.grant(&rights);
+    cluster.apply(&namespace, &rights.to_string())?;
     let kubeconfig = world.folder.path().join("kubeconfig");
-    std::fs::write(&kubeconfig, kubernetes.kubeconfig())?;
-    let outside = cluster.replace("{name: k", &format!("{{name: k, kubeconfig: {}", kubeconfig.display()));
+    let token = cluster.token(&namespace, "checklist-exporter-jobs").await?;
+    std::fs::write(&kubeconfig, cluster.kubeconfig(&token))?;
+    let outside = section.replace("{name: k", &format!("{{name: k, kubeconfig: {}", kubeconfig.display()));
     std::fs::write(&config, text + &outside)?;
-    // The empty lease that the manifest creates.
-    let lease = "checklist-exporter-verify-backup-daily";
-    kubernetes.set_lease(lease, &Value::Null);
+    let lease =
+        format!("/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/checklist-exporter-verify-backup-daily");
+    let holder = async || anyhow::Ok(api.get(&lease).await?["spec"]["holderIdentity"].clone());
+    assert_eq!(holder().await?, Value::Null);
     world.upload(&gzip(&world.postgres.dump_as("-Fp")?)?)?;
     let mut process =
         Process::start(&mut world.command(&world.work())?, "proof", world.folder.path(), Signal::SIGKILL)?;
     eventually("it has restored", || async { Ok(process.log().contains("restore seconds=")) }).await?;
-    assert!(kubernetes.holder(lease).is_some(), "it works without its lease");
-    kubernetes.set_lease(lease, &json!({"holderIdentity": "another", "leaseDurationSeconds": 15}));
+    assert!(holder().await?.is_string(), "it works without its lease");
+    api.patch(&lease, &json!({"spec": {"holderIdentity": "another", "leaseDurationSeconds": 15}})).await?;
     assert_eq!(process.wait()?, Some(2), "{}", process.log());
     assert!(process.log().contains("ended by the loss of its lease"), "{}", process.log());
     assert_eq!(left(&world.work())?, Vec::<String>::new());
     let record = world.record()?;
     assert!(record["unknown"] == true && record["why"].as_str().is_some_and(|why| why.contains("lease")), "{record}");
-    assert_eq!(kubernetes.holder(lease).as_deref(), Some("another"), "it gave away what was not its own");
-    Ok(())
+    assert_eq!(holder().await?, "another", "it gave away what was not its own");
+    cluster.remove(&namespace).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,7 @@
 //! A backup is downloaded and restored over TLS, and only from servers with a trusted certificate authority.
 
 use super::*;
+use stack::peers::Authority;
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_versitygw), ignore = "no versitygw (make parts)")]

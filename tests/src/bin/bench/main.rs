@@ -18,6 +18,7 @@ mod rest;
 mod rules;
 mod usage;
 
+use stack::application::Application;
 use stack::faults::FAULTS;
 use stack::http::request;
 use stack::kubernetes::{Kubelet, Kubernetes, NAMESPACE};
@@ -75,7 +76,7 @@ async fn main() -> anyhow::Result<()> {
 
 /// Measures the time from a fault to its notification.
 async fn page(fault: stack::faults::Fault) -> anyhow::Result<()> {
-    let stack = Stack::start().await?;
+    let stack = Stack::start_with(Application::fake().await?).await?;
     let begun = Instant::now();
     let _broken = stack.inject(fault).await?;
     let message = stack.recorder.wait(fault.alert, |m| m.fires(fault.alert)).await?;

@@ -1,11 +1,11 @@
 //! Access to the server: passwords, tokens, TLS and client certificates on real sockets.
 
+mod tokens;
+
 use anyhow::Context;
-use checklist::Config;
-use stack::kubernetes::{Kubelet, Kubernetes, NAMESPACE};
-use stack::peers::{Authority, acceptor};
+use stack::peers::Authority;
 use stack::stack::program;
-use stack::waiting::{PATIENCE, eventually};
+use stack::waiting::PATIENCE;
 use stack::web::{ANN, World, certify, plain, status, users};
 use std::path::Path;
 use std::process::{Command, Output};
@@ -164,133 +164,6 @@ fn a_wrong_web_configuration_is_refused_with_its_reason() -> anyhow::Result<()> 
         assert!(!output.status.success() && printed.contains(reason), "{web}: {printed}");
         assert!(!printed.contains("canary"), "{printed}");
     }
-    Ok(())
-}
-
-/// Starts a cluster with two users, a scraper and a guest, and the exporter that verifies their tokens.
-async fn with_tokens(web: &str) -> anyhow::Result<(Kubernetes, World)> {
-    let folder = TempDir::new()?;
-    let kubelet = Kubelet::start(acceptor(Authority::new(folder.path())?.issue("localhost", 60)?)?.0).await?;
-    let kubernetes = Kubernetes::start(kubelet).await?;
-    let lists = format!(
-        "kubernetes:\n  - {{name: k, kubeconfig: kubeconfig, namespaces: [{NAMESPACE}], webAudiences: [checklist-exporter]}}\n"
-    );
-    // Exactly the generated rights.
-    let config = Config::parse("checklist.yaml", &lists)?;
-    kubernetes.grant(&rules_gen::outputs::access::kubernetes(&config, "k"));
-    kubernetes.token("scraper-token", "scraper", "checklist-exporter");
-    kubernetes.token("guest-token", "guest", "checklist-exporter");
-    kubernetes.token("other-token", "scraper", "https://kubernetes.default.svc");
-    kubernetes.let_use("scraper", "get", "/metrics");
-    let world = World::start_with(web, &[("kubeconfig", &kubernetes.kubeconfig())], &lists).await?;
-    Ok((kubernetes, world))
-}
-
-fn bearer(token: &str) -> String {
-    format!("Authorization: Bearer {token}\r\n")
-}
-
-#[tokio::test]
-async fn a_token_gives_access_only_where_its_user_is_authorized() -> anyhow::Result<()> {
-    let (kubernetes, world) = with_tokens(&users()?).await?;
-    for (path, login, expected) in [
-        ("/metrics", bearer("scraper-token"), "200"),
-        ("/", bearer("scraper-token"), "403"),
-        ("/metrics/", bearer("scraper-token"), "403"),
-        ("/metrics?check=x", bearer("scraper-token"), "200"),
-        ("/-/healthy", bearer("scraper-token"), "403"),
-        ("/metrics", bearer("guest-token"), "403"),
-        ("/metrics", bearer("other-token"), "401"),
-        ("/metrics", bearer("nobody"), "401"),
-        ("/metrics", bearer(""), "401"),
-        ("/metrics", bearer(&"x".repeat(9_000)), "401"),
-        ("/metrics", "Authorization: Negotiate scraper-token\r\n".to_owned(), "401"),
-        ("/metrics", String::new(), "401"),
-        ("/metrics", ANN.to_owned(), "200"),
-        ("/", ANN.to_owned(), "200"),
-        ("/", "Authorization: Basic YW5uOndyb25n\r\n".to_owned(), "401"),
-    ] {
-        let response = plain(world.port, path, &login).await?;
-        assert_eq!(status(&response), expected, "{path} {login}: {response}");
-        assert_eq!(response.contains("checklist_build_info"), expected == "200" && path != "/", "{path} {login}");
-        let challenges = response.to_lowercase().matches("www-authenticate: b").count();
-        assert_eq!(challenges, if expected == "401" { 2 } else { 0 }, "{response}");
-    }
-    let mut stream = TcpStream::connect(("127.0.0.1", world.port)).await?;
-    let reload = format!("POST /-/reload HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{}\r\n", bearer("scraper-token"));
-    stream.write_all(reload.as_bytes()).await?;
-    let mut response = String::new();
-    stream.read_to_string(&mut response).await?;
-    assert_eq!(status(&response), "403", "who may get may not post");
-    // Only the permissions that the generated files grant were asked for, and scrapes share cached reviews.
-    let before = kubernetes.reviews();
-    for _ in 0..20 {
-        assert_eq!(status(&plain(world.port, "/metrics", &bearer("scraper-token")).await?), "200");
-    }
-    assert_eq!(kubernetes.reviews(), before, "the answer of a minute ago holds");
-    Ok(())
-}
-
-#[tokio::test]
-async fn without_a_token_review_access_is_denied() -> anyhow::Result<()> {
-    let (kubernetes, world) = with_tokens("").await?;
-    let scrape = |token: &str| {
-        let login = bearer(token);
-        async move { plain(world.port, "/metrics", &login).await }
-    };
-    let listed =
-        ["{\"status\": {\"authenticated\": true}}", "{}", "[]", "no json", "{\"status\": {\"allowed\": true}}"];
-    let yes_to_all = "{\"metadata\": {}, \"spec\": {}, \"status\": {\"authenticated\": true, \"audiences\": [\"checklist-exporter\"], \"user\": {\"username\": \"TOKEN\"}, \"allowed\": false}}";
-    for (n, (code, body)) in listed.iter().map(|body| (201, *body)).chain([(500, "{}"), (403, "TOKEN")]).enumerate() {
-        kubernetes.answer_reviews_with(Some((code, body)));
-        let response = scrape(&format!("scraper-token-{n}")).await?;
-        assert!(["401", "503"].contains(&status(&response)), "{code} {body}: {response}");
-        assert!(!response.contains("checklist_build_info"), "{response}");
-    }
-    kubernetes.answer_reviews_with(Some((201, yes_to_all)));
-    assert_eq!(status(&scrape("known-and-not-allowed").await?), "403");
-    kubernetes.answer_reviews_with(None);
-    kubernetes.refuse(Some(500));
-    assert_eq!(status(&scrape("scraper-token").await?), "503", "no decision is possible");
-    kubernetes.refuse(None);
-    assert_eq!(status(&scrape("scraper-token").await?), "200", "no failure is remembered");
-    // A granted permission remains valid for a minute while the API server is down; a refused one stays refused.
-    kubernetes.refuse(Some(500));
-    assert_eq!(status(&scrape("scraper-token").await?), "200");
-    assert_eq!(status(&scrape("guest-token").await?), "503");
-    assert_eq!(status(&plain(world.port, "/metrics", "").await?), "401");
-    let log = world.process.log();
-    assert!(log.contains("token reviews fail") && log.contains("token reviews work again"), "{log}");
-    assert!(!log.contains("-token"), "a token is in the log: {log}");
-    // A reload that would remove the login is refused, because then no login would be required.
-    let text = std::fs::read_to_string(world.folder.path().join("checklist.yaml"))?;
-    std::fs::write(
-        world.folder.path().join("checklist.yaml"),
-        text.replace("[checklist-exporter]", "[somebody-else]"),
-    )?;
-    kubernetes.refuse(None);
-    eventually("the previous audience is refused", || async { Ok(status(&scrape("scraper-token").await?) == "401") })
-        .await
-}
-
-#[tokio::test]
-async fn a_checklist_without_web_audiences_after_a_reload_gives_no_access() -> anyhow::Result<()> {
-    let (_kubernetes, world) = with_tokens("").await?;
-    let file = world.folder.path().join("checklist.yaml");
-    let whole = std::fs::read_to_string(&file)?;
-    // The file as it is while it is written, or after somebody deleted the line.
-    for text in [whole.replace(", webAudiences: [checklist-exporter]", ""), String::new()] {
-        std::fs::write(&file, text)?;
-        eventually("a metric reports it", || async {
-            assert_eq!(status(&plain(world.port, "/metrics", "").await?), "401");
-            let scrape = plain(world.port, "/metrics", &bearer("scraper-token")).await?;
-            assert_eq!(status(&scrape), "200", "{scrape}");
-            Ok(scrape.contains("checklist_config_last_reload_successful 0"))
-        })
-        .await?;
-        assert_eq!(status(&plain(world.port, "/metrics", "").await?), "401");
-    }
-    assert!(world.process.log().contains("no longer has webAudiences"), "{}", world.process.log());
     Ok(())
 }
 
