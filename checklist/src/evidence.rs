@@ -176,8 +176,9 @@ impl Evidence {
     /// and what to do.
     pub fn missed(&mut self, object: Object, reason: Reason, count: u64, what: impl Into<String>) {
         *self.unseen.entry((object, reason)).or_default() += count;
-        if self.sentences.len() < MAX_SENTENCES {
-            self.sentences.push(what.into());
+        let what = what.into();
+        if self.sentences.len() < MAX_SENTENCES && !self.sentences.contains(&what) {
+            self.sentences.push(what);
         }
     }
 
@@ -220,8 +221,10 @@ impl Evidence {
     }
 
     /// Compares the evidence with what the signal declares. A kind counts as unseen when the probe did not report it,
-    /// or saw none although at least one is required. Returns the reason when the run saw too little to judge.
+    /// or saw none although at least one is required. Returns the reason when the run saw too little to judge: none of
+    /// a required kind, or nothing of any kind.
     pub fn missing(&mut self, looks: &[Looks]) -> Option<(Reason, String)> {
+        let nothing = self.seen.is_empty();
         let mut first = None;
         for Looks { object, required } in looks {
             let unknown = !self.seen.contains_key(object);
@@ -234,7 +237,7 @@ impl Evidence {
                 let what = format!("no {} found", object.as_str().replace('_', " "));
                 self.missed(*object, Reason::NotFound, 1, what);
             }
-            if *required {
+            if *required || nothing {
                 first = first.or(Some(message.unwrap_or(Reason::NotFound)));
             }
         }
@@ -324,6 +327,18 @@ mod tests {
         evidence.saw(Object::Pod, 1);
         assert_eq!(evidence.missing(PODS), None, "services are not required");
         assert!(evidence.is_partial(), "but nobody looked for them");
+    }
+
+    #[test]
+    fn a_run_that_saw_nothing_of_any_kind_has_failed() {
+        const ANY: &[Looks] = &[Looks::at_any(Object::Alert), Looks::at_any(Object::Silence)];
+        let mut evidence = Evidence::default();
+        for object in [Object::Alert, Object::Silence] {
+            evidence.missed(object, Reason::Permission, 1, "the server refuses every list");
+        }
+        assert_eq!(evidence.missing(ANY), Some((Reason::Permission, "the server refuses every list".to_owned())));
+        evidence.saw(Object::Silence, 0);
+        assert_eq!(evidence.missing(ANY), None, "there is no silence, and that is known");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod kubelet;
 mod leases;
+pub mod lists;
 mod objects;
 mod responses;
 mod reviews;

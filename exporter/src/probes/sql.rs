@@ -1,7 +1,7 @@
 //! The signals of PostgreSQL, each made of a few SELECTs. A row holds the labels of the signal's metrics, then one
 //! value for each metric.
 
-use crate::probe::{Failure, Probe};
+use crate::probe::{Failure, Probe, miss};
 use crate::sources::postgres::{Database, Facts, Reads, SqlRequest};
 use checklist::config::{LeftOut, Postgres, literal, quoted};
 use checklist::{Access, Limits, Metric, Object, Reason, Samples, Signal, TargetKind, Threshold};
@@ -295,6 +295,14 @@ impl Sql {
         if matches!(statement.gives, Gives::Misconfigured) { Reads::Catalogs } else { self.reads }
     }
 
+    /// Returns the kind of object that stays unseen when a statement fails.
+    fn object_of(&self, statement: &Statement) -> Object {
+        match (statement.gives, statement.counts) {
+            (Gives::Gap(object, _), _) | (_, Some((object, _))) => object,
+            _ => self.signal.looks.first().map_or(Object::Row, |looks| looks.object),
+        }
+    }
+
     pub fn database(&self) -> &Arc<Database> {
         &self.database
     }
@@ -341,7 +349,19 @@ impl Probe for Sql {
                 if !(statement.when)(&facts) {
                     continue;
                 }
-                let found = self.found(at, &facts).await?;
+                let found = match self.found(at, &facts).await {
+                    Ok(found) => found,
+                    // A table that is locked or may not be read does not hide what the other statements see.
+                    Err(failure) => {
+                        let is_slow = failure.reason == Reason::Timeout;
+                        miss(&mut samples, self.object_of(statement), failure)?;
+                        // The others would wait as long, until the deadline of the run.
+                        if is_slow {
+                            break;
+                        }
+                        continue;
+                    }
+                };
                 if let Some((object, _)) = statement.counts {
                     samples.saw(object, whole(found.seen));
                 }

@@ -48,6 +48,7 @@ static STATEMENTS: &[(&str, &[Statement])] = &[
             ]).each_is(Object::Table),
             gap(include_str!("counts_untracked.sql"), Object::Table, Reason::Config),
             gap(of_tables!("seq_scans_beyond.sql"), Object::Table, Reason::Limit).with(&[&seq_scans::MIN_BYTES]),
+            gap(of_tables!("tables_locked.sql"), Object::Table, Reason::Lock),
     ]),
     ("slow_queries", &[
             select("SELECT 0::float8", &[&slow_queries::TRACKED]).when(|facts| facts.statements.is_none()),
@@ -57,6 +58,8 @@ static STATEMENTS: &[(&str, &[Statement])] = &[
             select("SELECT WHERE false", &[]).each_is(Object::Statement).when(|facts| facts.statements.is_none()),
             gap(include_str!("slow_queries_forgotten.sql"), Object::Statement, Reason::Limit)
                 .when(|facts| facts.statements.as_ref().is_some_and(|statements| statements.counts_forgotten)),
+            gap(include_str!("slow_queries_full.sql"), Object::Statement, Reason::Limit)
+                .when(|facts| facts.statements.as_ref().is_some_and(|statements| !statements.counts_forgotten)),
             gap(include_str!("sessions_untracked.sql"), Object::Session, Reason::Config),
             select(include_str!("slow_queries_longest.sql"), &[&slow_queries::LONGEST]).each_is(Object::Session),
     ]),
@@ -127,8 +130,10 @@ static STATEMENTS: &[(&str, &[Statement])] = &[
             select(include_str!("bloat_total.sql"), &[&bloat::TOTAL]),
     ]),
     ("retention", &[
-            select(include_str!("retention.sql"), &[&retention::OVERDUE, &retention::OLDEST]).counts(Object::Row)
-                .with(&[&retention::AUDIT_KEPT, &retention::WORKFLOWS_KEPT]),
+            select(include_str!("retention_events.sql"), &[&retention::OVERDUE, &retention::OLDEST])
+                .counts(Object::Row).with(&[&retention::AUDIT_KEPT]),
+            select(include_str!("retention_workflows.sql"), &[&retention::OVERDUE, &retention::OLDEST])
+                .counts(Object::Row).with(&[&retention::WORKFLOWS_KEPT]),
     ]),
     ("users", &[
             select(include_str!("users.sql"), &[&users::ACCOUNTS]).counts(Object::Account).with(&[&users::STALE_AFTER]),
