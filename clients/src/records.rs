@@ -173,7 +173,7 @@ impl Records {
     /// Adds what may be a record and cannot be used. `after` is the time of the record before.
     fn skip(&mut self, after: Timestamp, why: Failure) {
         self.rejected += 1;
-        tracing::warn!("ignored: {}", why.message);
+        tracing::warn!("ignoring {}", why.message);
         self.unreadable.push(Unreadable { after, why });
     }
 

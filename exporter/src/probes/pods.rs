@@ -60,13 +60,12 @@ async fn namespace_objects<'a>(
 ) -> Result<usize, Failure> {
     let mut lists = Lists::default();
     let jobs = jobs(namespace, samples).await;
-    let ended = jobs.as_ref().ok();
-    lists.take(pods(namespace, ended, samples, not_ready).await)?;
-    lists.take(jobs.map(|jobs| jobs.count))?;
+    lists.take(jobs.as_ref().map(|jobs| jobs.count).map_err(Failure::clone))?;
     lists.take(cron_jobs(namespace, samples).await)?;
     for (kind, watch) in &namespace.workloads {
         lists.take(workloads(namespace, *kind, watch, samples).await)?;
     }
+    lists.take(pods(namespace, jobs.as_ref().ok(), samples, not_ready).await)?;
     lists.take(services(namespace, samples).await.map(|()| 0))?;
     lists.finish()
 }
