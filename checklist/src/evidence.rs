@@ -225,6 +225,7 @@ impl Evidence {
     /// a required kind, or nothing of any kind.
     pub fn missing(&mut self, looks: &[Looks]) -> Option<(Reason, String)> {
         let nothing = self.seen.is_empty();
+        let gap = self.unseen.keys().next().map(|(_, reason)| *reason);
         let mut first = None;
         for Looks { object, required } in looks {
             let unknown = !self.seen.contains_key(object);
@@ -232,13 +233,19 @@ impl Evidence {
             if !(unknown || (*required && none)) {
                 continue;
             }
-            let message = self.unseen.keys().find(|(unseen, _)| unseen == object).map(|(_, reason)| *reason);
-            if message.is_none() {
-                let what = format!("no {} found", object.as_str().replace('_', " "));
-                self.missed(*object, Reason::NotFound, 1, what);
+            let known = self.unseen.keys().find(|(unseen, _)| unseen == object).map(|(_, reason)| *reason);
+            // A probe that did not come to look for this kind has said why.
+            let reason = known.or(gap.filter(|_| unknown));
+            match (known, reason) {
+                (Some(_), _) => {}
+                (None, Some(reason)) => *self.unseen.entry((*object, reason)).or_default() += 1,
+                (None, None) => {
+                    let what = format!("no {} found", object.as_str().replace('_', " "));
+                    self.missed(*object, Reason::NotFound, 1, what);
+                }
             }
             if *required || nothing {
-                first = first.or(Some(message.unwrap_or(Reason::NotFound)));
+                first = first.or(Some(reason.unwrap_or(Reason::NotFound)));
             }
         }
         Some((first?, self.gaps()))

@@ -120,7 +120,7 @@ pub struct Records {
 /// A line or an object that may be a record and was not used.
 #[derive(Debug)]
 pub struct Unreadable {
-    /// The time of the record before it. Records are in the order of their times.
+    /// The newest time of the records before it. Records are in the order of their times, to the second.
     pub after: Timestamp,
     /// Where it is and why it was not used.
     pub why: Failure,
@@ -158,7 +158,8 @@ impl Records {
         for (at, line) in lines.filter(|(_, line)| !line.trim().is_empty()) {
             let why = match serde_json::from_str::<Record>(line) {
                 Ok(record) if record.at <= now + AHEAD => {
-                    *before = record.at;
+                    // Records of one second are in no order.
+                    *before = record.at.max(*before);
                     self.list.push(record);
                     continue;
                 }

@@ -52,7 +52,7 @@ async fn sessions(tried: &mut Tried, database: &Database) -> anyhow::Result<()> 
     for check in ["connections", "slow_queries"] {
         tried.cannot_tell(&database.yaml("checklist", ""), check, &[gap]).await?;
     }
-    let used = database.yaml("checklist", "thresholds: {connections.usage: 1%}\n");
+    let used = database.yaml("checklist", "thresholds: {connections.usage: {warning: 1%, critical: 99%}}\n");
     tried.finds(&used, "connections", &[gap, "1%"]).await?;
     database.execute("DROP EXTENSION pg_stat_statements").await?;
     let words = [gap, "Statement statistics are not available"];
