@@ -168,7 +168,7 @@ impl Configuration {
 /// and in the current folder.
 ///
 /// # Errors
-/// When there is a `rules-gen.yml`, which would not be read.
+/// When there is a `rules-gen.yml`, or a folder named `rules-gen.yaml`, which would not be read.
 pub fn found_for(arguments: &[String]) -> anyhow::Result<Vec<PathBuf>> {
     let mut found: Vec<PathBuf> = Vec::new();
     let folder = |argument: &String| {
@@ -185,6 +185,7 @@ pub fn found_for(arguments: &[String]) -> anyhow::Result<Vec<PathBuf>> {
         let path = plain(&folder).join(NAME);
         let other = path.with_extension("yml");
         ensure!(!other.is_file(), "{} is not read: rename it to {NAME}", other.display());
+        ensure!(!path.is_dir(), "{} is a folder: the configuration of the lints is a file", path.display());
         if path.is_file() && !found.contains(&path) {
             found.push(path);
         }
