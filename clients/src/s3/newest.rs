@@ -25,8 +25,8 @@ const ABOUT: [&str; 14] = [
     "sum",
     "log",
 ];
-/// Endings of files that are about another file if there is one of that name. Otherwise they may be a backup, for example
-/// an export.
+/// Endings of files that are about another file if there is one of that name. Otherwise they may be a backup, for
+/// example an export.
 const MAYBE_ABOUT: [&str; 7] = ["json", "txt", "manifest", "meta", "info", "done", "ok"];
 /// Like [`MAYBE_ABOUT`]: signatures, or backups that were encrypted or signed as a whole.
 const SIGNATURES: [&str; 3] = ["sig", "asc", "minisig"];
@@ -68,7 +68,8 @@ pub(super) struct Listing<'a> {
     now: f64,
     /// Hashes of the keys that were taken: half a million of them take some megabytes.
     known: HashSet<u64>,
-    /// Objects whose names end as signatures do, while the signed object was not listed. Directory buckets have no order.
+    /// Objects whose names end as signatures do, while the signed object was not listed. Directory buckets have no
+    /// order.
     signatures: Vec<Object>,
     folders: BTreeMap<String, Newest>,
     parts: Parts,

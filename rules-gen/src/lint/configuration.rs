@@ -94,8 +94,8 @@ impl Configuration {
     }
 
     /// Applies the levels and removes accepted findings. Adds findings about entries of `ignores` that have ended, and
-    /// about those that suppress nothing in the files of a linted folder. Where files were named, the findings may be in
-    /// others.
+    /// about those that suppress nothing in the files of a linted folder. Where files were named, the findings may be
+    /// in others.
     #[must_use]
     pub fn apply(&self, findings: Vec<Finding>, sources: &[Source], today: Date) -> Vec<Finding> {
         let mut needed = vec![false; self.ignores.len()];
