@@ -5,8 +5,8 @@ use crate::reason::Reason;
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// The maximum number of sentences about unseen objects that a run keeps, because more of them do not help a person
-/// new.
+/// The maximum number of sentences about unseen objects that a run keeps, because more of them do not help
+/// a person.
 const MAX_SENTENCES: usize = 20;
 
 /// A kind of object that checks look at. It is the label `object`, so the set is closed.

@@ -167,8 +167,8 @@ impl Prometheus {
     }
 
     /// Starts a Prometheus that scrapes nothing and accepts old samples by remote write, series by series. A block is
-    /// longer than all that is written, so each series is in order by itself and nothing is compacted meanwhile. With the
-    /// out-of-order storage of 2.42, a query once missed hours of series that had just been written.
+    /// longer than all that is written, so each series is in order by itself and nothing is compacted meanwhile. With
+    /// the out-of-order storage of 2.42, a query once missed hours of series that had just been written.
     pub async fn with_past(port: u16, folder: &Path) -> anyhow::Result<Self> {
         let config = folder.join("prometheus.yml");
         std::fs::write(&config, "{}\n")?;

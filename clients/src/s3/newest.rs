@@ -15,8 +15,8 @@ const ABOUT: &[&str] = &[
     "b2", "b2sum", "b3", "b3sum", "blake2", "blake2b", "blake3", "xxh64", "xxh128", "xxhsum", "crc", "crc32", "crc32c",
     "sfv", "cksum", "sum", "checksum", "checksums", "hash", "digest", "par2", "log",
 ];
-/// Endings of files that are about another file if there is one of that name. Otherwise they may be a backup, for example
-/// an export.
+/// Endings of files that are about another file if there is one of that name. Otherwise they may be a backup, for
+/// example an export.
 const MAYBE_ABOUT: &[&str] = &["json", "txt", "manifest", "meta", "info", "done", "ok", "complete", "success", "size"];
 /// Like [`MAYBE_ABOUT`]: signatures, or backups that were encrypted or signed as a whole.
 const SIGNATURES: &[&str] = &["sig", "asc", "minisig", "sign", "p7s"];
@@ -62,7 +62,8 @@ pub(super) struct Listing<'a> {
     now: f64,
     /// Hashes of the keys that were taken: half a million of them take some megabytes.
     known: HashSet<u64>,
-    /// Objects whose names end as signatures do, while the signed object was not listed. Directory buckets have no order.
+    /// Objects whose names end as signatures do, while the signed object was not listed. Directory buckets have no
+    /// order.
     signatures: Vec<Object>,
     /// Objects that are a backup only if there is no other.
     beside: Vec<Object>,

@@ -51,8 +51,8 @@ struct NotReady<'a> {
     reason: Arc<str>,
 }
 
-/// Adds samples for the workloads, jobs, pods and services of a namespace. Returns the number of workloads, jobs and pods;
-/// services alone do not make a namespace worth watching.
+/// Adds samples for the workloads, jobs, pods and services of a namespace. Returns the number of workloads, jobs and
+/// pods; services alone do not make a namespace worth watching.
 async fn namespace_objects<'a>(
     namespace: &'a Namespace,
     samples: &mut Samples,
@@ -127,7 +127,8 @@ struct Jobs {
     count: usize,
     /// Names of jobs, and of cron jobs, that make no more pods.
     ended: BTreeSet<String>,
-    /// Jobs that should have a pod: the names under which their pods are known; the last one is the label of the series.
+    /// Jobs that should have a pod: the names under which their pods are known; the last one is the label of the
+    /// series.
     awaiting: Vec<[String; 2]>,
 }
 

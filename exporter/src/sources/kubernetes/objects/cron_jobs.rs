@@ -9,8 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-/// Time after which a run that has not started is late. The controller catches up with what it missed, for example during
-/// an upgrade of the cluster.
+/// Time after which a run that has not started is late. The controller catches up with what it missed, for example
+/// during an upgrade of the cluster.
 const LATE: SignedDuration = SignedDuration::from_hours(1);
 /// The largest difference between UTC and a local time. It is added twice where the time zone of the schedule is not
 /// known.
