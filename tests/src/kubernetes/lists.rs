@@ -1,5 +1,5 @@
-//! An API server whose lists never change, for tests of single runs: any of its lists can be refused, or only the second
-//! page of it.
+//! An API server whose lists never change, for tests of single runs: any of its lists can be refused, or only the
+//! second page of it.
 
 use crate::http::{Server, response, serve};
 use crate::peers::{Authority, acceptor};

@@ -68,8 +68,8 @@ fn of_server(server: &DbError, during: During) -> Reason {
     }
 }
 
-/// Whether the server refuses or ends connections: it is starting, shutting down or in recovery (class 57), has none left
-/// (53300), lacks memory or disk for a new one (class 53), or the database accepts none (55000).
+/// Whether the server refuses or ends connections: it is starting, shutting down or in recovery (class 57), has none
+/// left (53300), lacks memory or disk for a new one (class 53), or the database accepts none (55000).
 fn is_about_the_connection(code: &str, during: During) -> bool {
     let class = code.get(..2).unwrap_or_default();
     matches!(class, "08" | "57") || code == "53300" || during == During::Login && matches!(class, "53" | "55")
