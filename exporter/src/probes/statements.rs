@@ -75,6 +75,7 @@ static STATEMENTS: &[(&str, &[Statement])] = &[
             select(include_str!("auth_failures_hour.sql"), &[&auth_failures::FAILURES]),
             select(include_str!("auth_failures.sql"), &[&auth_failures::FAILURES]).counts(Object::Event).every(SLOWLY),
             gap(of_events!("auth_failures_events.sql", "events_untimed.sql"), Object::Event, Reason::Decode).every(SLOWLY),
+            gap(of_events!("auth_failures_events.sql", "events_ahead.sql"), Object::Event, Reason::Decode),
             gap(of_events!("auth_failures_events.sql", "events_misspelt.sql"), Object::Event, Reason::Config).every(SLOWLY),
     ]),
     ("permission_denied", &[
@@ -82,6 +83,7 @@ static STATEMENTS: &[(&str, &[Statement])] = &[
             select(include_str!("permission_denied_users.sql"), &[&permission_denied::USERS, &permission_denied::WORST])
                 .with(&[&permission_denied::PER_USER]),
             gap(of_events!("permission_denied_events.sql", "events_untimed.sql"), Object::Event, Reason::Decode).every(SLOWLY),
+            gap(of_events!("permission_denied_events.sql", "events_ahead.sql"), Object::Event, Reason::Decode),
             gap(of_events!("permission_denied_events.sql", "events_misspelt.sql"), Object::Event, Reason::Config).every(SLOWLY),
     ]),
     ("audit_log", &[
