@@ -2,7 +2,7 @@
 //! refused.
 
 use crate::Tried;
-use crate::files::{SINCE, records};
+use crate::files::{records, yaml_of_records};
 use serde_json::{Value, json};
 use stack::http::{response, serve};
 use stack::s3::{ACCESS_KEY, S3, SECRET_KEY};
@@ -118,13 +118,4 @@ async fn a_forbidden_record(tried: &mut Tried, folder: &Path) -> anyhow::Result<
         }
     }
     Ok(())
-}
-
-/// A checklist.yaml whose records are at a place.
-pub(super) fn yaml_of_records(place: &str) -> String {
-    format!(
-        "alertmanagers: [{{name: am, url: 'http://127.0.0.1:9'}}]\n\
-         backups: [{{name: b, bucket: backups, format: pg_dump, restore: {{checks: [{{name: one, query: SELECT 1}}]}}}}]\n\
-         tasks: {{since: {SINCE}, {place}}}\n"
-    )
 }

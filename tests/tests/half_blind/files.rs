@@ -1,14 +1,13 @@
 //! Folders of reports in which some files cannot be read, and records with lines that cannot be read.
 
 use crate::Tried;
-use crate::buckets::yaml_of_records;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use std::os::unix::fs::symlink;
 use tempfile::TempDir;
 
 /// The day since which tasks are due: none of them is yet.
-pub(super) const SINCE: &str = "2999-01-01";
+const SINCE: &str = "2999-01-01";
 
 pub(super) async fn try_all(tried: &mut Tried) -> anyhow::Result<()> {
     unreadable_reports(tried).await?;
@@ -102,4 +101,13 @@ async fn unreadable_records(tried: &mut Tried) -> anyhow::Result<()> {
         tried.finds(&yaml, "tasks", &gaps).await?;
     }
     Ok(())
+}
+
+/// A checklist.yaml whose records are at a place.
+pub(super) fn yaml_of_records(place: &str) -> String {
+    format!(
+        "alertmanagers: [{{name: am, url: 'http://127.0.0.1:9'}}]\n\
+         backups: [{{name: b, bucket: backups, format: pg_dump, restore: {{checks: [{{name: one, query: SELECT 1}}]}}}}]\n\
+         tasks: {{since: {SINCE}, {place}}}\n"
+    )
 }
