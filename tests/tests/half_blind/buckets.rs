@@ -111,11 +111,14 @@ async fn a_forbidden_record(tried: &mut Tried, folder: &Path) -> anyhow::Result<
             }
         }
         tried.finds(&yaml, "tasks", &[&gap]).await?;
-        // If no record can be read, nothing is known about any task.
-        s3.grant(json!({"Statement": [list()]}));
-        for check in ["restore", "alert_path", "override", "tasks"] {
-            tried.cannot_tell(&yaml, check, &[&format!("reading s3://{name}/t/")]).await?;
-        }
+    }
+    // If no record can be read, nothing is known about any task.
+    s3.put("unread", "t/1.json", b"{}\n")?;
+    s3.grant(json!({"Statement": [list()]}));
+    let keys = place(folder, s3.port, ACCESS_KEY)?;
+    let yaml = yaml_of_records(&format!("s3: {{bucket: unread, prefix: t/, {keys}}}"));
+    for check in ["restore", "alert_path", "override", "tasks"] {
+        tried.cannot_tell(&yaml, check, &["reading s3://unread/t/1.json: "]).await?;
     }
     Ok(())
 }
