@@ -3,7 +3,7 @@ SHOPS ?= small,busy,large
 SEEDS ?= 1,2,3,4,5,6,7,8,9,10
 
 test: tools
-	cargo fmt --all --check && cargo clippy --workspace --all-targets -- -D warnings && cargo build --workspace --all-targets && cargo test --workspace --no-fail-fast
+	cargo fmt --all --check && cargo clippy --workspace --all-targets -- -D warnings && cargo build --workspace --all-targets && ./scripts/run-tests
 
 test-newest: parts
 	./scripts/test-newest

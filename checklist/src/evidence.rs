@@ -5,8 +5,8 @@ use crate::reason::Reason;
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// The maximum number of sentences about unseen objects that a run keeps, because more of them do not help a person
-/// new.
+/// The maximum number of sentences about unseen objects that a run keeps, because more of them do not help
+/// a person.
 const MAX_SENTENCES: usize = 20;
 
 /// A kind of object that checks look at. It is the label `object`, so the set is closed.
@@ -176,8 +176,9 @@ impl Evidence {
     /// and what to do.
     pub fn missed(&mut self, object: Object, reason: Reason, count: u64, what: impl Into<String>) {
         *self.unseen.entry((object, reason)).or_default() += count;
-        if self.sentences.len() < MAX_SENTENCES {
-            self.sentences.push(what.into());
+        let what = what.into();
+        if self.sentences.len() < MAX_SENTENCES && !self.sentences.contains(&what) {
+            self.sentences.push(what);
         }
     }
 
@@ -220,8 +221,11 @@ impl Evidence {
     }
 
     /// Compares the evidence with what the signal declares. A kind counts as unseen when the probe did not report it,
-    /// or saw none although at least one is required. Returns the reason when the run saw too little to judge.
+    /// or saw none although at least one is required. Returns the reason when the run saw too little to judge: none of
+    /// a required kind, or nothing of any kind.
     pub fn missing(&mut self, looks: &[Looks]) -> Option<(Reason, String)> {
+        let nothing = self.seen.is_empty();
+        let gap = self.unseen.keys().next().map(|(_, reason)| *reason);
         let mut first = None;
         for Looks { object, required } in looks {
             let unknown = !self.seen.contains_key(object);
@@ -229,13 +233,19 @@ impl Evidence {
             if !(unknown || (*required && none)) {
                 continue;
             }
-            let message = self.unseen.keys().find(|(unseen, _)| unseen == object).map(|(_, reason)| *reason);
-            if message.is_none() {
-                let what = format!("no {} found", object.as_str().replace('_', " "));
-                self.missed(*object, Reason::NotFound, 1, what);
+            let known = self.unseen.keys().find(|(unseen, _)| unseen == object).map(|(_, reason)| *reason);
+            // A probe that did not come to look for this kind has said why.
+            let reason = known.or(gap.filter(|_| unknown));
+            match (known, reason) {
+                (Some(_), _) => {}
+                (None, Some(reason)) => *self.unseen.entry((*object, reason)).or_default() += 1,
+                (None, None) => {
+                    let what = format!("no {} found", object.as_str().replace('_', " "));
+                    self.missed(*object, Reason::NotFound, 1, what);
+                }
             }
-            if *required {
-                first = first.or(Some(message.unwrap_or(Reason::NotFound)));
+            if *required || nothing {
+                first = first.or(Some(reason.unwrap_or(Reason::NotFound)));
             }
         }
         Some((first?, self.gaps()))
@@ -324,6 +334,18 @@ mod tests {
         evidence.saw(Object::Pod, 1);
         assert_eq!(evidence.missing(PODS), None, "services are not required");
         assert!(evidence.is_partial(), "but nobody looked for them");
+    }
+
+    #[test]
+    fn a_run_that_saw_nothing_of_any_kind_has_failed() {
+        const ANY: &[Looks] = &[Looks::at_any(Object::Alert), Looks::at_any(Object::Silence)];
+        let mut evidence = Evidence::default();
+        for object in [Object::Alert, Object::Silence] {
+            evidence.missed(object, Reason::Permission, 1, "the server refuses every list");
+        }
+        assert_eq!(evidence.missing(ANY), Some((Reason::Permission, "the server refuses every list".to_owned())));
+        evidence.saw(Object::Silence, 0);
+        assert_eq!(evidence.missing(ANY), None, "there is no silence, and that is known");
     }
 
     #[test]

@@ -293,8 +293,9 @@ pub struct Record {
 pub struct ExternalSource {
     /// The common name of the other exporter.
     pub source: &'static str,
-    /// Metrics of this exporter with the expressions that provide them. `{selector}` stands for the label matchers of the
-    /// target, `{own}` for the matcher of its database, and `{reported}` for the matcher of all databases that it covers.
+    /// Metrics of this exporter with the expressions that provide them. `{selector}` stands for the label matchers of
+    /// the target, `{own}` for the matcher of its database, and `{reported}` for the matcher of all databases that it
+    /// covers.
     pub records: &'static [(&'static Metric, &'static str)],
 }
 

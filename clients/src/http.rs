@@ -172,6 +172,10 @@ async fn exchange(
         // The body of an error is only for its message, so it has a lower limit.
         let most = request.max_body.min(if status.is_success() { MOST } else { MAX_REFUSAL });
         while let Some(frame) = stream.frame().await {
+            // The status of an error is known, even if the connection breaks in its body.
+            if frame.is_err() && !status.is_success() {
+                break;
+            }
             if let Some(data) = frame.map_err(protocol)?.data_ref() {
                 if body.len() + data.len() > most {
                     if !status.is_success() {
@@ -201,7 +205,8 @@ async fn exchange(
         ended = &mut connection => match ended {
             // The server closed the connection after its last byte. The rest of the response is buffered.
             Ok(()) => reply.await,
-            Err(error) => Err(protocol(error)),
+            // The status of an error may have been read before.
+            Err(error) => reply.await.map_err(|_| protocol(error)),
         },
     }
 }

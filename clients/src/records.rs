@@ -113,8 +113,17 @@ pub struct Records {
     pub list: Vec<Record>,
     /// The number of lines that are torn, foreign, or from the future.
     pub rejected: u64,
-    /// For each line that could not be read, the time of the line before it. Lines are in the order of their times.
-    pub unreadable: Vec<Timestamp>,
+    /// The lines and objects that could not be read, or are from the future.
+    pub unreadable: Vec<Unreadable>,
+}
+
+/// A line or an object that may be a record and was not used.
+#[derive(Debug)]
+pub struct Unreadable {
+    /// The newest time of the records before it. Records are in the order of their times, to the second.
+    pub after: Timestamp,
+    /// Where it is and why it was not used.
+    pub why: Failure,
 }
 
 impl Records {
@@ -130,7 +139,10 @@ impl Records {
         let mut records = Self::default();
         let mut before = Timestamp::MIN;
         for (name, text) in &contents.texts {
-            records.take(text, name, &mut before, now);
+            match text {
+                Ok(text) => records.take(text, name, &mut before, now),
+                Err(failure) => records.skip(before, failure.clone()),
+            }
         }
         for (name, why) in &contents.foreign {
             records.reject(name, why);
@@ -146,16 +158,24 @@ impl Records {
         for (at, line) in lines.filter(|(_, line)| !line.trim().is_empty()) {
             let why = match serde_json::from_str::<Record>(line) {
                 Ok(record) if record.at <= now + AHEAD => {
-                    *before = record.at;
+                    // Records of one second are in no order.
+                    *before = record.at.max(*before);
                     self.list.push(record);
                     continue;
                 }
                 Ok(record) => format!("its time is in the future ({})", record.at),
-                Err(error) => error.to_string(),
+                Err(error) => format!("it cannot be read: {error}"),
             };
-            self.reject(&format!("{place}:{}", at + 1), &why);
-            self.unreadable.push(*before);
+            let failure = Failure::new(Reason::Decode, why).while_doing(format_args!("record {place}:{}", at + 1));
+            self.skip(*before, failure);
         }
+    }
+
+    /// Adds what may be a record and cannot be used. `after` is the time of the record before.
+    fn skip(&mut self, after: Timestamp, why: Failure) {
+        self.rejected += 1;
+        tracing::warn!("ignoring {}", why.message);
+        self.unreadable.push(Unreadable { after, why });
     }
 
     fn reject(&mut self, place: &str, why: &str) {
@@ -163,14 +183,13 @@ impl Records {
         tracing::warn!("ignoring {place}: {why}");
     }
 
-    /// Adds the lines behind the newest record of a check that could not be read to its evidence: each of them may be a
-    /// newer one.
+    /// Adds the records that could not be read and may be newer than `newest` to the evidence of a check, whose newest
+    /// readable record that is. Without one, every unreadable record may be its newest.
     pub fn report_unreadable(&self, newest: Option<Timestamp>, evidence: &mut Evidence) {
-        let is_newer = |at: &&Timestamp| newest.is_none_or(|newest| **at >= newest);
-        let count = self.unreadable.iter().filter(is_newer).count() as u64;
-        if count > 0 {
-            let what = format!("{} that cannot be read, or are from the future", Object::Record.counted(count));
-            evidence.missed(Object::Record, Reason::Decode, count, what);
+        for Unreadable { after, why } in &self.unreadable {
+            if newest.is_none_or(|newest| *after >= newest) {
+                evidence.missed(Object::Record, why.reason, 1, &why.message);
+            }
         }
     }
 

@@ -28,7 +28,8 @@ fn empty(secret: &SecretRef) -> Failure {
     Failure::new(Reason::Config, format!("the secret in {} is empty", secret.origin()))
 }
 
-/// Returns the first line of the file, or of the environment variable. Blanks are part of it: a password may end with one.
+/// Returns the first line of the file, or of the environment variable. Blanks are part of it: a password may end with
+/// one.
 ///
 /// # Errors
 /// [`Reason::Config`], with the path or name, when the secret cannot be read or is empty. [`Reason::Timeout`] when the

@@ -192,8 +192,8 @@ impl ServerCertVerifier for Verifier {
 }
 
 /// Encryption without authentication, as with libpq's `sslmode=require`, or for kubelets with self-signed certificates.
-/// Signatures are not verified either: without a trusted certificate they do not distinguish the server from an attacker in
-/// between.
+/// Signatures are not verified either: without a trusted certificate they do not distinguish the server from an
+/// attacker in between.
 #[derive(Debug)]
 struct AnyCertificate;
 

@@ -205,8 +205,8 @@ fn judge(first: &[First<'_>], sources: &[Source], options: &Options, progress: &
     Outcome { findings, files, notes, left_out }
 }
 
-/// Returns the settings, with what is known about the labels of recorded series. The labels of our own metrics are known
-/// better from the catalog.
+/// Returns the settings, with what is known about the labels of recorded series. The labels of our own metrics are
+/// known better from the catalog.
 fn with_recorded(options: &Options, recordings: &Recordings<'_>) -> Options {
     let mut options = options.clone();
     let mut recorded = Arc::clone(recordings.facts().recorded());

@@ -184,8 +184,8 @@ impl Configuration {
     /// Returns the inhibition rule and the firing alert that inhibit this alert, if any. `others` may contain the alert
     /// itself.
     pub fn inhibited<'a>(&'a self, labels: &Labels, others: &'a [Labels]) -> Option<(&'a InhibitRule, &'a Labels)> {
-        let holding = |rule: &'a InhibitRule| rule.inhibited_by(labels, others).map(|source| (rule, source));
-        self.inhibit_rules.iter().find_map(holding)
+        let inhibiting = |rule: &'a InhibitRule| rule.inhibited_by(labels, others).map(|source| (rule, source));
+        self.inhibit_rules.iter().find_map(inhibiting)
     }
 }
 

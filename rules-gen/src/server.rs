@@ -200,8 +200,8 @@ impl Server {
         Ok(merged.into_iter().map(|(labels, points)| Series { labels, points }).collect())
     }
 
-    /// Sends a range query and passes the response on slice by slice, in order of time, so that only a few slices are in
-    /// memory. A slice has at most `points` points for each series.
+    /// Sends a range query and passes the response on slice by slice, in order of time, so that only a few slices are
+    /// in memory. A slice has at most `points` points for each series.
     pub async fn each_slice(
         &self,
         expr: &str,

@@ -128,6 +128,10 @@ fn rules_gen_yaml_applies_to_files_that_are_named_by_their_whole_path_and_yml_is
     std::fs::rename(root.join("rules-gen.yaml"), root.join("rules-gen.yml")).unwrap();
     let (code, printed) = verdict(&root, &["rules"]);
     assert!(code == Some(2) && printed.contains("rules-gen.yml is not read: rename it to rules-gen.yaml"), "{printed}");
+    std::fs::rename(root.join("rules-gen.yml"), root.join("renamed")).unwrap();
+    std::fs::create_dir(root.join("rules-gen.yaml")).unwrap();
+    let (code, printed) = verdict(&root, &["rules"]);
+    assert!(code == Some(2) && printed.contains("rules-gen.yaml is a folder"), "{printed}");
 }
 
 #[test]

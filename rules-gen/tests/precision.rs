@@ -11,8 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-/// The right and wrong findings of a lint, the rules that it missed, and how many rules and files look like its mistakes
-/// and are right.
+/// The right and wrong findings of a lint, the rules that it missed, and how many rules and files look like its
+/// mistakes and are right.
 #[derive(Default)]
 struct Score {
     right: usize,

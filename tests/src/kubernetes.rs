@@ -6,6 +6,7 @@
 mod authorization;
 mod kubelet;
 mod leases;
+pub mod lists;
 mod objects;
 mod responses;
 mod reviews;

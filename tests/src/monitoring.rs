@@ -6,7 +6,7 @@ use crate::process::{Process, run};
 use crate::waiting::eventually;
 use anyhow::Context;
 use nix::sys::signal::Signal;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -167,8 +167,8 @@ impl Prometheus {
     }
 
     /// Starts a Prometheus that scrapes nothing and accepts old samples by remote write, series by series. A block is
-    /// longer than all that is written, so each series is in order by itself and nothing is compacted meanwhile. With the
-    /// out-of-order storage of 2.42, a query once missed hours of series that had just been written.
+    /// longer than all that is written, so each series is in order by itself and nothing is compacted meanwhile. With
+    /// the out-of-order storage of 2.42, a query once missed hours of series that had just been written.
     pub async fn with_past(port: u16, folder: &Path) -> anyhow::Result<Self> {
         let config = folder.join("prometheus.yml");
         std::fs::write(&config, "{}\n")?;
@@ -265,4 +265,19 @@ impl Prometheus {
         }
         Ok(remarks)
     }
+}
+
+/// Returns the response of a Prometheus that has loaded the generated rules, each of them with this health.
+pub fn loaded_rules(yaml: &str, health: &str, evaluated: &str) -> anyhow::Result<Value> {
+    let files = rules_gen::outputs::generate(&checklist::Config::parse("checklist.yaml", yaml)?, "checklist.yaml")?;
+    let file = files.iter().find(|file| file.path.ends_with("rules/checklist.yaml")).context("there are rules")?;
+    let mut loaded: Value = serde_yaml::from_str(&file.content)?;
+    for group in loaded["groups"].as_array_mut().context("groups")? {
+        (group["interval"], group["lastEvaluation"]) = (json!(60), json!(evaluated));
+        for rule in group["rules"].as_array_mut().context("rules")? {
+            let name = rule.get("alert").or_else(|| rule.get("record")).cloned();
+            (rule["name"], rule["health"]) = (name.context("a name")?, json!(health));
+        }
+    }
+    Ok(json!({"status": "success", "data": loaded}))
 }

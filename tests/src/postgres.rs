@@ -206,6 +206,11 @@ impl Postgres {
         connect(self.port, "orchestrator").await
     }
 
+    /// Returns the folder of the server's data.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
     /// Returns the server's log so far.
     pub fn log(&self) -> String {
         self.process.log()

@@ -71,8 +71,8 @@ impl S3 {
                 connections.spawn(async move {
                     let server = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
                     let service = service_fn(move |request: Request<Incoming>| {
-                        let requests = S3Request::of(request.method(), request.uri());
-                        let allowed = allowance.lock().unwrap_or_else(PoisonError::into_inner).allow(requests);
+                        let known = S3Request::of(request.method(), request.uri());
+                        let allowed = allowance.lock().unwrap_or_else(PoisonError::into_inner).allow(known);
                         let service = service.clone();
                         async move {
                             if allowed { hyper::service::Service::call(&service, request).await } else { Ok(denied()) }
@@ -332,11 +332,11 @@ struct Rights {
 }
 
 impl Rights {
-    fn allow(&mut self, requests: S3Request) -> bool {
+    fn allow(&mut self, request: S3Request) -> bool {
         let statements = self.policy.as_ref().map(|policy| policy["Statement"].as_array());
         let allowed =
-            statements.is_none_or(|all| all.into_iter().flatten().any(|statement| requests.is_granted_by(statement)));
-        self.requests.insert(requests);
+            statements.is_none_or(|all| all.into_iter().flatten().any(|statement| request.is_granted_by(statement)));
+        self.requests.insert(request);
         allowed
     }
 }

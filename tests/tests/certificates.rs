@@ -112,7 +112,8 @@ fn twins(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Creates an expired certificate with explicit dates, because newer versions of openssl accept no negative number of days.
+/// Creates an expired certificate with explicit dates, because newer versions of openssl accept no negative number of
+/// days.
 fn expired(folder: &Path) -> anyhow::Result<()> {
     openssl(
         folder,

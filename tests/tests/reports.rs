@@ -121,7 +121,8 @@ fn put_records(folder: &Path, now: Timestamp) -> anyhow::Result<()> {
     Ok(std::fs::write(folder.join("tasks/records.jsonl"), text)?)
 }
 
-/// Returns the current exposition of an exporter: the disk is bad, a pod is not ready, and the check of the connections fails.
+/// Returns the current exposition of an exporter: the disk is bad, a pod is not ready, and the check of the connections
+/// fails.
 fn exposition(config: &checklist::Config, now: Timestamp) -> String {
     let mut text = String::new();
     for check in config.checks() {

@@ -1,8 +1,8 @@
 //! No file of the workspace imports one that, directly or through others, imports it.
 //!
-//! An import is any path from one file to another within a crate: `use crate::…`, `use super::…`, a path of that kind in
-//! an expression, and a path through a module that the file declares or has imported. Tests within files do not count.
-//! A name that is handed on with `pub use` belongs to the file that defines it; to hand it on is not an import.
+//! An import is any path from one file to another within a crate: `use crate::…`, `use super::…`, a path of that kind
+//! in an expression, and a path through a module that the file declares or has imported. Tests within files do not
+//! count. A name that is handed on with `pub use` belongs to the file that defines it; to hand it on is not an import.
 
 use anyhow::Context;
 use proc_macro2::{Delimiter, TokenStream, TokenTree};

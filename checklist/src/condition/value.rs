@@ -86,8 +86,8 @@ impl Scope {
         of(metric).promql(self)
     }
 
-    /// Returns a function over a window of a metric, aggregated so that any number of exporter replicas gives one result:
-    /// the largest, or with `min_over_time` the smallest, because a replica that has just started has no past.
+    /// Returns a function over a window of a metric, aggregated so that any number of exporter replicas gives one
+    /// result: the largest, or with `min_over_time` the smallest, because a replica that has just started has no past.
     pub fn over(&self, function: &str, metric: &'static Metric, window: &str) -> String {
         self.over_of(function, &of(metric), window)
     }
@@ -104,8 +104,9 @@ impl Scope {
         format!("{agreed} without ({without}) ({function}{open}{}[{window}]{offset}))", selector.promql(self))
     }
 
-    /// Returns the past of a metric, aggregated over the replicas of the exporter, as a subquery such as `1d:5m`. After a
-    /// deployment of the exporter its series have new labels: a function over one series would see only the time since.
+    /// Returns the past of a metric, aggregated over the replicas of the exporter, as a subquery such as `1d:5m`. After
+    /// a deployment of the exporter its series have new labels: a function over one series would see only the time
+    /// since.
     pub fn past(&self, metric: &'static Metric, window: &str) -> String {
         format!("({})[{window}]", self.max(metric))
     }
@@ -117,8 +118,8 @@ impl Scope {
         format!("{} - {}", self.max(counter), self.over("min_over_time", counter, window))
     }
 
-    /// Returns the condition that a metric reached `least` within a window both an hour earlier and an hour later than now,
-    /// a week ago.
+    /// Returns the condition that a metric reached `least` within a window both an hour earlier and an hour later than
+    /// now, a week ago.
     pub fn around_a_week_ago(&self, function: &str, metric: &'static Metric, window: &str, least: f64) -> String {
         let [later, earlier] = ["167h", "169h"].map(|ago| self.over(function, metric, &format!("{window}@{ago}")));
         format!("{later} >= {0} and {earlier} >= {0}", number(least))

@@ -71,10 +71,10 @@ fn requests(at: &str) -> String {
     format!("sum by (target) (avg_over_time({REQUESTS}[1h]{at}))")
 }
 
-/// Returns the expression for an unexpected silence of the audit log. The silence is unexpected when a week ago there were
-/// events both an hour earlier and an hour later; for logs with few events, when four hours are silent that had events a
-/// week ago; or when the application serves requests now. A holiday is excluded: where requests are counted, the
-/// application must serve at least a quarter of the requests of a week ago.
+/// Returns the expression for an unexpected silence of the audit log. The silence is unexpected when a week ago there
+/// were events both an hour earlier and an hour later; for logs with few events, when four hours are silent that had
+/// events a week ago; or when the application serves requests now. A holiday is excluded: where requests are counted,
+/// the application must serve at least a quarter of the requests of a week ago.
 fn silent(scope: &Scope, limits: &Limits, severity: crate::condition::threshold::Severity) -> String {
     let limit = limits.of(&SILENCE).at(severity).unwrap_or(f64::NAN);
     let silent = |times: f64| format!("time() - {} > {}", scope.max(&LAST), number(times * limit));

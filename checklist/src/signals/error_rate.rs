@@ -46,16 +46,16 @@ static MOST: Threshold = Threshold::above(
 .between(0.01, 0.99)
 .critical(0.25);
 
-/// A window as PromQL writes it, its first half, in seconds, and the number of requests it must have, as a multiple of the
-/// requests of an hour.
+/// A window as PromQL writes it, its first half, in seconds, and the number of requests it must have, as a multiple of
+/// the requests of an hour.
 type Window = (&'static str, &'static str, f64, f64);
 const HOURLY: Window = ("1h", "30m@30m", HOUR, 1.0);
 const SIX_HOURS: Window = ("6h", "3h@3h", 6.0 * HOUR, 3.0);
 const DAILY: Window = ("1d", "12h@12h", DAY, 10.0);
 const THREE_DAYS: Window = ("3d", "36h@36h", 3.0 * DAY, 20.0);
 
-/// Returns the condition that a window has enough requests and enough failed ones, and that its first half has samples: the
-/// mean of the first minutes of an application says nothing about the whole window.
+/// Returns the condition that a window has enough requests and enough failed ones, and that its first half has samples:
+/// the mean of the first minutes of an application says nothing about the whole window.
 fn enough(scope: &Scope, limits: &Limits, window: Window) -> String {
     let (text, first_half, seconds, times) = window;
     let count = |metric| format!("{} * {}", scope.over("avg_over_time", metric, text), number(seconds));
@@ -97,8 +97,8 @@ fn share(limits: &Limits, factor: f64) -> f64 {
     (factor * budget).min(f64::midpoint(budget, 1.0))
 }
 
-/// A rule test: a ratio just above the limit fires. A ratio just below, too few failed requests, too few requests, and the
-/// first half of the first window of an application do not.
+/// A rule test: a ratio just above the limit fires. A ratio just below, too few failed requests, too few requests, and
+/// the first half of the first window of an application do not.
 fn burning(limit: f64, limits: &Limits, window: Window) -> Case {
     let (_, _, seconds, times) = window;
     let much =

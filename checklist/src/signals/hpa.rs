@@ -47,8 +47,8 @@ fn at_max(scope: &Scope, limit: &str) -> String {
     format!("{} > {limit} unless {} <= {limit}", scope.max(&AT_MAX), scope.max(&LIMITED))
 }
 
-/// Returns the share of a whole day, also when the past is shorter: an hour at the maximum is not a fifth of a day because
-/// the autoscaler or the exporter is new.
+/// Returns the share of a whole day, also when the past is shorter: an hour at the maximum is not a fifth of a day
+/// because the autoscaler or the exporter is new.
 fn of_a_day(scope: &Scope, metric: &'static Metric) -> String {
     format!("sum_over_time({}) / {LOOKS}", scope.past(metric, "1d:5m"))
 }
@@ -65,8 +65,8 @@ fn at_max_case(limit: f64) -> Case {
         .quiet("does not fire at a maximum that is sufficient during the day", both(beyond, limit))
 }
 
-/// A rule test: an autoscaler that reaches its maximum after a day fires when the share is reached. A new one that has been
-/// at its maximum for half of that time does not.
+/// A rule test: an autoscaler that reaches its maximum after a day fires when the share is reached. A new one that has
+/// been at its maximum for half of that time does not.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "series of whole samples")]
 fn often_at_max_case(limit: f64) -> Case {
     let beyond = limit + 0.9;

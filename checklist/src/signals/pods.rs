@@ -77,9 +77,9 @@ fn unready(scope: &Scope) -> String {
     format!("max without (reason) ({})", scope.max(&NOT_READY))
 }
 
-/// Returns the condition that none of the wanted pods or endpoints is ready. The loss of several that were ready within ten
-/// minutes counts at once. A single one may move to another node, and new ones may still start: they have three minutes.
-/// A workload that was scaled up from zero has ten: it may wait for a node, an image and its own start.
+/// Returns the condition that none of the wanted pods or endpoints is ready. The loss of several that were ready within
+/// ten minutes counts at once. A single one may move to another node, and new ones may still start: they have three
+/// minutes. A workload that was scaled up from zero has ten: it may wait for a node, an image and its own start.
 fn none_left(scope: &Scope, have: &'static Metric, want: &'static Metric) -> String {
     format!(
         "{now} == 0 and {wanted} > 0 and ({wanted} > 1 and {lately} > 0 or {since} == 0 and {known}) unless {woken} == 0",
@@ -274,8 +274,8 @@ pub static SIGNAL: Signal = Signal {
         },
         Alert {
             name: "ChecklistServiceWithoutEndpoints",
-            // Without any pod behind it nobody wants the service at present: scaled to zero, a preview, the read replicas
-            // of a single database. A workload that wants pods and has none is a page of its own.
+            // Without any pod behind it nobody wants the service at present: scaled to zero, a preview, the read
+            // replicas of a single database. A workload that wants pods and has none is a page of its own.
             at_once: Some(When::None(&ENDPOINTS, &ALL_ENDPOINTS)),
             when: When::History(History {
                 expr: |scope, _, _| none_left(scope, &ENDPOINTS, &ALL_ENDPOINTS),

@@ -51,7 +51,8 @@ static MIN_SCANS: Threshold = Threshold::above(
 )
 .warning(50.0);
 
-/// Returns the scans within a day as a difference from the lowest value, so that a deployment of the exporter loses none.
+/// Returns the scans within a day as a difference from the lowest value, so that a deployment of the exporter loses
+/// none.
 fn within_a_day(scope: &Scope, counter: &'static Metric) -> String {
     format!("({})", scope.risen(counter, "1d"))
 }
@@ -137,8 +138,8 @@ pub static SIGNAL: Signal = Signal {
             ),
             unit: Some(Unit::Ratio),
             legend: TABLE,
-            // No limit: the alert subtracts counters, because it must survive a deployment of the exporter, and panels use
-            // `increase`, as is usual in Grafana.
+            // No limit: the alert subtracts counters, because it must survive a deployment of the exporter, and panels
+            // use `increase`, as is usual in Grafana.
             ..PANEL
         },
     ],

@@ -138,8 +138,8 @@ pub(super) fn of_cluster(table: &Table<'_>) -> Vec<Exclusion> {
     table.tables("exclude").into_iter().map(one).collect()
 }
 
-/// Reports entries that select by a label or an annotation for checks on metrics of another exporter: these metrics have
-/// neither. An entry for objects that such a check does not judge is fine.
+/// Reports entries that select by a label or an annotation for checks on metrics of another exporter: these metrics
+/// have neither. An entry for objects that such a check does not judge is fine.
 pub(super) fn check_sourced(excluded: &[Exclusion], table: &Table<'_>, checks: &[Sourced]) {
     for (entry, exclusion) in table.tables("exclude").into_iter().zip(excluded) {
         let concerned = checks.iter().filter(|check| check.metrics.iter().any(|metric| exclusion.concerns(metric)));

@@ -21,8 +21,8 @@ pub fn is_plain(text: &str) -> bool {
         && !text.split(|c: char| !c.is_ascii_alphanumeric()).any(is_random)
 }
 
-/// Returns whether a text is a path that may be shown where a secret's file is named. A user may write the secret itself
-/// there, and keys in base64 have slashes too: only a path that begins as one is shown.
+/// Returns whether a text is a path that may be shown where a secret's file is named. A user may write the secret
+/// itself there, and keys in base64 have slashes too: only a path that begins as one is shown.
 pub fn is_path(text: &str) -> bool {
     let in_base64 = |c: char| c.is_ascii_alphanumeric() || "+/".contains(c);
     ["/", "./", "../"].iter().any(|begin| text.starts_with(begin))

@@ -1,6 +1,6 @@
-//! A memory budget for large HTTP responses, shared by all requests, as long as the responses are being read. However many
-//! targets send endless answers at once, the total stays within the budget. A request that is dropped in the middle
-//! frees its part. A complete response belongs to its caller and does not count any more.
+//! A memory budget for large HTTP responses, shared by all requests, as long as the responses are being read. However
+//! many targets send endless answers at once, the total stays within the budget. A request that is dropped in the
+//! middle frees its part. A complete response belongs to its caller and does not count any more.
 
 use crate::failure::Failure;
 use bytes::Bytes;

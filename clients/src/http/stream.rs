@@ -1,5 +1,5 @@
-//! The byte stream below HTTP, plain or TLS. It limits the bytes before the response's body, and tolerates a missing end
-//! of TLS, as curl does.
+//! The byte stream below HTTP, plain or TLS. It limits the bytes before the response's body, and tolerates a missing
+//! end of TLS, as curl does.
 
 use crate::failure::{Failure, causes};
 use crate::tcp::connect;

@@ -32,7 +32,8 @@ fn read_now(folder: &Path) -> Result<Contents, Failure> {
     let mut contents = Contents::default();
     match file::read_now(&path, MAX_BYTES) {
         Ok(content) => {
-            contents.texts.push((path.display().to_string(), String::from_utf8_lossy(&content.bytes).into_owned()));
+            let text = String::from_utf8_lossy(&content.bytes).into_owned();
+            contents.texts.push((path.display().to_string(), Ok(text)));
         }
         // A missing file means that nothing was recorded yet. A missing directory means that a volume is not mounted.
         Err(error) if error.kind() == ErrorKind::NotFound && folder.is_dir() => {}

@@ -6,7 +6,7 @@ use crate::s3::{Bucket, Object};
 use bytes::Bytes;
 use checklist::Reason;
 use checklist::config::{S3Prefix, digest};
-use futures::{StreamExt, TryStreamExt};
+use futures::StreamExt;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -48,15 +48,24 @@ pub(super) async fn read(prefix: &S3Prefix) -> Result<Contents, Failure> {
     let seen: BTreeMap<Key, Bytes> = SEEN.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let reads: Vec<_> =
         ours.iter().map(|object| text(&bucket, object.clone(), seen.get(&key(object)).cloned())).collect();
-    let texts: Vec<Bytes> = futures::stream::iter(reads).buffered(AT_ONCE).try_collect().await?;
+    let texts: Vec<Result<Bytes, Failure>> = futures::stream::iter(reads).buffered(AT_ONCE).collect().await;
+    // An object that cannot be read does not hide the others, unless there are no others.
+    let is_of_all = |failure: &Failure| failure.reason.is_of_the_way() || texts.iter().all(Result::is_err);
+    if let Some(failure) = texts.iter().filter_map(|text| text.as_ref().err()).find(|failure| is_of_all(failure)) {
+        return Err(failure.clone());
+    }
     let mut kept = SEEN.lock().unwrap_or_else(PoisonError::into_inner);
     // Remove objects of this prefix that no longer exist.
     kept.retain(|(endpoint, bucket, name, ..), _| {
         *endpoint != prefix.endpoint || *bucket != prefix.bucket || !name.starts_with(&prefix.prefix)
     });
-    for (object, bytes) in ours.iter().zip(texts) {
-        contents.texts.push((name(object), String::from_utf8_lossy(&bytes).into_owned()));
-        kept.insert(key(object), bytes);
+    for (object, text) in ours.iter().zip(texts) {
+        let text = text.map(|bytes| {
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            kept.insert(key(object), bytes);
+            text
+        });
+        contents.texts.push((name(object), text));
     }
     Ok(contents)
 }

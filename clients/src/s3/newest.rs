@@ -9,33 +9,27 @@ use std::collections::{BTreeMap, HashSet};
 use std::hash::{Hash, Hasher};
 
 /// Endings of files about another file, such as `dump.sha256` beside `dump`.
-const ABOUT: [&str; 14] = [
-    "sha1",
-    "sha224",
-    "sha256",
-    "sha384",
-    "sha512",
-    "sha1sum",
-    "sha256sum",
-    "sha512sum",
-    "b2sum",
-    "md5",
-    "md5sum",
-    "crc32",
-    "sum",
-    "log",
+#[rustfmt::skip]
+const ABOUT: &[&str] = &[
+    "sha", "sha1", "sha224", "sha256", "sha384", "sha512", "sha3", "sha1sum", "sha256sum", "sha512sum", "md5", "md5sum",
+    "b2", "b2sum", "b3", "b3sum", "blake2", "blake2b", "blake3", "xxh64", "xxh128", "xxhsum", "crc", "crc32", "crc32c",
+    "sfv", "cksum", "sum", "checksum", "checksums", "hash", "digest", "par2", "log",
 ];
-/// Endings of files that are about another file if there is one of that name. Otherwise they may be a backup, for example
-/// an export.
-const MAYBE_ABOUT: [&str; 7] = ["json", "txt", "manifest", "meta", "info", "done", "ok"];
+/// Endings of files that are about another file if there is one of that name. Otherwise they may be a backup, for
+/// example an export.
+const MAYBE_ABOUT: &[&str] = &["json", "txt", "manifest", "meta", "info", "done", "ok", "complete", "success", "size"];
 /// Like [`MAYBE_ABOUT`]: signatures, or backups that were encrypted or signed as a whole.
-const SIGNATURES: [&str; 3] = ["sig", "asc", "minisig"];
+const SIGNATURES: &[&str] = &["sig", "asc", "minisig", "sign", "p7s"];
 
 /// Endings of files that are still being written, or were left by a dump or a copy that broke off.
-const UNFINISHED: [&str; 6] = ["tmp", "temp", "partial", "filepart", "incomplete", "inprogress"];
+const UNFINISHED: &[&str] = &["tmp", "temp", "partial", "filepart", "incomplete", "inprogress", "part", "crdownload"];
 
 /// Names of files that list the checksums of others.
-const LISTS: [&str; 5] = ["md5sums", "sha1sums", "sha256sums", "sha512sums", "checksums"];
+const LISTS: &[&str] = &["md5sums", "sha1sums", "sha256sums", "sha512sums", "b2sums", "checksums"];
+
+/// Names, up to their first dot, of files that belong to a backup and are none: what `pg_basebackup` and `pg_dumpall
+/// --globals-only` write beside the data, and what people put into buckets. Alone they may be a backup.
+const BESIDE: &[&str] = &["backup_manifest", "backup_label", "globals", "roles", "readme"];
 
 /// The names of objects that count as backups.
 #[derive(Debug, Clone, Copy, Default)]
@@ -68,8 +62,11 @@ pub(super) struct Listing<'a> {
     now: f64,
     /// Hashes of the keys that were taken: half a million of them take some megabytes.
     known: HashSet<u64>,
-    /// Objects whose names end as signatures do, while the signed object was not listed. Directory buckets have no order.
+    /// Objects whose names end as signatures do, while the signed object was not listed. Directory buckets have no
+    /// order.
     signatures: Vec<Object>,
+    /// Objects that are a backup only if there is no other.
+    beside: Vec<Object>,
     folders: BTreeMap<String, Newest>,
     parts: Parts,
     found: Found,
@@ -83,6 +80,7 @@ impl<'a> Listing<'a> {
             now,
             known: HashSet::new(),
             signatures: Vec::new(),
+            beside: Vec::new(),
             folders: BTreeMap::new(),
             parts: Parts::default(),
             found: Found::default(),
@@ -126,12 +124,16 @@ impl<'a> Listing<'a> {
     fn take_one(&mut self, object: Object) {
         if self.choice.matching.is_empty() && self.choice.excluded.is_empty() {
             // Keys are usually listed in order, so the other object came before.
-            if is_about(&object.key, &self.known) {
+            if is_about(&object.key, &self.known) || name(&object.key).starts_with('.') {
                 self.found.left_out += 1;
                 return;
             }
             self.known.insert(hash(&object.key));
-            if object.key.rsplit_once('.').is_some_and(|(_, ending)| is_one_of(&SIGNATURES, ending)) {
+            if name(&object.key).split('.').next().is_some_and(|stem| is_one_of(BESIDE, stem)) {
+                self.beside.push(object);
+                return;
+            }
+            if object.key.rsplit_once('.').is_some_and(|(_, ending)| is_one_of(SIGNATURES, ending)) {
                 self.signatures.push(object);
                 return;
             }
@@ -157,6 +159,12 @@ impl<'a> Listing<'a> {
         }
         for folder in std::mem::take(&mut self.folders).into_values() {
             self.consider(folder);
+        }
+        let beside = std::mem::take(&mut self.beside);
+        if self.found.count > 0 {
+            self.found.left_out += beside.len() as u64;
+        } else {
+            beside.into_iter().for_each(|object| self.consider(one(object)));
         }
         self.found
     }
@@ -198,10 +206,10 @@ fn one(object: Object) -> Newest {
 fn is_about(key: &str, known: &HashSet<u64>) -> bool {
     let mut name = key;
     while let Some((before, ending)) = name.rsplit_once('.') {
-        if is_one_of(&ABOUT, ending) || is_one_of(&UNFINISHED, ending) {
+        if is_one_of(ABOUT, ending) || is_one_of(UNFINISHED, ending) {
             return true;
         }
-        if !is_one_of(&MAYBE_ABOUT, ending) && !is_one_of(&SIGNATURES, ending) {
+        if !is_one_of(MAYBE_ABOUT, ending) && !is_one_of(SIGNATURES, ending) {
             break;
         }
         if known.contains(&hash(before)) {
@@ -209,7 +217,12 @@ fn is_about(key: &str, known: &HashSet<u64>) -> bool {
         }
         name = before;
     }
-    is_one_of(&LISTS, name.rsplit('/').next().unwrap_or(name))
+    is_one_of(LISTS, self::name(name))
+}
+
+/// Returns the part of a key after its last slash.
+fn name(key: &str) -> &str {
+    key.rsplit('/').next().unwrap_or(key)
 }
 
 fn is_one_of(words: &[&str], word: &str) -> bool {
@@ -280,6 +293,17 @@ mod tests {
             (&[("daily/a.dump", 1.0, 9), ("daily/b.dump.partial", 2.0, 99)], Some("daily/a.dump")),
             (&[("daily/b.dump.TMP", 2.0, 99)], None),
             (&[("daily/a.dump.asc", 2.0, 1)], Some("daily/a.dump.asc")),
+            (
+                &[("daily/a.dump", 1.0, 9), ("daily/a.dump.b3", 2.0, 1), ("daily/a.dump.crc", 3.0, 1)],
+                Some("daily/a.dump"),
+            ),
+            (&[("daily/a.dump", 1.0, 9), ("daily/a.dump.vol000+01.par2", 2.0, 1)], Some("daily/a.dump")),
+            (&[("daily/.DS_Store", 2.0, 9), ("daily/a.dump", 1.0, 9)], Some("daily/a.dump")),
+            (&[("daily/.keep", 2.0, 0)], None),
+            (&[("daily/base.tar.gz", 1.0, 9), ("daily/backup_manifest", 2.0, 1)], Some("daily/base.tar.gz")),
+            (&[("daily/globals.sql.gz", 2.0, 1), ("daily/a.dump", 1.0, 9)], Some("daily/a.dump")),
+            (&[("daily/README.md", 2.0, 1), ("daily/1/toc.dat", 1.0, 9)], Some("daily/1")),
+            (&[("daily/globals.sql", 2.0, 1)], Some("daily/globals.sql")),
             (&[("daily/a", 5.0, 9), ("daily/b", 5.0, 1)], Some("daily/a")),
         ] {
             assert_eq!(found(Choice::default(), objects).0.as_deref(), expected, "{objects:?}");

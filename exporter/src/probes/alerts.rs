@@ -1,6 +1,6 @@
 //! The signal `alerts`: active alerts and silences, read from Alertmanager's API v2.
 
-use crate::probe::{Failure, Probe};
+use crate::probe::{Failure, Probe, miss};
 use crate::run::time::unix_now;
 use crate::sources::null::or_empty;
 use checklist::config::Alertmanager;
@@ -11,6 +11,7 @@ use clients::http::fetch_json;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 
 /// Maximum size of a response in bytes, enough for some thousand alerts.
@@ -69,52 +70,76 @@ impl Alert {
     }
 }
 
+impl Alerts {
+    /// Fetches a list. Returns `None` and adds evidence if the server answers, but not with this list.
+    async fn list<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        object: Object,
+        samples: &mut Samples,
+    ) -> Result<Option<Vec<T>>, Failure> {
+        // Programs in Go write an empty list as null.
+        match fetch_json::<Option<Vec<T>>>(&self.0.endpoint, path, MAX_BODY).await {
+            Ok(list) => Ok(Some(list.unwrap_or_default())),
+            Err(failure) => miss(samples, object, failure).map(|()| None),
+        }
+    }
+}
+
 impl Probe for Alerts {
     fn probe(&self, mut samples: Samples) -> BoxFuture<'_, Result<Samples, Failure>> {
         async move {
-            // Programs in Go write an empty list as null.
-            let alerts: Option<Vec<Alert>> = fetch_json(&self.0.endpoint, "/api/v2/alerts", MAX_BODY).await?;
-            let silences: Option<Vec<Silence>> = fetch_json(&self.0.endpoint, "/api/v2/silences", MAX_BODY).await?;
-            let (alerts, silences) = (alerts.unwrap_or_default(), silences.unwrap_or_default());
-            samples.saw(Object::Alert, alerts.len());
-            samples.saw(Object::Silence, silences.len());
-            let mut counts: BTreeMap<(&str, &str), u64> = BTreeMap::new();
-            for state in ["active", "silenced", "inhibited"] {
-                counts.insert(("critical", state), 0);
-                counts.insert(("warning", state), 0);
+            if let Some(alerts) = self.list("/api/v2/alerts", Object::Alert, &mut samples).await? {
+                judge_alerts(&alerts, &mut samples);
             }
-            for alert in &alerts {
-                *counts.entry((alert.level(), alert.state())).or_default() += 1;
-            }
-            if let Some(count) = counts.get(&("other", "active")) {
-                let which = "with a severity that is none of critical, warning, info and none";
-                samples.evidence.note(format!("{} {which}", Object::Alert.counted(*count)));
-            }
-            for ((level, state), count) in counts {
-                samples.set(&ALERTS, [level, state], count);
-            }
-            let untaken = alerts.iter().filter(|alert| alert.level() == "critical" && alert.state() == "active");
-            let latest = unix_now() + AHEAD.as_secs_f64();
-            let starts: Vec<f64> = untaken.map(|alert| alert.starts_at.as_duration().as_secs_f64()).collect();
-            let ahead = starts.iter().filter(|at| **at > latest).count();
-            if ahead > 0 {
-                let which = "that begin in the future: compare the clocks of Prometheus and of this machine";
-                let what = format!("{} {which}", Object::Alert.counted(ahead as u64));
-                samples.missed(Object::Alert, Reason::Decode, what);
-            }
-            if let Some(oldest) = starts.into_iter().filter(|at| *at <= latest).reduce(f64::min) {
-                samples.set(&OLDEST, [], oldest);
-            }
-            for state in ["active", "pending", "expired"] {
-                let count = silences.iter().filter(|silence| silence.status.state == state).count();
-                samples.set(&SILENCES, [state], count);
-            }
-            let active = silences.iter().filter(|silence| silence.status.state == "active");
-            if let Some(end) = active.map(|silence| silence.ends_at).max() {
-                samples.set(&SILENCE_END, [], end.as_duration().as_secs_f64());
+            if let Some(silences) = self.list("/api/v2/silences", Object::Silence, &mut samples).await? {
+                judge_silences(&silences, &mut samples);
             }
             Ok(samples)
         }
         .boxed()
+    }
+}
+
+fn judge_alerts(alerts: &[Alert], samples: &mut Samples) {
+    samples.saw(Object::Alert, alerts.len());
+    let mut counts: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    for state in ["active", "silenced", "inhibited"] {
+        counts.insert(("critical", state), 0);
+        counts.insert(("warning", state), 0);
+    }
+    for alert in alerts {
+        *counts.entry((alert.level(), alert.state())).or_default() += 1;
+    }
+    if let Some(count) = counts.get(&("other", "active")) {
+        let which = "with a severity that is none of critical, warning, info and none";
+        samples.evidence.note(format!("{} {which}", Object::Alert.counted(*count)));
+    }
+    for ((level, state), count) in counts {
+        samples.set(&ALERTS, [level, state], count);
+    }
+    let untaken = alerts.iter().filter(|alert| alert.level() == "critical" && alert.state() == "active");
+    let latest = unix_now() + AHEAD.as_secs_f64();
+    let starts: Vec<f64> = untaken.map(|alert| alert.starts_at.as_duration().as_secs_f64()).collect();
+    let ahead = starts.iter().filter(|at| **at > latest).count();
+    if ahead > 0 {
+        let which = "that begin in the future: compare the clocks of Prometheus and of this machine";
+        let what = format!("{} {which}", Object::Alert.counted(ahead as u64));
+        samples.missed(Object::Alert, Reason::Decode, what);
+    }
+    if let Some(oldest) = starts.into_iter().filter(|at| *at <= latest).reduce(f64::min) {
+        samples.set(&OLDEST, [], oldest);
+    }
+}
+
+fn judge_silences(silences: &[Silence], samples: &mut Samples) {
+    samples.saw(Object::Silence, silences.len());
+    for state in ["active", "pending", "expired"] {
+        let count = silences.iter().filter(|silence| silence.status.state == state).count();
+        samples.set(&SILENCES, [state], count);
+    }
+    let active = silences.iter().filter(|silence| silence.status.state == "active");
+    if let Some(end) = active.map(|silence| silence.ends_at).max() {
+        samples.set(&SILENCE_END, [], end.as_duration().as_secs_f64());
     }
 }

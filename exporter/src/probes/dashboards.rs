@@ -2,9 +2,10 @@
 
 use crate::probe::{Failure, Probe};
 use crate::sources::null::or_empty;
+use crate::sources::partial::partial;
 use checklist::config::Prometheus;
 use checklist::signals::dashboards::MISSING;
-use checklist::{Object, Samples};
+use checklist::{Object, Reason, Samples};
 use clients::http::fetch_json;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -27,6 +28,9 @@ pub struct Dashboards {
 struct SearchResponse {
     #[serde(deserialize_with = "or_empty")]
     data: BTreeSet<String>,
+    /// What a server of several stores could not read, such as a store of Thanos that does not answer.
+    #[serde(default, deserialize_with = "or_empty")]
+    warnings: Vec<String>,
 }
 
 impl Probe for Dashboards {
@@ -37,9 +41,16 @@ impl Probe for Dashboards {
             let now = jiff::Timestamp::now().as_second();
             let path = format!("{QUERY}&start={}&end={now}", now - 600);
             let response: SearchResponse = fetch_json(&self.server.endpoint, &path, MAX_BODY).await?;
-            samples.saw(Object::Metric, self.metrics.len());
+            let is_whole = response.warnings.is_empty();
             for metric in &self.metrics {
-                samples.set(&MISSING, [metric], !response.data.contains(*metric));
+                let is_there = response.data.contains(*metric);
+                // In what the server could not read may be the others.
+                if is_there || is_whole {
+                    samples.saw(Object::Metric, 1);
+                    samples.set(&MISSING, [metric], !is_there);
+                } else {
+                    samples.missed(Object::Metric, Reason::Protocol, partial(&response.warnings));
+                }
             }
             Ok(samples)
         }

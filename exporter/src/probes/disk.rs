@@ -79,17 +79,20 @@ async fn unmounted(namespace: &Namespace, volumes: &Volumes, samples: &mut Sampl
     let known = |name: &str| volumes.claims.keys().any(|c| c.namespace == namespace.name && c.name == name);
     let mounted = volumes.claims.keys().filter(|claim| claim.namespace == namespace.name).count();
     // The claims that running pods use on nodes whose kubelets are queried, and on others.
-    let (mut in_use, mut elsewhere) = (BTreeSet::new(), BTreeSet::new());
+    let (mut in_use, mut on_other_nodes) = (BTreeSet::new(), BTreeSet::new());
     for pod in read(&namespace.pods).await?.objects.values().filter(|pod| &*pod.phase == "Running") {
-        let used = if volumes.is_left_out(&pod.node) { &mut elsewhere } else { &mut in_use };
+        let used = if volumes.is_left_out(&pod.node) { &mut on_other_nodes } else { &mut in_use };
         used.extend(pod.claims.iter().cloned());
     }
     let claims = read(&namespace.claims).await?;
     let (mut idle, mut left_out) = (0, 0);
     for (name, claim) in claims.objects.iter().filter(|(name, claim)| claim.is_bound() && !known(name)) {
         if claim.is_block() || !in_use.contains(&**name) {
-            let is_elsewhere = !claim.is_block() && elsewhere.contains(&**name);
-            *(if is_elsewhere { &mut left_out } else { &mut idle }) += 1;
+            if !claim.is_block() && on_other_nodes.contains(&**name) {
+                left_out += 1;
+            } else {
+                idle += 1;
+            }
             continue;
         }
         let reason = volumes.unreached.first().map_or(Reason::NotFound, |failure| failure.reason);

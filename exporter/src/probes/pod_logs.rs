@@ -1,6 +1,6 @@
 //! The signal `pod_logs`: counts audit lines in the logs of pods. Each run continues where the one before ended.
 
-use crate::probe::{Failure, Probe};
+use crate::probe::{Failure, Probe, miss};
 use crate::sources::kubernetes::Cluster;
 use crate::sources::kubernetes::logs::{Lines, read_log};
 use checklist::config::AuditLogs;
@@ -106,12 +106,9 @@ impl Probe for PodLogs {
                 let missed_before = missed(&samples);
                 let after = match self.follow(source, before, &mut samples).await {
                     Ok(after) => after,
-                    // The cluster cannot be reached, so the other groups would fail too.
-                    Err(failure) if failure.reason.is_of_the_way() => return Err(failure),
-                    // A group whose pods may not be listed does not hide the other groups.
                     Err(failure) => {
-                        let what = format!("pods {} of {}: {}", source.selector, source.namespace, failure.message);
-                        samples.missed(Object::Log, failure.reason, what);
+                        let place = format!("pods {} of {}", source.selector, source.namespace);
+                        miss(&mut samples, Object::Log, failure.while_doing(place))?;
                         continue;
                     }
                 };

@@ -2,12 +2,13 @@
 
 use crate::probe::{Failure, Probe};
 use crate::run::time::unix_now;
-use crate::sources::kubernetes::objects::Job;
 use crate::sources::kubernetes::objects::jobs::newest_ended;
+use crate::sources::kubernetes::objects::{Job, Workload, WorkloadKind};
 use crate::sources::kubernetes::pods::{Keeper, Pod};
-use crate::sources::kubernetes::{Cluster, Namespace, namespaces, read};
+use crate::sources::kubernetes::{Cluster, Namespace, Watch, namespaces, read};
 use checklist::signals::pods::{ALL_ENDPOINTS, DESIRED, ENDPOINTS, JOB_FAILED, NOT_READY, PODS, READY, REFUSED};
 use checklist::{Object, Reason, Samples};
+use clients::AHEAD;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
@@ -50,48 +51,75 @@ struct NotReady<'a> {
     reason: Arc<str>,
 }
 
-/// Adds samples for the workloads, jobs, pods and services of a namespace. Returns the number of workloads, jobs and pods;
-/// services alone do not make a namespace worth watching.
+/// Adds samples for the workloads, jobs, pods and services of a namespace. Returns the number of workloads, jobs and
+/// pods; services alone do not make a namespace worth watching.
 async fn namespace_objects<'a>(
     namespace: &'a Namespace,
     samples: &mut Samples,
     not_ready: &mut Vec<NotReady<'a>>,
 ) -> Result<usize, Failure> {
-    // Without the right to read jobs the pods are judged all the same.
-    let (jobs, cron_jobs) = (jobs(namespace, samples).await, cron_jobs(namespace, samples).await);
-    let of_jobs = jobs.as_ref().map_or(0, |jobs| jobs.count) + cron_jobs.as_ref().copied().unwrap_or_default();
-    let found = workloads(namespace, samples).await? + pods(namespace, jobs.as_ref().ok(), samples, not_ready).await?;
-    services(namespace, samples).await?;
-    jobs?;
-    cron_jobs?;
-    Ok(found + of_jobs)
+    let mut lists = Lists::default();
+    let jobs = jobs(namespace, samples).await;
+    lists.take(jobs.as_ref().map(|jobs| jobs.count).map_err(Failure::clone))?;
+    lists.take(cron_jobs(namespace, samples).await)?;
+    for (kind, watch) in &namespace.workloads {
+        lists.take(workloads(namespace, *kind, watch, samples).await)?;
+    }
+    lists.take(pods(namespace, jobs.as_ref().ok(), samples, not_ready).await)?;
+    lists.take(services(namespace, samples).await.map(|()| 0))?;
+    lists.finish()
 }
 
-async fn workloads(namespace: &Namespace, samples: &mut Samples) -> Result<usize, Failure> {
-    let mut found = 0;
-    for (kind, watch) in &namespace.workloads {
-        let store = read(watch).await?;
-        found += store.objects.len();
-        samples.saw(Object::Workload, store.objects.len());
-        namespaces::left_out(Object::Workload, store.left_out.len(), namespace, samples);
-        for (name, workload) in &store.objects {
-            let (desired, ready) = workload.replicas(*kind);
-            samples.set(&DESIRED, [&namespace.name, kind.as_str(), name], desired);
-            samples.set(&READY, [&namespace.name, kind.as_str(), name], ready);
-            if let Some(reason) = workload.refused().filter(|_| ready >= desired) {
-                samples.set(&REFUSED, [&*namespace.name, kind.as_str(), name, reason], 1_u32);
+/// The results of the lists of a namespace. A list that is refused does not hide the others.
+#[derive(Default)]
+struct Lists {
+    found: usize,
+    refused: Option<Failure>,
+}
+
+impl Lists {
+    /// Adds the result of a list. Returns a failure to reach the cluster, because the other lists would fail too.
+    fn take(&mut self, judged: Result<usize, Failure>) -> Result<(), Failure> {
+        match (judged, &mut self.refused) {
+            (Ok(found), _) => self.found += found,
+            (Err(failure), _) if failure.reason.may_be_of_the_way() => return Err(failure),
+            (Err(failure), Some(known)) => {
+                *known = Failure::new(known.reason, format!("{}; {}", known.message, failure.message))
             }
-            if !workload.is_observed() {
-                let what = format!(
-                    "{} {}/{name}: its controller has not seen its present spec",
-                    kind.as_str(),
-                    namespace.name
-                );
-                samples.missed(Object::Workload, Reason::NotFound, what);
-            }
+            (Err(failure), refused) => *refused = Some(failure),
+        }
+        Ok(())
+    }
+
+    /// Returns the number of objects, or a failure that names the refused lists.
+    fn finish(self) -> Result<usize, Failure> {
+        self.refused.map_or(Ok(self.found), Err)
+    }
+}
+
+async fn workloads(
+    namespace: &Namespace,
+    kind: WorkloadKind,
+    watch: &Watch<Workload>,
+    samples: &mut Samples,
+) -> Result<usize, Failure> {
+    let store = read(watch).await?;
+    samples.saw(Object::Workload, store.objects.len());
+    namespaces::left_out(Object::Workload, store.left_out.len(), namespace, samples);
+    for (name, workload) in &store.objects {
+        let (desired, ready) = workload.replicas(kind);
+        samples.set(&DESIRED, [&namespace.name, kind.as_str(), name], desired);
+        samples.set(&READY, [&namespace.name, kind.as_str(), name], ready);
+        if let Some(reason) = workload.refused().filter(|_| ready >= desired) {
+            samples.set(&REFUSED, [&*namespace.name, kind.as_str(), name, reason], 1_u32);
+        }
+        if !workload.is_observed() {
+            let what =
+                format!("{} {}/{name}: its controller has not seen its present spec", kind.as_str(), namespace.name);
+            samples.missed(Object::Workload, Reason::NotFound, what);
         }
     }
-    Ok(found)
+    Ok(store.objects.len())
 }
 
 /// The jobs of a namespace.
@@ -99,7 +127,8 @@ struct Jobs {
     count: usize,
     /// Names of jobs, and of cron jobs, that make no more pods.
     ended: BTreeSet<String>,
-    /// Jobs that should have a pod: the names under which their pods are known; the last one is the label of the series.
+    /// Jobs that should have a pod: the names under which their pods are known; the last one is the label of the
+    /// series.
     awaiting: Vec<[String; 2]>,
 }
 
@@ -108,6 +137,12 @@ async fn jobs(namespace: &Namespace, samples: &mut Samples) -> Result<Jobs, Fail
     samples.saw(Object::Job, store.objects.len());
     namespaces::left_out(Object::Job, store.left_out.len(), namespace, samples);
     let all = || store.objects.iter().map(|(name, job)| (&**name, job));
+    let latest = unix_now() + AHEAD.as_secs_f64();
+    for (name, _) in all().filter(|(_, job)| job.created() as f64 > latest) {
+        // Until then no other run would be the newest.
+        let what = format!("job {}/{name}: it was created in the future", namespace.name);
+        samples.missed(Object::Job, Reason::Decode, what);
+    }
     for (workload, (_, job)) in newest_ended(all()) {
         if let Some(reason) = job.failed() {
             samples.set(&JOB_FAILED, [&*namespace.name, workload, reason], 1_u32);
@@ -132,6 +167,10 @@ async fn cron_jobs(namespace: &Namespace, samples: &mut Samples) -> Result<usize
     for (name, job) in &store.objects {
         if !job.is_understood() {
             let what = format!("cron job {}/{name}: its schedule or its time zone is not understood", namespace.name);
+            samples.missed(Object::CronJob, Reason::Decode, what);
+        }
+        if job.is_ahead(now) {
+            let what = format!("cron job {}/{name}: its last run is in the future", namespace.name);
             samples.missed(Object::CronJob, Reason::Decode, what);
         }
         if job.is_late(now) {

@@ -134,7 +134,8 @@ impl Own {
 /// Returns the SQL expression that casts a value of this type to a number, or advice on how to rewrite the query.
 fn as_number(of_value: &Type) -> Result<&'static str, &'static str> {
     Ok(match *of_value {
-        Type::INT2 | Type::INT4 | Type::INT8 | Type::FLOAT8 | Type::NUMERIC | Type::OID => "{value}::float8",
+        Type::INT2 | Type::INT4 | Type::INT8 | Type::FLOAT8 | Type::NUMERIC => "{value}::float8",
+        Type::OID => "{value}::int8::float8",
         // A text may hold digits; if it does not, the server's error says so. The text of a real is exact: cast directly,
         // 0.1 would be 0.10000000149011612 and above a limit of 0.1.
         Type::FLOAT4 | Type::TEXT | Type::VARCHAR | Type::UNKNOWN => "{value}::text::float8",

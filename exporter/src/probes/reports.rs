@@ -115,9 +115,9 @@ impl Read {
         self.summary.subject.as_ref().unwrap_or(&self.document)
     }
 
-    /// Returns when the report was made. The report's own time is preferred, because the time of a copied file is that of
-    /// the copy. A report is not older than its database. A time in the future is ignored: the report would look fresh
-    /// until then. So is the zero time of programs in Go.
+    /// Returns when the report was made. The report's own time is preferred, because the time of a copied file is that
+    /// of the copy. A report is not older than its database. A time in the future is ignored: the report would look
+    /// fresh until then. So is the zero time of programs in Go.
     fn made(&self, now: f64) -> Option<f64> {
         let times = [self.summary.written, self.modified, self.summary.database];
         times.into_iter().flatten().find(|at| is_plausible(*at, now))

@@ -4,6 +4,7 @@
 use crate::probe::{Failure, Probe};
 use crate::run::time::unix_now;
 use crate::sources::null::or_empty;
+use crate::sources::partial::partial;
 use checklist::config::Prometheus;
 use checklist::self_metrics::RULES_INFO;
 use checklist::signals::rules::{DEPLOYED, FAILING, MATCH};
@@ -30,6 +31,9 @@ pub struct Rules {
 #[derive(Deserialize)]
 struct RulesResponse {
     data: Data,
+    /// What a server of several parts could not read, such as a ruler of Thanos that does not answer.
+    #[serde(default, deserialize_with = "or_empty")]
+    warnings: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -83,13 +87,19 @@ impl Probe for Rules {
     fn probe(&self, mut samples: Samples) -> BoxFuture<'_, Result<Samples, Failure>> {
         async move {
             let response: RulesResponse = fetch_json(&self.server.endpoint, "/api/v1/rules", MAX_BODY).await?;
-            let groups = response.data.groups;
+            let (groups, is_whole) = (response.data.groups, response.warnings.is_empty());
+            if !is_whole {
+                samples.missed(Object::Rule, Reason::Protocol, partial(&response.warnings));
+            }
             if self.rule_sets.is_empty() {
                 return Err(Failure::new(Reason::Config, "checklist.yaml generates no rules"));
             }
             for rule_set in &self.rule_sets {
                 let there = groups.iter().any(|group| group.name == *rule_set && !group.rules.is_empty());
-                samples.set(&DEPLOYED, [rule_set], there);
+                // In what the server could not read may be the others.
+                if there || is_whole {
+                    samples.set(&DEPLOYED, [rule_set], there);
+                }
             }
             let ours = || groups.iter().filter(|group| self.rule_sets.contains(&group.name));
             for (group, since) in ours().filter_map(|group| Some((group, group.overdue(unix_now())?))) {
@@ -114,7 +124,10 @@ impl Probe for Rules {
             samples.saw(Object::Rule, rules().count());
             let known_by = |rule: &&Rule| rule.name == RULES_INFO.name;
             let mut fingerprints = rules().filter(known_by).filter_map(|rule| rule.labels.get("fingerprint"));
-            samples.set(&MATCH, [], fingerprints.any(|fingerprint| *fingerprint == self.fingerprint));
+            let matches = fingerprints.any(|fingerprint| *fingerprint == self.fingerprint);
+            if matches || is_whole {
+                samples.set(&MATCH, [], matches);
+            }
             samples.set(&FAILING, [], rules().filter(|rule| rule.health == "err").count());
             let waiting = rules().filter(|rule| rule.health == "unknown").count();
             if waiting > 0 {

@@ -1,6 +1,6 @@
 //! The signal `secrets`: when each configured secret was last rotated. Reads only metadata, never the data of a secret.
 
-use crate::probe::{Failure, Probe};
+use crate::probe::{Failure, Probe, miss};
 use crate::sources::kubernetes::Cluster;
 use checklist::config::RotatedSecret;
 use checklist::signals::secrets::{PRESENT, ROTATED};
@@ -73,11 +73,8 @@ impl Probe for Secrets {
                 let place = format!("secret {}/{}", secret.namespace, secret.name);
                 let found = match watched.one::<Partial>(&path, METADATA_ONLY).await {
                     Ok(found) => found,
-                    // The cluster cannot be reached, so the other secrets would fail too.
-                    Err(failure) if failure.reason.is_of_the_way() => return Err(failure),
-                    // A forbidden secret does not hide the others.
                     Err(failure) => {
-                        samples.missed(Object::Secret, failure.reason, format!("{place}: {}", failure.message));
+                        miss(&mut samples, Object::Secret, failure.while_doing(&place))?;
                         continue;
                     }
                 };

@@ -1,9 +1,12 @@
 //! The signals of PostgreSQL, each made of a few SELECTs. A row holds the labels of the signal's metrics, then one
 //! value for each metric.
 
-use crate::probe::{Failure, Probe};
+mod application;
+
+use crate::probe::{Failure, Probe, miss};
 use crate::sources::postgres::{Database, Facts, Reads, SqlRequest};
-use checklist::config::{LeftOut, Postgres, literal, quoted};
+use application::{left_out, tables_of, time_columns};
+use checklist::config::{Postgres, literal, quoted};
 use checklist::{Access, Limits, Metric, Object, Reason, Samples, Signal, TargetKind, Threshold};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -179,38 +182,6 @@ pub struct Sql {
 /// A result, and when it was queried.
 type CachedResult = (Instant, Arc<Found>);
 
-/// Replaces the placeholders for what `exclude:` leaves out by SQL conditions.
-fn left_out(sql: &str, out: &LeftOut) -> String {
-    [
-        ("{kept_tables}", out.tables("n.nspname", "c.relname")),
-        ("{kept_indexes}", out.tables("s.schemaname", "s.relname")),
-        ("{kept_applications}", out.applications("application_name")),
-        ("{kept_sessions}", out.roles("usename")),
-        ("{kept_roles}", out.roles("r.rolname")),
-    ]
-    .into_iter()
-    .fold(sql.to_owned(), |sql, (place, condition)| sql.replace(place, &condition))
-}
-
-/// Columns whose hour counts: a date has none.
-const HOURS: [&str; 2] = ["timestamp", "updated_at"];
-
-/// The statement that finds columns of the application that hold no times, before others misread them.
-fn time_columns(signal: &Signal, fill: &dyn Fn(&str) -> String) -> Option<Statement> {
-    let columns = signal.access.iter().flat_map(|access| match access {
-        Access::SqlColumns(table, columns) => columns.iter().map(|column| (*table, *column)).collect(),
-        _ => Vec::new(),
-    });
-    let is_time = |column: &str| column.ends_with("_at") || HOURS.contains(&column);
-    let rows = columns.filter(|(_, column)| is_time(column)).map(|(table, column)| {
-        let name = fill(&format!("{{{table}.{column}}}"));
-        format!("({}, {}, {})", literal(&fill(&format!("{{{table}}}"))), literal(&name), HOURS.contains(&column))
-    });
-    let rows: Vec<String> = rows.collect();
-    let sql = include_str!("times.sql").replace("{columns}", &rows.join(", "));
-    (!rows.is_empty()).then(|| statement(Cow::Owned(sql), Gives::Misconfigured))
-}
-
 impl Sql {
     /// Creates the probe of a catalog signal with the thresholds of its target. `others` are the databases of the same
     /// server that are targets themselves. It is `None` when another target reports on the server as a whole; then this
@@ -237,7 +208,7 @@ impl Sql {
             let sql = left_out(&sql, database.left_out());
             (Statement { sql: Cow::Owned(sql), ..statement.clone() }, values)
         });
-        let time_columns = time_columns(signal, &|place| names.fill(place));
+        let time_columns = time_columns(signal, &names).map(|sql| statement(Cow::Owned(sql), Gives::Misconfigured));
         let statements: Vec<_> =
             time_columns.map(|statement| (statement, Vec::new())).into_iter().chain(filled).collect();
         let reads = if signal.kind == TargetKind::Application { Reads::Tables } else { Reads::Catalogs };
@@ -295,6 +266,20 @@ impl Sql {
         if matches!(statement.gives, Gives::Misconfigured) { Reads::Catalogs } else { self.reads }
     }
 
+    /// Adds the failure of a statement to the evidence: a table that is locked or may not be read does not hide what the
+    /// other statements see.
+    fn miss(&self, statement: &Statement, failure: Failure, samples: &mut Samples) -> Result<(), Failure> {
+        let object = match (statement.gives, statement.counts) {
+            (Gives::Gap(object, _), _) | (_, Some((object, _))) => object,
+            _ => self.signal.looks.first().map_or(Object::Row, |looks| looks.object),
+        };
+        let names = self.database.tables();
+        let tables = tables_of(self.signal, &names).filter(|table| statement.sql.contains(table));
+        let tables = tables.collect::<Vec<_>>().join(", ").replace('"', "");
+        let failure = if tables.is_empty() { failure } else { failure.while_doing(format_args!("reading {tables}")) };
+        miss(samples, object, failure)
+    }
+
     pub fn database(&self) -> &Arc<Database> {
         &self.database
     }
@@ -341,7 +326,18 @@ impl Probe for Sql {
                 if !(statement.when)(&facts) {
                     continue;
                 }
-                let found = self.found(at, &facts).await?;
+                let found = match self.found(at, &facts).await {
+                    Ok(found) => found,
+                    Err(failure) => {
+                        let is_slow = failure.reason == Reason::Timeout;
+                        self.miss(statement, failure, &mut samples)?;
+                        // The others would wait as long, until the deadline of the run.
+                        if is_slow {
+                            break;
+                        }
+                        continue;
+                    }
+                };
                 if let Some((object, _)) = statement.counts {
                     samples.saw(object, whole(found.seen));
                 }

@@ -48,6 +48,7 @@ static STATEMENTS: &[(&str, &[Statement])] = &[
             ]).each_is(Object::Table),
             gap(include_str!("counts_untracked.sql"), Object::Table, Reason::Config),
             gap(of_tables!("seq_scans_beyond.sql"), Object::Table, Reason::Limit).with(&[&seq_scans::MIN_BYTES]),
+            gap(of_tables!("tables_locked.sql"), Object::Table, Reason::Lock),
     ]),
     ("slow_queries", &[
             select("SELECT 0::float8", &[&slow_queries::TRACKED]).when(|facts| facts.statements.is_none()),
@@ -57,6 +58,8 @@ static STATEMENTS: &[(&str, &[Statement])] = &[
             select("SELECT WHERE false", &[]).each_is(Object::Statement).when(|facts| facts.statements.is_none()),
             gap(include_str!("slow_queries_forgotten.sql"), Object::Statement, Reason::Limit)
                 .when(|facts| facts.statements.as_ref().is_some_and(|statements| statements.counts_forgotten)),
+            gap(include_str!("slow_queries_full.sql"), Object::Statement, Reason::Limit)
+                .when(|facts| facts.statements.as_ref().is_some_and(|statements| !statements.counts_forgotten)),
             gap(include_str!("sessions_untracked.sql"), Object::Session, Reason::Config),
             select(include_str!("slow_queries_longest.sql"), &[&slow_queries::LONGEST]).each_is(Object::Session),
     ]),
@@ -72,6 +75,7 @@ static STATEMENTS: &[(&str, &[Statement])] = &[
             select(include_str!("auth_failures_hour.sql"), &[&auth_failures::FAILURES]),
             select(include_str!("auth_failures.sql"), &[&auth_failures::FAILURES]).counts(Object::Event).every(SLOWLY),
             gap(of_events!("auth_failures_events.sql", "events_untimed.sql"), Object::Event, Reason::Decode).every(SLOWLY),
+            gap(of_events!("auth_failures_events.sql", "events_ahead.sql"), Object::Event, Reason::Decode),
             gap(of_events!("auth_failures_events.sql", "events_misspelt.sql"), Object::Event, Reason::Config).every(SLOWLY),
     ]),
     ("permission_denied", &[
@@ -79,6 +83,7 @@ static STATEMENTS: &[(&str, &[Statement])] = &[
             select(include_str!("permission_denied_users.sql"), &[&permission_denied::USERS, &permission_denied::WORST])
                 .with(&[&permission_denied::PER_USER]),
             gap(of_events!("permission_denied_events.sql", "events_untimed.sql"), Object::Event, Reason::Decode).every(SLOWLY),
+            gap(of_events!("permission_denied_events.sql", "events_ahead.sql"), Object::Event, Reason::Decode),
             gap(of_events!("permission_denied_events.sql", "events_misspelt.sql"), Object::Event, Reason::Config).every(SLOWLY),
     ]),
     ("audit_log", &[
@@ -127,8 +132,10 @@ static STATEMENTS: &[(&str, &[Statement])] = &[
             select(include_str!("bloat_total.sql"), &[&bloat::TOTAL]),
     ]),
     ("retention", &[
-            select(include_str!("retention.sql"), &[&retention::OVERDUE, &retention::OLDEST]).counts(Object::Row)
-                .with(&[&retention::AUDIT_KEPT, &retention::WORKFLOWS_KEPT]),
+            select(include_str!("retention_events.sql"), &[&retention::OVERDUE, &retention::OLDEST])
+                .counts(Object::Row).with(&[&retention::AUDIT_KEPT]),
+            select(include_str!("retention_workflows.sql"), &[&retention::OVERDUE, &retention::OLDEST])
+                .counts(Object::Row).with(&[&retention::WORKFLOWS_KEPT]),
     ]),
     ("users", &[
             select(include_str!("users.sql"), &[&users::ACCOUNTS]).counts(Object::Account).with(&[&users::STALE_AFTER]),

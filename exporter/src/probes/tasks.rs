@@ -9,7 +9,7 @@ use checklist::{Object, Samples};
 use clients::records::{Act, Record, Records};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
 
 /// The probe of the signal `tasks`.
@@ -23,6 +23,8 @@ impl Probe for Tasks {
             let records = Records::read(&target.place, now).await?;
             samples.saw(Object::Task, target.list.len());
             samples.set(&REJECTED, [], records.rejected);
+            // Each of them may be the record of a completed task.
+            records.report_unreadable(None, &mut samples.evidence);
             let known = |id: &&str| target.list.iter().any(|task| task.id == **id);
             let unknown: BTreeSet<&str> =
                 records.list.iter().filter_map(Record::task).filter(|id| !known(id)).collect();
@@ -51,6 +53,9 @@ impl Probe for Tasks {
     }
 }
 
+/// The longest time that an override lasts.
+const LONGEST_OVERRIDE: SignedDuration = SignedDuration::from_hours(14 * 24);
+
 /// The probe of the signal `override`.
 pub struct Override(pub Target);
 
@@ -60,6 +65,13 @@ impl Probe for Override {
             let now = Timestamp::now();
             let records = Records::read(&self.0.place, now).await?;
             samples.saw(Object::Record, records.list.len());
+            // What could not be read before such a record cannot be an active override.
+            let settles = |record: &&Record| {
+                let is_about_it = matches!(record.act, Act::Override { .. } | Act::OverrideEnded);
+                is_about_it || record.at < now - LONGEST_OVERRIDE
+            };
+            let newest = records.list.iter().rev().find(settles).map(|record| record.at);
+            records.report_unreadable(newest, &mut samples.evidence);
             let held = records.override_at(now);
             samples.set(&emergency::ACTIVE, [], held.is_some());
             if let Some((since, record)) = held {

@@ -1,6 +1,6 @@
 //! The signal `utilization`: CPU and memory that pods and nodes use, from the metrics API, beside their limits.
 
-use crate::probe::{Failure, Probe};
+use crate::probe::{Failure, Probe, miss};
 use crate::sources::freshness::not_of_now;
 use crate::sources::kubernetes::objects::PodUsage;
 use crate::sources::kubernetes::quantity::exact_cores;
@@ -38,7 +38,9 @@ impl Probe for Utilization {
     fn probe(&self, mut samples: Samples) -> BoxFuture<'_, Result<Samples, Failure>> {
         async move {
             let watched = self.cluster.watched().await?;
-            nodes(&watched, self.tells_nodes, &mut samples).await?;
+            if let Err(failure) = nodes(&watched, self.tells_nodes, &mut samples).await {
+                miss(&mut samples, Object::Node, failure)?;
+            }
             samples.saw(Object::Pod, 0);
             for namespace in &watched.namespaces {
                 let judged = pods(&watched, namespace, &mut samples).await;

@@ -73,7 +73,11 @@ pub async fn inspect(target: &Target) -> Result<Inspection, Failure> {
     let (version, broken) = match shaken {
         Ok(stream) => (stream.get_ref().1.protocol_version(), None),
         Err(error) if seen.chain.is_empty() => return Err(tls(causes(&error))),
-        Err(error) => (None, Some(format!("the TLS handshake with {host}:{port} failed: {}", causes(&error)))),
+        Err(error) => {
+            let why = causes(&error);
+            let what = "failed after its certificate came; it may require one of the client";
+            (None, Some(format!("the TLS handshake with {host}:{port} {what}: {why}")))
+        }
     };
     let version = version.map(|version| if version == ProtocolVersion::TLSv1_3 { "1.3" } else { "1.2" });
     let mut inspection =

@@ -55,8 +55,8 @@ fn time(at: f64) -> String {
     at.map_or_else(|| "?".to_owned(), |at| at.strftime("%F %T").to_string())
 }
 
-/// Runs `verify-alerts` on every Alertmanager and passes each result to `print` as soon as it is known. Returns the exit
-/// code: 0 if every alert was delivered, 1 otherwise.
+/// Runs `verify-alerts` on every Alertmanager and passes each result to `print` as soon as it is known. Returns the
+/// exit code: 0 if every alert was delivered, 1 otherwise.
 pub async fn alerts(
     config: &Config,
     within: Duration,

@@ -73,7 +73,8 @@ impl Parser<'_> {
         }
         let matching = self.matching();
         let fill = self.fill();
-        // `^` is right-associative, all other operators are left-associative. A variable belongs to the operand behind it.
+        // `^` is right-associative, all other operators are left-associative. A variable belongs to the operand behind
+        // it.
         let least = op.precedence() + u8::from(!matches!(op, BinaryOp::Pow | BinaryOp::InVariable));
         let right = self.expression(least);
         let span = left.span.to(right.span);

@@ -257,8 +257,8 @@ impl Parser<'_> {
     }
 }
 
-/// Marks a number that is the whole duration as one with units, so that it is printed with them. `0` keeps its spelling,
-/// because no server accepts the range `[0s]`.
+/// Marks a number that is the whole duration as one with units, so that it is printed with them. `0` keeps its
+/// spelling, because no server accepts the range `[0s]`.
 fn as_units(mut duration: Duration) -> Duration {
     if let DurationKind::Literal(number) = &mut duration.kind {
         number.duration |= number.value != 0.0;

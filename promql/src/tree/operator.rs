@@ -38,8 +38,8 @@ pub enum BinaryOp {
     Atan2,
     /// `^`
     Pow,
-    /// No operator: a Grafana variable on one of the sides contains it. In `up $op 1`, `$op` and `1` are joined by it, and
-    /// `up` and both of them.
+    /// No operator: a Grafana variable on one of the sides contains it. In `up $op 1`, `$op` and `1` are joined by it,
+    /// and `up` and both of them.
     InVariable,
 }
 

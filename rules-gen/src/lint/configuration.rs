@@ -94,8 +94,8 @@ impl Configuration {
     }
 
     /// Applies the levels and removes accepted findings. Adds findings about entries of `ignores` that have ended, and
-    /// about those that suppress nothing in the files of a linted folder. Where files were named, the findings may be in
-    /// others.
+    /// about those that suppress nothing in the files of a linted folder. Where files were named, the findings may be
+    /// in others.
     #[must_use]
     pub fn apply(&self, findings: Vec<Finding>, sources: &[Source], today: Date) -> Vec<Finding> {
         let mut needed = vec![false; self.ignores.len()];
@@ -168,7 +168,7 @@ impl Configuration {
 /// and in the current folder.
 ///
 /// # Errors
-/// When there is a `rules-gen.yml`, which would not be read.
+/// When there is a `rules-gen.yml`, or a folder named `rules-gen.yaml`, which would not be read.
 pub fn found_for(arguments: &[String]) -> anyhow::Result<Vec<PathBuf>> {
     let mut found: Vec<PathBuf> = Vec::new();
     let folder = |argument: &String| {
@@ -185,6 +185,7 @@ pub fn found_for(arguments: &[String]) -> anyhow::Result<Vec<PathBuf>> {
         let path = plain(&folder).join(NAME);
         let other = path.with_extension("yml");
         ensure!(!other.is_file(), "{} is not read: rename it to {NAME}", other.display());
+        ensure!(!path.is_dir(), "{} is a folder: the configuration of the lints is a file", path.display());
         if path.is_file() && !found.contains(&path) {
             found.push(path);
         }

@@ -20,8 +20,8 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Computes the numbers of a rule from whether it alerts and its name, its expression as text and parsed, its labels
-    /// and annotations, the seconds of `for` and `keep_firing_for`, and the interval of its group.
+    /// Computes the numbers of a rule from whether it alerts and its name, its expression as text and parsed, its
+    /// labels and annotations, the seconds of `for` and `keep_firing_for`, and the interval of its group.
     pub(super) fn of(
         (alerts, name): (bool, &str),
         (text, ast): (&str, Option<&Expr>),

@@ -31,7 +31,8 @@ pub struct Options {
     pub broken_links: BTreeMap<String, String>,
     /// The `rules-gen.yaml` files.
     pub configurations: Vec<Configuration>,
-    /// The lowest level of findings that are returned. With `rules-gen.yaml` files all are, because these may raise levels.
+    /// The lowest level of findings that are returned. With `rules-gen.yaml` files all are, because these may raise
+    /// levels.
     pub least: Level,
     /// The current day, for suppressions with an end.
     pub today: Date,

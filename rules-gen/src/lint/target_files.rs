@@ -1,5 +1,5 @@
-//! Files of targets that `file_sd_configs` names. promtool reads them with the configuration; a running Prometheus keeps
-//! the targets that it had when it cannot read one.
+//! Files of targets that `file_sd_configs` names. promtool reads them with the configuration; a running Prometheus
+//! keeps the targets that it had when it cannot read one.
 
 use super::place::{ParseError, Place};
 use super::report::{Level, Report};

@@ -1,9 +1,9 @@
 //! Parses YAML like the reader of Prometheus, with the place of every node. Aliases and merge keys are expanded up to a
 //! limit, duplicate keys are refused, and every document of a file is read.
 //!
-//! This is another tree than the one of checklist.yaml (`checklist::yaml`), because other files need other rules: several
-//! documents, keys that are not texts, `key:` as a value of its own, and everything that Prometheus' YAML library reads
-//! otherwise or refuses (`yaml_v3`). Both trees come from the events of the same parser.
+//! This is another tree than the one of checklist.yaml (`checklist::yaml`), because other files need other rules:
+//! several documents, keys that are not texts, `key:` as a value of its own, and everything that Prometheus' YAML
+//! library reads otherwise or refuses (`yaml_v3`). Both trees come from the events of the same parser.
 
 mod tag;
 
@@ -102,8 +102,8 @@ impl Node {
         }
     }
 
-    /// Returns the first key that is not a scalar, as YAML reads `{{ action }}` without quotes. The reader of Prometheus
-    /// refuses it.
+    /// Returns the first key that is not a scalar, as YAML reads `{{ action }}` without quotes. The reader of
+    /// Prometheus refuses it.
     pub fn key_that_is_no_text(&self) -> Option<&Node> {
         match &self.kind {
             Kind::Scalar(..) => None,

@@ -312,8 +312,9 @@ pub mod text {
     pub const TITLE: &str = "{{ $alerts := .Alerts.Firing }}{{ if not $alerts }}{{ $alerts = .Alerts }}{{ end }}[{{ .Status | toUpper }}{{ if eq .Status \"firing\" }} {{ .CommonLabels.severity }}{{ end }}] {{ range $n, $alert := $alerts }}{{ if eq $n 0 }}{{ .Annotations.description }}{{ end }}{{ end }}{{ if gt (len $alerts) 1 }} And {{ len (slice $alerts 1) }} more: {{ range slice $alerts 1 }}{{ .Annotations.summary }} {{ end }}{{ end }}";
     /// For each alert: its text, the time since when it fires, and the link to the runbook.
     pub const DESCRIPTIONS: &str = "{{ range .Alerts.Firing }}{{ if gt (len $.Alerts.Firing) 1 }}{{ .Annotations.description }}{{ else }}{{ .Annotations.summary }}{{ end }} Since {{ .StartsAt.Format \"Jan 2 15:04 MST\" }}. {{ .Labels.alertname }}: {{ .Annotations.runbook_url }}\n{{ end }}{{ range .Alerts.Resolved }}Resolved: {{ .Labels.alertname }}: {{ .Annotations.summary }}\n{{ end }}";
-    /// Returns the text of each alert as a detail of a PagerDuty event. Since 0.30, Alertmanager parses details as YAML, and
-    /// a text with a colon would arrive as a mapping. With a list in front of it, it is not YAML and stays a text.
+    /// Returns the text of each alert as a detail of a PagerDuty event. Since 0.30, Alertmanager parses details as
+    /// YAML, and a text with a colon would arrive as a mapping. With a list in front of it, it is not YAML and stays a
+    /// text.
     pub fn detail() -> String {
         format!("[{{{{ .Status }}}}] {DESCRIPTIONS}")
     }

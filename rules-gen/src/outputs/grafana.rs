@@ -1,5 +1,5 @@
-//! Generates the Grafana dashboards: "Checks by cadence" with all checks at a glance, and one for each cadence with the panels
-//! of its signals.
+//! Generates the Grafana dashboards: "Checks by cadence" with all checks at a glance, and one for each cadence with the
+//! panels of its signals.
 
 pub mod dashboard;
 mod limits;

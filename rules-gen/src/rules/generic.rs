@@ -167,10 +167,10 @@ impl Generic {
 /// `keep_firing_for`, and five to spare. `ChecklistRecentOutage` covers longer windows.
 const AFTERMATH: Duration = Duration::from_mins(20);
 
-/// What a target of a kind is called, and after how long nobody gets through to it somebody is notified. Where users are
-/// affected two minutes are enough; what runs in a cluster goes on while its control plane is upgraded, which takes five
-/// to ten; a bucket, a report or an endpoint is looked at every quarter of an hour, and the internet between has its
-/// moments.
+/// What a target of a kind is called, and after how long nobody gets through to it somebody is notified. Where users
+/// are affected two minutes are enough; what runs in a cluster goes on while its control plane is upgraded, which takes
+/// five to ten; a bucket, a report or an endpoint is looked at every quarter of an hour, and the internet between has
+/// its moments.
 fn kind(name: &str) -> (&'static str, u64) {
     match name {
         "alertmanager" => ("Alertmanager", 5),

@@ -1,5 +1,5 @@
-//! `ChecklistRecentOutage`: an outage whose failed requests are still in the windows of burn rates. It holds back alerts on
-//! burn rates, which would otherwise page again for the same cause after it is over.
+//! `ChecklistRecentOutage`: an outage whose failed requests are still in the windows of burn rates. It holds back
+//! alerts on burn rates, which would otherwise page again for the same cause after it is over.
 
 use crate::rules::labels::{annotations, labels};
 use crate::rules::model::{Group, Rule};
@@ -8,8 +8,8 @@ use std::time::Duration;
 
 pub const NAME: &str = "ChecklistRecentOutage";
 
-/// How long an alert on a burn rate may fire after an outage: half an hour for the shorter window of the slower burn rate,
-/// and ten minutes of `keep_firing_for`.
+/// How long an alert on a burn rate may fire after an outage: half an hour for the shorter window of the slower burn
+/// rate, and ten minutes of `keep_firing_for`.
 const WINDOW: Duration = Duration::from_mins(40);
 
 /// Pages about other parts than the requests, and the alerts they hold back after they are over.
@@ -35,8 +35,8 @@ pub const OF_REQUESTS: (&[&str], &[&str]) = (
     &["ChecklistErrorBudgetBurns", "ChecklistLatencyBudgetBurns", "ChecklistLatencyHigh"],
 );
 
-/// Returns one rule for each of these pages, with the same condition, no receiver and a longer `keep_firing_for`. The page
-/// itself can therefore resolve soon after its cause is over, and a new cause pages again.
+/// Returns one rule for each of these pages, with the same condition, no receiver and a longer `keep_firing_for`. The
+/// page itself can therefore resolve soon after its cause is over, and a new cause pages again.
 pub fn recent(config: &Config, groups: &[Group]) -> Vec<Rule> {
     let of = |page: &Rule| {
         let name = page.alert.as_str();

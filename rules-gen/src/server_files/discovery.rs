@@ -54,8 +54,8 @@ fn static_labels(of: &Map<String, Value>, findings: &mut Findings) {
     }
 }
 
-/// Checks the addresses of static targets with `address`. With `relabel_configs` a target may be anything, because they write the
-/// address: exporters that probe URLs are configured so.
+/// Checks the addresses of static targets with `address`. With `relabel_configs` a target may be anything, because they
+/// write the address: exporters that probe URLs are configured so.
 pub(super) fn static_targets(of: &Map<String, Value>, findings: &mut Findings, address: fn(&Value, &mut Findings)) {
     if of.get("relabel_configs").and_then(Value::as_array).is_some_and(|rules| !rules.is_empty()) {
         return;

@@ -1,4 +1,5 @@
-//! What Prometheus refuses in prometheus.yml: keys, intervals, jobs, targets, relabelling, Alertmanagers, remote storage.
+//! What Prometheus refuses in prometheus.yml: keys, intervals, jobs, targets, relabelling, Alertmanagers, remote
+//! storage.
 
 use super::discovery::{DISCOVERY, static_targets};
 use super::http_client::{HTTP, TRACING};

@@ -85,9 +85,9 @@ impl Watched {
         })
     }
 
-    /// Returns the number of TCP connections, without the sockets that listen. The other sockets of a process are those by
-    /// which it hears of signals. The kernel's table also has closed connections of all processes, so it is long after
-    /// many requests.
+    /// Returns the number of TCP connections, without the sockets that listen. The other sockets of a process are those
+    /// by which it hears of signals. The kernel's table also has closed connections of all processes, so it is long
+    /// after many requests.
     pub fn connections(&self) -> anyhow::Result<usize> {
         let of_process = PathBuf::from(format!("/proc/{}", self.process.id()));
         let connected = connected(&of_process)?;

@@ -26,8 +26,8 @@ pub(super) struct Book<'a> {
 }
 
 impl Book<'_> {
-    /// Adds an incident to the ledger. It begins to matter `after` minutes after its start. `checks` are those of ours that
-    /// look at what it changed, or kinds of targets; none stands for all of them.
+    /// Adds an incident to the ledger. It begins to matter `after` minutes after its start. `checks` are those of ours
+    /// that look at what it changed, or kinds of targets; none stands for all of them.
     pub(super) fn write(
         &mut self,
         what: &'static str,

@@ -60,8 +60,8 @@ pub struct Evaluated {
     pub broken: Vec<String>,
 }
 
-/// Evaluates rules in order. The results of recording rules are written back, so that later rules can read them. `report`
-/// gets the name of each rule and how long its query took.
+/// Evaluates rules in order. The results of recording rules are written back, so that later rules can read them.
+/// `report` gets the name of each rule and how long its query took.
 ///
 /// # Errors
 /// Fails when Prometheus refuses recorded series.

@@ -1,9 +1,9 @@
 //! The same month as other exporters would have exposed it: kube-state-metrics, the kubelet, `postgres_exporter` and
 //! `blackbox_exporter`. Rule sets of other projects read these series.
 //!
-//! Nothing happens here: every value is derived from the series of the probes, after ordinary life and all incidents have
-//! been written. Names and labels are those of `tests/sources`, which were recorded from released exporters, and of the
-//! manuals where nothing was recorded.
+//! Nothing happens here: every value is derived from the series of the probes, after ordinary life and all incidents
+//! have been written. Names and labels are those of `tests/sources`, which were recorded from released exporters, and
+//! of the manuals where nothing was recorded.
 
 mod blackbox_exporter;
 mod kube_state_metrics;

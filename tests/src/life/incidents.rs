@@ -20,8 +20,8 @@ use std::ops::Range;
 pub fn happen(shop: &Shop, board: &mut Board) -> Vec<Incident> {
     let large = shop.kind == Kind::Large;
     let mut book = Book { shop, board, all: Vec::new() };
-    // The large shop simulates only a week. Incidents of one object still have a day of their own there, so that each is
-    // reported by itself.
+    // The large shop simulates only a week. Incidents of one object still have a day of their own there, so that each
+    // is reported by itself.
     let day = |of_month: usize, of_week: usize| if large { of_week } else { of_month };
     let mut failing: Vec<(Range<usize>, f64)> = Vec::new();
     let mut slow: Vec<(Range<usize>, f64)> = Vec::new();

@@ -34,8 +34,8 @@ pub struct Incident {
     pub names: BTreeSet<String>,
     /// What other exporters call the same objects, such as the address of a database's exporter.
     pub also: BTreeSet<String>,
-    /// Our checks that look at what it changed, by identifier or by the kind of their target. An alert that names a check
-    /// must name one of them. None stands for all.
+    /// Our checks that look at what it changed, by identifier or by the kind of their target. An alert that names a
+    /// check must name one of them. None stands for all.
     pub checks: Vec<&'static str>,
 }
 

@@ -40,8 +40,8 @@ pub fn month(shop: &Shop, config: &Config) -> Board {
     board
 }
 
-/// Nodes are drained for updates, at other hours each week: the exporter is away for three minutes, and Alertmanager does
-/// not answer for three (Kubernetes documentation, "Safely Drain a Node").
+/// Nodes are drained for updates, at other hours each week: the exporter is away for three minutes, and Alertmanager
+/// does not answer for three (Kubernetes documentation, "Safely Drain a Node").
 fn drains(board: &mut Board, shop: &Shop) {
     for week in 0..(shop.minutes - shop.from()) / (7 * DAY) {
         let day = shop.from() + week * 7 * DAY;
@@ -53,7 +53,8 @@ fn drains(board: &mut Board, shop: &Shop) {
 }
 
 /// Another instance becomes primary of the second database, twice in the month and for less than a minute: a spot node
-/// leaves, and the operator updates the instances (`CloudNativePG` documentation, "Automated failover", "Rolling updates").
+/// leaves, and the operator updates the instances (`CloudNativePG` documentation, "Automated failover", "Rolling
+/// updates").
 fn switchovers(board: &mut Board, shop: &Shop) {
     for (day, of_day) in [(5, 22 * 60 + 41), (19, 15 * 60 + 12)] {
         let minute = shop.from() + day * DAY + of_day;
@@ -102,7 +103,8 @@ pub fn wanted(shop: &Shop, app: &App, minute: usize) -> usize {
     night + more
 }
 
-/// Returns for every ten minutes the minutes since the last release of an app, at most a week. Memory usage depends on it.
+/// Returns for every ten minutes the minutes since the last release of an app, at most a week. Memory usage depends on
+/// it.
 fn since_release(rollouts: &[Option<usize>]) -> Vec<usize> {
     let mut since = 7 * DAY;
     let mut next = |rollout: &Option<usize>| {

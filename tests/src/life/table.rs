@@ -34,7 +34,7 @@ pub struct IncidentOutcome {
     /// Number of pages.
     pub pages: usize,
     /// The notifications: minutes since it began to matter, and the alerts; pages are marked.
-    pub values: Vec<String>,
+    pub notifications: Vec<String>,
 }
 
 /// Compares notifications with the ledger. `from` is the first judged minute, `minutes` the end of the simulation.
@@ -97,7 +97,7 @@ pub fn outcome(name: &str, messages: &[Notification], ledger: &[Incident], from:
             format!("{sign}{} {mark}{names}", one.minute.abs_diff(incident.begin))
         };
         outcome.incidents.push(IncidentOutcome {
-            values: own.iter().map(words).collect(),
+            notifications: own.iter().map(words).collect(),
             what: incident.to_string(),
             wants_page: incident.loud == Loud::Page,
             by,
@@ -170,7 +170,7 @@ impl fmt::Display for Outcome {
             let after = incident.after.map_or_else(String::new, |minutes| format!(" after {minutes} min"));
             let wanted = if incident.wants_page { "page" } else { "message" };
             writeln!(f, "  {}: wants a {wanted}, reported by {by}{after}, {} pages", incident.what, incident.pages)?;
-            for one in &incident.values {
+            for one in &incident.notifications {
                 writeln!(f, "      {one}")?;
             }
         }

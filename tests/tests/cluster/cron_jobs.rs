@@ -17,7 +17,7 @@ fn cron_job(name: &str, spec: &str) -> String {
 }
 
 /// Checks that the metrics of each release of kube-state-metrics in target/parts/peers alert on the same cron job.
-async fn other_exporters_tell_the_same(cluster: &Cluster, namespace: &str) -> anyhow::Result<()> {
+async fn other_exporters_report_the_same(cluster: &Cluster, namespace: &str) -> anyhow::Result<()> {
     for (release, program) in KUBE_STATE_METRICS.releases() {
         let folder = tempfile::tempdir()?;
         let (_process, url) = sources::start(&program, &cluster.admin_kubeconfig(), namespace, folder.path()).await?;
@@ -80,7 +80,7 @@ async fn a_cron_job_that_is_due_and_starts_no_run_is_reported_until_it_does() ->
     let before = page.iter().find(|line| line.starts_with(rotated)).cloned();
     let path = format!("/api/v1/namespaces/{namespace}/secrets/rotated");
     api.patch(&path, &json!({"metadata": {"labels": {"team": "shop"}}})).await?;
-    other_exporters_tell_the_same(cluster, &namespace).await?;
+    other_exporters_report_the_same(cluster, &namespace).await?;
     // When its jobs are accepted again, the controller starts the run that is due.
     api.delete(&quota).await?;
     let runs = situations::phase("nightly", "Succeeded", 1).replace("NS", &namespace);

@@ -1,23 +1,13 @@
 //! Figures of kubelets and of the metrics API that are missing, old or of another node.
 
-use crate::{api, kubernetes, ready_pod, verdicts};
+use crate::verdicts;
 use checklist::Verdict;
 use serde_json::{Value, json};
 use stack::checks::jobs;
-use stack::http::{Server, response, serve};
+use stack::http::{response, serve};
+use stack::kubernetes::lists::{api, kubelet, kubernetes, ready_pod};
 use stack::peers::{Authority, acceptor, self_signed_authority};
 use tempfile::TempDir;
-
-/// Starts a kubelet that reports these volumes.
-async fn kubelet(folder: &TempDir, volumes: Value) -> anyhow::Result<Server> {
-    let tls = acceptor(Authority::new(folder.path())?.issue("localhost", 60)?)?.0;
-    let summary = json!({"pods": [{"volume": volumes}, {"volume": null}]}).to_string();
-    serve(Some(tls), move |_| {
-        let summary = summary.clone();
-        async move { response(200, "application/json", summary) }
-    })
-    .await
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn statistics_that_are_old_zero_or_of_another_node_hide_no_full_volume() -> anyhow::Result<()> {
@@ -33,7 +23,7 @@ async fn statistics_that_are_old_zero_or_of_another_node_hide_no_full_volume() -
     ]);
     // The other node has mounted the shared volume too, and reports nothing about it, or less.
     let second = json!([{"pvcRef": {"namespace": "shop", "name": "shared"}}, volume("shared", 1, 99, &ago(1))]);
-    let kubelets = [kubelet(&folder, first).await?, kubelet(&folder, second).await?];
+    let kubelets = [kubelet(folder.path(), first).await?, kubelet(folder.path(), second).await?];
     let nodes = kubelets.iter().zip(["n1", "n2"]).map(|(kubelet, name)| {
         json!({"metadata": {"name": name, "resourceVersion": "1"}, "status": {
             "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}],
@@ -42,7 +32,7 @@ async fn statistics_that_are_old_zero_or_of_another_node_hide_no_full_volume() -
     let nodes: Vec<Value> = nodes.collect();
     let lists = vec![("/api/v1/nodes", json!(nodes)), ("/api/v1/namespaces/shop/pods", json!([ready_pod("p")]))];
     let server = api(lists, &[]).await?;
-    let yaml = kubernetes(&folder, &server, "shop")?.replace("]}\n", "], kubelet: {insecureSkipVerify: true}}\n");
+    let yaml = kubernetes(folder.path(), &server, "shop")?.replace("]}\n", "], kubelet: {insecureSkipVerify: true}}\n");
     let jobs = jobs(&yaml)?;
     let (verdict, words) = &verdicts(&jobs).await["disk"];
     assert_eq!(*verdict, Verdict::Critical, "{words}");
@@ -69,7 +59,7 @@ async fn nodes_that_cannot_be_asked_are_named_and_hide_no_full_volume() -> anyho
     let folder = TempDir::new()?;
     let full = json!([{"pvcRef": {"namespace": "shop", "name": "data"}, "usedBytes": 95, "availableBytes": 5}]);
     let local = || json!([{"type": "InternalIP", "address": "127.0.0.1"}]);
-    let kubelet = kubelet(&folder, full).await?;
+    let kubelet = kubelet(folder.path(), full).await?;
     let seen = node("n1", &local(), kubelet.port);
     let dead = node("n2", &local(), stack::process::free_port()?);
     let without_address = node("n3", &json!([{"type": "Hostname", "address": "n3"}]), 10250);
@@ -93,7 +83,7 @@ async fn nodes_that_cannot_be_asked_are_named_and_hide_no_full_volume() -> anyho
         ),
     ];
     let server = api(lists, &[]).await?;
-    let yaml = kubernetes(&folder, &server, "shop")?;
+    let yaml = kubernetes(folder.path(), &server, "shop")?;
     let with = |more: &str| yaml.replace("]}\n", &format!("], kubelet: {{insecureSkipVerify: true{more}}}}}\n"));
     let (verdict, words) = &verdicts(&jobs(&with(""))?).await["disk"];
     assert_eq!(*verdict, Verdict::Critical, "{words}");
@@ -137,7 +127,7 @@ async fn a_kubelet_whose_own_certificate_is_in_ca_file_is_trusted() -> anyhow::R
         ("/api/v1/namespaces/shop/pods", json!([ready_pod("p")])),
     ];
     let server = api(lists, &[]).await?;
-    let yaml = kubernetes(&folder, &server, "shop")?;
+    let yaml = kubernetes(folder.path(), &server, "shop")?;
     let with = |file: &str| {
         let file = folder.path().join(file);
         yaml.replace("]}\n", &format!("], kubelet: {{caFile: {}}}}}\n", file.display()))
@@ -160,7 +150,7 @@ async fn a_cluster_without_a_metrics_api_is_reported_with_what_to_do() -> anyhow
         ("/apis/metrics.k8s.io/v1beta1/namespaces/shop/pods", json!(nothing)),
     ];
     let server = api(lists, &[]).await?;
-    let all = verdicts(&jobs(&kubernetes(&folder, &server, "shop")?)?).await;
+    let all = verdicts(&jobs(&kubernetes(folder.path(), &server, "shop")?)?).await;
     let (verdict, words) = &all["utilization"];
     assert_eq!(*verdict, Verdict::CannotTell, "{words}");
     assert!(words.contains("no metrics API") && words.contains("`skip: [utilization]`"), "{words}");
@@ -192,7 +182,7 @@ async fn a_metrics_api_that_names_objects_without_their_usage_is_no_evidence() -
         ),
     ];
     let server = api(lists, &[]).await?;
-    let (verdict, words) = &verdicts(&jobs(&kubernetes(&folder, &server, "shop")?)?).await["utilization"];
+    let (verdict, words) = &verdicts(&jobs(&kubernetes(folder.path(), &server, "shop")?)?).await["utilization"];
     assert!(*verdict != Verdict::Passed, "{words}");
     for part in [
         "has no data for node n1",

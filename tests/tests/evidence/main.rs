@@ -11,7 +11,8 @@ use futures::future::join_all;
 use hyper::Request;
 use serde_json::{Value, json};
 use stack::checks::jobs;
-use stack::http::{Server, response, serve};
+use stack::http::{response, serve};
+use stack::kubernetes::lists::{api, kubernetes, ready_pod};
 use stack::kubernetes::{Kubelet, Kubernetes, NAMESPACE};
 use stack::peers::{Authority, acceptor};
 use stack::postgres::{PASSWORD, Postgres};
@@ -31,54 +32,6 @@ async fn verdicts(jobs: &[Arc<Job>]) -> BTreeMap<&'static str, (Verdict, String)
         (state.check.signal.id, (state.verdict(unix_now()), words))
     });
     messages.collect()
-}
-
-/// Starts an API server with these lists. A text instead of a list is a 404. Other lists are empty, and the paths in
-/// `refused` return 403. A list with a label selector is that of `PATH?labelSelector`.
-async fn api(lists: Vec<(&'static str, Value)>, refused: &'static [&'static str]) -> anyhow::Result<Server> {
-    let lists: Arc<BTreeMap<&str, Value>> = Arc::new(lists.into_iter().collect());
-    serve(None, move |request: Request<_>| {
-        let (path, lists) = (request.uri().path().to_owned(), Arc::clone(&lists));
-        let has = |word: &str| request.uri().query().is_some_and(|query| query.contains(word));
-        let (watches, selects) = (has("watch=1"), has("labelSelector="));
-        async move {
-            if refused.iter().any(|refused| path.starts_with(refused)) {
-                let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-                    "message": "forbidden: no such right", "reason": "Forbidden", "code": 403});
-                return response(403, "application/json", status.to_string());
-            }
-            if watches {
-                return response(200, "application/json", "");
-            }
-            let path = if selects { format!("{path}?labelSelector") } else { path };
-            let items = lists.get(path.as_str()).cloned().unwrap_or_else(|| json!([]));
-            if let Some(text) = items.as_str() {
-                return response(404, "text/plain", text.to_owned());
-            }
-            let list =
-                json!({"kind": "List", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": items});
-            response(200, "application/json", list.to_string())
-        }
-    })
-    .await
-}
-
-fn kubernetes(folder: &TempDir, server: &Server, namespaces: &str) -> anyhow::Result<String> {
-    let file = folder.path().join("kubeconfig");
-    let kubeconfig = format!(
-        "apiVersion: v1\nkind: Config\ncurrent-context: c\n\
-         clusters: [{{name: c, cluster: {{server: \"http://127.0.0.1:{}\"}}}}]\n\
-         users: [{{name: c, user: {{token: t}}}}]\ncontexts: [{{name: c, context: {{cluster: c, user: c}}}}]\n",
-        server.port
-    );
-    std::fs::write(&file, kubeconfig)?;
-    Ok(format!("kubernetes:\n  - {{name: c, kubeconfig: {}, namespaces: [{namespaces}]}}\n", file.display()))
-}
-
-fn ready_pod(name: &str) -> Value {
-    json!({"metadata": {"name": name, "resourceVersion": "1"}, "spec": {"containers": [{"name": "c"}]},
-        "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}],
-            "containerStatuses": [{"name": "c", "restartCount": 0}]}})
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -102,7 +55,7 @@ async fn no_check_passes_on_empty_targets() -> anyhow::Result<()> {
     std::fs::create_dir(at("reports"))?;
     std::fs::create_dir(at("tasks"))?;
     s3.put("backups", "elsewhere/other.dump", b"PGDMP")?;
-    let mut yaml = kubernetes(&folder, &cluster, "shop")?;
+    let mut yaml = kubernetes(folder.path(), &cluster, "shop")?;
     writeln!(
         yaml,
         "health:\n  - {{name: app, url: 'http://127.0.0.1:{}/health', expect: {{status: healthy}}}}",
@@ -164,7 +117,7 @@ async fn a_forbidden_namespace_is_reported_and_does_not_hide_the_others() -> any
         ("/api/v1/namespaces/good/persistentvolumeclaims", json!([])),
     ];
     let server = api(lists, &["/api/v1/namespaces/secret/", "/apis/apps/v1/namespaces/secret/"]).await?;
-    let yaml = kubernetes(&folder, &server, "good, secret")?;
+    let yaml = kubernetes(folder.path(), &server, "good, secret")?;
     let jobs = jobs(&yaml)?;
     verdicts(&jobs).await;
     let pods = jobs.iter().find(|job| job.state().check.signal.id == "pods").map(Arc::clone);
@@ -195,7 +148,7 @@ async fn null_lists_are_read_as_empty_lists() -> anyhow::Result<()> {
         ("/apis/autoscaling/v2/namespaces/shop/horizontalpodautoscalers", json!([scaler])),
     ];
     let server = api(lists, &[]).await?;
-    let all = verdicts(&jobs(&kubernetes(&folder, &server, "shop")?)?).await;
+    let all = verdicts(&jobs(&kubernetes(folder.path(), &server, "shop")?)?).await;
     for check in ["pods", "restarts", "hpa", "pvc"] {
         assert_eq!(all[check].0, Verdict::Passed, "{check}: {}", all[check].1);
     }
@@ -257,7 +210,7 @@ async fn restarts_of_a_sidecar_count_as_those_of_a_container() -> anyhow::Result
             "finishedAt": jiff::Timestamp::now().to_string()}}},
         {"name": "setup", "restartCount": 7}]);
     let server = api(vec![("/api/v1/namespaces/shop/pods", json!([pod]))], &[]).await?;
-    let jobs = jobs(&kubernetes(&folder, &server, "shop")?)?;
+    let jobs = jobs(&kubernetes(folder.path(), &server, "shop")?)?;
     let all = verdicts(&jobs).await;
     assert!(matches!(all["restarts"].0, Verdict::Warning | Verdict::Critical), "{}", all["restarts"].1);
     assert!(all["restarts"].1.contains("2 containers"), "not the one that ended: {}", all["restarts"].1);
@@ -267,7 +220,7 @@ async fn restarts_of_a_sidecar_count_as_those_of_a_container() -> anyhow::Result
         pod["status"]["containerStatuses"] = json!([{"name": "c", "restartCount": 3, "lastState": last,
             "state": {"running": {"startedAt": jiff::Timestamp::now().to_string()}}}]);
         let server = api(vec![("/api/v1/namespaces/shop/pods", json!([pod]))], &[]).await?;
-        let all = verdicts(&stack::checks::jobs(&kubernetes(&folder, &server, "shop")?)?).await;
+        let all = verdicts(&stack::checks::jobs(&kubernetes(folder.path(), &server, "shop")?)?).await;
         assert_eq!(all["restarts"].0, Verdict::Warning, "{last}: {}", all["restarts"].1);
     }
     Ok(())
@@ -296,7 +249,7 @@ async fn what_a_controller_has_not_looked_at_and_a_job_of_a_deployments_name_are
     let lists =
         vec![("/api/v1/namespaces/shop/pods", pods), ("/apis/apps/v1/namespaces/shop/daemonsets", json!([set]))];
     let server = api(lists, &[]).await?;
-    let (verdict, words) = &verdicts(&jobs(&kubernetes(&folder, &server, "shop")?)?).await["pods"];
+    let (verdict, words) = &verdicts(&jobs(&kubernetes(folder.path(), &server, "shop")?)?).await["pods"];
     assert_eq!(*verdict, Verdict::Warning, "the failed job: {words}");
     assert!(words.contains("DaemonSet shop/agent: its controller has not seen its present spec"), "{words}");
     Ok(())
@@ -334,6 +287,29 @@ async fn a_proof_whose_newest_record_may_be_a_torn_one_has_not_passed() -> anyho
         for check in of_records {
             assert_eq!(all[check].0, verdict, "{check}: {}", all[check].1);
         }
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_of_the_future_do_not_hide_that_later_ones_are_missing_or_failed() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    for (last, created, what) in [
+        ("2038-01-01T03:00:00Z", "2026-01-01T00:00:00Z", "cron job shop/nightly: its last run is in the future"),
+        ("2026-01-01T03:00:00Z", "2038-01-01T00:00:00Z", "job shop/nightly-1: it was created in the future"),
+    ] {
+        let cron_job = json!({"metadata": {"name": "nightly", "resourceVersion": "1", "creationTimestamp": "2026-01-01T00:00:00Z"},
+            "spec": {"schedule": "0 3 * * *", "suspend": last.starts_with("2026")}, "status": {"lastScheduleTime": last}});
+        let job = json!({"metadata": {"name": "nightly-1", "resourceVersion": "1", "creationTimestamp": created},
+            "status": {"conditions": [{"type": "Complete", "status": "True"}]}});
+        let lists = vec![
+            ("/api/v1/namespaces/shop/pods", json!([ready_pod("p")])),
+            ("/apis/batch/v1/namespaces/shop/cronjobs", json!([cron_job])),
+            ("/apis/batch/v1/namespaces/shop/jobs", json!([job])),
+        ];
+        let server = api(lists, &[]).await?;
+        let (verdict, words) = &verdicts(&jobs(&kubernetes(folder.path(), &server, "shop")?)?).await["pods"];
+        assert!(*verdict == Verdict::CannotTell && words.contains(what), "{words}");
     }
     Ok(())
 }

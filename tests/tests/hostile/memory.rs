@@ -40,8 +40,8 @@ async fn every_kind_of_target_with_every_hostile_server_stays_within_the_memory_
     Ok(())
 }
 
-/// The other targets may be well, but several clusters behave badly at the same time, each in its own way: each may take
-/// no more than leaves room for the others.
+/// The other targets may be well, but several clusters behave badly at the same time, each in its own way: each may
+/// take no more than leaves room for the others.
 #[tokio::test(flavor = "multi_thread")]
 async fn several_hostile_clusters_at_once_stay_within_the_memory_budget() -> anyhow::Result<()> {
     let folder = tempfile::TempDir::new()?;

@@ -46,7 +46,7 @@ async fn a_web_configuration_truncated_at_any_line_is_reported_and_gives_no_acce
     let scrape = || async { world.tls(known).await };
     assert!(scrape().await?.contains(&format!("{IN_FORCE} 1\n")));
     // This attempt differs from those below only in the name and the version, and succeeds.
-    assert!(is_accepted(&world, "prometheus", &[&rustls::version::TLS13]).await, "a valid client is accepted");
+    assert!(is_accepted(&world, "prometheus", &[&rustls::version::TLS13]).await, "a valid client is refused");
     let stay_out = async |end: usize| -> anyhow::Result<()> {
         for versions in [&[&rustls::version::TLS12][..], &[&rustls::version::TLS13]] {
             ensure!(!is_accepted(&world, "mallory", versions).await, "mallory is accepted after {end} lines");

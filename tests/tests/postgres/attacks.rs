@@ -5,8 +5,8 @@ use checklist::{Reason, Verdict};
 use stack::postgres::Postgres;
 use tempfile::TempDir;
 
-/// The owner of the application's tables, who is no superuser, creates everything below. The function fails with a known
-/// message when the role `checklist` runs it.
+/// The owner of the application's tables, who is no superuser, creates everything below. The function fails with a
+/// known message when the role `checklist` runs it.
 const PREPARE: &str = "
 CREATE ROLE owner LOGIN;
 GRANT ALL ON SCHEMA public TO owner;

@@ -9,6 +9,7 @@ mod runbooks;
 mod servers;
 mod sources;
 mod standby;
+mod statement_texts;
 mod tables;
 mod times;
 mod untracked;

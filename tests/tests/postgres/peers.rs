@@ -54,6 +54,10 @@ async fn a_postgres_error_has_the_reason_of_its_sqlstate() -> anyhow::Result<()>
     for (code, message, reason) in [
         ("57P03", "the database system is starting up", Reason::Connect),
         ("53300", "sorry, too many clients already", Reason::Connect),
+        ("53200", "out of memory", Reason::Connect),
+        ("55000", "database \"d\" is not currently accepting connections", Reason::Connect),
+        ("57P04", "the database was dropped", Reason::Connect),
+        ("0A000", "unsupported frontend protocol", Reason::Protocol),
         ("28P01", "password authentication failed", Reason::Auth),
         ("08P01", "server login failed: FATAL password authentication failed", Reason::Auth),
         ("08P01", "no more connections allowed (max_client_conn)", Reason::Connect),

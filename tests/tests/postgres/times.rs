@@ -27,6 +27,8 @@ async fn an_event_dated_in_the_future_is_a_finding_and_does_not_hide_missing_eve
         // A failure with a future time does not count as one of this hour.
         let seen = check(&yaml, "auth_failures").await;
         assert_eq!(seen.value(&["checklist_auth_failures{", "window=\"1h\""]), Some(0.0), "{time}: {}", seen.page);
+        seen.is(Verdict::CannotTell);
+        assert!(seen.words.contains("1 failed logins have a time in the future"), "{time}: {}", seen.words);
     }
     // Clocks may differ by less than five minutes.
     postgres.execute("TRUNCATE audit_events; INSERT INTO audit_events (timestamp, event_type) VALUES (now() + interval '4 minutes', 'request')").await?;

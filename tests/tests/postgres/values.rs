@@ -38,6 +38,7 @@ async fn the_worst_value_counts_and_a_missing_value_is_not_good() -> anyhow::Res
         ),
         ("SELECT interval '-1 hour' AS value", "unit: seconds, above: {warning: 30m}", Verdict::Passed),
         ("SELECT 9223372036854775807 AS value", above, Verdict::Warning),
+        ("SELECT 4294967295::oid AS value", above, Verdict::Warning),
         ("SELECT 1e300::numeric AS value", above, Verdict::Warning),
         ("SELECT '' AS value", above, Verdict::CannotTell),
         ("SELECT '1e400'::numeric AS value", above, Verdict::CannotTell),

@@ -81,9 +81,9 @@ macro_rules! lost_of_others {
 
 /// Expression for the endpoints of services from kube-state-metrics. Since 2.18 it exposes endpoint slices by default,
 /// before that the older endpoints. The name of a slice is that of its service with a random suffix of five characters.
-/// With two address types, each type has all endpoints. Only pods count, so endpoints that somebody else manages do not.
-/// The value is 0 only if both the service and its slice (or its older endpoints) are exposed: an `ExternalName` service
-/// has no slice, and a missing metric proves nothing.
+/// With two address types, each type has all endpoints. Only pods count, so endpoints that somebody else manages do
+/// not. The value is 0 only if both the service and its slice (or its older endpoints) are exposed: an `ExternalName`
+/// service has no slice, and a missing metric proves nothing.
 macro_rules! endpoints_of_others {
     ($slices:literal, $older:literal, $but:literal) => {
         concat!(
@@ -102,9 +102,9 @@ macro_rules! endpoints_of_others {
     };
 }
 
-/// Expression for the pods that are not ready from kube-state-metrics: pods that are neither ready nor finished, and the
-/// last attempt of a failed job. A pod that was never scheduled has no ready condition, so the phase decides. The reason is
-/// that of a waiting container, of an init container first.
+/// Expression for the pods that are not ready from kube-state-metrics: pods that are neither ready nor finished, and
+/// the last attempt of a failed job. A pod that was never scheduled has no ready condition, so the phase decides. The
+/// reason is that of a waiting container, of an init container first.
 pub(super) const NOT_READY: &str = concat!(
     "max by (namespace, pod, reason) ((",
     "kube_pod_init_container_status_waiting_reason{{selector}} == 1",
@@ -142,8 +142,8 @@ pub(super) const REFUSED: &str = "max by (namespace, kind, workload, reason) (la
 
 pub(super) const ENDPOINTS: &str = endpoints_of_others!("ready!=\"false\"", "ready=\"true\"", "");
 
-/// Before 2.20, `terminating` is empty and `serving` may have its value. In all releases, only a terminating endpoint is
-/// serving and not ready.
+/// Before 2.20, `terminating` is empty and `serving` may have its value. In all releases, only a terminating endpoint
+/// is serving and not ready.
 pub(super) const ALL_ENDPOINTS: &str = endpoints_of_others!(
     "terminating!=\"true\"",
     "ready!=\"\"",

@@ -35,8 +35,8 @@ pub(super) fn parse(body: &[u8], content_type: Option<&str>) -> Option<Body> {
     read(&text).or_else(|| read(&plain(&text)))
 }
 
-/// Replaces by `null` what `jq` reads and `serde_json` does not: the numbers `NaN` and `Infinity`, which Python's `json`
-/// module writes, numbers beyond the range of a double, and what is nested too deeply.
+/// Replaces by `null` what `jq` reads and `serde_json` does not: the numbers `NaN` and `Infinity`, which Python's
+/// `json` module writes, numbers beyond the range of a double, and what is nested too deeply.
 fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let (mut rest, mut within, mut depth) = (text, false, 0_usize);

@@ -85,7 +85,7 @@ impl Election {
         self.rival_lives
     }
 
-    /// Decides what to do about a lease. `record` is `None` if the lease does not exist. `sent` and `answered` are the
+    /// Decides what to do about a lease. `record` is `None` if the lease does not exist. `sent` and `received` are the
     /// times at which the read began and ended.
     pub fn decide(&mut self, record: Option<&Record>, sent: Duration, received: Duration) -> Move {
         let version = record.map(|record| record.version.clone());

@@ -19,7 +19,7 @@ pub fn failure(error: &kube::Error, path: &str) -> Failure {
         other if has_cause(other, <dyn Error>::is::<NoFinalResponse>) => Reason::Protocol,
         other => connection::reason(other).unwrap_or(Reason::Connect),
     };
-    // The words of the HTTP client's own layers tell nothing.
+    // The texts of the HTTP client's own layers do not name the cause.
     let why = causes(error).replace("client error (Connect): ", "");
     Failure::new(reason, format!("Kubernetes API {path}: {}", why.strip_prefix("ServiceError: ").unwrap_or(&why)))
 }

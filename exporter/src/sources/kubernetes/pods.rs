@@ -264,8 +264,8 @@ struct ContainerStatus {
 }
 
 impl ContainerStatus {
-    /// Returns time and reason of the last termination. A kubelet that has lost the old container knows neither; then the
-    /// container began again when the present one started.
+    /// Returns time and reason of the last termination. A kubelet that has lost the old container knows neither; then
+    /// the container began again when the present one started.
     fn last_termination(&self) -> Option<(jiff::Timestamp, &str)> {
         let ended = self.last_state.terminated.as_ref();
         let begun = self.state.running.as_ref().filter(|_| self.restart_count > 0 || ended.is_some());
@@ -347,7 +347,8 @@ impl WirePod {
         kept.map_or(&owner.name, |length| &owner.name[..length])
     }
 
-    /// Returns the containers that run as long as the pod: all but the init containers that end before the others start.
+    /// Returns the containers that run as long as the pod: all but the init containers that end before the others
+    /// start.
     fn lasting(&self) -> impl Iterator<Item = &ContainerSpec> {
         let sidecars = self.spec.init_containers.iter().filter(|container| container.is_sidecar());
         self.spec.containers.iter().chain(sidecars)

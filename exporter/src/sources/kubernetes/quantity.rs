@@ -33,8 +33,8 @@ pub fn parse(text: &str) -> Option<f64> {
     Some(number * factor).filter(|value| value.is_finite())
 }
 
-/// Returns a sum of cores without the error of binary fractions, by which 0.1 and 0.2 are 0.30000000000000004. Nanocores
-/// are the smallest unit.
+/// Returns a sum of cores without the error of binary fractions, by which 0.1 and 0.2 are 0.30000000000000004.
+/// Nanocores are the smallest unit.
 pub fn exact_cores(sum: f64) -> f64 {
     (sum * 1e9).round() / 1e9
 }

@@ -1,7 +1,7 @@
 //! Schedules of cron jobs as the controller of Kubernetes reads them: five fields, `@daily` and the like, `@every 1h`.
-//! The rules are those of `ParseStandard` of github.com/robfig/cron, version 3. A crate for cron has rules of its own for
-//! `@every`, `?`, `*` beside a day of the week, and clock changes, and the verdict is about when the controller starts a
-//! run.
+//! The rules are those of `ParseStandard` of github.com/robfig/cron, version 3. A crate for cron has rules of its own
+//! for `@every`, `?`, `*` beside a day of the week, and clock changes, and the verdict is about when the controller
+//! starts a run.
 
 use jiff::civil::{Date, DateTime};
 use jiff::tz::{AmbiguousOffset, TimeZone};
@@ -106,8 +106,8 @@ impl Fields {
 const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 const WEEKDAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
 
-/// Returns the set of a field, and whether it is the whole range, written as `*` or `?`. `names` are those of the numbers
-/// from `low` on.
+/// Returns the set of a field, and whether it is the whole range, written as `*` or `?`. `names` are those of the
+/// numbers from `low` on.
 fn set(text: &str, low: u32, high: u32, names: &[&str]) -> Option<(u64, bool)> {
     let number = |text: &str| {
         let named = names.iter().zip(low..).find(|(name, _)| name.eq_ignore_ascii_case(text)).map(|(_, number)| number);

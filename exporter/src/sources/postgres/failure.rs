@@ -58,15 +58,7 @@ fn of_server(server: &DbError, during: During) -> Reason {
         Reason::Lock
     } else if one_of(&[&SqlState::QUERY_CANCELED]) {
         Reason::Timeout
-    } else if one_of(&[
-        &SqlState::TOO_MANY_CONNECTIONS,
-        // The server is starting, shutting down, in recovery without accepting connections, or ended the connection
-        // after an administrator's command or a crash.
-        &SqlState::CANNOT_CONNECT_NOW,
-        &SqlState::ADMIN_SHUTDOWN,
-        &SqlState::CRASH_SHUTDOWN,
-    ]) || code.code().starts_with("08") && !one_of(&[&SqlState::PROTOCOL_VIOLATION])
-    {
+    } else if is_about_the_connection(code.code(), during) && !one_of(&[&SqlState::PROTOCOL_VIOLATION]) {
         Reason::Connect
     } else if one_of(&[&SqlState::PROTOCOL_VIOLATION]) && during == During::Login {
         // PgBouncer uses this code for everything that it refuses itself.
@@ -74,6 +66,13 @@ fn of_server(server: &DbError, during: During) -> Reason {
     } else {
         Reason::Protocol
     }
+}
+
+/// Whether the server refuses or ends connections: it is starting, shutting down or in recovery (class 57), has none
+/// left (53300), lacks memory or disk for a new one (class 53), or the database accepts none (55000).
+fn is_about_the_connection(code: &str, during: During) -> bool {
+    let class = code.get(..2).unwrap_or_default();
+    matches!(class, "08" | "57") || code == "53300" || during == During::Login && matches!(class, "53" | "55")
 }
 
 /// Classifies an error of `PgBouncer` by its message, because its SQLSTATE says nothing: a refused login, an unknown

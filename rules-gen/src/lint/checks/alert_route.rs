@@ -2,7 +2,7 @@
 //! Alertmanager refuses in its configuration is reported by `routes`, while it reads.
 
 use crate::lint::context::Context;
-use crate::lint::definition::{Check, Example, Lint};
+use crate::lint::definition::{Check, Example, Lint, SERVICE_DOWN};
 use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::Rule;
 use crate::routing::Matcher;
@@ -15,28 +15,15 @@ pub(super) static LINT: Lint = Lint {
     text: "An alert that is routed to a receiver without an integration notifies nobody; a receiver whose name says that it drops alerts (`null`, `blackhole`) is an info. An inhibition rule whose source matches its own target does not inhibit such alerts. An `AlertmanagerConfig` object gets only alerts with the label of its own namespace, unless the operator is configured otherwise. Lint the rules and Alertmanager's configuration together. What Alertmanager refuses in its configuration is an error: invalid routes, times, matchers and inhibition rules, unknown keys in `global` and in receivers, and missing settings of an integration.",
     check: Check::Rule(check),
     found: &[
-        Example::Files(&[("rules.yaml", RULES), ("alertmanager.yaml", NOBODY)]),
-        Example::Files(&[("rules.yaml", RULES), ("alertmanager.yaml", NO_INTEGRATION)]),
+        Example::Files(&[("rules.yaml", SERVICE_DOWN), ("alertmanager.yaml", NOBODY)]),
+        Example::Files(&[("rules.yaml", SERVICE_DOWN), ("alertmanager.yaml", NO_INTEGRATION)]),
     ],
     fine: &[
-        Example::Files(&[("rules.yaml", RULES), ("alertmanager.yaml", PAGER)]),
+        Example::Files(&[("rules.yaml", SERVICE_DOWN), ("alertmanager.yaml", PAGER)]),
         Example::Files(&[("alertmanager.yaml", NO_INTEGRATION)]),
     ],
 };
 
-const RULES: &str = "
-groups:
-- name: example
-  rules:
-  - alert: ServiceDown
-    expr: up == 0
-    for: 5m
-    labels:
-      severity: warning
-    annotations:
-      summary: A service is down.
-      description: '{{ $labels.job }} cannot be scraped.'
-";
 const NOBODY: &str = "
 route: {receiver: nobody}
 receivers:

@@ -1,5 +1,6 @@
 //! RG007: expressions that Prometheus 3 evaluates differently from Prometheus 2: ranges are left-open, and bucket
-//! boundaries are normalised to floats (`le="1.0"`). A prometheus.yml with the old API of Alertmanager is reported, too.
+//! boundaries are normalised to floats (`le="1.0"`). A prometheus.yml with the old API of Alertmanager is reported,
+//! too.
 
 use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};

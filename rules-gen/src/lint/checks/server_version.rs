@@ -2,7 +2,7 @@
 //! functions are in this file, and the reader of rule files reports their fields.
 
 use crate::lint::context::Context;
-use crate::lint::definition::{Check, Example, Lint};
+use crate::lint::definition::{Check, Example, Lint, SERVICE_DOWN};
 use crate::lint::expr::construct;
 use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::Rule;
@@ -39,22 +39,7 @@ groups:
     fine: &[
         Example::RulesFor((2, 42), MERGED),
         Example::RulesFor((3, 3), ALIAS),
-        Example::RulesFor(
-            (2, 41),
-            r"
-groups:
-- name: example
-  rules:
-  - alert: ServiceDown
-    expr: up == 0
-    for: 5m
-    labels:
-      severity: warning
-    annotations:
-      summary: A service is down.
-      description: '{{ $labels.job }} cannot be scraped.'
-",
-        ),
+        Example::RulesFor((2, 41), SERVICE_DOWN),
     ],
 };
 

@@ -1,7 +1,7 @@
 //! RG040: alerts without a firing or without a silent test case, and recorded series that nothing reads.
 
 use crate::lint::context::Context;
-use crate::lint::definition::{Check, Example, Lint};
+use crate::lint::definition::{Check, Example, Lint, SERVICE_DOWN};
 use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::Rule;
 
@@ -11,26 +11,13 @@ pub(super) static LINT: Lint = Lint {
     level: Level::Warning,
     text: "Only a test shows that an alert is right: one case in which it fires, and one in which it does not. Checked when test files are linted together with the rules: a warning if one of the tests loads the file of the rule, else an info. A recorded series that no linted file reads is reported too.",
     check: Check::Rule(check),
-    found: &[Example::Files(&[("rules.yaml", RULES), ("test.yaml", FIRES)])],
+    found: &[Example::Files(&[("rules.yaml", SERVICE_DOWN), ("test.yaml", FIRES)])],
     fine: &[
-        Example::Files(&[("rules.yaml", RULES), ("test.yaml", BOTH)]),
-        Example::Files(&[("rules.yaml", RULES), ("test.yaml", SERIES)]),
+        Example::Files(&[("rules.yaml", SERVICE_DOWN), ("test.yaml", BOTH)]),
+        Example::Files(&[("rules.yaml", SERVICE_DOWN), ("test.yaml", SERIES)]),
     ],
 };
 
-const RULES: &str = "
-groups:
-- name: example
-  rules:
-  - alert: ServiceDown
-    expr: up == 0
-    for: 5m
-    labels:
-      severity: warning
-    annotations:
-      summary: A service is down.
-      description: '{{ $labels.job }} cannot be scraped.'
-";
 const FIRES: &str = "
 rule_files: [rules.yaml]
 tests:

@@ -1,5 +1,5 @@
-//! RG080: what a policy allows queries to cost, the matchers that every selector needs, and the labels that aggregations
-//! keep or drop.
+//! RG080: what a policy allows queries to cost, the matchers that every selector needs, and the labels that
+//! aggregations keep or drop.
 
 use super::violation::{violation, violation_in_part};
 use crate::lint::expr::matchers;

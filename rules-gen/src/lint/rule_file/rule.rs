@@ -171,8 +171,8 @@ fn recorded_name(name: &Text, report: &mut Report<'_>) {
     }
 }
 
-/// Reports aliases and `!!binary` as `expr` or as a rule's name: Prometheus 2 takes the alias's name or the Base64 for the
-/// value. Other aliases are resolved.
+/// Reports aliases and `!!binary` as `expr` or as a rule's name: Prometheus 2 takes the alias's name or the Base64 for
+/// the value. Other aliases are resolved.
 fn aliases(node: &Node, report: &mut Report<'_>) {
     let level = match report.version() {
         Some(version) if version >= (3, 0) => return,

@@ -1,5 +1,5 @@
-//! `make bench`: prints measurements and asserts nothing. The first argument names one part: rules, rest, watch, compare,
-//! clusters, lease or page. If the variable FIGURES names a file, a full run writes the results to it.
+//! `make bench`: prints measurements and asserts nothing. The first argument names one part: rules, rest, watch,
+//! compare, clusters, lease or page. If the variable FIGURES names a file, a full run writes the results to it.
 
 #![expect(clippy::print_stdout, reason = "measurements are the output")]
 

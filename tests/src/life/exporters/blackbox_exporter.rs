@@ -1,5 +1,5 @@
-//! `probe_*` of the health page and of every TLS endpoint, with the modules `http_2xx` and `tcp_connect` with TLS, as the
-//! exporter's example configuration has them.
+//! `probe_*` of the health page and of every TLS endpoint, with the modules `http_2xx` and `tcp_connect` with TLS, as
+//! the exporter's example configuration has them.
 
 use super::page::{Page, is_one, one_if};
 use crate::life::board::{Board, Labels, known};

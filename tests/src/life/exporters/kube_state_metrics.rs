@@ -1,4 +1,5 @@
-//! `kube_*`: deployments and their replica sets, autoscalers, nodes, claims and the nightly dump's Jobs. Pods are in `pods`.
+//! `kube_*`: deployments and their replica sets, autoscalers, nodes, claims and the nightly dump's Jobs. Pods are in
+//! `pods`.
 
 use super::page::{Page, is_one, one_if};
 use super::pods;
@@ -190,9 +191,9 @@ fn claims(page: &mut Page<'_>, probes: &Board) {
     }
 }
 
-/// Writes the `CronJob` of the nightly dump and its Jobs. A night without a backup is one whose Job has failed; who looked
-/// into it has removed it when the next backup is there. A dump that broke off is a Job that succeeded, as with a pipe whose
-/// last command did.
+/// Writes the `CronJob` of the nightly dump and its Jobs. A night without a backup is one whose Job has failed; who
+/// looked into it has removed it when the next backup is there. A dump that broke off is a Job that succeeded, as with
+/// a pipe whose last command did.
 fn jobs(page: &mut Page<'_>, shop: &Shop, probes: &Board) {
     let namespace = shop.apps[0].namespace.as_str();
     let cron = [("namespace", namespace), ("cronjob", "dump")];

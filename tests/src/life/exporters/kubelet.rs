@@ -1,5 +1,5 @@
-//! `kubelet_volume_stats_*`. No alert of the rule sets that are compared reads cAdvisor's series, except those of severity
-//! `info`, which notify nobody.
+//! `kubelet_volume_stats_*`. No alert of the rule sets that are compared reads cAdvisor's series, except those of
+//! severity `info`, which notify nobody.
 
 use super::page::Page;
 use crate::life::board::{Board, known};

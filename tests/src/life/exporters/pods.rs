@@ -1,5 +1,5 @@
-//! Pods as kube-state-metrics exposes them. The probes know the number of a workload's pods and the name of each that is not
-//! ready; the others are numbered, and keep their names when they are replaced.
+//! Pods as kube-state-metrics exposes them. The probes know the number of a workload's pods and the name of each that
+//! is not ready; the others are numbered, and keep their names when they are replaced.
 
 use super::page::{Page, one_if};
 use crate::life::board::{Board, Labels, known};

@@ -1,6 +1,6 @@
-//! `pg_*` of one server, as the default collectors of `postgres_exporter` 0.20 expose them: `database`, `stat_activity` and
-//! `locks` of its older queries, `stat_database`, `stat_user_tables`, `stat_bgwriter`, `replication`, `postmaster` and the
-//! settings that the rule sets read.
+//! `pg_*` of one server, as the default collectors of `postgres_exporter` 0.20 expose them: `database`, `stat_activity`
+//! and `locks` of its older queries, `stat_database`, `stat_user_tables`, `stat_bgwriter`, `replication`, `postmaster`
+//! and the settings that the rule sets read.
 
 use super::page::{Page, is_one, one_if};
 use crate::life::board::{Board, Labels, known};
@@ -94,8 +94,8 @@ fn server(page: &mut Page<'_>, probes: &Board, up: &[bool], database: &str) {
 }
 
 /// Writes the statistics of the database. Every call of a statement is a transaction; every failed request of the
-/// application rolls one back. Four more commits a minute are the exporter's own and those of the autovacuum worker, which
-/// looks at each database once a minute (PostgreSQL documentation, "Routine Vacuuming").
+/// application rolls one back. Four more commits a minute are the exporter's own and those of the autovacuum worker,
+/// which looks at each database once a minute (PostgreSQL documentation, "Routine Vacuuming").
 fn statistics(page: &mut Page<'_>, shop: &Shop, probes: &Board, database: &str) {
     let statement = [("check", "slow_queries"), ("target", database), ("database", database), ("queryid", "1")];
     let calls = probes.values(slow_queries::CALLS.name, &statement);
@@ -109,8 +109,8 @@ fn statistics(page: &mut Page<'_>, shop: &Shop, probes: &Board, database: &str) 
     page.put("pg_stat_database_xact_commit", &of, commits);
     page.put("pg_stat_database_xact_rollback", &of, |minute| Some(known(failed, minute).unwrap_or(0.0)));
     page.put("pg_stat_database_deadlocks", &of, |_| Some(0.0));
-    // The nightly dump reads every table from disk within half an hour (PostgreSQL documentation, "pg_dump"); what is asked
-    // for otherwise is in memory, but for five blocks in a thousand.
+    // The nightly dump reads every table from disk within half an hour (PostgreSQL documentation, "pg_dump"); what is
+    // asked for otherwise is in memory, but for five blocks in a thousand.
     let dumped = |minute: usize| (minute / DAY * 30 + (minute % DAY).saturating_sub(120).min(30)) as f64 * 80_000.0;
     let read = |minute: usize| Some(0.5 * commits(minute)? + dumped(minute));
     page.put("pg_stat_database_blks_hit", &of, |minute| Some(99.5 * commits(minute)?));
@@ -156,8 +156,8 @@ fn tables(page: &mut Page<'_>, probes: &Board, database: &str) {
         page.put("pg_stat_user_tables_n_live_tup", &of, |minute| {
             known(scans, minute).map(|_| known(live, minute).unwrap_or(1e6))
         });
-        // Only the newest partition changes: autovacuum takes it every fifty hours, when a fifth of it is dead. Zero means
-        // never, as the exporter has it.
+        // Only the newest partition changes: autovacuum takes it every fifty hours, when a fifth of it is dead. Zero
+        // means never, as the exporter has it.
         let changes = !dead.is_empty();
         page.put("pg_stat_user_tables_n_tup_upd", &of, |minute| {
             known(scans, minute).map(|_| if changes { 60.0 * minute as f64 } else { 0.0 })

@@ -3,13 +3,14 @@
 use crate::sources::kubernetes::cached::{ApiObject, CachedObject, Interner, Metadata};
 use crate::sources::kubernetes::schedule::Schedule;
 use crate::sources::null::or_empty;
+use clients::AHEAD;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-/// Time after which a run that has not started is late. The controller catches up with what it missed, for example during
-/// an upgrade of the cluster.
+/// Time after which a run that has not started is late. The controller catches up with what it missed, for example
+/// during an upgrade of the cluster.
 const LATE: SignedDuration = SignedDuration::from_hours(1);
 /// The largest difference between UTC and a local time. It is added twice where the time zone of the schedule is not
 /// known.
@@ -40,6 +41,11 @@ impl CronJob {
     /// Whether the schedule is understood.
     pub fn is_understood(&self) -> bool {
         self.due.is_some()
+    }
+
+    /// Whether the last run is in the future. Until then no run would be late.
+    pub fn is_ahead(&self, now: Timestamp) -> bool {
+        self.due.as_ref().and_then(|due| due.last).is_some_and(|last| last > now + AHEAD)
     }
 
     /// Whether a run that is due for long has not started.

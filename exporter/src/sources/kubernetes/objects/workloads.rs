@@ -80,8 +80,8 @@ impl Workload {
         self.metadata.generation.is_none() || self.status.observed_generation >= self.metadata.generation
     }
 
-    /// Returns why new pods cannot be created, if so: a quota or an admission webhook refuses them. Only deployments say
-    /// this.
+    /// Returns why new pods cannot be created, if so: a quota or an admission webhook refuses them. Only deployments
+    /// say this.
     pub fn refused(&self) -> Option<&str> {
         let is_failure = |one: &&WorkloadCondition| &*one.kind == "ReplicaFailure" && &*one.status == "True";
         let failure = self.status.conditions.iter().find(is_failure)?;

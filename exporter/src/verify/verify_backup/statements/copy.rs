@@ -11,8 +11,8 @@ pub(super) enum Next {
     Rows(usize, bool),
 }
 
-/// Finds whole lines of rows, or a part of a very long line. `middle` says that the start of the first line was returned
-/// before, `ended` that no more text comes.
+/// Finds whole lines of rows, or a part of a very long line. `middle` says that the start of the first line was
+/// returned before, `ended` that no more text comes.
 pub(super) fn next(rest: &[u8], middle: bool, ended: bool) -> Next {
     let mut whole = 0;
     while let Some(length) = rest[whole..].iter().position(|byte| *byte == b'\n') {

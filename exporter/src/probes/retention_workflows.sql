@@ -1,15 +1,8 @@
 -- '-infinity' and times before 1970 count as 1970. Times in the future say nothing about the age of a row.
-SELECT 'audit_events'::text,
-       (SELECT count(*) FROM (SELECT FROM {audit_events}
-                              WHERE {audit_events.timestamp} < now() - make_interval(secs => $1::float8)
-                              LIMIT 100000) AS overdue)::float8,
-       (SELECT extract(epoch FROM greatest(min({audit_events.timestamp})::timestamptz, 'epoch')) FROM {audit_events}
-        WHERE {audit_events.timestamp} <= {ahead} HAVING min({audit_events.timestamp}) IS NOT NULL)::float8
-UNION ALL
-SELECT 'workflows',
+SELECT 'workflows'::text,
        (SELECT count(*) FROM (SELECT FROM {workflows}
                               WHERE {workflows.status}::text IN ({workflows:completed}, {workflows:failed}, {workflows:cancelled})
-                                AND {workflows.updated_at} < now() - make_interval(secs => $2::float8)
+                                AND {workflows.updated_at} < now() - make_interval(secs => $1::float8)
                               LIMIT 100000) AS overdue)::float8,
        (SELECT extract(epoch FROM greatest(min({workflows.updated_at})::timestamptz, 'epoch')) FROM {workflows}
         WHERE {workflows.status}::text IN ({workflows:completed}, {workflows:failed}, {workflows:cancelled})
