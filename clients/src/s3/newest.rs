@@ -164,7 +164,9 @@ impl<'a> Listing<'a> {
         if self.found.count > 0 {
             self.found.left_out += beside.len() as u64;
         } else {
-            beside.into_iter().for_each(|object| self.consider(one(object)));
+            for object in beside {
+                self.consider(one(object));
+            }
         }
         self.found
     }
