@@ -84,7 +84,7 @@ impl Lists {
             (Ok(found), _) => self.found += found,
             (Err(failure), _) if failure.reason.may_be_of_the_way() => return Err(failure),
             (Err(failure), Some(known)) => {
-                *known = Failure::new(known.reason, format!("{}; {}", known.message, failure.message))
+                *known = Failure::new(known.reason, format!("{}; {}", known.message, failure.message));
             }
             (Err(failure), refused) => *refused = Some(failure),
         }
