@@ -47,10 +47,11 @@ async fn refusals_locks_and_missing_relations_of_postgres_have_their_reasons() -
     assert_eq!(open, 1, "one connection for all checks of a database");
     lock.batch_execute("ROLLBACK").await?;
     assert_eq!(run("auth_failures").await.0, None);
+    // A new probe each, which has no result of a quarter of an hour ago.
     postgres.execute("REVOKE SELECT (event_type, timestamp) ON audit_events FROM checklist").await?;
-    assert_eq!(run("auth_failures").await.0, Some(Reason::Permission));
+    assert_eq!(reason(&good, "auth_failures").await, Some(Reason::Permission));
     postgres.execute("DROP TABLE audit_events").await?;
-    let (failed, text) = run("auth_failures").await;
+    let (failed, text) = outcome(&job(&good, "auth_failures")).await;
     assert_eq!(failed, Some(Reason::NotFound));
     assert!(text.contains("checklist_probe_success{check=\"auth_failures\",target=\"db\"} 0"), "{text}");
     // A broken connection is replaced by a new one.
