@@ -106,7 +106,7 @@ fn objects_that_vanish_between_two_runs_leave_no_series() {
 #[test]
 fn series_beyond_the_limit_and_duplicates_are_counted() {
     let mut state = state(&auth_failures::SIGNAL);
-    let mut samples = auth_failures::SIGNAL.samples();
+    let mut samples = looked(&auth_failures::SIGNAL);
     for n in 0..25 {
         samples.set(&auth_failures::FAILURES, [&format!("{n}")], 1.0);
     }
