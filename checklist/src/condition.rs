@@ -121,8 +121,9 @@ impl When {
             Self::None(have, want) => format!("{} == 0 and {} > 0", max(have), max(want)),
             Self::Expiring { begin, end, lead, parts } => {
                 let limit = limits.of(lead).at(severity).unwrap_or(f64::NAN);
-                let end = agreed("min", &of(end), scope);
-                let begin = agreed("min", &of(begin), scope);
+                // The lowest of half an hour: behind one address may be several servers, of which one still has the old
+                // certificate.
+                let [end, begin] = [end, begin].map(|metric| scope.over("min_over_time", metric, "30m"));
                 let parts = part(*parts, severity);
                 format!("{end} - time() < clamp_max(({end} - {begin}) / {parts}, {})", number(limit))
             }

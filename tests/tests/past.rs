@@ -190,6 +190,23 @@ groups:
         code == Some(1) && message.contains("Broken was not replayed: ") && message.contains("duplicate series"),
         "{message}"
     );
+    nothing_seen_is_not_within_the_budget(world, &url, &at)
+}
+
+fn nothing_seen_is_not_within_the_budget(world: &World, url: &str, at: &str) -> anyhow::Result<()> {
+    let rules = "groups: [{name: g, rules: [{alert: Misspelt, expr: laod > 0.8}, {alert: Healthy, expr: \
+                 'checklist_pod_not_ready > 0'}, {alert: Idle, expr: load > 100}]}]";
+    std::fs::write(world.folder.path().join("unseen.yaml"), rules)?;
+    let own = ["backtest", "--prometheus", url, "--rules", "unseen.yaml", "--range", "30d", "--at", at];
+    let (code, message, complaint) =
+        rules_gen(world.folder.path(), &[&own[..], &["--output", "json", "--budget", "2/week"]].concat())?;
+    assert_eq!(code, Some(1), "{complaint}");
+    for (name, within) in [("Misspelt", Value::Null), ("Healthy", true.into()), ("Idle", true.into())] {
+        let alert = one(&message, name)?;
+        assert_eq!((&alert["within_budget"], &alert["unjudged"]), (&within, &within.is_null().into()), "{name}");
+    }
+    let (_, message, _) = rules_gen(world.folder.path(), &[&own[..], &["--budget", "2/week"]].concat())?;
+    assert!(message.contains("Misspelt: not compared with 2/week"), "{message}");
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 #![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "series of whole samples")]
 
+use crate::condition::threshold::Severity;
 use crate::prelude::*;
 use crate::signals::error_rate::REQUESTS;
 
@@ -31,7 +32,7 @@ static SILENCE: Threshold = Threshold::above(
     "audit_log.silence",
     "age of the newest event",
     Unit::Seconds,
-    "The checklist expects events within the last hour, at hours that usually have some. Four hours without an event while the application is in use are critical.",
+    "The checklist expects events within the last hour, at hours that usually have some. Four hours are critical if requests show that the application is in use; without them, a holiday looks the same.",
 )
 // A silence is compared with the same hours a week ago, so longer limits make no sense. Silences of days have the
 // threshold `audit_log.stopped`.
@@ -61,7 +62,7 @@ static BUSY: Threshold = Threshold::above(
     "audit_log.requests",
     "requests within the last hour",
     Unit::Count,
-    "The absence of events also counts if the application of the same name has served five hundred requests within the last hour, of which some must be audited.",
+    "The absence of events also counts if the application of the same name has served five hundred requests within the last hour, and half as many above its quietest hours as in its busiest ones: some of them must be audited.",
 )
 .between(1.0, f64::INFINITY)
 .warning(500.0);
@@ -71,24 +72,45 @@ fn requests(at: &str) -> String {
     format!("sum by (target) (avg_over_time({REQUESTS}[1h]{at}))")
 }
 
+/// Returns a quantile of the requests per second within a week. The quietest tenth of a week are nights, when only
+/// probes of load balancers and crawlers send requests; the busiest twentieth are eight hours.
+fn of_week(quantile: &str) -> String {
+    format!("sum by (target) (quantile_over_time({quantile}, {REQUESTS}[7d:1h]))")
+}
+
+/// Returns the condition that the requests of this hour are above the quietest hours of the week by a share of the
+/// busiest ones. Requests that are the same by day and night show no use.
+fn in_use(share: &str) -> String {
+    format!("{} - {} > {share} * {}", requests(""), of_week("0.1"), of_week("0.95"))
+}
+
 /// Returns the expression for an unexpected silence of the audit log. The silence is unexpected when a week ago there
 /// were events both an hour earlier and an hour later; for logs with few events, when four hours are silent that had
-/// events a week ago; or when the application serves requests now. A holiday is excluded: where requests are counted,
-/// the application must serve at least a quarter of the requests of a week ago.
-fn silent(scope: &Scope, limits: &Limits, severity: crate::condition::threshold::Severity) -> String {
+/// events a week ago; or when the application serves requests now, and has done so for a day, so that its nights are
+/// known. A holiday is excluded: where requests are counted, those above the quietest hours must be at least a quarter
+/// of those of a week ago. A critical silence needs requests as evidence.
+fn silent(scope: &Scope, limits: &Limits, severity: Severity) -> String {
     let limit = limits.of(&SILENCE).at(severity).unwrap_or(f64::NAN);
     let silent = |times: f64| format!("time() - {} > {}", scope.max(&LAST), number(times * limit));
     let usual = |window: &str| scope.around_a_week_ago("changes", &LAST, window, limits.value(&USUAL));
-    let holiday = format!("{} < 0.25 * {}", requests(""), requests(" offset 7d"));
-    let served = format!("{} * 3600 >= {}", requests(""), number(limits.value(&BUSY)));
-    format!(
-        "(({} and {} or {} and {}) unless on (target) ({holiday})) or ({} and on (target) ({served}))",
-        silent(1.0),
-        usual("1h"),
-        silent(4.0),
-        usual("4h"),
-        silent(1.0),
-    )
+    let (one, four) = (silent(1.0), silent(4.0));
+    let expected = format!("({one} and {} or {four} and {})", usual("1h"), usual("4h"));
+    let expected = match severity {
+        Severity::Critical => format!("{expected} and on (target) ({})", in_use("0.25")),
+        Severity::Warning => {
+            let base = of_week("0.1");
+            let holiday = format!("{} - {base} < 0.25 * ({} - {base})", requests(""), requests(" offset 7d"));
+            format!("{expected} unless on (target) ({holiday})")
+        }
+    };
+    let served = format!(
+        "{} * 3600 >= {} and {} and {}",
+        requests(""),
+        number(limits.value(&BUSY)),
+        in_use("0.5"),
+        requests(" offset 1d")
+    );
+    format!("({expected}) or ({one} and on (target) ({served}))")
 }
 
 pub static SIGNAL: Signal = Signal {
@@ -127,7 +149,12 @@ pub static SIGNAL: Signal = Signal {
                     let first = input(&LAST, format!("_x{count} {end}+0x{rest}"));
                     let continues = input(&LAST, format!("0+300x{}", count + rest));
                     let busy = given.limits.value(&BUSY).max(1.0) / 3600.0;
-                    let served = |times: f64| input(&REQUESTS, format!("{}+0x{}", times * busy, count + rest));
+                    let steadily = |times: f64| input(&REQUESTS, format!("{}+0x{}", times * busy, count + rest));
+                    // Requests of probes for a week, and of users from an hour before the silence on.
+                    let used = |times: f64| {
+                        let (night, day) = (0.1 * times * busy, times * busy);
+                        input(&REQUESTS, format!("{night}+0x{} {day}+0x{}", count - 13, rest + 12))
+                    };
                     // A week before the end of the test events end or begin; the last one is longer ago than the limit.
                     let now =
                         (end + given.limit as u64) / 300 + given.pending.as_secs().next_multiple_of(1800) / 300 + 12;
@@ -145,17 +172,26 @@ pub static SIGNAL: Signal = Signal {
                     };
                     let closed = input(&LAST, at_times(week_ago - 32, week_ago));
                     let opened = input(&LAST, at_times(week_ago - 18, week_ago + 18));
-                    let holiday = input(&REQUESTS, format!("{}+0x{} {}+0x{rest}", 2.0 * busy, count - 12, 0.1 * busy));
-                    let case = Case::new(vec![stops.clone()], vec![continues, served(2.0)]);
+                    // Days, a night of forty hours, days, and a day with as few requests as that night.
+                    let (day, night) = (20.0 * busy, 2.0 * busy);
+                    let holiday = format!("{day}+0x719 {night}+0x479 {day}+0x{} {night}+0x{}", count - 1213, rest + 12);
+                    let case = Case::new(vec![stops.clone(), used(0.9)], vec![continues, used(2.0)]);
                     let case = case
                         .sampled_often()
                         .after(lead + std::time::Duration::from_secs_f64(given.limit))
-                        .fires("fires while requests are served", vec![first.clone(), served(2.0)])
-                        .quiet("does not fire in a night without requests", vec![first.clone(), served(0.5)])
+                        .fires("fires while users send requests", vec![first.clone(), used(2.0)])
+                        .quiet("does not fire in a night with few requests", vec![first.clone(), used(0.5)])
+                        .quiet("does not fire while only probes send requests", vec![first.clone(), steadily(2.0)])
                         .quiet("does not fire without history", vec![first])
-                        .quiet("does not fire on a holiday", vec![stops, holiday])
-                        .quiet("does not fire when there were no events in the hour after, a week ago", vec![closed])
-                        .quiet("does not fire when there were no events in the hour before, a week ago", vec![opened]);
+                        .quiet("does not fire on a holiday", vec![stops, input(&REQUESTS, holiday)])
+                        .quiet(
+                            "does not fire when there were no events in the hour after, a week ago",
+                            vec![closed, used(0.9)],
+                        )
+                        .quiet(
+                            "does not fire when there were no events in the hour before, a week ago",
+                            vec![opened, used(0.9)],
+                        );
                     let usual = given.limits.value(&USUAL);
                     if usual < 4.0 {
                         return case;
@@ -170,7 +206,7 @@ pub static SIGNAL: Signal = Signal {
                     let now = format!("{last}+0x{}", 3 * given.limit as u64 / 300 + rest);
                     case.fires(
                         "fires where an hour has few events",
-                        vec![input(&LAST, format!("{} {flat} {now}", seldom.join(" ")))],
+                        vec![input(&LAST, format!("{} {flat} {now}", seldom.join(" "))), used(0.9)],
                     )
                 },
             }),

@@ -1,5 +1,6 @@
 //! Failed authentications by hour, day and week. Checklist: Wednesday 1, "Review failed authentication attempts".
 
+use crate::condition::history::SAMPLES;
 use crate::prelude::*;
 
 pub static FAILURES: Metric = Metric::gauge(
@@ -36,7 +37,7 @@ pub static FLOOR: Threshold = Threshold::above(
     "auth_failures.floor",
     "failed logins within a day",
     Unit::Count,
-    "An increase from one failure to three is not worth an alert.",
+    "An increase from one failure to three is not worth an alert. Where there were fewer than twenty in the rest of the week, a hundred within the day are.",
 )
 .between(1.0, f64::INFINITY)
 .warning(20.0);
@@ -86,28 +87,41 @@ pub static SIGNAL: Signal = Signal {
                 expr: |scope, limits, severity| {
                     let window = |window| scope.max_of(&of(&FAILURES).with(window));
                     format!(
-                        // On the first day of the log, the week consists of that day only. The rest of the week must
-                        // have failures, too.
+                        // The rest of the week must have failures, too, unless the day has many. In the first week of
+                        // the log the week consists of fewer days.
                         "{day} / ignoring (window) ({week} / 7) > {rise} and ignoring (window) {day} > {floor} \
-                         and ignoring (window) ({week} - ignoring (window) {day}) >= {floor}",
+                         and ignoring (window) (({week} - ignoring (window) {day}) >= {floor} or {day} >= 5 * {floor}) \
+                         and ignoring (window) {past}",
                         day = window(DAY_WINDOW),
                         week = window(WEEK_WINDOW),
                         rise = limits.level(&RISE, severity),
                         floor = number(limits.value(&FLOOR)),
+                        past = scope.over_of("count_over_time", &of(&FAILURES).with(WEEK_WINDOW), "1h@7d"),
                     )
                 },
                 threshold: Some(&RISE),
                 metrics: &[&FAILURES],
                 case: |given| {
-                    let window = |window, count| steady(&FAILURES, count).with("window", window);
+                    let since = |hour: u64, window: &str, count: f64| {
+                        input(&FAILURES, format!("_x{hour} {count}+0x{SAMPLES}")).with("window", window)
+                    };
+                    let window = |window, count| since(1, window, count);
                     let day = 2.0 * given.limits.value(&FLOOR) + 10.0;
                     let quiet = vec![window("24h", day), window("7d", 7.0 * day)];
                     // Six days with just enough failures, and a day far above the limit.
                     let rest = given.limits.value(&FLOOR) + 1.0;
                     let much = 2.0 * rest * given.limit.max(1.0) / (7.0 - given.limit).max(0.01) + day;
                     let rises = vec![window("24h", much), window("7d", much + rest)];
-                    let first = vec![window("24h", much), window("7d", much)];
-                    Case::new(rises, quiet).without(&["window"]).quiet("does not fire on the first day", first)
+                    let many = vec![window("24h", much + 5.0 * rest), window("7d", much + 5.0 * rest)];
+                    let few = vec![window("24h", 4.0 * (rest - 1.0)), window("7d", 4.0 * (rest - 1.0))];
+                    let new = vec![since(24, "24h", much), since(24, "7d", much + rest)];
+                    Case::new(rises, quiet)
+                        .without(&["window"])
+                        .hourly()
+                        .after(hours(169))
+                        .fires("fires when there were none before", many)
+                        .quiet("does not fire on a few where there were none", few)
+                        .quiet("does not fire in the first week", new)
                 },
             }),
             pending: minutes(15),

@@ -132,18 +132,31 @@ pub static SIGNAL: Signal = Signal {
             when: When::History(History {
                 expr: |scope, limits, severity| {
                     // The smallest of four weeks but for the last ones: the increment of a usual mix is among them.
-                    let usual = format!("quantile_over_time(0.05, {})", scope.past(&BYTES, "28d:1h"));
-                    let past = scope.over("count_over_time", &BYTES, "1d@7d");
-                    format!("{} / {usual} < {} and {past}", scope.max(&BYTES), limits.level(&SHRUNK, severity))
+                    // The last day is left out, so that a daily backup is not compared with itself.
+                    let usual = format!("quantile_over_time(0.05, {} offset 1d)", scope.past(&BYTES, "28d:1h"));
+                    let ratio = format!("{} / {usual}", scope.max(&BYTES));
+                    let week = scope.over("count_over_time", &BYTES, "1d@7d");
+                    // Within the first week the mix is not known, so only a tenth of four earlier ones is too small.
+                    let fifth = format!("changes({}) >= 4", scope.past(&LAST, "28d:1h"));
+                    let limit = limits.of(&SHRUNK).at(severity).unwrap_or(f64::NAN);
+                    format!(
+                        "{ratio} < {} and {week} or {ratio} < {} and {fifth}",
+                        limits.level(&SHRUNK, severity),
+                        number(limit / 5.0)
+                    )
                 },
                 threshold: Some(&SHRUNK),
-                metrics: &[&BYTES],
+                metrics: &[&BYTES, &LAST],
                 case: |given| {
                     let small = 900.0 * given.limit;
+                    // A backup a day, from the day 151 hours after the beginning of the test.
+                    let nights: Vec<String> = (0..16).map(|night| format!("{}+0x23", 86_400 * night)).collect();
+                    let nights = input(&LAST, format!("_x150 {}", nights.join(" ")));
                     // Whole ones for twelve days, then a small one; and two small ones on every weekend.
                     let falling = step(&BYTES, 1000.0, 288, small);
                     let mixed = vec![format!("{small}+0x47 1000+0x119"); 6].join(" ");
-                    let new = format!("_x150 1000+0x137 {small}+0x{SAMPLES}");
+                    let new = |small: f64| input(&BYTES, format!("_x150 1000+0x138 {small}+0x{SAMPLES}"));
+                    let twice = format!("1000+0x265 {}+0x22 {small}+0x{SAMPLES}", 1050.0 * given.limit);
                     Case::new(vec![falling], vec![steady(&BYTES, 1000.0)])
                         .hourly()
                         .after(hours(289))
@@ -151,7 +164,15 @@ pub static SIGNAL: Signal = Signal {
                             "does not fire where those of the weekend are small",
                             vec![input(&BYTES, format!("1000+0x119 {mixed}"))],
                         )
-                        .quiet("does not fire within the first week", vec![input(&BYTES, new)])
+                        .fires(
+                            "fires although the one before of that day was nearly as small",
+                            vec![input(&BYTES, twice)],
+                        )
+                        .fires(
+                            "fires in the first week when there is next to nothing",
+                            vec![new(small / 5.0), nights.clone()],
+                        )
+                        .quiet("does not fire in the first week, before the mix is known", vec![new(small), nights])
                 },
             }),
             summary: "The newest backup is much smaller than usual.",

@@ -55,7 +55,7 @@ pub static SIGNAL: Signal = Signal {
         when: When::Beyond(Value::Share(of(&BLOAT), of(&TABLE_BYTES)), &SHARE),
         pending: minutes(60),
         summary: "A large table is bloated.",
-        description: "{value} of {{ $labels.database }}.{{ $labels.schema }}.{{ $labels.table }} are unused space; the limit is {limit}.",
+        description: "{value} of {{ $labels.database }}.{{ $labels.schema }}.{{ $labels.table }} of {{ $labels.target }} are unused space; the limit is {limit}.",
         keep_firing: FAILOVER,
         ..WARNING
     }],

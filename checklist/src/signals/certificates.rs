@@ -72,7 +72,7 @@ pub static SIGNAL: Signal = Signal {
             when: When::Expiring { begin: &NOT_BEFORE, end: &NOT_AFTER, lead: &LEAD, parts: (4.0, 10.0) },
             pending: minutes(15),
             summary: "A TLS certificate expires soon.",
-            description: "The {{ $labels.position }} certificate {{ $labels.subject_cn }} of {{ $labels.target }} expires in {value}.",
+            description: "The {{ $labels.position }} certificate {{ $labels.subject_cn }} of {{ $labels.target }} {{ if lt $value 0.0 }}has expired{{ else }}expires in {value}{{ end }}.",
             ..WARNING
         },
         Alert {

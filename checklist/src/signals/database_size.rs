@@ -26,6 +26,16 @@ static FLOOR: Threshold = Threshold::above(
 )
 .warning(100.0 * MIB);
 
+/// The weekly growth, as a share of the size, below which a larger ratio is ignored.
+static FLOOR_SHARE: Threshold = Threshold::above(
+    "database_size.floor_share",
+    "growth of the week compared with the size",
+    Unit::Ratio,
+    "At 2% a week a database doubles within eight months, which leaves time until the next review.",
+)
+.between(0.001, 1.0)
+.warning(0.02);
+
 /// Without a default, because only the operator knows the size of the volume or of the contract.
 static LIMIT: Threshold = Threshold::above(
     "database_size.limit",
@@ -45,7 +55,7 @@ pub static SIGNAL: Signal = Signal {
     max_series: 100,
     looks: &[Looks::at_some(Object::Database)],
     metrics: &[&BYTES],
-    thresholds: &[&GROWTH, &FLOOR, &LIMIT],
+    thresholds: &[&GROWTH, &FLOOR, &FLOOR_SHARE, &LIMIT],
     alerts: &[
         Alert {
             name: "ChecklistDatabaseGrowsFaster",
@@ -53,25 +63,42 @@ pub static SIGNAL: Signal = Signal {
                 expr: |scope, limits, severity| {
                     let now = scope.max(&BYTES);
                     let ago = |days: &str| scope.over("last_over_time", &BYTES, &format!("1h@{days}"));
+                    // The growth of each day, added up. A day on which a table was truncated counts as none, because
+                    // the fall would make the month look smaller than this week.
+                    let day = format!("clamp_min({now} - {}, 0)", ago("1d"));
+                    let grown = |window: &str| format!("sum_over_time(({day})[{window}:1d])");
                     let week = format!("({now} - {})", ago("7d"));
-                    let usual = format!("(({now} - {}) / 4 > 0)", ago("28d"));
                     let (ratio, floor) = (limits.level(&GROWTH, severity), number(limits.value(&FLOOR)));
-                    format!("{week} / {usual} > {ratio} and {week} > {floor}")
+                    let share = number(limits.value(&FLOOR_SHARE));
+                    format!(
+                        "{} / ({} / 4 > 0) > {ratio} and {week} > {floor} and {week} > {share} * {now} and {}",
+                        grown("7d"),
+                        grown("28d"),
+                        ago("28d")
+                    )
                 },
                 threshold: Some(&GROWTH),
                 metrics: &[&BYTES],
                 case: |given| {
                     let hour = given.limits.value(&FLOOR).max(MIB) / 100.0;
-                    // The growth is so steep that the limit is crossed between the 24th and the 25th hour.
-                    let steeper = 672.0 * (given.limit - 1.0) / (24.5 * (4.0 - given.limit));
-                    let fast = (1.0 + steeper) * hour;
-                    let bend = input(&BYTES, format!("0+{hour}x670 {}+{fast}x400", 671.0 * hour));
-                    Case::new(vec![bend], vec![line(&BYTES, 0.0, hour)]).hourly().after(hours(671 + 25))
+                    // After 28 days, a day with so much growth that the week is above the limit.
+                    let fast = hour * (1.0 + 1.5 * (27.0 * given.limit - 24.0) / (4.0 - given.limit));
+                    let bend = |from: f64| {
+                        input(&BYTES, format!("{from}+{hour}x672 {}+{fast}x400", from + 672.0 * hour + fast))
+                    };
+                    let huge = (168.0 * hour + 200.0 * fast) / given.limits.value(&FLOOR_SHARE);
+                    // Three weeks ago as much was deleted as had grown in the week before.
+                    let truncated = format!("{0}+{hour}x167 {0}+{hour}x{SAMPLES}", 1000.0 * hour);
+                    Case::new(vec![bend(0.0)], vec![line(&BYTES, 0.0, hour)])
+                        .hourly()
+                        .after(hours(696))
+                        .quiet("does not fire when a small share of a large database is added", vec![bend(huge)])
+                        .quiet("does not fire after a table was truncated", vec![input(&BYTES, truncated)])
                 },
             }),
             pending: minutes(60),
             summary: "A database grows faster than usual.",
-            description: "Database {{ $labels.database }} grew {value} times as much this week as in an average week of the last four.",
+            description: "Database {{ $labels.database }} of {{ $labels.target }} grew {value} times as much this week as in an average week of the last four.",
             ..WARNING
         },
         Alert {
@@ -97,7 +124,7 @@ pub static SIGNAL: Signal = Signal {
             }),
             pending: minutes(60),
             summary: "A database will soon reach its size limit.",
-            description: "At the growth rate of the last week, database {{ $labels.database }} will be larger than {limit} within thirty days.",
+            description: "At the growth rate of the last week, database {{ $labels.database }} of {{ $labels.target }} will be larger than {limit} within thirty days.",
             ..WARNING
         },
     ],

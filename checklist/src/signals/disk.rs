@@ -50,7 +50,7 @@ static FULL_NOW: Threshold = Threshold::below(
     "disk.full_now",
     "time until the volume is full",
     Unit::Seconds,
-    "A volume that will be full within the hour needs action now. The prediction uses half an hour, and counts only above the warning level and above the maximum of the day before, so that a nightly dump does not count.",
+    "A volume that will be full within the hour needs action now. The prediction uses half an hour, and counts only above the warning level and above the maximum of the seven days before, of which one must be known, so that a nightly or weekly dump does not count.",
 )
 .between(10.0 * MINUTE, 12.0 * HOUR)
 .critical(HOUR);
@@ -106,28 +106,36 @@ pub static SIGNAL: Signal = Signal {
                         capacity = scope.max(&CAPACITY),
                         now = scope.max(&USED),
                         floor = number(limits.value(&USAGE)),
-                        peak = scope.over("max_over_time", &USED, "1d@1h"),
-                        before = scope.over("count_over_time", &USED, "10m@20m"),
+                        peak = scope.over("max_over_time", &USED, "7d:10m@1h"),
+                        before = scope.over("count_over_time", &USED, "1h@1d"),
                     )
                 },
                 threshold: Some(&FULL_NOW),
                 metrics: &[&USED, &CAPACITY],
                 case: |given| {
-                    // Constant for a day, then a rise that passes the floor after forty minutes and fills the volume
+                    // Constant for two days, then a rise that passes the floor after forty minutes and fills the volume
                     // soon (fires) or much later (does not fire).
                     let (floor, within) = (1000.0 * given.limits.value(&USAGE), given.limit / 60.0);
                     let (rest, waits) = ((1000.0 - floor).max(1.0), given.pending.as_secs_f64() / 60.0);
                     let rises = |pace: f64| {
                         let (from, five) = (floor - 40.0 * pace, 5.0 * pace);
-                        vec![input(&USED, format!("{from}+0x287 {from}+{five}x{SAMPLES}")), steady(&CAPACITY, 1000.0)]
+                        vec![input(&USED, format!("{from}+0x575 {from}+{five}x{SAMPLES}")), steady(&CAPACITY, 1000.0)]
                     };
                     let (from, five) = (floor - 300.0, (rest + 295.0) / 12.0);
-                    let night = format!("{from}+{five}x11 {from}+0x275");
+                    let dump = format!("{from}+{five}x11");
+                    let weekly = format!("{dump} {from}+0x563 {dump} {from}+0x275");
+                    let first = format!("_x400 {from}+0x175 {dump} {from}+0x275");
                     let case = Case::new(rises(1.2 * rest / within), rises(0.4 * rest / (within + waits + 60.0)));
-                    Case { pace: minutes(5), ..case }.after(hours(24) + minutes(40)).quiet(
-                        "does not fire when a dump comes and goes every night",
-                        vec![input(&USED, format!("{night} {night}")), steady(&CAPACITY, 1000.0)],
-                    )
+                    Case { pace: minutes(5), ..case }
+                        .after(hours(48) + minutes(40))
+                        .quiet(
+                            "does not fire when a dump comes and goes every other day",
+                            vec![input(&USED, weekly), steady(&CAPACITY, 1000.0)],
+                        )
+                        .quiet(
+                            "does not fire in the first night of a volume",
+                            vec![input(&USED, first), steady(&CAPACITY, 1000.0)],
+                        )
                 },
             }),
             pending: minutes(2),

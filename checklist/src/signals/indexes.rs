@@ -42,7 +42,7 @@ pub static SIGNAL: Signal = Signal {
         when: When::Beyond(Value::Of(of(&INVALID)), &BROKEN),
         pending: minutes(60),
         summary: "An index is invalid.",
-        description: "Database {{ $labels.database }} has {value} invalid indexes.",
+        description: "Database {{ $labels.database }} of {{ $labels.target }} has {value} invalid indexes.",
         ..WARNING
     }],
     panels: &[

@@ -220,14 +220,15 @@ pub static SIGNAL: Signal = Signal {
             covers: &["ChecklistLatencyHigh", "ChecklistLatencyBudgetBurnsSlowly", "ChecklistLatencyWorse"],
             when: When::Beyond(Value::Of(of(&SHORT)), &P99_NOW),
             pending: minutes(10),
-            summary: "The P99 latency of the last day is too high.",
-            description: "The P99 latency of {{ $labels.target }} is {value}; the limit is {limit}.",
+            summary: "The P99 latency is too high.",
+            description: "The P99 latency of {{ $labels.target }} within five minutes is {value}; the limit is {limit}.",
             ..CRITICAL
         },
         Alert {
             name: "ChecklistLatencyHigh",
             when: When::Beyond(Value::Of(of(&HOURLY)), &P99),
-            pending: minutes(30),
+            // A slow quarter of an hour after a deployment stays in the hour for 75 minutes.
+            pending: minutes(75),
             summary: "The P99 latency of the last hour is too high.",
             description: "The P99 latency of {{ $labels.target }} within an hour was {value}; the limit is {limit}.",
             ..WARNING

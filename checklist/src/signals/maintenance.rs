@@ -114,7 +114,7 @@ pub static SIGNAL: Signal = Signal {
             name: "ChecklistTransactionIdsRunOut",
             when: When::Beyond(Value::Of(of(&XID_AGE)), &XID),
             summary: "A database is running out of transaction ids.",
-            description: "The oldest transaction id or multixact id of database {{ $labels.database }} is {value} old; the limit is {limit}.",
+            description: "The oldest transaction id or multixact id of database {{ $labels.database }} of {{ $labels.target }} is {value} old; the limit is {limit}.",
             ..WARNING
         },
         Alert {
@@ -123,7 +123,7 @@ pub static SIGNAL: Signal = Signal {
             // The server cleans up by itself within hours after a cleanup, a load or a restore.
             pending: hours(6),
             summary: "A large table has too many dead rows.",
-            description: "{value} of the rows of {{ $labels.database }}.{{ $labels.schema }}.{{ $labels.table }} are dead; the limit is {limit}.",
+            description: "{value} of the rows of {{ $labels.database }}.{{ $labels.schema }}.{{ $labels.table }} of {{ $labels.target }} are dead; the limit is {limit}.",
             ..WARNING
         },
         Alert {
@@ -131,7 +131,7 @@ pub static SIGNAL: Signal = Signal {
             when: When::Beyond(Value::Of(of(&NEVER)), &UNVACUUMED),
             pending: hours(6),
             summary: "Large tables were never vacuumed.",
-            description: "{value} large tables of database {{ $labels.database }} were never vacuumed although they have dead rows.",
+            description: "{value} large tables of database {{ $labels.database }} of {{ $labels.target }} were never vacuumed although they have dead rows.",
             ..WARNING
         },
         Alert {
@@ -139,7 +139,7 @@ pub static SIGNAL: Signal = Signal {
             when: When::Beyond(Value::Of(of(&NEVER_ANALYZED)), &UNANALYZED),
             pending: hours(6),
             summary: "Large tables were never analyzed.",
-            description: "{value} large tables of database {{ $labels.database }} were never analyzed although they changed.",
+            description: "{value} large tables of database {{ $labels.database }} of {{ $labels.target }} were never analyzed although they changed.",
             ..WARNING
         },
         Alert {
@@ -147,7 +147,7 @@ pub static SIGNAL: Signal = Signal {
             when: When::Beyond(Value::Age(of(&LAST_ANALYZE)), &ANALYZED),
             pending: minutes(60),
             summary: "The statistics of a large table are old.",
-            description: "Table {{ $labels.database }}.{{ $labels.schema }}.{{ $labels.table }} has changed and was last analyzed {value} ago; the limit is {limit}.",
+            description: "Table {{ $labels.database }}.{{ $labels.schema }}.{{ $labels.table }} of {{ $labels.target }} has changed and was last analyzed {value} ago; the limit is {limit}.",
             ..WARNING
         },
     ],

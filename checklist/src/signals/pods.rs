@@ -78,17 +78,24 @@ fn unready(scope: &Scope) -> String {
 }
 
 /// Returns the condition that none of the wanted pods or endpoints is ready. The loss of several that were ready within
-/// ten minutes counts at once. A single one may move to another node, and new ones may still start: they have three
-/// minutes. A workload that was scaled up from zero has ten: it may wait for a node, an image and its own start.
+/// ten minutes counts at once. A single one may move to another node: it has three minutes. A new workload, and one that
+/// was scaled up from zero, has ten: it may wait for a node, an image and its own start.
+///
+/// In a crash loop the pod is ready for a while after each start. So the condition also holds when none was ready for
+/// most of a quarter of an hour, with at least three changes.
 fn none_left(scope: &Scope, have: &'static Metric, want: &'static Metric) -> String {
     format!(
-        "{now} == 0 and {wanted} > 0 and ({wanted} > 1 and {lately} > 0 or {since} == 0 and {known}) unless {woken} == 0",
+        "({now} == 0 and {wanted} > 0 and ({wanted} > 1 and {lately} > 0 or {since} == 0 and {known}) unless {woken} == 0) \
+         or ({share} < 0.4 and {changes} >= 3 and {wanted} > 0 and {known} unless {awake} == 0)",
         now = scope.max(have),
         wanted = scope.max(want),
         lately = scope.over("max_over_time", have, "10m"),
         since = scope.over("max_over_time", have, "3m"),
-        known = scope.over("count_over_time", want, "2m@3m"),
+        known = scope.over("count_over_time", want, "1h@8m"),
         woken = scope.over("min_over_time", want, "10m"),
+        share = scope.over("avg_over_time", have, "15m"),
+        changes = scope.over("changes", have, "15m"),
+        awake = scope.over("min_over_time", want, "15m"),
     )
 }
 
@@ -96,15 +103,20 @@ fn none_left(scope: &Scope, have: &'static Metric, want: &'static Metric) -> Str
 fn none_left_case(have: &'static Metric, want: &'static Metric) -> Case {
     let series = |metric, values: &str| input(metric, values.replace('~', &format!("x{SAMPLES}")));
     let of = |had: &str, wanted: &str| vec![series(have, had), series(want, wanted)];
+    let repeated = |values: &str| vec![values; 8].join(" ");
+    let crashes = format!("1+0x5 {}", repeated("0+0x3 1"));
+    let (woken, woken_wanted) = (repeated("0+0x1 1 0+0x2"), repeated("1+0x3 0+0x1"));
     Case::new(of("3+0x15 0+0~", "3+0~"), of("1+0~", "3+0~"))
         .after(minutes(16))
         .fires("fires when the only pod is missing for long", of("1+0x13 0+0~", "1+0~"))
         .fires("fires when a scaled-up workload never becomes ready", of("0+0~", "0+0x6 3+0~"))
-        .fires("fires when a new pod never becomes ready", of("_x13 0+0~", "_x13 3+0~"))
+        .fires("fires when a new pod never becomes ready", of("_x8 0+0~", "_x8 3+0~"))
+        .fires("fires when the only pod is ready for a minute between two crashes", of(&crashes, "1+0~"))
         .quiet("does not fire when no pods are wanted", of("3+0x15 0+0~", "3+0x15 0+0~"))
         .quiet("does not fire while the only pod moves to another node", of("1+0x16 0+0~", "1+0~"))
         .quiet("does not fire while a scaled-up workload starts", of("0+0~", "0+0x10 3+0~"))
-        .quiet("does not fire while a new pod starts", of("_x17 0+0~", "_x17 3+0~"))
+        .quiet("does not fire while a new pod starts", of("_x11 0+0~", "_x11 3+0~"))
+        .quiet("does not fire while a service that is scaled to zero works now and then", of(&woken, &woken_wanted))
 }
 
 pub static SIGNAL: Signal = Signal {
@@ -139,7 +151,7 @@ pub static SIGNAL: Signal = Signal {
                 case: |_| none_left_case(&READY, &DESIRED),
             }),
             summary: "A workload has no ready pod.",
-            description: "{{ $labels.kind }} {{ $labels.namespace }}/{{ $labels.workload }} has no ready pod. Look at: kubectl -n {{ $labels.namespace }} get pods",
+            description: "{{ $labels.kind }} {{ $labels.namespace }}/{{ $labels.workload }} has no ready pod{{ with printf \"topk(1, count by (reason) (checklist_pod_not_ready{target=%q,namespace=%q,pod=~%q}))\" $labels.target $labels.namespace (printf \"%s-.*\" $labels.workload) | query }}: {{ . | first | label \"reason\" }}{{ end }}. Look at: kubectl -n {{ $labels.namespace }} get pods",
             keep_firing: minutes(15),
             ..CRITICAL
         },

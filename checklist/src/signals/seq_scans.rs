@@ -106,7 +106,7 @@ pub static SIGNAL: Signal = Signal {
         }),
         pending: minutes(60),
         summary: "A large table is read by sequential scans.",
-        description: "{value} of the scans of {{ $labels.database }}.{{ $labels.schema }}.{{ $labels.table }} in the last day were sequential; the limit is {limit}.",
+        description: "{value} of the scans of {{ $labels.database }}.{{ $labels.schema }}.{{ $labels.table }} of {{ $labels.target }} in the last day were sequential; the limit is {limit}.",
         ..WARNING
     }],
     panels: &[

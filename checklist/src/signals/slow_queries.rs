@@ -1,5 +1,6 @@
 //! Statements that are slow on average, and queries that do not end. Checklist: Monday 3, "Review slow queries".
 
+use crate::condition::history::SAMPLES;
 use crate::prelude::*;
 
 const STATEMENT: &[&str] = &["database", "queryid"];
@@ -61,7 +62,7 @@ static MIN_CALLS: Threshold = Threshold::above(
     "slow_queries.min_calls",
     "calls within an hour",
     Unit::Count,
-    "A dump, a report or a migration calls a statement a few times; twenty calls an hour come from users.",
+    "A dump, a report or a migration calls a statement a few times; twenty calls an hour come from users, who call it again two hours later. A nightly report is over by then.",
 )
 .warning(20.0);
 
@@ -91,7 +92,7 @@ pub static SIGNAL: Signal = Signal {
             when: When::Beyond(Value::Age(of(&LONGEST)), &RUNNING),
             pending: seconds(0),
             summary: "A query runs for too long.",
-            description: "A query in database {{ $labels.database }} has been running for {value}; the limit is {limit}.",
+            description: "A query in database {{ $labels.database }} of {{ $labels.target }} has been running for {value}; the limit is {limit}.",
             ..WARNING
         },
         Alert {
@@ -107,23 +108,31 @@ pub static SIGNAL: Signal = Signal {
             when: When::History(History {
                 expr: |scope, limits, severity| {
                     let (mean, limit) = (mean(scope, "1h"), limits.level(&MEAN, severity));
-                    format!("{mean} > {limit} and {}", enough(scope, limits, "1h"))
+                    let (now, before) = (enough(scope, limits, "1h"), enough(scope, limits, "1h@2h"));
+                    format!("{mean} > {limit} and {now} and {before}")
                 },
                 threshold: Some(&MEAN),
                 metrics: &[&SECONDS, &CALLS],
                 case: |given| {
                     let many = 10.0 * given.limits.value(&MIN_CALLS).max(1.0);
-                    let of_calls =
-                        |calls: f64, mean: f64| vec![line(&SECONDS, 0.0, mean * calls), line(&CALLS, 0.0, calls)];
+                    // From the end of the first hour on.
+                    let since = |metric, pace: f64| input(metric, format!("_x60 0+{pace}x{SAMPLES}"));
+                    let of_calls = |calls: f64, mean: f64| vec![since(&SECONDS, mean * calls), since(&CALLS, calls)];
+
                     // Like a dump's single COPY that takes a minute.
                     let dump =
-                        vec![step(&SECONDS, 2400.0, 10, 2400.0 + 60.0 * given.limit), step(&CALLS, 40.0, 10, 41.0)];
+                        vec![step(&SECONDS, 2400.0, 190, 2400.0 + 60.0 * given.limit), step(&CALLS, 40.0, 190, 41.0)];
+                    // Calls for an hour until now.
+                    let report = |a_minute: f64| format!("_x130 0+{a_minute}x{SAMPLES}");
+                    let report = vec![input(&SECONDS, report(2.0 * many * given.limit)), input(&CALLS, report(many))];
                     Case::new(of_calls(many, 2.0 * given.limit), of_calls(many, 0.5 * given.limit))
+                        .after(hours(3))
                         .quiet("does not fire on a statement that a dump calls once", dump)
+                        .quiet("does not fire on a report of an hour", report)
                 },
             }),
             summary: "A statement is slow on average.",
-            description: "Statement {{ $labels.queryid }} in database {{ $labels.database }} took {value} on average within an hour; the limit is {limit}.",
+            description: "Statement {{ $labels.queryid }} in database {{ $labels.database }} of {{ $labels.target }} took {value} on average within an hour; the limit is {limit}.",
             ..WARNING
         },
         Alert {
@@ -152,7 +161,7 @@ pub static SIGNAL: Signal = Signal {
             }),
             pending: minutes(60),
             summary: "A statement has become slower.",
-            description: "Statement {{ $labels.queryid }} in database {{ $labels.database }} takes {value} times as long as a week ago.",
+            description: "Statement {{ $labels.queryid }} in database {{ $labels.database }} of {{ $labels.target }} takes {value} times as long as a week ago.",
             ..WARNING
         },
     ],

@@ -62,7 +62,7 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Format::Json => format!("{}\n", serde_json::to_string_pretty(&report)?),
         Format::Html => html::page(&report),
     })?;
-    Ok(ExitCode::from(u8::from(report.is_beyond_budget() || !report.failed.is_empty())))
+    Ok(ExitCode::from(u8::from(report.is_beyond_budget() || report.is_unjudged() || !report.failed.is_empty())))
 }
 
 /// Returns the rules to replay and the time zone of the checklist.

@@ -116,8 +116,8 @@ async fn replay(
     let mut take = |series| work.take(series);
     settings.server.each_slice(expr, (first, last), step, POINTS / series, &mut take, progress).await?;
     let (outcomes, curves) = work.finish();
-    let covered = history.covered(&written.expr);
+    let (covered, sees) = (history.covered(&written.expr), history.sees(&written.expr));
     Ok(Alert::new(rule, compared, &variants, ordered, outcomes, curves)
-        .judged_by(settings.budget.as_ref(), covered, zone)
+        .judged_by(settings.budget.as_ref(), covered, sees, zone)
         .warned(warnings))
 }

@@ -94,6 +94,21 @@ impl<'a> History<'a> {
         (self.clock.last() - begin.max(self.clock.start)) as f64 / 1000.0
     }
 
+    /// Returns whether the server has samples within the range of what an expression reads. Series of our probes that
+    /// only exist while something is wrong count as read: a month without them is a good one.
+    pub(super) fn sees(&self, expr: &str) -> bool {
+        let selectors = selectors(expr);
+        let sparse = |selector: &str| {
+            let name = selector.split('{').next().unwrap_or_default();
+            checklist::SIGNALS
+                .iter()
+                .flat_map(|signal| signal.metrics)
+                .any(|metric| metric.sparse && metric.name == name)
+        };
+        selectors.is_empty()
+            || selectors.iter().any(|one| sparse(one) || self.firsts.get(one).is_some_and(Option::is_some))
+    }
+
     /// Returns the time of the first sample, if it is later than the start of the range.
     pub(super) fn shortened(&self) -> Option<i64> {
         let own = self.firsts.values().copied().flatten().min();

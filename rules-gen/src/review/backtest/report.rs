@@ -71,6 +71,9 @@ pub struct Alert {
     pub statistics: Statistics,
     /// Whether the pages are within the budget. `None` without a budget.
     pub within_budget: Option<bool>,
+    /// Whether there is no evidence for a comparison with the budget: the rule did not fire, and the server has no sample
+    /// of what it reads.
+    pub unjudged: bool,
     /// The result with each value of the sweep, the most sensitive value first.
     pub sweep: Vec<Tried>,
     /// The most sensitive value of the sweep that is within the budget.
@@ -152,6 +155,11 @@ impl Report {
         }
     }
 
+    /// Whether some alert could not be compared with the budget.
+    pub fn is_unjudged(&self) -> bool {
+        self.alerts.iter().any(|alert| alert.unjudged)
+    }
+
     /// Whether some alert has more pages than the budget allows. Of an alert that was swept, every value must be beyond
     /// it.
     pub fn is_beyond_budget(&self) -> bool {
@@ -182,6 +190,7 @@ impl Alert {
             covered_seconds: 0.0,
             statistics: Statistics::default(),
             within_budget: None,
+            unjudged: false,
             sweep: tried.map(|value| Tried { value, statistics: Statistics::default(), within_budget: None }).collect(),
             recommendation: None,
             warnings: Vec::new(),
@@ -194,14 +203,18 @@ impl Alert {
     }
 
     /// Fills in the statistics of the rule and of each value of the sweep, and compares their pages with the budget.
-    pub(super) fn judged_by(mut self, budget: Option<&Budget>, covered: f64, zone: &TimeZone) -> Self {
+    /// `covered` are the seconds that could be evaluated. `sees` is whether the server has samples of what it reads.
+    pub(super) fn judged_by(mut self, budget: Option<&Budget>, covered: f64, sees: bool, zone: &TimeZone) -> Self {
         let notifies = self.severity() != "none";
         let statistics = |outcome: &Outcome| {
             let statistics = Statistics::of(outcome.values().map(Vec::as_slice), zone);
             // The severity `none` has no receiver: a Watchdog fires all the time and pages nobody.
             if notifies { statistics } else { Statistics { pages: 0, pages_by_hour: [0; 24], ..statistics } }
         };
-        let within = |pages: usize| budget.map(|budget| budget.allows(pages, covered));
+        self.unjudged =
+            budget.is_some() && !sees && self.outcomes.first().is_none_or(|own| own.values().all(Vec::is_empty));
+        let unjudged = self.unjudged;
+        let within = |pages: usize| budget.filter(|_| !unjudged).map(|budget| budget.allows(pages, covered));
         self.covered_seconds = covered;
         if let Some(own) = self.outcomes.first() {
             self.statistics = statistics(own);
@@ -239,6 +252,9 @@ impl Alert {
     /// Returns the remark about the budget for the table: which value is recommended, or that there are too many pages.
     pub(super) fn advice(&self, budget: Option<&str>) -> Option<String> {
         let budget = budget?;
+        if self.unjudged {
+            return Some(format!("not compared with {budget}, because nothing that it reads has samples"));
+        }
         if self.sweep.is_empty() {
             return (self.within_budget == Some(false)).then(|| format!("more pages than {budget}"));
         }
@@ -296,6 +312,7 @@ mod tests {
         Alert::new(&rule, None, &[], false, vec![outcome], BTreeMap::new()).judged_by(
             Some(&budget),
             3.0 * 3_600.0,
+            true,
             &TimeZone::UTC,
         )
     }
