@@ -63,10 +63,10 @@ pub static SIGNAL: Signal = Signal {
                 expr: |scope, limits, severity| {
                     let now = scope.max(&BYTES);
                     let ago = |days: &str| scope.over("last_over_time", &BYTES, &format!("1h@{days}"));
-                    // The growth of each day, added up. A day on which a table was truncated counts as none, because
-                    // the fall would make the month look smaller than this week.
+                    // The growth within a day, added up for every hour. A day on which a table was truncated counts as
+                    // none, because the fall would make the month look smaller than this week.
                     let day = format!("clamp_min({now} - {}, 0)", ago("1d"));
-                    let grown = |window: &str| format!("sum_over_time(({day})[{window}:1d])");
+                    let grown = |window: &str| format!("sum_over_time(({day})[{window}:1h])");
                     let week = format!("({now} - {})", ago("7d"));
                     let (ratio, floor) = (limits.level(&GROWTH, severity), number(limits.value(&FLOOR)));
                     let share = number(limits.value(&FLOOR_SHARE));
@@ -81,11 +81,13 @@ pub static SIGNAL: Signal = Signal {
                 metrics: &[&BYTES],
                 case: |given| {
                     let hour = given.limits.value(&FLOOR).max(MIB) / 100.0;
-                    // After 28 days, a day with so much growth that the week is above the limit.
-                    let fast = hour * (1.0 + 1.5 * (27.0 * given.limit - 24.0) / (4.0 - given.limit));
-                    let bend = |from: f64| {
-                        input(&BYTES, format!("{from}+{hour}x672 {}+{fast}x400", from + 672.0 * hour + fast))
-                    };
+                    // After 671 hours the growth is so steep that the limit is crossed between the 24th and the 25th
+                    // hour. A steep hour is in the days of the next 24 hours: 312 times within 24.5 hours, where a
+                    // week at the usual pace has 168 times 24.
+                    let steeper = 4.0 * 4032.0 * (given.limit - 1.0) / (312.0 * (4.0 - given.limit));
+                    let fast = (1.0 + steeper) * hour;
+                    let bend =
+                        |from: f64| input(&BYTES, format!("{from}+{hour}x670 {}+{fast}x400", from + 671.0 * hour));
                     let huge = (168.0 * hour + 200.0 * fast) / given.limits.value(&FLOOR_SHARE);
                     // Three weeks ago as much was deleted as had grown in the week before.
                     let truncated = format!("{0}+{hour}x167 {0}+{hour}x{SAMPLES}", 1000.0 * hour);
