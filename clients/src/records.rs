@@ -9,9 +9,12 @@ use crate::AHEAD;
 use crate::failure::Failure;
 use checklist::config::RecordPlace;
 use checklist::{Evidence, Object, Reason};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+
+/// The longest time that an emergency override lasts. There is none without an end.
+pub const LONGEST_OVERRIDE: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 /// One line of the records.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use checklist::config::Tasks;
 use checklist::tasks::Task;
 use checklist::yaml::hint;
 use clap::{Args, Subcommand};
-use clients::records::{Act, Record, Records, append};
+use clients::records::{Act, LONGEST_OVERRIDE, Record, Records, append};
 use clients::task_status::{TaskStatus, local_time, status_of};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
@@ -156,7 +156,7 @@ pub async fn emergency(tasks: &Tasks, command: OverrideCommand) -> anyhow::Resul
     Ok(describe(&records, tasks, now))
 }
 
-/// Parses a duration such as `4h`: at least a minute and at most two weeks. An override without end is impossible.
+/// Parses a duration such as `4h`: at least a minute and at most [`LONGEST_OVERRIDE`].
 fn lasting(text: &str) -> anyhow::Result<SignedDuration> {
     let right = || format!("until must be a duration such as 30m, 4h or 2d, not {text}");
     let (at, _) = text.char_indices().next_back().with_context(right)?;
@@ -169,7 +169,8 @@ fn lasting(text: &str) -> anyhow::Result<SignedDuration> {
         _ => None,
     };
     let minutes = minutes.with_context(right)?;
-    ensure!((1..=14 * 24 * 60).contains(&minutes), "an override lasts at least a minute and at most 14 days");
+    let most = LONGEST_OVERRIDE.as_mins();
+    ensure!((1..=most).contains(&minutes), "an override lasts at least a minute and at most {} days", most / (24 * 60));
     Ok(SignedDuration::from_mins(minutes))
 }
 

@@ -6,10 +6,10 @@ use checklist::config::Tasks as Target;
 use checklist::signals::r#override as emergency;
 use checklist::signals::tasks::{DUE, LAST_DONE, OVERDUE, REJECTED, SKIPPED};
 use checklist::{Object, Samples};
-use clients::records::{Act, Record, Records};
+use clients::records::{Act, LONGEST_OVERRIDE, Record, Records};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use std::collections::BTreeSet;
 
 /// The probe of the signal `tasks`.
@@ -52,9 +52,6 @@ impl Probe for Tasks {
         .boxed()
     }
 }
-
-/// The longest time that an override lasts.
-const LONGEST_OVERRIDE: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 /// The probe of the signal `override`.
 pub struct Override(pub Target);
