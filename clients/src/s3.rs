@@ -1,6 +1,8 @@
 //! An S3 client for the objects under a prefix of a bucket: listing, reading, creating.
 
+mod base_backup;
 mod connector;
+mod names;
 mod newest;
 mod object;
 mod refusal;
@@ -22,7 +24,7 @@ use checklist::Reason;
 use checklist::config::S3Prefix;
 use connector::Connector;
 pub use newest::{Choice, Found};
-pub use object::{Newest, Object};
+pub use object::{Form, Newest, Object};
 use refusal::failure;
 use secrecy::ExposeSecret;
 use std::path::Path;

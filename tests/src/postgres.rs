@@ -240,6 +240,12 @@ impl Postgres {
         Ok(output.stdout)
     }
 
+    /// Backs up the whole server with `pg_basebackup` as compressed tar files in a folder.
+    pub fn base_backup(&self, to: &Path) -> anyhow::Result<()> {
+        let to = to.display().to_string();
+        self.tool("pg_basebackup", &["-Ft", "-z", "--checkpoint=fast", "-D", &to]).map(|_| ())
+    }
+
     /// Dumps all databases with `pg_dumpall`.
     pub fn dump_all(&self) -> anyhow::Result<Vec<u8>> {
         self.tool("pg_dumpall", &[])

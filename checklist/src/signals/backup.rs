@@ -17,7 +17,7 @@ pub static BYTES: Metric =
     Metric::gauge("checklist_backup_last_bytes", "Size of the newest object of the backup.", &["backup"]);
 pub static OBJECTS: Metric = Metric::gauge(
     "checklist_backup_objects",
-    "Backups under the prefix; a dump in directory format, or in the parts of `split`, counts as one.",
+    "Backups under the prefix; a dump in directory format, the files of `pg_basebackup`, and the parts of `split` count as one.",
     &["backup"],
 );
 pub static FUTURE: Metric = Metric::gauge(

@@ -92,7 +92,7 @@ static ENTRY: Section = Section {
                 Kind::List(&Kind::Text, true),
                 "Names of objects that are backups: `*` matches any characters, and a pattern with a slash is matched with the whole key after the prefix.",
             )
-            .otherwise("every object except checksums, signatures, manifests and logs of another object")
+            .otherwise("every object except checksums, signatures, manifests and logs of others, pages and scripts")
             .example("['*.dump.gz']"),
             Key::new("exclude", Kind::List(&Kind::Text, true), "Names of objects that are not backups.")
                 .otherwise("as with `match`")

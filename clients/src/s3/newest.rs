@@ -1,35 +1,12 @@
 //! Finds the newest backup under a prefix while the objects are listed, without keeping them all in memory.
 
-use super::object::{Newest, Object};
+use super::base_backup::{BaseBackups, is_wal};
+use super::names::{folder_of_a_dump, hash, is_about, is_beside, is_signature, name};
+use super::object::{Form, Newest, Object};
 use super::split::{self, Parts};
 use crate::AHEAD;
 use checklist::config::NamePattern;
-use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, HashSet};
-use std::hash::{Hash, Hasher};
-
-/// Endings of files about another file, such as `dump.sha256` beside `dump`.
-#[rustfmt::skip]
-const ABOUT: &[&str] = &[
-    "sha", "sha1", "sha224", "sha256", "sha384", "sha512", "sha3", "sha1sum", "sha256sum", "sha512sum", "md5", "md5sum",
-    "b2", "b2sum", "b3", "b3sum", "blake2", "blake2b", "blake3", "xxh64", "xxh128", "xxhsum", "crc", "crc32", "crc32c",
-    "sfv", "cksum", "sum", "checksum", "checksums", "hash", "digest", "par2", "log",
-];
-/// Endings of files that are about another file if there is one of that name. Otherwise they may be a backup, for
-/// example an export.
-const MAYBE_ABOUT: &[&str] = &["json", "txt", "manifest", "meta", "info", "done", "ok", "complete", "success", "size"];
-/// Like [`MAYBE_ABOUT`]: signatures, or backups that were encrypted or signed as a whole.
-const SIGNATURES: &[&str] = &["sig", "asc", "minisig", "sign", "p7s"];
-
-/// Endings of files that are still being written, or were left by a dump or a copy that broke off.
-const UNFINISHED: &[&str] = &["tmp", "temp", "partial", "filepart", "incomplete", "inprogress", "part", "crdownload"];
-
-/// Names of files that list the checksums of others.
-const LISTS: &[&str] = &["md5sums", "sha1sums", "sha256sums", "sha512sums", "b2sums", "checksums"];
-
-/// Names, up to their first dot, of files that belong to a backup and are none: what `pg_basebackup` and `pg_dumpall
-/// --globals-only` write beside the data, and what people put into buckets. Alone they may be a backup.
-const BESIDE: &[&str] = &["backup_manifest", "backup_label", "globals", "roles", "readme"];
 
 /// The names of objects that count as backups.
 #[derive(Debug, Clone, Copy, Default)]
@@ -68,6 +45,7 @@ pub(super) struct Listing<'a> {
     /// Objects that are a backup only if there is no other.
     beside: Vec<Object>,
     folders: BTreeMap<String, Newest>,
+    base_backups: BaseBackups,
     parts: Parts,
     found: Found,
 }
@@ -82,6 +60,7 @@ impl<'a> Listing<'a> {
             signatures: Vec::new(),
             beside: Vec::new(),
             folders: BTreeMap::new(),
+            base_backups: BaseBackups::default(),
             parts: Parts::default(),
             found: Found::default(),
         }
@@ -97,7 +76,7 @@ impl<'a> Listing<'a> {
                 bytes: 0,
                 modified: f64::MIN,
                 begin: None,
-                is_folder: true,
+                form: Form::DumpFolder,
                 parts: Vec::new(),
                 lacks: Some("it is a dump in directory format without its table of contents toc.dat".to_owned()),
             };
@@ -115,6 +94,11 @@ impl<'a> Listing<'a> {
                 self.known.insert(hash(part.whole));
             }
         }
+        let key = hash(&object.key);
+        let Some(object) = self.base_backups.collect(object) else {
+            self.known.insert(key);
+            return;
+        };
         if let Some(object) = self.parts.collect(object) {
             self.take_one(object);
         }
@@ -129,11 +113,11 @@ impl<'a> Listing<'a> {
                 return;
             }
             self.known.insert(hash(&object.key));
-            if name(&object.key).split('.').next().is_some_and(|stem| is_one_of(BESIDE, stem)) {
+            if is_beside(name(&object.key)) {
                 self.beside.push(object);
                 return;
             }
-            if object.key.rsplit_once('.').is_some_and(|(_, ending)| is_one_of(SIGNATURES, ending)) {
+            if is_signature(&object.key) {
                 self.signatures.push(object);
                 return;
             }
@@ -144,10 +128,11 @@ impl<'a> Listing<'a> {
     /// Returns the result after the last object.
     pub(super) fn finish(mut self) -> Found {
         let (split, others) = std::mem::take(&mut self.parts).finish();
-        for backup in split {
+        let (base_backups, more) = std::mem::take(&mut self.base_backups).finish();
+        for backup in split.into_iter().chain(base_backups) {
             self.consider(backup);
         }
-        for object in others {
+        for object in others.into_iter().chain(more) {
             self.take_one(object);
         }
         for object in std::mem::take(&mut self.signatures) {
@@ -174,7 +159,8 @@ impl<'a> Listing<'a> {
     /// Counts a backup, and keeps it when it is the newest so far.
     fn consider(&mut self, one: Newest) {
         // A pattern may be about the whole or about its parts.
-        let names = || std::iter::once(&one.name).chain(one.parts.first().map(|part| &part.key));
+        let first = one.begin.as_ref().filter(|_| one.form != Form::DumpFolder);
+        let names = || std::iter::once(&one.name).chain(first.map(|part| &part.key));
         let within = names().map(|name| name.strip_prefix(self.prefix).unwrap_or(name));
         let is =
             |patterns: &[NamePattern]| within.clone().any(|name| patterns.iter().any(|pattern| pattern.matches(name)));
@@ -200,58 +186,8 @@ impl<'a> Listing<'a> {
 
 fn one(object: Object) -> Newest {
     let Object { key, bytes, modified } = object.clone();
-    Newest { name: key, bytes, modified, begin: Some(object), is_folder: false, parts: Vec::new(), lacks: None }
-}
-
-/// Whether a key is that of a file about another one, or of an unfinished one. There may be several endings, as of the
-/// signature of a checksum.
-fn is_about(key: &str, known: &HashSet<u64>) -> bool {
-    let mut name = key;
-    while let Some((before, ending)) = name.rsplit_once('.') {
-        if is_one_of(ABOUT, ending) || is_one_of(UNFINISHED, ending) {
-            return true;
-        }
-        if !is_one_of(MAYBE_ABOUT, ending) && !is_one_of(SIGNATURES, ending) {
-            break;
-        }
-        if known.contains(&hash(before)) {
-            return true;
-        }
-        name = before;
-    }
-    is_one_of(LISTS, self::name(name))
-}
-
-/// Returns the part of a key after its last slash.
-fn name(key: &str) -> &str {
-    key.rsplit('/').next().unwrap_or(key)
-}
-
-fn is_one_of(words: &[&str], word: &str) -> bool {
-    words.iter().any(|known| known.eq_ignore_ascii_case(word))
-}
-
-fn hash(key: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    key.hash(&mut hasher);
-    hasher.finish()
-}
-
-/// Returns the folder when the key is one of the files of `pg_dump -Fd`: `toc.dat`, `3245.dat.gz`, `blobs.toc`,
-/// `blob_16400.dat`.
-fn folder_of_a_dump(key: &str) -> Option<&str> {
-    let (folder, name) = key.rsplit_once('/')?;
-    let plain = [".gz", ".lz4", ".zst"].iter().find_map(|packed| name.strip_suffix(packed)).unwrap_or(name);
-    // The numbers are small. Eight digits are a date.
-    let digits = |text: &str| (1..=7).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
-    let stem = plain.strip_suffix(".dat");
-    let is_part = plain == "toc.dat"
-        || stem.is_some_and(|stem| digits(stem) || stem.strip_prefix("blob_").is_some_and(digits))
-        || plain
-            .strip_suffix(".toc")
-            .and_then(|stem| stem.strip_prefix("blobs"))
-            .is_some_and(|rest| rest.is_empty() || rest.strip_prefix('_').is_some_and(digits));
-    is_part.then_some(folder)
+    let lacks = is_wal(&key).then(|| "it is the WAL of a base backup without its base.tar".to_owned());
+    Newest { name: key, bytes, modified, begin: Some(object), form: Form::File, parts: Vec::new(), lacks }
 }
 
 #[cfg(test)]
@@ -302,11 +238,35 @@ mod tests {
             (&[("daily/a.dump", 1.0, 9), ("daily/a.dump.vol000+01.par2", 2.0, 1)], Some("daily/a.dump")),
             (&[("daily/.DS_Store", 2.0, 9), ("daily/a.dump", 1.0, 9)], Some("daily/a.dump")),
             (&[("daily/.keep", 2.0, 0)], None),
-            (&[("daily/base.tar.gz", 1.0, 9), ("daily/backup_manifest", 2.0, 1)], Some("daily/base.tar.gz")),
+            (&[("daily/a.dump", 1.0, 9), ("daily/backup_manifest", 2.0, 1)], Some("daily/a.dump")),
             (&[("daily/globals.sql.gz", 2.0, 1), ("daily/a.dump", 1.0, 9)], Some("daily/a.dump")),
             (&[("daily/README.md", 2.0, 1), ("daily/1/toc.dat", 1.0, 9)], Some("daily/1")),
             (&[("daily/globals.sql", 2.0, 1)], Some("daily/globals.sql")),
             (&[("daily/a", 5.0, 9), ("daily/b", 5.0, 1)], Some("daily/a")),
+            // Files for people and programs.
+            (&[("daily/index.html", 2.0, 9), ("daily/a.dump", 1.0, 9)], Some("daily/a.dump")),
+            (&[("daily/index.html", 2.0, 9)], None),
+            (&[("daily/README.md", 2.0, 9)], None),
+            (&[("daily/robots.txt", 2.0, 9)], None),
+            (
+                &[("daily/a.dump", 1.0, 9), ("daily/restore.sh", 2.0, 9), ("daily/style.CSS", 3.0, 9)],
+                Some("daily/a.dump"),
+            ),
+            (
+                &[("daily/a.dump", 1.0, 9), ("daily/index.json", 2.0, 9), ("daily/LICENSE", 3.0, 9)],
+                Some("daily/a.dump"),
+            ),
+            (&[("daily/a.dump", 1.0, 9), ("daily/latest.txt", 2.0, 9)], Some("daily/a.dump")),
+            (&[("daily/a.dump", 1.0, 9), ("daily/latest.dump", 2.0, 9)], Some("daily/latest.dump")),
+            (&[("daily/index.tar.gz", 2.0, 9)], Some("daily/index.tar.gz")),
+            // Lists of checksums.
+            (&[("daily/a.dump", 1.0, 9), ("daily/md5sum.txt", 2.0, 9)], Some("daily/a.dump")),
+            (
+                &[("daily/a.dump", 1.0, 9), ("daily/CHECKSUM", 2.0, 9), ("daily/SHA384SUMS.asc", 3.0, 9)],
+                Some("daily/a.dump"),
+            ),
+            (&[("daily/checksums-2026-11-28.txt", 2.0, 9), ("daily/shop_sha256sums", 3.0, 9)], None),
+            (&[("daily/checksums.sql.gz", 2.0, 9)], Some("daily/checksums.sql.gz")),
         ] {
             assert_eq!(found(Choice::default(), objects).0.as_deref(), expected, "{objects:?}");
         }
@@ -342,9 +302,49 @@ mod tests {
         let whole = found(Choice::default(), &objects).1;
         let newest = whole.newest.unwrap_or_else(|| panic!("nothing"));
         assert_eq!((whole.count, newest.name.as_str(), newest.bytes), (2, "daily/1", 16));
-        assert!(newest.begin.is_some_and(|begin| begin.key == "daily/1/toc.dat") && newest.is_folder);
+        assert!(newest.begin.is_some_and(|begin| begin.key == "daily/1/toc.dat") && newest.form == Form::DumpFolder);
         let torn = found(Choice::default(), &objects[..2]).1.newest;
         assert!(torn.is_some_and(|torn| torn.begin.is_none()));
+    }
+
+    #[test]
+    fn the_files_of_a_base_backup_are_one_backup_and_its_wal_alone_is_none() {
+        let objects = [
+            ("daily/1/backup_manifest", 1.0, 5),
+            ("daily/1/base.tar.gz", 1.0, 100),
+            ("daily/1/pg_wal.tar.gz", 2.0, 10),
+            ("daily/2/16400.tar.zst", 3.0, 50),
+            ("daily/2/backup_manifest", 5.0, 5),
+            ("daily/2/base.tar.zst", 4.0, 100),
+            ("daily/2/base.tar.zst.sha256", 6.0, 1),
+            ("daily/2/pg_wal.tar.zst", 5.0, 10),
+        ];
+        let mut backward = objects;
+        backward.reverse();
+        for objects in [objects, backward] {
+            let whole = found(Choice::default(), &objects).1;
+            let newest = whole.newest.unwrap_or_else(|| panic!("nothing"));
+            assert_eq!((whole.count, newest.name.as_str(), newest.bytes), (2, "daily/2", 165));
+            assert_eq!((newest.modified, newest.lacks), (5.0, None));
+            assert_eq!(newest.begin.map(|begin| begin.key).as_deref(), Some("daily/2/base.tar.zst"));
+        }
+        // The patterns of a checklist.yaml that counts the file alone, and one that leaves out the others.
+        let pattern = |text: &str| [NamePattern::new(text)];
+        let (base, wal) = (pattern("*/base.tar*"), pattern("*/pg_wal.tar*"));
+        for choice in [Choice { matching: &base, excluded: &[] }, Choice { matching: &[], excluded: &wal }] {
+            let (newest, found) = found(choice, &objects[..3]);
+            assert_eq!((newest.as_deref(), found.count), (Some("daily/1"), 1), "{choice:?}");
+        }
+        // The base was not uploaded.
+        let torn = [objects[0], objects[1], objects[2], ("daily/2/pg_wal.tar.gz", 5.0, 10)];
+        assert_eq!(found(Choice::default(), &torn).0.as_deref(), Some("daily/1"));
+        let wal = found(Choice::default(), &torn[3..]).1.newest;
+        assert!(wal.and_then(|wal| wal.lacks).is_some_and(|lacks| lacks.contains("base.tar")));
+        // Files of other programs that have such names.
+        let days =
+            [("daily/20261127.tar.gz", 1.0, 9), ("daily/20261128.tar.gz", 2.0, 9), ("daily/base.tar.gz", 1.0, 9)];
+        let (newest, found) = found(Choice::default(), &days);
+        assert_eq!((newest.as_deref(), found.count), (Some("daily/20261128.tar.gz"), 3));
     }
 
     #[test]

@@ -15,7 +15,18 @@ impl PartialEq for Object {
     }
 }
 
-/// The newest backup: an object, the parts that `split` made of one, or a folder that `pg_dump -Fd` made.
+/// What the objects of a backup are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// One object, or the parts that `split` made of one.
+    File,
+    /// A folder with the files of `pg_dump -Fd`.
+    DumpFolder,
+    /// A folder with the files of `pg_basebackup -Ft`.
+    BaseBackup,
+}
+
+/// The newest backup: an object, the parts that `split` made of one, or a folder that a program of PostgreSQL made.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Newest {
     /// The key of the object, of the folder without its trailing slash, or of the parts without their numbers.
@@ -26,7 +37,7 @@ pub struct Newest {
     pub modified: f64,
     /// The object whose first bytes identify the format. `None` for a folder without a table of contents.
     pub begin: Option<Object>,
-    pub is_folder: bool,
+    pub form: Form,
     /// The parts of a split backup in their order; empty if it is not split.
     pub parts: Vec<Object>,
     /// Why the objects do not make a whole backup, for people.

@@ -1,6 +1,6 @@
 //! Recognizes the files that `split` makes of one backup: `dump.gz.aa`, `dump.gz.ab` and so on.
 
-use super::object::{Newest, Object};
+use super::object::{Form, Newest, Object};
 use std::collections::BTreeMap;
 
 /// Maximum number of objects that are kept as possible parts during a listing. Others count as backups of their own.
@@ -158,7 +158,7 @@ fn joined(whole: String, numbering: Numbering, parts: BTreeMap<u64, Object>) -> 
         bytes: parts.iter().map(|part| part.bytes).sum(),
         modified,
         begin: parts.first().cloned(),
-        is_folder: false,
+        form: Form::File,
         parts,
         lacks,
     }

@@ -7,7 +7,7 @@ use crate::sources::dump::{header_bytes, inspect};
 use checklist::config::{Backup as Target, BackupFormat};
 use checklist::signals::backup::{BYTES, EXPECTED_INTERVAL, FUTURE, HEADER_VALID, LAST, OBJECTS, PRESENT};
 use checklist::{Object, Samples, Unit};
-use clients::s3::{Bucket, Choice, Found, Newest};
+use clients::s3::{Bucket, Choice, Form, Found, Newest};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
@@ -39,7 +39,7 @@ impl Backup {
         }
         // In pg_dump's directory format each data file is compressed by itself, and toc.dat, which is read here, is
         // not.
-        let format = if newest.is_folder { BackupFormat::PgDump } else { self.target.format };
+        let format = if newest.form == Form::DumpFolder { BackupFormat::PgDump } else { self.target.format };
         let header = self.bucket.beginning(newest, header_bytes(format)).await?;
         Ok(Some(inspect(format, &header).map(|_| ())).filter(|valid| valid.is_err() || !any))
     }

@@ -19,7 +19,7 @@ use anyhow::{Context, anyhow};
 use checklist::Config;
 use checklist::config::{Backup, RecordPlace, Restore};
 use clients::records::{Act, Record, append};
-use clients::s3::{Bucket, Choice};
+use clients::s3::{Bucket, Choice, Form};
 use dump::Dump;
 use error::BackupFault;
 use jiff::Timestamp;
@@ -112,9 +112,10 @@ async fn prove(
     let newest = newest.bad_backup()?;
     proof.object = Some(newest.name.clone());
     dump::look(&bucket, &newest, backup.format).await?;
-    dump::fetch(&bucket, &newest, if newest.is_folder { &file } else { &object }, most).await?;
+    let is_folder = newest.form == Form::DumpFolder;
+    dump::fetch(&bucket, &newest, if is_folder { &file } else { &object }, most).await?;
     stage.ends("download");
-    if !newest.is_folder {
+    if !is_folder {
         dump::unpack(backup.format, &object, &file, most, &sandbox.stopped).await?;
     }
     sandbox.tools.own_all(&file)?;

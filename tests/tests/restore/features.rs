@@ -1,7 +1,7 @@
 //! Good dumps with every feature of a database: a dump is bad only if its data cannot be restored.
 
 use super::*;
-use checklist::Verdict;
+use checklist::{Unit, Verdict};
 use exporter::run::time::unix_now;
 
 /// Statements that create one object of each kind that the restoring server may lack.
@@ -123,6 +123,34 @@ async fn probe_and_restore_agree_on_every_backup_format() -> anyhow::Result<()> 
     assert!(verdict == Verdict::Critical && messages.contains("without its table of contents"), "{messages}");
     let (code, output) = world.verify()?;
     assert!(code == Some(1) && output.contains("without its table of contents"), "{output}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_files_of_pg_basebackup_are_one_backup_and_no_dump() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let folder = world.folder.path().join("base-backup");
+    world.postgres.base_backup(&folder)?;
+    let mut bytes = 0;
+    // The WAL is uploaded last.
+    for name in ["base.tar.gz", "backup_manifest", "pg_wal.tar.gz"] {
+        let content = std::fs::read(folder.join(name))?;
+        bytes += content.len();
+        world.s3.put("backups", &format!("daily/2026-11-28/{name}"), &content)?;
+        tokio::time::sleep(Duration::from_millis(1100)).await;
+    }
+    world.configure("pg_dump.gz", "", USERS)?;
+    let yaml = std::fs::read_to_string(world.folder.path().join("checklist.yaml"))?;
+    // Any format, and no test of a restore.
+    let keys = yaml.split(", format:").next().unwrap_or_default().replace("\n  - {", " [{");
+    let any = format!("{keys}}}]\n");
+    let job = stack::checks::job(&any, "backup")?;
+    job.run().await;
+    let (verdict, messages) = (job.state().verdict(unix_now()), job.state().evidence.to_string());
+    let found = format!("1 backup; newest daily/2026-11-28, {}", Unit::Bytes.human(bytes as f64));
+    assert!(verdict == Verdict::Passed && messages.contains(&found), "{found}: {messages}");
+    let (code, output) = world.verify()?;
+    assert!(code == Some(1) && output.contains("daily/2026-11-28 is not a dump of pg_dump"), "{output}");
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use super::tools::{Tools, head, run};
 use crate::sources::dump::{Content, header_bytes, inspect, layer};
 use anyhow::{Context, anyhow, bail, ensure};
 use checklist::config::BackupFormat;
-use clients::s3::{Bucket, Newest};
+use clients::s3::{Bucket, Form, Newest};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -44,7 +44,14 @@ pub(super) async fn look(bucket: &Bucket, newest: &Newest, format: BackupFormat)
     if let Some(lacks) = &newest.lacks {
         return Err(NotProved::BadBackup(anyhow!("{}: {lacks}", newest.name)));
     }
-    let format = if newest.is_folder { BackupFormat::PgDump } else { format };
+    let format = match newest.form {
+        Form::File => format,
+        Form::DumpFolder => BackupFormat::PgDump,
+        Form::BaseBackup => {
+            let what = anyhow!("{} is not a dump of pg_dump: pg_basebackup made it", newest.name);
+            return Err(NotProved::BadBackup(what));
+        }
+    };
     let header = bucket.beginning(newest, header_bytes(format)).await?;
     let content = inspect(format, &header).map_err(|why| anyhow!("{}: {why}", newest.name)).bad_backup()?;
     if content == Content::Cluster {
@@ -62,7 +69,7 @@ pub(super) async fn look(bucket: &Bucket, newest: &Newest, format: BackupFormat)
 
 /// Downloads a backup into the file or folder `to`. Fails if it has more than `most` bytes.
 pub(super) async fn fetch(bucket: &Bucket, newest: &Newest, to: &Path, most: u64) -> Result<(), NotProved> {
-    if !newest.is_folder {
+    if newest.form != Form::DumpFolder {
         let objects = if newest.parts.is_empty() { newest.begin.as_slice() } else { &newest.parts };
         return Ok(bucket.download(objects, to, most).await?);
     }
