@@ -88,13 +88,17 @@ pub async fn fetch_good(endpoint: &Endpoint, path: &str, max_body: usize) -> Res
 
 /// Returns the decoded JSON of a response with status 200.
 pub async fn fetch_json<T: DeserializeOwned>(endpoint: &Endpoint, path: &str, max_body: usize) -> Result<T, Failure> {
-    let response = fetch_good(endpoint, path, max_body).await?;
+    json(endpoint, path, &fetch_good(endpoint, path, max_body).await?)
+}
+
+/// Decodes the JSON of a response to a GET of this path.
+pub fn json<T: DeserializeOwned>(endpoint: &Endpoint, path: &str, response: &HttpResponse) -> Result<T, Failure> {
     serde_json::from_slice(&response.body)
         .map_err(|error| Failure::new(Reason::Decode, format!("GET {}: {error}", place(endpoint, path))))
 }
 
 /// Returns the address of a path below an endpoint, without secrets, for messages.
-fn place(endpoint: &Endpoint, path: &str) -> String {
+pub fn place(endpoint: &Endpoint, path: &str) -> String {
     let url = Url::parse(&format!("{}{path}", endpoint.url.trim_end_matches('/')));
     url.map_or_else(|_| "an unusable address".to_owned(), |url| shown(&url))
 }

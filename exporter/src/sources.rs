@@ -6,7 +6,7 @@ pub mod freshness;
 pub mod kubelet;
 pub mod kubernetes;
 pub mod null;
-pub mod partial;
 pub mod postgres;
+pub mod prometheus;
 pub mod report;
 pub mod tls;

@@ -1,15 +1,12 @@
 //! The signal `dashboards`: whether Prometheus has series of every metric that the generated rules and dashboards read.
 
 use crate::probe::{Failure, Probe};
-use crate::sources::null::or_empty;
-use crate::sources::partial::partial;
+use crate::sources::prometheus::ask;
 use checklist::config::Prometheus;
 use checklist::signals::dashboards::MISSING;
 use checklist::{Object, Reason, Samples};
-use clients::http::fetch_json;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use serde::Deserialize;
 use std::collections::BTreeSet;
 
 /// Maximum size of a response in bytes, enough for the names of some hundred metrics.
@@ -24,15 +21,6 @@ pub struct Dashboards {
     pub metrics: Vec<&'static str>,
 }
 
-#[derive(Deserialize)]
-struct SearchResponse {
-    #[serde(deserialize_with = "or_empty")]
-    data: BTreeSet<String>,
-    /// What a server of several stores could not read, such as a store of Thanos that does not answer.
-    #[serde(default, deserialize_with = "or_empty")]
-    warnings: Vec<String>,
-}
-
 impl Probe for Dashboards {
     fn probe(&self, mut samples: Samples) -> BoxFuture<'_, Result<Samples, Failure>> {
         async move {
@@ -40,16 +28,18 @@ impl Probe for Dashboards {
             // metrics are no longer found.
             let now = jiff::Timestamp::now().as_second();
             let path = format!("{QUERY}&start={}&end={now}", now - 600);
-            let response: SearchResponse = fetch_json(&self.server.endpoint, &path, MAX_BODY).await?;
-            let is_whole = response.warnings.is_empty();
+            // Programs in Go write an empty list as null.
+            let names = ask::<Option<BTreeSet<String>>>(&self.server.endpoint, &path, MAX_BODY).await?;
+            let known = names.data.unwrap_or_default();
             for metric in &self.metrics {
-                let is_there = response.data.contains(*metric);
-                // In what the server could not read may be the others.
-                if is_there || is_whole {
-                    samples.saw(Object::Metric, 1);
-                    samples.set(&MISSING, [metric], !is_there);
-                } else {
-                    samples.missed(Object::Metric, Reason::Protocol, partial(&response.warnings));
+                let is_there = known.contains(*metric);
+                match &names.partial {
+                    // In what the server could not read may be the others.
+                    Some(partial) if !is_there => samples.missed(Object::Metric, Reason::Protocol, partial.clone()),
+                    _ => {
+                        samples.saw(Object::Metric, 1);
+                        samples.set(&MISSING, [metric], !is_there);
+                    }
                 }
             }
             Ok(samples)

@@ -4,13 +4,12 @@
 use crate::probe::{Failure, Probe};
 use crate::run::time::unix_now;
 use crate::sources::null::or_empty;
-use crate::sources::partial::partial;
+use crate::sources::prometheus::ask;
 use checklist::config::Prometheus;
 use checklist::self_metrics::RULES_INFO;
 use checklist::signals::rules::{DEPLOYED, FAILING, MATCH};
 use checklist::{Object, Reason, Samples, Unit};
 use clients::AHEAD;
-use clients::http::fetch_json;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde::Deserialize;
@@ -26,14 +25,6 @@ pub struct Rules {
     pub rule_sets: Vec<String>,
     /// Fingerprint of the generated rules. The rule [`RULES_INFO`] carries it as a label.
     pub fingerprint: String,
-}
-
-#[derive(Deserialize)]
-struct RulesResponse {
-    data: Data,
-    /// What a server of several parts could not read, such as a ruler of Thanos that does not answer.
-    #[serde(default, deserialize_with = "or_empty")]
-    warnings: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -86,10 +77,10 @@ impl Group {
 impl Probe for Rules {
     fn probe(&self, mut samples: Samples) -> BoxFuture<'_, Result<Samples, Failure>> {
         async move {
-            let response: RulesResponse = fetch_json(&self.server.endpoint, "/api/v1/rules", MAX_BODY).await?;
-            let (groups, is_whole) = (response.data.groups, response.warnings.is_empty());
-            if !is_whole {
-                samples.missed(Object::Rule, Reason::Protocol, partial(&response.warnings));
+            let answer = ask::<Data>(&self.server.endpoint, "/api/v1/rules", MAX_BODY).await?;
+            let (groups, is_whole) = (answer.data.groups, answer.partial.is_none());
+            if let Some(partial) = answer.partial {
+                samples.missed(Object::Rule, Reason::Protocol, partial);
             }
             if self.rule_sets.is_empty() {
                 return Err(Failure::new(Reason::Config, "checklist.yaml generates no rules"));

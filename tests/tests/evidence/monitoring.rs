@@ -1,16 +1,18 @@
-//! Rules that a Prometheus has loaded and does not evaluate.
+//! Rules that a Prometheus has loaded and does not evaluate, and errors that it sends with status 200.
 
 use crate::verdicts;
-use checklist::Verdict;
+use checklist::{Reason, Verdict};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
 use stack::checks::jobs;
 use stack::http::{response, serve};
 use stack::monitoring::loaded_rules;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rules_that_are_loaded_and_were_not_evaluated_lately_have_no_verdict() -> anyhow::Result<()> {
-    let now = jiff::Timestamp::now();
-    let tomorrow = (now + jiff::SignedDuration::from_hours(24)).to_string();
-    let yesterday = (now - jiff::SignedDuration::from_hours(24)).to_string();
+    let now = Timestamp::now();
+    let tomorrow = (now + SignedDuration::from_hours(24)).to_string();
+    let yesterday = (now - SignedDuration::from_hours(24)).to_string();
     let now = now.to_string();
     for (health, evaluated, verdict, part) in [
         ("ok", now.as_str(), Verdict::Passed, "rules"),
@@ -35,6 +37,34 @@ async fn rules_that_are_loaded_and_were_not_evaluated_lately_have_no_verdict() -
         let (found, words) = &verdicts(&jobs(&yaml(server.port))?).await["rules"];
         assert_eq!(*found, verdict, "{health} {evaluated}: {words}");
         assert!(words.contains(part), "{health} {evaluated}: {words}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_that_prometheus_sends_with_status_200_is_a_failure_with_its_text() -> anyhow::Result<()> {
+    for (data, text) in [
+        (json!({"groups": []}), "the store is \u{1b}[31mempty, Bearer abcdefghij"),
+        (json!([]), "the store is empty"),
+        (json!(null), ""),
+    ] {
+        let body = json!({"status": "error", "errorType": "internal", "error": text, "data": data}).to_string();
+        let server = serve(None, move |_| {
+            let body = body.clone();
+            async move { response(200, "application/json", body) }
+        })
+        .await?;
+        let jobs = jobs(&format!("prometheus: [{{name: main, url: 'http://127.0.0.1:{}'}}]\n", server.port))?;
+        let all = verdicts(&jobs).await;
+        for job in &jobs {
+            let (id, reason) =
+                (job.state().check.signal.id, job.state().failure.as_ref().map(|failure| failure.reason));
+            let (verdict, words) = &all[id];
+            assert_eq!((*verdict, reason), (Verdict::CannotTell, Some(Reason::Protocol)), "{id} {data}: {words}");
+            let cleaned = if text.is_empty() { "internal" } else { "the store is " };
+            assert!(words.contains("GET http://127.0.0.1") && words.contains(cleaned), "{id}: {words}");
+            assert!(!words.contains('\u{1b}') && !words.contains("abcdefghij"), "{id}: {words}");
+        }
     }
     Ok(())
 }
