@@ -70,6 +70,26 @@ impl Alert {
     }
 }
 
+/// The states of a silence.
+const STATES: [&str; 3] = ["active", "pending", "expired"];
+
+impl Silence {
+    /// Returns what is wrong about a silence whose state is unknown or does not fit its end, such as an active one that
+    /// ended in the year 1, the zero time of programs in Go. Nobody knows how long it lasts.
+    fn contradiction(&self, now: jiff::Timestamp) -> Option<String> {
+        let (state, end) = (self.status.state.as_str(), self.ends_at);
+        let advice = "compare the clocks of Alertmanager and of this machine";
+        match state {
+            "active" | "pending" if end < now - AHEAD => {
+                Some(format!("a silence is {state} and ended {end}: {advice}"))
+            }
+            "expired" if end > now + AHEAD => Some(format!("a silence is {state} and ends {end}: {advice}")),
+            _ if STATES.contains(&state) => None,
+            _ => Some(format!("a silence has the state {state:?}, which is none of active, pending and expired")),
+        }
+    }
+}
+
 impl Alerts {
     /// Fetches a list. Returns `None` and adds evidence if the server answers, but not with this list.
     async fn list<T: DeserializeOwned>(
@@ -133,13 +153,24 @@ fn judge_alerts(alerts: &[Alert], samples: &mut Samples) {
 }
 
 fn judge_silences(silences: &[Silence], samples: &mut Samples) {
-    samples.saw(Object::Silence, silences.len());
-    for state in ["active", "pending", "expired"] {
+    for state in STATES {
         let count = silences.iter().filter(|silence| silence.status.state == state).count();
         samples.set(&SILENCES, [state], count);
     }
-    let active = silences.iter().filter(|silence| silence.status.state == "active");
-    if let Some(end) = active.map(|silence| silence.ends_at).max() {
+    let now = jiff::Timestamp::now();
+    let (mut judged, mut longest) = (0_u64, None);
+    for silence in silences {
+        if let Some(what) = silence.contradiction(now) {
+            samples.missed(Object::Silence, Reason::Decode, what);
+            continue;
+        }
+        judged += 1;
+        if silence.status.state == "active" {
+            longest = longest.max(Some(silence.ends_at));
+        }
+    }
+    samples.evidence.saw(Object::Silence, judged);
+    if let Some(end) = longest {
         samples.set(&SILENCE_END, [], end.as_duration().as_secs_f64());
     }
 }

@@ -1,4 +1,5 @@
-//! Rules that a Prometheus has loaded and does not evaluate, and errors that it sends with status 200.
+//! Rules that a Prometheus has loaded and does not evaluate, errors that it sends with status 200, and silences of an
+//! Alertmanager that contradict themselves.
 
 use crate::verdicts;
 use checklist::{Reason, Verdict};
@@ -65,6 +66,36 @@ async fn an_error_that_prometheus_sends_with_status_200_is_a_failure_with_its_te
             assert!(words.contains("GET http://127.0.0.1") && words.contains(cleaned), "{id}: {words}");
             assert!(!words.contains('\u{1b}') && !words.contains("abcdefghij"), "{id}: {words}");
         }
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn silences_whose_state_and_end_contradict_each_other_are_not_judged() -> anyhow::Result<()> {
+    let at = |hours: i64| (Timestamp::now() + SignedDuration::from_hours(hours)).to_string();
+    let zero = || "0001-01-01T00:00:00Z".to_owned();
+    for (state, end, verdict, part) in [
+        ("active", at(1), Verdict::Passed, ""),
+        ("active", zero(), Verdict::CannotTell, "active and ended 0001-01-01T00:00:00Z"),
+        ("active", at(-2), Verdict::CannotTell, "active and ended "),
+        ("pending", zero(), Verdict::CannotTell, "pending and ended 0001-01-01T00:00:00Z"),
+        ("expired", at(-2), Verdict::Passed, ""),
+        ("expired", at(24 * 90), Verdict::CannotTell, "expired and ends "),
+        ("", at(24 * 90), Verdict::CannotTell, "none of active, pending and expired"),
+        ("active", "9999-12-01T00:00:00Z".to_owned(), Verdict::Warning, ""),
+    ] {
+        let silences =
+            json!([{"endsAt": at(1), "status": {"state": "active"}}, {"endsAt": end, "status": {"state": state}}]);
+        let silences = silences.to_string();
+        let server = serve(None, move |request: hyper::Request<_>| {
+            let body = if request.uri().path() == "/api/v2/silences" { silences.clone() } else { "[]".to_owned() };
+            async move { response(200, "application/json", body) }
+        })
+        .await?;
+        let yaml = format!("alertmanagers: [{{name: am, url: 'http://127.0.0.1:{}'}}]\n", server.port);
+        let (found, words) = &verdicts(&jobs(&yaml)?).await["alerts"];
+        assert_eq!(*found, verdict, "{state:?} {end}: {words}");
+        assert!(words.contains(part), "{state:?} {end}: {words}");
     }
     Ok(())
 }
