@@ -12,7 +12,7 @@ pub use api::Api;
 pub use door::{Door, Passage};
 
 use crate::parts::{Part, Service};
-use crate::peers::{Authority, acceptor};
+use crate::peers::{Authority, Presented, acceptor};
 use crate::process::free_port;
 use crate::waiting::eventually;
 use anyhow::{Context, anyhow};
@@ -41,6 +41,7 @@ pub struct Cluster {
     /// Serves statistics and logs of the pods.
     pub kubelet: Kubelet,
     pub metrics: Metrics,
+    kubelet_certificate: Presented,
     authority: Authority,
     _watchman: Watchman,
     folder: TempDir,
@@ -69,7 +70,8 @@ impl Cluster {
         etcd.start().await?;
         server.start().await?;
         let api = Api::new(&kubeconfig).await?;
-        let kubelet = Kubelet::start(acceptor(authority.issue("localhost", 60)?)?.0, api.clone()).await?;
+        let (tls, kubelet_certificate) = acceptor(authority.issue("localhost", 60)?)?;
+        let kubelet = Kubelet::start(tls, api.clone()).await?;
         let metrics = Metrics::start(acceptor(authority.issue("metrics.kube-system.svc", 60)?)?.0, api.clone()).await?;
         let mut controllers = controllers(folder.path())?;
         let mut scheduler = scheduler(folder.path())?;
@@ -85,6 +87,7 @@ impl Cluster {
             etcd,
             kubelet,
             metrics,
+            kubelet_certificate,
             authority,
             _watchman: watchman,
             folder,
@@ -278,6 +281,32 @@ impl Cluster {
         let mut command = self.kubectl()?;
         command.args(["apply", "--server-side", "--force-conflicts", "--namespace", namespace, "--filename"]);
         printed(&command.arg(file.path()).output()?)?;
+        Ok(())
+    }
+
+    /// Installs the custom resource definitions of prometheus-operator.
+    pub async fn define_operator_kinds(&self) -> anyhow::Result<()> {
+        let mut command = self.kubectl()?;
+        command.args(["apply", "--server-side", "--force-conflicts", "--filename"]);
+        printed(&command.arg(crate::parts::folder().join("definitions")).output()?)?;
+        let api = self.admin().await?;
+        let kinds = [
+            "v1/prometheusrules",
+            "v1/servicemonitors",
+            "v1/prometheuses",
+            "v1/alertmanagers",
+            "v1alpha1/alertmanagerconfigs",
+        ];
+        for kind in kinds {
+            let path = format!("/apis/monitoring.coreos.com/{kind}");
+            eventually("the operator's kinds are served", || async { Ok(api.get(&path).await.is_ok()) }).await?;
+        }
+        Ok(())
+    }
+
+    /// Replaces the certificate of all kubelets by one of this authority.
+    pub fn renew_kubelets(&self, authority: &Authority) -> anyhow::Result<()> {
+        self.kubelet_certificate.set(authority.issue("localhost", 60)?);
         Ok(())
     }
 

@@ -3,8 +3,8 @@
 
 use checklist::Config;
 use serde_json::{Value, json};
+use stack::cluster::Cluster;
 use stack::http::{Server, response, serve};
-use stack::kubernetes::{Kubelet, Kubernetes};
 use stack::monitoring::{Alertmanager, Prometheus};
 use stack::process::free_port;
 use stack::recorder::Recorder;
@@ -80,46 +80,80 @@ async fn diff_reports_differences_from_prometheus_and_an_unreachable_prometheus_
     Ok(())
 }
 
+/// Lets an account of a namespace list `PrometheusRule` objects in the whole cluster.
+fn reader(namespace: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: ServiceAccount\nmetadata: {{name: reader}}\n\
+         ---\napiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {{name: reader-{namespace}}}\n\
+         rules: [{{apiGroups: [monitoring.coreos.com], resources: [prometheusrules], verbs: [list]}}]\n\
+         ---\napiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\n\
+         metadata: {{name: reader-{namespace}}}\n\
+         roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: reader-{namespace}}}\n\
+         subjects: [{{kind: ServiceAccount, name: reader, namespace: {namespace}}}]\n"
+    )
+}
+
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(
+    not(all(has_cluster, has_operator)),
+    ignore = "no kube-apiserver or no definitions of prometheus-operator (make parts)"
+)]
 async fn prometheus_rule_objects_are_compared_page_by_page_and_without_the_enforced_namespace() -> anyhow::Result<()> {
     let folder = generated()?;
-    let authority = stack::peers::Authority::new(folder.path())?;
-    let kubelet = Kubelet::start(stack::peers::acceptor(authority.issue("localhost", 60)?)?.0).await?;
-    let kubernetes = Kubernetes::start(kubelet).await?;
-    std::fs::write(folder.path().join("kubeconfig"), kubernetes.kubeconfig())?;
+    let cluster = Cluster::shared().await?;
+    cluster.define_operator_kinds().await?;
+    let (api, namespace) = (cluster.admin().await?, cluster.namespace("rules").await?);
+    let other = cluster.namespace("other").await?;
+    cluster.apply(&namespace, &reader(&namespace))?;
+    std::fs::write(folder.path().join("kubeconfig"), cluster.kubeconfig(&cluster.token(&namespace, "reader").await?))?;
     let text = std::fs::read_to_string(folder.path().join("generated/rules/prometheusrule.yaml"))?;
     let mut object: Value = serde_yaml::from_str(&text)?;
     // What the operator adds when it enforces a namespace label.
     for rule in object["spec"]["groups"].as_array_mut().into_iter().flatten() {
         for rule in rule["rules"].as_array_mut().into_iter().flatten() {
-            rule["labels"]["namespace"] = json!("monitoring");
+            rule["labels"]["namespace"] = json!(namespace);
         }
     }
-    let one = "/apis/monitoring.coreos.com/v1/namespaces/monitoring/prometheusrules";
-    let all = "/apis/monitoring.coreos.com/v1/prometheusrules";
-    for collection in [one, all] {
-        kubernetes.apply(collection, object.clone());
-        // More objects of other teams than one page has.
-        for n in 0..120 {
-            let group =
-                json!({"name": format!("theirs-{n}"), "rules": [{"alert": format!("Theirs{n}"), "expr": "up == 0"}]});
-            kubernetes.apply(
-                collection,
-                json!({"apiVersion": "monitoring.coreos.com/v1", "kind": "PrometheusRule",
-                "metadata": {"name": format!("a{n}")}, "spec": {"groups": [group]}}),
-            );
+    object["metadata"]["namespace"] = json!(namespace);
+    let collection = |namespace: &str| format!("/apis/monitoring.coreos.com/v1/namespaces/{namespace}/prometheusrules");
+    api.create(&collection(&namespace), &object).await?;
+    // More objects of other teams than one page has. They come before ours.
+    for n in 0..120 {
+        let group =
+            json!({"name": format!("theirs-{n}"), "rules": [{"alert": format!("Theirs{n}"), "expr": "up == 0"}]});
+        let theirs = json!({"apiVersion": "monitoring.coreos.com/v1", "kind": "PrometheusRule",
+            "metadata": {"name": format!("a{n}")}, "spec": {"groups": [group]}});
+        api.create(&collection(&namespace), &theirs).await?;
+        if n == 0 {
+            api.create(&collection(&other), &theirs).await?;
         }
     }
-    compare(folder.path(), &["--against", "k8s", "--kubeconfig", "kubeconfig", "--namespace", "monitoring"])?;
-    compare(folder.path(), &["--against", "k8s", "--kubeconfig", "kubeconfig"])?;
-    let everything = ["diff", "--against", "k8s", "--kubeconfig", "kubeconfig", "--all", "--output", "json"];
-    let (code, printed, complaint) = rules_gen(folder.path(), &everything)?;
-    let whole: Value = serde_json::from_str(&printed)?;
-    assert_eq!((code, &whole["removed"]), (Some(1), &json!(120)), "{complaint}");
-    kubernetes.refuse(Some(403));
-    let (code, _, complaint) = rules_gen(folder.path(), &everything)?;
-    assert!(code == Some(3) && complaint.contains("cannot list PrometheusRule objects"), "{code:?} {complaint}");
-    Ok(())
+    let place = ["--against", "k8s", "--kubeconfig", "kubeconfig"];
+    let within = ["--namespace", namespace.as_str()];
+    let everything = |kubeconfig: &str, more: &[&str]| {
+        let place = ["diff", "--against", "k8s", "--all", "--output", "json", "--kubeconfig", kubeconfig];
+        rules_gen(folder.path(), &[&place[..], more].concat())
+    };
+    compare(folder.path(), &[&place[..], &within].concat())?;
+    compare(folder.path(), &place)?;
+    for (more, theirs) in [(&within[..], 120), (&[][..], 121)] {
+        let (code, printed, complaint) = everything("kubeconfig", more)?;
+        let whole: Value = serde_json::from_str(&printed)?;
+        assert_eq!((code, &whole["removed"]), (Some(1), &json!(theirs)), "{complaint}");
+    }
+    let requests = cluster.audit(&namespace, "reader")?;
+    let continued = |event: &&Value| event["requestURI"].as_str().is_some_and(|path| path.contains("continue="));
+    assert!(requests.iter().filter(continued).count() >= 4, "the list had one page: {requests:#?}");
+    // An account without a role.
+    let stranger = cluster.token(&namespace, "default").await?;
+    std::fs::write(folder.path().join("stranger"), cluster.kubeconfig(&stranger))?;
+    for more in [&within[..], &[]] {
+        let (code, printed, complaint) = everything("stranger", more)?;
+        let is_refused = complaint.contains("cannot list PrometheusRule objects") && complaint.contains("forbidden");
+        assert!(code == Some(3) && printed.is_empty() && is_refused, "{code:?} {printed} {complaint}");
+    }
+    cluster.remove(&other).await?;
+    cluster.remove(&namespace).await
 }
 
 /// Starts a ruler API that has rules of two tenants in Mimir's format.

@@ -7,7 +7,6 @@ use serde_json::json;
 use stack::checks::{self, jobs};
 use stack::cluster::Cluster;
 use stack::http::{response, serve};
-use stack::kubernetes::{Kubelet, Kubernetes, NAMESPACE};
 use stack::parts::Part;
 use stack::peers::{Authority, acceptor};
 use stack::postgres::{APPLICATION_PASSWORD, PASSWORD, Postgres};
@@ -183,14 +182,23 @@ async fn passwords_and_ca_of_a_database_are_reloaded() -> anyhow::Result<()> {
 
 /// The kubelet's certificate authority is configured separately from that of the API server.
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
 async fn the_ca_of_the_kubelets_is_reloaded() -> anyhow::Result<()> {
+    // No other test of this file asks the kubelets of this cluster.
+    let cluster = Cluster::shared().await?;
+    let namespace = cluster.namespace("renewal").await?;
+    let token = cluster.administrator(&namespace).await?;
+    cluster.apply(
+        &namespace,
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: one}\nspec: {containers: [{name: main, image: x}]}\n",
+    )?;
+    cluster.kubelet.fill(&namespace, "data", 0.4);
     let folder = TempDir::new()?;
     let at = |name: &str| folder.path().join(name).display().to_string();
-    let (tls, presented) = acceptor(Authority::new(folder.path())?.issue("localhost", 60)?)?;
-    let kubernetes = Kubernetes::start(Kubelet::start(tls).await?).await?;
-    std::fs::write(at("kubeconfig"), kubernetes.kubeconfig())?;
+    std::fs::write(at("kubeconfig"), cluster.kubeconfig(&token))?;
+    std::fs::copy(cluster.ca_file(), at("ca.pem"))?;
     let yaml = format!(
-        "kubernetes: [{{name: k, kubeconfig: {}, namespaces: [{NAMESPACE}], kubelet: {{caFile: {}}}}}]\n",
+        "kubernetes: [{{name: k, kubeconfig: {}, namespaces: [{namespace}], kubelet: {{caFile: {}}}}}]\n",
         at("kubeconfig"),
         at("ca.pem")
     );
@@ -204,10 +212,11 @@ async fn the_ca_of_the_kubelets_is_reloaded() -> anyhow::Result<()> {
     };
     eventually("the kubelet is asked", looks).await?;
     std::fs::create_dir(at("other"))?;
-    presented.set(Authority::new(&folder.path().join("other"))?.issue("localhost", 60)?);
+    cluster.renew_kubelets(&Authority::new(&folder.path().join("other"))?)?;
     eventually("an authority that is not configured is not trusted", || async { Ok(!looks().await?) }).await?;
     std::fs::copy(at("other/ca.pem"), at("ca.pem"))?;
-    eventually("the new one is trusted", looks).await
+    eventually("the new one is trusted", looks).await?;
+    cluster.remove(&namespace).await
 }
 
 /// A kubeconfig that is rewritten with another token.

@@ -14,11 +14,11 @@ mod truth;
 
 use anyhow::Context;
 use nix::sys::signal::Signal;
-use stack::cluster::{Api, Cluster, printed};
+use stack::cluster::Cluster;
 use stack::http::request;
 use stack::process::{Process, free_port};
 use stack::stack::program;
-use stack::waiting::{eventually, passes};
+use stack::waiting::passes;
 use std::fmt::Write as _;
 use std::process::Command;
 use tempfile::TempDir;
@@ -26,25 +26,6 @@ use tempfile::TempDir;
 /// Returns the signals that query a cluster.
 fn signals() -> impl Iterator<Item = &'static checklist::Signal> {
     checklist::SIGNALS.iter().copied().filter(|signal| signal.kind.key() == "kubernetes" && signal.kind.is_probed())
-}
-
-/// Installs the custom resource definitions of prometheus-operator.
-async fn definitions(cluster: &Cluster, api: &Api) -> anyhow::Result<()> {
-    let mut command = cluster.kubectl()?;
-    command.args(["apply", "--server-side", "--force-conflicts", "--filename"]);
-    printed(&command.arg(stack::parts::folder().join("definitions")).output()?)?;
-    let kinds = [
-        "v1/prometheusrules",
-        "v1/servicemonitors",
-        "v1/prometheuses",
-        "v1/alertmanagers",
-        "v1alpha1/alertmanagerconfigs",
-    ];
-    for kind in kinds {
-        let path = format!("/apis/monitoring.coreos.com/{kind}");
-        eventually("the operator's kinds are served", || async { Ok(api.get(&path).await.is_ok()) }).await?;
-    }
-    Ok(())
 }
 
 /// An exporter with its own kubeconfig.

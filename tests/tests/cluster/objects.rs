@@ -25,7 +25,7 @@ fn deploy() -> PathBuf {
 /// Creates the namespace with the restricted profile, a volume for the records, and the operator's custom resource
 /// definitions.
 async fn prepare(cluster: &Cluster, api: &Api) -> anyhow::Result<()> {
-    crate::definitions(cluster, api).await?;
+    cluster.define_operator_kinds().await?;
     let levels =
         ["enforce", "warn", "audit"].map(|mode| (format!("pod-security.kubernetes.io/{mode}"), json!("restricted")));
     let namespace = json!({"apiVersion": "v1", "kind": "Namespace",

@@ -111,7 +111,7 @@ fn moved(text: &str, rules: &Path, kubeconfig: &Path, exporter: u16, alertmanage
 async fn the_operator_deploys_our_objects_and_a_critical_alert_is_delivered() -> anyhow::Result<()> {
     let cluster = Cluster::shared().await?;
     let api = cluster.admin().await?;
-    crate::definitions(cluster, &api).await?;
+    cluster.define_operator_kinds().await?;
     let namespace = cluster.namespace("shop").await?;
     let folder = tempfile::Builder::new().prefix("checklist-shop").tempdir()?;
     let recorder = Recorder::start().await?;
