@@ -1,5 +1,7 @@
 //! The statements of docs/operations.md about large clusters: no series is dropped within the limit, and dropped series
 //! are reported.
+//!
+//! On the fake API server, which has a hundred thousand pods at once: a real one has to create them one by one.
 
 use checklist::{Object, Verdict};
 use exporter::run::job::Job;

@@ -1,4 +1,7 @@
 //! A Kubernetes API that refuses requests, loses history, or closes connections.
+//!
+//! On the fake API server: a real one cannot be told to answer 429 or 500, to forget a version or to end a watch within
+//! an event, and it stores no object that its validation refuses.
 
 use super::{job, outcome, reason};
 use checklist::Reason;

@@ -1,4 +1,7 @@
 //! Figures of kubelets and of the metrics API that are missing, old or of another node.
+//!
+//! On made-up lists: the kubelets of the real control plane run no containers and measure nothing, so their figures
+//! would be made up too.
 
 use crate::verdicts;
 use checklist::Verdict;

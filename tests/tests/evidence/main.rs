@@ -1,5 +1,8 @@
 //! No check passes without evidence: on empty targets, on targets that show only a part of their objects, and on `null`
 //! lists as Go servers write them.
+//!
+//! Clusters are made-up lists, or on the fake API server: a real one sets the time of creation itself, so that no object
+//! of the future or without a time exists there, fills in `null`, and its controllers correct a status.
 
 mod kubelet_statistics;
 mod monitoring;

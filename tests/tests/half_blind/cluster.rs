@@ -1,4 +1,7 @@
 //! Clusters with forbidden namespaces, lists, pages, secrets and logs, and with nodes that cannot be reached.
+//!
+//! On made-up lists: a real API server refuses no page after the first one, and its controllers correct the objects that
+//! must be bad here. What a role refuses is tested on a real one in `cluster/rights.rs`.
 
 use crate::Tried;
 use serde_json::{Value, json};
