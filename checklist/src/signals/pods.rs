@@ -3,7 +3,7 @@
 mod kube_state_metrics;
 mod metrics;
 
-use crate::condition::history::SAMPLES;
+use crate::condition::history::{Given, SAMPLES};
 use crate::prelude::*;
 
 pub use metrics::{ALL_ENDPOINTS, DESIRED, ENDPOINTS, JOB_FAILED, NOT_READY, PODS, READY, REFUSED};
@@ -100,10 +100,12 @@ fn none_left(scope: &Scope, have: &'static Metric, want: &'static Metric) -> Str
 }
 
 /// A rule test for pods that are lost, moved, new or scaled up from zero, all judged after twenty minutes.
-fn none_left_case(have: &'static Metric, want: &'static Metric) -> Case {
+fn none_left_case(have: &'static Metric, want: &'static Metric, given: &Given<'_>) -> Case {
     let series = |metric, values: &str| input(metric, values.replace('~', &format!("x{SAMPLES}")));
     let of = |had: &str, wanted: &str| vec![series(have, had), series(want, wanted)];
-    let repeated = |values: &str| vec![values; 8].join(" ");
+    // Each pattern takes five or six minutes.
+    let times = 8 + usize::try_from(given.pending.as_secs() / 300).unwrap_or(0);
+    let repeated = |values: &str| vec![values; times].join(" ");
     let crashes = format!("1+0x5 {}", repeated("0+0x3 1"));
     let (woken, woken_wanted) = (repeated("0+0x1 1 0+0x2"), repeated("1+0x3 0+0x1"));
     Case::new(of("3+0x15 0+0~", "3+0~"), of("1+0~", "3+0~"))
@@ -148,7 +150,7 @@ pub static SIGNAL: Signal = Signal {
                 expr: |scope, _, _| none_left(scope, &READY, &DESIRED),
                 threshold: None,
                 metrics: &[&READY, &DESIRED],
-                case: |_| none_left_case(&READY, &DESIRED),
+                case: |given| none_left_case(&READY, &DESIRED, given),
             }),
             summary: "A workload has no ready pod.",
             description: "{{ $labels.kind }} {{ $labels.namespace }}/{{ $labels.workload }} has no ready pod{{ with printf \"topk(1, count by (reason) (checklist_pod_not_ready{target=%q,namespace=%q,pod=~%q}))\" $labels.target $labels.namespace (printf \"%s-.*\" $labels.workload) | query }}: {{ . | first | label \"reason\" }}{{ end }}. Look at: kubectl -n {{ $labels.namespace }} get pods",
@@ -293,7 +295,7 @@ pub static SIGNAL: Signal = Signal {
                 expr: |scope, _, _| none_left(scope, &ENDPOINTS, &ALL_ENDPOINTS),
                 threshold: None,
                 metrics: &[&ENDPOINTS, &ALL_ENDPOINTS],
-                case: |_| none_left_case(&ENDPOINTS, &ALL_ENDPOINTS),
+                case: |given| none_left_case(&ENDPOINTS, &ALL_ENDPOINTS, given),
             }),
             summary: "A service has no ready endpoint.",
             description: "Service {{ $labels.namespace }}/{{ $labels.service }} has no ready pod, so its connections fail. Look at: kubectl -n {{ $labels.namespace }} get endpointslices -l kubernetes.io/service-name={{ $labels.service }}",

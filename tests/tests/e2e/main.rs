@@ -204,7 +204,7 @@ async fn a_critical_alert_never_inhibits_a_warning_about_another_object() -> any
     Ok(())
 }
 
-/// The traffic of last week is written into Prometheus' storage; the present traffic is real.
+/// The traffic of ten days, low in the last 33 hours, is written into Prometheus' storage; the present traffic is real.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_drop_of_requests_since_last_week_alerts() -> anyhow::Result<()> {
     use std::fmt::Write;
@@ -214,12 +214,13 @@ async fn a_drop_of_requests_since_last_week_alerts() -> anyhow::Result<()> {
     let config = checklist::Config::parse("checklist.yaml", yaml)?;
     rules_gen::outputs::file::write(&rules_gen::outputs::generate(&config, "checklist.yaml")?, folder.path())?;
     let mut text = "# TYPE checklist:http_requests:rate1d gauge\n".to_owned();
-    let week_ago = jiff::Timestamp::now().as_second() - 7 * 86_400;
-    for minute in -45..45 {
-        let at = week_ago + 60 * minute;
+    let now = jiff::Timestamp::now().as_second();
+    // One value in four minutes, the oldest first.
+    for values in (1..10 * 24 * 15).rev() {
+        let (at, requests) = (now - 240 * values, if values > 33 * 15 { 1000 } else { 1 });
         writeln!(
             text,
-            "checklist:http_requests:rate1d{{check=\"requests\",target=\"orchestrator\",job=\"checklist-rules\",instance=\"rules\"}} 1000 {at}"
+            "checklist:http_requests:rate1d{{check=\"requests\",target=\"orchestrator\",job=\"checklist-rules\",instance=\"rules\"}} {requests} {at}"
         )?;
     }
     text += "# EOF\n";
