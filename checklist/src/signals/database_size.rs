@@ -84,7 +84,7 @@ pub static SIGNAL: Signal = Signal {
                     // After 671 hours the growth is so steep that the limit is crossed between the 24th and the 25th
                     // hour. A steep hour is in the days of the next 24 hours: 312 times within 24.5 hours. A week has
                     // 168 days that end at a full hour, and 169 in Prometheus 2, whose windows have both ends.
-                    let steeper = 24.0 * (672.5 * given.limit - 4.0 * 168.5) / (312.0 * (4.0 - given.limit));
+                    let steeper = 24.0 * (672.0 * given.limit - 4.0 * 168.5) / (312.0 * (4.0 - given.limit));
                     let fast = (1.0 + steeper) * hour;
                     let bend =
                         |from: f64| input(&BYTES, format!("{from}+{hour}x670 {}+{fast}x400", from + 671.0 * hour));
