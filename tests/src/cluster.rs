@@ -19,11 +19,12 @@ use anyhow::{Context, anyhow};
 use base64::Engine;
 use kubelet::Kubelet;
 use metrics::Metrics;
+use rustls::sign::CertifiedKey;
 use serde_json::json;
 use servers::{ADMIN, api_server, controllers, etcd, kubeconfig, kwok, scheduler, write_files};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use tempfile::TempDir;
 use watchman::Watchman;
 
@@ -304,10 +305,9 @@ impl Cluster {
         Ok(())
     }
 
-    /// Replaces the certificate of all kubelets by one of this authority.
-    pub fn renew_kubelets(&self, authority: &Authority) -> anyhow::Result<()> {
-        self.kubelet_certificate.set(authority.issue("localhost", 60)?);
-        Ok(())
+    /// Replaces the certificate of all kubelets.
+    pub fn renew_kubelets(&self, certificate: Arc<CertifiedKey>) {
+        self.kubelet_certificate.set(certificate);
     }
 
     /// Returns the events of a service account in the API server's audit log.

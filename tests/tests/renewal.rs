@@ -8,7 +8,7 @@ use stack::checks::{self, jobs};
 use stack::cluster::Cluster;
 use stack::http::{response, serve};
 use stack::parts::Part;
-use stack::peers::{Authority, acceptor};
+use stack::peers::{Authority, acceptor, self_signed_authority};
 use stack::postgres::{APPLICATION_PASSWORD, PASSWORD, Postgres};
 use stack::s3::S3;
 use stack::waiting::eventually;
@@ -183,7 +183,7 @@ async fn passwords_and_ca_of_a_database_are_reloaded() -> anyhow::Result<()> {
 /// The kubelet's certificate authority is configured separately from that of the API server.
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
-async fn the_ca_of_the_kubelets_is_reloaded() -> anyhow::Result<()> {
+async fn the_ca_of_the_kubelets_is_reloaded_and_may_be_their_own_certificate() -> anyhow::Result<()> {
     // No other test of this file asks the kubelets of this cluster.
     let cluster = Cluster::shared().await?;
     let namespace = cluster.namespace("renewal").await?;
@@ -212,10 +212,15 @@ async fn the_ca_of_the_kubelets_is_reloaded() -> anyhow::Result<()> {
     };
     eventually("the kubelet is asked", looks).await?;
     std::fs::create_dir(at("other"))?;
-    cluster.renew_kubelets(&Authority::new(&folder.path().join("other"))?)?;
+    cluster.renew_kubelets(Authority::new(&folder.path().join("other"))?.issue("localhost", 60)?);
     eventually("an authority that is not configured is not trusted", || async { Ok(!looks().await?) }).await?;
     std::fs::copy(at("other/ca.pem"), at("ca.pem"))?;
     eventually("the new one is trusted", looks).await?;
+    // A certificate of no authority, which each kubelet makes for itself by default.
+    cluster.renew_kubelets(self_signed_authority(folder.path(), "localhost")?);
+    eventually("an unknown certificate is not trusted", || async { Ok(!looks().await?) }).await?;
+    std::fs::copy(at("own.pem"), at("ca.pem"))?;
+    eventually("the certificate itself is trusted", looks).await?;
     cluster.remove(&namespace).await
 }
 
