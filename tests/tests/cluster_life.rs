@@ -1,6 +1,8 @@
-//! Watches on a real Kubernetes: an API server that restarts without its history, rotated tokens, 429, and many pods
-//! that are created and deleted. Each test has its own cluster.
+//! Watches on a real Kubernetes: an API server that restarts without its history, rotated tokens, 429, a cluster without
+//! controllers or without a metrics API, and many pods that are created and deleted. Each test has its own cluster.
 
+use checklist::Verdict;
+use exporter::run::time::unix_now;
 use futures::{StreamExt, TryStreamExt};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
@@ -124,7 +126,7 @@ async fn an_api_server_that_restarts_without_its_history_loses_nothing() -> anyh
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
-async fn a_cluster_restored_from_a_backup_is_reported_in_its_current_state() -> anyhow::Result<()> {
+async fn a_cluster_restored_from_a_backup_without_controllers_is_reported_in_its_current_state() -> anyhow::Result<()> {
     let mut cluster = Cluster::start().await?;
     let world = World::start(&cluster, "3s").await?;
     cluster.apply(&world.namespace, &deployment("app", 3))?;
@@ -148,12 +150,16 @@ async fn a_cluster_restored_from_a_backup_is_reported_in_its_current_state() -> 
     cluster.etcd.start().await?;
     cluster.server.start().await?;
     eventually("three pods are counted again", || async { Ok(world.pods("app").await? == 3) }).await?;
-    eventually("the check succeeds", || world.succeeds("pods")).await
+    eventually("the check succeeds", || world.succeeds("pods")).await?;
+    // No controller runs that would look at a change.
+    cluster.apply(&world.namespace, &deployment("app", 4))?;
+    let unseen = "checklist_check_unseen{check=\"pods\",target=\"stack\",object=\"workload\",reason=\"not_found\"}";
+    eventually(unseen, || async { Ok(world.value(unseen).await? == Some(1.0)) }).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
-async fn requests_to_an_overloaded_api_server_are_retried_and_reported() -> anyhow::Result<()> {
+async fn requests_to_an_overloaded_api_server_and_a_missing_metrics_api_are_reported() -> anyhow::Result<()> {
     let cluster = Cluster::start().await?;
     let api = cluster.admin().await?;
     let world = World::start(&cluster, "3s").await?;
@@ -192,7 +198,24 @@ async fn requests_to_an_overloaded_api_server_are_retried_and_reported() -> anyh
     others.shutdown().await;
     cluster.apply(&world.namespace, &deployment("app", 4))?;
     eventually("the check looks again", || world.succeeds("utilization")).await?;
-    eventually("four pods are counted", || async { Ok(world.pods("app").await? == 4) }).await
+    eventually("four pods are counted", || async { Ok(world.pods("app").await? == 4) }).await?;
+    // The same check in a cluster without a metrics API, which says what to do.
+    api.delete("/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.metrics.k8s.io").await?;
+    let yaml = format!(
+        "kubernetes: [{{name: k, kubeconfig: {}, namespaces: [{}]}}]\n",
+        cluster.admin_kubeconfig().display(),
+        world.namespace
+    );
+    let utilization = stack::checks::job(&yaml, "utilization")?;
+    eventually("the check says that there is no metrics API", || async {
+        utilization.run().await;
+        let state = utilization.state();
+        let why = state.why();
+        let says = why.contains("no metrics API") && why.contains("`skip: [utilization]`");
+        Ok(says && state.verdict(unix_now()) == Verdict::CannotTell)
+    })
+    .await?;
+    eventually("the pods are still judged", || world.succeeds("pods")).await
 }
 
 fn put(folder: &Path, token: &str) -> anyhow::Result<()> {
