@@ -91,11 +91,6 @@ impl Kubernetes {
         self.api.lock().no_audit_lines = !writes;
     }
 
-    /// Answers every request for a log with this body; `None` restores the normal log.
-    pub fn log(&self, body: Option<Vec<u8>>) {
-        self.api.lock().log = body;
-    }
-
     /// Allows from now on only the requests that these roles grant.
     pub fn grant(&self, list: &Value) {
         self.api.lock().rights = rights(list);

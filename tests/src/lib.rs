@@ -26,5 +26,6 @@ pub mod s3;
 pub mod sources;
 pub mod stack;
 pub mod traffic;
+pub mod tried;
 pub mod waiting;
 pub mod web;

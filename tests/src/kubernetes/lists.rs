@@ -1,5 +1,4 @@
-//! An API server whose lists never change, for tests of single runs: any of its lists can be refused, or only the
-//! second page of it.
+//! An API server whose lists never change, for tests of single runs. It can refuse the second page of a list.
 
 use crate::http::{Server, response, serve};
 use crate::peers::{Authority, acceptor};
@@ -10,19 +9,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// Starts an API server. `objects` has the lists by path; the list of a request with a label selector is that of
-/// `PATH?labelSelector`, and lists without an entry are empty. An entry that is a text is a 404, or the log at a path
-/// that ends in `/log`; one that is an object is the response itself. Paths that begin as an entry of `refused` return
-/// 403; `PATH?continue` refuses all pages of a list but the first.
-pub async fn api(objects: Vec<(&'static str, Value)>, refused: &'static [&'static str]) -> anyhow::Result<Server> {
+/// `PATH?labelSelector`, and lists without an entry are empty. A path in `cut` refuses all pages but the first with 403.
+pub async fn api(objects: Vec<(&'static str, Value)>, cut: &'static [&'static str]) -> anyhow::Result<Server> {
     let objects: Arc<BTreeMap<&str, Value>> = Arc::new(objects.into_iter().collect());
     serve(None, move |request: Request<_>| {
         let (path, objects) = (request.uri().path().to_owned(), Arc::clone(&objects));
         let has = |word: &str| request.uri().query().is_some_and(|query| query.contains(word));
         let (watches, selects, continues) = (has("watch=1"), has("labelSelector="), has("continue="));
-        let is_cut = refused.contains(&format!("{path}?continue").as_str());
-        let is_refused = refused.iter().any(|refused| path.starts_with(refused)) || is_cut && continues;
+        let is_cut = cut.contains(&path.as_str());
         async move {
-            if is_refused {
+            if is_cut && continues {
                 let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
                     "message": "forbidden: no such right", "reason": "Forbidden", "code": 403});
                 return response(403, "application/json", status.to_string());
@@ -31,13 +27,7 @@ pub async fn api(objects: Vec<(&'static str, Value)>, refused: &'static [&'stati
                 return response(200, "application/json", "");
             }
             let key = if selects { format!("{path}?labelSelector") } else { path.clone() };
-            let items = match objects.get(key.as_str()) {
-                Some(Value::String(log)) if path.ends_with("/log") => return response(200, "text/plain", log.clone()),
-                Some(Value::String(text)) => return response(404, "text/plain", text.clone()),
-                Some(object @ Value::Object(_)) => return response(200, "application/json", object.to_string()),
-                Some(items) => items.clone(),
-                None => json!([]),
-            };
+            let items = objects.get(key.as_str()).cloned().unwrap_or_else(|| json!([]));
             let mut metadata = json!({"resourceVersion": "1"});
             if is_cut {
                 metadata["continue"] = json!("second");

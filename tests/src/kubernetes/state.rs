@@ -41,7 +41,6 @@ pub(super) struct World {
     pub(super) no_audit_lines: bool,
     /// The rights of the user. While there are none, every request is allowed.
     pub(super) rights: Vec<Right>,
-    pub(super) log: Option<Vec<u8>>,
     pub(super) reviews: Reviews,
     /// Every request so far.
     pub(super) requests: BTreeSet<rights::Request>,

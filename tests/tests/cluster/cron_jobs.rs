@@ -1,8 +1,9 @@
 //! Cron jobs of the real controller: one whose jobs are refused, and others that need not run.
 
-use crate::situations::job_failed;
+use crate::situations::{bare, job_failed};
 use crate::truth::plain;
-use crate::{Exporter, situations, sources};
+use crate::{Exporter, check, judged, situations, sources};
+use checklist::Verdict;
 use serde_json::json;
 use stack::cluster::Cluster;
 use stack::life::evaluate::Firing;
@@ -91,5 +92,25 @@ async fn a_cron_job_that_is_due_and_starts_no_run_is_reported_until_it_does() ->
     .await?;
     let page = metrics().await?;
     assert_eq!(page.iter().find(|line| line.starts_with(rotated)).cloned(), before, "the label changed it");
+    cluster.remove(&namespace).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
+async fn a_last_run_in_the_future_does_not_hide_that_later_ones_are_missing() -> anyhow::Result<()> {
+    let cluster = Cluster::shared().await?;
+    let api = cluster.admin().await?;
+    let namespace = cluster.namespace("ahead").await?;
+    cluster.apply(&namespace, &(cron_job("nightly", "") + &bare("web", "", "")))?;
+    let pods = check(cluster, &[&namespace], "", "pods")?;
+    eventually("the pod is ready", || async { Ok(judged(&pods).await.0 == Verdict::Passed) }).await?;
+    let ran = json!({"status": {"lastScheduleTime": "2038-01-01T03:00:00Z"}});
+    api.patch(&format!("/apis/batch/v1/namespaces/{namespace}/cronjobs/nightly/status"), &ran).await?;
+    let ahead = format!("cron job {namespace}/nightly: its last run is in the future");
+    eventually(&ahead, || async {
+        let (verdict, words) = judged(&pods).await;
+        Ok(verdict == Verdict::CannotTell && words.contains(&ahead))
+    })
+    .await?;
     cluster.remove(&namespace).await
 }

@@ -3,16 +3,23 @@
 
 mod conformance;
 mod cron_jobs;
+mod half_blind;
 mod logs;
 mod namespaces;
 mod objects;
+mod requests;
+mod restarts;
 mod rights;
+mod secrets;
 mod shop;
 mod situations;
 mod sources;
 mod truth;
 
 use anyhow::Context;
+use checklist::Verdict;
+use exporter::run::job::Job;
+use exporter::run::time::unix_now;
 use nix::sys::signal::Signal;
 use stack::cluster::Cluster;
 use stack::http::request;
@@ -20,7 +27,9 @@ use stack::process::{Process, free_port};
 use stack::stack::program;
 use stack::waiting::passes;
 use std::fmt::Write as _;
+use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use tempfile::TempDir;
 
 /// Returns the signals that query a cluster.
@@ -103,14 +112,19 @@ fn url(port: u16, path: &str) -> String {
     format!("http://127.0.0.1:{port}{path}")
 }
 
-/// Returns a checklist.yaml for the cluster.
-fn configuration(cluster: &Cluster, folder: &std::path::Path, namespaces: &[&str], more: &str, rest: &str) -> String {
-    let mut text = format!(
-        "kubernetes:\n  - {{name: stack, kubeconfig: {}/kubeconfig, namespaces: [{}], kubelet: {{caFile: {}}}{more}}}\n{rest}checks:\n",
-        folder.display(),
+/// Returns a checklist.yaml for the cluster. `more` are further keys of its entry.
+fn entry(cluster: &Cluster, kubeconfig: &Path, namespaces: &[&str], more: &str) -> String {
+    format!(
+        "kubernetes:\n  - {{name: stack, kubeconfig: {}, namespaces: [{}], kubelet: {{caFile: {}}}{more}}}\n",
+        kubeconfig.display(),
         namespaces.join(", "),
         cluster.ca_file().display(),
-    );
+    )
+}
+
+/// Returns a checklist.yaml for the cluster whose checks run every three seconds.
+fn configuration(cluster: &Cluster, folder: &Path, namespaces: &[&str], more: &str, rest: &str) -> String {
+    let mut text = entry(cluster, &folder.join("kubeconfig"), namespaces, more) + rest + "checks:\n";
     for signal in signals() {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "  {}: {{interval: 3s, timeout: 2700ms}}", signal.id);
@@ -125,4 +139,17 @@ fn grant(cluster: &Cluster, namespace: &str, yaml: &str) -> anyhow::Result<serde
     anyhow::ensure!(!list["items"].as_array().context("a list")?.is_empty(), "nothing is granted");
     cluster.apply(namespace, &list.to_string())?;
     Ok(list)
+}
+
+/// Returns a check that a test runs itself, with the rights of the administrator. `more` are further keys of the
+/// cluster's entry.
+fn check(cluster: &Cluster, namespaces: &[&str], more: &str, id: &str) -> anyhow::Result<Arc<Job>> {
+    stack::checks::job(&entry(cluster, &cluster.admin_kubeconfig(), namespaces, more), id)
+}
+
+/// Runs a check once. Returns its verdict and its text.
+async fn judged(job: &Job) -> (Verdict, String) {
+    job.run().await;
+    let state = job.state();
+    (state.verdict(unix_now()), format!("{} | {}", state.why(), state.seen()))
 }

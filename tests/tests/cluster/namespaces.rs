@@ -1,11 +1,10 @@
 //! Namespaces that are empty, being deleted or missing, beside one that is well.
 
+use crate::{check, judged};
 use checklist::Verdict;
-use exporter::run::time::unix_now;
 use serde_json::json;
 use stack::cluster::Cluster;
 use stack::waiting::eventually;
-use tempfile::TempDir;
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
@@ -26,33 +25,26 @@ async fn a_namespace_without_objects_is_named_with_the_reason_and_the_others_are
         "metadata": {"name": "held", "finalizers": ["example.com/held"]}});
     api.create(&format!("/api/v1/namespaces/{leaving}/configmaps"), &object).await?;
     cluster.remove(&leaving).await?;
-    let folder = TempDir::new()?;
-    let kubeconfig = folder.path().join("kubeconfig");
-    std::fs::copy(cluster.admin_kubeconfig(), &kubeconfig)?;
-    let judged = async |namespaces: &[&str], more: &str| -> anyhow::Result<(Verdict, String)> {
-        let yaml = format!(
-            "kubernetes: [{{name: k, kubeconfig: {}, namespaces: [{}]{more}}}]\n",
-            kubeconfig.display(),
-            namespaces.join(", ")
-        );
-        let job = stack::checks::job(&yaml, "pods")?;
-        job.run().await;
-        let state = job.state();
-        Ok((state.verdict(unix_now()), format!("{} | {}", state.why(), state.seen())))
+    let pods = async |namespaces: &[&str], more: &str| -> anyhow::Result<(Verdict, String)> {
+        Ok(judged(&*check(cluster, namespaces, more, "pods")?).await)
     };
     for (namespace, why) in [
         (empty.as_str(), "contains no workloads and no pods"),
         (leaving.as_str(), "the namespace is being deleted"),
         ("never-made", "the namespace does not exist"),
     ] {
-        let (verdict, words) = judged(&[&full, namespace], "").await?;
+        let (verdict, words) = pods(&[&full, namespace], "").await?;
         assert_ne!(verdict, Verdict::Passed, "{words}");
         assert!(words.contains(namespace) && words.contains(why) && words.contains("1 pod"), "{words}");
     }
-    let (verdict, words) = judged(&[&full, &empty], ", mayBeEmpty: true").await?;
+    let (verdict, words) = pods(&[&full, &empty], ", mayBeEmpty: true").await?;
     assert_eq!(verdict, Verdict::Passed, "{words}");
-    let (verdict, words) = judged(&[&full, "never-made"], ", mayBeEmpty: true").await?;
+    let (verdict, words) = pods(&[&full, "never-made"], ", mayBeEmpty: true").await?;
     assert!(verdict != Verdict::Passed && words.contains("does not exist"), "{words}");
+    for id in ["pods", "restarts", "hpa", "pvc", "disk"] {
+        let (verdict, words) = judged(&*check(cluster, &[&empty], "", id)?).await;
+        assert!(verdict == Verdict::CannotTell && words.contains(&format!("namespace {empty}")), "{id}: {words}");
+    }
     let freed = json!({"metadata": {"finalizers": null}});
     api.patch(&format!("/api/v1/namespaces/{leaving}/configmaps/held"), &freed).await?;
     cluster.remove(&empty).await?;

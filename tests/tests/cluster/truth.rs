@@ -1,10 +1,11 @@
 //! Thirty situations that real controllers created, and what the exporter must expose of each. The values have the
 //! meaning that they have in kube-state-metrics.
 
-use crate::Exporter;
 use crate::situations::{
     bare, bound, claim, endpoints, job, job_failed, missing, not_ready, replicas, scaler, service, situations, workload,
 };
+use crate::{Exporter, check, judged};
+use checklist::Verdict;
 use serde_json::json;
 use stack::cluster::Cluster;
 use stack::waiting::eventually;
@@ -104,6 +105,30 @@ async fn a_failed_job_without_pods_a_lost_pod_of_an_operator_and_refused_pods_ar
         Ok(!page.contains(&failed) && !page.contains(&lost))
     })
     .await?;
+    cluster.remove(&namespace).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(has_cluster), ignore = "no kube-apiserver (make parts)")]
+async fn a_newer_pod_of_a_deployment_does_not_hide_the_failed_one_of_a_job_of_its_name() -> anyhow::Result<()> {
+    let cluster = Cluster::shared().await?;
+    let api = cluster.admin().await?;
+    let namespace = cluster.namespace("names").await?;
+    let is_failed = job("sync", "failed", "").replace("backoffLimit: 0", "backoffLimit: 6");
+    cluster.apply(&namespace, &is_failed)?;
+    let at = format!("/apis/batch/v1/namespaces/{namespace}/jobs/sync");
+    eventually("an attempt has failed", || async { Ok(api.get(&at).await?["status"]["failed"] == 1) }).await?;
+    // A suspended job makes no other attempt.
+    api.patch(&at, &json!({"spec": {"suspend": true}})).await?;
+    // Times of creation have whole seconds.
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    cluster.apply(&namespace, &workload("Deployment", "sync", 1, "", ""))?;
+    let pods = check(cluster, &[&namespace], "", "pods")?;
+    let ready = format!("/apis/apps/v1/namespaces/{namespace}/deployments/sync");
+    eventually("the deployment is ready", || async { Ok(api.get(&ready).await?["status"]["readyReplicas"] == 1) })
+        .await?;
+    let (verdict, words) = judged(&pods).await;
+    assert!(verdict == Verdict::Warning && words.contains("sync-"), "{words}");
     cluster.remove(&namespace).await
 }
 
