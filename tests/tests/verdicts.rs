@@ -122,9 +122,11 @@ async fn exporter_and_prometheus_give_the_same_verdicts_on_the_same_samples() ->
         let mut random = Random(seed);
         let now = unix_now();
         let mut states = Vec::new();
+        // A target for each seed: the remaining time of a certificate is the least of half an hour.
+        let target = format!("t{seed}");
         for signal in SIGNALS.iter().filter(|signal| signal.kind.is_probed()) {
             let interval = Duration::from_mins(1);
-            let check = Check { interval, timeout: Duration::from_secs(9), ..Check::of(signal, "t") };
+            let check = Check { interval, timeout: Duration::from_secs(9), ..Check::of(signal, &target) };
             let mut state = State::new(check, Limits::new(signal.thresholds, |_| None));
             state.record(Ok(samples(signal, &mut random, now)), now, Duration::ZERO);
             states.push(state);
@@ -138,7 +140,7 @@ async fn exporter_and_prometheus_give_the_same_verdicts_on_the_same_samples() ->
         for state in &states {
             let signal = state.check.signal;
             let limits = Limits::new(signal.thresholds, |_| None);
-            let scope = Scope { check: signal.id.to_owned(), targets: Vec::new() };
+            let scope = Scope { check: signal.id.to_owned(), targets: vec![target.clone()] };
             let series: Vec<_> = state.exposed(now).cloned().collect();
             for alert in signal.alerts.iter().filter(|alert| judged_at_once(&alert.when)) {
                 // Metrics of the probe itself are not among its samples.

@@ -113,8 +113,7 @@ pub fn read(text: &str) -> Result<Used, String> {
                 used.read.extend(promql::Text::of_literal(literal).map(|label| (*label).to_owned()));
             }
             if let [Token::Word("printf"), Token::Text(literal), rest @ ..] = &tokens[at..]
-                && let Some(pipe) = rest.iter().position(|token| *token == Token::Sign('|'))
-                && rest.get(pipe + 1) == Some(&Token::Word("query"))
+                && let [Token::Word("query"), ..] = piped_into(rest)
             {
                 used.queries.extend(promql::Text::of_literal(literal).map(|format| filled(&format)));
             }
@@ -124,6 +123,22 @@ pub fn read(text: &str) -> Result<Used, String> {
         Some((word, _)) => Err(format!("{{{{ {word} }}}} has no {{{{ end }}}}")),
         None => Ok(used),
     }
+}
+
+/// Returns the tokens after the pipe that a call with these arguments goes into. None if the call ends before it, with
+/// a parenthesis.
+fn piped_into<'a, 'b>(arguments: &'b [Token<'a>]) -> &'b [Token<'a>] {
+    let mut open = 0_usize;
+    for (at, token) in arguments.iter().enumerate() {
+        match token {
+            Token::Sign('(') => open += 1,
+            Token::Sign(')') if open == 0 => return &[],
+            Token::Sign(')') => open -= 1,
+            Token::Sign('|') if open == 0 => return &arguments[at + 1..],
+            _ => {}
+        }
+    }
+    &[]
 }
 
 /// Returns the query that `printf` creates, with a sample value for each verb.
@@ -284,6 +299,8 @@ mod tests {
         ] {
             assert!(read(fine).is_ok(), "{fine}");
         }
+        let nested = "{{ with printf \"up{pod=~%q,job=%q}\" (printf \"%s-.*\" $labels.a) $labels.b | query }}{{ end }}";
+        assert_eq!(read(nested).map(|used| used.queries), Ok(vec!["up{pod=~\"x\",job=\"x\"}".to_owned()]));
         assert!(read("{{ with $x := query `a` | first }}{{ $x | value }}{{ else }}none{{ end }}").is_ok());
     }
 
