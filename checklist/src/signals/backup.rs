@@ -134,13 +134,14 @@ pub static SIGNAL: Signal = Signal {
                     // The smallest of four weeks but for the last ones: the increment of a usual mix is among them.
                     // The last day is left out, so that a daily backup is not compared with itself.
                     let usual = format!("quantile_over_time(0.05, {} offset 1d)", scope.past(&BYTES, "28d:1h"));
-                    let ratio = format!("{} / {usual}", scope.max(&BYTES));
+                    let now = scope.max(&BYTES);
                     let week = scope.over("count_over_time", &BYTES, "1d@7d");
                     // Within the first week the mix is not known, so only a tenth of four earlier ones is too small.
-                    let fifth = format!("changes({}) >= 4", scope.past(&LAST, "28d:1h"));
+                    let least = scope.over("min_over_time", &BYTES, "28d@1d");
+                    let fifth = format!("{} >= 4", scope.over("changes", &LAST, "28d"));
                     let limit = limits.of(&SHRUNK).at(severity).unwrap_or(f64::NAN);
                     format!(
-                        "{ratio} < {} and {week} or {ratio} < {} and {fifth}",
+                        "{now} / {usual} < {} and {week} or {now} / {least} < {} and {fifth}",
                         limits.level(&SHRUNK, severity),
                         number(limit / 5.0)
                     )
