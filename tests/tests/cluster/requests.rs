@@ -66,7 +66,7 @@ async fn the_pages_of_a_list_make_one_whole_and_changes_during_an_ended_connecti
     let counts: Vec<f64> =
         running.filter(|series| series.labels.contains(&"Running".to_owned())).map(|one| one.value).collect();
     assert_eq!(counts, [50.0; 5], "{}", state.seen());
-    for replicas in [49, 48] {
+    for replicas in [49_u32, 48] {
         door.cut().await?;
         let scale = format!("/apis/apps/v1/namespaces/{namespace}/deployments/load0/scale");
         api.patch(&scale, &json!({"spec": {"replicas": replicas}})).await?;
@@ -74,8 +74,10 @@ async fn the_pages_of_a_list_make_one_whole_and_changes_during_an_ended_connecti
             pods.run().await;
             let state = pods.state();
             anyhow::ensure!(state.failure.is_none(), "an ended watch is not a failure: {}", state.why());
-            let mut ready = state.exposed(unix_now()).filter(|series| series.metric.name == READY.name);
-            Ok(ready.any(|one| one.label("workload") == Some("load0") && one.value == f64::from(replicas)))
+            let ready = state.exposed(unix_now()).filter(|series| series.metric.name == READY.name);
+            let counts: Vec<f64> =
+                ready.filter(|one| one.label("workload") == Some("load0")).map(|one| one.value).collect();
+            Ok(counts == [f64::from(replicas)])
         })
         .await?;
     }
