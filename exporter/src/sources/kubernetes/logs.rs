@@ -20,7 +20,7 @@ pub struct Lines {
     pub matching: u64,
     /// Time of the newest line with the marker.
     pub newest_match: Option<Timestamp>,
-    /// Time of the last line that was read.
+    /// Time from which on the next run reads.
     pub read_to: Timestamp,
     /// Number of lines with a time in the future. They are left out: they would hide the silence until that time.
     pub future: u64,
@@ -67,9 +67,7 @@ pub async fn read_log(
         total += read as u64;
         reader.take(&piece[..read]);
     }
-    reader.lines.is_cut = total >= MAX_BYTES;
-    reader.end_line();
-    Ok(reader.lines)
+    Ok(reader.finish(total >= MAX_BYTES))
 }
 
 /// Assembles lines from chunks, and keeps only the start of each line.
@@ -90,6 +88,19 @@ impl Reader<'_> {
             let room = MAX_LINE.saturating_sub(self.line.len());
             self.line.extend_from_slice(&part[..part.len().min(room)]);
         }
+    }
+
+    /// Returns the lines of this run. `is_cut` is whether the log goes on.
+    fn finish(mut self, is_cut: bool) -> Lines {
+        self.end_line();
+        self.lines.is_cut = is_cut;
+        // The next run begins with a whole second. If this second has more than one run reads, it would be read again
+        // by every run, so its rest is left out.
+        let second = self.since.as_second();
+        if is_cut && self.lines.read_to.as_second() == second {
+            self.lines.read_to = Timestamp::from_second(second + 1).unwrap_or(self.lines.read_to);
+        }
+        self.lines
     }
 
     /// Evaluates a line of the form `2026-01-02T03:04:05.678901234Z the line`.
@@ -142,6 +153,26 @@ mod tests {
         assert_eq!((reader.lines.matching, reader.lines.future), (2, 1));
         assert_eq!(reader.lines.newest_match, Some("2026-01-02T03:04:09Z".parse()?));
         assert_eq!(reader.lines.read_to, "2026-01-02T03:04:09Z".parse()?);
+        Ok(())
+    }
+
+    #[test]
+    fn a_second_with_more_than_one_run_reads_is_not_read_for_ever() -> Result<(), jiff::Error> {
+        let since: Timestamp = "2026-01-02T03:04:05.5Z".parse()?;
+        let read_to = |log: &str, is_cut: bool| {
+            let lines = Lines { matching: 0, newest_match: None, read_to: since, future: 0, is_cut: false };
+            let latest = since + jiff::SignedDuration::from_mins(5);
+            let mut reader = Reader { since, latest, marker: b"AUDIT:", line: Vec::new(), lines };
+            reader.take(log.as_bytes());
+            reader.finish(is_cut).read_to.to_string()
+        };
+        assert_eq!(read_to("2026-01-02T03:04:05.7Z a line of many", true), "2026-01-02T03:04:06Z");
+        assert_eq!(
+            read_to("2026-01-02T03:04:05.4Z a line that was read before and does not end", true),
+            "2026-01-02T03:04:06Z"
+        );
+        assert_eq!(read_to("2026-01-02T03:04:07.2Z a later one", true), "2026-01-02T03:04:07.2Z");
+        assert_eq!(read_to("2026-01-02T03:04:05.7Z the last one\n", false), "2026-01-02T03:04:05.7Z");
         Ok(())
     }
 }
