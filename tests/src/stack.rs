@@ -170,15 +170,16 @@ impl Stack {
     }
 }
 
-/// Writes a history for Prometheus: a week ago the pods wrote an audit line every minute, so that their silence now is
-/// unusual.
+/// Writes a history for Prometheus. A week ago the pods wrote an audit line every minute, so that their silence now is
+/// unusual. Until two hours ago the application had few requests for two days, so that those of now show its use.
 async fn write_past(exporter: u16, folder: &Path) -> anyhow::Result<()> {
     const LINES: &str = "checklist_audit_log_lines_total";
     let (_, page) = request(&format!("http://127.0.0.1:{exporter}/metrics"), None, &[]).await?;
     let page = String::from_utf8(page.to_vec())?;
     let labels = page.lines().find_map(|line| line.strip_prefix(LINES)?.strip_prefix('{')?.split_once('}'));
     let (labels, _) = labels.context("no line of a log was counted")?;
-    let week_ago = jiff::Timestamp::now().as_second() - 7 * 86_400;
+    let now = jiff::Timestamp::now().as_second();
+    let week_ago = now - 7 * 86_400;
     let mut text = "# TYPE checklist_audit_log_lines counter\n".to_owned();
     for minute in -90..90 {
         let at = week_ago + 60 * minute;
@@ -187,6 +188,13 @@ async fn write_past(exporter: u16, folder: &Path) -> anyhow::Result<()> {
             "{LINES}{{{labels},instance=\"127.0.0.1:{exporter}\",job=\"checklist\"}} {} {at}",
             minute + 100
         )?;
+    }
+    let requests = checklist::signals::error_rate::REQUESTS.name;
+    writeln!(text, "# TYPE {requests} gauge")?;
+    for minutes in (120..48 * 60).rev() {
+        // The labels of the recording rule, so that both are one series.
+        let labels = "check=\"error_rate\",instance=\"rules\",job=\"checklist-rules\",target=\"orchestrator\"";
+        writeln!(text, "{requests}{{{labels}}} 0.01 {}", now - 60 * minutes)?;
     }
     crate::monitoring::backfill(folder, &(text + "# EOF\n"))
 }

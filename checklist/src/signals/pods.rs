@@ -82,7 +82,8 @@ fn unready(scope: &Scope) -> String {
 /// was scaled up from zero, has ten: it may wait for a node, an image and its own start.
 ///
 /// In a crash loop the pod is ready for a while after each start. So the condition also holds when none was ready for
-/// most of a quarter of an hour, with at least three changes.
+/// most of a quarter of an hour, with at least three changes. Its value is then the mean number of ready ones, and 0 if
+/// there is none now.
 fn none_left(scope: &Scope, have: &'static Metric, want: &'static Metric) -> String {
     format!(
         "({now} == 0 and {wanted} > 0 and ({wanted} > 1 and {lately} > 0 or {since} == 0 and {known}) unless {woken} == 0) \
@@ -153,7 +154,7 @@ pub static SIGNAL: Signal = Signal {
                 case: |given| none_left_case(&READY, &DESIRED, given),
             }),
             summary: "A workload has no ready pod.",
-            description: "{{ $labels.kind }} {{ $labels.namespace }}/{{ $labels.workload }} has no ready pod{{ with printf \"topk(1, count by (reason) (checklist_pod_not_ready{target=%q,namespace=%q,pod=~%q}))\" $labels.target $labels.namespace (printf \"%s-.*\" $labels.workload) | query }}: {{ . | first | label \"reason\" }}{{ end }}. Look at: kubectl -n {{ $labels.namespace }} get pods",
+            description: "{{ $labels.kind }} {{ $labels.namespace }}/{{ $labels.workload }} has no ready pod{{ if $value }} for most of a quarter of an hour{{ end }}{{ with printf \"topk(1, count by (reason) (checklist_pod_not_ready{target=%q,namespace=%q,pod=~%q}))\" $labels.target $labels.namespace (printf \"%s-.*\" $labels.workload) | query }}: {{ . | first | label \"reason\" }}{{ end }}. Look at: kubectl -n {{ $labels.namespace }} get pods",
             keep_firing: minutes(15),
             ..CRITICAL
         },
@@ -298,7 +299,7 @@ pub static SIGNAL: Signal = Signal {
                 case: |given| none_left_case(&ENDPOINTS, &ALL_ENDPOINTS, given),
             }),
             summary: "A service has no ready endpoint.",
-            description: "Service {{ $labels.namespace }}/{{ $labels.service }} has no ready pod, so its connections fail. Look at: kubectl -n {{ $labels.namespace }} get endpointslices -l kubernetes.io/service-name={{ $labels.service }}",
+            description: "Service {{ $labels.namespace }}/{{ $labels.service }} has no ready pod{{ if $value }} for most of a quarter of an hour{{ end }}, so its connections fail. Look at: kubectl -n {{ $labels.namespace }} get endpointslices -l kubernetes.io/service-name={{ $labels.service }}",
             ..CRITICAL
         },
     ],

@@ -9,7 +9,7 @@ static GREW: Threshold = Threshold::above(
     "requests.grew",
     "requests compared with a week ago",
     Unit::Count,
-    "1.5 times the requests of a week ago on each of five days, and more than on any day of the three weeks before, needs capacity planning; a month end, a load test or the week after a holiday does not.",
+    "1.5 times the requests of a week ago on each of five days, and on one of them 1.5 times those of any day of the three weeks before, needs capacity planning; a month end, a load test or the week after a holiday does not.",
 )
 .between(1.1, f64::INFINITY)
 .warning(1.5);
@@ -42,7 +42,7 @@ fn before(scope: &Scope) -> String {
 }
 
 /// Returns the condition that there are more requests than a week ago on each of five days (each value is of a day, so
-/// four days of values), and more than on any day of the 23 days before, so that 30 days of retention are enough. The
+/// four days of values), and on one of them than on any day of the 23 days before, so that 30 days of retention are enough. The
 /// first of the days compared must be complete.
 fn grew(scope: &Scope, limit: &str) -> String {
     let ratio = week_over_week(scope);
@@ -119,6 +119,7 @@ pub static SIGNAL: Signal = Signal {
                 metrics: &[&VOLUME],
                 case: |given| changed(1.5 * given.limit, given.limits),
             }),
+            // Five days are in the condition.
             pending: hours(1),
             summary: "The request volume has grown.",
             description: "Application {{ $labels.target }} serves {{ $value | printf \"%.2f\" }} times as many requests as a week ago.",

@@ -62,7 +62,7 @@ static MIN_CALLS: Threshold = Threshold::above(
     "slow_queries.min_calls",
     "calls within an hour",
     Unit::Count,
-    "A dump, a report or a migration calls a statement a few times; twenty calls an hour come from users, who call it again two hours later. A nightly report is over by then.",
+    "A dump, a report or a migration calls a statement a few times; twenty calls an hour come from users. There must have been as many two hours before: a nightly report has not been running for so long.",
 )
 .warning(20.0);
 
@@ -118,7 +118,6 @@ pub static SIGNAL: Signal = Signal {
                     // From the end of the first hour on.
                     let since = |metric, pace: f64| input(metric, format!("_x60 0+{pace}x{SAMPLES}"));
                     let of_calls = |calls: f64, mean: f64| vec![since(&SECONDS, mean * calls), since(&CALLS, calls)];
-
                     // Like a dump's single COPY that takes a minute.
                     let dump =
                         vec![step(&SECONDS, 2400.0, 190, 2400.0 + 60.0 * given.limit), step(&CALLS, 40.0, 190, 41.0)];

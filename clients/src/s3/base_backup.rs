@@ -1,11 +1,9 @@
 //! Recognizes the files of `pg_basebackup -Ft` in one folder: `base.tar`, a `16400.tar` for each tablespace, `pg_wal.tar`
 //! and `backup_manifest`.
 
-use super::object::{Form, Newest, Object};
+use super::names::{self, PACKED, without};
+use super::object::{Form, MAX_KEPT, Newest, Object};
 use std::collections::BTreeMap;
-
-/// Maximum number of objects that are kept as possible files during a listing. Others count as backups of their own.
-const MAX_KEPT: usize = 20_000;
 
 /// What a file of a base backup holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +23,7 @@ impl Part {
         if name == "backup_manifest" {
             return Some(Self::Manifest);
         }
-        let plain = without(without(name, &[".gpg", ".age", ".enc"]), &[".gz", ".lz4", ".zst"]);
+        let plain = without(without(name, &[".gpg", ".age", ".enc"]), PACKED);
         match plain.strip_suffix(".tar")? {
             "base" => Some(Self::Base),
             "pg_wal" => Some(Self::Wal),
@@ -38,14 +36,9 @@ impl Part {
     }
 }
 
-/// Returns a name without the first of these endings that it has.
-fn without<'a>(name: &'a str, endings: &[&str]) -> &'a str {
-    endings.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name)
-}
-
 /// Whether a key is that of WAL, which is no backup without the data.
 pub(super) fn is_wal(key: &str) -> bool {
-    Part::of(key.rsplit('/').next().unwrap_or(key)) == Some(Part::Wal)
+    Part::of(names::name(key)) == Some(Part::Wal)
 }
 
 /// The possible files of base backups in a listing.

@@ -94,11 +94,19 @@ pub(super) fn hash(key: &str) -> u64 {
     hasher.finish()
 }
 
+/// Endings of the files that the programs of PostgreSQL compress themselves.
+pub(super) const PACKED: &[&str] = &[".gz", ".lz4", ".zst"];
+
+/// Returns a name without the first of these endings that it has.
+pub(super) fn without<'a>(name: &'a str, endings: &[&str]) -> &'a str {
+    endings.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name)
+}
+
 /// Returns the folder when the key is one of the files of `pg_dump -Fd`: `toc.dat`, `3245.dat.gz`, `blobs.toc`,
 /// `blob_16400.dat`.
 pub(super) fn folder_of_a_dump(key: &str) -> Option<&str> {
     let (folder, name) = key.rsplit_once('/')?;
-    let plain = [".gz", ".lz4", ".zst"].iter().find_map(|packed| name.strip_suffix(packed)).unwrap_or(name);
+    let plain = without(name, PACKED);
     // The numbers are small. Eight digits are a date.
     let digits = |text: &str| (1..=7).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
     let stem = plain.strip_suffix(".dat");

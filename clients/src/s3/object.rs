@@ -15,6 +15,10 @@ impl PartialEq for Object {
     }
 }
 
+/// Maximum number of objects that are kept during a listing as possible files of one backup. Others count as backups of
+/// their own.
+pub(super) const MAX_KEPT: usize = 20_000;
+
 /// What the objects of a backup are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {

@@ -1,10 +1,8 @@
 //! Recognizes the files that `split` makes of one backup: `dump.gz.aa`, `dump.gz.ab` and so on.
 
-use super::object::{Form, Newest, Object};
+use super::object::{Form, MAX_KEPT, Newest, Object};
 use std::collections::BTreeMap;
 
-/// Maximum number of objects that are kept as possible parts during a listing. Others count as backups of their own.
-const MAX_KEPT: usize = 20_000;
 /// Parts of one backup are uploaded one after the other, each within this many seconds of the one before. Backups that
 /// are numbered by the hour or the day are further apart.
 const APART: f64 = 1800.0;

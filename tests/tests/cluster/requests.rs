@@ -1,5 +1,6 @@
 //! Requests that the API server refuses, lists of several pages, and connections that end.
 
+use crate::situations::workload;
 use crate::{entry, signals};
 use checklist::Reason;
 use checklist::signals::pods::{PODS, READY};
@@ -40,13 +41,8 @@ async fn the_pages_of_a_list_make_one_whole_and_changes_during_an_ended_connecti
     let cluster = Cluster::shared().await?;
     let api = cluster.admin().await?;
     let namespace = cluster.namespace("pages").await?;
-    let deployment = |n: u32| {
-        format!(
-            "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: load{n}}}\nspec: {{replicas: 50, selector: {{matchLabels: {{app: load{n}}}}}, \
-             template: {{metadata: {{labels: {{app: load{n}}}}}, spec: {{containers: [{{name: main, image: x}}]}}}}}}\n"
-        )
-    };
-    cluster.apply(&namespace, &(0..5).map(deployment).collect::<String>())?;
+    let deployments = (0..5).map(|n| workload("Deployment", &format!("load{n}"), 50, "", ""));
+    cluster.apply(&namespace, &deployments.collect::<String>())?;
     eventually("all pods are ready", || async {
         let list = api.get(&format!("/apis/apps/v1/namespaces/{namespace}/deployments")).await?;
         let is_ready = |one: &serde_json::Value| one["status"]["readyReplicas"] == 50;

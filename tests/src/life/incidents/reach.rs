@@ -1,6 +1,7 @@
 //! Incidents apart from databases: pages, buckets, endpoints and Alertmanager that do not answer, lost nodes,
 //! containers out of memory.
 
+use super::workloads::deployment;
 use crate::life::book::{Book, When, blind};
 use crate::life::clock::at;
 use crate::life::ledger::Loud;
@@ -106,13 +107,7 @@ fn out_of_memory(book: &mut Book<'_>, when: &When) {
 fn node_lost(book: &mut Book<'_>, when: &When) {
     let when = when.minutes(book.shop);
     let app = &book.shop.apps[0];
-    let workload = [
-        ("check", "pods"),
-        ("target", "production"),
-        ("namespace", &*app.namespace),
-        ("kind", "Deployment"),
-        ("workload", &*app.workload),
-    ];
+    let workload = deployment(app);
     book.board.change(
         when.clone(),
         |name, labels| {

@@ -3,9 +3,25 @@
 use crate::life::book::{Book, When};
 use crate::life::clock::at;
 use crate::life::ledger::Loud;
-use crate::life::shop::DAY;
+use crate::life::shop::{App, DAY};
 use checklist::signals::{disk, hpa, pods, pvc, restarts};
 use std::ops::Range;
+
+/// The labels of an application's deployment.
+pub(super) fn deployment(app: &App) -> [(&'static str, &str); 5] {
+    [
+        ("check", "pods"),
+        ("target", "production"),
+        ("namespace", &app.namespace),
+        ("kind", "Deployment"),
+        ("workload", &app.workload),
+    ]
+}
+
+/// The labels of a pod that is not ready.
+fn waiting<'a>(app: &'a App, pod: &'a str, reason: &'a str) -> [(&'static str, &'a str); 5] {
+    [("check", "pods"), ("target", "production"), ("namespace", &app.namespace), ("pod", pod), ("reason", reason)]
+}
 
 /// One pod of a deployment crashes repeatedly; the other pods serve.
 pub(super) fn crash_loop(book: &mut Book<'_>, when: &When) {
@@ -15,14 +31,7 @@ pub(super) fn crash_loop(book: &mut Book<'_>, when: &When) {
     // The pod waits for four minutes and runs for one, and the reason changes with every attempt (Kubernetes
     // documentation, "Pod Lifecycle").
     for (reason, trying) in [("CrashLoopBackOff", false), ("ContainersNotReady", true)] {
-        let labels = [
-            ("check", "pods"),
-            ("target", "production"),
-            ("namespace", &app.namespace),
-            ("pod", &*pod),
-            ("reason", reason),
-        ];
-        book.board.part(pods::NOT_READY.name, &labels, when.clone(), |minute| {
+        book.board.part(pods::NOT_READY.name, &waiting(app, &pod, reason), when.clone(), |minute| {
             (((minute - when.start) % 5 == 4) == trying).then_some(1.0)
         });
     }
@@ -62,13 +71,7 @@ pub(super) fn crash_loop(book: &mut Book<'_>, when: &When) {
 pub(super) fn workload_down(book: &mut Book<'_>, when: &When, failing: &mut Vec<(Range<usize>, f64)>) {
     let when = when.minutes(book.shop);
     let app = &book.shop.apps[book.shop.apps.len().min(2) - 1];
-    let workload = [
-        ("check", "pods"),
-        ("target", "production"),
-        ("namespace", &*app.namespace),
-        ("kind", "Deployment"),
-        ("workload", &*app.workload),
-    ];
+    let workload = deployment(app);
     let service =
         [("check", "pods"), ("target", "production"), ("namespace", &*app.namespace), ("service", &*app.workload)];
     book.board.part(pods::READY.name, &workload, when.clone(), |_| Some(0.0));
@@ -91,15 +94,9 @@ pub(super) fn stuck_rollout(book: &mut Book<'_>, when: &When) {
     let app = &book.shop.apps[0];
     let pod = format!("{}-new", app.workload);
     for (reason, odd) in [("ImagePullBackOff", false), ("ErrImagePull", true)] {
-        let labels = [
-            ("check", "pods"),
-            ("target", "production"),
-            ("namespace", &*app.namespace),
-            ("pod", &*pod),
-            ("reason", reason),
-        ];
-        book.board
-            .part(pods::NOT_READY.name, &labels, when.clone(), |minute| ((minute % 3 == 0) == odd).then_some(1.0));
+        book.board.part(pods::NOT_READY.name, &waiting(app, &pod, reason), when.clone(), |minute| {
+            ((minute % 3 == 0) == odd).then_some(1.0)
+        });
     }
     let names = [app.namespace.clone()];
     book.write("image cannot be pulled", when, 5, Loud::Message, 60, (&[&names[0]], &["pods"]));
