@@ -1,7 +1,7 @@
 //! Compares metrics of our probes with those of another exporter about the same servers: replays recorded pages of each
 //! to a real Prometheus, and compares the alerts of the generated rules.
 
-use crate::life::board::{Labels, Track};
+use crate::life::board::{Labels, Tracks};
 use crate::life::evaluate::{self, Firing, Span};
 use crate::life::remote_write;
 use crate::monitoring::Prometheus;
@@ -230,8 +230,8 @@ fn read_by(rules: &[ListedRule]) -> anyhow::Result<BTreeSet<String>> {
 
 /// Returns the series of all pages. Timestamps are moved with their page: what was a minute ago at the scrape is a
 /// minute ago when the replay of the page begins. The age of a transaction grows with each minute.
-fn tracks(pages: &[Page], names: &BTreeSet<String>, minutes: usize) -> anyhow::Result<Vec<Track>> {
-    let mut all: BTreeMap<(String, Labels), Vec<f64>> = BTreeMap::new();
+fn tracks(pages: &[Page], names: &BTreeSet<String>, minutes: usize) -> anyhow::Result<Tracks> {
+    let mut all = Tracks::new();
     for (at, page) in pages.iter().enumerate() {
         let begin = at * EACH;
         let end = if at + 1 == pages.len() { minutes } else { begin + EACH };
@@ -257,7 +257,7 @@ fn tracks(pages: &[Page], names: &BTreeSet<String>, minutes: usize) -> anyhow::R
             }
         }
     }
-    Ok(all.into_iter().map(|((name, labels), values)| Track { name, labels, values }).collect())
+    Ok(all)
 }
 
 /// Parses a line of the text format.

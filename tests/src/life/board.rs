@@ -7,20 +7,13 @@ use std::collections::BTreeMap;
 /// Names and values of labels, without the metric name.
 pub type Labels = BTreeMap<String, String>;
 
-/// One series.
-#[derive(Debug, Clone)]
-pub struct Track {
-    /// Metric name.
-    pub name: String,
-    pub labels: Labels,
-    /// One value per minute; NaN where there is no sample.
-    pub values: Vec<f64>,
-}
+/// Series by metric name and labels: one value per minute, NaN where there is no sample.
+pub type Tracks = BTreeMap<(String, Labels), Vec<f64>>;
 
 /// All series of a shop.
 #[derive(Debug, Default)]
 pub struct Board {
-    tracks: BTreeMap<(String, Labels), Vec<f64>>,
+    tracks: Tracks,
     minutes: usize,
 }
 
@@ -32,7 +25,7 @@ pub fn labels(pairs: &[(&str, &str)]) -> Labels {
 impl Board {
     /// Creates an empty board of a number of minutes.
     pub const fn new(minutes: usize) -> Self {
-        Self { tracks: BTreeMap::new(), minutes }
+        Self { tracks: Tracks::new(), minutes }
     }
 
     /// The number of minutes.
@@ -86,13 +79,9 @@ impl Board {
         }
     }
 
-    /// Returns copies of all series, sorted by name and labels.
-    pub fn tracks(&self) -> impl Iterator<Item = Track> + '_ {
-        self.tracks.iter().map(|((name, labels), values)| Track {
-            name: name.clone(),
-            labels: labels.clone(),
-            values: values.clone(),
-        })
+    /// Returns all series.
+    pub const fn tracks(&self) -> &Tracks {
+        &self.tracks
     }
 
     /// Returns the values of one series; an empty slice when it does not exist.

@@ -1,7 +1,7 @@
 //! Evaluates a set of rules on the history in a real Prometheus. Recording rules are written back as series; alerts go
 //! through the same state machine as in Prometheus, at a step of one minute.
 
-use super::board::{Labels, Track};
+use super::board::{Labels, Tracks};
 use super::remote_write;
 use anyhow::Context;
 use futures::StreamExt;
@@ -83,7 +83,7 @@ pub async fn firing(
                 continue;
             }
         };
-        let tracks: Vec<Track> = all.into_iter().map(|series| track(rule, series, span)).collect();
+        let tracks: Tracks = all.into_iter().map(|series| track(rule, series, span)).collect();
         remote_write::send(port, &tracks, span.begin, span.minutes).await?;
     }
     let server = &server;
@@ -132,14 +132,14 @@ fn labels(rule: &ListedRule, mut labels: Labels) -> Labels {
     labels
 }
 
-fn track(rule: &ListedRule, series: Series, span: Span) -> Track {
+fn track(rule: &ListedRule, series: Series, span: Span) -> ((String, Labels), Vec<f64>) {
     let mut values = vec![f64::NAN; span.minutes];
     for (at, value) in series.points {
         for slot in values.iter_mut().skip(span.minute(at)).take(step(rule)) {
             *slot = value;
         }
     }
-    Track { name: rule.name.clone(), labels: labels(rule, series.labels), values }
+    ((rule.name.clone(), labels(rule, series.labels)), values)
 }
 
 fn fired(rule: &ListedRule, all: Vec<Series>, span: Span) -> Vec<Firing> {

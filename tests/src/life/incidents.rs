@@ -154,8 +154,9 @@ mod tests {
         };
         let (shop, board, ledger) = month();
         let (_, again, _) = month();
-        let text = |board: &Board| board.tracks().map(|track| format!("{track:?}")).collect::<Vec<_>>();
-        assert_eq!(text(&board), text(&again));
+        // As text, because NaN differs from itself.
+        let text = |board: &Board| format!("{:?}", board.tracks());
+        assert!(text(&board) == text(&again), "the same seed gave two months");
         assert!(ledger.len() >= 20, "{}", ledger.len());
         assert!(ledger.iter().all(|one| one.begin >= shop.from() && one.begin < one.end && one.end <= shop.minutes));
     }

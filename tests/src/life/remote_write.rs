@@ -3,7 +3,7 @@
 
 #![expect(clippy::cast_possible_truncation, reason = "seven bits at a time; lengths of at most 65,536")]
 
-use super::board::{Labels, Track};
+use super::board::{Labels, Tracks};
 use crate::http::post;
 use anyhow::ensure;
 
@@ -66,19 +66,19 @@ fn snappy(bytes: &[u8]) -> Vec<u8> {
 ///
 /// # Errors
 /// Fails when Prometheus refuses the samples.
-pub async fn send(port: u16, tracks: &[Track], begin: i64, block: usize) -> anyhow::Result<()> {
-    let minutes = tracks.iter().map(|track| track.values.len()).max().unwrap_or_default();
+pub async fn send(port: u16, tracks: &Tracks, begin: i64, block: usize) -> anyhow::Result<()> {
+    let minutes = tracks.values().map(Vec::len).max().unwrap_or_default();
     let mut from = 0;
     while from < minutes {
         let until = (from + block).min(minutes);
         let mut request = Vec::new();
         let mut samples = 0;
-        for track in tracks {
+        for ((name, labels), values) in tracks {
             let mut points = Vec::new();
-            for minute in from..until.min(track.values.len()) {
+            for minute in from..until.min(values.len()) {
                 let at = begin + i64::try_from(minute)? * 60_000;
-                let value = track.values[minute];
-                let before = minute.checked_sub(1).map_or(f64::NAN, |before| track.values[before]);
+                let value = values[minute];
+                let before = minute.checked_sub(1).map_or(f64::NAN, |before| values[before]);
                 if !value.is_nan() {
                     points.push((at, value));
                 } else if !before.is_nan() {
@@ -89,7 +89,7 @@ pub async fn send(port: u16, tracks: &[Track], begin: i64, block: usize) -> anyh
                 continue;
             }
             samples += points.len();
-            field(&mut request, 1, &series(&track.name, &track.labels, &points));
+            field(&mut request, 1, &series(name, labels, &points));
             if samples >= MOST {
                 flush(port, &mut request).await?;
                 samples = 0;

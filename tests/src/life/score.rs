@@ -97,12 +97,11 @@ impl<'a> Past<'a> {
         let folder = tempfile::Builder::new().prefix("checklist-life").tempdir()?;
         let prometheus = Prometheus::with_past(crate::process::free_port()?, folder.path()).await?;
         let begun = Instant::now();
-        let tracks: Vec<_> = board.tracks().collect();
-        remote_write::send(prometheus.port, &tracks, span.begin, 720).await?;
+        remote_write::send(prometheus.port, board.tracks(), span.begin, 720).await?;
         eprintln!(
             "{}: {} series of {what} are written after {} s",
             shop.name(),
-            tracks.len(),
+            board.len(),
             begun.elapsed().as_secs()
         );
         Ok(Self { shop, prometheus, _folder: folder, span })
