@@ -1,6 +1,7 @@
 //! The rounds of the written checklist: daily, weekly, monthly, quarterly, annual.
 
 use std::fmt;
+use std::str::FromStr;
 
 /// How often the written checklist asks for something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,6 +26,15 @@ impl Cadence {
             Self::Quarterly => "quarterly",
             Self::Annual => "annual",
         }
+    }
+}
+
+impl FromStr for Cadence {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|cadence| cadence.as_str() == text);
+        found.ok_or_else(|| format!("the cadences are {}", Self::ALL.map(Self::as_str).join(", ")))
     }
 }
 

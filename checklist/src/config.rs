@@ -29,7 +29,7 @@ pub use high_availability::{HighAvailability, Proof};
 pub use objects::{AlertmanagerConfig, Dashboards, PrometheusRule};
 pub use origin::Origin;
 pub use queries::Query;
-pub use receivers::{Address, Email, Heartbeat, Maintenance, WEEKDAYS, Webhook};
+pub use receivers::{Address, Email, Heartbeat, Maintenance, WEEKDAYS, Webhook, minutes_of_day};
 pub use rules::{Effective, digest};
 
 use crate::condition::threshold::Levels;

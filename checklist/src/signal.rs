@@ -121,7 +121,7 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// Whether the reading is shown. At or below a limit of 0 it is not: a count of 0 is in the evidence
+    /// Whether the reading is shown. A value of 0 or less is not if every limit is 0: a count of 0 is in the evidence
     /// already, and a negative lateness is not late.
     pub fn is_worth_showing(&self) -> bool {
         self.value > 0.0 || self.limits.each().any(|(_, limit)| limit != 0.0)
@@ -155,10 +155,9 @@ pub struct Finding {
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let labels: Vec<String> = self.offender.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
         write!(f, "{}", self.alert.summary.trim_end_matches('.'))?;
-        for label in labels {
-            write!(f, " {label}")?;
+        for (name, value) in &self.offender.labels {
+            write!(f, " {name}={value}")?;
         }
         if let (Some(threshold), Some(limit)) = (self.alert.when.threshold(), self.limit) {
             let unit = threshold.unit;

@@ -75,8 +75,17 @@ pub fn check_pattern(pattern: &Text) -> Result<(), String> {
     regex::read(pattern).map(|_| ())
 }
 
-/// Returns the seconds of a duration such as `1h30m`. Returns `None` when the text is not a duration, is empty, or is
+/// Returns the seconds of a duration such as `1h30m`.
+///
+/// # Errors
+/// The reason why the text is not a duration: a unit is unknown or missing, units are out of order, or the duration is
 /// longer than 292 years.
-pub fn seconds(duration: &str) -> Option<f64> {
-    number::duration(duration).ok().filter(|_| !duration.is_empty())
+pub fn seconds(duration: &str) -> Result<f64, &'static str> {
+    if duration.is_empty() { Err("it is empty") } else { number::duration(duration) }
+}
+
+/// Writes seconds as a duration such as `1h30m`, as Prometheus does. Returns `None` when they are not a whole number of
+/// milliseconds, or more than 292 years.
+pub fn duration(seconds: f64) -> Option<String> {
+    number::in_units(seconds)
 }

@@ -77,13 +77,13 @@ pub struct Outcome {
 /// Lints all files together, because a rule may use series that another file records.
 pub fn run(sources: &[Source], options: &Options) -> Outcome {
     let progress = Progress::silent();
-    judge(&read(sources, options, &progress), sources, options, &progress)
+    second_pass(&read(sources, options, &progress), sources, options, &progress)
 }
 
 /// Like [`run`], and shows the progress. The trees of the files are not freed: the program ends after the run, and
 /// freeing them one by one would take a tenth of its time.
 pub fn run_showing(sources: &[Source], options: &Options, progress: &Progress) -> Outcome {
-    judge(&ManuallyDrop::new(read(sources, options, progress)), sources, options, progress)
+    second_pass(&ManuallyDrop::new(read(sources, options, progress)), sources, options, progress)
 }
 
 /// Returns a function that shows how many of `all` files are done. It is called once for each file.
@@ -104,7 +104,7 @@ fn read<'a>(sources: &'a [Source], options: &Options, progress: &Progress) -> Ve
 }
 
 /// Makes the second pass, in which each file is judged with what is known from all of them.
-fn judge(first: &[First<'_>], sources: &[Source], options: &Options, progress: &Progress) -> Outcome {
+fn second_pass(first: &[First<'_>], sources: &[Source], options: &Options, progress: &Progress) -> Outcome {
     let mut notes: Vec<String> = first.iter().flat_map(|first| first.notes.clone()).collect();
     let not_linted = |(source, first): (&Source, &First<'_>)| {
         Some(LeftOut { file: source.name.clone(), named: source.named, why: first.why.clone()? })

@@ -70,7 +70,7 @@ pub struct Login {
 /// A range of time that ends now or earlier.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Past {
-    /// How far back.
+    /// The length of the history that is read.
     #[arg(long, default_value = "30d", value_parser = crate::promql::duration::parse)]
     pub range: Duration,
     /// Time between two evaluations.

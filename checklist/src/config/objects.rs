@@ -77,7 +77,7 @@ pub(super) static DASHBOARDS: Section = Section {
             .example("Operations"),
         Key {
             name: "instanceSelector",
-            about: "Labels of the Grafana objects that show them.",
+            about: "Labels of the Grafana objects that shall show the dashboards.",
             default: Default::Described("`{dashboards: grafana}`"),
             example: "{dashboards: grafana}",
             ..LABELS

@@ -68,6 +68,8 @@ pub struct Maintenance {
 /// The names of the weekdays, Sunday first as in Alertmanager's configuration.
 pub const WEEKDAYS: [&str; 7] = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
 
+const ENDLESS: &str = "the window would never end: set weekdays or times that do not cover the whole week";
+
 const SEVERITY: [(&str, Severity); 2] = [("critical", Severity::Critical), ("warning", Severity::Warning)];
 const SEVERITIES: Key = Key::new(
     "severities",
@@ -142,7 +144,7 @@ static DAY: Form = Form {
 static CLOCK: Form = Form {
     right: "a time of the day in quotes such as \"22:30\"",
     pattern: "^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$",
-    fits: |text| clock(text).is_some(),
+    fits: |text| minutes_of_day(text).is_some(),
 };
 
 static TIME: Section = Section {
@@ -170,10 +172,7 @@ pub(super) static MAINTENANCE: Section = Section {
             .default("UTC")
             .example("Europe/Berlin"),
     ]],
-    rules: &[Rule::Any(
-        &["weekdays", "times"],
-        "the window would never end: set weekdays or times that do not cover the whole week",
-    )],
+    rules: &[Rule::Any(&["weekdays", "times"], ENDLESS)],
 };
 
 impl Email {
@@ -209,8 +208,7 @@ impl Heartbeat {
 }
 
 fn address(table: &Table<'_>) -> Option<Address> {
-    let (open, file) = (table.text("url"), table.path("urlFile"));
-    open.map(|url| Address::Url(url.trim_end_matches('/').to_owned())).or(file.map(Address::File))
+    table.text("url").map(Address::Url).or(table.path("urlFile").map(Address::File))
 }
 
 fn severities(table: &Table<'_>) -> Vec<Severity> {
@@ -239,10 +237,7 @@ pub(super) fn maintenance(alerting: &Table<'_>) -> Vec<Maintenance> {
         let all_days = weekdays.is_empty() || weekdays.len() == WEEKDAYS.len();
         let some = !weekdays.is_empty() || !times.is_empty();
         if some && all_days && covers_the_day(&times) {
-            table.mistake(
-                table.place,
-                "the window would never end: set weekdays or times that do not cover the whole week",
-            );
+            table.mistake(table.place, ENDLESS);
         }
         let (Some(name), Some(time_zone)) = (table.text("name"), time_zone) else { continue };
         if windows.iter().any(|known| known.name == name) {
@@ -277,10 +272,12 @@ fn times(window: &Table<'_>) -> Vec<(u16, u16)> {
     let mut times = Vec::new();
     for table in window.tables("times") {
         let (from, to) = (table.text("from"), table.text("to"));
-        let (from, to) = (from.as_deref().and_then(clock), to.as_deref().and_then(clock));
+        let (from, to) = (from.as_deref().and_then(minutes_of_day), to.as_deref().and_then(minutes_of_day));
         let (Some(from), Some(to)) = (from, to) else { continue };
-        if from == to || from == 24 * 60 {
+        if from == to {
             table.mistake(table.place, "from and to must be different");
+        } else if from == 24 * 60 {
+            table.mistake_at("from", "from must be before 24:00; the beginning of a day is 00:00");
         } else {
             times.push((from, to));
         }
@@ -288,10 +285,10 @@ fn times(window: &Table<'_>) -> Vec<(u16, u16)> {
     times
 }
 
-/// Parses a time of the day as minutes.
-fn clock(text: &str) -> Option<u16> {
-    let part = |text: &str| (text.len() == 2).then(|| text.parse::<u16>().ok()).flatten();
-    let (hour, minute) = text.split_once(':')?;
-    let (hour, minute) = (part(hour)?, part(minute)?);
+/// Parses a time of the day, `hh:mm`, as minutes. `24:00` is the end of the day.
+pub fn minutes_of_day(text: &str) -> Option<u16> {
+    let digits = |text: &str| text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let (hour, minute) = text.split_once(':').filter(|(hour, minute)| digits(hour) && digits(minute))?;
+    let (hour, minute): (u16, u16) = (hour.parse().ok()?, minute.parse().ok()?);
     (hour < 24 && minute < 60 || (hour, minute) == (24, 0)).then_some(hour * 60 + minute)
 }

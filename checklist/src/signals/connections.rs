@@ -34,7 +34,7 @@ pub static ROLE_LIMIT: Metric = Metric::gauge(
 .sparse();
 pub static OLDEST_TRANSACTION: Metric = Metric::gauge(
     "checklist_postgres_oldest_transaction_start_timestamp_seconds",
-    "Unix time at which the oldest open transaction in this state began: that of its client, or `prepared`.",
+    "Unix time at which the oldest open transaction in this state began: the state of its client, or `prepared`.",
     &["state"],
 )
 .sparse();
@@ -88,7 +88,7 @@ pub static SIGNAL: Signal = Signal {
             pending: minutes(5),
             keep_firing: minutes(5),
             summary: "PostgreSQL is running out of connections.",
-            description: "PostgreSQL {{ $labels.target }} uses {value} of its connections; the limit is {limit}.",
+            description: "PostgreSQL {{ $labels.target }} uses {value} of its connections; the alert limit is {limit}.",
             ..WARNING
         },
         Alert {
@@ -166,7 +166,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Panel {
             title: "Oldest idle transaction",
-            description: "Time since the oldest transaction began whose client is idle.",
+            description: "Age of the oldest open transaction whose client is idle.",
             drawing: Drawing::Stat,
             query: PanelQuery::Value(Value::Age(of(&OLDEST_TRANSACTION).with(IN_TRANSACTION))),
             legend: &["target", "state"],

@@ -74,7 +74,7 @@ fn enough(volume: &str, limits: &Limits) -> String {
 /// A rule test: requests that change by a factor within a week fire, constant ones and few ones do not.
 fn changed(factor: f64, limits: &Limits) -> Case {
     let few = 0.9 * limits.value(&FLOOR) / DAY / factor.max(1.0);
-    let much = 100.0 + limits.value(&FLOOR);
+    let much = 2.0 * limits.value(&FLOOR).max(1.0) / DAY;
     let other = much * factor;
     // The values change by day, and are judged at the end of the 22nd: until then none is judged for long enough.
     let lasting = if factor > 1.0 { 95 } else { 29 };

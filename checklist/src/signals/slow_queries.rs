@@ -114,7 +114,9 @@ pub static SIGNAL: Signal = Signal {
                 threshold: Some(&MEAN),
                 metrics: &[&SECONDS, &CALLS],
                 case: |given| {
-                    let many = 10.0 * given.limits.value(&MIN_CALLS).max(1.0);
+                    // Calls a minute: three times as many in an hour as must be.
+                    let enough = given.limits.value(&MIN_CALLS).max(1.0) / 20.0;
+                    let many = 200.0 * enough;
                     // From the end of the first hour on.
                     let since = |metric, pace: f64| input(metric, format!("_x60 0+{pace}x{SAMPLES}"));
                     let of_calls = |calls: f64, mean: f64| vec![since(&SECONDS, mean * calls), since(&CALLS, calls)];
@@ -124,7 +126,7 @@ pub static SIGNAL: Signal = Signal {
                     // Calls for an hour until now.
                     let report = |a_minute: f64| format!("_x130 0+{a_minute}x{SAMPLES}");
                     let report = vec![input(&SECONDS, report(2.0 * many * given.limit)), input(&CALLS, report(many))];
-                    Case::new(of_calls(many, 2.0 * given.limit), of_calls(many, 0.5 * given.limit))
+                    Case::new(of_calls(enough, 2.0 * given.limit), of_calls(enough, 0.5 * given.limit))
                         .after(hours(3))
                         .quiet("does not fire on a statement that a dump calls once", dump)
                         .quiet("does not fire on a report of an hour", report)
@@ -147,7 +149,8 @@ pub static SIGNAL: Signal = Signal {
                 metrics: &[&SECONDS, &CALLS],
                 case: |given| {
                     let slow = 2.0 * given.limits.value(&FLOOR).max(0.001);
-                    let hourly = 60.0 + given.limits.value(&MIN_CALLS);
+                    // Three times as many calls in a day as must be.
+                    let hourly = given.limits.value(&MIN_CALLS).max(1.0) / 8.0;
                     let (calls, before) = (line(&CALLS, 0.0, hourly), hourly * slow);
                     // The growth is so steep that the limit is crossed between the second and the third hour.
                     let after = before * (1.0 + 24.0 * (given.limit - 1.0) / 2.5);

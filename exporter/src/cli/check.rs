@@ -37,16 +37,11 @@ struct Selection {
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Only the checks of this cadence: daily, weekly, monthly, quarterly or annual.
-    #[arg(long, value_parser = cadence)]
+    #[arg(long)]
     cadence: Option<Cadence>,
     /// Only the checks of this shard: INDEX/TOTAL, where the index begins at 0.
     #[arg(long, value_name = "I/N")]
     shard: Option<Shard>,
-}
-
-fn cadence(text: &str) -> Result<Cadence, String> {
-    let known = Cadence::ALL.into_iter().find(|cadence| cadence.as_str() == text);
-    known.ok_or_else(|| "allowed: daily, weekly, monthly, quarterly, annual".to_owned())
 }
 
 /// Runs the selected checks once and prints their verdicts. The exit code is 0 when every check passed, 2 when at least

@@ -1,10 +1,12 @@
 //! The commands `task list | show | done | skip` and `override start | extend | end | show`.
 
 use anyhow::{Context, bail, ensure};
+use checklist::Unit;
 use checklist::config::Tasks;
 use checklist::tasks::Task;
 use checklist::yaml::hint;
 use clap::{Args, Subcommand};
+use clients::failure::one_line;
 use clients::records::{Act, LONGEST_OVERRIDE, Record, Records, append};
 use clients::task_status::{TaskStatus, local_time, status_of};
 use jiff::civil::Date;
@@ -56,27 +58,9 @@ pub enum TaskCommand {
 #[derive(Debug, Subcommand)]
 pub enum OverrideCommand {
     /// Starts an emergency override, which suppresses the alerts of routine checks until its end.
-    Start {
-        #[command(flatten)]
-        who: Who,
-        /// Reason for the override.
-        #[arg(long)]
-        reason: String,
-        /// Duration: 30m, 4h, 2d; at most 14 days.
-        #[arg(long)]
-        until: String,
-    },
+    Start(Length),
     /// Changes the end of the active override.
-    Extend {
-        #[command(flatten)]
-        who: Who,
-        /// Reason for the change.
-        #[arg(long)]
-        reason: String,
-        /// Duration from now: 30m, 4h, 2d; at most 14 days.
-        #[arg(long)]
-        until: String,
-    },
+    Extend(Length),
     /// Ends the active override now.
     End {
         #[command(flatten)]
@@ -84,6 +68,19 @@ pub enum OverrideCommand {
     },
     /// Shows the active override, if any.
     Show,
+}
+
+/// How long an override lasts, and why.
+#[derive(Debug, Args)]
+pub struct Length {
+    #[command(flatten)]
+    who: Who,
+    /// Reason for the override or the change.
+    #[arg(long)]
+    reason: String,
+    /// Duration from now: 30m, 4h, 2d; at most 14 days.
+    #[arg(long = "for", alias = "until", value_name = "DURATION", value_parser = lasting)]
+    length: SignedDuration,
 }
 
 /// The argument that names the person whom a record is about.
@@ -135,15 +132,16 @@ pub async fn emergency(tasks: &Tasks, command: OverrideCommand) -> anyhow::Resul
     let ends = matches!(command, OverrideCommand::End { .. });
     let (by, act) = match command {
         OverrideCommand::Show => return Ok(describe(&records, tasks, now)),
-        OverrideCommand::Start { .. } if held.is_some() => {
+        OverrideCommand::Start(_) if held.is_some() => {
             bail!("an override is already active; extend it, or end it first")
         }
-        OverrideCommand::Extend { .. } | OverrideCommand::End { .. } if held.is_none() => {
+        OverrideCommand::Extend(_) | OverrideCommand::End { .. } if held.is_none() => {
             bail!("no override is active")
         }
-        OverrideCommand::Start { who, reason, until } | OverrideCommand::Extend { who, reason, until } => {
+        OverrideCommand::Start(Length { who, reason, length })
+        | OverrideCommand::Extend(Length { who, reason, length }) => {
             ensure!(!reason.trim().is_empty(), "an override requires a reason");
-            (who.by, Act::Override { reason, until: now + lasting(&until)? })
+            (who.by, Act::Override { reason, until: now + length })
         }
         OverrideCommand::End { who } => (who.by, Act::OverrideEnded),
     };
@@ -157,21 +155,14 @@ pub async fn emergency(tasks: &Tasks, command: OverrideCommand) -> anyhow::Resul
 }
 
 /// Parses a duration such as `4h`: at least a minute and at most [`LONGEST_OVERRIDE`].
-fn lasting(text: &str) -> anyhow::Result<SignedDuration> {
-    let right = || format!("until must be a duration such as 30m, 4h or 2d, not {text}");
-    let (at, _) = text.char_indices().next_back().with_context(right)?;
-    let (number, unit) = text.split_at(at);
-    let number: i64 = number.parse().ok().with_context(right)?;
-    let minutes = match unit {
-        "m" => Some(number),
-        "h" => number.checked_mul(60),
-        "d" => number.checked_mul(24 * 60),
-        _ => None,
-    };
-    let minutes = minutes.with_context(right)?;
-    let most = LONGEST_OVERRIDE.as_mins();
-    ensure!((1..=most).contains(&minutes), "an override lasts at least a minute and at most {} days", most / (24 * 60));
-    Ok(SignedDuration::from_mins(minutes))
+fn lasting(text: &str) -> Result<SignedDuration, String> {
+    let seconds = Unit::Seconds.parse(text).map_err(|form| format!("expected {form}"))?;
+    let length = SignedDuration::try_from_secs_f64(seconds).unwrap_or(SignedDuration::MAX);
+    if length < SignedDuration::from_mins(1) || length > LONGEST_OVERRIDE {
+        let days = LONGEST_OVERRIDE.as_hours() / 24;
+        return Err(format!("an override lasts at least a minute and at most {days} days"));
+    }
+    Ok(length)
 }
 
 fn find<'a>(tasks: &'a Tasks, id: &str) -> anyhow::Result<&'a Task> {
@@ -192,7 +183,7 @@ fn once(task: &Task, tasks: &Tasks, records: &Records, at: Timestamp, again: boo
             "{} for {} is already recorded by {} at {}; use --again to record it once more",
             task.id,
             day.map(|day| day.to_string()).unwrap_or_default(),
-            visible(&record.by),
+            one_line(&record.by),
             record.at
         ),
         _ => Ok(()),
@@ -249,11 +240,6 @@ fn show(task: &Task, tasks: &Tasks, records: &Records, now: Timestamp) -> String
     text
 }
 
-/// Replaces control characters, so that text by others cannot control the terminal.
-fn visible(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
-}
-
 fn last(record: &Record) -> String {
     let (at, by) = (record.at.strftime("%Y-%m-%d"), &record.by);
     let text = match &record.act {
@@ -264,14 +250,14 @@ fn last(record: &Record) -> String {
         Act::Skipped { reason, .. } => format!("{at} skipped by {by}: {reason}"),
         Act::Override { .. } | Act::OverrideEnded | Act::Restored { .. } | Act::Routed { .. } => String::new(),
     };
-    visible(&text)
+    one_line(&text)
 }
 
 fn describe(records: &Records, tasks: &Tasks, now: Timestamp) -> String {
     match records.override_at(now) {
         Some((since, Record { by, act: Act::Override { reason, until }, .. })) => {
             let (since, until) = (local_time(since, tasks), local_time(*until, tasks));
-            format!("override since {since} until {until} by {}: {}\n", visible(by), visible(reason))
+            format!("override since {since} until {until} by {}: {}\n", one_line(by), one_line(reason))
         }
         _ => "no override is active\n".to_owned(),
     }
@@ -285,7 +271,7 @@ mod tests {
     fn control_characters_in_a_note_are_not_printed() {
         let act = Act::Done { task: "t".to_owned(), note: Some("a\u{1b}[2Jb\r\nc".to_owned()), evidence: None };
         let record = Record { at: Timestamp::UNIX_EPOCH, by: "x\u{7}".to_owned(), act };
-        assert_eq!(last(&record), "1970-01-01 done by x\u{fffd} a\u{fffd}[2Jb\u{fffd}\u{fffd}c");
+        assert_eq!(last(&record), "1970-01-01 done by x  a [2Jb  c");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 const MAX_SHOWN: usize = 200;
 
 /// The data of a successful response.
-pub struct Answer<T> {
+pub struct ApiResponse<T> {
     pub data: T,
     /// The sentence for people about what the server could not read, if it answered in part.
     pub partial: Option<String>,
@@ -42,7 +42,11 @@ struct Content<T> {
 ///
 /// # Errors
 /// The server cannot be asked, or answers with an error, or not with this data.
-pub async fn ask<T: DeserializeOwned>(endpoint: &Endpoint, path: &str, max_body: usize) -> Result<Answer<T>, Failure> {
+pub async fn ask<T: DeserializeOwned>(
+    endpoint: &Endpoint,
+    path: &str,
+    max_body: usize,
+) -> Result<ApiResponse<T>, Failure> {
     let response = fetch_good(endpoint, path, max_body).await?;
     // The data of an error, which may be there, can have another shape.
     let Envelope { status, error_type, error, warnings } = json(endpoint, path, &response)?;
@@ -53,7 +57,7 @@ pub async fn ask<T: DeserializeOwned>(endpoint: &Endpoint, path: &str, max_body:
         return Err(failure.while_doing(format_args!("GET {}", place(endpoint, path))));
     }
     let Content { data } = json(endpoint, path, &response)?;
-    Ok(Answer { data, partial: warnings.first().map(|first| partial(first)) })
+    Ok(ApiResponse { data, partial: warnings.first().map(|first| partial(first)) })
 }
 
 fn partial(warning: &str) -> String {

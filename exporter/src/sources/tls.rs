@@ -83,16 +83,26 @@ pub async fn inspect(target: &Target) -> Result<Inspection, Failure> {
     let mut inspection =
         Inspection { certificates: Vec::new(), unreadable: Vec::new(), refused: seen.refused.clone(), version, broken };
     if seen.beyond > 0 {
-        inspection.unreadable.push(format!("{host}:{port} sent {} more than {MAX_CERTIFICATES}", seen.beyond));
+        let sent = seen.chain.len() + seen.beyond;
+        let what = format!("{host}:{port} sent {sent} certificates; only the first {MAX_CERTIFICATES} are examined");
+        inspection.unreadable.push(what);
     }
     for (at, der) in seen.chain.iter().enumerate() {
         let spare = at > 0 && seen.refused.is_none() && seen.is_accepted_without(at, &recorder.inner, &name);
         match presented(at, der, spare) {
             Ok(certificate) => inspection.certificates.push(certificate),
-            Err(why) => inspection.unreadable.push(format!("cannot parse certificate {at} of {host}:{port}: {why}")),
+            Err(why) => {
+                let which = position(at);
+                inspection.unreadable.push(format!("cannot parse certificate {which} of {host}:{port}: {why}"));
+            }
         }
     }
     Ok(inspection)
+}
+
+/// Returns the name of a place in the chain: `leaf`, `chain-1` and so on.
+fn position(at: usize) -> String {
+    if at == 0 { "leaf".to_owned() } else { format!("chain-{at}") }
 }
 
 /// Returns a name as it stands in DNS and in certificates: `bücher.example` is `xn--bcher-kva.example`.
@@ -124,7 +134,7 @@ fn presented(at: usize, der: &CertificateDer<'_>, spare: bool) -> Result<Present
         name.iter_common_name().next().and_then(|cn| cn.as_str().ok()).unwrap_or_default().to_owned()
     };
     Ok(Presented {
-        position: if at == 0 { "leaf".to_owned() } else { format!("chain-{at}") },
+        position: position(at),
         subject_cn: common_name(certificate.subject()),
         issuer_cn: common_name(certificate.issuer()),
         not_before: certificate.validity().not_before.timestamp(),

@@ -227,24 +227,36 @@ impl Parser<'_> {
 
     /// Parses a list of labels: `(job, "my.label")`.
     pub(super) fn labels(&mut self) -> Vec<Name> {
-        let mut labels = Vec::with_capacity(1);
         if !self.expect(TokenKind::LeftParen, "( and labels") {
-            return labels;
+            return Vec::new();
         }
-        while !self.eat(TokenKind::RightParen) {
-            match self.label() {
-                Some(label) => labels.push(label),
-                None => self.skip_to(&[TokenKind::Comma, TokenKind::RightParen]),
+        self.list(TokenKind::RightParen, ", or )", Self::label)
+    }
+
+    /// Parses the items of a list, separated by commas, until its closing token. After a mistake it goes on with the
+    /// next item.
+    pub(super) fn list<T>(
+        &mut self,
+        close: TokenKind,
+        expected: &'static str,
+        item: impl Fn(&mut Self) -> Option<T>,
+    ) -> Vec<T> {
+        // Most lists have one item.
+        let mut items = Vec::with_capacity(1);
+        while !self.eat(close) {
+            match item(self) {
+                Some(item) => items.push(item),
+                None => self.skip_to(&[TokenKind::Comma, close]),
             }
-            if !self.eat(TokenKind::Comma) && self.kind() != TokenKind::RightParen {
-                self.unexpected(", or )");
-                self.skip_to(&[TokenKind::Comma, TokenKind::RightParen]);
+            if !self.eat(TokenKind::Comma) && self.kind() != close {
+                self.unexpected(expected);
+                self.skip_to(&[TokenKind::Comma, close]);
                 if !self.eat(TokenKind::Comma) && self.kind() == TokenKind::End {
                     break;
                 }
             }
         }
-        labels
+        items
     }
 
     fn label(&mut self) -> Option<Name> {

@@ -18,23 +18,8 @@ impl Parser<'_> {
     }
 
     fn matchers(&mut self) -> Vec<Matcher> {
-        // Few selectors have more, and a matcher is large.
-        let mut matchers = Vec::with_capacity(2);
         self.bump();
-        while !self.eat(TokenKind::RightBrace) {
-            match self.matcher() {
-                Some(matcher) => matchers.push(matcher),
-                None => self.skip_to(&[TokenKind::Comma, TokenKind::RightBrace]),
-            }
-            if !self.eat(TokenKind::Comma) && self.kind() != TokenKind::RightBrace {
-                self.unexpected(", or }");
-                self.skip_to(&[TokenKind::Comma, TokenKind::RightBrace]);
-                if !self.eat(TokenKind::Comma) && self.kind() == TokenKind::End {
-                    break;
-                }
-            }
-        }
-        matchers
+        self.list(TokenKind::RightBrace, ", or }", Self::matcher)
     }
 
     fn matcher(&mut self) -> Option<Matcher> {

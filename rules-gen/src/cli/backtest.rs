@@ -21,7 +21,7 @@ use std::process::ExitCode;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   rules-gen backtest --prometheus http://prometheus:9090 --range 30d
-  rules-gen backtest --prometheus http://prometheus:9090 --alert ChecklistDiskFilling \\
+  rules-gen backtest --prometheus http://prometheus:9090 --alert ChecklistVolumeFilling \\
     --sweep threshold=0.6:0.9:0.05 --budget 2/week
   rules-gen backtest --prometheus http://prometheus:9090 --rules my-rules.yaml --sweep for=5m,15m,30m
   rules-gen backtest --prometheus http://prometheus:9090 --output html > backtest.html")]

@@ -100,8 +100,8 @@ pub struct Arguments {
     /// The folder of the runbooks that links point to.
     #[arg(long, value_name = "FOLDER")]
     runbooks: Option<PathBuf>,
-    /// Query a live Prometheus: its metrics and labels exist, its rules must be healthy, and links must lead to pages
-    /// that exist.
+    /// Compare with a live Prometheus: the rules' metrics and labels must exist there, its own rules must be healthy, and
+    /// links must lead to pages that exist.
     #[arg(long, value_name = "URL", value_parser = crate::server::address)]
     live: Option<String>,
     /// File that holds a bearer token for the live server.

@@ -21,18 +21,12 @@ Examples:
 pub struct Arguments {
     #[command(flatten)]
     config: ConfigFile,
-    /// Only alerts of this cadence.
-    #[arg(long, value_parser = cadence)]
+    /// Only alerts of this cadence: daily, weekly, monthly, quarterly or annual.
+    #[arg(long)]
     cadence: Option<Cadence>,
     /// The output format.
     #[arg(long, value_enum, default_value = "text")]
     output: Format,
-}
-
-fn cadence(text: &str) -> Result<Cadence, String> {
-    let words = Cadence::ALL.map(Cadence::as_str);
-    let found = Cadence::ALL.into_iter().find(|cadence| cadence.as_str() == text);
-    found.ok_or_else(|| format!("the cadence must be one of {}", words.join(", ")))
 }
 
 pub fn command(arguments: &Arguments) -> anyhow::Result<ExitCode> {

@@ -71,6 +71,8 @@ pub enum Check {
 pub enum Example {
     /// An alert with this expression. Its `for`, severity and annotations have no findings.
     Expr(&'static str),
+    /// The rules of a file with one group.
+    Group(&'static str),
     /// A rule file.
     Rules(&'static str),
     /// A rule file that a server of this version must accept.
@@ -81,6 +83,10 @@ pub enum Example {
     Scrape(&'static str),
     /// Files that are linted together, as names and texts.
     Files(&'static [(&'static str, &'static str)]),
+}
+
+fn group(rules: &str) -> String {
+    format!("groups:\n- name: example\n  rules:{rules}")
 }
 
 impl Lint {
@@ -115,6 +121,7 @@ impl Example {
                     format!("groups:\n- name: g\n  rules:\n  - alert: Example\n    expr: '{quoted}'\n    {rest}");
                 one("example.yaml", &text)
             }
+            Self::Group(rules) => one("example.yaml", &group(rules)),
             Self::Rules(text) | Self::RulesFor(_, text) => one("example.yaml", text),
             Self::Dashboard(text) => one("example.json", text),
             Self::Scrape(text) => one("example.txt", text),
@@ -126,6 +133,7 @@ impl Example {
         let block = |kind: &str, text: &str| format!("```{kind}\n{}\n```\n", text.trim());
         match self {
             Self::Expr(expr) => block("promql", expr),
+            Self::Group(rules) => block("yaml", &group(rules)),
             Self::Rules(text) => block("yaml", text),
             Self::RulesFor((major, minor), text) => {
                 format!("With `--prometheus-version {major}.{minor}`:\n\n{}", block("yaml", text))

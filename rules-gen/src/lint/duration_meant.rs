@@ -3,13 +3,13 @@
 /// Returns what a duration in a wrong notation means, such as `5 min`, `1.5h`, `1h 30m` or `PT5M`. `None` for a number
 /// without a unit.
 pub(super) fn duration_meant(text: &str) -> Option<String> {
-    const UNITS: [(&str, &[&str], f64); 6] = [
-        ("w", &["w", "week", "weeks"], 604_800_000.0),
-        ("d", &["d", "day", "days"], 86_400_000.0),
-        ("h", &["h", "hr", "hrs", "hour", "hours"], 3_600_000.0),
-        ("m", &["m", "min", "mins", "minute", "minutes"], 60_000.0),
-        ("s", &["s", "sec", "secs", "second", "seconds"], 1_000.0),
-        ("ms", &["ms", "millis", "milliseconds"], 1.0),
+    const UNITS: [(&[&str], f64); 6] = [
+        (&["w", "week", "weeks"], 604_800_000.0),
+        (&["d", "day", "days"], 86_400_000.0),
+        (&["h", "hr", "hrs", "hour", "hours"], 3_600_000.0),
+        (&["m", "min", "mins", "minute", "minutes"], 60_000.0),
+        (&["s", "sec", "secs", "second", "seconds"], 1_000.0),
+        (&["ms", "millis", "milliseconds"], 1.0),
     ];
     let lower = text.trim().to_ascii_lowercase();
     let of_iso = lower.strip_prefix("pt");
@@ -25,18 +25,11 @@ pub(super) fn duration_meant(text: &str) -> Option<String> {
         let number: f64 = rest[..digits].parse().ok()?;
         rest = rest[digits..].trim_start();
         let letters = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
-        let (.., size) = UNITS.iter().find(|(_, names, _)| names.contains(&&rest[..letters]))?;
+        let (_, size) = UNITS.iter().find(|(names, _)| names.contains(&&rest[..letters]))?;
         total += number * size;
         rest = rest[letters..].trim_start_matches([' ', ',']);
     }
-    let mut meant = String::new();
-    for (unit, _, size) in UNITS.iter().skip(1) {
-        let count = (total / size + 1e-9).floor();
-        if count >= 1.0 {
-            meant += &format!("{count}{unit}");
-            total -= count * size;
-        }
-    }
     // The result must be exact.
-    (!meant.is_empty() && total.abs() < 1e-6).then_some(meant)
+    let whole = total.round();
+    (whole > 0.0 && (total - whole).abs() < 1e-6).then(|| promql::duration(whole / 1_000.0)).flatten()
 }

@@ -12,6 +12,7 @@ use crate::outputs::kubernetes::pods::{Needs, Pod, needs};
 use crate::outputs::kubernetes::volumes::PodVolumes;
 use crate::outputs::output::{About, Format, Input, Kind, Output};
 use checklist::signals::{alert_path, restore};
+use checklist::units::DAY;
 use checklist::{Cadence, Config, Signal};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -21,7 +22,6 @@ const USER: u32 = 65532;
 /// Scratch space of the restore job: twice the size limit of a dump in `verify-backup`, for the dump and the restored
 /// database.
 const SCRATCH: &str = "200Gi";
-const DAY: f64 = 86_400.0;
 
 /// The files in `kubernetes/`, and `kustomization.yaml`.
 pub struct Deployment;

@@ -1,6 +1,7 @@
 //! Time intervals, in which routes are muted or active.
 
 use crate::server_files::schema::{Findings, Kind, PLAIN, Table, scalar};
+use checklist::config::{WEEKDAYS, minutes_of_day};
 use checklist::yaml::hint;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
@@ -20,7 +21,6 @@ static INTERVAL: Table = Table {
 
 static RANGE: Table = Table { keys: &[(Kind::Text, "start_time end_time")], more: Some(range), ..PLAIN };
 
-const WEEKDAYS: [&str; 7] = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
 const MONTHS: [&str; 12] = [
     "january",
     "february",
@@ -37,7 +37,7 @@ const MONTHS: [&str; 12] = [
 ];
 
 fn range(of: &Map<String, Value>, findings: &mut Findings) {
-    let minutes = |key: &str| of.get(key).and_then(Value::as_str).filter(|text| !text.is_empty()).map(minutes);
+    let minutes = |key: &str| of.get(key).and_then(Value::as_str).filter(|text| !text.is_empty()).map(minutes_of_day);
     let (Some(start), Some(end)) = (minutes("start_time"), minutes("end_time")) else {
         findings.refuse("start_time and end_time must be set together");
         return;
@@ -55,14 +55,6 @@ fn range(of: &Map<String, Value>, findings: &mut Findings) {
                 .refuse("the end must be after the start; use two ranges across midnight, up to 24:00 and from 00:00");
         });
     }
-}
-
-/// Parses a time of the day as `hh:mm` and returns minutes. `24:00` is the end of the day.
-fn minutes(text: &str) -> Option<u32> {
-    let (hours, minutes) = text.split_once(':')?;
-    let number = |text: &str| (text.len() == 2).then(|| text.parse::<u32>().ok())?;
-    let (hours, minutes) = (number(hours)?, number(minutes)?);
-    (hours < 24 && minutes < 60 || hours == 24 && minutes == 0).then_some(hours * 60 + minutes)
 }
 
 fn interval(of: &Map<String, Value>, findings: &mut Findings) {

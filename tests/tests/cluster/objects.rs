@@ -112,6 +112,19 @@ async fn all_kustomize_objects_are_accepted_without_a_warning_and_run() -> anyho
     clear(cluster, &api).await
 }
 
+/// Copies the chart into a folder, with the generated files inside, and returns its path.
+fn chart(folder: &Path) -> anyhow::Result<PathBuf> {
+    let chart = folder.join("ops-checklist");
+    for (from, to) in [
+        ("helm/ops-checklist", chart.clone()),
+        ("generated", chart.join("generated")),
+        ("../dashboards", chart.join("generated/dashboards")),
+    ] {
+        printed(&Command::new("cp").arg("-r").arg(deploy().join(from)).arg(to).output()?)?;
+    }
+    Ok(chart)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(
     not(all(has_cluster, has_operator, has_helm)),
@@ -123,14 +136,7 @@ async fn the_chart_is_installed_upgraded_and_removed_completely() -> anyhow::Res
     let api = cluster.admin().await?;
     prepare(cluster, &api).await?;
     let folder = tempfile::tempdir()?;
-    let chart = folder.path().join("ops-checklist");
-    for (from, to) in [
-        ("helm/ops-checklist", chart.clone()),
-        ("generated", chart.join("generated")),
-        ("../dashboards", chart.join("generated/dashboards")),
-    ] {
-        printed(&Command::new("cp").arg("-r").arg(deploy().join(from)).arg(to).output()?)?;
-    }
+    let chart = chart(folder.path())?;
     let helm = |arguments: &[&str]| -> anyhow::Result<String> {
         let mut command = Command::new(stack::parts::program("helm")?);
         command.args(arguments).args(["--namespace", NAMESPACE]).env("KUBECONFIG", cluster.admin_kubeconfig());
@@ -162,14 +168,7 @@ async fn the_chart_is_installed_upgraded_and_removed_completely() -> anyhow::Res
 #[cfg_attr(not(has_helm), ignore = "no helm (make parts)")]
 fn helm_lint_reports_nothing_about_the_chart() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
-    let chart = folder.path().join("ops-checklist");
-    for (from, to) in [
-        ("helm/ops-checklist", chart.clone()),
-        ("generated", chart.join("generated")),
-        ("../dashboards", chart.join("generated/dashboards")),
-    ] {
-        printed(&Command::new("cp").arg("-r").arg(deploy().join(from)).arg(to).output()?)?;
-    }
+    let chart = chart(folder.path())?;
     let helm = |arguments: &[&str]| {
         Command::new(stack::parts::program("helm")?).args(arguments).arg(&chart).output().context("helm")
     };

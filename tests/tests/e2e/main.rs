@@ -125,9 +125,9 @@ async fn an_override_suppresses_routine_warnings_and_never_a_critical_alert() ->
     let fault =
         |name: &str| FAULTS.iter().copied().find(|fault| fault.name == name).unwrap_or_else(|| panic!("{name}"));
     let (routine, page) = (fault("roles"), fault("backup"));
-    stack.command(&["override", "start", "--reason", "the region is down", "--until", "2h", "--by", "ann"])?;
-    assert!(stack.command(&["override", "start", "--reason", "again", "--until", "2h", "--by", "bob"]).is_err());
-    assert!(stack.command(&["override", "extend", "--reason", "for ever", "--until", "90d", "--by", "bob"]).is_err());
+    stack.command(&["override", "start", "--reason", "the region is down", "--for", "2h", "--by", "ann"])?;
+    assert!(stack.command(&["override", "start", "--reason", "again", "--for", "2h", "--by", "bob"]).is_err());
+    assert!(stack.command(&["override", "extend", "--reason", "for ever", "--for", "90d", "--by", "bob"]).is_err());
     eventually("Alertmanager knows of the emergency", || async {
         let all = stack.alertmanager.alerts().await?;
         Ok(all.iter().any(|alert| alert["labels"]["alertname"] == "ChecklistEmergencyOverride"))

@@ -21,9 +21,10 @@ pub use nodes::{Node, NodeUsage, PodUsage};
 pub use services::{Service, Slice};
 pub use workloads::{Workload, WorkloadKind};
 
-/// Implements the traits for small objects, which are cached as they are decoded.
+/// Implements the traits for small objects, which are cached as they are decoded. Braces after a name contain what
+/// its [`CachedObject`] has beside that.
 macro_rules! small_objects {
-    ($($name:ident),*) => {$(
+    ($($name:ident $({$($more:tt)*})?),*) => {$(
         impl ApiObject for $name {
             fn metadata(&self) -> &Metadata {
                 &self.metadata
@@ -41,6 +42,8 @@ macro_rules! small_objects {
             fn bytes(&self) -> usize {
                 size_of::<Self>() + written(self)
             }
+
+            $($($more)*)?
         }
     )*};
 }
@@ -59,27 +62,8 @@ fn written(value: &impl fmt::Debug) -> usize {
     count.0
 }
 
-impl ApiObject for Job {
-    fn metadata(&self) -> &Metadata {
-        &self.metadata
-    }
-}
-
-impl CachedObject for Job {
-    type Wire = Self;
-
-    fn from_wire(mut raw: Self, _: &mut Interner) -> Self {
-        raw.metadata.annotations = Texts::new();
-        raw
-    }
-
-    fn bytes(&self) -> usize {
-        size_of::<Self>() + written(self)
-    }
-
+small_objects!(Service, Slice, Workload, Node, Autoscaler, Claim, NodeUsage, PodUsage, Job {
     fn of_workload(&self) -> Option<(&'static str, &str)> {
         self.cron_job().map(|name| ("Job", name))
     }
-}
-
-small_objects!(Service, Slice, Workload, Node, Autoscaler, Claim, NodeUsage, PodUsage);
+});

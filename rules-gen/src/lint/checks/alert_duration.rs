@@ -14,11 +14,8 @@ pub(super) static LINT: Lint = Lint {
     text: "If `for` ends before the next sample, a single bad sample makes the alert fire; a recorded series has a sample for each evaluation of its own group. A critical alert on a gauge resolves whenever the exporter restarts, unless `keep_firing_for` covers the gap (an info).",
     check: Check::Rule(check),
     found: &[
-        Example::Rules(
+        Example::Group(
             r"
-groups:
-- name: example
-  rules:
   - alert: ServiceDown
     expr: up == 0
     for: 30s

@@ -11,10 +11,7 @@ pub(super) static LINT: Lint = Lint {
     level: Level::Warning,
     text: "Routes usually match the label `severity`: if the other alerts have it, an alert without it takes the default route. Names that are not CamelCase and uncommon severities are infos.",
     check: Check::Rule(check),
-    found: &[Example::Rules("
-groups:
-- name: example
-  rules:
+    found: &[Example::Group("
   - alert: ServiceDown
     expr: up == 0
     for: 5m
@@ -24,10 +21,7 @@ groups:
     for: 5m
     labels: {severity: warning}
     annotations: {summary: A service is slow.}
-"), Example::Rules("
-groups:
-- name: example
-  rules:
+"), Example::Group("
   - {alert: service_down, expr: up == 0, for: 5m, labels: {severity: warning}, annotations: {summary: A service is down.}}
 ")],
     fine: &[Example::Rules(SERVICE_DOWN)],

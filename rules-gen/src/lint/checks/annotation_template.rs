@@ -17,28 +17,19 @@ pub(super) static LINT: Lint = Lint {
     level: Level::Error,
     text: "A label that the expression aggregates away is empty in the text. A label with the value of the alert in it makes a new alert at every evaluation. A raw number of bytes or seconds is hard to read (an info). The label `alertname` of the rule is not yet set when the template is expanded. A query in a template (`query`, also built with `printf`) must parse. If a template does not parse, Prometheus refuses the whole file.",
     check: Check::Rule(check),
-    found: &[Example::Rules("
-groups:
-- name: example
-  rules:
+    found: &[Example::Group("
   - alert: Down
     expr: up == 0
     for: 5m
     labels: {severity: warning}
     annotations: {summary: It is down., description: '{{ with query \"sum(up)\" }}{{ . | first | label \"job\" }}{{ end }}'}
-"), Example::Rules("
-groups:
-- name: example
-  rules:
+"), Example::Group("
   - alert: Down
     expr: up == 0
     for: 5m
     labels: {severity: warning}
     annotations: {summary: It is down., description: '{{ $labels.alertname }} of {{ $labels.job }}'}
-"), Example::Rules("
-groups:
-- name: example
-  rules:
+"), Example::Group("
   - alert: DisksDown
     expr: count by (cluster) (disk_up == 0) > 1
     for: 5m
@@ -46,11 +37,8 @@ groups:
     annotations:
       summary: Disks are down.
       description: '{{ with printf \"count(disk_up{cluster=%q} == 0\" $labels.cluster | query }}{{ . | first | value }}{{ end }}'
-"), Example::Rules(
+"), Example::Group(
         r"
-groups:
-- name: example
-  rules:
   - alert: ServiceDown
     expr: sum by (job) (up) == 0
     for: 5m
@@ -60,11 +48,8 @@ groups:
       summary: A service is down.
       description: '{{ $labels.instance }} cannot be scraped.'
 ",
-    ), Example::Rules(
+    ), Example::Group(
         r"
-groups:
-- name: example
-  rules:
   - record: job:errors:rate5m
     expr: sum by (job) (rate(errors_total[5m]))
   - alert: Errors
@@ -74,19 +59,13 @@ groups:
     annotations: {summary: There are errors., description: 'On {{ $labels.instance }}.'}
 ",
     )],
-    fine: &[Example::Rules("
-groups:
-- name: example
-  rules:
+    fine: &[Example::Group("
   - alert: Down
     expr: up == 0
     for: 5m
     labels: {severity: warning}
     annotations: {summary: It is down., description: '{{ with query \"sum by (job) (up)\" }}{{ . | first | label \"job\" }}{{ end }}'}
-"), Example::Rules("
-groups:
-- name: example
-  rules:
+"), Example::Group("
   - alert: DisksDown
     expr: count by (cluster) (disk_up == 0) > 1
     for: 5m
@@ -94,11 +73,8 @@ groups:
     annotations:
       summary: Disks are down.
       description: '{{ with printf \"disk_up{cluster=%q} == 0\" .Labels.cluster | query }}{{ range . }}{{ .Labels.host }} {{ end }}{{ end }}'
-"), Example::Rules(
+"), Example::Group(
         r"
-groups:
-- name: example
-  rules:
   - alert: ServiceDown
     expr: sum by (job) (up) == 0
     for: 5m

@@ -12,19 +12,13 @@ pub(super) static LINT: Lint = Lint {
     text: "An alert without annotations does not tell the person on call what is wrong. The summary is the title of a group of alerts and should be one fixed sentence; the description should say which series is affected and by how much (both are infos).",
     check: Check::Rule(check),
     found: &[
-        Example::Rules(
+        Example::Group(
             "
-groups:
-- name: example
-  rules:
   - {alert: ServiceDown, expr: up == 0, for: 5m, labels: {severity: warning}}
 ",
         ),
-        Example::Rules(
+        Example::Group(
             r"
-groups:
-- name: example
-  rules:
   - alert: ServiceDown
     expr: up == 0
     for: 5m

@@ -13,11 +13,8 @@ pub(super) static LINT: Lint = Lint {
     level: Level::Warning,
     text: "Two runs of a job that runs on the first Monday of a month can be 35 days apart. What the job cleans up or renews is then older than 30 days although the job works, and an alert with a limit of 30 days fires.",
     check: Check::Expr(check),
-    found: &[Example::Rules(
+    found: &[Example::Group(
         r"
-groups:
-- name: example
-  rules:
   - alert: RowsTooOld
     expr: time() - rows_oldest_timestamp_seconds > 2592000
     for: 1h
@@ -29,11 +26,8 @@ groups:
       description: Look at the dashboard.
 ",
     )],
-    fine: &[Example::Rules(
+    fine: &[Example::Group(
         r"
-groups:
-- name: example
-  rules:
   - alert: RowsTooOld
     expr: time() - rows_oldest_timestamp_seconds > 5616000
     for: 1h

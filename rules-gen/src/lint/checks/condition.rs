@@ -14,11 +14,8 @@ pub(super) static LINT: Lint = Lint {
     text: r"`up` is 1 while a target works: an alert with `up != 0` fires then, and resolves when the target fails. An alert without a comparison fires whenever its metric exists.",
     check: Check::Expr(check),
     found: &[
-        Example::Rules(
+        Example::Group(
             r"
-groups:
-- name: example
-  rules:
   - alert: ServiceDown
     expr: up != 0
     for: 5m

@@ -20,11 +20,8 @@ pub(super) static LINT: Lint = Lint {
         Example::Expr("sum by (job) (errors) / on (job, zone) sum by (job, zone) (requests) > 0.1"),
         Example::Expr("label_replace(sum by (job) (errors), \"host\", \"$1\", \"instance\", \"(.*):.*\") > 1"),
         Example::Expr("sum by (job, zone) (sum by (job) (up)) == 0"),
-        Example::Rules(
+        Example::Group(
             "
-groups:
-- name: example
-  rules:
   - record: job:errors:rate5m
     expr: sum by (job) (rate(errors_total[5m]))
   - record: zone:errors:rate5m

@@ -13,11 +13,8 @@ pub(super) static LINT: Lint = Lint {
     text: "Two rules with the same name, labels and selectors, in one file or in two files of one folder, write the same series: one recording rule overwrites the other, and two alerts with different thresholds cannot be distinguished. Rules with the same name that select different series are not reported, nor are rules in different folders, objects or namespaces, which may be for different servers.",
     check: Check::Rules(check),
     found: &[
-        Example::Rules(
+        Example::Group(
             r"
-groups:
-- name: example
-  rules:
   - alert: ServiceDown
     expr: up == 0
     for: 5m
@@ -64,11 +61,8 @@ groups:
     annotations: {summary: It has not run for a day.}
 "#,
         ),
-        Example::Rules(
+        Example::Group(
             r"
-groups:
-- name: example
-  rules:
   - alert: ServiceDown
     expr: up == 0
     for: 5m

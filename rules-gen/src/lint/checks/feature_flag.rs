@@ -14,11 +14,8 @@ pub(super) static LINT: Lint = Lint {
     level: Level::Error,
     text: "Prometheus refuses experimental functions, aggregations and modifiers unless it is started with their feature flag. Without the flag the whole file is refused: a reload fails and the old rules stay in place. Use `--enable-feature` to name the flags that your servers are started with.",
     check: Check::Rule(check),
-    found: &[Example::Rules(
+    found: &[Example::Group(
         r"
-groups:
-- name: example
-  rules:
   - alert: LatencyUnsteady
     expr: mad_over_time(request_latency_seconds[1h]) > 0.5
     for: 5m
@@ -29,11 +26,8 @@ groups:
       description: '{{ $labels.job }}: look at the dashboard.'
 ",
     )],
-    fine: &[Example::Rules(
+    fine: &[Example::Group(
         r"
-groups:
-- name: example
-  rules:
   - alert: LatencyUnsteady
     expr: stddev_over_time(request_latency_seconds[1h]) > 0.5
     for: 5m

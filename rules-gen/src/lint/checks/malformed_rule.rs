@@ -9,21 +9,15 @@ pub(super) static LINT: Lint = Lint {
     level: Level::Error,
     text: "A rule has either `record` or `alert`; a recording rule has neither `for` nor annotations; names have only the characters that Prometheus allows. Kubernetes accepts a `PrometheusRule` object that breaks this, because its schema does not check it, but Prometheus does not load any of its rules.",
     check: Check::Reader,
-    found: &[Example::Rules(
+    found: &[Example::Group(
         r"
-groups:
-- name: example
-  rules:
   - record: job:up:sum
     alert: ServiceDown
     expr: sum by (job) (up)
 ",
     )],
-    fine: &[Example::Rules(
+    fine: &[Example::Group(
         r"
-groups:
-- name: example
-  rules:
   - record: job:up:sum
     expr: sum by (job) (up)
 ",

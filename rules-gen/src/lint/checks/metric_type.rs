@@ -15,36 +15,12 @@ pub(super) static LINT: Lint = Lint {
     text: "`rate()` of a gauge has no useful meaning: the rate of the age of the oldest transaction is 1 however long it is open. A counter that is compared with a number stays above it until the process restarts. `rate()` of a sum of counters, also of a recorded one, treats the restart of one process as an increase of the whole sum.\n\nThe type is taken from the catalog, a scrape (`--catalog-from`) or a live server. Otherwise it is derived from the name only where that is certain: `_count` and `_total` are used for gauges too.",
     check: Check::Expr(check),
     found: &[
-        Example::Rules(
-            r"
-groups:
-- name: example
-  rules:
-  - alert: ServiceDown
-    expr: rate(oldest_transaction_duration[5m]) > 120
-    for: 5m
-    labels:
-      severity: warning
-    annotations:
-      summary: Something is wrong.
-      description: Look at the dashboard.
-  - alert: Errors
-    expr: http_errors_total > 5
-    for: 5m
-    labels:
-      severity: warning
-    annotations:
-      summary: Something is wrong.
-      description: Look at the dashboard.
-",
-        ),
+        Example::Expr("rate(oldest_transaction_duration[5m]) > 120"),
+        Example::Expr("http_errors_total > 5"),
         Example::Expr("delta(refused_connections_total[5m]) > 3"),
         Example::Expr("increase(sum(errors_total)[1h:1m]) > 5"),
-        Example::Rules(
+        Example::Group(
             "
-groups:
-- name: example
-  rules:
   - record: job:errors:sum
     expr: sum by (job) (errors_total)
   - record: job:errors:rate5m
@@ -53,35 +29,14 @@ groups:
         ),
     ],
     fine: &[
+        Example::Expr("oldest_transaction_duration > 120"),
         Example::Expr("sum by (datname) (pg_stat_activity_count) > 100"),
         Example::Expr("histogram_quantile(0.99, sum by (job) (rate(http_request_duration_seconds[5m]))) > 2"),
         Example::Expr("rate(search_query_time_seconds[5m]) > 1 and rate(search_query_total[5m]) > 0"),
         Example::Expr("increase(errors_total[5m]) > 5 and errors_total > 0"),
         Example::Expr("rate(interface_transmit_bytes[5m]) * 8 > 9e8"),
         Example::Expr("inodes_total > 5"),
-        Example::Rules(
-            r"
-groups:
-- name: example
-  rules:
-  - alert: ServiceDown
-    expr: oldest_transaction_duration > 120
-    for: 5m
-    labels:
-      severity: warning
-    annotations:
-      summary: Something is wrong.
-      description: Look at the dashboard.
-  - alert: Errors
-    expr: increase(http_errors_total[10m]) > 5
-    for: 5m
-    labels:
-      severity: warning
-    annotations:
-      summary: Something is wrong.
-      description: Look at the dashboard.
-",
-        ),
+        Example::Expr("increase(http_errors_total[10m]) > 5"),
     ],
 };
 

@@ -5,8 +5,8 @@ use crate::lint::definition::{Check, Example, Lint};
 use crate::lint::expr::reach;
 use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::Rule;
+use checklist::units::DAY;
 
-const DAY: f64 = 86_400.0;
 /// The retention of Prometheus that is assumed without `--retention`, in seconds.
 const DEFAULT: f64 = 15.0 * DAY;
 

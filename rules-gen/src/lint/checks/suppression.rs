@@ -9,11 +9,8 @@ pub(super) static LINT: Lint = Lint {
     level: Level::Error,
     text: "A suppression needs the id of a lint and a reason, and may have an end date: `# rules-gen: ignore RG016 until 2027-01-31 because ...` before or inside the rule, or `ignore-file` for the whole file. A suppression without effect is reported too; an entry of `ignores` in `rules-gen.yaml`, when a folder with matching files is linted.",
     check: Check::Reader,
-    found: &[Example::Rules(
+    found: &[Example::Group(
         r"
-groups:
-- name: example
-  rules:
   # rules-gen: ignore RG018
   - alert: ServiceDown
     expr: up == 0
@@ -25,11 +22,8 @@ groups:
       description: '{{ $labels.job }} cannot be scraped.'
 ",
     )],
-    fine: &[Example::Rules(
+    fine: &[Example::Group(
         r"
-groups:
-- name: example
-  rules:
   # rules-gen: ignore RG018 because up is inverted by a recording rule
   - alert: ServiceDown
     expr: up != 0

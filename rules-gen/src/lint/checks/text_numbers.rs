@@ -16,11 +16,8 @@ pub(super) static LINT: Lint = Lint {
     level: Level::Warning,
     text: r#"The text says "in the last hour" but the expression counts ten hours: the person on call looks for the wrong thing."#,
     check: Check::Expr(check),
-    found: &[Example::Rules(
+    found: &[Example::Group(
         r"
-groups:
-- name: example
-  rules:
   - alert: ServiceDown
     expr: increase(errors_total[10h]) > 5
     for: 5m
@@ -32,11 +29,8 @@ groups:
 ",
     )],
     fine: &[
-        Example::Rules(
+        Example::Group(
             "
-groups:
-- name: example
-  rules:
   - alert: CertificateEnds
     expr: 0 <= round((last_over_time(certificate_expiry[10m]) - time()) / 86400, 0.1) < 20
     for: 5m
@@ -49,11 +43,8 @@ groups:
     annotations: {summary: 'Requests take more than 200ms, for 10 minutes.'}
 ",
         ),
-        Example::Rules(
+        Example::Group(
             r"
-groups:
-- name: example
-  rules:
   - alert: ServiceDown
     expr: increase(errors_total[1h]) > 5
     for: 5m

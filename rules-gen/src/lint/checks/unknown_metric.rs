@@ -17,33 +17,24 @@ pub(super) static LINT: Lint = Lint {
     check: Check::Expr(check),
     found: &[
         Example::Expr("checklist_check_pased == 0"),
-        Example::Rules(
+        Example::Group(
             "
-groups:
-- name: example
-  rules:
   - record: job:errors:rate5m
     expr: sum by (job) (rate(errors_total[5m]))
   - record: job:errors:high
     expr: job:errors:rate1m > 5
 ",
         ),
-        Example::Rules(
+        Example::Group(
             "
-groups:
-- name: example
-  rules:
   - record: job:errors:rate5m
     expr: sum by (job) (rate(errors_total[5m]))
   - record: job:errors:first
     expr: job:errors:rate5m{instance='a:1'}
 ",
         ),
-        Example::Rules(
+        Example::Group(
             "
-groups:
-- name: example
-  rules:
   - alert: ServiceDown
     expr: up == 0
     for: 5m
@@ -57,11 +48,8 @@ groups:
     fine: &[
         Example::Expr("checklist_check_passed == 0"),
         Example::Expr("job:errors:rate5m > 5"),
-        Example::Rules(
+        Example::Group(
             "
-groups:
-- name: example
-  rules:
   - record: job:errors:rate5m
     expr: sum by (job) (rate(errors_total[5m]))
   - record: job:errors:first

@@ -9,11 +9,8 @@ pub(super) static LINT: Lint = Lint {
     level: Level::Error,
     text: "Prometheus refuses the whole file, so none of its rules exists. Reported is what `promtool check rules` refuses: invalid YAML, unknown keys, wrong types and invalid PromQL.",
     check: Check::Reader,
-    found: &[Example::Rules(
+    found: &[Example::Group(
         r"
-groups:
-- name: example
-  rules:
   - alert: ServiceDown
     expr: up ==
     for: 5m

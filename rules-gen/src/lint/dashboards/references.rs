@@ -1,5 +1,5 @@
-//! Checks that the variables in the queries of a dashboard are defined. Grafana leaves the name of one that is not in
-//! the query, which then selects nothing.
+//! Checks that the variables in the queries of a dashboard are defined. Grafana leaves an undefined variable in the
+//! query, which then selects nothing.
 
 use super::model::panels;
 use crate::lint::report::{Level, Report};

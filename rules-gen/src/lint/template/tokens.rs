@@ -121,7 +121,7 @@ pub(super) fn tokens(text: &str) -> Result<(Vec<Token<'_>>, &str), String> {
         if let Some(last) = tokens.last()
             && !last.may_precede(rest)
         {
-            return Err(format!("{:?} follows a value at once", rest.chars().next().unwrap_or_default()));
+            return Err(format!("a space is missing before {:?}", rest.chars().next().unwrap_or_default()));
         }
     }
 }

@@ -9,6 +9,7 @@ use checklist::signals::utilization::{
     POD_MEMORY_LIMIT,
 };
 use checklist::signals::{database_size, disk, requests};
+use checklist::units::DAY;
 use checklist::{Config, Metric, Scope, Severity, Unit};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -16,7 +17,6 @@ use jiff::{Timestamp, ToSpan};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-const DAY: f64 = 86_400.0;
 /// The largest number of resources of one kind in the report, the nearest to their limits first. A plan that lists
 /// hundreds of volumes is not read.
 const EACH: usize = 10;

@@ -8,13 +8,13 @@ use jiff::{Span, Timestamp, ToSpan};
 /// Which report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Kind {
-    /// The morning's round: a day.
+    /// The last day.
     Daily,
-    /// A week.
+    /// The last week.
     Weekly,
-    /// A month.
+    /// The last month.
     Monthly,
-    /// Three months, with what is due once a year and the forecasts.
+    /// The last three months, with what is due once a year, and with forecasts.
     Quarterly,
 }
 

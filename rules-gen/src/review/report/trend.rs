@@ -7,9 +7,9 @@ use super::texts::{apart, steady, unit_word};
 use super::verdicts;
 use crate::server::{NoVerdict, Series, Server};
 use checklist::self_metrics::CHECK_PASSED;
+use checklist::units::DAY;
 use checklist::{Config, Drawing, Panel, PanelQuery, Severity, Signal, Unit, Value};
 
-const DAY: f64 = 86_400.0;
 /// The number of samples that each check needs for a verdict on a day: nine tenths of one in five minutes.
 const SEEN_ENOUGH: f64 = 0.9 * 288.0;
 /// The number of points of a period, enough for a chart of 720 pixels that shows two periods.
