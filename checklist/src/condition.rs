@@ -32,6 +32,10 @@ pub enum When {
     /// (`for`) of a week cannot be used, because it begins anew with every missed scrape.
     Lasting(Selector, &'static Threshold),
     Zero(Selector),
+    /// The series is 0, or was 0 at least twice within a quarter of an hour and for a third of it. Behind one address
+    /// may be several servers of which one fails, and a crash loop answers between two crashes: a pending time (`for`)
+    /// would begin anew with each success.
+    Failing(Selector),
     /// The first metric is smaller than the second for the same labels, and has not changed for ten minutes. A value
     /// that changes belongs to a rollout that makes progress.
     Fewer(&'static Metric, &'static Metric),
@@ -62,7 +66,7 @@ impl When {
             | Self::Lasting(_, threshold)
             | Self::Expiring { lead: threshold, .. } => Some(*threshold),
             Self::History(history) => history.threshold,
-            Self::Zero(_) | Self::Fewer(..) | Self::None(..) => None,
+            Self::Zero(_) | Self::Failing(_) | Self::Fewer(..) | Self::None(..) => None,
         }
     }
 
@@ -80,7 +84,7 @@ impl When {
         match self {
             Self::Beyond(value, _) => value.selectors().iter().map(|selector| selector.metric).collect(),
             Self::Enough { part, whole, .. } => vec![part.metric, whole.metric],
-            Self::Zero(selector) | Self::Lasting(selector, _) => vec![selector.metric],
+            Self::Zero(selector) | Self::Failing(selector) | Self::Lasting(selector, _) => vec![selector.metric],
             Self::Fewer(a, b) | Self::None(a, b) => vec![*a, *b],
             Self::Expiring { begin, end, .. } => vec![*begin, *end],
             Self::History(history) => history.metrics.to_vec(),
@@ -115,6 +119,11 @@ impl When {
                 format!("{least} > {} and {begun}", limits.level(threshold, severity))
             }
             Self::Zero(selector) => format!("{} == 0", agreed("max", selector, scope)),
+            Self::Failing(selector) => failing(
+                &agreed("max", selector, scope),
+                &scope.over_of("avg_over_time", selector, FAILING_WINDOW),
+                &scope.over_of("changes", selector, FAILING_WINDOW),
+            ),
             Self::Fewer(have, want) => {
                 format!("{} < {} and {} == 0", max(have), max(want), scope.over("changes", have, "10m"))
             }
@@ -155,7 +164,7 @@ impl When {
             Self::Lasting(selector, threshold) => {
                 Self::Beyond(Value::Of(*selector), threshold).offenders(samples, now, limits, severity)
             }
-            Self::Zero(selector) => {
+            Self::Zero(selector) | Self::Failing(selector) => {
                 Value::Of(*selector).compute(samples, now).into_iter().filter(|c| c.value == 0.0).collect()
             }
             Self::Fewer(have, want) => pairs(have, want).filter(|(c, want)| c.value < *want).map(|(c, _)| c).collect(),
@@ -200,9 +209,17 @@ impl When {
                 };
                 pairs(samples, now, end, begin).into_iter().map(left).min_by(|a, b| a.0.value.total_cmp(&b.0.value))
             }
-            Self::Zero(_) | Self::Fewer(..) | Self::None(..) | Self::History(..) => None,
+            Self::Zero(_) | Self::Failing(_) | Self::Fewer(..) | Self::None(..) | Self::History(..) => None,
         }
     }
+}
+
+/// The time within which [`failing`] counts.
+pub const FAILING_WINDOW: &str = "15m";
+
+/// Returns the condition of [`When::Failing`] for expressions of the value, its mean and its changes.
+pub fn failing(now: &str, mean: &str, changes: &str) -> String {
+    format!("{now} == 0 or ({mean} < 0.7 and {changes} >= 4)")
 }
 
 /// Pairs each value of one metric with the value of another metric with the same labels.

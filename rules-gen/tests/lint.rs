@@ -323,7 +323,8 @@ fn the_objects_of_a_list_are_linted_in_place() {
 #[test]
 fn an_empty_scrape_and_a_missing_runbook_folder_are_usage_errors() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("rules.yaml"), "groups: []\n").unwrap();
+    let rules = "groups:\n- name: g\n  rules:\n  - {record: 'a:b', expr: x_total}\n";
+    std::fs::write(folder.path().join("rules.yaml"), rules).unwrap();
     std::fs::write(folder.path().join("empty.txt"), "# TYPE x_total counter\n<h1>404 5</h1>\n").unwrap();
     std::fs::write(folder.path().join("good.txt"), "# TYPE x_total counter\nx_total{a=\"b c\"} 5\n").unwrap();
     let large = std::fs::File::create(folder.path().join("large.yaml")).unwrap();

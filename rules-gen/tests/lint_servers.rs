@@ -94,7 +94,7 @@ fn a_configuration_without_any_integration_is_one_finding_however_many_alerts_th
 }
 
 #[test]
-fn keys_of_mimir_and_thanos_are_accepted_unless_another_server_is_given() {
+fn keys_of_other_servers_are_accepted_unless_another_server_is_given() {
     let with = |key: &str| RULES.replace("  rules", &format!("  {key}\n  rules"));
     for (text, server, key) in [
         (with("source_tenants: [a, b]"), "mimir", "source_tenants"),
@@ -102,6 +102,15 @@ fn keys_of_mimir_and_thanos_are_accepted_unless_another_server_is_given() {
         (with("evaluation_delay: 1m"), "mimir", "evaluation_delay"),
         (with("partial_response_strategy: warn"), "thanos", "partial_response_strategy"),
         (format!("namespace: n\n{RULES}"), "mimir", "namespace"),
+        (with("type: prometheus"), "vmalert", "type"),
+        (with("concurrency: 2"), "vmalert", "concurrency"),
+        (with("eval_offset: 5m"), "vmalert", "eval_offset"),
+        (with("params: {nocache: ['1']}"), "vmalert", "params"),
+        (with("notifier_headers: ['A: b']"), "vmalert", "notifier_headers"),
+        (RULES.replace("expr: up", "expr: up, debug: true"), "vmalert", "debug"),
+        (RULES.replace("expr: up", "expr: up, update_entries_limit: 5"), "vmalert", "update_entries_limit"),
+        // The expressions are in another language.
+        (with("type: graphite").replace("expr: up", "expr: 'a.*.b(c)[x'"), "vmalert", "type"),
     ] {
         assert_eq!(of("rules.yaml", &text, &[]).0, Some(0), "{text}");
         assert_eq!(of("rules.yaml", &text, &["--server", server]).0, Some(0), "{text}");
@@ -113,4 +122,36 @@ fn keys_of_mimir_and_thanos_are_accepted_unless_another_server_is_given() {
     let (code, printed) = of("rules.yaml", with("partial_response_strategy: maybe"), &[]);
     assert!(code == Some(1) && printed.contains("must be warn or abort"), "{printed}");
     assert_eq!(of("rules.yaml", with("source_tenant: [a]"), &[]).0, Some(1), "a key of nobody");
+}
+
+/// vmalert has variables, fields and templates of its own.
+#[test]
+fn templates_of_vmalert_are_not_judged_as_those_of_prometheus() {
+    let rules = "groups:\n- name: g\n  rules:\n  - alert: Down\n    expr: up == 0\n    for: 5m\n    labels: {severity: warning}\n    annotations: {summary: It is down., description: '{{ $expr }} {{ .ActiveAt }} {{ template \"x\" . }}'}\n";
+    assert_eq!(of("rules.yaml", rules, &["--server", "vmalert"]).0, Some(0));
+    let (code, printed) = of("rules.yaml", rules, &[]);
+    assert!(code == Some(1) && printed.contains("undefined variable \"$expr\""), "{printed}");
+}
+
+/// The secrets of Alertmanager are on its server, even if the machine that lints has such a folder.
+#[test]
+fn a_secret_of_alertmanager_that_is_not_here_is_an_info() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = |file: &str| {
+        let slack = format!("slack_configs: [{{api_url_file: {file}, channel: a}}]");
+        std::fs::write(
+            folder.path().join("am.yml"),
+            format!("route: {{receiver: a}}\nreceivers:\n- name: a\n  {slack}\n"),
+        )
+        .unwrap();
+        verdict(folder.path(), &["am.yml", "--level", "info"])
+    };
+    let here = folder.path().join("nosuch").display().to_string();
+    let (code, printed) = config(&here);
+    assert!(
+        code == Some(0) && printed.contains("info[RG036]") && printed.contains("is not on this machine"),
+        "{printed}"
+    );
+    let (code, printed) = config("nosuch");
+    assert!(code == Some(1) && printed.contains("there is no file nosuch"), "{printed}");
 }

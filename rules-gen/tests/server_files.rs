@@ -113,7 +113,7 @@ fn rule_tests_are_refused_as_by_promtool() -> Outcome {
 }
 
 /// Configurations that name files, with the files that are there. Only promtool's verdict on the whole counts.
-const NAMED: [(&str, &[&str], &str); 12] = [
+const NAMED: [(&str, &[&str], &str); 14] = [
     ("config", &["rules.yml"], "global: {scrape_interval: 1m}\nrule_files: [rules.yml]"),
     ("config", &[], "global: {scrape_interval: 1m}\nrule_files: [rules.yml]"),
     ("config", &[], "global: {scrape_interval: 1m}\nrule_files: ['*.rules']"),
@@ -129,6 +129,8 @@ const NAMED: [(&str, &[&str], &str); 12] = [
     ),
     ("web-config", &[], "tls_server_config: {cert_file: c.pem, key_file: k.pem}"),
     ("web-config", &[], "tls_server_config: {cert_file: server.pem, key_file: k.pem}"),
+    ("web-config", &[], "tls_server_config: {cert_file: k.pem, key_file: c.pem}"),
+    ("config", &[], "scrape_configs: [{job_name: a, tls_config: {cert_file: k.pem, key_file: c.pem}}]"),
     (
         "web-config",
         &[],

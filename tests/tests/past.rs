@@ -329,6 +329,24 @@ async fn noise_counts_notifications_outside_of_hours_and_silenced_time() -> anyh
     assert_eq!(code, Some(0), "{complaint}");
     let noisy = one(&printed, "Noisy")?;
     assert_eq!((&noisy["silenced"], &noisy["active"]), (&1.0.into(), &1.into()), "{printed}");
+    // What the server cannot know of the range.
+    let warnings =
+        |printed: &str| Ok::<_, serde_json::Error>(serde_json::from_str::<Value>(printed)?["warnings"].to_string());
+    let (_, printed, _) = noise(&["--range", "29d", "--at", &at])?;
+    assert_eq!(warnings(&printed)?, "[]");
+    let (code, printed, complaint) = noise(&["--range", "60d", "--step", "5m", "--at", &at])?;
+    assert_eq!(code, Some(0), "{complaint}");
+    assert!(warnings(&printed)?.contains("the server has samples of 30d of 60d only"), "{printed}");
+    let before = (world.end - jiff::SignedDuration::from_hours(24 * 100)).to_string();
+    let (code, printed, complaint) = noise(&["--range", "1d", "--at", &before])?;
+    assert_eq!(code, Some(0), "{complaint}");
+    for word in ["no samples of the range", "no series ALERTS"] {
+        assert!(warnings(&printed)?.contains(word), "{printed}");
+    }
+    let quiet = (world.end - jiff::SignedDuration::from_hours(24 * 10)).to_string();
+    let (_, printed, _) = noise(&["--range", "1d", "--at", &quiet])?;
+    let said = warnings(&printed)?;
+    assert!(said.contains("no series ALERTS") && !said.contains("samples of"), "{said}");
     let (code, _, complaint) = noise(&["--alertmanager", "http://127.0.0.1:9"])?;
     assert_eq!(code, Some(3), "{complaint}");
     Ok(())

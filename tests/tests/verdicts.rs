@@ -71,7 +71,10 @@ fn samples(signal: &'static Signal, random: &mut Random, now: f64) -> Samples {
     // The label values that the alerts select, and others.
     let mut words: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for alert in signal.alerts {
-        if let When::Beyond(Value::Of(one) | Value::Age(one) | Value::Until(one), _) | When::Zero(one) = alert.when {
+        if let When::Beyond(Value::Of(one) | Value::Age(one) | Value::Until(one), _)
+        | When::Zero(one)
+        | When::Failing(one) = alert.when
+        {
             for (name, values) in one.matchers {
                 words.entry(name).or_default().extend(*values);
             }

@@ -198,12 +198,13 @@ impl Value {
             Self::Until(one) => format!("{} - time()", agreed("min", one, scope)),
             Self::Share(part, whole) => {
                 let extra = labels_beyond(part.metric, whole.metric);
-                let part = agreed("max", part, scope);
                 let whole = agreed("max", whole, scope);
                 if extra.is_empty() {
-                    format!("{part} / {whole}")
+                    format!("{} / {whole}", agreed("max", part, scope))
                 } else {
-                    format!("sum without ({}) ({part}) / {whole}", extra.join(", "))
+                    // The replicas of the exporter look at different moments, so each adds up its own values.
+                    let (replicas, part_of) = (without(part.metric), part.promql(scope));
+                    format!("max without ({replicas}) (sum without ({}) ({part_of})) / {whole}", extra.join(", "))
                 }
             }
         }

@@ -96,13 +96,14 @@ pub struct AlertOverride {
 }
 
 /// The alerts about the exporter itself, which belong to no signal.
-pub const META_ALERTS: [&str; 16] = [
+pub const META_ALERTS: [&str; 17] = [
     "ChecklistCheckIncomplete",
     "ChecklistCheckMissing",
     "ChecklistCheckOverdue",
     "ChecklistConfigBroken",
     "ChecklistEmergencyOverride",
     "ChecklistExporterMissing",
+    "ChecklistExporterRestarts",
     "ChecklistLeaseNotHeld",
     "ChecklistRecentOutage",
     "ChecklistRulesOutdated",

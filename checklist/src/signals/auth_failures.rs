@@ -18,7 +18,7 @@ static PER_HOUR: Threshold = Threshold::above(
     "auth_failures.per_hour",
     "failed logins within an hour",
     Unit::Count,
-    "Users mistype a few passwords an hour; fifty failures come from a program that guesses passwords or uses a rotated one. Where fifty are usual, the limit is five times the average hour of the week.",
+    "Users mistype a few passwords an hour; fifty failures come from a program that guesses passwords or uses a rotated one. Where fifty are usual, the limit is five times the average hour of the week, and one and a half times the same hour a week ago: on Monday mornings more passwords are mistyped.",
 )
 .critical(50.0);
 
@@ -64,17 +64,29 @@ pub static SIGNAL: Signal = Signal {
                     let window = |window| scope.max_of(&of(&FAILURES).with(window));
                     let (hour, week) = (window(HOUR_WINDOW), window(WEEK_WINDOW));
                     let limit = limits.level(&PER_HOUR, severity);
-                    format!("{hour} > {limit} unless ignoring (window) {hour} <= ignoring (window) 5 * {week} / 168")
+                    let same_hour = scope.over_of("max_over_time", &of(&FAILURES).with(HOUR_WINDOW), "2h@167h");
+                    format!(
+                        "{hour} > {limit} unless ignoring (window) {hour} <= ignoring (window) 5 * {week} / 168 \
+                         unless {hour} <= 1.5 * {same_hour}"
+                    )
                 },
                 threshold: Some(&PER_HOUR),
                 metrics: &[&FAILURES],
                 case: |given| {
-                    let window = |window, count| steady(&FAILURES, count).with("window", window);
+                    // Values by the hour: of a week ago and of now.
+                    let hour = |before: f64, now: f64| step(&FAILURES, before, 170, now).with("window", "1h");
                     let (many, few) = (given.limit + 1.0, given.limit);
-                    let usual = |times: f64| window("7d", 168.0 / 5.0 * times * many);
-                    Case::new(vec![window("1h", many), usual(0.9)], vec![window("1h", few), usual(0.0)])
-                        .fires("fires without history", vec![window("1h", many)])
-                        .quiet("does not fire where that many are usual", vec![window("1h", many), usual(1.1)])
+                    let usual = |times: f64| steady(&FAILURES, 168.0 / 5.0 * times * many).with("window", "7d");
+                    let new = input(&FAILURES, format!("_x171 {many}+0x{SAMPLES}")).with("window", "1h");
+                    Case::new(vec![hour(0.6 * many, many), usual(0.9)], vec![hour(0.0, few), usual(0.0)])
+                        .hourly()
+                        .after(hours(171))
+                        .fires("fires without history", vec![new])
+                        .quiet("does not fire where that many are usual", vec![hour(0.0, many), usual(1.1)])
+                        .quiet(
+                            "does not fire where as many failed at this hour a week ago",
+                            vec![hour(0.7 * many, many)],
+                        )
                 },
             }),
             summary: "Many authentications fail.",

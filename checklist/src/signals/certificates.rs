@@ -85,7 +85,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Alert {
             name: "ChecklistCertificateNotVerified",
-            when: When::Zero(of(&VERIFIED)),
+            when: When::Failing(of(&VERIFIED)),
             // Three looks: while certificates are exchanged, one of several instances may still have the old one.
             pending: minutes(3),
             summary: "A TLS certificate is rejected by clients.",

@@ -32,15 +32,16 @@ static INODE_USAGE: Threshold = Threshold::above(
     "disk.inode_usage",
     "inode use",
     Unit::Ratio,
-    "A volume without free inodes is as full as one without free bytes.",
+    "A volume without free inodes is as full as one without free bytes, so it has the same limits.",
 )
-.warning(0.70);
+.warning(0.70)
+.critical(0.85);
 
 static FULL_WITHIN: Threshold = Threshold::below(
     "disk.full_within",
     "time until the volume is full",
     Unit::Seconds,
-    "Four days include a weekend. The prediction uses the last six hours and the last day, and the volume must have grown in both halves of the six hours for three hours, so that a nightly job or a load of some hours does not count as a trend.",
+    "Four days include a weekend. The prediction uses the last six hours and the last day, and the volume must have grown in both halves of the six hours for three hours, so that a nightly job or a load of some hours does not count as a trend. It must also be fuller than in the seven days before: logs that are rotated fall to where they began.",
 )
 // The minimum is the window of the regression: a prediction for less time is not a trend.
 .between(6.0 * HOUR, f64::INFINITY)
@@ -152,35 +153,40 @@ pub static SIGNAL: Signal = Signal {
                     let (now, middle, before) = (scope.max(&USED), at("30m@3h"), at("30m@6h"));
                     format!(
                         "{short} > {capacity} and {long} > {capacity} and {now} / {capacity} > {floor} and \
-                         {now} - {middle} > 0.2 * ({now} - {before}) and {middle} - {before} > 0.2 * ({now} - {before})",
+                         {now} - {middle} > 0.2 * ({now} - {before}) and {middle} - {before} > 0.2 * ({now} - {before}) \
+                         unless {now} <= {peak}",
                         short = scope.predict(&USED, "6h:5m", ahead),
                         long = scope.predict(&USED, "1d:15m", ahead),
                         capacity = scope.max(&CAPACITY),
                         floor = number(limits.value(&FULL_FLOOR)),
+                        // Logs that are rotated grow for a day or two, and fall to where they began.
+                        peak = scope.over("max_over_time", &USED, "7d:10m@1d"),
                     )
                 },
                 threshold: Some(&FULL_WITHIN),
                 metrics: &[&USED, &CAPACITY],
                 case: |given| {
-                    // Within the time of the limit, one line exceeds the capacity, and the other stays well below it.
-                    let minutes = given.limit / 60.0;
+                    // Samples of five minutes. Within the time of the limit, one line exceeds the capacity, and the other stays
+                    // well below it. After 54 hours they pass a height.
+                    let (lead, pace) = (54.0 * 12.0, 300.0 / given.limit);
                     let floor = 1000.0 * given.limits.value(&FULL_FLOOR);
-                    let by =
-                        |from: f64, grown: f64| vec![line(&USED, from, grown / minutes), steady(&CAPACITY, 1000.0)];
+                    let rest = 1000.0 - floor;
+                    let by = |height: f64, grown: f64| {
+                        vec![line(&USED, height - lead * grown * pace, grown * pace), steady(&CAPACITY, 1000.0)]
+                    };
+                    let of = |values: String| vec![input(&USED, values), steady(&CAPACITY, 1000.0)];
                     let begin = floor + 10.0;
-                    // From the fifth to the seventh hour.
-                    let rest = 1000.0 - begin;
-                    let load = format!("{begin}+0x299 {begin}+{}x119 {}+0x{SAMPLES}", rest / 300.0, begin + 0.4 * rest);
-                    Case::new(by(begin, 1100.0 - floor), by(begin, 0.3 * (1000.0 - floor)))
-                        .after(hours(6))
-                        .quiet(
-                            "does not fire far below the floor",
-                            vec![
-                                line(&USED, floor / 2.0 - 365.0 * 1100.0 / minutes, 1100.0 / minutes),
-                                steady(&CAPACITY, 1000.0),
-                            ],
-                        )
-                        .quiet("does not fire after a bulk load", vec![input(&USED, load), steady(&CAPACITY, 1000.0)])
+                    // Two hours long.
+                    let load = format!("{begin}+0x635 {begin}+{}x23 {}+0x{SAMPLES}", rest / 60.0, begin + 0.4 * rest);
+                    // Rotated after thirty hours.
+                    let each = 2.0 * rest * pace;
+                    let logs = format!("{}+{each}x353 {begin}+{each}x{SAMPLES}", begin + 400.0 * each);
+                    let case = Case::new(by(floor, rest + 100.0), by(begin, 0.3 * rest))
+                        .after(hours(54))
+                        .quiet("does not fire far below the floor", by(floor / 2.0, rest + 100.0))
+                        .quiet("does not fire after a bulk load", of(load))
+                        .quiet("does not fire on logs that are rotated", of(logs));
+                    Case { pace: minutes(5), sampled: Some(minutes(5)), ..case }
                 },
             }),
             // A load of some hours is over by then.

@@ -41,7 +41,7 @@ static MOST: Threshold = Threshold::above(
     "error_rate.now",
     "share of failed requests now",
     Unit::Ratio,
-    "If a quarter of the requests fails for three minutes, this alert fires before the burn rate of an hour.",
+    "If a quarter of the requests fails for three minutes, this alert fires before the burn rate of an hour. Fewer than ten times `error_rate.min_errors` must fail for six minutes: a burst of some seconds is in the rate for five.",
 )
 .between(0.01, 0.99)
 .critical(0.25);
@@ -166,18 +166,35 @@ pub static SIGNAL: Signal = Signal {
                 "ChecklistErrorBudgetRunsOut",
             ],
             when: When::History(History {
+                // A burst of some seconds, as at a restart or from one client, is in the rate for five minutes. A few errors
+                // must last for longer: there were as many three minutes ago, three minutes long.
                 expr: |scope, limits, severity| {
                     let (errors, requests) = (scope.max(&ERRORS), scope.max(&REQUESTS));
-                    let (limit, least) = (limits.level(&MOST, severity), number(limits.value(&MIN_ERRORS)));
-                    format!("{errors} / ({requests} > 0) > {limit} and {errors} * 300 >= {least}")
+                    let before = scope.over("last_over_time", &ERRORS, "2m@3m");
+                    let (limit, least) = (limits.level(&MOST, severity), limits.value(&MIN_ERRORS));
+                    format!(
+                        "{errors} / ({requests} > 0) > {limit} and ({errors} * 300 >= {} or {before} * 300 >= {1} and {errors} * 300 >= {1})",
+                        number(10.0 * least),
+                        number(least),
+                    )
                 },
                 threshold: Some(&MOST),
                 metrics: &[&REQUESTS, &ERRORS],
                 case: |given| {
                     let least = given.limits.value(&MIN_ERRORS).max(1.0) / 300.0;
                     let at = |errors: f64, share: f64| vec![steady(&ERRORS, errors), steady(&REQUESTS, errors / share)];
-                    Case::new(at(10.0 * least, above(given.limit)), at(10.0 * least, 0.8 * given.limit))
+                    let (late, much) = (|rate: f64| format!("_x3 {rate}+0x{SAMPLES}"), 15.0 * least);
+                    let many = vec![input(&ERRORS, late(much)), input(&REQUESTS, late(much / above(given.limit)))];
+                    // Five minutes long, until the alert would fire.
+                    let burst = vec![
+                        input(&ERRORS, format!("0+0x3 {0}+0x4 0+0x{SAMPLES}", 2.0 * least)),
+                        steady(&REQUESTS, 2.0 * least / above(given.limit)),
+                    ];
+                    Case::new(many, at(much, 0.8 * given.limit))
+                        .after(minutes(3))
+                        .fires("fires when some requests fail for six minutes", at(2.0 * least, above(given.limit)))
                         .quiet("does not fire on a few failed requests", at(0.9 * least, above(given.limit)))
+                        .quiet("does not fire on a burst of some seconds", burst)
                 },
             }),
             pending: minutes(3),

@@ -55,7 +55,7 @@ pub static SIGNAL: Signal = Signal {
     alerts: &[
         Alert {
             name: "ChecklistHealthFailed",
-            when: When::Zero(of(&FIELD_OK)),
+            when: When::Failing(of(&FIELD_OK)),
             summary: "An application reports that it is not healthy.",
             description: "Application {{ $labels.target }} reports that it is not healthy: {{ $labels.field }} on its health page does not have the expected value.",
             // Alerts on the failed requests of the same cause fire for some minutes longer.
@@ -64,7 +64,7 @@ pub static SIGNAL: Signal = Signal {
         },
         Alert {
             name: "ChecklistHealthUnreachable",
-            when: When::Zero(of(&crate::self_metrics::PROBE_SUCCESS)),
+            when: When::Failing(of(&crate::self_metrics::PROBE_SUCCESS)),
             summary: "A health endpoint does not respond.",
             description: "The health page of {{ $labels.target }} gives no usable response{{ with printf \"checklist_target_unreachable_info{kind=\\\"health\\\",target=%q}\" $labels.target | query }}: {{ . | first | label \"words\" }}{{ end }}.",
             keep_firing: minutes(15),

@@ -56,6 +56,8 @@ fn of_a_day(scope: &Scope, metric: &'static Metric) -> String {
 /// The number of samples in a day, one every five minutes.
 const LOOKS: f64 = 288.0;
 
+const MAXIMUM: &[(&str, &[&str])] = &[("state", &["max"])];
+
 /// At its maximum and wanting more; at its maximum and content.
 fn at_max_case(limit: f64) -> Case {
     let both = |at_max: f64, limited: f64| vec![steady(&AT_MAX, at_max), steady(&LIMITED, limited)];
@@ -76,9 +78,12 @@ fn often_at_max_case(limit: f64) -> Case {
     let both = |at_max: String, limited: String| vec![input(&AT_MAX, at_max), input(&LIMITED, limited)];
     let at_max = from(1440, beyond);
     let new = format!("_x{} {beyond}+0x{SAMPLES}", lead - 5 * looks / 2);
+    let mut raised = both(at_max.clone(), at_max.clone());
+    raised.push(input(&REPLICAS, format!("8+0x{lead} 12+0x{SAMPLES}")).with("state", "max"));
     let case = Case::new(both(at_max.clone(), at_max.clone()), vec![steady(&AT_MAX, 0.0), steady(&LIMITED, 0.0)])
         .after(minutes(lead))
         .fires("fires when it is unknown whether more replicas are wanted", vec![input(&AT_MAX, at_max.clone())])
+        .quiet("does not fire after the maximum was raised", raised)
         .quiet("does not fire at a maximum that is sufficient during the day", both(at_max, format!("0+0x{SAMPLES}")));
     // A share of a few samples has no half that could be below it.
     if looks < 4 {
@@ -119,10 +124,17 @@ pub static SIGNAL: Signal = Signal {
             when: When::History(History {
                 expr: |scope, limits, severity| {
                     let limit = limits.level(&OFTEN, severity);
-                    format!("{} > {limit} unless {} <= {limit}", of_a_day(scope, &AT_MAX), of_a_day(scope, &LIMITED))
+                    // Somebody has raised the maximum meanwhile.
+                    let most = of(&REPLICAS).with(MAXIMUM);
+                    let (now, least) = (scope.max_of(&most), scope.over_of("min_over_time", &most, "1d"));
+                    format!(
+                        "{} > {limit} unless {} <= {limit} unless ignoring (state) {now} > {least}",
+                        of_a_day(scope, &AT_MAX),
+                        of_a_day(scope, &LIMITED),
+                    )
                 },
                 threshold: Some(&OFTEN),
-                metrics: &[&AT_MAX, &LIMITED],
+                metrics: &[&AT_MAX, &LIMITED, &REPLICAS],
                 case: |given| often_at_max_case(given.limit),
             }),
             pending: minutes(60),

@@ -78,8 +78,9 @@ fn unready(scope: &Scope) -> String {
 }
 
 /// Returns the condition that none of the wanted pods or endpoints is ready. The loss of several that were ready within
-/// ten minutes counts at once. A single one may move to another node: it has three minutes. A new workload, and one that
-/// was scaled up from zero, has ten: it may wait for a node, an image and its own start.
+/// ten minutes counts at once. A single one may move to another node: it has three minutes. A workload that was scaled
+/// up from zero has ten: it may wait for a node, an image and its own start. A new one, which nobody uses yet, has twenty:
+/// it may restore its data first.
 ///
 /// In a crash loop the pod is ready for a while after each start. So the condition also holds when none was ready for
 /// most of a quarter of an hour, with at least three changes. Its value is then the mean number of ready ones, and 0 if
@@ -92,7 +93,7 @@ fn none_left(scope: &Scope, have: &'static Metric, want: &'static Metric) -> Str
         wanted = scope.max(want),
         lately = scope.over("max_over_time", have, "10m"),
         since = scope.over("max_over_time", have, "3m"),
-        known = scope.over("count_over_time", want, "1h@8m"),
+        known = scope.over("count_over_time", want, "1h@18m"),
         woken = scope.over("min_over_time", want, "10m"),
         share = scope.over("avg_over_time", have, "15m"),
         changes = scope.over("changes", have, "15m"),
@@ -100,24 +101,24 @@ fn none_left(scope: &Scope, have: &'static Metric, want: &'static Metric) -> Str
     )
 }
 
-/// A rule test for pods that are lost, moved, new or scaled up from zero, all judged after twenty minutes.
+/// A rule test for pods that are lost, moved, new or scaled up from zero, all judged after half an hour.
 fn none_left_case(have: &'static Metric, want: &'static Metric, given: &Given<'_>) -> Case {
     let series = |metric, values: &str| input(metric, values.replace('~', &format!("x{SAMPLES}")));
     let of = |had: &str, wanted: &str| vec![series(have, had), series(want, wanted)];
     // Each pattern takes five or six minutes.
     let times = 8 + usize::try_from(given.pending.as_secs() / 300).unwrap_or(0);
     let repeated = |values: &str| vec![values; times].join(" ");
-    let crashes = format!("1+0x5 {}", repeated("0+0x3 1"));
+    let crashes = format!("1+0x15 {}", repeated("0+0x3 1"));
     let (woken, woken_wanted) = (repeated("0+0x1 1 0+0x2"), repeated("1+0x3 0+0x1"));
-    Case::new(of("3+0x15 0+0~", "3+0~"), of("1+0~", "3+0~"))
-        .after(minutes(16))
-        .fires("fires when the only pod is missing for long", of("1+0x13 0+0~", "1+0~"))
-        .fires("fires when a scaled-up workload never becomes ready", of("0+0~", "0+0x6 3+0~"))
+    Case::new(of("3+0x25 0+0~", "3+0~"), of("1+0~", "3+0~"))
+        .after(minutes(26))
+        .fires("fires when the only pod is missing for long", of("1+0x23 0+0~", "1+0~"))
+        .fires("fires when a scaled-up workload never becomes ready", of("0+0~", "0+0x16 3+0~"))
         .fires("fires when a new pod never becomes ready", of("_x8 0+0~", "_x8 3+0~"))
         .fires("fires when the only pod is ready for a minute between two crashes", of(&crashes, "1+0~"))
-        .quiet("does not fire when no pods are wanted", of("3+0x15 0+0~", "3+0x15 0+0~"))
-        .quiet("does not fire while the only pod moves to another node", of("1+0x16 0+0~", "1+0~"))
-        .quiet("does not fire while a scaled-up workload starts", of("0+0~", "0+0x10 3+0~"))
+        .quiet("does not fire when no pods are wanted", of("3+0x25 0+0~", "3+0x25 0+0~"))
+        .quiet("does not fire while the only pod moves to another node", of("1+0x26 0+0~", "1+0~"))
+        .quiet("does not fire while a scaled-up workload starts", of("0+0~", "0+0x20 3+0~"))
         .quiet("does not fire while a new pod starts", of("_x11 0+0~", "_x11 3+0~"))
         .quiet("does not fire while a service that is scaled to zero works now and then", of(&woken, &woken_wanted))
 }

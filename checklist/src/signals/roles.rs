@@ -33,7 +33,7 @@ pub static SIGNAL: Signal = Signal {
     kind: TargetKind::Application,
     interval: minutes(5),
     max_series: 100,
-    looks: &[Looks::at_any(Object::Role)],
+    looks: &[Looks::at_some(Object::Role)],
     metrics: &[&MEMBERS, &FINGERPRINT],
     thresholds: &[&ADMINS],
     alerts: &[

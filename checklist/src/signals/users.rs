@@ -31,7 +31,7 @@ pub static SIGNAL: Signal = Signal {
     kind: TargetKind::Application,
     interval: minutes(15),
     max_series: 10,
-    looks: &[Looks::at_any(Object::Account)],
+    looks: &[Looks::at_some(Object::Account)],
     metrics: &[&ACCOUNTS],
     thresholds: &[&STALE_AFTER, &STALE],
     alerts: &[Alert {

@@ -46,7 +46,7 @@ static REACHED_WITHIN: Threshold = Threshold::below(
     "utilization.reached_within",
     "time until the limit is reached",
     Unit::Seconds,
-    "Two weeks are enough to plan and order capacity; the prediction uses seven days.",
+    "Two weeks are enough to plan and order capacity; the prediction compares a day with the same weekday before.",
 )
 .between(DAY, f64::INFINITY)
 .warning(14.0 * DAY);
@@ -82,7 +82,7 @@ fn day(scope: &Scope, used: &'static Metric, most: &'static Metric, ago: &str) -
 
 /// Returns the condition that the highest daily share, with the growth of the last week, reaches 1 within the time of
 /// the limit. It must have grown in both halves of the week, because a single step is a release that needs more and
-/// stays at the new level.
+/// stays at the new level. The days that are compared are of the same weekday, because weeks have a rhythm.
 fn reaches(
     scope: &Scope,
     limits: &Limits,
@@ -90,9 +90,9 @@ fn reaches(
     used: &'static Metric,
     most: &'static Metric,
 ) -> String {
-    let weeks = limits.of(&REACHED_WITHIN).at(severity).unwrap_or(f64::NAN) / (6.0 * DAY);
+    let weeks = limits.of(&REACHED_WITHIN).at(severity).unwrap_or(f64::NAN) / (7.0 * DAY);
     let at = |ago| day(scope, used, most, ago);
-    let (now, middle, before) = (at(""), at(" offset 3d"), at(" offset 6d"));
+    let (now, middle, before) = (at(""), at(" offset 84h"), at(" offset 7d"));
     format!(
         "{now} + {weeks} * ({now} - {before}) > 1 and {now} - {middle} > 0.2 * ({now} - {before}) and \
          {middle} - {before} > 0.2 * ({now} - {before}) and {now} > {floor}",
@@ -106,15 +106,15 @@ fn reaches(
 fn growing(used: &'static Metric, most: &'static Metric, given: &crate::Given<'_>) -> Case {
     let (days, floor) = (given.limit / DAY, given.limits.value(&HEIGHT));
     let high = 1000.0 * (floor + 0.05 * (1.0 - floor)).max(0.9);
-    // A share that is `high` after six days and rises by `hour` each hour.
-    let by = |hour: f64| vec![line(used, high - 144.0 * hour, hour), steady(most, 1000.0)];
+    // A share that is `high` after seven days and rises by `hour` each hour.
+    let by = |hour: f64| vec![line(used, high - 168.0 * hour, hour), steady(most, 1000.0)];
     let needed = (1000.0 - high) / (24.0 * days);
     // An autoscaler that has fewer pods at night, and a release that needs more from then on.
     let nights = |metric, day: f64| input(metric, vec![format!("{day}+0x13 {}+0x9", day / 4.0); 20].join(" "));
     let step = step(used, 0.6 * high, 100, high);
     Case::new(by(2.0 * needed), by(0.4 * needed))
         .hourly()
-        .after(hours(144))
+        .after(hours(168))
         .quiet(
             "does not fire when an autoscaler takes pods away at night",
             vec![nights(used, high), nights(most, 1000.0)],

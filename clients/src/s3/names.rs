@@ -9,16 +9,22 @@ use std::hash::{Hash, Hasher};
 const ABOUT: &[&str] = &[
     "sha", "sha1", "sha224", "sha256", "sha384", "sha512", "sha3", "sha1sum", "sha256sum", "sha512sum", "md5", "md5sum",
     "b2", "b2sum", "b3", "b3sum", "blake2", "blake2b", "blake3", "xxh64", "xxh128", "xxhsum", "crc", "crc32", "crc32c",
-    "sfv", "cksum", "sum", "checksum", "checksums", "hash", "digest", "par2", "log",
+    "sfv", "cksum", "sum", "checksum", "checksums", "hash", "digest", "par2", "log", "err", "stderr",
 ];
 /// Endings of files that are about another file if there is one of that name. Otherwise they may be a backup, for
 /// example an export.
-const MAYBE_ABOUT: &[&str] = &["json", "txt", "manifest", "meta", "info", "done", "ok", "complete", "success", "size"];
+#[rustfmt::skip]
+const MAYBE_ABOUT: &[&str] = &[
+    "json", "yaml", "yml", "toml", "xml", "txt", "manifest", "meta", "metadata", "info", "done", "ok", "complete",
+    "success", "size",
+];
 /// Like [`MAYBE_ABOUT`]: signatures, or backups that were encrypted or signed as a whole.
 const SIGNATURES: &[&str] = &["sig", "asc", "minisig", "sign", "p7s"];
 
-/// Endings of files that are still being written, or were left by a dump or a copy that broke off.
-const UNFINISHED: &[&str] = &["tmp", "temp", "partial", "filepart", "incomplete", "inprogress", "part", "crdownload"];
+/// Endings of files that are still being written, or were left by a dump or a copy that broke off, and of those that a
+/// program leaves while it writes others.
+const UNFINISHED: &[&str] =
+    &["tmp", "temp", "partial", "filepart", "incomplete", "inprogress", "part", "crdownload", "lock", "pid"];
 
 /// Endings of files that people read or run, such as `index.html` and `restore.sh`, which are never a backup.
 #[rustfmt::skip]
@@ -39,8 +45,21 @@ const LISTS: &[&str] = &[
 const BESIDE: &[&str] =
     &["backup_manifest", "backup_label", "pg_wal", "globals", "roles", "readme", "license", "licence"];
 
-/// Names of small files about a whole folder. They are like [`BESIDE`] if they end as in [`MAYBE_ABOUT`].
-const ABOUT_ALL: &[&str] = &["index", "latest", "current", "contents", "inventory", "listing", "filelist", "manifest"];
+/// Names of small files about a whole folder, and of those that test it; an underscore may come first. They are like
+/// [`BESIDE`] if they have no ending, or one as in [`MAYBE_ABOUT`].
+#[rustfmt::skip]
+const ABOUT_ALL: &[&str] = &[
+    "index", "latest", "current", "contents", "inventory", "listing", "filelist", "manifest", "metadata",
+    "common_metadata", "status", "started", "success", "done", "complete", "completed", "ok", "test",
+];
+
+/// Names of files about all backups of pgBackRest and Barman. They are like [`BESIDE`].
+const OF_ARCHIVES: &[&str] = &["archive.info", "archive.info.copy", "backup.info", "backup.info.copy"];
+
+/// Endings of WAL that programs archive packed or encrypted.
+const OF_WAL: &[&str] = &[
+    "gz", "lz4", "zst", "zstd", "xz", "bz2", "br", "lzma", "lzo", "snappy", "sz", "gpg", "pgp", "age", "enc", "backup",
+];
 
 /// What web servers offer to programs.
 const OF_SITES: &[&str] = &["robots.txt", "security.txt", "humans.txt", "sitemap.xml"];
@@ -70,8 +89,30 @@ pub(super) fn is_about(key: &str, known: &HashSet<u64>) -> bool {
 
 /// Whether a file of this name is a backup only where there is no other.
 pub(super) fn is_beside(name: &str) -> bool {
-    let Some((stem, endings)) = name.split_once('.') else { return is_one_of(BESIDE, name) };
-    is_one_of(BESIDE, stem) || is_one_of(ABOUT_ALL, stem) && is_one_of(MAYBE_ABOUT, endings)
+    let (stem, endings) = name.split_once('.').unwrap_or((name, ""));
+    let about_all = || is_one_of(ABOUT_ALL, stem.trim_start_matches('_'));
+    is_one_of(BESIDE, stem)
+        || is_one_of(OF_ARCHIVES, name)
+        || is_of_wal(stem, endings)
+        || about_all() && (endings.is_empty() || is_one_of(MAYBE_ABOUT, endings))
+}
+
+/// Whether a name, split at its first dot, is that of an archived segment of WAL (timeline, log and segment in 24 digits),
+/// of a note about a base backup beside the segments, or of the history of a timeline.
+fn is_of_wal(stem: &str, endings: &str) -> bool {
+    // pgBackRest adds a checksum.
+    let digits = stem.split_once('-').map_or(stem, |(digits, _)| digits);
+    let is_hex = digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'A'..=b'F'));
+    let mut endings = endings.split('.').filter(|ending| !ending.is_empty()).peekable();
+    match digits.len() {
+        24 if is_hex => {
+            // The place of the beginning of the base backup, as in `000000010000000000000001.00000028.backup`.
+            endings.next_if(|ending| ending.len() == 8 && ending.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        }
+        8 if is_hex && endings.next() == Some("history") => {}
+        _ => return false,
+    }
+    endings.all(|ending| is_one_of(OF_WAL, ending))
 }
 
 /// Whether a key ends as that of a signature.

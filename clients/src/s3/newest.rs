@@ -42,8 +42,8 @@ pub(super) struct Listing<'a> {
     /// Objects whose names end as signatures do, while the signed object was not listed. Directory buckets have no
     /// order.
     signatures: Vec<Object>,
-    /// Objects that are a backup only if there is no other.
-    beside: Vec<Object>,
+    /// What is found of objects that are a backup only if there is no other. An archive of WAL has very many.
+    beside: Found,
     folders: BTreeMap<String, Newest>,
     base_backups: BaseBackups,
     parts: Parts,
@@ -58,7 +58,7 @@ impl<'a> Listing<'a> {
             now,
             known: HashSet::new(),
             signatures: Vec::new(),
-            beside: Vec::new(),
+            beside: Found::default(),
             folders: BTreeMap::new(),
             base_backups: BaseBackups::default(),
             parts: Parts::default(),
@@ -114,7 +114,7 @@ impl<'a> Listing<'a> {
             }
             self.known.insert(hash(&object.key));
             if is_beside(name(&object.key)) {
-                self.beside.push(object);
+                self.beside.add(one(object), self.now);
                 return;
             }
             if is_signature(&object.key) {
@@ -145,18 +145,15 @@ impl<'a> Listing<'a> {
         for folder in std::mem::take(&mut self.folders).into_values() {
             self.consider(folder);
         }
-        let beside = std::mem::take(&mut self.beside);
+        let left_out = self.found.left_out;
         if self.found.count > 0 {
-            self.found.left_out += beside.len() as u64;
+            Found { left_out: left_out + self.beside.count, ..self.found }
         } else {
-            for object in beside {
-                self.consider(one(object));
-            }
+            Found { left_out, ..self.beside }
         }
-        self.found
     }
 
-    /// Counts a backup, and keeps it when it is the newest so far.
+    /// Counts a backup if its name is chosen.
     fn consider(&mut self, one: Newest) {
         // A pattern may be about the whole or about its parts.
         let first = one.begin.as_ref().filter(|_| one.form != Form::DumpFolder);
@@ -168,18 +165,25 @@ impl<'a> Listing<'a> {
             self.found.left_out += 1;
             return;
         }
-        self.found.count += 1;
-        if one.modified > self.now + AHEAD.as_secs_f64() {
-            self.found.future += 1;
-            if self.found.furthest.as_ref().is_none_or(|(_, known)| one.modified > *known) {
-                self.found.furthest = Some((one.name, one.modified));
+        self.found.add(one, self.now);
+    }
+}
+
+impl Found {
+    /// Counts a backup, and keeps it when it is the newest so far.
+    fn add(&mut self, one: Newest, now: f64) {
+        self.count += 1;
+        if one.modified > now + AHEAD.as_secs_f64() {
+            self.future += 1;
+            if self.furthest.as_ref().is_none_or(|(_, known)| one.modified > *known) {
+                self.furthest = Some((one.name, one.modified));
             }
             return;
         }
         // Among objects of the same second, the largest is the backup, and the smaller ones are about it.
         let order = |one: &Newest| (one.modified, one.bytes);
-        if self.found.newest.as_ref().is_none_or(|newest| order(&one) >= order(newest)) {
-            self.found.newest = Some(one);
+        if self.newest.as_ref().is_none_or(|newest| order(&one) >= order(newest)) {
+            self.newest = Some(one);
         }
     }
 }
@@ -259,6 +263,59 @@ mod tests {
             (&[("daily/a.dump", 1.0, 9), ("daily/latest.txt", 2.0, 9)], Some("daily/a.dump")),
             (&[("daily/a.dump", 1.0, 9), ("daily/latest.dump", 2.0, 9)], Some("daily/latest.dump")),
             (&[("daily/index.tar.gz", 2.0, 9)], Some("daily/index.tar.gz")),
+            // What programs leave beside a backup, fresh while the backup is old.
+            (&[("daily/a.dump", 1.0, 9), ("daily/metadata.json", 2.0, 1)], Some("daily/a.dump")),
+            (&[("daily/LATEST", 2.0, 1), ("daily/a.dump", 1.0, 9)], Some("daily/a.dump")),
+            (&[("daily/_SUCCESS", 2.0, 0), ("daily/a.dump", 1.0, 9)], Some("daily/a.dump")),
+            (&[("daily/a.dump", 1.0, 9), ("daily/test.txt", 2.0, 5)], Some("daily/a.dump")),
+            (&[("daily/a.dump", 1.0, 9), ("daily/test", 2.0, 5)], Some("daily/a.dump")),
+            (&[("daily/a.dump", 1.0, 9), ("daily/current", 2.0, 5)], Some("daily/a.dump")),
+            (&[("daily/a.dump", 1.0, 9), ("daily/a.dump.yaml", 2.0, 5)], Some("daily/a.dump")),
+            (&[("daily/a.dump", 1.0, 9), ("daily/test.dump", 2.0, 5)], Some("daily/test.dump")),
+            (&[("daily/a.dump", 1.0, 9), ("daily/b.err", 2.0, 5)], Some("daily/a.dump")),
+            (
+                &[("daily/a.dump", 1.0, 9), ("daily/backup.lock", 2.0, 9), ("daily/b.stderr", 3.0, 9)],
+                Some("daily/a.dump"),
+            ),
+            (&[("daily/backup.pid", 2.0, 9), ("daily/backup.lock", 2.0, 9), ("daily/a.err", 3.0, 9)], None),
+            (&[("daily/metadata.json", 2.0, 1)], Some("daily/metadata.json")),
+            // WAL, and what its archives hold beside it.
+            (&[("daily/000000010000000000000001", 2.0, 99), ("daily/a.dump", 1.0, 9)], Some("daily/a.dump")),
+            (
+                &[("daily/base.tar.gz", 1.0, 9), ("daily/wal/00000001000000A0000000FF.gz", 2.0, 1)],
+                Some("daily/base.tar.gz"),
+            ),
+            (
+                &[
+                    ("daily/0000000100000000/000000010000000000000028.00000028.backup.gz", 2.0, 1),
+                    ("daily/wal_005/000000010000000000000029.lz4.gpg", 3.0, 1),
+                    ("daily/wal_005/00000002.history.br", 4.0, 1),
+                    ("daily/wal_005/000000010000000000000030.partial", 5.0, 1),
+                    ("daily/archive/000000010000000000000031-aebd8c2df4a9e8e6b0ee0b3a0b5a5a1c4d6f2f11.zst", 6.0, 1),
+                    ("daily/archive/archive.info", 7.0, 1),
+                    ("daily/base/20261128T010000/data.tar.gz", 1.0, 9),
+                    ("daily/base/20261128T010000/backup.info", 8.0, 1),
+                ],
+                Some("daily/base/20261128T010000/data.tar.gz"),
+            ),
+            (
+                &[
+                    ("daily/archive.info", 9.0, 1),
+                    ("daily/000000010000000000000001", 2.0, 9),
+                    ("daily/000000010000000000000002", 10.0, 9),
+                ],
+                Some("daily/000000010000000000000002"),
+            ),
+            // A number in hexadecimal digits that is none of WAL, and a date.
+            (
+                &[("daily/a", 1.0, 9), ("daily/507f1f77bcf86cd799439011", 2.0, 9)],
+                Some("daily/507f1f77bcf86cd799439011"),
+            ),
+            (&[("daily/a", 1.0, 9), ("daily/20261128.gz", 2.0, 9)], Some("daily/20261128.gz")),
+            (
+                &[("daily/a", 1.0, 9), ("daily/000000010000000000000001.dump", 2.0, 9)],
+                Some("daily/000000010000000000000001.dump"),
+            ),
             // Lists of checksums.
             (&[("daily/a.dump", 1.0, 9), ("daily/md5sum.txt", 2.0, 9)], Some("daily/a.dump")),
             (
@@ -345,6 +402,17 @@ mod tests {
             [("daily/20261127.tar.gz", 1.0, 9), ("daily/20261128.tar.gz", 2.0, 9), ("daily/base.tar.gz", 1.0, 9)];
         let (newest, found) = found(Choice::default(), &days);
         assert_eq!((newest.as_deref(), found.count), (Some("daily/20261128.tar.gz"), 3));
+    }
+
+    #[test]
+    fn files_beside_a_backup_are_counted_as_left_out_or_alone_as_backups() {
+        let objects =
+            [("daily/a.log", 9.0, 1), ("daily/LATEST", 3.0, 1), ("daily/000000010000000000000001", NOW * 2.0, 1)];
+        let (newest, alone) = found(Choice::default(), &objects);
+        assert_eq!((newest.as_deref(), alone.count, alone.future, alone.left_out), (Some("daily/LATEST"), 2, 1, 1));
+        let with = [&objects[..], &[("daily/a.dump", 1.0, 9)]].concat();
+        let (newest, beside) = found(Choice::default(), &with);
+        assert_eq!((newest.as_deref(), beside.count, beside.future, beside.left_out), (Some("daily/a.dump"), 1, 0, 3));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 SELECT coalesce(state, 'unknown')::text, extract(epoch FROM min(xact_start))::float8
 FROM pg_catalog.pg_stat_activity
 WHERE backend_type = 'client backend' AND pid <> pg_catalog.pg_backend_pid() AND xact_start IS NOT NULL
+  AND application_name !~ '^(pg_repack|pg_squeeze)' -- their second session holds a lock while the first one works
 GROUP BY 1
 UNION ALL
 -- A prepared transaction has no session, and holds its locks until somebody ends it.

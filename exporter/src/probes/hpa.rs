@@ -1,9 +1,11 @@
 //! The signal `hpa`: replicas and conditions of the horizontal pod autoscalers in the watched namespaces.
 
 use crate::probe::{Failure, Probe};
+use crate::run::time::unix_now;
+use crate::sources::kubernetes::objects::DESCRIBED_WITHIN;
 use crate::sources::kubernetes::{Cluster, Namespace, namespaces, read};
 use checklist::signals::hpa::{ABLE, AT_MAX, LIMITED, REPLICAS};
-use checklist::{Object, Samples};
+use checklist::{Object, Reason, Samples};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::sync::Arc;
@@ -41,7 +43,18 @@ async fn autoscalers(namespace: &Namespace, samples: &mut Samples) -> Result<usi
         // An autoscaler whose minimum equals its maximum is always at its maximum; that is not a finding.
         samples.set(&AT_MAX, own, current >= max && max > min);
         samples.set(&LIMITED, own, autoscaler.is_limited());
-        samples.set(&ABLE, own, autoscaler.is_able());
+        match autoscaler.is_able() {
+            Some(able) => samples.set(&ABLE, own, able),
+            None if unix_now() - autoscaler.created() as f64 <= DESCRIBED_WITHIN => {}
+            None => {
+                let what = format!(
+                    "autoscaler {}/{name}: its controller does not say whether it can read its metrics and scale its \
+                     target; look at its conditions",
+                    namespace.name
+                );
+                samples.missed(Object::Autoscaler, Reason::NotFound, what);
+            }
+        }
     }
     Ok(autoscalers.objects.len())
 }

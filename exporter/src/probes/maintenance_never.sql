@@ -1,7 +1,7 @@
 -- Counts tables that were never vacuumed or analyzed since the statistics began, although enough rows have changed. A
 -- table that nobody has changed needs no maintenance.
 , large AS (
-    SELECT *, vacuumed IS NULL AND (untouched OR n_dead_tup > 0.2 * greatest(n_live_tup + n_dead_tup, 1)) AS unvacuumed,
+    SELECT *, vacuumed IS NULL AND (untouched OR n_dead_tup > 0.2 * greatest(n_live_tup + n_dead_tup, reltuples, 1)) AS unvacuumed,
            analyzed IS NULL AND (untouched OR n_mod_since_analyze > 0.1 * greatest(n_live_tup, reltuples)) AS unanalyzed
     FROM tables
     WHERE bytes >= $1::float8

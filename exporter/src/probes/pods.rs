@@ -3,7 +3,7 @@
 use crate::probe::{Failure, Probe};
 use crate::run::time::unix_now;
 use crate::sources::kubernetes::objects::jobs::newest_ended;
-use crate::sources::kubernetes::objects::{Job, Workload, WorkloadKind};
+use crate::sources::kubernetes::objects::{DESCRIBED_WITHIN, Job, Workload, WorkloadKind};
 use crate::sources::kubernetes::pods::{Keeper, Pod};
 use crate::sources::kubernetes::{Cluster, Namespace, Watch, namespaces, read};
 use checklist::signals::pods::{ALL_ENDPOINTS, DESIRED, ENDPOINTS, JOB_FAILED, NOT_READY, PODS, READY, REFUSED};
@@ -17,6 +17,9 @@ use std::sync::Arc;
 
 /// Seconds within which a job gets its first pod, and a failed one is tried again. The longest pause is six minutes.
 const POD_WITHIN: f64 = 600.0;
+
+/// Maximum number of services without pods that are named.
+const NAMED: usize = 5;
 
 /// The probe of the signal `pods`.
 pub struct Pods(pub Arc<Cluster>);
@@ -237,18 +240,22 @@ async fn services(namespace: &Namespace, samples: &mut Samples) -> Result<(), Fa
     };
     let mut endpoints: BTreeMap<(String, Box<str>), (usize, usize)> = BTreeMap::new();
     let mut unnamed = BTreeSet::new();
-    for slice in read(&namespace.slices).await?.objects.values() {
-        if let Some(service) = slice.service() {
-            let (ready, all) = endpoints.entry((service.to_owned(), slice.address_type.clone())).or_default();
-            let has_ports = with_ports.get(service).is_some_and(|has| *has);
-            if has_ports && slice.is_without_ports() && slice.wanted() > 0 {
-                unnamed.insert(service.to_owned());
-            } else {
-                *ready += slice.ready();
+    let all_slices = {
+        let slices = read(&namespace.slices).await?;
+        for slice in slices.objects.values() {
+            if let Some(service) = slice.service() {
+                let (ready, all) = endpoints.entry((service.to_owned(), slice.address_type.clone())).or_default();
+                let has_ports = with_ports.get(service).is_some_and(|has| *has);
+                if has_ports && slice.is_without_ports() && slice.wanted() > 0 {
+                    unnamed.insert(service.to_owned());
+                } else {
+                    *ready += slice.ready();
+                }
+                *all += slice.wanted();
             }
-            *all += slice.wanted();
         }
-    }
+        slices.left_out.is_empty()
+    };
     for service in unnamed {
         let what = "no container has a port of the name that the service gives";
         samples.evidence.note(format!("service {}/{service}: {what}", namespace.name));
@@ -263,13 +270,26 @@ async fn services(namespace: &Namespace, samples: &mut Samples) -> Result<(), Fa
     let services = read(&namespace.services).await?;
     samples.saw(Object::Service, services.objects.len());
     namespaces::left_out(Object::Service, services.left_out.len(), namespace, samples);
-    for (name, service) in &services.objects {
-        // The endpoints of a service without a selector are managed by others, or there are none (ExternalName).
-        if service.spec.selector.as_ref().is_some_and(|selector| !selector.is_empty()) {
-            let (ready, all) = most.get(&**name).copied().unwrap_or_default();
-            samples.set(&ENDPOINTS, [&namespace.name, name], ready);
-            samples.set(&ALL_ENDPOINTS, [&namespace.name, name], all);
+    let mut unused = Vec::new();
+    for (name, service) in services.objects.iter().filter(|(_, service)| service.spec.selects_pods()) {
+        let known = most.get(&**name);
+        let (ready, all) = known.copied().unwrap_or_default();
+        samples.set(&ENDPOINTS, [&namespace.name, name], ready);
+        samples.set(&ALL_ENDPOINTS, [&namespace.name, name], all);
+        if known.is_none() && all_slices && unix_now() - service.created() as f64 > DESCRIBED_WITHIN {
+            // A service without pods has an empty slice.
+            let what = format!("service {}/{name}: its controller has made no endpoint slice", namespace.name);
+            samples.missed(Object::Service, Reason::NotFound, what);
+        } else if all == 0 {
+            unused.push(&**name);
         }
+    }
+    // Scaled to zero, a preview, the read replicas of a single database, or a misspelt selector: nobody can tell.
+    if !unused.is_empty() {
+        let count = Object::Service.counted(unused.len() as u64);
+        let named = unused.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+        let more = if unused.len() > NAMED { ", ..." } else { "" };
+        samples.evidence.note(format!("no pods behind {count} in {}: {named}{more}", namespace.name));
     }
     Ok(())
 }

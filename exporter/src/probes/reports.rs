@@ -251,9 +251,11 @@ mod tests {
     #[test]
     fn a_scanner_that_looked_at_nothing_or_in_an_empty_database_found_nothing_because_of_that() -> Result<(), Failure> {
         let audit = |of: &str| format!(r#"{{{of}, "vulnerabilities": {{"list": []}}}}"#);
+        let lockfile = r#""lockfile": {"dependency-count": 9}"#;
+        let advisories = r#""database": {"advisory-count": 900, "last-updated": "2026-09-20T00:00:00Z"}"#;
         let trivy = |of: &str| format!(r#"{{"ArtifactName": "i", "CreatedAt": "2026-09-20T00:00:00Z", {of}}}"#);
         let database = |of: &str| {
-            let db = format!(r#""db": {{{of}}}, "timestamp": "2026-09-20T00:00:00Z""#);
+            let db = format!(r#""db": {of}, "timestamp": "2026-09-20T00:00:00Z""#);
             format!(r#"{{"matches": [], "descriptor": {{{db}}}}}"#)
         };
         for (format, report, gap) in [
@@ -261,7 +263,10 @@ mod tests {
             (ReportFormat::CargoAudit, audit(r#""database": {"last-updated": null}"#), "how old its database is"),
             (ReportFormat::CargoAudit, audit(r#""lockfile": {"dependency-count": 0}"#), "no dependency"),
             (ReportFormat::CargoAudit, audit(r#""lockfile": null"#), "does not say when it was made"),
-            (ReportFormat::Grype, database(r#""status": null}, "more": {"x": 0"#), ""),
+            (ReportFormat::CargoAudit, audit(&format!("{lockfile}, {advisories}")), ""),
+            (ReportFormat::CargoAudit, audit(advisories), "how many dependencies it looked at"),
+            (ReportFormat::CargoAudit, audit(lockfile), "how many advisories its database has"),
+            (ReportFormat::CargoAudit, audit(&format!(r#"{lockfile}, "database": null"#)), "how old its database is"),
             (
                 ReportFormat::CargoOutdated,
                 r#"{"crate_name": "a", "dependencies": [{"name": "x", "project": "1.0.0", "latest": "v2"}]}"#
@@ -275,10 +280,19 @@ mod tests {
                 trivy(r#""Metadata": {"OS": {"Family": "alpine", "Name": "3.10.2", "EOSL": true}}"#),
                 "alpine 3.10.2",
             ),
-            (ReportFormat::Trivy, trivy(r#""Metadata": {"OS": {"Family": "alpine", "Name": "3.22"}}"#), ""),
+            (
+                ReportFormat::Trivy,
+                trivy(r#""Metadata": {"OS": {"Family": "alpine", "Name": "3.22"}}, "Results": [{"Class": "os-pkgs"}]"#),
+                "",
+            ),
+            (ReportFormat::Trivy, trivy(r#""Metadata": {"OS": {"Family": "alpine"}}, "Results": null"#), "no package"),
+            (ReportFormat::Trivy, trivy(r#""Metadata": {"OS": null}, "Results": null"#), ""),
             (ReportFormat::Trivy, r#"{"ArtifactName": "i", "CreatedAt": "0001-01-01T00:00:00Z"}"#.to_owned(), "made"),
-            (ReportFormat::Grype, database(r#""status": {"valid": false}"#), "not valid"),
-            (ReportFormat::Grype, database(r#""status": {"valid": true}"#), ""),
+            (ReportFormat::Grype, database(r#"{"status": {"valid": false}}"#), "not valid"),
+            (ReportFormat::Grype, database(r#"{"status": {"valid": true, "built": "2026-09-19T00:00:00Z"}}"#), ""),
+            (ReportFormat::Grype, database(r#"{"built": "2026-09-19T00:00:00Z"}"#), ""),
+            (ReportFormat::Grype, database(r#"{"built": "0001-01-01T00:00:00Z"}"#), "how old its database is"),
+            (ReportFormat::Grype, database("null"), "how old its database is"),
         ] {
             let gaps = shown(format, &report)?.evidence.gaps();
             assert!(gaps.contains(gap) && gaps.is_empty() == gap.is_empty(), "{report}: {gaps}");

@@ -3,7 +3,7 @@
 use crate::probe::{Failure, Probe};
 use crate::sources::kubernetes::{Cluster, Namespace, read};
 use checklist::signals::restarts::{LAST_TERMINATION, RESTARTS};
-use checklist::{Object, Samples};
+use checklist::{Object, Reason, Samples};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::sync::Arc;
@@ -44,6 +44,11 @@ async fn containers(namespace: &Namespace, restarted: bool, samples: &mut Sample
                 let [namespace, workload, pod, container] = labels;
                 samples.set(&LAST_TERMINATION, [namespace, workload, pod, container, &last.reason], last.at);
             }
+        }
+        for container in pod.unreported().filter(|_| !restarted) {
+            let what =
+                format!("pod {}/{name}: its status says nothing about the container {container}", namespace.name);
+            samples.missed(Object::Container, Reason::NotFound, what);
         }
     }
     Ok(pods.objects.len())

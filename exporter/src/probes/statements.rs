@@ -139,6 +139,7 @@ static STATEMENTS: &[(&str, &[Statement])] = &[
     ]),
     ("users", &[
             select(include_str!("users.sql"), &[&users::ACCOUNTS]).counts(Object::Account).with(&[&users::STALE_AFTER]),
+            gap(include_str!("users_none.sql"), Object::Account, Reason::NotFound),
     ]),
     ("api_keys", &[
             select(include_str!("api_keys.sql"), &[&api_keys::KEYS]).counts(Object::ApiKey)
@@ -147,6 +148,7 @@ static STATEMENTS: &[(&str, &[Statement])] = &[
     ]),
     ("roles", &[
             select(include_str!("roles.sql"), &[&roles::MEMBERS]).each_is(Object::Role),
+            gap(include_str!("roles_none.sql"), Object::Role, Reason::NotFound),
             gap(include_str!("roles_unnamed.sql"), Object::Role, Reason::Config),
             select(include_str!("roles_fingerprint.sql"), &[&roles::FINGERPRINT]),
     ]),

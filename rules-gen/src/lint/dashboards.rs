@@ -13,7 +13,7 @@ use super::report::{Level, Report};
 use crate::promql::mistakes;
 use context::DashboardContext;
 use model::panels;
-use promql::Selector;
+use promql::{Selector, Type};
 use serde_json::Value;
 use source::{Language, fixed, language};
 
@@ -155,7 +155,8 @@ fn check_panel(panel: &Value, variables: &[Value], context: &DashboardContext<'_
     for query in logs.filter(|target| target["hide"] != true).filter_map(|target| target["expr"].as_str()) {
         logql::check(query, &near, report);
     }
-    for expr in metrics.filter_map(|target| target["expr"].as_str()).filter(|expr| !expr.trim().is_empty()) {
+    for target in metrics {
+        let Some(expr) = target["expr"].as_str().filter(|expr| !expr.trim().is_empty()) else { continue };
         let ast = match promql::parse_with_variables(expr) {
             Ok(query) => query.expr,
             Err(errors) => {
@@ -164,6 +165,19 @@ fn check_panel(panel: &Value, variables: &[Value], context: &DashboardContext<'_
                 continue;
             }
         };
+        let over_time = target["instant"] != true || target["range"] == true;
+        let result = ast.result();
+        if over_time && matches!(result, Type::RangeVector | Type::String) {
+            let message = format!("Prometheus refuses a query over a range of time that returns {result}");
+            report.near(
+                "RG050",
+                Level::Error,
+                &near,
+                message,
+                "use a function such as rate(), or make the query instant",
+            );
+            continue;
+        }
         let fixed_rate = ["rate(", "irate(", "increase("].iter().any(|function| expr.contains(function))
             && kind == "timeseries"
             && !expr.contains("$__")

@@ -159,7 +159,12 @@ fn read<'a>(source: &'a Source, text: &'a str, options: &Options) -> First<'a> {
         ends |= at == 0 && plain && found.iter().any(|found| found.only_when_first().is_some());
         documents.extend(found);
     }
-    let judged = documents.iter().any(|document| !matches!(document, Document::Other));
+    let empty = reader.why.contains(&Why::NoGroups);
+    let judged = documents.iter().any(|document| match document {
+        Document::Rules(rules) => !empty || !rules.is_empty(),
+        Document::Other => false,
+        _ => true,
+    });
     // A refused file counts as linted. A file of another program does not, even if it has findings about its keys.
     let refused = report.has_any() && !reader.why.contains(&Why::Foreign);
     let why = if judged || refused { None } else { reader.why() };
@@ -226,6 +231,9 @@ impl Documents<'_> {
             if spec.is_none() {
                 report.add("RG001", Level::Error, node, "the object has no spec", "add spec: {groups: [...]}");
             }
+            if spec.is_some_and(has_no_groups) {
+                self.why.insert(Why::NoGroups);
+            }
             return Document::Rules(spec.map(|spec| rule_file::read(spec, true, report)).unwrap_or_default());
         }
         if node.is_null() {
@@ -236,9 +244,8 @@ impl Documents<'_> {
             return Document::Other;
         }
         if let Some(document) = plain(alone(self.text, node), node, self.source.named, report) {
-            if node.get("groups").is_some_and(Node::is_null) {
+            if has_no_groups(node) {
                 self.why.insert(Why::NoGroups);
-                return Document::Other;
             }
             match document {
                 Document::Server | Document::Routes(_) => {
@@ -276,6 +283,13 @@ pub(super) fn members(node: &Node) -> impl Iterator<Item = &Node> {
         && node.get("kind").and_then(Node::text).is_some_and(|kind| kind.ends_with("List"));
     let items = node.get("items").filter(|_| is_list).map(Node::items);
     items.unwrap_or(std::slice::from_ref(node)).iter()
+}
+
+/// Whether `groups` is there and has no entries.
+fn has_no_groups(node: &Node) -> bool {
+    node.get("groups").is_some_and(|groups| {
+        groups.is_null() || (matches!(groups.kind, yaml::Kind::List(_)) && groups.items().is_empty())
+    })
 }
 
 /// Returns the kind of a Kubernetes object.

@@ -1,6 +1,8 @@
 //! Helpers that answer questions about a PromQL expression.
 
-use promql::{Binary, BinaryOp, Construct, Duration, Expr, Kind, Matcher, Modifiers, Selector, Sign, Type};
+use promql::{
+    Aggregation, Binary, BinaryOp, Construct, Duration, Expr, Kind, Matcher, Modifiers, Selector, Sign, Type,
+};
 use regex::Regex;
 
 /// Returns the matchers of a selector, except that of the metric's name.
@@ -88,6 +90,12 @@ pub fn function(expr: &Expr) -> Option<&str> {
     }
 }
 
+/// Whether an aggregation returns a number of series or a deviation of their values, and not a value of the metric or a
+/// sum of values.
+pub fn leaves_the_values(aggregation: &Aggregation) -> bool {
+    ["count", "count_values", "group", "stddev", "stdvar"].contains(&aggregation.op.text.as_str())
+}
+
 /// Returns the name of a construct for messages: `start()`, `offset`.
 pub fn construct(construct: &Construct) -> String {
     match construct.signature() {
@@ -104,6 +112,24 @@ pub struct Health<'a> {
     pub true_while_healthy: bool,
     /// Whether the comparison is true when the metric is 0.
     pub true_while_unhealthy: bool,
+    /// Whether Prometheus or the blackbox exporter writes the metric; otherwise only its name says what it means.
+    pub certain: bool,
+}
+
+/// Endings of metrics that are 1 while something works.
+const HEALTHY: [&str; 5] = ["up", "success", "successful", "healthy", "passed"];
+/// Words before such an ending that give it another meaning: `not_up`, `scale_up`, `seconds_passed`.
+const OTHER_MEANING: [&str; 33] = [
+    "back", "catch", "clean", "clear", "cold", "days", "follow", "hours", "last", "lock", "look", "minutes", "never",
+    "no", "non", "not", "ramp", "roll", "scale", "scaled", "scaling", "seconds", "set", "since", "speed", "spin",
+    "start", "time", "un", "wake", "warm", "wind", "without",
+];
+
+/// Whether a metric with this name is 1 while something works, and 0 otherwise.
+fn is_health(metric: &str) -> bool {
+    let mut words = metric.rsplit(['_', ':']);
+    let ending = words.next().is_some_and(|word| HEALTHY.contains(&word));
+    ending && words.next().is_some_and(|word| !OTHER_MEANING.contains(&word))
 }
 
 /// Returns the comparison of a health metric with a number. `None` for other comparisons.
@@ -117,11 +143,10 @@ pub fn health(one: &Binary) -> Option<Health<'_>> {
         side = inner.expr.bare();
     }
     let metric = side.selector().and_then(Selector::metric)?;
-    let healthy = metric == "up"
-        || ["_up", "_success", "_successful", "_healthy", "_passed"].iter().any(|ending| metric.ends_with(ending));
-    let limit = constant(&one.right).filter(|_| healthy)?;
+    let certain = ["up", "probe_success"].contains(&metric);
+    let limit = constant(&one.right).filter(|_| certain || is_health(metric))?;
     // Some metrics with these endings count, such as `brokers_up`. They are compared with other numbers.
-    if !["up", "probe_success"].contains(&metric) && ![0.0, 1.0].contains(&limit) {
+    if !certain && ![0.0, 1.0].contains(&limit) {
         return None;
     }
     let holds = |value: f64| match one.op {
@@ -132,5 +157,5 @@ pub fn health(one: &Binary) -> Option<Health<'_>> {
         BinaryOp::Less => value < limit,
         _ => value <= limit,
     };
-    Some(Health { metric, true_while_healthy: holds(1.0), true_while_unhealthy: holds(0.0) })
+    Some(Health { metric, true_while_healthy: holds(1.0), true_while_unhealthy: holds(0.0), certain })
 }

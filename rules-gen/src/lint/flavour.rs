@@ -9,4 +9,6 @@ pub enum Flavour {
     Mimir,
     /// The ruler of Thanos.
     Thanos,
+    /// The program vmalert of Victoria Metrics.
+    Vmalert,
 }

@@ -23,6 +23,8 @@ const KEYS: [&str; 12] = [
 ];
 /// Those of a scrape that promtool looks for.
 const OF_SCRAPES: [&str; 4] = ["cert_file", "key_file", "bearer_token_file", "credentials_file"];
+/// The largest file in bytes in which a certificate is looked for.
+const LARGEST: u64 = 1 << 20;
 
 /// Reports files of a server's configuration that are not there.
 pub(super) fn of_server(root: &Node, report: &mut Report<'_>) {
@@ -33,16 +35,27 @@ pub(super) fn of_server(root: &Node, report: &mut Report<'_>) {
     // promtool takes every name without `*` as that of one file.
     let one = |name: &&Node| !name.text().is_some_and(|name| name.contains('*'));
     found.extend(
-        root.get("rule_files").map(Node::items).unwrap_or_default().iter().filter(one).map(|name| (name, true)),
+        root.get("rule_files")
+            .map(Node::items)
+            .unwrap_or_default()
+            .iter()
+            .filter(one)
+            .map(|name| (name, "rule_files", true)),
     );
     named(root, &mut Vec::new(), &mut found);
-    for (node, refused) in found {
+    for (node, key, refused) in found {
         let Some(name) = node.text().filter(|name| !name.is_empty()) else { continue };
         let path = folder.join(name);
         if path.exists() {
+            if let Some(why) = other_kind(key, &path) {
+                // promtool reads them for a web server only.
+                let level = if root.get("tls_server_config").is_some() { Level::Error } else { Level::Warning };
+                report.add(id, level, node, format!("{name} {why}"), "exchange cert_file and key_file");
+            }
             continue;
         }
-        if is_external(name) {
+        // Nothing checks the files of Alertmanager before it sends a notification.
+        if is_external(name) || (id == "RG036" && Path::new(name).is_absolute()) {
             let message = format!("{name} is not on this machine; it must be on the server");
             report.add(id, Level::Info, node, message, "promtool check config, on the server");
             continue;
@@ -86,8 +99,25 @@ fn is_external(name: &str) -> bool {
     path.is_absolute() && !path.parent().is_some_and(Path::exists)
 }
 
-/// Collects the values of [`KEYS`], and whether promtool refuses the configuration without the file.
-fn named<'a>(node: &'a Node, above: &mut Vec<&'a str>, found: &mut Vec<(&'a Node, bool)>) {
+/// Returns what is wrong if a file has a key where a certificate must be, or a certificate where a key must be. Files
+/// without any block of PEM may be placeholders.
+fn other_kind(key: &str, path: &Path) -> Option<&'static str> {
+    if !["cert_file", "key_file"].contains(&key) || path.metadata().ok()?.len() > LARGEST {
+        return None;
+    }
+    let text = std::fs::read_to_string(path).ok()?;
+    let blocks = || text.lines().filter_map(|line| line.trim().strip_prefix("-----BEGIN ")?.strip_suffix("-----"));
+    let certificates = blocks().filter(|kind| *kind == "CERTIFICATE").count();
+    let keys = blocks().filter(|kind| kind.ends_with("PRIVATE KEY")).count();
+    match (key, certificates, keys) {
+        ("cert_file", 0, 1..) => Some("has a private key and no certificate"),
+        ("key_file", 1.., 0) => Some("has a certificate and no private key"),
+        _ => None,
+    }
+}
+
+/// Collects the values of [`KEYS`] with their keys, and whether promtool refuses the configuration without the file.
+fn named<'a>(node: &'a Node, above: &mut Vec<&'a str>, found: &mut Vec<(&'a Node, &'a str, bool)>) {
     match &node.kind {
         Kind::Scalar(..) => {}
         Kind::List(items) => items.iter().for_each(|item| named(item, above, found)),
@@ -99,7 +129,7 @@ fn named<'a>(node: &'a Node, above: &mut Vec<&'a str>, found: &mut Vec<(&'a Node
                     let others = above.iter().any(|part| *part == "oauth2" || part.ends_with("_sd_configs"));
                     let of_cluster = above.contains(&"kubernetes_sd_configs") && above.last() == Some(&"tls_config");
                     let of_scrape = above.first() == Some(&"scrape_configs") && OF_SCRAPES.contains(&key);
-                    found.push((value, of_web || (of_scrape && (!others || of_cluster))));
+                    found.push((value, key, of_web || (of_scrape && (!others || of_cluster))));
                 } else {
                     above.push(key);
                     named(value, above, found);

@@ -1,9 +1,12 @@
 //! The syntax of Go templates, as far as Prometheus checks it when it loads rules: actions, blocks, variables and
 //! function names.
 
+mod evaluation;
 mod tokens;
+mod variables;
 
 use tokens::{CONSTANTS, Token, tokens};
+use variables::Variables;
 
 /// The functions of Go's text/template and those that Prometheus 3 adds (its file template/template.go).
 const FUNCTIONS: [&str; 48] = [
@@ -56,15 +59,15 @@ const FUNCTIONS: [&str; 48] = [
     "parseDuration",
     "urlQueryEscape",
 ];
-/// Variables that Prometheus defines at the start of a template.
-const GIVEN: [&str; 4] = ["labels", "externalLabels", "externalURL", "value"];
+/// Functions whose result is true or false.
+const QUESTIONS: [&str; 7] = ["eq", "ne", "lt", "le", "gt", "ge", "not"];
 
 /// What a template refers to.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Used {
     /// Labels of the series, as in `$labels.instance`.
     pub labels: Vec<String>,
-    /// Whether the value of the alert is used.
+    /// Whether the value of the alert is shown. A condition may use a value that is not shown.
     pub value: bool,
     /// The functions that are called.
     pub functions: Vec<String>,
@@ -72,6 +75,8 @@ pub struct Used {
     pub queries: Vec<String>,
     /// The arguments of `label`, which reads a label of a query's result.
     pub read: Vec<String>,
+    /// What fails when the template is expanded, although it parses.
+    pub mistakes: Vec<String>,
 }
 
 /// Parses a template and returns what it refers to.
@@ -85,7 +90,8 @@ pub fn read(text: &str) -> Result<Used, String> {
         return Ok(used);
     }
     let mut blocks: Vec<(&str, usize)> = Vec::new();
-    let mut variables: Vec<&str> = GIVEN.to_vec();
+    let mut variables = Variables::given();
+    let (mut defined, mut called) = (Vec::new(), Vec::new());
     let mut rest = text;
     while let Some(start) = rest.find("{{") {
         let action = &rest[start + 2..];
@@ -99,10 +105,18 @@ pub fn read(text: &str) -> Result<Used, String> {
         let (tokens, after) = tokens(trimmed)?;
         rest = after;
         block(&tokens, &mut blocks, &mut variables)?;
+        match tokens.as_slice() {
+            [Token::Word("define" | "block"), Token::Text(name), ..] => defined.push(name.trim_matches(['"', '`'])),
+            [Token::Word("template"), Token::Text(name), ..] => called.push(name.trim_matches(['"', '`'])),
+            _ => {}
+        }
+        let own = matches!(tokens.first(), Some(Token::Word("range" | "with" | "define" | "block")));
+        let around = &blocks[..blocks.len() - usize::from(own)];
+        let is_within = |words: [&str; 2]| around.iter().any(|(word, _)| words.contains(word));
         // Inside `range` and `with`, the dot is not the alert.
-        let outer = blocks.iter().filter(|(word, _)| ["range", "with"].contains(word)).count();
-        let inside = outer > usize::from(matches!(tokens.first(), Some(Token::Word("range" | "with"))));
-        pipeline(&tokens, &mut variables, inside, &mut used)?;
+        let inside = is_within(["range", "with"]);
+        let apart = is_within(["define", "block"]);
+        pipeline(&tokens, &mut variables, (inside, apart), &mut used)?;
         for at in 0..tokens.len() {
             if let [Token::Word("query"), Token::Text(literal), ..]
             | [Token::Text(literal), Token::Sign('|'), Token::Word("query"), ..] = &tokens[at..]
@@ -119,10 +133,12 @@ pub fn read(text: &str) -> Result<Used, String> {
             }
         }
     }
-    match blocks.last() {
-        Some((word, _)) => Err(format!("{{{{ {word} }}}} has no {{{{ end }}}}")),
-        None => Ok(used),
+    if let Some((word, _)) = blocks.last() {
+        return Err(format!("{{{{ {word} }}}} has no {{{{ end }}}}"));
     }
+    let missing = called.iter().filter(|name| !defined.contains(name));
+    used.mistakes.extend(missing.map(|name| format!("no template {name:?} is defined in the text")));
+    Ok(used)
 }
 
 /// Returns the tokens after the pipe that a call with these arguments goes into. None if the call ends before it, with
@@ -164,14 +180,14 @@ fn filled(format: &str) -> String {
 fn block<'a>(
     tokens: &[Token<'a>],
     blocks: &mut Vec<(&'a str, usize)>,
-    variables: &mut Vec<&'a str>,
+    variables: &mut Variables<'a>,
 ) -> Result<(), String> {
     match tokens.first() {
         Some(Token::Word(word @ ("if" | "range" | "with" | "block" | "define"))) => {
             if tokens.len() == 1 {
                 return Err(format!("{{{{ {word} }}}} needs a value"));
             }
-            blocks.push((word, variables.len()));
+            blocks.push((word, variables.count()));
         }
         Some(Token::Word("else")) => match blocks.last() {
             Some(("if" | "range" | "with", _)) => {}
@@ -193,14 +209,17 @@ fn block<'a>(
     Ok(())
 }
 
+/// Reads a pipeline. `inside` tells whether it is within `range` or `with`, and `apart` whether it is in a template of
+/// its own.
 fn pipeline<'a>(
     tokens: &[Token<'a>],
-    variables: &mut Vec<&'a str>,
-    inside: bool,
+    variables: &mut Variables<'a>,
+    (inside, apart): (bool, bool),
     used: &mut Used,
 ) -> Result<(), String> {
     let keywords = ["if", "else", "range", "with", "end", "define", "block", "template", "break", "continue"];
     let mut open = 0_usize;
+    let mut has_value = false;
     let head = match tokens {
         [Token::Word("else"), Token::Word("if" | "with"), ..] => 2,
         [Token::Word("if" | "with" | "range"), ..] => 1,
@@ -212,22 +231,26 @@ fn pipeline<'a>(
             Token::Variable(name) => {
                 let next = tokens.get(at + 1);
                 // A variable exists only after its assignment.
-                if !name.is_empty() && !variables.iter().any(|known| known == name) {
+                if !name.is_empty() && !variables.exists(name) {
                     return Err(format!("undefined variable \"${name}\""));
                 }
-                match (*name, next) {
-                    ("labels", Some(Token::Field(label))) => used.labels.push((*label).to_owned()),
-                    ("value", _) => used.value = true,
+                has_value |= variables.has_value(name);
+                match (*name, next, tokens.get(at + 2)) {
+                    ("labels", Some(Token::Of(label)), _) | ("", Some(Token::Of("Labels")), Some(Token::Of(label))) => {
+                        used.labels.push((*label).to_owned());
+                    }
+                    ("", Some(Token::Of("Value")), _) => has_value = true,
                     _ => {}
                 }
             }
             Token::Field("Labels" | "Value") if inside => {}
             Token::Field("Labels") => {
-                if let Some(Token::Field(label)) = tokens.get(at + 1) {
+                if let Some(Token::Of(label)) = tokens.get(at + 1) {
                     used.labels.push((*label).to_owned());
                 }
             }
-            Token::Field("Value") => used.value = true,
+            Token::Field("Value") => has_value = true,
+            Token::Field("") => has_value |= variables.has_value("."),
             Token::Word(word) if at == 0 && keywords.contains(word) => {}
             Token::Word("if" | "with") if at == 1 && tokens[0] == Token::Word("else") => {}
             Token::Word(word) if CONSTANTS.contains(word) => {}
@@ -245,19 +268,39 @@ fn pipeline<'a>(
                 return Err("a | needs a function after it".to_owned());
             }
             Token::Assign(_) | Token::Sign(',') => return Err("an assignment where a value is expected".to_owned()),
-            Token::Field(_) | Token::Text(_) | Token::Number | Token::Sign(_) => {}
+            Token::Field(_) | Token::Of(_) | Token::Text(_) | Token::Number(_) | Token::Sign(_) => {}
         }
     }
     if open > 0 {
         return Err("a ( is not closed".to_owned());
     }
-    variables.extend(declared.0);
+    let values = match tokens {
+        [Token::Word("template" | "define" | "block"), Token::Text(_), rest @ ..] => rest,
+        [Token::Word("else" | "end" | "break" | "continue")] => &[],
+        _ => &tokens[head + declared.1..],
+    };
+    used.mistakes.extend(evaluation::mistakes(values, variables, inside, apart));
+    let asks = matches!(values.first(), Some(Token::Word(word)) if QUESTIONS.contains(word));
+    has_value &= !asks || values.contains(&Token::Sign('|'));
+    if let [Token::Variable(name), Token::Assign(false), ..] = &tokens[head..]
+        && has_value
+    {
+        variables.takes_value(name);
+    }
+    match tokens.get(head.saturating_sub(1)) {
+        Some(Token::Word("if")) => {}
+        Some(Token::Word("with" | "range")) => variables.declare(".", has_value),
+        _ => used.value |= has_value && declared.1 == 0,
+    }
+    for name in declared.0 {
+        variables.declare(name, has_value);
+    }
     Ok(())
 }
 
 /// Returns the variables that a pipeline assigns, and the number of tokens of the assignment: `$x :=`, or `$key, $value
 /// :=` after `range`.
-fn declared<'a>(tokens: &[Token<'a>], range: bool, known: &[&'a str]) -> Result<(Vec<&'a str>, usize), String> {
+fn declared<'a>(tokens: &[Token<'a>], range: bool, known: &Variables<'a>) -> Result<(Vec<&'a str>, usize), String> {
     let (names, makes, length) = match tokens {
         [Token::Variable(name), Token::Assign(makes), ..] => (vec![*name], *makes, 2),
         [Token::Variable(key), Token::Sign(','), Token::Variable(value), Token::Assign(makes), ..] if range => {
@@ -268,7 +311,7 @@ fn declared<'a>(tokens: &[Token<'a>], range: bool, known: &[&'a str]) -> Result<
     if tokens.len() == length {
         return Err("an assignment without a value".to_owned());
     }
-    if let Some(name) = names.iter().find(|name| !makes && !name.is_empty() && !known.contains(name)) {
+    if let Some(name) = names.iter().find(|name| !makes && !name.is_empty() && !known.exists(name)) {
         return Err(format!("undefined variable \"${name}\""));
     }
     let made = names.into_iter().filter(|_| makes).collect();
@@ -302,6 +345,82 @@ mod tests {
         let nested = "{{ with printf \"up{pod=~%q,job=%q}\" (printf \"%s-.*\" $labels.a) $labels.b | query }}{{ end }}";
         assert_eq!(read(nested).map(|used| used.queries), Ok(vec!["up{pod=~\"x\",job=\"x\"}".to_owned()]));
         assert!(read("{{ with $x := query `a` | first }}{{ $x | value }}{{ else }}none{{ end }}").is_ok());
+    }
+
+    #[test]
+    fn a_value_in_a_condition_is_not_shown() {
+        for (text, shown) in [
+            ("{{ if gt $value 90.0 }}a{{ else if $value }}b{{ end }}", false),
+            ("{{ $v := $value }}{{ if gt $v 90.0 }}a{{ end }}", false),
+            ("{{ with $v := .Value }}{{ if gt $v 90.0 }}a{{ end }}{{ end }}", false),
+            ("{{ $level := \"a\" }}{{ if gt $value 9.0 }}{{ $level = \"b\" }}{{ end }}{{ $level }}", false),
+            ("{{ gt $value 90.0 }}", false),
+            ("{{ $value }}", true),
+            ("{{ .Value | humanize }}", true),
+            ("{{ $v := $value }}{{ $v }}", true),
+            ("{{ $v := 5 }}{{ $v = $value }}{{ $v }}", true),
+            ("{{ with $value }}{{ . }}{{ end }}", true),
+            ("{{ range query \"up\" }}{{ $.Value }}{{ end }}", true),
+            ("{{ if true }}{{ $value }}{{ end }}", true),
+            ("{{ gt $value 90.0 | printf \"%v %v\" $value }}", true),
+        ] {
+            assert_eq!(read(text).map(|used| used.value), Ok(shown), "{text}");
+        }
+    }
+
+    /// Prometheus accepts all of them, and expands only those that are fine.
+    #[test]
+    fn what_fails_when_a_template_is_expanded_is_found() {
+        for bad in [
+            "{{ gt $value 5 }}",
+            "{{ if gt $value 5 }}a{{ end }}",
+            "{{ if and true (lt .Value 5) }}a{{ end }}",
+            "{{ if $value | eq 5 }}a{{ end }}",
+            "{{ eq $value \"5\" }}",
+            "{{ eq $labels.a 5 }}",
+            "{{ .Labelz.x }}",
+            "{{ .value }}",
+            "{{ .CommonLabels.x }}",
+            "{{ .Status | toUpper }}",
+            "{{ range query \"up\" }}{{ $.StartsAt }}{{ end }}",
+            "{{ $labels.x.y }}",
+            "{{ humanizePercentage }}",
+            "{{ $value | humanize 2 }}",
+            "{{ query \"up\" | value }}",
+            "{{ query \"up\" | first | humanize }}",
+            "{{ (query \"up\" | first).Valeu }}",
+            "{{ $value | toUpper }}",
+            "{{ template \"x\" . }}",
+            "{{ printf \"%d\" $value }}",
+            "{{ printf \"%s is %.2f\" $value $labels.job }}",
+            "{{ printf \"%v%\" $value }}",
+            "{{ printf \"%.1f\" }}",
+            "{{ $value | printf \"%.1f of %s\" }}",
+            "{{ printf \"busy\" $value }}",
+        ] {
+            assert!(read(bad).is_ok_and(|used| !used.mistakes.is_empty()), "{bad}");
+        }
+        for fine in [
+            "{{ gt $value 5.0 }} {{ eq $value 5e1 }} {{ eq $labels.a \"5\" }} {{ eq (len $labels) 5 }}",
+            "{{ printf \"%v %.0f%% %s %q %5.1e %t\" $value $value $labels.a .Labels.b .Value true }}",
+            "{{ $value | printf \"%.2f\" }} {{ printf \"%*d\" 5 5 }} {{ printf \"%%\" }}",
+            "{{ range query \"up\" }}{{ .Labels.a }} {{ .Value }} {{ $.Labels.x }}{{ end }}",
+            "{{ range $i, $x := query \"up\" }}{{ $x.Value | humanize }} {{ $i }}{{ end }}",
+            "{{ with query \"up\" }}{{ . | first | value | humanizePercentage }}{{ end }}",
+            "{{ with $value := query \"up\" | first }}{{ $value.Labels.a }}{{ end }}",
+            "{{ query \"up\" | sortByLabel \"a\" | first | label \"a\" | toUpper }}",
+            "{{ (query \"up\" | first).Value | humanize }} {{ (index (query \"up\") 0).Labels.x }}",
+            "{{ define \"x\" }}{{ .Anything }}{{ $.Else }}{{ end }}{{ template \"x\" $labels }}",
+            "{{ $labels.a | reReplaceAll \"(.*)\" \"$1\" }} {{ match \"a\" $externalLabels.b }}",
+            "{{ .ExternalURL }} {{ .ExternalLabels.a }} {{ $externalURL }} {{ externalURL }} {{ printf \"%v\" now }}",
+            "{{ parseDuration \"5m\" | humanizeDuration }} {{ \"5\" | humanize }} {{ $value | toTime }}",
+            "{{ printf \"%v %v\" $value .Labels.x }} {{ args $value 5 }} {{ print $value .Labels.x }}",
+            "{{ if and (eq $labels.a \"b\") (or (gt $value 5.0) (not true)) }}{{ end }}",
+        ] {
+            assert_eq!(read(fine).map(|used| used.mistakes), Ok(Vec::new()), "{fine}");
+        }
+        let deep = format!("{{{{ {}$value{} }}}}", "(".repeat(100_000), ")".repeat(100_000));
+        assert!(read(&deep).is_ok());
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::review::statistics::Statistics;
 use crate::routing::Matcher;
 use crate::server::{Labels, NoVerdict, Past, Series, Server, response_within};
 use crate::terminal::Progress;
+use checklist::Unit;
 use checklist::config::{Endpoint, SecretRef};
 use clients::http;
 use hours::BusinessHours;
@@ -27,6 +28,11 @@ const MAX_BODY: usize = 64 * 1024 * 1024;
 const DEADLINE: Duration = Duration::from_mins(1);
 /// Alertmanager's default `--data.retention` in seconds: it deletes silences so long after their end.
 const SILENCES_KEPT: f64 = 120.0 * 3600.0;
+
+/// The number of steps into which the range is divided when a query looks whether the server has samples.
+const PLACES: f64 = 1_000.0;
+/// The share of the range of which the server must have samples. The rest allows for a restart or an upgrade.
+const ENOUGH: f64 = 0.95;
 
 /// Reports the noise of every alert that fired within the range. `alertmanager` is the URL of an Alertmanager and the
 /// file with its bearer token: from there come the silences and the alerts that are active now.
@@ -49,6 +55,11 @@ pub async fn report(
     let expr = "ALERTS{alertstate=\"firing\"}";
     let all = server.query_range(expr, (start, end), step, &show).await?;
     progress.show("the silences and alerts of Alertmanager");
+    let mut warnings = gaps(server, (start, end), step).await?;
+    if all.is_empty() {
+        let what = "there is no series ALERTS of a firing alert in the range: no alert fired, or this server does not evaluate the rules";
+        warnings.push(what.to_owned());
+    }
     let manager = match alertmanager {
         Some((url, token)) => Some(Manager::read(url, token).await?),
         None => None,
@@ -67,7 +78,6 @@ pub async fn report(
         .map(|((alert, severity), sets)| alert_noise(alert, severity, &sets, manager.as_ref(), hours, zone))
         .collect();
     alerts.sort_by(|a, b| b.noise.total_cmp(&a.noise).then_with(|| a.alert.cmp(&b.alert)));
-    let mut warnings = Vec::new();
     if manager.is_some() && end - start > SILENCES_KEPT {
         warnings.push(
             "Alertmanager forgets silences 120 h after their end unless --data.retention says otherwise: \
@@ -75,7 +85,6 @@ pub async fn report(
                 .to_owned(),
         );
     }
-    let at = |seconds: f64| Timestamp::from_duration(jiff::SignedDuration::from_secs_f64(seconds)).unwrap_or_default();
     Ok(Report {
         start: at(start),
         end: at(end),
@@ -83,6 +92,31 @@ pub async fn report(
         warnings,
         alerts,
     })
+}
+
+fn at(seconds: f64) -> Timestamp {
+    Timestamp::from_duration(jiff::SignedDuration::from_secs_f64(seconds)).unwrap_or_default()
+}
+
+/// Returns the reason why alerts may be missing: the server was down for a part of the range, or does not keep samples
+/// for so long.
+async fn gaps(server: &Server, (start, end): (f64, f64), step: f64) -> Result<Vec<String>, NoVerdict> {
+    let pace = step.max((end - start) / PLACES);
+    // A server that evaluates rules may scrape nothing.
+    let expr = "count({__name__=~\"ALERTS|up\"})";
+    let all = server.query_range(expr, (start, end), pace, &|_, _| {}).await?;
+    let points = || all.iter().flat_map(|series| &series.points);
+    let (known, whole) = (points().count().saturating_sub(1) as f64 * pace, end - start);
+    let Some((first, _)) = points().next().filter(|_| known < ENOUGH * whole) else {
+        let nothing = "the server has no samples of the range: neither of ALERTS nor of up";
+        return Ok(all.is_empty().then(|| nothing.to_owned()).into_iter().collect());
+    };
+    Ok(vec![format!(
+        "the server has samples of {} of {} only, the first of {}: alerts of the other time are not counted",
+        Unit::Seconds.human(known),
+        Unit::Seconds.human(whole),
+        at(*first).strftime("%Y-%m-%dT%H:%MZ")
+    )])
 }
 
 /// Turns the points of a series into episodes. Points without a gap between them are one episode, which ends one step

@@ -13,9 +13,10 @@ pub(super) static GLOBAL: Table = Table {
         (Kind::Bool, "smtp_require_tls smtp_force_implicit_tls"),
         (
             Kind::Url,
-            "jira_api_url mattermost_webhook_url opsgenie_api_url pagerduty_url rocketchat_api_url slack_api_url \
-             slack_app_url telegram_api_url victorops_api_url webex_api_url wechat_api_url",
+            "jira_api_url opsgenie_api_url pagerduty_url rocketchat_api_url slack_app_url telegram_api_url \
+             victorops_api_url webex_api_url wechat_api_url",
         ),
+        (Kind::SecretUrl, "mattermost_webhook_url slack_api_url"),
         (
             Kind::Text,
             "smtp_from smtp_hello smtp_auth_username smtp_auth_password smtp_auth_password_file smtp_auth_secret \

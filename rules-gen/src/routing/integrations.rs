@@ -31,7 +31,10 @@ pub(super) static INTEGRATIONS: &[(&str, &Table)] = &[
 static NOTIFIER: Table = Table { keys: &[(Kind::Bool, "send_resolved"), (Kind::Table(&HTTP), "http_config")], ..PLAIN };
 
 static DISCORD: Table = Table {
-    keys: &[(Kind::Url, "webhook_url"), (Kind::Text, "webhook_url_file content title message username avatar_url")],
+    keys: &[
+        (Kind::SecretUrl, "webhook_url"),
+        (Kind::Text, "webhook_url_file content title message username avatar_url"),
+    ],
     inline: &[&NOTIFIER],
     one_of: &["webhook_url webhook_url_file"],
     ..PLAIN
@@ -94,7 +97,7 @@ static JIRA_TEXT: Table = Table { keys: &[(Kind::Text, "template"), (Kind::Bool,
 
 static MATTERMOST: Table = Table {
     keys: &[
-        (Kind::Url, "webhook_url"),
+        (Kind::SecretUrl, "webhook_url"),
         (
             Kind::Text,
             "webhook_url_file channel username text fallback color pretext author_name author_link author_icon title \
@@ -129,14 +132,14 @@ static FIELD: Table =
     Table { keys: &[(Kind::Text, "title value"), (Kind::Bool, "short")], needs: &["title", "value"], ..PLAIN };
 
 static MSTEAMS: Table = Table {
-    keys: &[(Kind::Url, "webhook_url"), (Kind::Text, "webhook_url_file title summary text")],
+    keys: &[(Kind::SecretUrl, "webhook_url"), (Kind::Text, "webhook_url_file title summary text")],
     inline: &[&NOTIFIER],
     one_of: &["webhook_url webhook_url_file"],
     ..PLAIN
 };
 
 static MSTEAMS_V2: Table = Table {
-    keys: &[(Kind::Url, "webhook_url"), (Kind::Text, "webhook_url_file title text")],
+    keys: &[(Kind::SecretUrl, "webhook_url"), (Kind::Text, "webhook_url_file title text")],
     inline: &[&NOTIFIER],
     one_of: &["webhook_url webhook_url_file"],
     ..PLAIN
@@ -217,7 +220,8 @@ static CHAT_ACTION: Table = Table { keys: &[(Kind::Text, "type text url msg")], 
 static SLACK: Table = Table {
     keys: &[
         (Kind::Bool, "short_fields link_names update_message edit_messages"),
-        (Kind::Url, "api_url app_url"),
+        (Kind::SecretUrl, "api_url"),
+        (Kind::Url, "app_url"),
         (
             Kind::Text,
             "api_url_file app_token app_token_file channel username color title title_link pretext text message_text \

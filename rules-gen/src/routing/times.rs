@@ -58,7 +58,7 @@ fn range(of: &Map<String, Value>, findings: &mut Findings) {
 }
 
 fn interval(of: &Map<String, Value>, findings: &mut Findings) {
-    // Newer versions allow a range of weekdays across the end of the week.
+    // Alertmanager 0.35 and newer allow a range of weekdays across the end of the week.
     findings.each_given(of, "weekdays", |item, findings| {
         let text = item.as_str().unwrap_or_default();
         let (first, last) = text.split_once(':').unwrap_or((text, text));

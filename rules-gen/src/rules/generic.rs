@@ -3,9 +3,10 @@
 use crate::rules::labels::{annotations, labels};
 use crate::rules::model::Rule;
 use crate::rules::recordings::judged_by;
+use checklist::condition::{FAILING_WINDOW, failing};
 use checklist::self_metrics::{
     BUILD_INFO, CHECK_INFO, CONFIG_INFO, CONFIG_SUCCESSFUL, INTERVAL, LAST_SUCCESS, LEASE_HELD, PROBE_SUCCESS,
-    RULES_INFO, SERIES_DROPPED, SHARD, SHARDS, TARGET_REACHABLE, TARGET_UNREACHABLE, UNSEEN, WEB_CONFIG,
+    RULES_INFO, SERIES_DROPPED, SHARD, SHARDS, STARTED, TARGET_REACHABLE, TARGET_UNREACHABLE, UNSEEN, WEB_CONFIG,
 };
 use checklist::signals::r#override::ACTIVE;
 use checklist::{Config, Metric, Severity, Signal};
@@ -33,6 +34,17 @@ pub fn rules(config: &Config) -> Vec<Rule> {
             severity: "critical",
             summary: "checklist-exporter is missing in Prometheus.",
             description: "Prometheus has no samples of checklist-exporter, so no check of the checklist is evaluated.",
+            targets: Vec::new(),
+        },
+        Generic {
+            name: "ChecklistExporterRestarts",
+            expr: format!(
+                "max without (instance, pod) (changes({STARTED}[2h]) and on (job, instance) {BUILD_INFO}) > 3"
+            ),
+            minutes: 5,
+            severity: "warning",
+            summary: "checklist-exporter restarts again and again.",
+            description: "checklist-exporter was restarted {{ $value }} times within two hours. Alerts that must last for hours may not fire meanwhile.",
             targets: Vec::new(),
         },
         Generic {
@@ -207,6 +219,13 @@ pub fn dependents(config: &Config) -> Vec<(&'static str, Vec<&'static str>)> {
     kinds(config).into_iter().map(|(kind, (signals, _))| (kind, ids(signals))).collect()
 }
 
+/// Returns the condition that a target of a kind cannot be reached, or only now and then.
+pub fn unreached(kind: &str) -> String {
+    let series = format!("{TARGET_REACHABLE}{{kind={kind:?}}}");
+    let over = |function: &str| format!("max without (instance, pod) ({function}({series}[{FAILING_WINDOW}]))");
+    failing(&format!("max without (instance, pod) ({series})"), &over("avg_over_time"), &over("changes"))
+}
+
 /// Returns an alert for each target that cannot be reached, as severe as the worst alert of its checks. The reason is
 /// in the text and not in a label: a changed label would make a new alert, whose `for` starts again.
 fn unreachable(config: &Config) -> Vec<Rule> {
@@ -215,7 +234,7 @@ fn unreachable(config: &Config) -> Vec<Rule> {
         let worst = signals.iter().map(|signal| config.worst(signal)).max().unwrap_or(Severity::Warning);
         let rule = Generic {
             name: "ChecklistTargetUnreachable",
-            expr: format!("max without (instance, pod) ({TARGET_REACHABLE}{{kind={kind_of:?}}}) == 0"),
+            expr: unreached(kind_of),
             minutes,
             severity: worst.as_str(),
             summary: "A target cannot be reached.",
@@ -282,7 +301,8 @@ fn overdue(config: &Config, signal: &'static Signal) -> Option<Rule> {
 fn incomplete(config: &Config, signal: &'static Signal) -> Option<Rule> {
     Generic {
         name: "ChecklistCheckIncomplete",
-        expr: format!("sum without (reason) (max without (instance, pod) ({UNSEEN}{{check={:?}}})) > 0", signal.id),
+        // Each replica of the exporter counts for itself.
+        expr: format!("max without (instance, pod) (sum without (reason) ({UNSEEN}{{check={:?}}})) > 0", signal.id),
         minutes: 15,
         severity: "warning",
         summary: "A check cannot read all of its objects.",

@@ -12,7 +12,7 @@ use checklist::condition::threshold::Direction;
 use checklist::condition::value::{Selector, of};
 use checklist::self_metrics::{
     BUILD_INFO, CHECK_INFO, CONFIG_INFO, CONFIG_SUCCESSFUL, INTERVAL, LAST_SUCCESS, LEASE_HELD, PROBE_SUCCESS,
-    RULES_INFO, SERIES_DROPPED, SHARD, SHARDS, TARGET_REACHABLE, UNSEEN, WEB_CONFIG,
+    RULES_INFO, SERIES_DROPPED, SHARD, SHARDS, STARTED, TARGET_REACHABLE, UNSEEN, WEB_CONFIG,
 };
 use checklist::signals::r#override::ACTIVE;
 use checklist::{Case, Given, InputSeries, Severity, Value, When};
@@ -67,8 +67,17 @@ fn test(rule: &Rule, name: String) -> anyhow::Result<RuleTest> {
     };
     let sampled = case.sampled.unwrap_or(case.pace);
     let samples = (at.as_secs() / sampled.as_secs().max(1) + 10).max(SAMPLES);
-    let per_process =
-        [&BUILD_INFO, &CONFIG_INFO, &CONFIG_SUCCESSFUL, &WEB_CONFIG, &RULES_INFO, &LEASE_HELD, &SHARD, &SHARDS];
+    let per_process = [
+        &BUILD_INFO,
+        &CONFIG_INFO,
+        &CONFIG_SUCCESSFUL,
+        &WEB_CONFIG,
+        &RULES_INFO,
+        &LEASE_HELD,
+        &SHARD,
+        &SHARDS,
+        &STARTED,
+    ];
     // The alert about something missing must be silent only when every target has its series.
     let all_targets = ["ChecklistCheckMissing", "ChecklistSourceMissing"].contains(&rule.alert.as_str());
     let series = |inputs: &[InputSeries]| {
@@ -161,6 +170,9 @@ fn of_entry(entry: &Entry, pending: Duration) -> (Duration, Case) {
     let at = (pending + 2 * pace).as_secs_f64();
     let mut case = match entry.alert.when {
         When::Zero(selector) => pair(&[(selector, 0.0, 1.0)]),
+        When::Failing(selector) => {
+            failing(pending, |values| InputSeries { metric: selector.metric, labels: labels(&selector), values })
+        }
         When::Fewer(have, want) => pair(&[(of(have), 1.0, 3.0), (of(want), 3.0, 3.0)]),
         When::None(have, want) => pair(&[(of(have), 0.0, 1.0), (of(want), 3.0, 3.0)]),
         When::Expiring { begin, end, lead, parts } => {
@@ -247,6 +259,17 @@ fn on_pod(metric: &'static checklist::Metric, pod: &str, value: f64) -> InputSer
     steady(metric, value).with("pod", pod)
 }
 
+/// The case of a series that fails, or that fails every other minute. `for` counts minutes however long it is.
+fn failing(pending: Duration, series: impl Fn(String) -> InputSeries) -> Case {
+    let times = usize::try_from(pending.as_secs() / 120).unwrap_or(0) + 60;
+    let alternating = format!("_ {}", vec!["0 1"; times].join(" "));
+    let case = Case::new(vec![series(format!("1+0x4 0+0x{SAMPLES}"))], vec![series(constant(1.0))])
+        .after(Duration::from_mins(5))
+        .fires("fires when every other look fails", vec![series(alternating)])
+        .quiet("does not fire on a failed look now and then", vec![series(format!("{0}{0}1+0x{SAMPLES}", "1+0x4 0 "))]);
+    Case { sampled: Some(Duration::from_mins(1)), ..case }
+}
+
 /// The case of an alert about the exporter itself.
 fn of_meta(rule: &Rule, at: f64) -> Option<Case> {
     let one = steady;
@@ -266,8 +289,7 @@ fn of_meta(rule: &Rule, at: f64) -> Option<Case> {
         }
         "ChecklistTargetUnreachable" | "ChecklistRecentOutage" => {
             let kind = rule.labels.get("kind")?;
-            let of = |value: f64| vec![one(&TARGET_REACHABLE, value).with("kind", kind)];
-            Some(Case::new(of(0.0), of(1.0)))
+            Some(failing(rule.times.pending, |values| input(&TARGET_REACHABLE, values).with("kind", kind)))
         }
         "ChecklistCheckIncomplete" => {
             let unseen = |count| one(&UNSEEN, count).with("object", "node").with("reason", "connect");
@@ -287,6 +309,19 @@ fn of_meta(rule: &Rule, at: f64) -> Option<Case> {
             Some(case.quiet("does not fire after a reload that removes the check", reloaded))
         }
         "ChecklistExporterMissing" => case(Vec::new(), vec![one(&BUILD_INFO, 1.0)]),
+        "ChecklistExporterRestarts" => {
+            // A restart every 21 minutes: the fourth is in the 84th minute.
+            let times = rule.times.pending.as_secs() / 1_260 + 12;
+            let restarts: Vec<String> = (0..times).map(|n| format!("{n}+0x20")).collect();
+            let few = input(&STARTED, format!("0+0x20 1+0x20 2+0x20 3+0x{SAMPLES}"));
+            let case = Case::new(
+                vec![input(&STARTED, restarts.join(" ")), one(&BUILD_INFO, 1.0)],
+                vec![few, one(&BUILD_INFO, 1.0)],
+            );
+            let others = vec![input(&STARTED, restarts.join(" "))];
+            let case = case.after(Duration::from_mins(83)).quiet("does not fire on other programs", others);
+            Some(Case { labels: Vec::new(), sampled: Some(Duration::from_mins(1)), ..case })
+        }
         "ChecklistConfigBroken" => case(vec![one(&CONFIG_SUCCESSFUL, 0.0)], vec![one(&CONFIG_SUCCESSFUL, 1.0)]),
         "ChecklistWebConfigBroken" => {
             let pair = |one: f64, other: f64| vec![on_pod(&WEB_CONFIG, "a", one), on_pod(&WEB_CONFIG, "b", other)];

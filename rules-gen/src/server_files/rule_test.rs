@@ -88,6 +88,11 @@ static VALUES: LazyLock<Regex> = LazyLock::new(|| {
 
 fn series(of: &Map<String, Value>, findings: &mut Findings) {
     metric(of, "series", findings);
+    let text = of.get("series").and_then(scalar).unwrap_or_default();
+    let name = text.split('{').next().unwrap_or_default();
+    if text.contains('{') && !name.trim().is_empty() && name.ends_with(char::is_whitespace) {
+        findings.under("series", |findings| findings.refuse("a blank between the name and the labels of a series"));
+    }
     let values = of.get("values").and_then(scalar).unwrap_or_default();
     if !VALUES.is_match(&values) {
         let why = format!("{values:?} is not a list of values such as 1 2.5 _ stale 0x10 1+2x5");
@@ -101,28 +106,49 @@ fn sample(of: &Map<String, Value>, findings: &mut Findings) {
     if let Some(text) = value.filter(|text| !is_float(text)) {
         let why = format!("{text:?} is not a number; write .nan or .inf for the special values");
         findings.under("value", |findings| findings.refuse(why));
+    // Our YAML parser reads a number without quotes as a number, except the special values.
+    } else if let Some(text) = value.filter(|text| text.parse::<f64>().is_ok()) {
+        let why = format!("{text:?} in quotes is a string: write the value without quotes");
+        findings.under("value", |findings| findings.refuse(why));
     }
 }
 
 /// Checks a metric with its labels: `up{job="a"}`.
 fn metric(of: &Map<String, Value>, key: &str, findings: &mut Findings) {
     let Some(text) = of.get(key).and_then(scalar).filter(|text| !text.trim().is_empty()) else { return };
-    // Unlike a selector, it may have no name and only empty labels.
-    let named = text.trim_start().starts_with('{').then(|| promql::parse(&format!("x{text}")).ok()).flatten();
+    let (name, labels) = text.split_at(text.find('{').unwrap_or(text.len()));
     let parsed = promql::parse(&text);
-    let why = match (&parsed, named) {
-        (Err(errors), None) => format!("the series does not parse: {}", mistakes(errors, &text)),
-        (Ok(query), _) if !is_metric(&query.expr) => "expected a series such as up{job=\"api\"}".to_owned(),
-        (Err(_), Some(query)) if !is_metric(&query.expr) => "expected a series such as up{job=\"api\"}".to_owned(),
-        _ => return,
+    // Unlike a selector, it may have no name and only empty labels, or a name and a label `__name__`, which is ignored.
+    let other = if name.trim().is_empty() {
+        promql::parse(&format!("x{labels}")).ok()
+    } else {
+        promql::parse(labels).ok().filter(|_| promql::parse(name).is_ok())
+    };
+    let why = match (parsed, other) {
+        (Err(errors), None) => format!("the series does not parse: {}", mistakes(&errors, &text)),
+        (Ok(query), _) | (Err(_), Some(query)) => match names(&query.expr) {
+            None => "expected a series such as up{job=\"api\"}".to_owned(),
+            Some(names) => match repeated(&names, name.trim().is_empty()) {
+                Some(label) if key == "series" => format!("the label {label} is repeated"),
+                _ => return,
+            },
+        },
     };
     findings.under(key, |findings| findings.refuse(why));
 }
 
-fn is_metric(expr: &Expr) -> bool {
-    let promql::Kind::Selector(one) = &expr.kind else { return false };
+/// Returns the labels of a metric in their order. `None` when the expression is not a metric.
+fn names(expr: &Expr) -> Option<Vec<&str>> {
+    let promql::Kind::Selector(one) = &expr.kind else { return None };
     let equal = one.matchers.iter().all(|matcher| matcher.op == MatchOp::Equal);
-    equal && one.range.is_none() && one.modifiers == Modifiers::default()
+    let plain = equal && one.range.is_none() && one.modifiers == Modifiers::default();
+    plain.then(|| one.matchers.iter().map(|matcher| matcher.name.text.as_str()).collect())
+}
+
+/// Returns the first label that occurs twice. Behind a name, `__name__` is ignored.
+fn repeated<'a>(names: &[&'a str], nameless: bool) -> Option<&'a str> {
+    let mut seen = BTreeSet::new();
+    names.iter().find(|name| (nameless || **name != "__name__") && !seen.insert(**name)).copied()
 }
 
 fn expression(of: &Map<String, Value>, findings: &mut Findings) {

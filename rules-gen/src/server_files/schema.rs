@@ -70,9 +70,11 @@ pub enum Kind {
     Bytes,
     /// An HTTP URL.
     Url,
+    /// An HTTP URL, or `<secret>`, which the API of Alertmanager shows in its place.
+    SecretUrl,
     /// A URL of any kind, or a relative one.
     AnyUrl,
-    /// An HTTP URL or a template.
+    /// An HTTP URL, `<secret>` or a template.
     TemplateUrl,
     /// A host and port, such as `localhost:25`.
     HostPort,
@@ -327,13 +329,16 @@ impl Findings {
                     self.refuse(format!("{text} is not a duration such as 30s or 1h30m"));
                 }
             }
-            (Kind::Url | Kind::TemplateUrl | Kind::AnyUrl | Kind::HostPort, Some(text)) => self.address(text, kind),
+            (Kind::Url | Kind::SecretUrl | Kind::TemplateUrl | Kind::AnyUrl | Kind::HostPort, Some(text)) => {
+                self.address(text, kind);
+            }
         }
     }
 
     /// Checks an address.
     fn address(&mut self, text: &str, kind: &Kind) {
         let checked = match kind {
+            Kind::SecretUrl | Kind::TemplateUrl if text == "<secret>" => Ok(()),
             Kind::TemplateUrl if text.contains("{{") => {
                 let closed = text.matches("{{").count() == text.matches("}}").count();
                 closed.then_some(()).ok_or_else(|| "the template does not parse: {{ and }} are not balanced".to_owned())

@@ -1,7 +1,8 @@
 //! A PostgreSQL that refuses queries, locks tables, lacks relations, or has unexpected content.
 
 use super::{job, outcome, postgres_yaml, reason};
-use checklist::Reason;
+use checklist::{Reason, Verdict};
+use exporter::run::time::unix_now;
 use stack::checks;
 use stack::postgres::{PASSWORD, Postgres};
 use stack::waiting::eventually;
@@ -95,7 +96,31 @@ async fn empty_renamed_null_and_forbidden_application_tables_give_the_right_verd
     assert_eq!(failure, None);
     assert!(page.contains("checklist_audit_event_present{check=\"audit_log\",target=\"db\"} 0\n"), "{page}");
     assert!(!page.contains("checklist_audit_last_event_timestamp_seconds{"), "{page}");
-    for check in ["workflows", "users", "api_keys", "roles", "permission_denied", "retention", "auth_failures"] {
+    for (check, words) in
+        [("users", "the table of the accounts is empty"), ("roles", "the table of the roles is empty")]
+    {
+        let job = job(&good, check);
+        assert_eq!(outcome(&job).await.0, Some(Reason::NotFound), "{check}");
+        let why = job.state().why();
+        assert!(why.contains(words) && why.contains(&format!("set tables.{check}")), "{why}");
+    }
+    for check in ["workflows", "api_keys", "permission_denied", "retention", "auth_failures"] {
+        let (failure, page) = outcome(&job(&good, check)).await;
+        assert_eq!(failure, None, "{check}");
+        assert!(page.contains(&format!("checklist_check_passed{{check=\"{check}\",target=\"db\"}} 1\n")), "{page}");
+    }
+    postgres.execute("INSERT INTO users (email, created_at, disabled_at) VALUES ('x', now(), now()); INSERT INTO roles (name) VALUES ('admin')").await?;
+    for (check, words) in [("users", "every account is disabled"), ("roles", "no user has a role")] {
+        let job = job(&good, check);
+        outcome(&job).await;
+        let state = job.state();
+        assert!(state.why().contains(words) && !state.why().contains("is empty"), "{}", state.why());
+        assert_eq!(state.verdict(unix_now()), Verdict::CannotTell, "{check}");
+    }
+    postgres
+        .execute("UPDATE users SET disabled_at = NULL; INSERT INTO user_roles SELECT u.id, r.id FROM users u, roles r")
+        .await?;
+    for check in ["users", "roles"] {
         let (failure, page) = outcome(&job(&good, check)).await;
         assert_eq!(failure, None, "{check}");
         assert!(page.contains(&format!("checklist_check_passed{{check=\"{check}\",target=\"db\"}} 1\n")), "{page}");

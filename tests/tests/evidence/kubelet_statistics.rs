@@ -125,14 +125,15 @@ async fn a_metrics_api_that_names_objects_without_their_usage_is_no_evidence() -
             "/api/v1/nodes",
             json!([node("n1", all.clone()), node("n2", all.clone()), node("n3", Value::Null), node("n4", all.clone())]),
         ),
-        ("/api/v1/namespaces/shop/pods", json!([ready_pod("p")])),
+        ("/api/v1/namespaces/shop/pods", json!([ready_pod("p"), ready_pod("q")])),
         (
             "/apis/metrics.k8s.io/v1beta1/nodes",
             json!([used("n1", json!({})), used("n2", all.clone()), used("n3", all), old]),
         ),
         (
             "/apis/metrics.k8s.io/v1beta1/namespaces/shop/pods",
-            json!([{"metadata": {"name": "p"}, "containers": [{"name": "c", "usage": null}]}]),
+            json!([{"metadata": {"name": "p"}, "containers": [{"name": "c", "usage": null}]},
+                {"metadata": {"name": "q"}, "containers": null}]),
         ),
     ];
     let server = api(lists, &[]).await?;
@@ -143,6 +144,7 @@ async fn a_metrics_api_that_names_objects_without_their_usage_is_no_evidence() -
         "node n3 does not say what it has",
         "for node n4 are of 2026-01-01",
         "has no data for pod shop/p",
+        "has no data for pod shop/q",
     ] {
         assert!(words.contains(part), "{part}: {words}");
     }

@@ -114,7 +114,9 @@ async fn null_lists_are_read_as_empty_lists() -> anyhow::Result<()> {
     pod["spec"]["initContainers"] = Value::Null;
     pod["metadata"]["ownerReferences"] = Value::Null;
     pod["status"]["initContainerStatuses"] = Value::Null;
-    let scaler = json!({"metadata": {"name": "s", "resourceVersion": "1"}, "spec": {"maxReplicas": 3},
+    // It is new, so its controller need not have described it.
+    let now = jiff::Timestamp::now().to_string();
+    let scaler = json!({"metadata": {"name": "s", "resourceVersion": "1", "creationTimestamp": now}, "spec": {"maxReplicas": 3},
         "status": {"currentReplicas": 1, "desiredReplicas": 1, "conditions": null}});
     let lists = vec![
         ("/api/v1/namespaces/shop/pods", json!([pod])),
@@ -210,5 +212,73 @@ async fn a_job_of_the_future_does_not_hide_that_a_later_one_failed() -> anyhow::
     let (verdict, words) = &verdicts(&jobs(&kubernetes(folder.path(), &server, "shop")?)?).await["pods"];
     let what = "job shop/nightly-1: it was created in the future";
     assert!(*verdict == Verdict::CannotTell && words.contains(what), "{words}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn objects_whose_controllers_say_nothing_about_them_have_not_passed() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    let verdict_of = async |check: &str, lists: Vec<(&'static str, Value)>| {
+        let server = api(lists, &[]).await?;
+        let all = verdicts(&jobs(&kubernetes(folder.path(), &server, "shop")?)?).await;
+        Ok::<_, anyhow::Error>(all[check].clone())
+    };
+    let metadata = |minutes: i64| {
+        let at = jiff::Timestamp::now() - jiff::SignedDuration::from_mins(minutes);
+        json!({"name": "x", "resourceVersion": "1", "creationTimestamp": at.to_string()})
+    };
+    let (day, minute) = (1440, 1);
+    let pods = |pod: Value| ("/api/v1/namespaces/shop/pods", json!([pod]));
+    let scaler = |age: i64, conditions: Value| {
+        let scaler =
+            json!({"metadata": metadata(age), "spec": {"maxReplicas": 3}, "status": {"conditions": conditions}});
+        ("/apis/autoscaling/v2/namespaces/shop/horizontalpodautoscalers", json!([scaler]))
+    };
+    let job = |age: i64, spec: Value| {
+        let job = json!({"metadata": metadata(age), "spec": spec, "status": {}});
+        ("/apis/batch/v1/namespaces/shop/jobs", json!([job]))
+    };
+    let service = |age: i64, more: Value| {
+        let service = json!({"metadata": metadata(age), "spec": more});
+        ("/api/v1/namespaces/shop/services", json!([service]))
+    };
+    let of_x = json!({"name": "x-1", "resourceVersion": "1", "labels": {"kubernetes.io/service-name": "x"}});
+    let slices = json!([{"metadata": of_x, "addressType": "IPv4", "endpoints": null}]);
+    let slice = ("/apis/discovery.k8s.io/v1/namespaces/shop/endpointslices", slices);
+    let selector = || json!({"selector": {"app": "webb"}});
+    let name = json!({"selector": {"app": "webb"}, "type": "ExternalName", "externalName": "example.com"});
+    let no_slice = "service shop/x: its controller has made no endpoint slice";
+    let mut silent = ready_pod("p");
+    silent["spec"]["containers"] = json!([{"name": "main"}]);
+    silent["status"]["containerStatuses"] = Value::Null;
+    let good = || pods(ready_pod("p"));
+    let unknown = json!([{"type": "AbleToScale", "status": "True"}, {"type": "ScalingActive", "status": "Unknown"}]);
+    let refused = json!([{"type": "AbleToScale", "status": "True"},
+        {"type": "ScalingActive", "status": "False", "reason": "FailedGetResourceMetric"}]);
+    let says_nothing = "autoscaler shop/x: its controller does not say whether it can";
+    for (check, lists, verdict, words) in [
+        ("hpa", vec![good(), scaler(day, Value::Null)], Verdict::CannotTell, says_nothing),
+        ("hpa", vec![good(), scaler(day, unknown.clone())], Verdict::CannotTell, says_nothing),
+        ("hpa", vec![good(), scaler(minute, unknown)], Verdict::Passed, "1 autoscaler"),
+        ("hpa", vec![good(), scaler(minute, Value::Null)], Verdict::Passed, "1 autoscaler"),
+        ("hpa", vec![good(), scaler(minute, refused)], Verdict::Warning, "x"),
+        ("pods", vec![good(), job(day, json!({"completions": 1}))], Verdict::Warning, "NoPods"),
+        ("pods", vec![good(), job(minute, json!({"completions": 1}))], Verdict::Passed, "1 job"),
+        ("pods", vec![good(), job(day, json!({"suspend": true}))], Verdict::Passed, "1 job"),
+        ("pods", vec![good(), service(day, selector())], Verdict::CannotTell, no_slice),
+        ("pods", vec![good(), service(minute, selector())], Verdict::Passed, "1 service"),
+        ("pods", vec![good(), service(day, selector()), slice], Verdict::Passed, "no pods behind 1 service in shop: x"),
+        ("pods", vec![good(), service(day, name)], Verdict::Passed, "1 service"),
+        ("pods", vec![good(), service(day, json!({"ports": [{"port": 80}]}))], Verdict::Passed, "1 service"),
+        (
+            "restarts",
+            vec![pods(silent)],
+            Verdict::CannotTell,
+            "pod shop/p: its status says nothing about the container main",
+        ),
+    ] {
+        let (found, said) = verdict_of(check, lists).await?;
+        assert!(found == verdict && said.contains(words), "{check} {found}: {said}");
+    }
     Ok(())
 }

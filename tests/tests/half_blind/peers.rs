@@ -82,7 +82,7 @@ async fn cut_chains(tried: &mut Tried) -> anyhow::Result<()> {
         let torn = CertificateDer::from(own.cert[0][..own.cert[0].len() / 2].to_vec());
         let chain = CertifiedKey::new(vec![own.cert[0].clone(), torn], Arc::clone(&own.key));
         let server = serve(Some(acceptor(Arc::new(chain))?.0), |_| async { response(200, "text/plain", "") }).await?;
-        let gap = format!("cannot parse certificate 1 of localhost:{}", server.port);
+        let gap = format!("cannot parse certificate chain-1 of localhost:{}", server.port);
         if is_good {
             tried.cannot_tell(&yaml(server.port), "certificates", &[&gap]).await?;
             // The connection breaks within the server's flight, in which its certificate is.

@@ -11,7 +11,8 @@ const WARNINGS: [&str; 4] = ["unmaintained", "unsound", "yanked", "other"];
 
 #[derive(Deserialize)]
 struct CargoAudit {
-    database: Option<Database>,
+    #[serde(default, deserialize_with = "or_empty")]
+    database: Database,
     #[serde(default, deserialize_with = "or_empty")]
     settings: Settings,
     #[serde(default, deserialize_with = "or_empty")]
@@ -70,11 +71,14 @@ pub(super) fn cargo_audit(bytes: &[u8]) -> Result<Summary, serde_json::Error> {
         return Err(Error::custom(format!("it counts {count} vulnerabilities and lists {}", list.len())));
     }
     let levels: Vec<&str> = list.iter().map(|found| level(found.advisory.cvss.as_deref())).collect();
-    let database = report.database.as_ref();
+    let Database { advisory_count, last_updated } = report.database;
+    let dependencies = report.lockfile.dependency_count;
     let gaps = [
-        (report.lockfile.dependency_count == Some(0), "looked at no dependency: its Cargo.lock lists none"),
-        (database.is_some_and(|database| database.advisory_count == Some(0)), "was made with an empty database"),
-        (database.is_some_and(|database| database.last_updated.is_none()), "does not say how old its database is"),
+        (dependencies == Some(0), "looked at no dependency: its Cargo.lock lists none"),
+        (dependencies.is_none(), "does not say how many dependencies it looked at"),
+        (advisory_count == Some(0), "was made with an empty database"),
+        (advisory_count.is_none(), "does not say how many advisories its database has"),
+        (last_updated.is_none(), "does not say how old its database is"),
     ];
     // Every kind has a count, also 0, so that its series always exists.
     let mut warnings: BTreeMap<&'static str, u64> = WARNINGS.iter().map(|kind| (*kind, 0)).collect();
@@ -86,7 +90,7 @@ pub(super) fn cargo_audit(bytes: &[u8]) -> Result<Summary, serde_json::Error> {
         counts: counted(&LEVELS, levels.into_iter()),
         warnings,
         left_out: report.settings.ignore.len(),
-        database: database.and_then(|database| database.last_updated).map(|at| at.as_duration().as_secs_f64()),
+        database: last_updated.map(|at| at.as_duration().as_secs_f64()),
         gaps: gaps.into_iter().filter(|(is, _)| *is).map(|(_, what)| what.to_owned()).collect(),
         ..Summary::default()
     })

@@ -72,9 +72,13 @@ pub(super) fn grype(bytes: &[u8]) -> Result<Summary, serde_json::Error> {
     };
     let db = &report.descriptor.db;
     let built = db["built"].as_str().or_else(|| db["status"]["built"].as_str());
-    let built = built.and_then(|at| at.parse::<jiff::Timestamp>().ok());
+    // A program in Go writes no time as one long before 1970.
+    let built = built.and_then(|at| at.parse::<jiff::Timestamp>().ok()).filter(|at| *at > jiff::Timestamp::UNIX_EPOCH);
     let valid = db["status"]["valid"] != serde_json::Value::Bool(false);
     let mut gaps = Vec::new();
+    if built.is_none() {
+        gaps.push("does not say how old its database is".to_owned());
+    }
     if !valid {
         gaps.push("was made with a database that is not valid".to_owned());
     }

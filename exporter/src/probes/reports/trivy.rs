@@ -61,7 +61,10 @@ pub(super) fn trivy(bytes: &[u8]) -> Result<Summary, serde_json::Error> {
     };
     let mut gaps = Vec::new();
     let of_packages = |result: &TrivyResult| result.class.as_deref().is_none_or(|class| class.ends_with("-pkgs"));
-    if !report.results.is_empty() && !report.results.iter().any(of_packages) {
+    // Of an image with an operating system it always reports the packages, also those without a vulnerability. An image
+    // made from nothing may have none.
+    let has_packages = !report.results.is_empty() || !report.metadata.os.family.is_empty();
+    if has_packages && !report.results.iter().any(of_packages) {
         gaps.push("looked at no package: scan with --scanners vuln".to_owned());
     }
     let OperatingSystem { family, name, ended } = &report.metadata.os;

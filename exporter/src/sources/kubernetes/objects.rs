@@ -21,6 +21,10 @@ pub use nodes::{Node, NodeUsage, PodUsage};
 pub use services::{Service, Slice};
 pub use workloads::{Workload, WorkloadKind};
 
+/// Seconds within which the cluster's controllers describe a new object. They need some of them, unless they are upgraded
+/// meanwhile.
+pub const DESCRIBED_WITHIN: f64 = 600.0;
+
 /// Implements the traits for small objects, which are cached as they are decoded. Braces after a name contain what
 /// its [`CachedObject`] has beside that.
 macro_rules! small_objects {

@@ -69,6 +69,14 @@ impl Pod {
         self.keeper == Keeper::Job
     }
 
+    /// Returns the names of the containers that the status leaves out although their pod runs. A pod that waits, or was
+    /// evicted before it ran, has no status of its containers.
+    pub fn unreported(&self) -> impl Iterator<Item = &Arc<str>> {
+        let runs = !matches!(&*self.phase, "Pending" | "Failed" | "Succeeded");
+        let is_reported = |name: &Arc<str>| self.containers.iter().any(|container| container.name == *name);
+        self.declared.iter().filter(move |name| runs && !is_reported(name))
+    }
+
     /// Whether the pod has ended and was meant to run for ever.
     pub fn is_lost(&self) -> bool {
         let ended = match &*self.phase {

@@ -3,6 +3,7 @@
 use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};
 use crate::lint::expr::{filter, function};
+use crate::lint::flavour::Flavour;
 use crate::lint::labels::labels;
 use crate::lint::place::Text;
 use crate::lint::report::{Level, Report};
@@ -15,7 +16,7 @@ pub(super) static LINT: Lint = Lint {
     id: "RG032",
     title: "invalid template, or one that shows nothing",
     level: Level::Error,
-    text: "A label that the expression aggregates away is empty in the text. A label with the value of the alert in it makes a new alert at every evaluation. A raw number of bytes or seconds is hard to read (an info). The label `alertname` of the rule is not yet set when the template is expanded. A query in a template (`query`, also built with `printf`) must parse. If a template does not parse, Prometheus refuses the whole file.",
+    text: "A label that the expression aggregates away is empty in the text. A label with the value of the alert in it makes a new alert at every evaluation. A raw number of bytes or seconds is hard to read (an info). The label `alertname` of the rule is not yet set when the template is expanded. A query in a template (`query`, also built with `printf`) must parse. A template that parses may still fail for every alert, and the text is then an error: a field that does not exist, a wrong number or type of arguments, `$value` compared with an integer (`gt $value 5`, which must be `5.0`). If a template does not parse, Prometheus refuses the whole file.",
     check: Check::Rule(check),
     found: &[Example::Group("
   - alert: Down
@@ -58,6 +59,22 @@ pub(super) static LINT: Lint = Lint {
     labels: {severity: warning}
     annotations: {summary: There are errors., description: 'On {{ $labels.instance }}.'}
 ",
+    ), Example::Group(
+        r"
+  - alert: Busy
+    expr: requests > 50
+    for: 5m
+    labels: {severity: warning}
+    annotations: {summary: It is busy., description: '{{ if gt $value 100 }}Very busy.{{ end }}'}
+",
+    ), Example::Group(
+        r"
+  - alert: Busy
+    expr: requests > 50
+    for: 5m
+    labels: {severity: warning, level: '{{ $v := $value }}{{ $v }}'}
+    annotations: {summary: It is busy., description: 'It is busy.'}
+",
     )],
     fine: &[Example::Group("
   - alert: Down
@@ -84,6 +101,22 @@ pub(super) static LINT: Lint = Lint {
       summary: A service is down.
       description: '{{ $labels.job }} cannot be scraped.'
 ",
+    ), Example::Group(
+        r"
+  - alert: Busy
+    expr: requests > 50
+    for: 5m
+    labels: {severity: warning, level: '{{ if gt $value 90.0 }}critical{{ else }}warning{{ end }}'}
+    annotations: {summary: It is busy., description: 'It is busy.'}
+",
+    ), Example::Group(
+        r#"
+  - alert: Busy
+    expr: requests > 50
+    for: 5m
+    labels: {severity: warning, level: '{{ with $v := $value }}{{ if gt $v 90.0 }}critical{{ end }}{{ end }}'}
+    annotations: {summary: It is busy., description: '{{ with $labels.job }}{{ . }}{{ else }}{{ .Labels.instance }}{{ end }} {{ printf "%.2f%%" $value }}'}
+"#,
     )],
 };
 
@@ -99,6 +132,11 @@ fn check(rule: &Rule, context: &Context<'_>, report: &mut Report<'_>) {
     let mut reported = BTreeSet::new();
     for (name, text) in texts() {
         let Ok(used) = template::read(&text.value) else { continue };
+        // vmalert has fields and templates of its own.
+        for why in used.mistakes.iter().filter(|_| context.options.server != Some(Flavour::Vmalert)) {
+            let message = format!("{name} shows an error: {why}");
+            report.at(LINT.id, Level::Error, text, message, "promtool test rules shows what the template expands to");
+        }
         for query in &used.queries {
             if let Err(errors) = promql::parse(query) {
                 let why = crate::promql::mistakes(&errors, query);

@@ -26,8 +26,11 @@ pub(super) static LINT: Lint = Lint {
       description: '{{ $labels.job }} cannot be scraped.'
 ",
         ),
+        Example::Expr("pg_up == 1"),
         Example::Expr("sum by (pod) (endpoint_state{state=\"invalid\"})"),
         Example::Expr("changes(process_start_time_seconds[5m])"),
+        Example::Expr("absent(vector(1))"),
+        Example::Expr("absent(sum(requests) or vector(0))"),
     ],
     fine: &[
         Example::Expr("vector(1)"),
@@ -35,6 +38,12 @@ pub(super) static LINT: Lint = Lint {
         Example::Expr("count by (name) (index_info{indexrelname=~\".*ccnew.*\"})"),
         Example::Expr("ALERTS{alertname=\"Other\", alertstate=\"firing\"}"),
         Example::Expr("brokers_up == 2"),
+        Example::Expr("not_up == 1"),
+        Example::Expr("link_not_up > 0"),
+        Example::Expr("cluster_scale_up == 1"),
+        Example::Expr("data_clean_up == 1"),
+        Example::Expr("probe_not_success == 1"),
+        Example::Expr("clock_seconds_passed > 1"),
         Example::Rules(SERVICE_DOWN),
     ],
 };
@@ -46,6 +55,15 @@ fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
     if !rule.alerts {
         return;
     }
+    ast.walk(&mut |part, _| {
+        if let Kind::Call(call) = &part.kind
+            && call.function.text == "absent"
+            && call.args.first().is_some_and(always)
+        {
+            let message = "absent() of an expression that always has a result never has one itself".to_owned();
+            report.part(LINT.id, Level::Error, &rule.expr, part.span, message, "leave out vector() within absent()");
+        }
+    });
     let Some(one) = filter(ast.bare()) else {
         // An alert that always fires is meant to be a dead man's switch.
         if !conditional(ast) && !is_switch(rule, ast) && !tests_presence(ast) {
@@ -70,7 +88,21 @@ fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
     {
         let name = health.metric;
         let message = format!("{name} is 1 while everything works: the alert fires then, and not during a fault");
-        report.word(LINT.id, Level::Error, &rule.expr, name, message, "invert the comparison with 0");
+        // The name of another metric may be misleading.
+        let level = if health.certain { Level::Error } else { Level::Warning };
+        report.word(LINT.id, level, &rule.expr, name, message, "invert the comparison with 0");
+    }
+}
+
+/// Whether an expression has a result even if no series exists.
+fn always(expr: &Expr) -> bool {
+    match &expr.bare().kind {
+        Kind::Call(call) => call.function.text == "vector",
+        Kind::Binary(one) => one.op == BinaryOp::Or && (always(&one.left) || always(&one.right)),
+        Kind::Aggregation(one) => {
+            ["sum", "max", "min", "avg", "count", "group"].contains(&one.op.text.as_str()) && always(&one.expr)
+        }
+        _ => false,
     }
 }
 

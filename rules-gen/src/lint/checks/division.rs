@@ -2,7 +2,7 @@
 
 use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};
-use crate::lint::expr::{conditional, constant, function, is_scalar};
+use crate::lint::expr::{conditional, constant, filter, function, is_scalar};
 use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::Rule;
 use promql::{BinaryOp, Expr, Kind, Selector};
@@ -28,6 +28,8 @@ pub(super) static LINT: Lint = Lint {
         Example::Expr("sum(rate(a_total[5m]) / clamp_min(rate(b_total[5m]), 1)) > 1"),
         Example::Expr("avg(rate(a_total[5m]) / rate(b_total[5m]) and rate(b_total[5m]) > 0) > 1"),
         Example::Expr("container_memory_working_set_bytes / (container_spec_memory_limit_bytes > 0) > 0.9"),
+        Example::Expr("container_memory_working_set_bytes / container_spec_memory_limit_bytes > 0.9 < +Inf"),
+        Example::Expr("(container_memory_working_set_bytes / container_spec_memory_limit_bytes != Inf) > 0.9"),
     ],
 };
 
@@ -43,7 +45,9 @@ fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
         if one.op != BinaryOp::Div || is_scalar(&one.right) || guarded(&one.right, above) {
             return;
         }
-        if let Some(name) = unlimited(&one.right).filter(|_| rule.alerts && fires_when_infinite(above)) {
+        if let Some(name) = unlimited(&one.right)
+            .filter(|_| rule.alerts && fires_when_infinite(above) && !above.iter().any(|parent| drops_infinity(parent)))
+        {
             let message =
                 format!("{name} is 0 where no limit is set: the quotient is +Inf, which is above every threshold");
             report.part(LINT.id, Level::Warning, &rule.expr, one.right.span, message, "divide by (... > 0)");
@@ -88,6 +92,13 @@ fn fires_when_infinite(above: &[&Expr]) -> bool {
     });
     comparison.is_some_and(|one| {
         matches!(one.op, BinaryOp::Greater | BinaryOp::GreaterOrEqual) && constant(&one.right).is_some()
+    })
+}
+
+/// Whether a comparison drops +Inf: `< +Inf` or `!= +Inf`.
+fn drops_infinity(parent: &Expr) -> bool {
+    filter(parent).is_some_and(|one| {
+        matches!(one.op, BinaryOp::Less | BinaryOp::NotEqual) && constant(&one.right) == Some(f64::INFINITY)
     })
 }
 

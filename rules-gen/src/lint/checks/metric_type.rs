@@ -2,7 +2,7 @@
 
 use crate::lint::context::Context;
 use crate::lint::definition::{Check, Example, Lint};
-use crate::lint::expr::constant;
+use crate::lint::expr::{constant, leaves_the_values};
 use crate::lint::metric_facts::Type;
 use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::Rule;
@@ -17,6 +17,7 @@ pub(super) static LINT: Lint = Lint {
     found: &[
         Example::Expr("rate(oldest_transaction_duration[5m]) > 120"),
         Example::Expr("http_errors_total > 5"),
+        Example::Expr("max(sum by (job) (http_errors_total)) > 5"),
         Example::Expr("delta(refused_connections_total[5m]) > 3"),
         Example::Expr("increase(sum(errors_total)[1h:1m]) > 5"),
         Example::Group(
@@ -37,6 +38,10 @@ pub(super) static LINT: Lint = Lint {
         Example::Expr("rate(interface_transmit_bytes[5m]) * 8 > 9e8"),
         Example::Expr("inodes_total > 5"),
         Example::Expr("increase(http_errors_total[10m]) > 5"),
+        Example::Expr("count(http_requests_total) > 1000"),
+        Example::Expr("count(count by (instance) (http_requests_total)) > 5"),
+        Example::Expr("max(count_values by (job) (\"value\", http_requests_total)) > 5"),
+        Example::Expr("stddev by (job) (http_requests_total) > 5"),
     ],
 };
 
@@ -171,10 +176,13 @@ fn bare_counter(rule: &Rule, part: &Expr, above: &[&Expr], context: &Context<'_>
         Some(kind) => kind == Type::Counter,
         None => name.ends_with("_total") && name.split('_').any(|part| EVENTS.contains(&part)),
     };
-    let mut outwards = above
-        .iter()
-        .rev()
-        .filter(|parent| !matches!(parent.kind, Kind::Paren(_) | Kind::Aggregation(_)) && !window(parent));
+    // These keep the values of the counter, or add them up.
+    let passed = |parent: &&&Expr| match &parent.kind {
+        Kind::Paren(_) => true,
+        Kind::Aggregation(one) => !leaves_the_values(one),
+        _ => window(parent),
+    };
+    let mut outwards = above.iter().rev().filter(|parent| !passed(parent));
     let Some(Kind::Binary(binary)) = outwards.next().map(|parent| &parent.kind).filter(|_| counter) else { return };
     let ordered =
         matches!(binary.op, BinaryOp::Greater | BinaryOp::GreaterOrEqual | BinaryOp::Less | BinaryOp::LessOrEqual);

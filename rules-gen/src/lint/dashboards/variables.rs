@@ -5,7 +5,7 @@ use crate::lint::expr::matchers;
 use crate::lint::metric_facts::{MetricFacts, Type};
 use crate::lint::report::{Level, Report};
 use crate::promql::mistakes;
-use promql::{Expr, Kind};
+use promql::{Expr, Kind, Modifiers};
 use serde_json::Value;
 
 /// The target labels by which a dashboard should be filtered.
@@ -28,10 +28,10 @@ pub(super) fn check(variables: &[Value], report: &mut Report<'_>) {
             );
             report.near("RG050", Level::Warning, &near, message, "use a variable of type datasource instead");
         }
-        if let Some(expr) = inside(query).filter(|_| language(&[variable], variables) == Language::Promql)
-            && let Err(why) = promql::parse_with_variables(expr)
+        if language(&[variable], variables) == Language::Promql
+            && let Err(why) = check_query(query)
         {
-            let message = format!("the query of the variable {name} does not parse: {}", mistakes(&why, expr));
+            let message = format!("the query of the variable {name} {why}");
             report.near("RG050", Level::Error, &near, message, query);
         }
     }
@@ -46,13 +46,30 @@ pub(super) fn check(variables: &[Value], report: &mut Report<'_>) {
     }
 }
 
-/// Returns the expression in `label_values(EXPR, label)` or `query_result(EXPR)`.
-fn inside(query: &str) -> Option<&str> {
-    let arguments = |function: &str| query.trim().strip_prefix(function)?.trim().strip_prefix('(')?.strip_suffix(')');
-    if let Some(arguments) = arguments("label_values") {
-        return arguments.rsplit_once(',').map(|(expr, _)| expr);
+/// Checks `label_values(SELECTOR, label)` and `query_result(EXPR)`. Returns why Grafana gets no values.
+fn check_query(query: &str) -> Result<(), String> {
+    let arguments = |function: &str| query.trim().strip_prefix(function)?.trim_start().strip_prefix('(');
+    let (expr, of_labels) = match (arguments("label_values"), arguments("query_result")) {
+        (Some(rest), _) => (rest, true),
+        (None, Some(rest)) => (rest, false),
+        (None, None) => return Ok(()),
+    };
+    let expr = expr.strip_suffix(')').ok_or("has no closing bracket")?;
+    let expr = if of_labels { expr.rsplit_once(',').map(|(expr, _)| expr) } else { Some(expr) };
+    let Some(expr) = expr else { return Ok(()) };
+    let parsed = promql::parse_with_variables(expr);
+    let ast = parsed.map_err(|errors| format!("does not parse: {}", mistakes(&errors, expr)))?.expr;
+    let selects = match &ast.kind {
+        Kind::Selector(one) => one.range.is_none() && one.modifiers == Modifiers::default(),
+        Kind::Variable(_) => true,
+        _ => false,
+    };
+    if of_labels && !selects {
+        return Err(
+            "is refused by Prometheus: label_values() takes a selector, and query_result() an expression".to_owned()
+        );
     }
-    arguments("query_result")
+    Ok(())
 }
 
 /// Checks a query: whether it filters by the chosen job and instance, and whether it shows counters as rates.

@@ -9,12 +9,23 @@ use crate::lint::yaml::Node;
 use std::collections::BTreeSet;
 
 /// Keys of a group that only some servers have.
-const OF_GROUPS: [(&str, Flavour); 5] = [
+const OF_GROUPS: [(&str, Flavour); 16] = [
     ("source_tenants", Flavour::Mimir),
     ("evaluation_delay", Flavour::Mimir),
     ("align_evaluation_time_on_interval", Flavour::Mimir),
     ("remote_write", Flavour::Mimir),
     ("partial_response_strategy", Flavour::Thanos),
+    ("concurrency", Flavour::Vmalert),
+    ("debug", Flavour::Vmalert),
+    ("eval_alignment", Flavour::Vmalert),
+    ("eval_delay", Flavour::Vmalert),
+    ("eval_offset", Flavour::Vmalert),
+    ("extra_filter_labels", Flavour::Vmalert),
+    ("headers", Flavour::Vmalert),
+    ("notifier_headers", Flavour::Vmalert),
+    ("params", Flavour::Vmalert),
+    ("tenant", Flavour::Vmalert),
+    ("type", Flavour::Vmalert),
 ];
 /// Keys of a group that every server has, and in the last place one that only objects have.
 const GROUP: [&str; 7] = ["name", "interval", "limit", "rules", "query_offset", "labels", "partial_response_strategy"];
@@ -31,11 +42,13 @@ pub struct Group {
     pub written_interval: Option<Text>,
     /// The labels that the rules of the group inherit.
     pub labels: Vec<(String, Text)>,
+    /// Whether the expressions are in another language than PromQL, which vmalert allows.
+    pub is_foreign: bool,
 }
 
-/// Whether a group has such a key for some server.
+/// Whether a group has such a key for some server. The keys of vmalert are words that other programs use too.
 pub fn is_key_of_group(key: &str) -> bool {
-    GROUP.contains(&key) || OF_GROUPS.iter().any(|(other, _)| *other == key)
+    GROUP.contains(&key) || OF_GROUPS.iter().any(|(other, server)| *other == key && *server != Flavour::Vmalert)
 }
 
 /// Reads a group without its rules. `None` when it is not a mapping. `names` has the names of the groups before it.
@@ -65,7 +78,9 @@ pub(super) fn read(node: &Node, object: bool, names: &mut BTreeSet<String>, repo
         report.since(limit, "limit", (2, 31));
     }
     let written_interval = node.get("interval").and_then(text);
-    Some(Group { name: name.to_owned(), scope: report.scope(node), interval, written_interval, labels })
+    let is_foreign =
+        node.get("type").and_then(Node::text).is_some_and(|language| !["prometheus", ""].contains(&language));
+    Some(Group { name: name.to_owned(), scope: report.scope(node), interval, written_interval, labels, is_foreign })
 }
 
 /// Reads the labels that a group gives to its rules.

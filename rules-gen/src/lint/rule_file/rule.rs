@@ -1,13 +1,14 @@
 //! A rule of a group, and how it is read.
 
-use super::fields::{UTF8_NAMES, keys, label_name, metric_name, nothing, table, text, time};
+use super::fields::{UTF8_NAMES, keys_of, label_name, metric_name, nothing, table, text, time};
 use super::group::Group;
+use crate::lint::flavour::Flavour;
 use crate::lint::identity::Identity;
 use crate::lint::place::Text;
 use crate::lint::report::{Level, Report, Scope};
 use crate::lint::template;
 use crate::lint::yaml::Node;
-use promql::{Expr, Query, Use};
+use promql::{Expr, Query, Type, Use};
 use std::sync::Arc;
 
 /// The kind of document that a rule was read from.
@@ -56,15 +57,18 @@ impl Rule {
     }
 }
 
+/// Keys of a rule that only some servers have.
+const OF_RULES: [(&str, Flavour); 2] = [("debug", Flavour::Vmalert), ("update_entries_limit", Flavour::Vmalert)];
+
 /// Reads a rule. `None` when it is so wrong that it cannot be linted.
 pub(super) fn read(node: &Node, group: &Arc<Group>, origin: Origin, report: &mut Report<'_>) -> Option<Rule> {
     let known = ["record", "alert", "expr", "for", "keep_firing_for", "labels", "annotations"];
-    if !keys(node, &known, report) {
+    let others = if origin == Origin::Object { &[][..] } else { &OF_RULES[..] };
+    if !keys_of(node, &known, others, report) {
         return None;
     }
     // The key that is missing may be the one that is misspelt, which is reported already.
-    let unknown = |key: &Node| !nothing(key) && key.text().is_some_and(|key| !known.contains(&key));
-    let strange = node.entries().iter().any(|(key, _)| unknown(key));
+    let strange = has_unknown_key(node, &known);
     let scope = report.scope(node);
     report.enter(scope.clone());
     let field = |name: &str| node.get(name).and_then(text).filter(|text| !text.value.is_empty());
@@ -101,7 +105,7 @@ pub(super) fn read(node: &Node, group: &Arc<Group>, origin: Origin, report: &mut
         }
         return None;
     };
-    let (ast, uses) = match parse(&expr, report) {
+    let (ast, uses) = match (!group.is_foreign).then(|| parse(&expr, report)).flatten() {
         Some(query) => (Some(query.expr), query.uses),
         None => (None, Vec::new()),
     };
@@ -127,7 +131,11 @@ pub(super) fn read(node: &Node, group: &Arc<Group>, origin: Origin, report: &mut
         } else if !label_name(label) {
             report.since_at(value, &format!("the label name {label}"), UTF8_NAMES);
         }
-        if alerts && let Err(why) = template::read(&value.value) {
+        // vmalert has variables and functions of its own.
+        if alerts
+            && report.server() != Some(Flavour::Vmalert)
+            && let Err(why) = template::read(&value.value)
+        {
             let message = format!("the template of {label} does not parse: {why}");
             report.at("RG032", Level::Error, value, message, "Prometheus refuses the file");
         }
@@ -159,6 +167,11 @@ pub(super) fn read(node: &Node, group: &Arc<Group>, origin: Origin, report: &mut
         origin,
         identity,
     })
+}
+
+fn has_unknown_key(node: &Node, known: &[&str]) -> bool {
+    let is_known = |key: &str| known.contains(&key) || OF_RULES.iter().any(|(other, _)| *other == key);
+    node.entries().iter().any(|(key, _)| !nothing(key) && key.text().is_some_and(|key| !is_known(key)))
 }
 
 /// Checks the name of a recorded series.
@@ -202,13 +215,22 @@ fn aliases(node: &Node, report: &mut Report<'_>) {
     }
 }
 
+/// Parses an expression. `None` when it does not parse, or when its result cannot be that of a rule.
 fn parse(expr: &Text, report: &mut Report<'_>) -> Option<Query> {
-    promql::parse(&expr.value)
-        .inspect_err(|errors| {
-            for error in errors {
-                let message = format!("the expression does not parse: {error}");
-                report.part("RG001", Level::Error, expr, error.span, message, "");
-            }
-        })
-        .ok()
+    let query = promql::parse(&expr.value).inspect_err(|errors| {
+        for error in errors {
+            let message = format!("the expression does not parse: {error}");
+            report.part("RG001", Level::Error, expr, error.span, message, "");
+        }
+    });
+    let query = query.ok()?;
+    let result = query.expr.result();
+    if matches!(result, Type::RangeVector | Type::String) {
+        let message = format!("every evaluation fails: the expression returns {result}, not a value for each series");
+        let fix =
+            if result == Type::String { "" } else { "a function over the range, such as rate() or max_over_time()" };
+        report.part("RG002", Level::Error, expr, query.expr.span, message, fix);
+        return None;
+    }
+    Some(query)
 }

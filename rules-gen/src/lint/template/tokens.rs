@@ -11,9 +11,12 @@ pub(super) const CONSTANTS: [&str; 3] = ["true", "false", "nil"];
 pub(super) enum Token<'a> {
     Word(&'a str),
     Variable(&'a str),
+    /// A field of the dot, or the dot itself, whose name is empty.
     Field(&'a str),
+    /// A field of what stands before it.
+    Of(&'a str),
     Text(&'a str),
-    Number,
+    Number(&'a str),
     Sign(char),
     /// `:=` (true) or `=` (false).
     Assign(bool),
@@ -23,7 +26,7 @@ impl Token<'_> {
     /// Whether the token is a literal, which has no fields.
     pub(super) fn is_literal(&self) -> bool {
         match self {
-            Self::Text(_) | Self::Number => true,
+            Self::Text(_) | Self::Number(_) => true,
             Self::Word(word) => CONSTANTS.contains(word),
             _ => false,
         }
@@ -40,9 +43,9 @@ impl Token<'_> {
             Self::Word("if" | "with" | "range") => ends || rest.starts_with('.'),
             Self::Variable(_) => ends || field || rest.starts_with(',') || rest.starts_with(":="),
             Self::Word(word) if CONSTANTS.contains(word) => ends,
-            Self::Word(_) | Self::Sign(')') => ends || field,
+            Self::Word(_) | Self::Of(_) | Self::Sign(')') => ends || field,
             Self::Field(name) => ends || (field && !name.is_empty()),
-            Self::Text(_) | Self::Number => ends,
+            Self::Text(_) | Self::Number(_) => ends,
             Self::Sign(_) | Self::Assign(_) => true,
         }
     }
@@ -62,6 +65,7 @@ pub(super) fn tokens(text: &str) -> Result<(Vec<Token<'_>>, &str), String> {
         {
             return Ok((tokens, after));
         }
+        let is_joined = blank.len() == rest.len();
         rest = blank;
         let Some(first) = rest.chars().next() else { return Err("an action is not closed".to_owned()) };
         let name = |text: &str| text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
@@ -82,7 +86,13 @@ pub(super) fn tokens(text: &str) -> Result<(Vec<Token<'_>>, &str), String> {
             }
             '.' if rest[1..].starts_with(|c: char| c.is_alphabetic() || c == '_') => {
                 let end = name(&rest[1..]) + 1;
-                tokens.push(Token::Field(&rest[1..end]));
+                let of = match tokens.last() {
+                    Some(Token::Variable(_) | Token::Field(_) | Token::Of(_) | Token::Word(_) | Token::Sign(')')) => {
+                        is_joined
+                    }
+                    _ => false,
+                };
+                tokens.push(if of { Token::Of(&rest[1..end]) } else { Token::Field(&rest[1..end]) });
                 end
             }
             '.' if !rest[1..].starts_with(|c: char| c.is_ascii_digit()) => {
@@ -95,7 +105,7 @@ pub(super) fn tokens(text: &str) -> Result<(Vec<Token<'_>>, &str), String> {
                         rest[1..].find(|c: char| !c.is_alphanumeric() && c != '.').map_or(rest.len(), |end| end + 1);
                     format!("{} is not a number", &rest[..end])
                 })?;
-                tokens.push(Token::Number);
+                tokens.push(Token::Number(&rest[..end]));
                 end
             }
             ':' if rest.starts_with(":=") => {

@@ -85,8 +85,9 @@ impl Job {
         if paused || !ours || self.status.active > 0 || self.has_ended() {
             return None;
         }
-        let started = self.status.start_time.as_deref()?.parse::<jiff::Timestamp>().ok()?;
-        Some(started.as_second())
+        // A controller that has seen the job writes when it started it.
+        let started = self.status.start_time.as_deref().and_then(|at| at.parse::<jiff::Timestamp>().ok());
+        Some(started.map_or(self.created(), jiff::Timestamp::as_second))
     }
 }
 
@@ -152,7 +153,11 @@ mod tests {
             (json!({"parallelism": 0}), started(json!({})), false),
             (json!({"suspend": true}), started(json!({})), false),
             (json!({"managedBy": "kueue.x-k8s.io/multikueue"}), started(json!({})), false),
-            (json!({}), json!({}), false),
+            // Its controller has not seen it.
+            (json!({}), json!({}), true),
+            (json!({"completions": 1}), Value::Null, true),
+            (json!({}), json!({"startTime": "soon"}), true),
+            (json!({"suspend": true}), json!({}), false),
             (json!({}), started(json!({"conditions": [{"type": "Complete", "status": "True"}]})), false),
         ] {
             let job = job("2026-01-01T00:00:00Z", None, &spec, &status)?;

@@ -90,8 +90,12 @@ struct ContainerUsage {
 }
 
 impl PodUsage {
-    /// Returns CPU in cores and memory in bytes of all containers. A value is `None` if it is missing for one of them.
+    /// Returns CPU in cores and memory in bytes of all containers. A value is `None` if it is missing for one of them, or
+    /// if there are none.
     pub fn total(&self) -> (Option<f64>, Option<f64>) {
+        if self.containers.is_empty() {
+            return (None, None);
+        }
         let amounts = || self.containers.iter().map(|container| container.usage.amounts());
         (amounts().map(|(cpu, _)| cpu).sum(), amounts().map(|(_, memory)| memory).sum())
     }

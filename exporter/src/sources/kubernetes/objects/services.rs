@@ -18,16 +18,32 @@ pub struct Service {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct ServiceSpec {
-    /// Labels of the selected pods. The endpoints of a service without a selector are managed by others.
-    pub selector: Option<BTreeMap<Box<str>, Box<str>>>,
+    /// Labels of the selected pods.
+    selector: Option<BTreeMap<Box<str>, Box<str>>>,
+    #[serde(rename = "type")]
+    kind: Option<Box<str>>,
     #[serde(deserialize_with = "or_empty")]
     ports: Vec<IgnoredAny>,
 }
 
 impl ServiceSpec {
+    /// Whether the cluster finds the endpoints: those of a service without a selector are managed by others, and one that
+    /// is only a name has none.
+    pub fn selects_pods(&self) -> bool {
+        let is_name = self.kind.as_deref() == Some("ExternalName");
+        !is_name && self.selector.as_ref().is_some_and(|selector| !selector.is_empty())
+    }
+
     /// Whether the service has ports. One without an address of its own may have none.
     pub fn has_ports(&self) -> bool {
         !self.ports.is_empty()
+    }
+}
+
+impl Service {
+    /// Returns the time of creation in Unix seconds.
+    pub fn created(&self) -> i64 {
+        self.metadata.created()
     }
 }
 

@@ -32,3 +32,28 @@ fn the_claims_of_a_pod_include_those_that_are_made_with_it() -> anyhow::Result<(
     assert_eq!(pod.claims.iter().map(|claim| &**claim).collect::<Vec<_>>(), ["data-db-0", "db-0-scratch"]);
     Ok(())
 }
+
+#[test]
+fn a_running_pod_whose_status_leaves_out_a_container_names_it() -> anyhow::Result<()> {
+    let status = |name: &str| json!({"name": name, "restartCount": 0});
+    let both = json!([status("main"), status("proxy")]);
+    for (phase, statuses, sidecars, unreported) in [
+        ("Running", both.clone(), json!([status("shipper")]), &[][..]),
+        ("Running", Value::Null, json!([status("shipper")]), &["main", "proxy"]),
+        ("Running", json!([status("main")]), Value::Null, &["proxy", "shipper"]),
+        ("Unknown", json!([]), json!([status("shipper")]), &["main", "proxy"]),
+        ("", Value::Null, Value::Null, &["main", "proxy", "shipper"]),
+        // Not started, evicted, and deleted at its end.
+        ("Pending", Value::Null, Value::Null, &[]),
+        ("Failed", Value::Null, Value::Null, &[]),
+        ("Succeeded", Value::Null, Value::Null, &[]),
+    ] {
+        let pod = json!({"metadata": {"name": "p"},
+            "spec": {"containers": [{"name": "main"}, {"name": "proxy"}],
+                "initContainers": [{"name": "setup"}, {"name": "shipper", "restartPolicy": "Always"}]},
+            "status": {"phase": phase, "containerStatuses": statuses, "initContainerStatuses": sidecars}});
+        let found = of_json(pod.clone())?;
+        assert_eq!(found.unreported().map(|name| &**name).collect::<Vec<_>>(), unreported, "{pod}");
+    }
+    Ok(())
+}
