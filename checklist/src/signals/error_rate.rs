@@ -190,11 +190,12 @@ pub static SIGNAL: Signal = Signal {
                         input(&ERRORS, format!("0+0x3 {0}+0x4 0+0x{SAMPLES}", 2.0 * least)),
                         steady(&REQUESTS, 2.0 * least / above(given.limit)),
                     ];
-                    Case::new(many, at(much, 0.8 * given.limit))
+                    let case = Case::new(many, at(much, 0.8 * given.limit))
                         .after(minutes(3))
                         .fires("fires when some requests fail for six minutes", at(2.0 * least, above(given.limit)))
                         .quiet("does not fire on a few failed requests", at(0.9 * least, above(given.limit)))
-                        .quiet("does not fire on a burst of some seconds", burst)
+                        .quiet("does not fire on a burst of some seconds", burst);
+                    Case { sampled: Some(minutes(1)), ..case }
                 },
             }),
             pending: minutes(3),

@@ -114,19 +114,21 @@ pub static SIGNAL: Signal = Signal {
                 threshold: Some(&MEAN),
                 metrics: &[&SECONDS, &CALLS],
                 case: |given| {
-                    // Calls a minute: three times as many in an hour as must be.
-                    let enough = given.limits.value(&MIN_CALLS).max(1.0) / 20.0;
-                    let many = 200.0 * enough;
-                    // There are enough calls after twenty minutes, and five hours later there were enough before.
-                    let since = |metric, pace: f64| input(metric, format!("_x41 0+{pace}x{SAMPLES}"));
-                    let of_calls = |calls: f64, mean: f64| vec![since(&SECONDS, mean * calls), since(&CALLS, calls)];
+                    let enough = given.limits.value(&MIN_CALLS).max(1.0);
+                    let many = 10.0 * enough;
+                    // After an hour, three times as many calls as there must be, and as many in each hour from then on.
+                    let since = |metric, mean: f64| {
+                        let (calls, a_minute) = (3.0 * enough * mean, enough * mean / 20.0);
+                        input(metric, format!("_x60 0 {calls}+{a_minute}x{SAMPLES}"))
+                    };
+                    let of_calls = |mean: f64| vec![since(&SECONDS, mean), since(&CALLS, 1.0)];
                     // Like a dump's single COPY that takes a minute.
                     let dump =
                         vec![step(&SECONDS, 2400.0, 370, 2400.0 + 60.0 * given.limit), step(&CALLS, 40.0, 370, 41.0)];
                     // Calls for an hour until now.
                     let report = |a_minute: f64| format!("_x310 0+{a_minute}x{SAMPLES}");
                     let report = vec![input(&SECONDS, report(2.0 * many * given.limit)), input(&CALLS, report(many))];
-                    Case::new(of_calls(enough, 2.0 * given.limit), of_calls(enough, 0.5 * given.limit))
+                    Case::new(of_calls(2.0 * given.limit), of_calls(0.5 * given.limit))
                         .after(hours(6))
                         .quiet("does not fire on a statement that a dump calls once", dump)
                         .quiet("does not fire on a report of an hour", report)

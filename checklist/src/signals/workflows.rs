@@ -1,5 +1,6 @@
 //! Whether the application's workflows complete. Checklist: Monday 5, "Review workflow completion rates".
 
+use crate::condition::history::SAMPLES;
 use crate::prelude::*;
 
 pub static WORKFLOWS: Metric = Metric::gauge("checklist_workflows", "Workflows by status.", &["status"]);
@@ -109,7 +110,7 @@ pub static SIGNAL: Signal = Signal {
                     let usual = given.limits.value(&USUAL).max(1.0);
                     // One value for a week ago and one for now.
                     let finished = |before: f64, now: f64| step(&FINISHED, before, 170, now).with("window", "6h");
-                    let started = step(&OPEN, 3.0, 170, 9.0);
+                    let started = input(&OPEN, format!("3+0x170 9+1x{SAMPLES}"));
                     Case::new(vec![finished(usual, 0.0), started.clone()], vec![finished(usual, 1.0), started.clone()])
                         .hourly()
                         .after(hours(171))

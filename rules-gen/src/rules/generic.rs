@@ -43,8 +43,8 @@ pub fn rules(config: &Config) -> Vec<Rule> {
             ),
             minutes: 5,
             severity: "warning",
-            summary: "checklist-exporter restarts again and again.",
-            description: "checklist-exporter was restarted {{ $value }} times within two hours. Alerts that must last for hours may not fire meanwhile.",
+            summary: "The exporter restarts again and again.",
+            description: "The exporter was restarted {{ $value }} times within two hours. Alerts that must last for hours may not fire meanwhile.",
             targets: Vec::new(),
         },
         Generic {

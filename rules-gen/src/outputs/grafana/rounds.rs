@@ -5,8 +5,8 @@ use super::page::{Drawn, Link, Page, WIDTH, best_is_zero, plain, whether};
 use super::signal::runbook;
 use checklist::self_metrics::{
     BUILD_INFO, CHECK_INFO, CHECK_PASSED, CONFIG_INFO, CONFIG_SUCCESSFUL, INTERVAL, LAST_SUCCESS, LEASE_HELD,
-    PROBE_SUCCESS, RULES_INFO, SEEN, SERIES_DROPPED, SHARD, SHARDS, TARGET_REACHABLE, TARGET_UNREACHABLE, UNSEEN,
-    WEB_CONFIG,
+    PROBE_SUCCESS, RULES_INFO, SEEN, SERIES_DROPPED, SHARD, SHARDS, STARTED, TARGET_REACHABLE, TARGET_UNREACHABLE,
+    UNSEEN, WEB_CONFIG,
 };
 use checklist::signals::tasks::DUE;
 use checklist::{Config, Metric, Signal, Unit};
@@ -151,6 +151,10 @@ fn exporter(config: &Config, page: &mut Page) {
     let there = json!([{"color": "red", "value": null}, {"color": "green", "value": 1}]);
     let description = "Number of exporters that Prometheus scrapes.";
     page.panel(&stat(config, "Exporters", description, or_none(&format!("{BUILD_INFO}{{{PROCESS}}}")), &there));
+    let description = "Restarts of the exporter within two hours. Each begins all checks anew.";
+    let often = json!([{"color": "green", "value": null}, {"color": "orange", "value": 4}]);
+    let restarts = format!("max(changes({STARTED}{{{PROCESS}}}[2h]) and on (job, instance) {BUILD_INFO}{{{PROCESS}}})");
+    page.panel(&stat(config, "Restarts", description, restarts, &often));
     let description = "Whether the last change of checklist.yaml was loaded.";
     page.panel(&whether(stat(config, "checklist.yaml loaded", description, of_process(&CONFIG_SUCCESSFUL), &plain())));
     let description = "Whether the web configuration file is in use, and is not less strict than the one before.";
