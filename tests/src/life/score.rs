@@ -51,6 +51,8 @@ pub async fn score(shop: &Shop, folder: Option<&Path>) -> anyhow::Result<Vec<Rul
             for rule in &result.broken {
                 eprintln!("{} {name}: left out, as Prometheus does: {rule}", shop.name());
             }
+            // The next set may take an hour.
+            eprintln!("{}", result.outcome.row());
             outcomes.push(result);
         }
     }

@@ -32,6 +32,9 @@ pub(super) fn write(page: &mut Page<'_>, shop: &Shop, probes: &Board, app: &App,
     let most = desired.iter().copied().filter(|count| !count.is_nan()).fold(0.0, f64::max);
     let mut names: BTreeSet<String> = waiting.keys().cloned().collect();
     names.extend((1..).take_while(|n| f64::from(*n) <= most).map(|n| format!("{}-{n}", app.workload)));
+    // The pods of all workloads are spread over the nodes.
+    let before =
+        shop.apps.iter().take_while(|other| !std::ptr::eq(*other, app)).map(|other| other.replicas.1).sum::<usize>();
     for (count, name) in names.iter().enumerate() {
         let number: Option<f64> = name.strip_prefix(&format!("{}-", app.workload)).and_then(|n| n.parse().ok());
         let none = Reasons::new();
@@ -46,7 +49,7 @@ pub(super) fn write(page: &mut Page<'_>, shop: &Shop, probes: &Board, app: &App,
         let is_ready = |minute: usize| {
             number.is_some_and(|number| known(ready, minute).is_some_and(|count| number <= count)) && !waits(minute)
         };
-        let node = format!("node-{}", count % shop.nodes().len() + 1);
+        let node = format!("node-{}", (before + count) % shop.nodes().len() + 1);
         one(page, probes, app, (name, &node), &exists, &is_ready, number.is_some());
         for (reason, values) in reasons {
             reason_of(page, app, name, reason, values);
