@@ -80,7 +80,7 @@ pub struct Length {
     reason: String,
     /// Duration from now: 30m, 4h, 2d; at most 14 days.
     #[arg(long = "for", alias = "until", value_name = "DURATION", value_parser = lasting)]
-    length: SignedDuration,
+    duration: SignedDuration,
 }
 
 /// The argument that names the person whom a record is about.
@@ -138,10 +138,10 @@ pub async fn emergency(tasks: &Tasks, command: OverrideCommand) -> anyhow::Resul
         OverrideCommand::Extend(_) | OverrideCommand::End { .. } if held.is_none() => {
             bail!("no override is active")
         }
-        OverrideCommand::Start(Length { who, reason, length })
-        | OverrideCommand::Extend(Length { who, reason, length }) => {
+        OverrideCommand::Start(Length { who, reason, duration })
+        | OverrideCommand::Extend(Length { who, reason, duration }) => {
             ensure!(!reason.trim().is_empty(), "an override requires a reason");
-            (who.by, Act::Override { reason, until: now + length })
+            (who.by, Act::Override { reason, until: now + duration })
         }
         OverrideCommand::End { who } => (who.by, Act::OverrideEnded),
     };

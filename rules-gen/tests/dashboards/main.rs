@@ -5,7 +5,7 @@
 mod limits;
 mod rounds;
 
-use checklist::self_metrics::{PER_PROCESS, PER_TARGET, RULES_INFO};
+use checklist::self_metrics::{PER_PROCESS, PER_TARGET, RULES_INFO, STARTED};
 use checklist::{Cadence, Config, Metric, SIGNALS};
 use promql::{Expr, MatchOp, Selector, parse};
 use rules_gen::lint::expr::function;
@@ -148,7 +148,7 @@ fn the_rules_of_grafanas_linter_hold_without_exclusions() {
                 let Some(selector) = part.selector() else { return };
                 // target-job, target-instance
                 let is = |metric: &Metric| selector.metric() == Some(metric.name);
-                let process = PER_PROCESS.iter().copied().chain([&RULES_INFO]).any(is);
+                let process = PER_PROCESS.iter().copied().chain([&RULES_INFO, &STARTED]).any(is);
                 // The variable `check` of a cadence's dashboard has no checks of other cadences.
                 let of_another_cadence = SIGNALS
                     .iter()

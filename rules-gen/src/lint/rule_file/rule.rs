@@ -119,27 +119,7 @@ pub(super) fn read(node: &Node, group: &Arc<Group>, origin: Origin, report: &mut
         }
         recorded_name(&name, report);
     }
-    for (label, value) in labels.iter().chain(&annotations) {
-        if label.is_empty() || (label == "__name__" && labels.iter().any(|(known, _)| known == label)) {
-            report.at(
-                "RG002",
-                Level::Error,
-                value,
-                format!("{label:?} is not a label name"),
-                "use only letters, digits and _",
-            );
-        } else if !label_name(label) {
-            report.since_at(value, &format!("the label name {label}"), UTF8_NAMES);
-        }
-        // vmalert has variables and functions of its own.
-        if alerts
-            && report.server() != Some(Flavour::Vmalert)
-            && let Err(why) = template::read(&value.value)
-        {
-            let message = format!("the template of {label} does not parse: {why}");
-            report.at("RG032", Level::Error, value, message, "Prometheus refuses the file");
-        }
-    }
+    texts(&labels, &annotations, alerts, report);
     // A rule inherits the labels of its group, and may override them.
     let mut labels = labels;
     let inherited: Vec<(String, Text)> =
@@ -167,6 +147,31 @@ pub(super) fn read(node: &Node, group: &Arc<Group>, origin: Origin, report: &mut
         origin,
         identity,
     })
+}
+
+/// Checks the names of labels and annotations, and the templates of an alert.
+fn texts(labels: &[(String, Text)], annotations: &[(String, Text)], alerts: bool, report: &mut Report<'_>) {
+    for (label, value) in labels.iter().chain(annotations) {
+        if label.is_empty() || (label == "__name__" && labels.iter().any(|(known, _)| known == label)) {
+            report.at(
+                "RG002",
+                Level::Error,
+                value,
+                format!("{label:?} is not a label name"),
+                "use only letters, digits and _",
+            );
+        } else if !label_name(label) {
+            report.since_at(value, &format!("the label name {label}"), UTF8_NAMES);
+        }
+        // vmalert has variables and functions of its own.
+        if alerts
+            && report.server() != Some(Flavour::Vmalert)
+            && let Err(why) = template::read(&value.value)
+        {
+            let message = format!("the template of {label} does not parse: {why}");
+            report.at("RG032", Level::Error, value, message, "Prometheus refuses the file");
+        }
+    }
 }
 
 fn has_unknown_key(node: &Node, known: &[&str]) -> bool {
