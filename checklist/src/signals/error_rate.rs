@@ -167,10 +167,10 @@ pub static SIGNAL: Signal = Signal {
             ],
             when: When::History(History {
                 // A burst of some seconds, as at a restart or from one client, is in the rate for five minutes. A few errors
-                // must last for longer: there were as many three minutes ago, three minutes long.
+                // must last for six: three minutes ago there were enough, too, and this must hold for three minutes.
                 expr: |scope, limits, severity| {
                     let (errors, requests) = (scope.max(&ERRORS), scope.max(&REQUESTS));
-                    let before = scope.over("last_over_time", &ERRORS, "2m@3m");
+                    let before = scope.over("last_over_time", &ERRORS, "5m@3m");
                     let (limit, least) = (limits.level(&MOST, severity), limits.value(&MIN_ERRORS));
                     format!(
                         "{errors} / ({requests} > 0) > {limit} and ({errors} * 300 >= {} or {before} * 300 >= {1} and {errors} * 300 >= {1})",

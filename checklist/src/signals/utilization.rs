@@ -1,6 +1,7 @@
 //! CPU and memory usage compared with limits, and its trend over weeks. Checklist: Monday 4, "Check resource
 //! utilization trends".
 
+use crate::condition::history::SAMPLES;
 use crate::prelude::*;
 
 const WORKLOAD: &[&str] = &["namespace", "workload"];
@@ -112,6 +113,8 @@ fn growing(used: &'static Metric, most: &'static Metric, given: &crate::Given<'_
     // An autoscaler that has fewer pods at night, and a release that needs more from then on.
     let nights = |metric, day: f64| input(metric, vec![format!("{day}+0x13 {}+0x9", day / 4.0); 20].join(" "));
     let step = step(used, 0.6 * high, 100, high);
+    // Low, then higher, then as high as on the same weekday before.
+    let weekly = input(used, format!("{high}+0x3 {}+0x67 {}+0x47 {high}+0x{SAMPLES}", 0.6 * high, 0.8 * high));
     Case::new(by(2.0 * needed), by(0.4 * needed))
         .hourly()
         .after(hours(168))
@@ -120,6 +123,7 @@ fn growing(used: &'static Metric, most: &'static Metric, given: &crate::Given<'_
             vec![nights(used, high), nights(most, 1000.0)],
         )
         .quiet("does not fire after a single step", vec![step, steady(most, 1000.0)])
+        .quiet("does not fire on a weekly cycle", vec![weekly, steady(most, 1000.0)])
 }
 
 pub static SIGNAL: Signal = Signal {
