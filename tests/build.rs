@@ -45,9 +45,15 @@ fn main() -> std::io::Result<()> {
         "has_systemd",
         ["/usr/bin/systemd-analyze", "/bin/systemd-analyze"].iter().any(|path| Path::new(path).exists()),
     );
-    // Prometheus' own client library has the strictest parser of OpenMetrics.
-    let parser = Command::new("python3").args(["-c", "import prometheus_client.openmetrics.parser"]).output();
-    flag("has_openmetrics_parser", parser.is_ok_and(|output| output.status.success()));
+    // Prometheus' own client library has the strictest parser of OpenMetrics. The package of the system is for the
+    // system's Python, which is not always the first one.
+    let parses = |python: &&str| {
+        let import = Command::new(python).args(["-c", "import prometheus_client.openmetrics.parser"]).output();
+        import.is_ok_and(|output| output.status.success())
+    };
+    let python = ["python3", "/usr/bin/python3"].into_iter().find(parses);
+    flag("has_openmetrics_parser", python.is_some());
+    println!("cargo::rustc-env=OPENMETRICS_PYTHON={}", python.unwrap_or_default());
     flag(
         "has_cargo_deb",
         Command::new("cargo").args(["deb", "--version"]).output().is_ok_and(|output| output.status.success()),

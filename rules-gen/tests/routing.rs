@@ -165,6 +165,11 @@ fn a_critical_alert_inhibits_its_own_warning_and_no_other_alert() -> Result<(), 
     let down = alert("ChecklistWorkloadDown", "critical", &workload("web"));
     assert!(held(&alert("ChecklistWorkloadReplicasMissing", "warning", &workload("web")), &down));
     assert!(!held(&alert("ChecklistWorkloadReplicasMissing", "warning", &workload("db")), &down));
+    // An application whose pods are all down is one page: that of its users.
+    let health =
+        alert("ChecklistHealthUnreachable", "critical", &[("check", "health"), ("target", "orchestrator")]);
+    assert!(held(&alert("ChecklistWorkloadDown", "critical", &workload("orchestrator")), &health));
+    assert!(!held(&down, &health) && !held(&health, &down));
     // Without `alertname` matchers, alerts of other teams that lack the labels would match as equal.
     let node = alert("KubeNodeDown", "critical", &[]);
     assert!(!held(&alert("VendorLicense", "warning", &[]), &node));

@@ -206,7 +206,8 @@ fn case(case: &Value, own: Option<&str>) -> anyhow::Result<(Vec<Played>, Vec<Lab
     Ok((series, alerts.collect::<anyhow::Result<_>>()?))
 }
 
-/// Parses one run of promtool's notation: `1+2x3` is 1, 3, 5, 7; `_x3` and `stale` are missing values.
+/// Parses one run of promtool's notation: `1+2x3` is 1, 3, 5, 7; `4x2` is 4, 4, 4; `5` is one value; `_x3` and `stale`
+/// are missing values.
 fn run_of(text: &str) -> Option<(Option<(f64, f64)>, usize)> {
     if let Some(missing) = text.strip_prefix('_') {
         return Some((None, missing.strip_prefix('x').map_or(Some(1), |times| times.parse().ok())?));
@@ -214,8 +215,10 @@ fn run_of(text: &str) -> Option<(Option<(f64, f64)>, usize)> {
     if text == "stale" {
         return Some((None, 1));
     }
-    let (values, times) = text.rsplit_once('x')?;
-    let sign = values.rfind(['+', '-']).filter(|at| *at > 0)?;
+    let (values, times) = text.rsplit_once('x').unwrap_or((text, "0"));
+    let Some(sign) = values.rfind(['+', '-']).filter(|at| *at > 0) else {
+        return Some((Some((values.parse().ok()?, 0.0)), times.parse::<usize>().ok()? + 1));
+    };
     let first = values.get(..sign)?.parse().ok()?;
     let more = values.get(sign..)?.replace("+-", "-").trim_start_matches('+').parse().ok()?;
     Some((Some((first, more)), times.parse::<usize>().ok()? + 1))
@@ -232,6 +235,8 @@ mod tests {
         assert_eq!(run_of("5-2.5x2"), Some((Some((5.0, -2.5)), 3)));
         assert_eq!(run_of("_x3"), Some((None, 3)));
         assert_eq!(run_of("stale"), Some((None, 1)));
+        assert_eq!(run_of("0"), Some((Some((0.0, 0.0)), 1)));
+        assert_eq!(run_of("-4x2"), Some((Some((-4.0, 0.0)), 3)));
         assert_eq!(run_of("nonsense"), None);
     }
 }

@@ -148,6 +148,7 @@ async fn promtool_finds_nothing_wrong_with_the_text() -> anyhow::Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_openmetrics_parser), ignore = "python3 has no prometheus_client (pip install prometheus_client)")]
 async fn the_python_client_parses_the_openmetrics_text() -> anyhow::Result<()> {
+    let python = env!("OPENMETRICS_PYTHON");
     let world = World::start().await?;
     let text = world.body(&[OPEN_METRICS]).await?;
     let parse = "import sys\n\
@@ -156,13 +157,13 @@ async fn the_python_client_parses_the_openmetrics_text() -> anyhow::Result<()> {
         assert families['checklist_run_duration_seconds'].type == 'histogram', families\n\
         assert families['checklist_probe_runs'].type == 'counter', families\n\
         assert families['checklist_probe_success'].samples, families\n";
-    validate(Command::new("python3").env("PYTHONUTF8", "1").args(["-c", parse]), &text)?;
+    validate(Command::new(python).env("PYTHONUTF8", "1").args(["-c", parse]), &text)?;
     let parse = "import sys\n\
         from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse\n\
         labels = [s.labels for f in parse(sys.stdin.read()) for s in f.samples if 'pod' in s.labels]\n\
         assert labels[0]['namespace'] == 'a\"b\\\\c\\nd', labels\n\
         assert labels[0]['pod'] == '\\u00fc', labels\n";
-    validate(Command::new("python3").env("PYTHONUTF8", "1").args(["-c", parse]), &odd(Format::OpenMetrics)?)
+    validate(Command::new(python).env("PYTHONUTF8", "1").args(["-c", parse]), &odd(Format::OpenMetrics)?)
 }
 
 #[tokio::test(flavor = "multi_thread")]

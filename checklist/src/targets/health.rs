@@ -66,7 +66,7 @@ static ENTRY: Section = Section {
 
 impl List for Health {
     const LIST: &'static str = "health";
-    const ABOUT: &'static str = "HTTP endpoints that report the health of the application as JSON.";
+    const ABOUT: &'static str = "HTTP endpoints that report the health of the application as JSON. If a target has the name of a workload, an outage of both is one page.";
     const EXAMPLE: &'static str = "[{name: shop, url: \"https://shop.example.com/health\", expect: {status: ok}}]";
     const ENTRY: &'static Section = &ENTRY;
 

@@ -187,6 +187,7 @@ fn inhibitions(config: &Config) -> Vec<Inhibition> {
         target: vec![is("alertname", "ChecklistServiceWithoutEndpoints")],
         equal: BTreeSet::from(["check", "namespace", "target"]),
     });
+    all.extend(workloads(config));
     all.push(Inhibition {
         // A pod that cannot start restarts.
         source: vec![is("alertname", "ChecklistPodStuck")],
@@ -272,6 +273,28 @@ fn causes() -> Vec<(Vec<Matcher>, &'static str, &'static [&'static str])> {
             &["target"],
         ),
     ]
+}
+
+/// Returns the rules by which a page about an application holds back the page about its workload, which has the name of
+/// the application in another label. The page about the application comes first, because its users notice it. The page
+/// about the workload holds back that about its service.
+fn workloads(config: &Config) -> impl Iterator<Item = Inhibition> {
+    let pages = "ChecklistHealthUnreachable|ChecklistHealthFailed|ChecklistRequestsFail|ChecklistErrorBudgetBurnsFast";
+    let health = config.health.iter().map(|one| one.name.as_str());
+    let names: BTreeSet<&str> = health.chain(config.traffic.iter().map(|one| one.name.as_str())).collect();
+    let names = names.into_iter().filter(|_| !config.kubernetes.is_empty());
+    names.map(move |name| Inhibition {
+        source: vec![
+            Matcher::new("alertname", "=~", pages),
+            Matcher::new("severity", "=", "critical"),
+            Matcher::new("target", "=", name.to_owned()),
+        ],
+        target: vec![
+            Matcher::new("alertname", "=", "ChecklistWorkloadDown"),
+            Matcher::new("workload", "=", name.to_owned()),
+        ],
+        equal: BTreeSet::new(),
+    })
 }
 
 /// Returns every label that the series of the configured signals can have.

@@ -225,7 +225,20 @@ fn of_entry(entry: &Entry, pending: Duration) -> (Duration, Case) {
                     let (bad, good) = if above { (limit + 5.0, 0.5 * limit) } else { (0.5 * limit, limit + 5.0) };
                     let mut case = pair(&[(part, bad, good), (whole, 1000.0, 1000.0)]);
                     case.labels = labels(&whole);
-                    case
+                    // A label whose values are added up, such as the state of a connection.
+                    let free = |label: &&&'static str| !part.matchers.iter().any(|(name, _)| name == *label);
+                    let mut added = part.metric.labels.iter().filter(free);
+                    match added.find(|label| !whole.metric.labels.contains(label)).filter(|_| above) {
+                        None => case,
+                        Some(label) => {
+                            let seen = |replica: &str, value: &str| {
+                                let part = on(&part, 0.6 * limit).with(label, value);
+                                [part, on(&whole, 1000.0)].map(|series| series.with("instance", replica))
+                            };
+                            let both = [seen("a", "one"), seen("b", "other")].concat();
+                            case.quiet("does not fire on what two replicas saw at different moments", both)
+                        }
+                    }
                 }
             }
         }

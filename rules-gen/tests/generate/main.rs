@@ -109,6 +109,15 @@ fn promtool_and_amtool_accept_everything_and_every_rule_test_passes() -> std::io
 }
 
 #[test]
+fn requests_of_an_application_are_recorded_and_judged() -> std::io::Result<()> {
+    let folder = tempfile::tempdir()?;
+    generate(EXAMPLE, folder.path());
+    std::fs::write(folder.path().join("requests.test.yaml"), include_str!("requests.test.yaml"))?;
+    succeeds("promtool", &["test", "rules", "requests.test.yaml"], folder.path());
+    Ok(())
+}
+
+#[test]
 fn critical_alerts_go_to_pagerduty_and_warnings_to_slack() -> std::io::Result<()> {
     let folder = tempfile::tempdir()?;
     generate(EXAMPLE, folder.path());

@@ -5,11 +5,12 @@ use super::board::{Labels, Tracks};
 use super::remote_write;
 use anyhow::Context;
 use futures::StreamExt;
+use rules_gen::lint::expr::reach;
 use rules_gen::promql::duration;
 use rules_gen::review::backtest::{Machine, Waits};
 use rules_gen::review::rule_set::{Kind, ListedRule};
 use rules_gen::server::{Login, Series, Server};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 /// Seconds in a minute.
@@ -35,7 +36,7 @@ pub struct Span {
     pub begin: i64,
     /// Number of minutes.
     pub minutes: usize,
-    /// First minute at which alerts are evaluated. Recording rules are evaluated from minute 0.
+    /// First minute at which alerts are evaluated. Recording rules are evaluated as much earlier as alerts look back.
     pub alerts_from: usize,
 }
 
@@ -60,8 +61,8 @@ pub struct Evaluated {
     pub broken: Vec<String>,
 }
 
-/// Evaluates rules in order. The results of recording rules are written back, so that later rules can read them.
-/// `report` gets the name of each rule and how long its query took.
+/// Evaluates rules in order. The results of recording rules are written back, so that later rules can read them. A
+/// recording rule that no alert depends on is left out: it is for dashboards. `report` gets the name of each rule and how long its query took.
 ///
 /// # Errors
 /// Fails when Prometheus refuses recorded series.
@@ -75,8 +76,10 @@ pub async fn firing(
     let (records, alerts): (Vec<&ListedRule>, Vec<&ListedRule>) =
         rules.iter().partition(|rule| matches!(rule.kind, Kind::Record));
     let mut broken = Vec::new();
-    for rule in records {
-        let all = match query(&server, rule, span, 0, report).await {
+    let from = beginnings(&records, &alerts, span.alerts_from);
+    for (rule, from) in records.into_iter().zip(from) {
+        let Some(from) = from else { continue };
+        let all = match query(&server, rule, span, from, report).await {
             Ok(all) => all,
             Err(error) => {
                 broken.push(format!("{error:#}"));
@@ -100,6 +103,44 @@ pub async fn firing(
         }
     }
     Ok(Evaluated { firing, broken })
+}
+
+/// Returns for each recording rule the first minute whose value an alert can depend on. `None` when no alert reads it,
+/// also not through later recording rules.
+fn beginnings(records: &[&ListedRule], alerts: &[&ListedRule], alerts_from: usize) -> Vec<Option<usize>> {
+    let mut readers: Vec<Reader> = alerts.iter().map(|rule| Reader::new(&rule.expr, alerts_from)).collect();
+    let mut all = Vec::new();
+    for rule in records.iter().rev() {
+        let from = readers.iter().filter(|reader| reader.reads(&rule.name)).map(|reader| reader.oldest).min();
+        readers.extend(from.map(|from| Reader::new(&rule.expr, from)));
+        all.push(from);
+    }
+    all.reverse();
+    all
+}
+
+/// What a rule reads.
+struct Reader {
+    /// The metrics. `None` when they are not known: the expression does not parse, or finds metrics by a pattern.
+    metrics: Option<BTreeSet<String>>,
+    /// The oldest minute that the rule reads.
+    oldest: usize,
+}
+
+impl Reader {
+    /// A rule with this expression that is evaluated from minute `from` on.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "minutes of a month")]
+    fn new(expr: &str, from: usize) -> Self {
+        let Ok(query) = promql::parse(expr) else { return Self { metrics: None, oldest: 0 } };
+        let metrics = query.expr.selectors().into_iter().map(|one| one.metric().map(str::to_owned)).collect();
+        // Prometheus takes values that are up to five minutes old as present ones.
+        let back = (reach(&query.expr) / MINUTE).ceil() as usize + 5;
+        Self { metrics, oldest: from.saturating_sub(back) }
+    }
+
+    fn reads(&self, metric: &str) -> bool {
+        self.metrics.as_ref().is_none_or(|metrics| metrics.contains(metric))
+    }
 }
 
 /// Returns the values of a rule's expression at each of its steps.
@@ -172,4 +213,28 @@ fn fired(rule: &ListedRule, all: Vec<Series>, span: Span) -> Vec<Firing> {
         }));
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn recording_rules_begin_as_early_as_an_alert_looks_back_through_others() -> anyhow::Result<()> {
+        let rules = rules_gen::review::rule_set::read(
+            "groups:
+- name: a
+  rules:
+  - {record: 'a:rate5m', expr: 'rate(a[5m])'}
+  - {record: 'a:day', expr: 'avg_over_time(a:rate5m[1d])'}
+  - {record: 'for_a_dashboard', expr: 'sum(a:rate5m)'}
+  - {alert: A, expr: 'a:day offset 1h > 5'}
+",
+        )?;
+        let (records, alerts): (Vec<&ListedRule>, Vec<&ListedRule>) =
+            rules.iter().partition(|rule| matches!(rule.kind, Kind::Record));
+        let day = 5000 - 60 - 5;
+        assert_eq!(beginnings(&records, &alerts, 5000), [Some(day - 1440 - 5), Some(day), None]);
+        Ok(())
+    }
 }

@@ -142,5 +142,16 @@ async fn excluded_tables_roles_and_applications_are_not_checked() -> anyhow::Res
     assert!(longest().await.is_some());
     sleeping.abort();
     other.abort();
+    // The second session of pg_repack is idle in a transaction for as long as the first one works.
+    let oldest = async || {
+        let seen = check(&yaml, "connections").await;
+        seen.value(&["checklist_postgres_oldest_transaction_start_timestamp_seconds{", "idle in transaction"])
+    };
+    let repack = sleeper("pg_repack").await?;
+    repack.batch_execute("BEGIN; LOCK TABLE events_now IN ACCESS SHARE MODE").await?;
+    assert_eq!(oldest().await, None);
+    let forgotten = sleeper("shop").await?;
+    forgotten.batch_execute("BEGIN; LOCK TABLE events_now IN ACCESS SHARE MODE").await?;
+    assert!(oldest().await.is_some());
     Ok(())
 }
