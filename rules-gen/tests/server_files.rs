@@ -63,7 +63,7 @@ fn compare(
     let (mut wrong, mut refused) = (Vec::new(), 0);
     for (at, text) in texts.iter().enumerate() {
         let taken = all.iter().any(|verdicts| verdicts[at]);
-        let found = serde_yaml::from_str(text).map_or_else(
+        let found = checklist::yaml::parse(text).map_or_else(
             |error| vec![error.to_string()],
             |value| own(&value).iter().map(ToString::to_string).collect(),
         );

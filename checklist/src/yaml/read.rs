@@ -1,15 +1,17 @@
 //! YAML parsed into Rust types. Comments are switched off, because the parser attaches them to list items and keys and
-//! fails when there are many.
+//! fails when there are many. Where any type is accepted, `.nan` and `.inf` are the texts, because JSON has no such numbers:
+//! rule tests expect them.
 
 use super::error::Error;
 use serde::Deserialize;
+use serde_yaml::{NonFiniteFloatPolicy, Options};
 
 /// Parses the only document of a text.
 ///
 /// # Errors
 /// A plain message with its place.
 pub fn parse<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, Error> {
-    serde_yaml::from_str_with_options(text, serde_yaml::options! { emit_comments: false }).map_err(Error::from)
+    serde_yaml::from_str_with_options(text, options()).map_err(Error::from)
 }
 
 /// Parses every document of a text.
@@ -17,7 +19,11 @@ pub fn parse<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, Error> {
 /// # Errors
 /// As [`parse`].
 pub fn parse_all<'de, T: Deserialize<'de>>(text: &'de str) -> Result<Vec<T>, Error> {
-    serde_yaml::from_multiple_with_options(text, serde_yaml::options! { emit_comments: false }).map_err(Error::from)
+    serde_yaml::from_multiple_with_options(text, options()).map_err(Error::from)
+}
+
+fn options() -> Options {
+    serde_yaml::options! { emit_comments: false, non_finite_float_policy: NonFiniteFloatPolicy::AsString }
 }
 
 #[cfg(test)]
@@ -33,5 +39,11 @@ mod tests {
         assert_eq!(found.len(), 1);
         assert_eq!(found[0]["a"], ["b", "c"]);
         assert!(parse::<Vec<String>>(&format!("{comments}- a\n{comments}- b\n")).is_ok());
+    }
+
+    #[test]
+    fn numbers_that_json_does_not_have_are_texts() {
+        let all: serde_json::Value = parse("[.nan, .inf, -.Inf, 1.5]").unwrap();
+        assert_eq!(all, serde_json::json!([".nan", ".inf", "-.inf", 1.5]));
     }
 }
