@@ -60,6 +60,9 @@ pub struct HttpRequest<'a> {
     pub max_body: usize,
     /// The tenant for servers with several, sent as `X-Scope-OrgID`.
     pub tenant: Option<&'a str>,
+    /// Whether a large response counts to the memory budget of the exporter. For a command that somebody runs,
+    /// `max_body` is the only limit.
+    pub within_budget: bool,
 }
 
 /// Sends a GET to a path below an endpoint of checklist.yaml, and returns the response with any status code.
@@ -68,7 +71,8 @@ pub async fn fetch(endpoint: &Endpoint, path: &str, max_body: usize) -> Result<H
     get(request_to(endpoint, &url, max_body).await?).await
 }
 
-/// Like [`fetch`], for one tenant of a server that has several.
+/// Like [`fetch`], for a command: the response may have `max_body` bytes, whatever the budget of the exporter is. A server
+/// with several tenants is asked for one of them.
 pub async fn fetch_of(
     endpoint: &Endpoint,
     path: &str,
@@ -76,7 +80,7 @@ pub async fn fetch_of(
     max_body: usize,
 ) -> Result<HttpResponse, Failure> {
     let url = format!("{}{path}", endpoint.url.trim_end_matches('/'));
-    get(HttpRequest { tenant, ..request_to(endpoint, &url, max_body).await? }).await
+    get(HttpRequest { tenant, within_budget: false, ..request_to(endpoint, &url, max_body).await? }).await
 }
 
 /// Like [`fetch`], but any status code other than 200 is a failure.
@@ -121,7 +125,7 @@ async fn request_to<'a>(endpoint: &Endpoint, url: &'a str, max_body: usize) -> R
         Some(token) => Some(secret::token(token).await?),
         None => None,
     };
-    Ok(HttpRequest { url, tls, bearer, max_body, tenant: None })
+    Ok(HttpRequest { url, tls, bearer, max_body, tenant: None, within_budget: true })
 }
 
 /// Returns the failure that a status code other than 200 stands for, or `None` for 200.
@@ -172,9 +176,13 @@ async fn exchange(
         let headers = response.headers().clone();
         let mut stream = response.into_body();
         let mut body = Pieces::default();
-        let mut large = Large::default();
+        let mut large = Large::new(request.within_budget);
         // The body of an error is only for its message, so it has a lower limit.
-        let most = request.max_body.min(if status.is_success() { MOST } else { MAX_REFUSAL });
+        let most = match status.is_success() {
+            true if request.within_budget => request.max_body.min(MOST),
+            true => request.max_body,
+            false => request.max_body.min(MAX_REFUSAL),
+        };
         while let Some(frame) = stream.frame().await {
             // The status of an error is known, even if the connection breaks in its body.
             if frame.is_err() && !status.is_success() {

@@ -4,6 +4,7 @@ mod response;
 
 pub use response::{Labels, NoVerdict, Series};
 
+use checklist::Reason;
 use checklist::config::{Endpoint, SecretRef};
 use checklist::yaml;
 use clients::Failure;
@@ -21,7 +22,8 @@ use url::Url;
 const MAX_POINTS: f64 = 11_000.0;
 /// The number of slices that are requested at the same time.
 const IN_FLIGHT: usize = 4;
-const MAX_BODY: usize = 256 * 1024 * 1024;
+/// The limit of a response in bytes. In memory it takes some five times as much.
+const MAX_BODY: usize = 64 * 1024 * 1024;
 const DEADLINE: Duration = Duration::from_mins(2);
 
 /// The address of a Prometheus-compatible API and the credentials for it.
@@ -105,8 +107,10 @@ pub async fn response_within<T>(
     request: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, NoVerdict> {
     let response = tokio::time::timeout(within, request).await;
-    let response = response.map_err(|_| NoVerdict::new(format!("{place} gave no response within {within:?}")))?;
-    response.map_err(|failure| NoVerdict::new(failure.message))
+    let late = || format!("{place} gave no response within {within:?}");
+    let response = response.map_err(|_| NoVerdict { too_much: true, ..NoVerdict::new(late()) })?;
+    response
+        .map_err(|failure| NoVerdict { too_much: failure.reason == Reason::Limit, ..NoVerdict::new(failure.message) })
 }
 
 impl Server {
@@ -135,7 +139,8 @@ impl Server {
         }
         let why = parsed["error"].as_str().map_or_else(|| response.status.to_string(), ToOwned::to_owned);
         let of_the_expression = ["bad_data", "execution"].iter().any(|kind| parsed["errorType"] == *kind);
-        Err(NoVerdict { why: format!("{}: {why}", self.url), of_the_expression })
+        let too_much = exceeds_a_limit(&why);
+        Err(NoVerdict { why: format!("{}: {why}", self.url), of_the_expression, too_much })
     }
 
     async fn fetch(&self, path: &str) -> Result<http::HttpResponse, NoVerdict> {
@@ -231,7 +236,7 @@ impl Server {
         while let Some((start, end)) = waiting.pop() {
             match self.slice(expr, (start, end), step).await {
                 Ok(series) => all.extend(series),
-                Err(error) if too_much(&error.why) && (end - start) / step > 100.0 => {
+                Err(error) if error.too_much && (end - start) / step > 100.0 => {
                     let middle = start + ((end - start) / step / 2.0).floor() * step;
                     // The list is a stack: the earlier half is pushed last, so it is queried first.
                     waiting.push((middle + step, end));
@@ -251,11 +256,10 @@ impl Server {
     }
 }
 
-/// Whether an error message says that a query exceeds the server's limits of samples or time.
-fn too_much(error: &str) -> bool {
-    ["too many samples", "query timed out", "exceeded the maximum", "gave no response", "limit"]
-        .iter()
-        .any(|words| error.contains(words))
+/// Whether a server's error message says that a query exceeds its limits of samples or time. Prometheus has no code for
+/// it, and Mimir and Thanos have other messages.
+fn exceeds_a_limit(error: &str) -> bool {
+    ["too many samples", "query timed out", "exceeded the maximum", "limit"].iter().any(|words| error.contains(words))
 }
 
 /// Splits a range into slices of at most `points` points. Slices do not overlap.
@@ -307,6 +311,27 @@ mod tests {
             write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len())
         });
         Ok(Server { url, login: Login::default() })
+    }
+
+    #[tokio::test]
+    async fn a_response_may_be_larger_than_the_budget_of_the_exporter() -> std::io::Result<()> {
+        let name = "x".repeat(11 * 1024 * 1024);
+        let row = format!("{{\"metric\": {{\"a\": \"{name}\"}}, \"value\": [60, \"1\"]}}");
+        let data = format!("{{\"resultType\": \"vector\", \"result\": [{row}]}}");
+        let rows = answering(&data)?.query("up", 60.0).await;
+        assert!(rows.is_ok_and(|rows| rows[0].0["a"].len() == name.len()));
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_response_beyond_a_limit_may_be_small_enough_for_a_shorter_time() {
+        let failed = async |reason| {
+            let request = std::future::ready(Err::<(), _>(Failure::new(reason, "why")));
+            response_within("a server", DEADLINE, request).await.is_err_and(|error| error.too_much)
+        };
+        assert!(failed(Reason::Limit).await && !failed(Reason::Connect).await);
+        let late = response_within("a server", Duration::ZERO, std::future::pending::<Result<(), Failure>>()).await;
+        assert!(late.is_err_and(|error| error.too_much));
     }
 
     #[tokio::test]

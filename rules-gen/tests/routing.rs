@@ -166,8 +166,7 @@ fn a_critical_alert_inhibits_its_own_warning_and_no_other_alert() -> Result<(), 
     assert!(held(&alert("ChecklistWorkloadReplicasMissing", "warning", &workload("web")), &down));
     assert!(!held(&alert("ChecklistWorkloadReplicasMissing", "warning", &workload("db")), &down));
     // An application whose pods are all down is one page: that of its users.
-    let health =
-        alert("ChecklistHealthUnreachable", "critical", &[("check", "health"), ("target", "orchestrator")]);
+    let health = alert("ChecklistHealthUnreachable", "critical", &[("check", "health"), ("target", "orchestrator")]);
     assert!(held(&alert("ChecklistWorkloadDown", "critical", &workload("orchestrator")), &health));
     assert!(!held(&down, &health) && !held(&health, &down));
     // Without `alertname` matchers, alerts of other teams that lack the labels would match as equal.

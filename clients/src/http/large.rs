@@ -64,15 +64,20 @@ impl Pieces {
 }
 
 /// The part of the budget that one response holds.
-#[derive(Default)]
 pub(crate) struct Large {
+    counts: bool,
     taken: Option<(SemaphorePermit<'static>, Instant)>,
 }
 
 impl Large {
+    /// Begins a response. `counts` is whether it counts to the budget.
+    pub(crate) const fn new(counts: bool) -> Self {
+        Self { counts, taken: None }
+    }
+
     /// Reserves the budget for a response of this size, and waits while other answers hold it.
     pub(crate) async fn grow(&mut self, bytes: usize) -> Result<(), Failure> {
-        if bytes <= SMALL {
+        if bytes <= SMALL || !self.counts {
             return Ok(());
         }
         if bytes > MOST {
@@ -115,14 +120,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn large_responses_share_a_memory_budget_that_aborted_reads_release() {
-        let mut one = Large::default();
+        let mut one = Large::new(true);
         assert!(one.grow(MOST - MIB).await.is_ok());
-        let mut other = Large::default();
+        let mut other = Large::new(true);
         assert!(other.grow(SMALL).await.is_ok(), "a small one needs none of it");
         assert!(other.grow(3 * MIB).await.is_err_and(|failure| failure.reason == Reason::Limit));
         // The deadline of the first response is over by now.
         assert!(one.grow(MOST - MIB).await.is_err_and(|failure| failure.reason == Reason::Timeout));
         drop(one);
-        assert!(Large::default().grow(MOST).await.is_ok());
+        assert!(Large::new(true).grow(MOST).await.is_ok());
     }
 }

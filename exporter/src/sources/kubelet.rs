@@ -153,9 +153,15 @@ fn summary_url(node: &Node) -> Option<String> {
 }
 
 async fn summary(url: String, tls: ClientConfig, config: &kube::Config) -> Result<Summary, Failure> {
-    let response =
-        get(HttpRequest { url: &url, tls: Some(tls), bearer: token(config).await?, max_body: MAX_BODY, tenant: None })
-            .await?;
+    let response = get(HttpRequest {
+        url: &url,
+        tls: Some(tls),
+        bearer: token(config).await?,
+        max_body: MAX_BODY,
+        tenant: None,
+        within_budget: true,
+    })
+    .await?;
     if let Some(failure) = refusal(&response) {
         return Err(failure.while_doing(format_args!("kubelet {url}")));
     }

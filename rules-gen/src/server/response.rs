@@ -12,12 +12,14 @@ pub struct NoVerdict {
     pub why: String,
     /// Whether the server answered that it cannot evaluate this expression. It may evaluate others.
     pub of_the_expression: bool,
+    /// Whether the response would have been too large or too late. One for a shorter time may not be.
+    pub too_much: bool,
 }
 
 impl NoVerdict {
     /// Returns the error for a missing or unusable answer.
     pub fn new(why: impl Into<String>) -> Self {
-        Self { why: why.into(), of_the_expression: false }
+        Self { why: why.into(), of_the_expression: false, too_much: false }
     }
 }
 
@@ -57,6 +59,7 @@ impl Unreadable {
             Self::Histograms => NoVerdict {
                 why: format!("{url}: the result has native histograms, which are not numbers"),
                 of_the_expression: true,
+                too_much: false,
             },
         }
     }

@@ -2,7 +2,7 @@
 
 use super::board::{Board, chance};
 use super::clock::{DAY_SECONDS, at, sliding};
-use super::shop::{DAY, Shop, daylight, hour, is_weekday, requests};
+use super::shop::{DAY, Shop, daylight, hour, is_working_day, requests};
 use checklist::signals::{
     api_keys, audit_log, auth_failures, connections, database_size, indexes, maintenance, permission_denied, retention,
     roles, seq_scans, slow_queries, users, workflows,
@@ -117,7 +117,7 @@ pub fn tables(board: &mut Board, shop: &Shop, name: &str) {
     // Workflows end on working days; a few stay open overnight.
     let ended: Vec<f64> = (0..shop.minutes)
         .map(|minute| {
-            if is_weekday(minute) && (8..18).contains(&hour(minute)) {
+            if is_working_day(minute) && (8..18).contains(&hour(minute)) {
                 (chance(shop.seed, "flow", minute) * 1.3).floor()
             } else {
                 0.0

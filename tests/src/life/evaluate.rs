@@ -9,7 +9,7 @@ use rules_gen::lint::expr::reach;
 use rules_gen::promql::duration;
 use rules_gen::review::backtest::{Machine, Waits};
 use rules_gen::review::rule_set::{Kind, ListedRule};
-use rules_gen::server::{Login, Series, Server};
+use rules_gen::server::{Login, NoVerdict, Series, Server};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
@@ -65,7 +65,7 @@ pub struct Evaluated {
 /// recording rule that no alert depends on is left out: it is for dashboards. `report` gets the name of each rule and how long its query took.
 ///
 /// # Errors
-/// Fails when Prometheus refuses recorded series.
+/// Fails when Prometheus does not answer or refuses recorded series.
 pub async fn firing(
     port: u16,
     rules: &[ListedRule],
@@ -82,7 +82,7 @@ pub async fn firing(
         let all = match query(&server, rule, span, from, report).await {
             Ok(all) => all,
             Err(error) => {
-                broken.push(format!("{error:#}"));
+                broken.push(unless_of_the_expression(error)?);
                 continue;
             }
         };
@@ -99,10 +99,16 @@ pub async fn firing(
     for result in results {
         match result {
             Ok(of_rule) => firing.extend(of_rule),
-            Err(error) => broken.push(format!("{error:#}")),
+            Err(error) => broken.push(unless_of_the_expression(error)?),
         }
     }
     Ok(Evaluated { firing, broken })
+}
+
+/// Returns the words of an error if Prometheus cannot evaluate the expression. Any other error is none of the rule.
+fn unless_of_the_expression(error: anyhow::Error) -> anyhow::Result<String> {
+    let of_the_expression = error.downcast_ref::<NoVerdict>().is_some_and(|one| one.of_the_expression);
+    if of_the_expression { Ok(format!("{error:#}")) } else { Err(error) }
 }
 
 /// Returns for each recording rule the first minute whose value an alert can depend on. `None` when no alert reads it,

@@ -140,11 +140,11 @@ mod tests {
         assert_eq!(value("pg_up", &[server], down), Some(0.0));
         assert_eq!(value("pg_settings_max_connections", &[server], down), None);
         assert_eq!(value("pg_up", &[("instance", "billing.db:9187")], down), Some(1.0));
-        let crash = [("pod", "web-1"), ("reason", "CrashLoopBackOff")];
+        let crash = [("pod", "shop-1"), ("reason", "CrashLoopBackOff")];
         assert_eq!(value("kube_pod_container_status_waiting_reason", &crash, of("crash loop of a pod")), Some(1.0));
         let pull = of("image cannot be pulled");
-        assert_eq!(value("kube_pod_status_phase", &[("pod", "web-new"), ("phase", "Pending")], pull), Some(1.0));
-        let progress = [("deployment", "web"), ("condition", "Progressing"), ("status", "false")];
+        assert_eq!(value("kube_pod_status_phase", &[("pod", "shop-new"), ("phase", "Pending")], pull), Some(1.0));
+        let progress = [("deployment", "shop"), ("condition", "Progressing"), ("status", "false")];
         assert_eq!(value("kube_deployment_status_condition", &progress, pull), Some(0.0));
         assert_eq!(value("kube_deployment_status_condition", &progress, pull + 10), Some(1.0));
         let node = [("node", "node-6"), ("condition", "Ready"), ("status", "true")];

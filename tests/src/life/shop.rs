@@ -74,7 +74,7 @@ impl Shop {
                 kind,
                 seed,
                 minutes: (WARM_UP + 28) * DAY,
-                apps: vec![app("store", "web", (2, 2)), app("store", "worker", (1, 1))],
+                apps: vec![app("store", "shop", (2, 2)), app("store", "worker", (1, 1))],
                 databases: vec!["shop".to_owned()],
                 certificates: vec!["www".to_owned()],
                 partitions: 6,
@@ -83,13 +83,13 @@ impl Shop {
             },
             Kind::HighTraffic => {
                 let mut apps = vec![
-                    app("store", "web", (2, 8)),
+                    app("store", "shop", (2, 8)),
                     app("store", "api", (2, 8)),
                     app("store", "worker", (2, 2)),
                     app("store", "cart", (3, 3)),
                 ];
                 apps.push(App { sleeps: true, ..app("store", "mailer", (0, 2)) });
-                apps.push(App { idle: true, ..app("store", "web-green", (0, 0)) });
+                apps.push(App { idle: true, ..app("store", "shop-green", (0, 0)) });
                 apps.push(App { idle: true, ..app("store", "preview-17", (0, 0)) });
                 Self {
                     kind,
@@ -190,9 +190,13 @@ pub const fn hour(minute: usize) -> usize {
     minute / 60 % 24
 }
 
-/// Whether a minute is on Monday to Friday. The simulation begins on a Monday.
-pub const fn is_weekday(minute: usize) -> bool {
-    minute / DAY % 7 < 5
+/// The Monday of the fourth week is a public holiday.
+const HOLIDAY: usize = 21;
+
+/// Whether a minute is on a working day: Monday to Friday, except the holiday. The simulation begins on a Monday.
+pub const fn is_working_day(minute: usize) -> bool {
+    let day = minute / DAY;
+    day % 7 < 5 && day != HOLIDAY
 }
 
 /// Returns the level of traffic by the time of day: 0 at night, 1 at the peak.
@@ -202,11 +206,11 @@ pub fn daylight(minute: usize) -> f64 {
     if (6.0..22.0).contains(&hours) { curve.max(0.0) } else { 0.0 }
 }
 
-/// Returns the number of requests in a minute. On weekends the traffic by day is 35% of that on working days. In the
-/// large shop day 12 is a month end, with ten times the load from 9:00 to 18:00.
+/// Returns the number of requests in a minute. On weekends and on a holiday the traffic by day is 35% of that on working
+/// days. In the large shop day 12 is a month end, with ten times the load from 9:00 to 18:00.
 pub fn requests(shop: &Shop, minute: usize) -> f64 {
     let (day, night) = shop.requests;
-    let mut mean = night + (day - night) * daylight(minute) * if is_weekday(minute) { 1.0 } else { 0.35 };
+    let mut mean = night + (day - night) * daylight(minute) * if is_working_day(minute) { 1.0 } else { 0.35 };
     if shop.kind == Kind::Large && minute / DAY == 12 && (9..18).contains(&hour(minute)) {
         mean *= 10.0;
     }
@@ -220,7 +224,7 @@ pub fn rollout(shop: &Shop, app: &App, minute: usize) -> Option<usize> {
     let every = 7 * DAY / shop.deployments.max(1);
     let shift = (chance(shop.seed, &format!("deploy {} {}", app.namespace, app.workload), 0) * every as f64) as usize;
     let since = (minute + shift) % every;
-    let by_day = (8..18).contains(&hour(minute.saturating_sub(since))) && is_weekday(minute);
+    let by_day = (8..18).contains(&hour(minute.saturating_sub(since))) && is_working_day(minute);
     (since < 8 && by_day && !app.idle).then_some(since)
 }
 

@@ -1,6 +1,6 @@
 //! Incidents of workloads, their volumes and their autoscalers.
 
-use crate::life::book::{Book, When};
+use crate::life::book::{Book, When, blind};
 use crate::life::clock::at;
 use crate::life::ledger::Loud;
 use crate::life::shop::{App, DAY};
@@ -67,16 +67,20 @@ pub(super) fn crash_loop(book: &mut Book<'_>, when: &When) {
     book.write("crash loop of a pod", when, 5, Loud::Message, DAY + 60, (&[&names[0]], &["pods", "restarts"]));
 }
 
-/// No pod of a workload is ready, and users see errors.
+/// No pod of a workload is ready, and users see errors. If it is the application itself, its health page is down too.
 pub(super) fn workload_down(book: &mut Book<'_>, when: &When, failing: &mut Vec<(Range<usize>, f64)>) {
     let when = when.minutes(book.shop);
-    let app = &book.shop.apps[book.shop.apps.len().min(2) - 1];
+    let application = book.shop.apps.iter().find(|app| app.workload == "shop");
+    let app = application.unwrap_or(&book.shop.apps[1]);
     let workload = deployment(app);
     let service =
         [("check", "pods"), ("target", "production"), ("namespace", &*app.namespace), ("service", &*app.workload)];
     book.board.part(pods::READY.name, &workload, when.clone(), |_| Some(0.0));
     book.board.part(pods::ENDPOINTS.name, &service, when.clone(), |_| Some(0.0));
-    failing.push((when.clone(), 0.2));
+    if application.is_some() {
+        blind(book.board, &when, "health", "shop");
+    }
+    failing.push((when.clone(), if application.is_some() { 0.9 } else { 0.2 }));
     let names = [app.namespace.clone()];
     book.write(
         "workload without a ready pod",
