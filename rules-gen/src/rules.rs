@@ -28,7 +28,7 @@ pub fn groups(config: &Config) -> Vec<Group> {
     let known_by = Recording { record: RULES_INFO.name, expr: "vector(1)".to_owned(), labels };
     let name = "checklist-exporter".to_owned();
     groups.push(Group { name, records: vec![known_by], rules: generic::rules(config) });
-    let recent = outages::recent(config, &groups);
+    let recent = outages::rules(config, &groups);
     if !recent.is_empty() {
         groups.push(Group { name: "checklist-outages".to_owned(), records: Vec::new(), rules: recent });
     }

@@ -96,7 +96,7 @@ pub struct AlertOverride {
 }
 
 /// The alerts about the exporter itself, which belong to no signal.
-pub const META_ALERTS: [&str; 17] = [
+pub const META_ALERTS: [&str; 18] = [
     "ChecklistCheckIncomplete",
     "ChecklistCheckMissing",
     "ChecklistCheckOverdue",
@@ -105,6 +105,7 @@ pub const META_ALERTS: [&str; 17] = [
     "ChecklistExporterMissing",
     "ChecklistExporterRestarts",
     "ChecklistLeaseNotHeld",
+    "ChecklistOutageToday",
     "ChecklistRecentOutage",
     "ChecklistRulesOutdated",
     "ChecklistSeriesDropped",

@@ -145,11 +145,22 @@ pub static SIGNAL: Signal = Signal {
             when: When::History(History {
                 expr: |scope, limits, severity| {
                     let limit = limits.level(&RATIO, severity);
-                    format!("{} > {limit} and {}", ratio(scope, "1d"), enough(scope, limits, DAILY))
+                    // After an outage on Friday the ratio of the day rises once more on Saturday, when there are fewer
+                    // requests. Requests must have failed within six hours, too.
+                    let (day, lately) = (ratio(scope, "1d"), ratio(scope, "6h"));
+                    format!("{day} > {limit} and {lately} > {limit} and {}", enough(scope, limits, DAILY))
                 },
                 threshold: Some(&RATIO),
                 metrics: &[&REQUESTS, &ERRORS],
-                case: |given| burning(given.limit, given.limits, DAILY),
+                case: |given| {
+                    let case = burning(given.limit, given.limits, DAILY);
+                    // Four bad hours, and none since.
+                    let requests = 1e4 + given.limits.value(&MIN_ERRORS) / given.limit.max(1e-6);
+                    let errors = requests * (6.0 * given.limit).min(1.0);
+                    let over =
+                        vec![input(&ERRORS, format!("{errors}+0x3 0+0x{SAMPLES}")), steady(&REQUESTS, requests)];
+                    case.quiet("does not fire on an outage that has been over for hours", over)
+                },
             }),
             pending: minutes(5),
             summary: "The error rate of the last day is too high.",

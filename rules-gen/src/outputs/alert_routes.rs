@@ -200,11 +200,13 @@ fn inhibitions(config: &Config) -> Vec<Inhibition> {
         target: vec![is("alertname", "ChecklistSourceMissing"), Matcher::new("check", "=~", "latency|requests")],
         equal: BTreeSet::from(["target"]),
     });
-    all.extend([outages::OF_OTHERS, outages::OF_REQUESTS].map(|(pages, later)| Inhibition {
-        source: vec![is("alertname", outages::NAME), Matcher::new("page", "=~", pages.join("|"))],
-        target: vec![Matcher::new("alertname", "=~", later.join("|"))],
-        equal: BTreeSet::from(["target"]),
-    }));
+    for aftermath in outages::AFTERMATHS {
+        all.extend(aftermath.held.iter().map(|(pages, later)| Inhibition {
+            source: vec![is("alertname", aftermath.name), Matcher::new("page", "=~", pages.join("|"))],
+            target: vec![Matcher::new("alertname", "=~", later.join("|"))],
+            equal: BTreeSet::from(["target"]),
+        }));
+    }
     // Pages that say more than other alerts' warnings do, those that cover the same ones together.
     let judged = config.signals().filter(|signal| !config.targets(signal).is_empty());
     let mut covering: Vec<Covering> = Vec::new();

@@ -176,7 +176,7 @@ impl Generic {
 }
 
 /// How long effects of an unreachable target still fire after it is back: five minutes for the window of a rate, ten of
-/// `keep_firing_for`, and five to spare. `ChecklistRecentOutage` covers longer windows.
+/// `keep_firing_for`, and five to spare. The alerts of `outages.rs` cover longer windows.
 const AFTERMATH: Duration = Duration::from_mins(20);
 
 /// What a target of a kind is called, and after how long nobody gets through to it somebody is notified. Where users

@@ -300,7 +300,7 @@ fn of_meta(rule: &Rule, at: f64) -> Option<Case> {
             let lost = [state(0.0, None), vec![one(&TARGET_REACHABLE, 0.0).with("kind", kind)]].concat();
             Some(case.quiet("does not fire while its target cannot be reached", lost))
         }
-        "ChecklistTargetUnreachable" | "ChecklistRecentOutage" => {
+        "ChecklistTargetUnreachable" | "ChecklistRecentOutage" | "ChecklistOutageToday" => {
             let kind = rule.labels.get("kind")?;
             Some(failing(rule.times.pending, |values| input(&TARGET_REACHABLE, values).with("kind", kind)))
         }
