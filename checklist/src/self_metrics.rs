@@ -143,8 +143,8 @@ pub static CONFIG_INFO: Metric = Metric::gauge(
 /// The fingerprint of the rules that Prometheus has loaded. A recording rule writes it.
 pub static RULES_INFO: Metric = Metric::gauge(
     "checklist_rules_info",
-    "Constant 1 with the fingerprint of the deployed rules, recorded by the rules themselves.",
-    &["fingerprint"],
+    "Constant 1 with the fingerprint and the number of the deployed rules, recorded by the rules themselves.",
+    &["fingerprint", "rules"],
 );
 
 pub static SHARD: Metric = Metric::gauge(

@@ -24,13 +24,13 @@ pub fn groups(config: &Config) -> Vec<Group> {
         })
     };
     let mut groups: Vec<Group> = config.signals().filter_map(of_signal).collect();
-    let labels = recorded(&[("fingerprint", &config.fingerprint())]);
+    let mut rules = generic::rules(config);
+    rules.extend(outages::rules(config, groups.iter().flat_map(|group| &group.rules).chain(&rules)));
+    // The exporter compares the fingerprint, and the number of rules, with what a server has loaded.
+    let others: usize = groups.iter().map(|group| group.records.len() + group.rules.len()).sum();
+    let count = (others + rules.len() + 1).to_string();
+    let labels = recorded(&[("fingerprint", &config.fingerprint()), ("rules", &count)]);
     let known_by = Recording { record: RULES_INFO.name, expr: "vector(1)".to_owned(), labels };
-    let name = "checklist-exporter".to_owned();
-    groups.push(Group { name, records: vec![known_by], rules: generic::rules(config) });
-    let recent = outages::rules(config, &groups);
-    if !recent.is_empty() {
-        groups.push(Group { name: "checklist-outages".to_owned(), records: Vec::new(), rules: recent });
-    }
+    groups.push(Group { name: "checklist-exporter".to_owned(), records: vec![known_by], rules });
     groups
 }

@@ -18,7 +18,24 @@ impl Config {
     /// Returns the names of the rule groups that this configuration generates.
     pub fn rule_sets(&self) -> Vec<String> {
         let judged = self.signals().filter(|signal| !self.targets(signal).is_empty());
-        judged.map(|signal| signal.id).chain(["exporter"]).map(|id| format!("checklist-{id}")).collect()
+        // Alerts may be switched off, and levels left out.
+        let alerts = |signal: &Signal| {
+            let scopes = self.scopes(signal);
+            let alerts = signal.alerts.iter().filter(|alert| self.alert(alert).is_some());
+            alerts
+                .map(|alert| scopes.iter().map(|(_, limits)| alert.levels(limits).len()).sum::<usize>())
+                .sum::<usize>()
+        };
+        let has_rules = |signal: &&'static Signal| {
+            let from_others = self.targets(signal).iter().any(|target| self.source(signal, target).is_some());
+            !signal.records.is_empty() || from_others || alerts(signal) > 0
+        };
+        judged
+            .filter(has_rules)
+            .map(|signal| signal.id)
+            .chain(["exporter"])
+            .map(|id| format!("checklist-{id}"))
+            .collect()
     }
 
     /// Returns a hash of every expression, level, time and label of the rules. Exporter and rules compare it, so that

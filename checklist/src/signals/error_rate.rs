@@ -157,8 +157,7 @@ pub static SIGNAL: Signal = Signal {
                     // Four bad hours, and none since.
                     let requests = 1e4 + given.limits.value(&MIN_ERRORS) / given.limit.max(1e-6);
                     let errors = requests * (6.0 * given.limit).min(1.0);
-                    let over =
-                        vec![input(&ERRORS, format!("{errors}+0x3 0+0x{SAMPLES}")), steady(&REQUESTS, requests)];
+                    let over = vec![input(&ERRORS, format!("{errors}+0x3 0+0x{SAMPLES}")), steady(&REQUESTS, requests)];
                     case.quiet("does not fire on an outage that has been over for hours", over)
                 },
             }),

@@ -10,7 +10,7 @@ pub static DEPLOYED: Metric = Metric::gauge(
 );
 pub static MATCH: Metric = Metric::gauge(
     "checklist_rules_match",
-    "Whether the rules in Prometheus were generated from this checklist.yaml and catalog (1) or not (0).",
+    "Whether the rules in Prometheus are all of those generated from this checklist.yaml and catalog, and no others (1), or not (0).",
     &[],
 );
 pub static FAILING: Metric =
@@ -47,7 +47,7 @@ pub static SIGNAL: Signal = Signal {
             name: "ChecklistRulesDiffer",
             when: When::Zero(of(&MATCH)),
             summary: "The alert rules in Prometheus do not match checklist.yaml.",
-            description: "The rules in Prometheus {{ $labels.target }} were generated from another checklist.yaml or version.",
+            description: "The rules in Prometheus {{ $labels.target }} are not all of this checklist.yaml and version: some are missing, or of another one.",
             ..WARNING
         },
         Alert {

@@ -113,11 +113,13 @@ impl Probe for Rules {
             }
             let rules = || groups.iter().flat_map(|group| &group.rules);
             samples.saw(Object::Rule, rules().count());
-            let known_by = |rule: &&Rule| rule.name == RULES_INFO.name;
-            let mut fingerprints = rules().filter(known_by).filter_map(|rule| rule.labels.get("fingerprint"));
-            let matches = fingerprints.any(|fingerprint| *fingerprint == self.fingerprint);
-            if matches || is_whole {
-                samples.set(&MATCH, [], matches);
+            let there = ours().map(|group| group.rules.len()).sum();
+            let difference = self.difference(rules().filter(|rule| rule.name == RULES_INFO.name), there);
+            if difference.is_none() || is_whole {
+                samples.set(&MATCH, [], difference.is_none());
+            }
+            if let Some(difference) = difference {
+                samples.evidence.note(difference);
             }
             samples.set(&FAILING, [], rules().filter(|rule| rule.health == "err").count());
             let waiting = rules().filter(|rule| rule.health == "unknown").count();
@@ -130,9 +132,62 @@ impl Probe for Rules {
     }
 }
 
+impl Rules {
+    /// Returns how the rules in the server differ from the generated ones. `known_by` are the rules that say from which
+    /// checklist.yaml others were generated, and how many there are; `there` is the number of loaded ones. Two copies of
+    /// one file give the same alerts, which is no difference.
+    fn difference<'a>(&self, known_by: impl Iterator<Item = &'a Rule>, there: usize) -> Option<String> {
+        let known_by: Vec<&Rule> = known_by.collect();
+        let of = |rule: &Rule| rule.labels.get("fingerprint").is_some_and(|own| *own == self.fingerprint);
+        if known_by.is_empty() {
+            return Some("no loaded rule says from which checklist.yaml it was generated".to_owned());
+        }
+        let others = known_by.iter().filter(|rule| !of(rule)).count();
+        if others > 0 {
+            let and = if others < known_by.len() { "besides those of this one, " } else { "" };
+            return Some(format!("{and}rules of another checklist.yaml or version are loaded"));
+        }
+        let expected =
+            known_by.iter().map(|rule| rule.labels.get("rules")?.parse::<usize>().ok()).sum::<Option<usize>>();
+        let expected = expected.filter(|expected| *expected != there)?;
+        Some(format!("{there} rules are loaded in the generated groups, which have {expected}"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rules_of_another_checklist_and_missing_rules_are_a_difference() -> Result<(), serde_json::Error> {
+        let endpoint =
+            checklist::config::Endpoint { url: "http://localhost:9090".to_owned(), bearer_token: None, ca_file: None };
+        let server = Prometheus { name: "main".to_owned(), endpoint };
+        let probe = Rules { server, rule_sets: Vec::new(), fingerprint: "a".to_owned() };
+        let known_by = |all: &[(&str, &str)]| -> Result<Vec<Rule>, serde_json::Error> {
+            let rule = |(fingerprint, rules): &(&str, &str)| {
+                let labels = serde_json::json!({"fingerprint": fingerprint, "rules": rules});
+                serde_json::from_value(serde_json::json!({"name": "n", "health": "ok", "labels": labels}))
+            };
+            all.iter().map(rule).collect()
+        };
+        for (all, there, difference) in [
+            (&[("a", "53")][..], 53, None),
+            (&[("a", "53"), ("a", "53")], 106, None),
+            (&[("a", "53")], 51, Some("51 rules are loaded in the generated groups, which have 53")),
+            (&[("a", "53"), ("b", "53")], 106, Some("besides those of this one, rules of another")),
+            (&[("b", "53")], 53, Some("rules of another checklist.yaml or version are loaded")),
+            (&[], 53, Some("no loaded rule says")),
+        ] {
+            let found = probe.difference(known_by(all)?.iter(), there);
+            let same = match (&found, difference) {
+                (Some(found), Some(difference)) => found.starts_with(difference),
+                (found, difference) => found.is_none() && difference.is_none(),
+            };
+            assert!(same, "{all:?} with {there}: {found:?}");
+        }
+        Ok(())
+    }
 
     #[test]
     fn rules_that_are_loaded_and_no_longer_evaluated_are_overdue() -> Result<(), serde_json::Error> {

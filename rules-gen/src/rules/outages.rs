@@ -2,7 +2,7 @@
 //! which would otherwise report the same cause again after it is over.
 
 use crate::rules::labels::{annotations, labels};
-use crate::rules::model::{Group, Rule};
+use crate::rules::model::Rule;
 use checklist::Config;
 use std::time::Duration;
 
@@ -64,13 +64,14 @@ pub const AFTERMATHS: &[Aftermath] = &[
 
 /// Returns these alerts: one rule for each page, with the same condition, no receiver and a longer `keep_firing_for`. The
 /// page itself can therefore resolve soon after its cause is over, and a new cause pages again.
-pub fn rules(config: &Config, groups: &[Group]) -> Vec<Rule> {
-    AFTERMATHS.iter().flat_map(|aftermath| rules_of(aftermath, config, groups)).collect()
+pub fn rules<'a>(config: &Config, all: impl Iterator<Item = &'a Rule>) -> Vec<Rule> {
+    let pages: Vec<&Rule> = all.collect();
+    AFTERMATHS.iter().flat_map(|aftermath| rules_of(aftermath, config, &pages)).collect()
 }
 
-fn rules_of(aftermath: &Aftermath, config: &Config, groups: &[Group]) -> Vec<Rule> {
+fn rules_of(aftermath: &Aftermath, config: &Config, pages: &[&Rule]) -> Vec<Rule> {
     let name_of = aftermath.name;
-    let of = |page: &Rule| {
+    let of = |page: &&Rule| {
         let name = page.alert.as_str();
         let felt = page.labels.get("kind").is_none_or(|kind| kind == "postgres");
         let of_outage = OF_OTHERS.contains(&name) || OF_REQUESTS.contains(&name);
@@ -91,8 +92,8 @@ fn rules_of(aftermath: &Aftermath, config: &Config, groups: &[Group]) -> Vec<Rul
             times: config.alert_by_name(name_of, page.times.pending, aftermath.length)?,
             labels,
             annotations: annotations(config, "exporter", name_of, summary, &description),
-            ..page.clone()
+            ..(*page).clone()
         })
     };
-    groups.iter().flat_map(|group| &group.rules).filter_map(of).collect()
+    pages.iter().filter_map(of).collect()
 }

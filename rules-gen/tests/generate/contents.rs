@@ -1,9 +1,30 @@
 //! What the generated files contain: sections and panels of every signal, the least rights, and limits that fit.
 
-use super::{EXAMPLE, generate};
+use super::{EXAMPLE, EXTERNAL, OTHER, generate};
 use checklist::{Config, SIGNALS};
 use std::io::Error;
 use std::path::Path;
+
+#[test]
+fn the_exporter_expects_the_groups_and_the_number_of_rules_that_are_generated() {
+    let off =
+        checklist::signals::backup::SIGNAL.alerts.iter().map(|alert| format!("{}: {{enabled: false}}", alert.name));
+    let off = off.collect::<Vec<_>>().join(", ");
+    let without = format!("backups:\n  - {{name: a, bucket: b}}\nalerting: {{alerts: {{{off}}}}}\n");
+    for yaml in [EXAMPLE, OTHER, EXTERNAL, &without] {
+        let config = Config::parse("checklist.yaml", yaml).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        let groups = rules_gen::rules::groups(&config);
+        let (mut names, mut expected): (Vec<_>, _) =
+            (groups.iter().map(|group| group.name.clone()).collect(), config.rule_sets());
+        names.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(names, expected);
+        let mut records = groups.iter().flat_map(|group| &group.records);
+        let known_by = records.find(|record| record.record == checklist::self_metrics::RULES_INFO.name);
+        let rules: usize = groups.iter().map(|group| group.records.len() + group.rules.len()).sum();
+        assert_eq!(known_by.map(|record| record.labels["rules"].clone()), Some(rules.to_string()));
+    }
+}
 
 #[test]
 fn every_alert_has_a_section_in_a_runbook_and_every_signal_a_panel() -> std::io::Result<()> {
