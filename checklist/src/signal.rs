@@ -236,7 +236,8 @@ pub const WARNING: Alert = Alert {
     at_once: None,
     severity: Severity::Warning,
     pending: Duration::from_mins(15),
-    keep_firing: Duration::ZERO,
+    // While the only exporter moves to another node there are no values.
+    keep_firing: FAILOVER,
     covers: &[],
     summary: "",
     description: "",
@@ -250,7 +251,7 @@ pub const CRITICAL: Alert = Alert {
     ..WARNING
 };
 
-/// `keep_firing` of alerts on costly checks. When the lease changes hands, there are no values for a while. A firing
+/// `keep_firing` of alerts. When an exporter moves, or the lease changes hands, there are no values for a while. A firing
 /// alert must not resolve in that time and wait for its pending time again.
 pub const FAILOVER: Duration = Duration::from_mins(5);
 

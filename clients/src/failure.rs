@@ -97,7 +97,8 @@ fn alerted(alert: AlertDescription) -> Option<&'static str> {
     Some(match alert {
         AlertDescription::ProtocolVersion => "the server supports neither TLS 1.2 nor TLS 1.3 (alert protocol_version)",
         AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity => {
-            "the server shares no cipher, key exchange or kind of key with today's clients (alert handshake_failure)"
+            "the server shares no cipher, key exchange or kind of key with today's clients, or wants a client certificate \
+             (alert handshake_failure)"
         }
         AlertDescription::UnrecognisedName => {
             "the server has no certificate for the name that was sent (alert unrecognized_name)"

@@ -1,19 +1,23 @@
 //! TLS trust of the clients: the system's authorities, a given file, or any certificate where the operator asked for
 //! that.
 
+pub mod authority;
 mod exact;
 mod provider;
 pub mod refusal;
 
 use crate::failure::Failure;
 use crate::file;
+use authority::{Authority, Path as Way, Unfit};
 use checklist::Reason;
 use exact::Exact;
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
+use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -23,30 +27,29 @@ pub use provider::provider;
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Returns the system's authorities. They are loaded once.
-fn system() -> Arc<RootCertStore> {
-    static SYSTEM: OnceLock<Arc<RootCertStore>> = OnceLock::new();
+fn system() -> Arc<Vec<Authority>> {
+    static SYSTEM: OnceLock<Arc<Vec<Authority>>> = OnceLock::new();
     Arc::clone(SYSTEM.get_or_init(|| {
-        let mut store = RootCertStore::empty();
-        store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        Arc::new(store)
+        let found = rustls_native_certs::load_native_certs().certs;
+        Arc::new(found.iter().filter_map(|der| Authority::of(der).ok()).collect())
     }))
 }
 
-/// Returns the authorities of a PEM file, or those of the system.
+/// Returns the authorities of a PEM file, or those of the system, for a server that judges the certificates of clients.
 ///
 /// # Errors
 /// The file cannot be read or contains no certificate.
 pub fn roots(ca_file: Option<&Path>) -> Result<Arc<RootCertStore>, Failure> {
-    let Some(path) = ca_file else { return Ok(system()) };
-    store(path, &certificates(path)?)
+    let authorities = match ca_file {
+        Some(path) => Arc::new(read(path, &certificates(path)?)?),
+        None => system(),
+    };
+    Ok(Arc::new(authority::all(&authorities)))
 }
 
-fn store(path: &Path, certificates: &[CertificateDer<'static>]) -> Result<Arc<RootCertStore>, Failure> {
-    let mut store = RootCertStore::empty();
-    for certificate in certificates {
-        store.add(certificate.clone()).map_err(|error| unreadable(path, &error.to_string()))?;
-    }
-    Ok(Arc::new(store))
+fn read(path: &Path, certificates: &[CertificateDer<'static>]) -> Result<Vec<Authority>, Failure> {
+    let all: Result<Vec<_>, _> = certificates.iter().map(Authority::of).collect();
+    all.map_err(|error| unreadable(path, &error.to_string()))
 }
 
 /// Returns the certificates of a PEM file, at least one.
@@ -89,14 +92,18 @@ fn unreadable(path: &Path, why: &str) -> Failure {
 /// # Errors
 /// The file cannot be read or contains no certificate.
 pub async fn verifier(ca_file: Option<&Path>) -> Result<Arc<Verifier>, Failure> {
-    let Some(path) = ca_file else { return Verifier::new(system(), Vec::new()) };
+    let Some(path) = ca_file else {
+        let nothing = || Failure::new(Reason::Config, "the system has no CA certificate: set caFile");
+        let authorities = Some(system()).filter(|found| !found.is_empty()).ok_or_else(nothing)?;
+        return Ok(Arc::new(Verifier { authorities, exact: Exact(Vec::new()) }));
+    };
     let own: PathBuf = path.to_owned();
-    let read = file::aside(path, file::PATIENCE, move || {
+    let made = file::aside(path, file::PATIENCE, move || {
         let certificates = certificates(&own)?;
-        Ok::<_, Failure>((store(&own, &certificates)?, certificates))
+        let authorities = Arc::new(read(&own, &certificates)?);
+        Ok::<_, Failure>(Verifier { authorities, exact: Exact(certificates) })
     });
-    let (store, certificates) = read.await.map_err(|error| file::failure(path, &error))??;
-    Verifier::new(store, certificates)
+    Ok(Arc::new(made.await.map_err(|error| file::failure(path, &error))??))
 }
 
 /// Makes a TLS client configuration that verifies chain and name.
@@ -129,20 +136,52 @@ pub fn with_verifier(verifier: Arc<dyn ServerCertVerifier>) -> Result<ClientConf
     Ok(config)
 }
 
-/// Verifies chain and name as browsers do. In addition it accepts a certificate that is itself in the file of
-/// authorities, of any kind. Such certificates are made by `openssl req -x509`, and curl, psql and Python accept them.
+/// Verifies chain and name as browsers do. As for OpenSSL and Go, an authority that is not valid now does not count. In
+/// addition it accepts a certificate that is itself in the file of authorities, of any kind. Such certificates are made
+/// by `openssl req -x509`, and curl, psql and Python accept them.
 #[derive(Debug)]
 pub struct Verifier {
-    chains: Arc<WebPkiServerVerifier>,
+    authorities: Arc<Vec<Authority>>,
     exact: Exact,
 }
 
 impl Verifier {
-    fn new(store: Arc<RootCertStore>, certificates: Vec<CertificateDer<'static>>) -> Result<Arc<Self>, Failure> {
-        let chains = WebPkiServerVerifier::builder_with_provider(store, provider())
-            .build()
-            .map_err(|error| Failure::new(Reason::Config, format!("no CA certificate can be used: {error}")))?;
-        Ok(Arc::new(Self { chains, exact: Exact(certificates) }))
+    /// Returns the way from a certificate to an authority that lasts longest, also if the authority is not valid now.
+    /// `None` if there is no way, and if the certificate is trusted by itself.
+    pub fn path(&self, leaf: &CertificateDer<'_>, others: &[CertificateDer<'_>], now: UnixTime) -> Option<Way<'_>> {
+        if self.exact.has(leaf) { None } else { authority::path(&self.authorities, leaf, others, now) }
+    }
+
+    fn verify_chain(
+        &self,
+        leaf: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        now: UnixTime,
+    ) -> Result<(), rustls::Error> {
+        let parsed = ParsedCertificate::try_from(leaf)?;
+        let valid = authority::valid(&self.authorities, now);
+        let algorithms = provider().signature_verification_algorithms.all;
+        verify_server_cert_signed_by_trust_anchor(&parsed, &valid, others, now, algorithms)
+            .map_err(|error| self.because(&error, leaf, others, now).unwrap_or(error))?;
+        verify_server_name(&parsed, name)
+    }
+
+    /// Returns why a chain is refused if that is because of its authority.
+    fn because(
+        &self,
+        error: &rustls::Error,
+        leaf: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Option<rustls::Error> {
+        let is_signature = *error == CertificateError::BadSignature.into();
+        let unfit = match authority::path(&self.authorities, leaf, others, now) {
+            Some(way) => Unfit::outdated(way.authority, now),
+            None if is_signature => Unfit::weak(&self.authorities, leaf, others),
+            None => None,
+        };
+        unfit.map(|unfit| CertificateError::Other(OtherError(Arc::new(unfit))).into())
     }
 }
 
@@ -152,14 +191,13 @@ impl ServerCertVerifier for Verifier {
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         server_name: &ServerName<'_>,
-        ocsp: &[u8],
+        _ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let judged = self.chains.verify_server_cert(end_entity, intermediates, server_name, ocsp, now);
-        if judged.is_err() && self.exact.has(end_entity) {
-            return exact::verify(end_entity, server_name, now).map(|()| ServerCertVerified::assertion());
-        }
-        judged
+        let judged = self.verify_chain(end_entity, intermediates, server_name, now);
+        let is_exact = judged.is_err() && self.exact.has(end_entity);
+        let judged = if is_exact { exact::verify(end_entity, server_name, now) } else { judged };
+        judged.map(|()| ServerCertVerified::assertion())
     }
 
     fn verify_tls12_signature(
@@ -171,7 +209,7 @@ impl ServerCertVerifier for Verifier {
         if self.exact.has(cert) {
             return exact::signature(message, cert, dss);
         }
-        self.chains.verify_tls12_signature(message, cert, dss)
+        verify_tls12_signature(message, cert, dss, &provider().signature_verification_algorithms)
     }
 
     fn verify_tls13_signature(
@@ -183,11 +221,11 @@ impl ServerCertVerifier for Verifier {
         if self.exact.has(cert) {
             return exact::signature(message, cert, dss);
         }
-        self.chains.verify_tls13_signature(message, cert, dss)
+        verify_tls13_signature(message, cert, dss, &provider().signature_verification_algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.chains.supported_verify_schemes()
+        provider().signature_verification_algorithms.supported_schemes()
     }
 }
 

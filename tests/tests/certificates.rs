@@ -14,6 +14,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, 
 use stack::postgres::{PASSWORD, Postgres};
 use stack::process::{Process, free_port};
 use stack::waiting::passes;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -44,6 +45,10 @@ fn certificates(folder: &Path) -> anyhow::Result<()> {
     sign("good", "ca", 90, "-extfile v3")?;
     request("weak", "/CN=localhost", 1024)?;
     sign("weak", "ca", 90, "-extfile v3")?;
+    // A good key, signed by an authority whose key is too short.
+    ssl("req -x509 -newkey rsa:1024 -nodes -keyout short.key -out short.pem -days 400 -subj /CN=short")?;
+    request("under-short", "/CN=localhost", 2048)?;
+    sign("under-short", "short", 90, "-extfile v3")?;
     // As in the documentation of PostgreSQL: one self-signed certificate for authority and server.
     ssl("req -x509 -newkey rsa:2048 -nodes -keyout self.key -out self.pem -days 365 -subj /CN=localhost")?;
     ssl("req -x509 -newkey rsa:2048 -nodes -keyout other.key -out other.pem -days 365 -subj /CN=localhost")?;
@@ -79,24 +84,27 @@ fn first_version(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Creates `twin.pem` under `twins`: two certificates with the same name, key and issuer, as after a renewal whose file
-/// contains both. The first one expires in two days, and `root.pem` is their issuer.
-fn twins(folder: &Path) -> anyhow::Result<()> {
+/// Returns the parameters of a certificate that is valid from one day to another, counted from today.
+fn named(name: &str, (from, to): (i64, i64), is_authority: bool) -> anyhow::Result<CertificateParams> {
     let day = |days: i64| {
         let date = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * days);
         let date = date.to_zoned_datetime(jiff::tz::TimeZone::UTC).date();
         let small = |number: i8| u8::try_from(number).unwrap_or(1);
         rcgen::date_time_ymd(i32::from(date.year()), small(date.month()), small(date.day()))
     };
-    let named = |name: &str, days: i64, is_authority: bool| -> anyhow::Result<CertificateParams> {
-        let mut params = CertificateParams::new(if is_authority { vec![] } else { vec!["localhost".to_owned()] })?;
-        params.distinguished_name.push(DnType::CommonName, name);
-        (params.not_before, params.not_after) = (day(-60), day(days));
-        if is_authority {
-            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        }
-        Ok(params)
-    };
+    let mut params = CertificateParams::new(if is_authority { vec![] } else { vec!["localhost".to_owned()] })?;
+    params.distinguished_name.push(DnType::CommonName, name);
+    (params.not_before, params.not_after) = (day(from), day(to));
+    if is_authority {
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    }
+    Ok(params)
+}
+
+/// Creates `twin.pem` under `twins`: two certificates with the same name, key and issuer, as after a renewal whose file
+/// contains both. The first one expires in two days, and `root.pem` is their issuer.
+fn twins(folder: &Path) -> anyhow::Result<()> {
+    let named = |name: &str, days: i64, is_authority: bool| named(name, (-60, days), is_authority);
     let root = CertifiedIssuer::self_signed(named("root", 900, true)?, KeyPair::generate()?)?;
     let (between, leaf) = (KeyPair::generate()?, KeyPair::generate()?);
     let ends =
@@ -110,6 +118,43 @@ fn twins(folder: &Path) -> anyhow::Result<()> {
         std::fs::write(folder.join(name), text)?;
     }
     Ok(())
+}
+
+/// Creates authorities that have expired (`old`), expire in two days (`soon`), are not valid yet (`future`), or are good
+/// (`new`). Of each, `under-NAME.pem` is a server's certificate for three months, and `below` is the chain of one with a
+/// certificate in between. `renewed` has the name and the key of `old`, `namesake` its name and another key, and
+/// `crossed` is `old` as signed by `new`.
+fn authorities(folder: &Path) -> anyhow::Result<()> {
+    let write = |name: &str, text: &str| std::fs::write(folder.join(name), text);
+    let issue = |name: &str, issuer: &Issuer<'_, KeyPair>| -> anyhow::Result<()> {
+        let leaf = KeyPair::generate()?;
+        write(&format!("{name}.pem"), &named("localhost", (-1, 90), false)?.signed_by(&leaf, issuer)?.pem())?;
+        Ok(write(&format!("{name}.key"), &leaf.serialize_pem())?)
+    };
+    let mut all = BTreeMap::new();
+    for (name, called, days) in [
+        ("old", "old root", (-400, -2)),
+        ("namesake", "old root", (-2, 500)),
+        ("soon", "soon root", (-400, 2)),
+        ("future", "future root", (3, 400)),
+        ("new", "new root", (-2, 500)),
+    ] {
+        let authority = CertifiedIssuer::self_signed(named(called, days, true)?, KeyPair::generate()?)?;
+        write(&format!("{name}.pem"), &authority.pem())?;
+        issue(&format!("under-{name}"), &authority)?;
+        all.insert(name, authority);
+    }
+    let (old, new) = (&all["old"], &all["new"]);
+    let again = named("old root", (-1, 500), true)?;
+    let renewed = again.self_signed(old.key())?.pem();
+    let both = format!("{}{renewed}", old.pem());
+    write("both.pem", &both)?;
+    write("crossed", &again.signed_by(old.key(), new)?.pem())?;
+    write("bundle.pem", &[old, &all["future"], new].map(|one| one.pem()).concat())?;
+    write("namesakes.pem", &format!("{}{}", old.pem(), all["namesake"].pem()))?;
+    let between = CertifiedIssuer::signed_by(named("between", (-1, 90), true)?, KeyPair::generate()?, old)?;
+    write("between", &between.pem())?;
+    issue("below", &between)
 }
 
 /// Creates an expired certificate with explicit dates, because newer versions of openssl accept no negative number of
@@ -168,6 +213,7 @@ async fn the_presented_certificates_are_known_whether_clients_accept_them_or_not
         ("v1", "ca", "", "old_version", "not an X.509 version 3"),
         ("weak", "ca", "", "weak_key", "1024 bits"),
         ("weak", "ca", "-tls1_2", "weak_key", "1024 bits"),
+        ("under-short", "short", "", "weak_key", "CA certificate \"short\" has 1024 bits"),
         ("self", "ca", "", "", "rejected"),
         ("good", "other", "", "unknown_issuer", "not issued by a trusted CA"),
     ] {
@@ -192,6 +238,7 @@ async fn the_presented_certificates_are_known_whether_clients_accept_them_or_not
             text.contains("position=\"leaf\"") && text.contains("verified{check=\"certificates\",target=\"app\"} 1")
         );
         assert_eq!(messages.contains("the TLS handshake with"), version == "-tls1_2", "{version}: {messages}");
+        assert!(!messages.contains("shares no cipher"), "the two have agreed on one: {messages}");
     }
     Ok(())
 }
@@ -235,8 +282,62 @@ async fn certificates_that_psql_and_curl_accept_are_accepted_and_the_earliest_ex
     let (verdict, text, messages) = seen(path, port, "root").await?;
     assert_ne!(verdict, Verdict::Passed, "{messages}");
     let ends = text.lines().filter(|line| line.contains("_not_after_timestamp_seconds{")).count();
-    assert_eq!(ends, 3, "{text}");
+    assert_eq!(ends, 4, "those three and their authority: {text}");
     assert!(messages.contains("chain-1 between expires first"), "{messages}");
+    Ok(())
+}
+
+/// As for curl and psql, an authority in `caFile` counts only while it is valid, whether the server presents it or not.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_authority_counts_only_while_it_is_valid_and_its_end_is_known() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    let path = folder.path();
+    authorities(path)?;
+    let root =
+        "checklist_certificate_not_after_timestamp_seconds{check=\"certificates\",target=\"app\",source=\"localhost";
+    for (leaf, chain, ca, expected, word, sentence) in [
+        ("under-old", "", "old", Verdict::Critical, "expired", "\"old root\" that it depends on has expired on 20"),
+        ("under-old", "old.pem", "old", Verdict::Critical, "expired", "has expired on 20"),
+        ("below", "between", "old", Verdict::Critical, "expired", "has expired on 20"),
+        (
+            "under-future",
+            "",
+            "future",
+            Verdict::Critical,
+            "not_yet_valid",
+            "\"future root\" that it depends on is valid only",
+        ),
+        ("under-soon", "", "soon", Verdict::Critical, "", "root soon root expires first"),
+        ("under-soon", "soon.pem", "soon", Verdict::Critical, "", "root soon root expires first"),
+        // Another authority of the file is valid: the renewed one, or the one that has signed it too.
+        ("under-old", "", "both", Verdict::Passed, "", "leaf localhost expires first"),
+        ("below", "between", "both", Verdict::Passed, "", "expires first"),
+        ("under-new", "", "bundle", Verdict::Passed, "", "leaf localhost expires first"),
+        ("under-old", "crossed", "bundle", Verdict::Passed, "", "leaf localhost expires first"),
+        ("under-namesake", "", "namesakes", Verdict::Passed, "", "leaf localhost expires first"),
+        ("under-old", "", "namesakes", Verdict::Critical, "expired", "has expired on 20"),
+        ("under-old", "", "new", Verdict::Critical, "unknown_issuer", "not issued by a trusted CA"),
+    ] {
+        let (port, _server) = serve(path, leaf, chain, "").await?;
+        let (verdict, text, messages) = seen(path, port, ca).await?;
+        assert_eq!(verdict, expected, "{leaf} {chain} {ca}: {messages}");
+        assert_eq!(text.contains("_verification_failures{"), !word.is_empty(), "{leaf} {chain} {ca}: {text}");
+        assert!(text.contains(&format!("reason=\"{word}")) || word.is_empty(), "{leaf} {chain} {ca}: {text}");
+        assert!(messages.contains(sentence), "{leaf} {chain} {ca}: {messages}");
+        let roots = text.lines().filter(|line| line.starts_with(root) && line.contains("position=\"root\"")).count();
+        assert_eq!(roots, usize::from(word != "unknown_issuer"), "{leaf} {chain} {ca}: {text}");
+        // A health page at the same place has the same verifier.
+        let ca = path.join(format!("{ca}.pem"));
+        let job = stack::checks::job(
+            &format!("health: [{{name: h, url: 'https://localhost:{port}/', caFile: {}}}]\n", ca.display()),
+            "health",
+        )?;
+        if !word.is_empty() {
+            job.run().await;
+            let failure = job.state().failure.clone().context("it was accepted")?;
+            assert!(failure.reason == Reason::Tls && failure.message.contains(sentence), "{leaf} {chain}: {failure}");
+        }
+    }
     Ok(())
 }
 
@@ -251,6 +352,7 @@ async fn a_database_with_an_old_or_weak_certificate_is_read_with_require_and_its
     let path = folder.path();
     certificates(path)?;
     first_version(path)?;
+    authorities(path)?;
     std::fs::write(path.join("password"), PASSWORD)?;
     for major in [13, 18] {
         let postgres = Postgres::of_version(major, &[]).await?;
@@ -266,7 +368,12 @@ async fn a_database_with_an_old_or_weak_certificate_is_read_with_require_and_its
             "certificates: [{{name: app, address: 'localhost:{}', startTls: postgres, caFile: {at}/ca.pem}}]\n",
             postgres.port
         );
-        for (name, word, sentence) in [("v1", "old_version", "X.509 version 3"), ("weak", "weak_key", "2048")] {
+        for (name, ca, word, sentence) in [
+            ("v1", "ca", "old_version", "X.509 version 3"),
+            ("weak", "ca", "weak_key", "2048"),
+            ("under-old", "old", "expired", "\"old root\" that it depends on has expired on 20"),
+        ] {
+            let certificate = certificate.replace("ca.pem", &format!("{ca}.pem"));
             postgres.present(&read(&format!("{name}.pem"))?, &read(&format!("{name}.key"))?).await?;
             // The server reads the new files a moment after the reload.
             let (text, messages) = passes(|| async {
@@ -284,7 +391,7 @@ async fn a_database_with_an_old_or_weak_certificate_is_read_with_require_and_its
             };
             let failure = connect("require").await?;
             assert!(failure.is_none(), "{major} {name}: {failure:?}");
-            let failure = connect(&format!("verify-full, caFile: {at}/ca.pem")).await?.context("it was accepted")?;
+            let failure = connect(&format!("verify-full, caFile: {at}/{ca}.pem")).await?.context("it was accepted")?;
             assert_eq!(failure.reason, Reason::Tls, "{major} {name}: {failure}");
             assert!(failure.message.contains(sentence) && !failure.message.contains("Other"), "{failure}");
         }

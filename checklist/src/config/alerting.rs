@@ -96,7 +96,7 @@ pub struct AlertOverride {
 }
 
 /// The alerts about the exporter itself, which belong to no signal.
-pub const META_ALERTS: [&str; 18] = [
+pub const META_ALERTS: [&str; 19] = [
     "ChecklistCheckIncomplete",
     "ChecklistCheckMissing",
     "ChecklistCheckOverdue",
@@ -113,6 +113,7 @@ pub const META_ALERTS: [&str; 18] = [
     "ChecklistShardsDiffer",
     "ChecklistSourceMissing",
     "ChecklistTargetUnreachable",
+    "ChecklistTargetUnsteady",
     "ChecklistWatchdog",
     "ChecklistWebConfigBroken",
 ];

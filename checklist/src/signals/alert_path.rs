@@ -31,9 +31,9 @@ static MAX_AGE: Threshold = Threshold::above(
     "alert_path.max_age",
     "time since the last test",
     Unit::Seconds,
-    "The checklist tests the routing every month; four days of tolerance.",
+    "The checklist tests the routing every month. Fourth Mondays are up to 35 days apart; three more are tolerance.",
 )
-.warning(35.0 * DAY);
+.warning(38.0 * DAY);
 
 pub static SIGNAL: Signal = Signal {
     id: "alert_path",

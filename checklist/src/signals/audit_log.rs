@@ -210,6 +210,8 @@ pub static SIGNAL: Signal = Signal {
                     )
                 },
             }),
+            // An exporter that moves reads the same events.
+            keep_firing: seconds(0),
             summary: "No new audit events although the application is used.",
             description: "The newest audit event of {{ $labels.target }} is {value} old although the application is used; the limit is {limit}.",
             ..WARNING

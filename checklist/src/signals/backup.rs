@@ -67,7 +67,7 @@ static SHRUNK: Threshold = Threshold::below(
     "backup.size_ratio",
     "size of the newest backup compared with the usual size",
     Unit::Ratio,
-    "A dump less than half the 5th percentile of the sizes of four weeks has lost data or is truncated. Regular incremental backups are within the usual size.",
+    "A dump less than half the 5th percentile of the sizes of four weeks has lost data or is truncated. Regular incremental backups are within the usual size. Backups that are more than a week apart are not compared.",
 )
 .critical(0.5);
 
@@ -121,7 +121,8 @@ pub static SIGNAL: Signal = Signal {
         Alert {
             name: "ChecklistBackupNotADump",
             when: When::Zero(of(&HEADER_VALID)),
-            // S3 shows an object only when it is complete, so the state does not flap.
+            // S3 shows an object only when it is complete, and a folder counts when it has not grown for half an hour, so the
+            // state does not flap.
             pending: minutes(2),
             summary: "The newest backup does not have its configured format.",
             description: "The first bytes of the newest object of backup {{ $labels.backup }} do not match its configured format.",
@@ -140,14 +141,16 @@ pub static SIGNAL: Signal = Signal {
                     let least = scope.over("min_over_time", &BYTES, "28d@1d");
                     let fifth = format!("{} >= 4", scope.over("changes", &LAST, "28d"));
                     let limit = limits.of(&SHRUNK).at(severity).unwrap_or(f64::NAN);
+                    // An archive is as large as what happened in its period, and four weeks have one at most.
+                    let archives = format!("{} > {}", scope.max(&EXPECTED_INTERVAL), number(7.0 * DAY));
                     format!(
-                        "{now} / {usual} < {} and {week} or {now} / {least} < {} and {fifth}",
+                        "({now} / {usual} < {} and {week} or {now} / {least} < {} and {fifth}) unless {archives}",
                         limits.level(&SHRUNK, severity),
                         number(limit / 5.0)
                     )
                 },
                 threshold: Some(&SHRUNK),
-                metrics: &[&BYTES, &LAST],
+                metrics: &[&BYTES, &LAST, &EXPECTED_INTERVAL],
                 case: |given| {
                     let small = 900.0 * given.limit;
                     // A backup a day, from the day 151 hours after the beginning of the test.
@@ -158,9 +161,11 @@ pub static SIGNAL: Signal = Signal {
                     let mixed = vec![format!("{small}+0x47 1000+0x119"); 6].join(" ");
                     let new = |small: f64| input(&BYTES, format!("_x150 1000+0x138 {small}+0x{SAMPLES}"));
                     let twice = format!("1000+0x265 {}+0x22 {small}+0x{SAMPLES}", 1050.0 * given.limit);
+                    let monthly = vec![falling.clone(), steady(&EXPECTED_INTERVAL, 35.0 * DAY)];
                     Case::new(vec![falling], vec![steady(&BYTES, 1000.0)])
                         .hourly()
                         .after(hours(289))
+                        .quiet("does not fire on the archive of a quiet month", monthly)
                         .quiet(
                             "does not fire where those of the weekend are small",
                             vec![input(&BYTES, format!("1000+0x119 {mixed}"))],
@@ -216,6 +221,14 @@ pub static SIGNAL: Signal = Signal {
                 &[&PRESENT, &HEADER_VALID],
             ),
             legend: &["backup", "fact"],
+            ..PANEL
+        },
+        Panel {
+            title: "Interval of a backup",
+            description: "Time between two backups as configured.",
+            drawing: Drawing::Stat,
+            query: PanelQuery::Value(Value::Of(of(&EXPECTED_INTERVAL))),
+            legend: &["backup"],
             ..PANEL
         },
     ],

@@ -22,7 +22,8 @@ pub static TOTAL: Metric = Metric::gauge(
     TABLE,
 );
 
-static SHARE: Threshold = Threshold::above(
+/// Also a parameter of the probe's query.
+pub static SHARE: Threshold = Threshold::above(
     "bloat.share",
     "unused share of the table",
     Unit::Ratio,

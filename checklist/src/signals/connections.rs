@@ -34,7 +34,7 @@ pub static ROLE_LIMIT: Metric = Metric::gauge(
 .sparse();
 pub static OLDEST_TRANSACTION: Metric = Metric::gauge(
     "checklist_postgres_oldest_transaction_start_timestamp_seconds",
-    "Unix time at which the oldest open transaction in this state began: the state of its client, or `prepared`.",
+    "Unix time at which the oldest open transaction in this state began, or became idle: the state of its client, or `prepared`.",
     &["state"],
 )
 .sparse();

@@ -32,9 +32,9 @@ static MAX_AGE: Threshold = Threshold::above(
     "dependencies.report_age",
     "age of the report",
     Unit::Seconds,
-    "The review is monthly; four days of tolerance.",
+    "The review is monthly. Mondays of a month are up to 35 days apart; three more are tolerance.",
 )
-.warning(35.0 * DAY);
+.warning(38.0 * DAY);
 
 static MAJOR: Threshold = Threshold::above(
     "dependencies.major",

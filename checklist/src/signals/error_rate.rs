@@ -46,6 +46,25 @@ static MOST: Threshold = Threshold::above(
 .between(0.01, 0.99)
 .critical(0.25);
 
+static STOPPED: Threshold = Threshold::below(
+    "error_rate.stopped",
+    "share of the requests of a week ago",
+    Unit::Ratio,
+    "On a holiday some hundredths of the usual requests come. Fewer than one in a hundred within a quarter of an hour means that something in front of the application is broken.",
+)
+.between(0.0001, 0.5)
+.warning(0.01);
+
+/// The number of requests that there must have been a week ago.
+static STOPPED_FLOOR: Threshold = Threshold::above(
+    "error_rate.stopped_floor",
+    "requests within half an hour a week ago",
+    Unit::Count,
+    "Where a thousand requests came within half an hour a week ago, none for a quarter of an hour is no chance.",
+)
+.between(1.0, f64::INFINITY)
+.warning(1_000.0);
+
 /// A window as PromQL writes it, its first half, in seconds, and the number of requests it must have, as a multiple of
 /// the requests of an hour.
 type Window = (&'static str, &'static str, f64, f64);
@@ -138,7 +157,7 @@ pub static SIGNAL: Signal = Signal {
     stake: Stake::Live,
     kind: TargetKind::Traffic,
     metrics: &[&REQUESTS, &ERRORS],
-    thresholds: &[&RATIO, &MOST, &MIN_ERRORS, &MIN_REQUESTS],
+    thresholds: &[&RATIO, &MOST, &MIN_ERRORS, &MIN_REQUESTS, &STOPPED, &STOPPED_FLOOR],
     alerts: &[
         Alert {
             name: "ChecklistErrorRateHigh",
@@ -213,6 +232,35 @@ pub static SIGNAL: Signal = Signal {
             summary: "Many requests fail now.",
             description: "{value} of the requests of {{ $labels.target }} failed within five minutes; the limit is {limit}.",
             ..CRITICAL
+        },
+        Alert {
+            name: "ChecklistRequestsStopped",
+            when: When::History(History {
+                expr: |scope, limits, severity| {
+                    let now = scope.over("max_over_time", &REQUESTS, "15m");
+                    // The quietest minutes around this time, a week ago.
+                    let before = scope.over("min_over_time", &REQUESTS, "1h@167h30m");
+                    let (limit, least) = (limits.level(&STOPPED, severity), number(limits.value(&STOPPED_FLOOR)));
+                    format!("{now} / {before} < {limit} and {before} * 1800 >= {least}")
+                },
+                threshold: Some(&STOPPED),
+                metrics: &[&REQUESTS],
+                case: |given| {
+                    let usual = 2.0 * given.limits.value(&STOPPED_FLOOR).max(1.0) / 1800.0;
+                    let (count, rest) = (170 * 12, 90 + given.pending.as_secs() / 300);
+                    let falls =
+                        |before: f64, now: f64| vec![input(&REQUESTS, format!("{before}+0x{count} {now}+0x{rest}"))];
+                    Case::new(falls(usual, 0.0), falls(usual, usual))
+                        .sampled_often()
+                        .after(hours(170))
+                        .quiet("does not fire on a holiday", falls(usual, 1.2 * usual * given.limit))
+                        .quiet("does not fire where few come", falls(0.4 * usual, 0.0))
+                },
+            }),
+            pending: minutes(5),
+            summary: "The requests have stopped.",
+            description: "Application {{ $labels.target }} gets {value} of the requests of a week ago at this time; the limit is {limit}. Look at what is in front of it: DNS, load balancer, certificate.",
+            ..WARNING
         },
         Alert {
             name: "ChecklistErrorBudgetBurnsFast",

@@ -52,13 +52,13 @@ pub static SIGNAL: Signal = Signal {
     alerts: &[
         Alert {
             name: "ChecklistAuditLinesMissing",
-            // No weekend lasts for three days; lines that stop by day fire the other alert. A window and no wait, which
-            // would begin anew with every scrape that is missed.
+            // No weekend with two holidays lasts for five days; lines that stop by day fire the other alert. A window and
+            // no wait, which would begin anew with every scrape that is missed.
             at_once: Some(When::Zero(of(&SEEN))),
             when: When::History(History {
                 expr: |scope, _, _| {
-                    let past = scope.over("count_over_time", &SEEN, "1d@2d");
-                    format!("{} == 0 and {past}", scope.over("max_over_time", &SEEN, "3d"))
+                    let past = scope.over("count_over_time", &SEEN, "1d@4d");
+                    format!("{} == 0 and {past}", scope.over("max_over_time", &SEEN, "5d"))
                 },
                 threshold: None,
                 metrics: &[&SEEN],
@@ -67,14 +67,14 @@ pub static SIGNAL: Signal = Signal {
                     let weekend = input(&SEEN, format!("0+0x10 1 0+0x{}", crate::condition::history::SAMPLES));
                     Case::new(vec![steady(&SEEN, 0.0)], vec![steady(&SEEN, 1.0)])
                         .hourly()
-                        .after(hours(48))
+                        .after(hours(96))
                         .fires("fires although scrapes were missed", vec![gap])
                         .quiet("does not fire after a weekend without lines", vec![weekend])
                 },
             }),
             pending: hours(1),
             summary: "Pods write no audit lines.",
-            description: "No pod {{ $labels.selector }} in {{ $labels.namespace }} has written an audit line for three days.",
+            description: "No pod {{ $labels.selector }} in {{ $labels.namespace }} has written an audit line for five days.",
             ..WARNING
         },
         Alert {
@@ -82,7 +82,9 @@ pub static SIGNAL: Signal = Signal {
             when: When::History(History {
                 expr: |scope, limits, severity| {
                     let usual = scope.around_a_week_ago("increase", &LINES, "1h", limits.value(&USUAL));
-                    format!("time() - {} > {} and {usual}", scope.max(&LAST), limits.level(&SILENCE, severity))
+                    // A new exporter knows the lines of an hour only.
+                    let last = scope.over("last_over_time", &LAST, "1d");
+                    format!("time() - {last} > {} and {usual}", limits.level(&SILENCE, severity))
                 },
                 threshold: Some(&SILENCE),
                 metrics: &[&LAST, &LINES],
@@ -96,7 +98,10 @@ pub static SIGNAL: Signal = Signal {
                     let continues = input(&LAST, format!("0+300x{:.0}", f64::from(count) + rest));
                     let lines =
                         |pace: f64| input(&LINES, format!("0+{pace}x{count} {}+0x{rest:.0}", pace * f64::from(count)));
-                    let case = Case::new(vec![stops.clone(), lines(pace)], vec![continues, lines(pace)]);
+                    let until = (given.limit / 300.0).ceil();
+                    let moved = input(&LAST, format!("0+300x{count} {end}+0x{until:.0} stale"));
+                    let case = Case::new(vec![stops.clone(), lines(pace)], vec![continues, lines(pace)])
+                        .fires("fires although the exporter was replaced", vec![moved, lines(pace)]);
                     case.sampled_often()
                         .after(hours(172) + std::time::Duration::from_secs_f64(given.limit))
                         .quiet("does not fire in a night as quiet as a week ago", vec![stops, lines(pace / 10.0)])

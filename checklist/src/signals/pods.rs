@@ -88,7 +88,7 @@ fn unready(scope: &Scope) -> String {
 fn none_left(scope: &Scope, have: &'static Metric, want: &'static Metric) -> String {
     format!(
         "({now} == 0 and {wanted} > 0 and ({wanted} > 1 and {lately} > 0 or {since} == 0 and {known}) unless {woken} == 0) \
-         or ({share} < 0.4 and {changes} >= 3 and {wanted} > 0 and {known} unless {awake} == 0)",
+         or ({share} < 0.5 and {changes} >= 3 and {wanted} > 0 and {known} unless {awake} == 0)",
         now = scope.max(have),
         wanted = scope.max(want),
         lately = scope.over("max_over_time", have, "10m"),
@@ -170,7 +170,12 @@ pub static SIGNAL: Signal = Signal {
             name: "ChecklistPodStuck",
             at_once: Some(When::Beyond(Value::Of(of(&NOT_READY).with(STUCK_ONES)), &WAITING)),
             when: When::History(History {
-                expr: |scope, limits, severity| format!("{} > {}", stuck(scope), limits.level(&WAITING, severity)),
+                // What was stuck for five minutes and is well again, as after a rollback, is no longer stuck.
+                expr: |scope, limits, severity| {
+                    let lately = scope.over("max_over_time", &NOT_READY, "2m");
+                    let limit = limits.level(&WAITING, severity);
+                    format!("{} > {limit} and max without (reason) ({lately})", stuck(scope))
+                },
                 threshold: Some(&WAITING),
                 metrics: &[&NOT_READY],
                 case: |given| {
@@ -199,6 +204,10 @@ pub static SIGNAL: Signal = Signal {
                     .quiet(
                         "does not fire when a pod crashes until its database is there",
                         vec![waits("CrashLoopBackOff", format!("{bad}+0x2 stale"))],
+                    )
+                    .quiet(
+                        "does not fire after a bad image was rolled back",
+                        vec![waits("ImagePullBackOff", format!("{bad}+0x5 stale"))],
                     )
                 },
             }),

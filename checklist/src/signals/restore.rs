@@ -49,9 +49,9 @@ static MAX_AGE: Threshold = Threshold::above(
     "restore.max_age",
     "time since the last restore",
     Unit::Seconds,
-    "The checklist restores a backup every month; four days of tolerance.",
+    "The checklist restores a backup every month. First Mondays are up to 35 days apart; three more are tolerance.",
 )
-.warning(35.0 * DAY);
+.warning(38.0 * DAY);
 
 pub static SIGNAL: Signal = Signal {
     id: "restore",

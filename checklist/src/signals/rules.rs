@@ -46,6 +46,8 @@ pub static SIGNAL: Signal = Signal {
         Alert {
             name: "ChecklistRulesDiffer",
             when: When::Zero(of(&MATCH)),
+            // Whoever changes checklist.yaml deploys the rules next.
+            pending: minutes(60),
             summary: "The alert rules in Prometheus do not match checklist.yaml.",
             description: "The rules in Prometheus {{ $labels.target }} are not all of this checklist.yaml and version: some are missing, or of another one.",
             ..WARNING

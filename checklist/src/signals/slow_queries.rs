@@ -22,7 +22,8 @@ pub static LONGEST: Metric = Metric::gauge(
 )
 .sparse();
 
-static MEAN: Threshold = Threshold::above(
+/// Also a parameter of the probe's query.
+pub static MEAN: Threshold = Threshold::above(
     "slow_queries.mean",
     "mean time of a statement",
     Unit::Seconds,
@@ -57,8 +58,8 @@ static FLOOR: Threshold = Threshold::above(
 )
 .warning(0.1);
 
-/// The number of calls below which a mean is ignored.
-static MIN_CALLS: Threshold = Threshold::above(
+/// The number of calls below which a mean is ignored. Also a parameter of the probe's query.
+pub static MIN_CALLS: Threshold = Threshold::above(
     "slow_queries.min_calls",
     "calls within an hour",
     Unit::Count,

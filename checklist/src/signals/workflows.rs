@@ -95,14 +95,14 @@ pub static SIGNAL: Signal = Signal {
         Alert {
             name: "ChecklistWorkflowsStalled",
             when: When::History(History {
-                // On a holiday nothing ends either, but no workflow is added to those that stayed open overnight.
+                // On a holiday nothing ends either, but few workflows are added to those that stayed open overnight.
                 expr: |scope, limits, _| {
                     let of_six = of(&FINISHED).with(SIX_HOURS);
                     let (finished, open) = (scope.max_of(&of_six), scope.max(&OPEN));
                     let fewest = scope.over("min_over_time", &OPEN, "12h");
                     let usual = scope.over_of("min_over_time", &of_six, "1h@7d");
-                    let least = number(limits.value(&USUAL));
-                    format!("{finished} == 0 and ignoring (window) {open} > {fewest} and {usual} >= {least}")
+                    let (least, more) = (number(limits.value(&USUAL)), number(0.5 * limits.value(&USUAL)));
+                    format!("{finished} == 0 and ignoring (window) {open} - {fewest} >= {more} and {usual} >= {least}")
                 },
                 threshold: None,
                 metrics: &[&FINISHED, &OPEN],
@@ -110,12 +110,14 @@ pub static SIGNAL: Signal = Signal {
                     let usual = given.limits.value(&USUAL).max(1.0);
                     // One value for a week ago and one for now.
                     let finished = |before: f64, now: f64| step(&FINISHED, before, 170, now).with("window", "6h");
-                    let started = input(&OPEN, format!("3+0x170 9+1x{SAMPLES}"));
+                    let started = input(&OPEN, format!("3+0x170 {}+1x{SAMPLES}", 3.0 + usual));
+                    let few = step(&OPEN, 3.0, 170, 3.0 + 0.4 * usual);
                     Case::new(vec![finished(usual, 0.0), started.clone()], vec![finished(usual, 1.0), started.clone()])
                         .hourly()
                         .after(hours(171))
                         .quiet("does not fire in a usual night", vec![finished(0.0, 0.0), started])
                         .quiet("does not fire on a holiday", vec![finished(usual, 0.0), steady(&OPEN, 3.0)])
+                        .quiet("does not fire when somebody works on a holiday", vec![finished(usual, 0.0), few])
                 },
             }),
             summary: "Workflows are started, but none has ended for hours.",

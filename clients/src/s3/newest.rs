@@ -30,7 +30,14 @@ pub struct Found {
     pub furthest: Option<(String, f64)>,
     /// The number of objects that were left out because of their names.
     pub left_out: u64,
+    /// A backup of several objects of which one is so new that more may follow. It is the newest only if there is no
+    /// other.
+    pub growing: Option<Newest>,
 }
+
+/// How old the newest of several objects must be, so that no more are expected. A program that uploads the files of a
+/// folder one after the other needs less for each.
+const SETTLED: f64 = 1_800.0;
 
 /// The state of a search. It takes the objects one by one.
 pub(super) struct Listing<'a> {
@@ -146,11 +153,15 @@ impl<'a> Listing<'a> {
             self.consider(folder);
         }
         let left_out = self.found.left_out;
-        if self.found.count > 0 {
+        let mut found = if self.found.count > 0 {
             Found { left_out: left_out + self.beside.count, ..self.found }
         } else {
             Found { left_out, ..self.beside }
+        };
+        if found.newest.is_none() {
+            found.newest = found.growing.take();
         }
+        found
     }
 
     /// Counts a backup if its name is chosen.
@@ -182,8 +193,10 @@ impl Found {
         }
         // Among objects of the same second, the largest is the backup, and the smaller ones are about it.
         let order = |one: &Newest| (one.modified, one.bytes);
-        if self.newest.as_ref().is_none_or(|newest| order(&one) >= order(newest)) {
-            self.newest = Some(one);
+        let is_growing = one.has_several_objects() && one.modified > now - SETTLED;
+        let known = if is_growing { &mut self.growing } else { &mut self.newest };
+        if known.as_ref().is_none_or(|newest| order(&one) >= order(newest)) {
+            *known = Some(one);
         }
     }
 }
@@ -199,6 +212,19 @@ mod tests {
     use super::*;
 
     const NOW: f64 = 1_000_000.0;
+
+    #[test]
+    fn a_folder_that_is_being_uploaded_is_the_newest_only_if_there_is_no_other() {
+        let (complete, growing) = (("daily/1/toc.dat", 1.0, 9), ("daily/2/3001.dat.gz", NOW - 600.0, 9));
+        let (newest, found) = found(Choice::default(), &[complete, growing]);
+        assert_eq!((newest.as_deref(), found.count), (Some("daily/1"), 2));
+        assert_eq!(found.growing.map(|one| one.name).as_deref(), Some("daily/2"));
+        let (newest, found) = super::tests::found(Choice::default(), &[growing]);
+        assert_eq!((newest.as_deref(), found.growing), (Some("daily/2"), None));
+        // A single object is complete when it is listed.
+        let (newest, _) = super::tests::found(Choice::default(), &[complete, ("daily/3.dump", NOW - 60.0, 9)]);
+        assert_eq!(newest.as_deref(), Some("daily/3.dump"));
+    }
 
     fn found(choice: Choice<'_>, objects: &[(&str, f64, u64)]) -> (Option<String>, Found) {
         let mut listing = Listing::new("daily/", choice, NOW);

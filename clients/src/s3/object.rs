@@ -47,3 +47,10 @@ pub struct Newest {
     /// Why the objects do not make a whole backup, for people.
     pub lacks: Option<String>,
 }
+
+impl Newest {
+    /// Whether it consists of several objects, which appear one after the other.
+    pub(super) const fn has_several_objects(&self) -> bool {
+        !matches!(self.form, Form::File) || !self.parts.is_empty()
+    }
+}

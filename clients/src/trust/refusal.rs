@@ -1,11 +1,12 @@
 //! Translates errors of certificate verification to a closed set of words and a sentence.
 
+use super::authority::Unfit;
 use rustls::CertificateError;
 use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::public_key::PublicKey;
 
 /// Minimum length of an RSA key in bits that clients accept.
-const RSA_BITS: usize = 2048;
+pub(super) const RSA_BITS: usize = 2048;
 
 /// Why clients refuse a certificate chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +30,11 @@ impl Refusal {
 
 fn words(invalid: &CertificateError, leaf: Option<&[u8]>) -> (&'static str, String) {
     use CertificateError as C;
+    if let C::Other(other) = invalid
+        && let Some(unfit) = other.0.downcast_ref::<Unfit>()
+    {
+        return (unfit.word(), unfit.to_string());
+    }
     let bits = leaf.and_then(rsa_bits);
     let (word, sentence) = match invalid {
         C::Expired | C::ExpiredContext { .. } => ("expired", "the certificate, or one that it depends on, has expired"),
@@ -87,8 +93,9 @@ fn words(invalid: &CertificateError, leaf: Option<&[u8]>) -> (&'static str, Stri
     (word, sentence.to_owned())
 }
 
-fn rsa_bits(leaf: &[u8]) -> Option<usize> {
-    let (_, certificate) = X509Certificate::from_der(leaf).ok()?;
+/// Returns the length of a certificate's RSA key; `None` for another key.
+pub(super) fn rsa_bits(der: &[u8]) -> Option<usize> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
     match certificate.public_key().parsed().ok()? {
         PublicKey::RSA(key) => Some(key.key_size()),
         _ => None,

@@ -1,4 +1,4 @@
-SELECT w.name, w.failures::float8
+SELECT w.name, w.failures::float8, c.week::float8
 FROM (SELECT count(*) FILTER (WHERE {audit_events.timestamp} > now() - interval '24 hours') AS day,
              count(*) AS week
       FROM {audit_events}

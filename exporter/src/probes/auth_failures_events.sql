@@ -1,3 +1,3 @@
-WITH wanted_events (word, noun, words) AS (
+WITH RECURSIVE wanted_events (word, noun, words) AS (
     VALUES ('authentication_failed', 'failed logins', ARRAY[{audit_events:authentication_failed}]::text[])
 )

@@ -92,6 +92,10 @@ fn add_notes(found: &Found, now: f64, samples: &mut Samples) {
         };
         samples.evidence.note(format!("newest {}{parts}, {size}, {} old", newest.name, ago(newest.modified)));
     }
+    if let Some(growing) = &found.growing {
+        let since = ago(growing.modified);
+        samples.evidence.note(format!("{} may still be uploaded, its newest object is {since} old", growing.name));
+    }
     if let Some((name, at)) = &found.furthest {
         let ahead = Unit::Seconds.human((at - now).round());
         samples

@@ -1,4 +1,5 @@
-//! The signal `certificates`: one TLS handshake, and the validity of the certificates that the server presented.
+//! The signal `certificates`: one TLS handshake, and the validity of the certificates that the server presented and of
+//! the authority in `caFile` that they lead to.
 
 use crate::probe::{Failure, Probe};
 use crate::sources::tls::{Inspection, inspect};
@@ -18,7 +19,7 @@ impl Probe for Certificates {
         async move {
             let seen = inspect(&self.0).await?;
             let source = format!("{}:{}", self.0.host, self.0.port);
-            for certificate in &seen.certificates {
+            for certificate in seen.certificates.iter().chain(&seen.root) {
                 let labels = [&source, certificate.subject_cn.as_str(), &certificate.issuer_cn, &certificate.position];
                 if certificate.spare {
                     samples.set(&SPARE_NOT_AFTER, labels, certificate.not_after);
@@ -47,7 +48,8 @@ fn add_samples(seen: Inspection, samples: &mut Samples) {
     for why in seen.unreadable {
         samples.missed(Object::Certificate, Reason::Decode, why);
     }
-    if let Some(first) = seen.certificates.iter().filter(|one| !one.spare).min_by_key(|one| one.not_after) {
+    let needed = seen.certificates.iter().chain(&seen.root).filter(|one| !one.spare);
+    if let Some(first) = needed.min_by_key(|one| one.not_after) {
         let end = jiff::Timestamp::from_second(first.not_after).unwrap_or_default();
         let name = if first.subject_cn.is_empty() { "without a subject" } else { &first.subject_cn };
         samples.evidence.note(format!("{} {name} expires first, {}", first.position, end.strftime("%Y-%m-%d")));

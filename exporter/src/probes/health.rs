@@ -10,6 +10,7 @@ use clients::AHEAD;
 use clients::http::{HttpResponse, fetch};
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use serde_json::Value;
 use std::time::Instant;
 
 /// Maximum size of the body in bytes. A usual health page has a few hundred bytes, but some list every dependency.
@@ -56,26 +57,33 @@ fn evaluate(target: &Target, response: &HttpResponse, samples: &mut Samples) {
     if body.is_none() {
         samples.evidence.note("the response body is not JSON");
     }
-    let (value, twice) = body.map(|body| (body.value, body.twice)).unwrap_or_default();
+    let value = body.as_ref().map_or(&Value::Null, |body| &body.value);
+    let twice = |keys: &[String]| {
+        let key = body.as_ref()?.twice(keys)?;
+        Some(format!("the body has {key} twice, and only the last one was judged"))
+    };
     for (path, expected) in &target.expect {
-        let found = body::field(&value, path);
+        let (found, keys) = body::field(value, path);
         let is = found.is_some_and(|found| body::is(found, expected));
         samples.set(&FIELD_OK, [&format!("body.{path}")], is);
         if !is {
             let found = found.map_or_else(|| "missing".to_owned(), body::shown);
             samples.evidence.note(format!("{path} is {found}, expected {expected}"));
         }
-        if let Some(key) = twice.iter().find(|key| path.split('.').any(|part| part == **key)) {
-            let what = format!("the body has {key} twice, and only the last one was judged");
+        if let Some(what) = twice(&keys) {
             samples.missed(Object::Field, Reason::Decode, what);
         }
     }
-    if let Some(path) = target.version_field.as_ref().filter(|_| !value.is_null()) {
-        if let Some(version) = body::field(&value, path).and_then(body::text) {
+    if let Some(path) = target.version_field.as_ref().filter(|_| body.is_some()) {
+        let (found, keys) = body::field(value, path);
+        if let Some(version) = found.and_then(body::text) {
             samples.set(&VERSION, [&version], 1_u32);
         } else {
             let what = format!("the version: the body has no text or number at {path}, which versionField names");
             samples.missed(Object::Field, Reason::NotFound, what);
+        }
+        if let Some(what) = twice(&keys) {
+            samples.missed(Object::Field, Reason::Decode, what);
         }
     }
 }
@@ -175,6 +183,24 @@ mod tests {
         }
         let message = unseen("expect: {db: up}", "{\"db\": \"up\", \"other\": 1, \"other\": 2}")?;
         assert!(message.ends_with(" | "), "nobody asked for the other one: {message}");
+        for (target, body, told) in [
+            ("expect: {db.main.s: up}", "{\"db.main\": {\"s\": \"down\"}, \"db.main\": {\"s\": \"up\"}}", true),
+            (
+                "expect: {'checks[\"db\"].s': up}",
+                "{\"checks\": {\"db\": {\"s\": \"down\"}, \"db\": {\"s\": \"up\"}}}",
+                true,
+            ),
+            ("expect: {'a[1].s': up}", "{\"a\": [{}, {\"s\": \"down\", \"s\": \"up\"}]}", true),
+            ("expect: {'a[0].s': up}", "{\"a\": [{\"s\": \"up\"}, {\"s\": 1, \"s\": 2}]}", false),
+            ("expect: {db.s: up}", "{\"db\": {\"s\": \"up\"}, \"cache\": {\"s\": 1, \"s\": 2}}", false),
+            ("versionField: version", "{\"version\": \"1\", \"version\": \"2\"}", true),
+            ("versionField: version", "{\"version\": \"1\", \"other\": 1, \"other\": 2}", false),
+        ] {
+            let message = unseen(target, body)?;
+            assert_eq!(message.contains(" twice, and only the last one was judged"), told, "{body}: {message}");
+        }
+        let message = unseen("versionField: version", "null")?;
+        assert!(message.contains("no text or number at version"), "{message}");
         for (body, there) in
             [("{}", false), ("{\"build\": {\"version\": null}}", false), ("{\"build\": {\"version\": 7}}", true)]
         {

@@ -1,4 +1,4 @@
-SELECT w.name, w.denied::float8
+SELECT w.name, w.denied::float8, c.week::float8
 FROM (SELECT count(*) FILTER (WHERE {audit_events.timestamp} > now() - interval '1 hour') AS hour,
              count(*) FILTER (WHERE {audit_events.timestamp} > now() - interval '24 hours') AS day,
              count(*) AS week

@@ -1,3 +1,3 @@
-WITH wanted_events (word, noun, words) AS (
+WITH RECURSIVE wanted_events (word, noun, words) AS (
     VALUES ('permission_denied', 'refusals', ARRAY[{audit_events:permission_denied}]::text[])
 )

@@ -22,7 +22,6 @@ use checklist::{Metric, Object, Reason, Samples, Unit};
 use clients::AHEAD;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use std::collections::BTreeMap;
 
 /// The probe of the signals `advisories`, `dependencies` and `images`.
 pub struct Reports(pub Target);
@@ -83,36 +82,52 @@ impl Probe for Reports {
 /// A report that was read.
 struct Read {
     summary: Summary,
+    /// The value of the label: the image, or the report.
+    name: String,
     /// The name of its file, or of the target.
     document: String,
     /// Time of the last change in Unix seconds, if the source has one.
     modified: Option<f64>,
 }
 
-/// Leaves out reports on something of which there is a newer one: scans of one image in several files.
-fn newest_of_each(read: Vec<Read>, now: f64, samples: &mut Samples) -> Vec<Read> {
-    let mut newest: BTreeMap<String, Read> = BTreeMap::new();
+/// Leaves out reports on an image of which there is a newer one: scans of one image in several files.
+fn newest_of_each(mut read: Vec<Read>, now: f64, samples: &mut Samples) -> Vec<Read> {
+    read.sort_by(|one, other| other.made(now).unwrap_or(0.0).total_cmp(&one.made(now).unwrap_or(0.0)));
+    let mut kept: Vec<Read> = Vec::new();
     for report in read {
-        let Some(other) = newest.remove(report.name()) else {
-            newest.insert(report.name().to_owned(), report);
-            continue;
-        };
-        let (kept, older) = if report.made(now) > other.made(now) { (report, other) } else { (other, report) };
-        let what = format!("{} is left out: {} is a newer report on {}", older.document, kept.document, kept.name());
-        samples.evidence.note(what);
-        newest.insert(kept.name().to_owned(), kept);
+        match kept.iter().find(|newer| newer.replaces(&report)) {
+            Some(newer) => {
+                let (older, name) = (&report.document, &report.name);
+                let what = format!("{older} is left out: {} is a newer report on {name}", newer.document);
+                samples.evidence.note(what);
+            }
+            None => kept.push(report),
+        }
     }
-    newest.into_values().collect()
+    // An image for several platforms is a series for each of them.
+    let names: Vec<String> = kept.iter().map(|one| one.name.clone()).collect();
+    for report in &mut kept {
+        let what = report.summary.image.as_ref().map_or(Some("(file)"), |image| image.platform.as_deref());
+        let is_shared = names.iter().filter(|name| **name == report.name).count() > 1;
+        if let Some(what) = what.filter(|_| is_shared) {
+            report.name = format!("{} {what}", report.name);
+        }
+    }
+    kept.sort_by(|one, other| one.name.cmp(&other.name));
+    kept
 }
 
 impl Read {
     fn of(format: ReportFormat, document: Document) -> Result<Self, Failure> {
         let summary = summarize(format, &document)?;
-        Ok(Self { summary, document: document.name, modified: document.modified })
+        let name = summary.image.as_ref().map_or(&document.name, |image| &image.name).clone();
+        Ok(Self { summary, name, document: document.name, modified: document.modified })
     }
 
-    fn name(&self) -> &str {
-        self.summary.subject.as_ref().unwrap_or(&self.document)
+    /// Whether this newer report is about the same image. One that does not say its platform is replaced by any.
+    fn replaces(&self, older: &Self) -> bool {
+        let (Some(own), Some(other)) = (&self.summary.image, &older.summary.image) else { return false };
+        own.name == other.name && (other.platform.is_none() || own.platform == other.platform)
     }
 
     /// Returns when the report was made. The report's own time is preferred, because the time of a copied file is that
@@ -124,7 +139,7 @@ impl Read {
     }
 
     fn show(&self, shape: &Shape, now: f64, samples: &mut Samples) {
-        let (summary, name) = (&self.summary, self.name());
+        let (summary, name) = (&self.summary, &self.name);
         for (level, count) in &summary.counts {
             samples.set(shape.counted, [name, level], *count);
         }
@@ -136,6 +151,9 @@ impl Read {
         }
         for what in &summary.gaps {
             samples.missed(Object::Report, Reason::NotFound, format!("report {name} {what}"));
+        }
+        for what in &summary.limits {
+            samples.evidence.note(format!("report {name} {what}"));
         }
         if summary.left_out > 0 {
             let what = format!("report {name} leaves out {} findings on purpose", summary.left_out);
@@ -195,7 +213,7 @@ mod tests {
         let trivy_report = br#"{"ArtifactName": "img:1", "CreatedAt": "2026-01-02T03:04:05Z", "Results": [
             {"Target": "x"}, {"Vulnerabilities": [{"Severity": "HIGH", "FixedVersion": "2"}, {"Severity": "CRITICAL", "FixedVersion": ""}]}]}"#;
         let summary = trivy(trivy_report)?;
-        assert_eq!((summary.counts["high"], summary.subject.as_deref()), (1, Some("img:1")));
+        assert_eq!((summary.counts["high"], summary.image.as_ref().map(|image| &*image.name)), (1, Some("img:1")));
         assert_eq!((summary.counts["critical"], summary.unfixable["critical"]), (0, 1), "no newer version mends it");
         let grype_report = br#"{"matches": [{"vulnerability": {"severity": "High", "fix": {"state": "fixed"}}},
                 {"vulnerability": {"severity": "High", "fix": {"state": "wont-fix"}}},
@@ -204,7 +222,7 @@ mod tests {
         let summary = grype(grype_report)?;
         assert_eq!((summary.counts["high"], summary.counts["unknown"]), (1, 0));
         assert_eq!(summary.unfixable["high"], 1);
-        assert_eq!(summary.subject.as_deref(), Some("img:2"));
+        assert_eq!(summary.image.map(|image| image.name).as_deref(), Some("img:2"));
         let two = br#"{"crate_name": "a", "dependencies": [{"name": "x", "project": "1.0.0", "latest": "2.0.0"}]}
             {"crate_name": "b", "dependencies": []}"#;
         assert_eq!(cargo_outdated(two)?.counts["major"], 1);
@@ -258,6 +276,8 @@ mod tests {
             let db = format!(r#""db": {of}, "timestamp": "2026-09-20T00:00:00Z""#);
             format!(r#"{{"matches": [], "descriptor": {{{db}}}}}"#)
         };
+        let told = |of: &str| database(&format!(r#"{{"built": "2026-09-19T00:00:00Z"}}, "configuration": {of}"#));
+        let set = |of: &str| audit(&format!(r#"{lockfile}, {advisories}, "settings": {of}"#));
         for (format, report, gap) in [
             (ReportFormat::CargoAudit, audit(r#""database": {"advisory-count": 0}"#), "an empty database"),
             (ReportFormat::CargoAudit, audit(r#""database": {"last-updated": null}"#), "how old its database is"),
@@ -287,12 +307,41 @@ mod tests {
             ),
             (ReportFormat::Trivy, trivy(r#""Metadata": {"OS": {"Family": "alpine"}}, "Results": null"#), "no package"),
             (ReportFormat::Trivy, trivy(r#""Metadata": {"OS": null}, "Results": null"#), ""),
+            (ReportFormat::Trivy, trivy(r#""ArtifactType": "container_image", "Results": []"#), ""),
+            (ReportFormat::Trivy, trivy(r#""ArtifactType": "filesystem", "Results": []"#), "looked at no package"),
+            (
+                ReportFormat::Trivy,
+                trivy(r#""ArtifactType": "filesystem", "Results": [{"Class": "lang-pkgs"}, {"Class": "secret"}]"#),
+                "",
+            ),
+            (
+                ReportFormat::Trivy,
+                trivy(r#""Metadata": {"OS": {"Family": "debian"}}, "Results": [{"Class": "lang-pkgs"}]"#),
+                "no package of its operating system",
+            ),
+            (
+                ReportFormat::Trivy,
+                trivy(r#""Metadata": {"OS": {"Family": "debian"}}, "Results": [{"Target": "x"}]"#),
+                "",
+            ),
             (ReportFormat::Trivy, r#"{"ArtifactName": "i", "CreatedAt": "0001-01-01T00:00:00Z"}"#.to_owned(), "made"),
             (ReportFormat::Grype, database(r#"{"status": {"valid": false}}"#), "not valid"),
             (ReportFormat::Grype, database(r#"{"status": {"valid": true, "built": "2026-09-19T00:00:00Z"}}"#), ""),
             (ReportFormat::Grype, database(r#"{"built": "2026-09-19T00:00:00Z"}"#), ""),
             (ReportFormat::Grype, database(r#"{"built": "0001-01-01T00:00:00Z"}"#), "how old its database is"),
             (ReportFormat::Grype, database("null"), "how old its database is"),
+            (ReportFormat::Grype, told(r#"{"only-notfixed": true}"#), "only-notfixed"),
+            (ReportFormat::Grype, told(r#"{"ignore-wontfix": "unknown, fixed"}"#), "only-notfixed"),
+            (ReportFormat::Grype, told(r#"{"only-fixed": true, "only-notfixed": false, "ignore-wontfix": ""}"#), ""),
+            (ReportFormat::CargoAudit, set(r#"{"informational_warnings": []}"#), "which dependencies are unmaintained"),
+            (ReportFormat::CargoAudit, set(r#"{"informational_warnings": ["unmaintained"]}"#), "are unsound"),
+            (ReportFormat::CargoAudit, set(r#"{"severity": "critical"}"#), "below severity critical"),
+            (
+                ReportFormat::CargoAudit,
+                set(r#"{"informational_warnings": ["notice", "unmaintained", "unsound"], "severity": "low",
+                    "target_os": ["linux"], "target_arch": ["x86_64"], "ignore": null}"#),
+                "",
+            ),
         ] {
             let gaps = shown(format, &report)?.evidence.gaps();
             assert!(gaps.contains(gap) && gaps.is_empty() == gap.is_empty(), "{report}: {gaps}");
@@ -329,6 +378,21 @@ mod tests {
             let seen = shown(format, report)?.evidence.to_string();
             assert!(seen.contains("leaves out 2 findings on purpose"), "{report}: {seen}");
         }
+        for (format, report, note) in [
+            (
+                ReportFormat::CargoAudit,
+                r#"{"settings": {"target_os": ["windows"]}, "vulnerabilities": {"list": []}}"#,
+                "has only advisories for windows",
+            ),
+            (
+                ReportFormat::Grype,
+                r#"{"matches": [], "descriptor": {"configuration": {"only-fixed": true}}}"#,
+                "without the vulnerabilities that no newer version fixes",
+            ),
+        ] {
+            let seen = shown(format, report)?.evidence.to_string();
+            assert!(seen.contains(note), "{report}: {seen}");
+        }
         let ended = shown(
             ReportFormat::Grype,
             r#"{"matches": [], "alertsByPackage": [{"alerts": [{"type": "distro-eol"}]}]}"#,
@@ -340,6 +404,76 @@ mod tests {
         );
         assert!(fixed.is_ok_and(|summary| (summary.counts["high"], summary.unfixable["high"]) == (1, 1)));
         assert!(cargo_audit(br#"{"vulnerabilities": {"found": true, "count": 0, "list": []}}"#).is_err());
+        Ok(())
+    }
+
+    /// Writes reports to a folder, reads them, and returns the images with their critical vulnerabilities.
+    async fn read_from_a_folder(format: &str, reports: &[(&str, &str)]) -> anyhow::Result<Vec<(String, f64)>> {
+        let folder = tempfile::tempdir()?;
+        for (name, text) in reports {
+            std::fs::write(folder.path().join(format!("{name}.json")), text)?;
+        }
+        let yaml = format!("reports: [{{name: r, format: {format}, directory: {}}}]\n", folder.path().display());
+        let config = checklist::Config::parse("checklist.yaml", &yaml)?;
+        let samples = Reports(config.reports[0].clone()).probe(images::SIGNAL.samples()).await;
+        let series = samples.map_err(anyhow::Error::msg)?.into_series().0;
+        let is_critical = |labels: &[String]| labels.last().is_some_and(|level| level == "critical");
+        let critical =
+            series.into_iter().filter(|one| one.metric == &images::VULNERABILITIES && is_critical(&one.labels));
+        let mut critical: Vec<_> = critical.map(|one| (one.labels[0].clone(), one.value)).collect();
+        critical.sort_by(|one, other| one.0.cmp(&other.0));
+        Ok(critical)
+    }
+
+    #[tokio::test]
+    async fn a_newer_report_replaces_only_one_on_the_same_image_and_platform() -> anyhow::Result<()> {
+        let trivy = |day: u8, of: &str, critical: bool| {
+            let found = if critical { r#"{"Severity": "CRITICAL", "FixedVersion": "2"}"# } else { "" };
+            let results = format!(r#"[{{"Class": "lang-pkgs", "Vulnerabilities": [{found}]}}]"#);
+            format!(r#"{{"CreatedAt": "2026-09-{day:02}T00:00:00Z", {of}, "Results": {results}}}"#)
+        };
+        let kind = r#""ArtifactType": "container_image""#;
+        let tar = |tags: &str| format!(r#"{kind}, "ArtifactName": "image.tar", "Metadata": {{"RepoTags": {tags}}}"#);
+        let on =
+            |platform: &str| format!(r#"{kind}, "ArtifactName": "r/web:1", "Metadata": {{"ImageConfig": {platform}}}"#);
+        let (amd, arm) =
+            (on(r#"{"os": "linux", "architecture": "amd64"}"#), on(r#"{"architecture": "arm64", "variant": "v8"}"#));
+        let folder = r#""ArtifactType": "filesystem", "ArtifactName": ".""#;
+        for (older, newer, expected) in [
+            (tar(r#"["web:1"]"#), tar(r#"["api:1"]"#), vec![("api:1", 0.0), ("web:1", 1.0)]),
+            (tar(r#"["web:1"]"#), tar(r#"["web:1"]"#), vec![("web:1", 0.0)]),
+            (tar("null"), tar("[]"), vec![("newer", 0.0), ("older", 1.0)]),
+            (folder.to_owned(), folder.to_owned(), vec![("newer", 0.0), ("older", 1.0)]),
+            (amd.clone(), arm.clone(), vec![("r/web:1 linux/amd64", 1.0), ("r/web:1 linux/arm64", 0.0)]),
+            (amd.clone(), amd.clone(), vec![("r/web:1", 0.0)]),
+            (on("null"), arm, vec![("r/web:1", 0.0)]),
+            (amd, on("{}"), vec![("r/web:1", 0.0), ("r/web:1 linux/amd64", 1.0)]),
+        ] {
+            let (older, newer) = (trivy(1, &older, true), trivy(2, &newer, false));
+            let found = read_from_a_folder("trivy", &[("older", &older), ("newer", &newer)]).await?;
+            let found: Vec<_> = found.iter().map(|(name, count)| (name.as_str(), *count)).collect();
+            assert_eq!(found, expected, "{older} {newer}");
+        }
+        let grype = |target: &str| {
+            let db = r#""db": {"built": "2026-09-19T00:00:00Z"}, "timestamp": "2026-09-20T00:00:00Z""#;
+            format!(r#"{{"matches": [], "source": {{"target": {target}}}, "descriptor": {{{db}}}}}"#)
+        };
+        for (one, other, expected) in [
+            (
+                r#"{"userInput": "image.tar", "tags": ["a:1"]}"#,
+                r#"{"userInput": "image.tar", "tags": ["b:1"]}"#,
+                ["a:1", "b:1"],
+            ),
+            (r#""/src""#, r#""/src""#, ["one", "other"]),
+            (
+                r#"{"userInput": "i", "architecture": "amd64", "os": "linux"}"#,
+                r#"{"userInput": "i", "architecture": "arm", "architectureVariant": "v7", "os": "linux"}"#,
+                ["i linux/amd64", "i linux/arm/v7"],
+            ),
+        ] {
+            let found = read_from_a_folder("grype", &[("one", &grype(one)), ("other", &grype(other))]).await?;
+            assert_eq!(found.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), expected, "{one} {other}");
+        }
         Ok(())
     }
 

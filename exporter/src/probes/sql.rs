@@ -5,7 +5,7 @@ mod application;
 
 use crate::probe::{Failure, Probe, miss};
 use crate::sources::postgres::{Database, Facts, Reads, SqlRequest};
-use application::{left_out, tables_of, time_columns};
+use application::{left_out, named, tables_of, time_columns};
 use checklist::config::{Postgres, literal, quoted};
 use checklist::{Access, Limits, Metric, Object, Reason, Samples, Signal, TargetKind, Threshold};
 use futures::FutureExt;
@@ -205,12 +205,13 @@ impl Sql {
         let filled = statements.iter().map(|statement| {
             let values = statement.parameters.iter().map(|threshold| limits.value(threshold)).collect();
             let sql = names.fill(&statement.sql).replace("{others}", &others).replace("{ahead}", AHEAD);
-            let sql = left_out(&sql, database.left_out());
+            let sql = left_out(&named(&sql, &names), database.left_out());
             (Statement { sql: Cow::Owned(sql), ..statement.clone() }, values)
         });
         let time_columns = time_columns(signal, &names).map(|sql| statement(Cow::Owned(sql), Gives::Misconfigured));
-        let statements: Vec<_> =
-            time_columns.map(|statement| (statement, Vec::new())).into_iter().chain(filled).collect();
+        let standby = (signal.kind == TargetKind::Application).then(|| standby_behind(signal));
+        let of_all = time_columns.into_iter().chain(standby).map(|statement| (statement, Vec::new()));
+        let statements: Vec<_> = of_all.chain(filled).collect();
         let reads = if signal.kind == TargetKind::Application { Reads::Tables } else { Reads::Catalogs };
         Self { database, signal, reads, cached: Mutex::new(vec![None; statements.len()]), statements }
     }
@@ -271,18 +272,34 @@ impl Sql {
     fn miss(&self, statement: &Statement, failure: Failure, samples: &mut Samples) -> Result<(), Failure> {
         let object = match (statement.gives, statement.counts) {
             (Gives::Gap(object, _), _) | (_, Some((object, _))) => object,
-            _ => self.signal.looks.first().map_or(Object::Row, |looks| looks.object),
+            _ => object_of(self.signal),
         };
         let names = self.database.tables();
         let tables = tables_of(self.signal, &names).filter(|table| statement.sql.contains(table));
         let tables = tables.collect::<Vec<_>>().join(", ").replace('"', "");
-        let failure = if tables.is_empty() { failure } else { failure.while_doing(format_args!("reading {tables}")) };
+        let mut failure =
+            if tables.is_empty() { failure } else { failure.while_doing(format_args!("reading {tables}")) };
+        // The words of checklist.yaml are the only texts of ours that a column of another type may refuse.
+        if failure.message.contains("(SQLSTATE 22P02)") {
+            let advice = "the type of the column has no such value: set tables.audit_events.words";
+            failure = Failure::new(failure.reason, format!("{}; {advice}", failure.message));
+        }
         miss(samples, object, failure)
     }
 
     pub fn database(&self) -> &Arc<Database> {
         &self.database
     }
+}
+
+/// Returns the kind of object that a signal mainly looks at.
+fn object_of(signal: &Signal) -> Object {
+    signal.looks.first().map_or(Object::Row, |looks| looks.object)
+}
+
+/// Returns the statement that tells whether the rows of a standby are too old to be judged.
+fn standby_behind(signal: &Signal) -> Statement {
+    gap(include_str!("standby_behind.sql"), object_of(signal), Reason::Timeout).when(|facts| facts.standby)
 }
 
 fn read(statement: &Statement, rows: &[Row]) -> Result<Found, tokio_postgres::Error> {

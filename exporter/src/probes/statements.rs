@@ -31,6 +31,20 @@ macro_rules! of_events {
     };
 }
 
+/// The SQL text of a file that starts from the events which a signal wants, and from the types of the week's events.
+macro_rules! of_types {
+    ($events:literal, $file:literal) => {
+        concat!(include_str!($events), include_str!("events_types.sql"), include_str!($file))
+    };
+}
+
+/// The SQL text of a file that starts from the ranked statements of pg_stat_statements.
+macro_rules! of_ranked {
+    ($file:literal) => {
+        concat!(include_str!("slow_queries_ranked.sql"), include_str!($file))
+    };
+}
+
 #[rustfmt::skip]
 static STATEMENTS: &[(&str, &[Statement])] = &[
     ("connections", &[
@@ -53,8 +67,10 @@ static STATEMENTS: &[(&str, &[Statement])] = &[
     ("slow_queries", &[
             select("SELECT 0::float8", &[&slow_queries::TRACKED]).when(|facts| facts.statements.is_none()),
             select("SELECT 1::float8", &[&slow_queries::TRACKED]).when(|facts| facts.statements.is_some()),
-            select(include_str!("slow_queries.sql"), &[&slow_queries::CALLS, &slow_queries::SECONDS])
-                .each_is(Object::Statement).when(|facts| facts.statements.is_some()),
+            select(of_ranked!("slow_queries.sql"), &[&slow_queries::CALLS, &slow_queries::SECONDS])
+                .each_is(Object::Statement).with(&[&slow_queries::MIN_CALLS]).when(|facts| facts.statements.is_some()),
+            gap(of_ranked!("slow_queries_beyond.sql"), Object::Statement, Reason::Limit)
+                .with(&[&slow_queries::MIN_CALLS, &slow_queries::MEAN]).when(|facts| facts.statements.is_some()),
             select("SELECT WHERE false", &[]).each_is(Object::Statement).when(|facts| facts.statements.is_none()),
             gap(include_str!("slow_queries_forgotten.sql"), Object::Statement, Reason::Limit)
                 .when(|facts| facts.statements.as_ref().is_some_and(|statements| statements.counts_forgotten)),
@@ -73,22 +89,26 @@ static STATEMENTS: &[(&str, &[Statement])] = &[
     ]),
     ("auth_failures", &[
             select(include_str!("auth_failures_hour.sql"), &[&auth_failures::FAILURES]),
-            select(include_str!("auth_failures.sql"), &[&auth_failures::FAILURES]).counts(Object::Event).every(SLOWLY),
+            select(include_str!("auth_failures.sql"), &[&auth_failures::FAILURES]).of_all(Object::Event).every(SLOWLY),
             gap(of_events!("auth_failures_events.sql", "events_untimed.sql"), Object::Event, Reason::Decode).every(SLOWLY),
             gap(of_events!("auth_failures_events.sql", "events_ahead.sql"), Object::Event, Reason::Decode),
-            gap(of_events!("auth_failures_events.sql", "events_misspelt.sql"), Object::Event, Reason::Config).every(SLOWLY),
+            gap(of_types!("auth_failures_events.sql", "events_misspelt.sql"), Object::Event, Reason::Config).every(SLOWLY),
+            gap(of_types!("auth_failures_events.sql", "events_none.sql"), Object::Event, Reason::NotFound).every(SLOWLY),
     ]),
     ("permission_denied", &[
-            select(include_str!("permission_denied.sql"), &[&permission_denied::DENIED]).counts(Object::Event),
+            select(include_str!("permission_denied.sql"), &[&permission_denied::DENIED]).of_all(Object::Event),
             select(include_str!("permission_denied_users.sql"), &[&permission_denied::USERS, &permission_denied::WORST])
                 .with(&[&permission_denied::PER_USER]),
+            note(include_str!("permission_denied_anonymous.sql")).every(SLOWLY),
             gap(of_events!("permission_denied_events.sql", "events_untimed.sql"), Object::Event, Reason::Decode).every(SLOWLY),
             gap(of_events!("permission_denied_events.sql", "events_ahead.sql"), Object::Event, Reason::Decode),
-            gap(of_events!("permission_denied_events.sql", "events_misspelt.sql"), Object::Event, Reason::Config).every(SLOWLY),
+            gap(of_types!("permission_denied_events.sql", "events_misspelt.sql"), Object::Event, Reason::Config).every(SLOWLY),
+            gap(of_types!("permission_denied_events.sql", "events_none.sql"), Object::Event, Reason::NotFound).every(SLOWLY),
     ]),
     ("audit_log", &[
             select(include_str!("audit_log.sql"), &[&audit_log::PRESENT, &audit_log::LAST, &audit_log::FUTURE])
                 .counts(Object::Event),
+            gap(include_str!("audit_log_untimed.sql"), Object::Event, Reason::Decode),
     ]),
     ("database_size", &[
             select(include_str!("database_size.sql"), &[&database_size::BYTES]).each_is(Object::Database),
@@ -116,10 +136,8 @@ static STATEMENTS: &[(&str, &[Statement])] = &[
     ("bloat", &[
             select(of_tables!("bloat.sql"), &[&bloat::BLOAT, &bloat::TABLE_BYTES])
                 .of_all(Object::Table).with(&[&bloat::MIN_BYTES]).when(|facts| facts.tuples.is_none()),
-            note(of_tables!("bloat_dead_rows.sql")).with(&[&bloat::MIN_BYTES])
-                .when(|facts| facts.tuples.is_none() && !facts.standby),
             gap(of_tables!("bloat_unknown.sql"), Object::Table, Reason::Permission)
-                .with(&[&bloat::MIN_BYTES]).when(|facts| facts.tuples.is_none()),
+                .with(&[&bloat::MIN_BYTES, &bloat::SHARE]).when(|facts| facts.tuples.is_none()),
             gap(of_tables!("bloat_beyond.sql"), Object::Table, Reason::Limit)
                 .with(&[&bloat::MIN_BYTES]).when(|facts| facts.tuples.is_none()),
             gap(of_tables!("tables_locked.sql"), Object::Table, Reason::Lock).when(|facts| facts.tuples.is_none()),
@@ -136,6 +154,7 @@ static STATEMENTS: &[(&str, &[Statement])] = &[
                 .counts(Object::Row).with(&[&retention::AUDIT_KEPT]),
             select(include_str!("retention_workflows.sql"), &[&retention::OVERDUE, &retention::OLDEST])
                 .counts(Object::Row).with(&[&retention::WORKFLOWS_KEPT]),
+            gap(include_str!("retention_untimed.sql"), Object::Row, Reason::Decode),
     ]),
     ("users", &[
             select(include_str!("users.sql"), &[&users::ACCOUNTS]).counts(Object::Account).with(&[&users::STALE_AFTER]),

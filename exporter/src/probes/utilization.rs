@@ -107,7 +107,9 @@ async fn pods(watched: &Watched, namespace: &Namespace, samples: &mut Samples) -
         let all = workloads.entry(pod.workload.to_string()).or_insert(nothing);
         all.cpu += cpu;
         all.memory += memory;
-        all.cpu_limit = all.cpu_limit.zip(pod.cpu_limit).map(|(sum, own)| sum + own);
+        // A job is meant to use all that it may.
+        let cpu_limit = pod.cpu_limit.filter(|_| !pod.is_of_job());
+        all.cpu_limit = all.cpu_limit.zip(cpu_limit).map(|(sum, own)| sum + own);
         all.memory_limit = all.memory_limit.zip(pod.memory_limit).map(|(sum, own)| sum + own);
     }
     for (name, workload) in &workloads {

@@ -6,16 +6,17 @@ use checklist::Reason;
 use checklist::config::{Certificate as Target, StartTls};
 use clients::failure::causes;
 use clients::tcp::connect;
+use clients::trust::authority::{Path, common_name};
 use clients::trust::refusal::Refusal;
 use clients::trust::{self, Verifier};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{DigitallySignedStruct, ProtocolVersion, SignatureScheme};
+use rustls::{AlertDescription, DigitallySignedStruct, ProtocolVersion, SignatureScheme};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-use x509_parser::prelude::{FromDer, X509Certificate, X509Name};
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 /// Maximum number of certificates that are examined.
 const MAX_CERTIFICATES: usize = 10;
@@ -25,6 +26,9 @@ const MAX_CERTIFICATES: usize = 10;
 pub struct Inspection {
     /// The presented certificates that could be parsed, leaf first.
     pub certificates: Vec<Presented>,
+    /// The authority of `caFile` that the chain leads to, at position `root`. Clients refuse the chain when it expires,
+    /// whether the server presents it or not.
+    pub root: Option<Presented>,
     /// Messages about certificates that could not be parsed, or are too many.
     pub unreadable: Vec<String>,
     /// Why clients refuse the chain; `None` if they accept it.
@@ -35,10 +39,10 @@ pub struct Inspection {
     pub broken: Option<String>,
 }
 
-/// A certificate that the server presented.
+/// A certificate that the server presented, or the authority that it leads to.
 #[derive(Debug)]
 pub struct Presented {
-    /// `leaf`, or `chain-1` and so on in the order of the chain.
+    /// `leaf`, or `chain-1` and so on in the order of the chain; `root` for the authority.
     pub position: String,
     /// Common name of the subject, may be empty.
     pub subject_cn: String,
@@ -48,8 +52,9 @@ pub struct Presented {
     pub not_before: i64,
     /// End of validity, Unix seconds.
     pub not_after: i64,
-    /// Whether the chain is also accepted without this certificate, by clients that trust the given authorities. This
-    /// is so for a root certificate, and for a cross-signed one that is sent for older clients.
+    /// Whether clients that trust the given authorities do not need this certificate: the chain is also accepted without
+    /// it, and the way that lasts longest is another one. This is so for a root certificate, and for a cross-signed one
+    /// that is sent for older clients.
     pub spare: bool,
 }
 
@@ -74,21 +79,26 @@ pub async fn inspect(target: &Target) -> Result<Inspection, Failure> {
         Ok(stream) => (stream.get_ref().1.protocol_version(), None),
         Err(error) if seen.chain.is_empty() => return Err(tls(causes(&error))),
         Err(error) => {
-            let why = causes(&error);
             let what = "failed after its certificate came; it may require one of the client";
-            (None, Some(format!("the TLS handshake with {host}:{port} {what}: {why}")))
+            (None, Some(format!("the TLS handshake with {host}:{port} {what}: {}", broken(&error))))
         }
     };
     let version = version.map(|version| if version == ProtocolVersion::TLSv1_3 { "1.3" } else { "1.2" });
-    let mut inspection =
-        Inspection { certificates: Vec::new(), unreadable: Vec::new(), refused: seen.refused.clone(), version, broken };
+    let way = seen.path(&recorder.inner);
+    // The dates of the system's authorities are not the operator's concern.
+    let root = way.as_ref().filter(|_| target.ca_file.is_some()).map(root);
+    let (certificates, unreadable) = Default::default();
+    let refused = seen.refused.clone();
+    let mut inspection = Inspection { certificates, root, unreadable, refused, version, broken };
     if seen.beyond > 0 {
         let sent = seen.chain.len() + seen.beyond;
         let what = format!("{host}:{port} sent {sent} certificates; only the first {MAX_CERTIFICATES} are examined");
         inspection.unreadable.push(what);
     }
     for (at, der) in seen.chain.iter().enumerate() {
-        let spare = at > 0 && seen.refused.is_none() && seen.is_accepted_without(at, &recorder.inner, &name);
+        let is_on_way = way.as_ref().is_some_and(|way| way.between.contains(der));
+        let spare =
+            at > 0 && seen.refused.is_none() && !is_on_way && seen.is_accepted_without(at, &recorder.inner, &name);
         match presented(at, der, spare) {
             Ok(certificate) => inspection.certificates.push(certificate),
             Err(why) => {
@@ -130,9 +140,6 @@ pub(crate) async fn request_postgres_tls(stream: &mut TcpStream) -> Result<(), &
 
 fn presented(at: usize, der: &CertificateDer<'_>, spare: bool) -> Result<Presented, String> {
     let (_, certificate) = X509Certificate::from_der(der).map_err(|error| error.to_string())?;
-    let common_name = |name: &X509Name<'_>| {
-        name.iter_common_name().next().and_then(|cn| cn.as_str().ok()).unwrap_or_default().to_owned()
-    };
     Ok(Presented {
         position: position(at),
         subject_cn: common_name(certificate.subject()),
@@ -141,6 +148,30 @@ fn presented(at: usize, der: &CertificateDer<'_>, spare: bool) -> Result<Present
         not_after: certificate.validity().not_after.timestamp(),
         spare,
     })
+}
+
+/// Returns the authority at the end of a way.
+fn root(way: &Path<'_>) -> Presented {
+    let authority = way.authority;
+    Presented {
+        position: "root".to_owned(),
+        subject_cn: authority.subject_cn.clone(),
+        issuer_cn: authority.issuer_cn.clone(),
+        not_before: authority.not_before,
+        not_after: authority.not_after,
+        spare: false,
+    }
+}
+
+/// Returns why a handshake failed after the server's certificate came. By then cipher and keys are agreed on, so that
+/// the alert of servers that share none has another cause: with TLS 1.2 it is the missing certificate of the client.
+fn broken(error: &std::io::Error) -> String {
+    match error.get_ref().and_then(|held| held.downcast_ref()) {
+        Some(rustls::Error::AlertReceived(AlertDescription::HandshakeFailure)) => {
+            "the server ended it with the alert handshake_failure".to_owned()
+        }
+        _ => causes(error),
+    }
 }
 
 /// The presented chain, and why the verifier refuses it.
@@ -153,6 +184,12 @@ struct Seen {
 }
 
 impl Seen {
+    /// The way to an authority that lasts longest.
+    fn path<'a>(&self, verifier: &'a Verifier) -> Option<Path<'a>> {
+        let (leaf, others) = self.chain.split_first()?;
+        verifier.path(leaf, others, UnixTime::now())
+    }
+
     /// Whether the verifier accepts the chain without the certificate at this position, and without those of the same
     /// subject and issuer: when a file holds an authority before and after its renewal, a client may choose either.
     fn is_accepted_without(&self, at: usize, verifier: &Verifier, name: &ServerName<'_>) -> bool {

@@ -188,6 +188,19 @@ fn inhibitions(config: &Config) -> Vec<Inhibition> {
         equal: BTreeSet::from(["check", "namespace", "target"]),
     });
     all.extend(workloads(config));
+    all.extend([
+        Inhibition {
+            // What cannot be reached is not unsteady besides.
+            source: vec![is("alertname", "ChecklistTargetUnreachable")],
+            target: vec![is("alertname", "ChecklistTargetUnsteady")],
+            equal: BTreeSet::from(["kind", "target"]),
+        },
+        Inhibition {
+            source: vec![Matcher::new("alertname", "=~", "ChecklistHealthUnreachable|ChecklistHealthFailed")],
+            target: vec![is("alertname", "ChecklistTargetUnsteady"), is("kind", "health")],
+            equal: BTreeSet::from(["target"]),
+        },
+    ]);
     all.push(Inhibition {
         // A pod that cannot start restarts.
         source: vec![is("alertname", "ChecklistPodStuck")],

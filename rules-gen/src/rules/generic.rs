@@ -10,7 +10,7 @@ use checklist::self_metrics::{
 };
 use checklist::signals::r#override::ACTIVE;
 use checklist::{Config, Metric, Severity, Signal};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// Returns the rules about the exporter itself.
@@ -25,6 +25,7 @@ pub fn rules(config: &Config) -> Vec<Rule> {
         rules.extend(source_missing(config, signal));
     }
     rules.extend(unreachable(config));
+    rules.extend(unsteady(config));
     let own = [
         Generic {
             name: "ChecklistExporterMissing",
@@ -125,7 +126,8 @@ fn optional(config: &Config) -> Vec<Rule> {
         let unheld = Generic {
             name: "ChecklistLeaseNotHeld",
             expr: format!("max without (instance, pod) ({LEASE_HELD}) == 0"),
-            minutes: 5,
+            // An upgrade of the control plane takes ten.
+            minutes: 15,
             severity: "warning",
             summary: "No exporter runs the expensive checks.",
             description: "No exporter holds the lease for the expensive checks. The logs of the exporters have the reason; checklist_lease_failures_total counts failed attempts.",
@@ -265,6 +267,27 @@ fn unreachable(config: &Config) -> Vec<Rule> {
         Some(rule)
     };
     kinds(config).into_iter().filter_map(of_kind).collect()
+}
+
+/// Fires when a target that is looked at often fails one look in ten or more, for an hour: one of several servers behind
+/// its name is broken, which the clients of that one notice.
+fn unsteady(config: &Config) -> Option<Rule> {
+    let over = |function: &str| format!("max without (instance, pod) ({function}({TARGET_REACHABLE}[1h]))");
+    let reached = config.signals().filter(|signal| signal.kind.reaches().is_some());
+    let targets: BTreeSet<String> = reached.flat_map(|signal| config.probed(signal)).collect();
+    if targets.is_empty() {
+        return None;
+    }
+    Generic {
+        name: "ChecklistTargetUnsteady",
+        expr: format!("{} < 0.9 and {} >= 8", over("avg_over_time"), over("changes")),
+        minutes: 15,
+        severity: "warning",
+        summary: "A target cannot be reached every now and then.",
+        description: "Target {{ $labels.target }} ({{ $labels.kind }}) could be reached {{ $value | humanizePercentage }} of the time within an hour. One of several servers behind it may be broken.",
+        targets: targets.into_iter().collect(),
+    }
+    .rule(config, "exporter", "daily")
 }
 
 /// Fires when a check had no success for three intervals, or none since the start. It is as severe as the worst alert

@@ -217,7 +217,7 @@ fn of_entry(entry: &Entry, pending: Duration) -> (Duration, Case) {
                 Value::Of(one) => pair(&[(one, limit - 1.0, limit)]),
                 Value::Age(one) if above => pair(&[(one, -limit - 60.0, at - limit / 2.0)]),
                 Value::Age(one) => pair(&[(one, at, -2.0 * limit)]),
-                Value::Until(one) if above => pair(&[(one, at + 2.0 * limit + 60.0, at)]),
+                Value::Until(one) if above => pair(&[(one, at + 2.0 * limit + 60.0, 0.5 * limit)]),
                 // The value is below the limit from the start.
                 Value::Until(one) => pair(&[(one, at.min(limit - 60.0), at + 2.0 * limit)]),
                 Value::Share(part, whole) => {
@@ -303,6 +303,15 @@ fn of_meta(rule: &Rule, at: f64) -> Option<Case> {
         "ChecklistTargetUnreachable" | "ChecklistRecentOutage" | "ChecklistOutageToday" => {
             let kind = rule.labels.get("kind")?;
             Some(failing(rule.times.pending, |values| input(&TARGET_REACHABLE, values).with("kind", kind)))
+        }
+        "ChecklistTargetUnsteady" => {
+            let reached = |values: String| input(&TARGET_REACHABLE, values).with("kind", "health");
+            let times = usize::try_from(rule.times.pending.as_secs() / 240).unwrap_or(0) + 60;
+            // After a good hour one look in four fails. The seventh failure is in the 84th minute.
+            let one_of_four = reached(format!("1+0x59 {}", vec!["0 1+0x2"; times].join(" ")));
+            let once = reached(vec!["1+0x18 0"; times].join(" "));
+            let case = Case::new(vec![one_of_four], vec![once]).after(Duration::from_mins(84));
+            Some(Case { sampled: Some(Duration::from_mins(1)), ..case })
         }
         "ChecklistCheckIncomplete" => {
             let unseen = |count| one(&UNSEEN, count).with("object", "node").with("reason", "connect");

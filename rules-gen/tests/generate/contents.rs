@@ -10,7 +10,7 @@ fn the_exporter_expects_the_groups_and_the_number_of_rules_that_are_generated() 
     let off =
         checklist::signals::backup::SIGNAL.alerts.iter().map(|alert| format!("{}: {{enabled: false}}", alert.name));
     let off = off.collect::<Vec<_>>().join(", ");
-    let without = format!("backups:\n  - {{name: a, bucket: b}}\nalerting: {{alerts: {{{off}}}}}\n");
+    let without = format!("backups:\n  - {{name: a, bucket: backups}}\nalerting: {{alerts: {{{off}}}}}\n");
     for yaml in [EXAMPLE, OTHER, EXTERNAL, &without] {
         let config = Config::parse("checklist.yaml", yaml).unwrap_or_else(|mistakes| panic!("{mistakes}"));
         let groups = rules_gen::rules::groups(&config);

@@ -93,6 +93,14 @@ async fn a_custom_query_leaves_no_effect_on_the_connection() -> anyhow::Result<(
     }
     let seen = check(&with_query("SELECT count(*) AS value FROM users"), "own").await;
     assert!(seen.words.contains("schemas:"), "{}", seen.words);
+    // Nobody's code would run, whatever the server says when it refuses.
+    postgres.execute("CREATE MATERIALIZED VIEW late AS SELECT 1 AS n WITH NO DATA; GRANT SELECT ON late TO checklist; CREATE VIEW seen AS SELECT 1 AS n; GRANT SELECT ON seen TO checklist").await?;
+    let seen = check(&with_query("SELECT n AS value FROM public.late"), "own").await;
+    seen.cannot_tell(Reason::Protocol, "SQLSTATE 55000");
+    assert!(!seen.words.contains("trustTableOwners"), "{}", seen.words);
+    check(&with_query("SELECT n AS value FROM public.seen"), "own")
+        .await
+        .cannot_tell(Reason::Config, "trustTableOwners");
     postgres.execute("GRANT SELECT ON users TO checklist").await?;
     let seen =
         check(&query(&yaml, "SELECT count(*) AS value FROM users", "schemas: [public], above: {warning: 1000}"), "own")

@@ -14,7 +14,7 @@ async fn reserved_connections_and_limits_of_roles_and_databases_are_considered()
         (18, &["superuser_reserved_connections=3", "reserved_connections=4"], 33.0),
     ] {
         let postgres = Postgres::of_version(major, settings).await?;
-        postgres.execute("CREATE ROLE narrow LOGIN PASSWORD 'n' CONNECTION LIMIT 2; ALTER DATABASE orchestrator CONNECTION LIMIT 10").await?;
+        postgres.execute("CREATE ROLE narrow LOGIN PASSWORD 'n' CONNECTION LIMIT 5; ALTER DATABASE orchestrator CONNECTION LIMIT 10").await?;
         let yaml = database(postgres.port, &folder, "")?;
         let seen = check(&yaml, "connections").await;
         assert_eq!(seen.value(&["checklist_postgres_connections_limit{"]), Some(limit), "{major}: {}", seen.page);
@@ -22,7 +22,7 @@ async fn reserved_connections_and_limits_of_roles_and_databases_are_considered()
         assert_eq!(of_database, Some(10.0), "{}", seen.page);
         let address = format!("host=127.0.0.1 port={} user=narrow password=n dbname=orchestrator", postgres.port);
         let mut kept = Vec::new();
-        for _ in 0..2 {
+        for _ in 0..5 {
             let (client, connection) = tokio_postgres::connect(&address, tokio_postgres::NoTls).await?;
             tokio::spawn(connection);
             kept.push(client);
@@ -30,7 +30,7 @@ async fn reserved_connections_and_limits_of_roles_and_databases_are_considered()
         let seen = check(&yaml, "connections").await;
         seen.is(Verdict::Critical);
         assert!(seen.words.contains("role=narrow"), "{major}: {}", seen.words);
-        assert_eq!(seen.value(&["checklist_postgres_role_connections{", "narrow"]), Some(2.0), "{}", seen.page);
+        assert_eq!(seen.value(&["checklist_postgres_role_connections{", "narrow"]), Some(5.0), "{}", seen.page);
     }
     Ok(())
 }

@@ -70,7 +70,7 @@ async fn postgres_exporter_causes_the_same_alerts_as_the_probes() -> anyhow::Res
     for sql in [
         "CREATE ROLE watcher LOGIN PASSWORD 'w' IN ROLE pg_monitor",
         "CREATE ROLE shop LOGIN PASSWORD 'p'",
-        "CREATE ROLE narrow LOGIN PASSWORD 'p' CONNECTION LIMIT 3",
+        "CREATE ROLE narrow LOGIN PASSWORD 'p' CONNECTION LIMIT 5",
         "CREATE DATABASE second CONNECTION LIMIT 20",
         "CREATE TABLE large AS SELECT n, repeat('x', 60) AS text FROM generate_series(1, 30000) AS n",
         "CREATE TABLE indexed AS SELECT * FROM large",
@@ -106,7 +106,7 @@ async fn postgres_exporter_causes_the_same_alerts_as_the_probes() -> anyhow::Res
     let mut kept = Vec::new();
     connect(postgres.port, "shop", "orchestrator", 45, &mut kept).await?;
     connect(postgres.port, "shop", "second", 17, &mut kept).await?;
-    connect(postgres.port, "narrow", "orchestrator", 3, &mut kept).await?;
+    connect(postgres.port, "narrow", "orchestrator", 5, &mut kept).await?;
     kept[0].batch_execute("BEGIN; SELECT 1").await?;
     let client = postgres.client().await?;
     for _ in 0..80 {

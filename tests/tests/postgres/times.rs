@@ -30,6 +30,17 @@ async fn an_event_dated_in_the_future_is_a_finding_and_does_not_hide_missing_eve
         seen.is(Verdict::CannotTell);
         assert!(seen.words.contains("1 failed logins have a time in the future"), "{time}: {}", seen.words);
     }
+    // A log that has stopped says nothing about failed logins. The empty one of a new application is told by its own check.
+    postgres.execute("TRUNCATE audit_events; INSERT INTO audit_events (timestamp, event_type) VALUES (now() - interval '8 days', 'request')").await?;
+    for name in ["auth_failures", "permission_denied"] {
+        check(&yaml, name).await.has_gap("none of any type within seven days");
+    }
+    postgres.execute("TRUNCATE audit_events").await?;
+    for (name, verdict) in
+        [("audit_log", Verdict::Critical), ("auth_failures", Verdict::Passed), ("permission_denied", Verdict::Passed)]
+    {
+        check(&yaml, name).await.is(verdict);
+    }
     // Clocks may differ by less than five minutes.
     postgres.execute("TRUNCATE audit_events; INSERT INTO audit_events (timestamp, event_type) VALUES (now() + interval '4 minutes', 'request')").await?;
     check(&yaml, "audit_log").await.is(Verdict::Passed);
@@ -79,6 +90,18 @@ async fn rows_without_a_time_are_in_no_window_and_are_reported() -> anyhow::Resu
         seen.is(Verdict::CannotTell);
         assert!(seen.words.contains(expected), "{name}: {}", seen.words);
         assert_eq!(seen.reason, None, "what has a time is judged: {}", seen.words);
+    }
+    check(&yaml, "audit_log").await.is(Verdict::Passed);
+    check(&yaml, "retention").await.has_gap("160 audit events have no time, and so no age");
+    postgres.execute("UPDATE workflows SET updated_at = '-infinity' WHERE updated_at IS NULL").await?;
+    check(&yaml, "workflows").await.has_gap("ended workflows have no end time");
+    // A table without any time is not an empty one.
+    for time in ["NULL", "'-infinity'"] {
+        postgres.execute(&format!("UPDATE audit_events SET timestamp = {time}")).await?;
+        let seen = check(&yaml, "audit_log").await;
+        seen.has_gap("the events of the audit table have no time");
+        assert_eq!(seen.value(&["checklist_audit_event_present{"]), Some(1.0), "{}", seen.page);
+        check(&yaml, "auth_failures").await.has_gap("failed logins have no time");
     }
     Ok(())
 }

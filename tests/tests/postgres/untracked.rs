@@ -117,3 +117,34 @@ async fn a_prepared_transaction_that_nobody_ends_is_seen_without_its_session() -
     }
     Ok(())
 }
+
+/// Only a part of the statements has series: those that take most of the time, and the slowest.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_slow_statement_is_seen_beside_fifty_that_took_more_time() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    let postgres = Postgres::start().await?;
+    let client = postgres.client().await?;
+    let sleep = async |times: usize, columns: usize, seconds: f64| -> anyhow::Result<()> {
+        for _ in 0..times {
+            let columns = vec!["1"; columns].join(", ");
+            client.batch_execute(&format!("SELECT {columns}, pg_sleep({seconds})")).await?;
+        }
+        Ok(())
+    };
+    for columns in 1..=55 {
+        sleep(1, columns, 0.025).await?;
+    }
+    sleep(2, 100, 0.01).await?;
+    let new = "SELECT queryid::text FROM pg_stat_statements WHERE calls = 2 AND query LIKE '%pg_sleep%'";
+    let new: String = client.query_one(new, &[]).await?.get(0);
+    let thresholds = "thresholds: {slow_queries.min_calls: 2, slow_queries.mean: 5ms}";
+    let yaml = database(postgres.port, &folder, thresholds)?;
+    let seen = check(&yaml, "slow_queries").await;
+    seen.is(Verdict::Passed);
+    assert_eq!(seen.value(&["checklist_postgres_statement_calls_total{", &new]), Some(2.0), "{}", seen.page);
+    for columns in 1..=55 {
+        sleep(1, columns, 0.006).await?;
+    }
+    check(&yaml, "slow_queries").await.has_gap("more statements have a mean above the limit, beyond the 50 slowest");
+    Ok(())
+}

@@ -135,3 +135,62 @@ async fn status_words_in_another_spelling_are_reported_and_not_counted_as_zero()
     }
     Ok(())
 }
+
+/// One row with the configured word does not prove that the others have it too.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_spelling_beside_the_configured_word_is_reported() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    let postgres = Postgres::start().await?;
+    let yaml = database(postgres.port, &folder, "")?;
+    let failures = "INSERT INTO audit_events (timestamp, event_type) SELECT now(), 'AUTHENTICATION_FAILED' FROM generate_series(1, 600); INSERT INTO audit_events (timestamp, event_type) SELECT now(), 'request' FROM generate_series(1, 1200)";
+    postgres.execute(failures).await?;
+    let spelled = "the event type is spelled AUTHENTICATION_FAILED in the table, but not in checklist.yaml";
+    check(&yaml, "auth_failures").await.has_gap(spelled);
+    check(&yaml, "permission_denied").await.is(Verdict::Passed);
+    // Without an index on the type, the newest events are read.
+    postgres.execute("DROP INDEX audit_events_by_type").await?;
+    check(&yaml, "auth_failures").await.has_gap(spelled);
+    // The operators of citext are not those of the index.
+    postgres.execute("CREATE EXTENSION citext; ALTER TABLE audit_events ALTER event_type TYPE citext; CREATE INDEX audit_events_by_type ON audit_events (event_type, timestamp)").await?;
+    check(&yaml, "auth_failures").await.has_gap(spelled);
+    // A spelling of earlier releases, which no event of the week has.
+    postgres.execute("UPDATE audit_events SET timestamp = now() - interval '8 days' WHERE event_type::text = 'AUTHENTICATION_FAILED'; ALTER TABLE audit_events ALTER event_type TYPE varchar(50)").await?;
+    check(&yaml, "auth_failures").await.is(Verdict::Passed);
+    // Words without any letter of the alphabet are not all the same word.
+    postgres.execute("INSERT INTO audit_events (timestamp, event_type) VALUES (now(), '\u{8bf7}\u{6c42}'), (now(), '\u{767b}\u{5f55}'), (now(), '---')").await?;
+    let words = "tables: {audit_events: {words: {authentication_failed: [\u{767b}\u{5f55}, '+']}}}";
+    check(&database(postgres.port, &folder, words)?, "auth_failures").await.is(Verdict::Passed);
+    postgres.execute("INSERT INTO roles (name) VALUES ('Admin')").await?;
+    check(&yaml, "roles").await.is(Verdict::Passed);
+    postgres.execute("INSERT INTO user_roles SELECT n, (SELECT id FROM roles WHERE name = 'Admin') FROM generate_series(1, 51) n").await?;
+    check(&yaml, "roles").await.has_gap("Admin is not among the names of the administrators in checklist.yaml");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn columns_of_other_types_and_rows_without_a_user_are_explained() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    let postgres = Postgres::start().await?;
+    let yaml = database(postgres.port, &folder, "")?;
+    let seen = check(&yaml, "auth_failures").await;
+    let (week, events) = (&["checklist_auth_failures{", "7d"][..], &["checklist_check_seen{", "event"][..]);
+    assert!(seen.value(week).is_some_and(|count| count > 0.0), "{}", seen.page);
+    assert_eq!(seen.value(week), seen.value(events), "an event of several windows is one event: {}", seen.page);
+    let seen = check(&yaml, "permission_denied").await;
+    assert_eq!(seen.value(&["checklist_permission_denied{", "7d"]), seen.value(events), "{}", seen.page);
+    // Visitors who are not logged in are not one user.
+    postgres.execute("INSERT INTO audit_events (timestamp, event_type) SELECT now(), 'permission_denied' FROM generate_series(1, 60)").await?;
+    let seen = check(&yaml, "permission_denied").await;
+    seen.is(Verdict::Passed);
+    assert!(seen.words.contains("60 refusals of the week have no user"), "{}", seen.words);
+    // A missing operator is not a missing schema.
+    postgres.execute("ALTER TABLE user_roles DROP CONSTRAINT user_roles_role_id_fkey; ALTER TABLE user_roles ALTER role_id TYPE text").await?;
+    let seen = check(&yaml, "roles").await;
+    seen.cannot_tell(Reason::Protocol, "SQLSTATE 42883");
+    assert!(!seen.words.contains("schema"), "{}", seen.words);
+    postgres.execute("CREATE TYPE kind AS ENUM ('request', 'AUTHENTICATION_FAILED'); TRUNCATE audit_events; ALTER TABLE audit_events ALTER event_type TYPE kind USING event_type::kind; INSERT INTO audit_events (timestamp, event_type) VALUES (now(), 'request'), (now(), 'AUTHENTICATION_FAILED')").await?;
+    let seen = check(&yaml, "auth_failures").await;
+    seen.has_gap("the type of the column has no such value: set tables.audit_events.words");
+    assert!(seen.words.contains("is spelled AUTHENTICATION_FAILED"), "{}", seen.words);
+    Ok(())
+}

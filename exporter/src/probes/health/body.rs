@@ -16,8 +16,15 @@ const DEEPEST: usize = 100;
 /// The body of a page.
 pub(super) struct Body {
     pub(super) value: Value,
-    /// Keys that an object of the body has twice. Readers disagree about which of the values counts.
-    pub(super) twice: BTreeSet<String>,
+    /// The places of keys that an object of the body has twice. Readers disagree about which of the values counts.
+    twice: BTreeSet<Vec<String>>,
+}
+
+impl Body {
+    /// Returns a key on the way to a field that the body has twice.
+    pub(super) fn twice(&self, keys: &[String]) -> Option<String> {
+        (1..=keys.len()).find(|length| self.twice.contains(&keys[..*length])).map(|length| keys[length - 1].clone())
+    }
 }
 
 /// Parses a body as JSON. Returns `None` if it is not JSON. Accepts a byte order mark, the character set of the content
@@ -29,7 +36,9 @@ pub(super) fn parse(body: &[u8], content_type: Option<&str>) -> Option<Body> {
     let (text, ..) = charset.unwrap_or(UTF_8).decode(body);
     let read = |text: &str| {
         let mut twice = BTreeSet::new();
-        Twice(&mut twice).deserialize(&mut serde_json::Deserializer::from_str(text)).ok()?;
+        Twice { at: &mut Vec::new(), twice: &mut twice }
+            .deserialize(&mut serde_json::Deserializer::from_str(text))
+            .ok()?;
         Some(Body { value: serde_json::from_str(text).ok()?, twice })
     };
     read(&text).or_else(|| read(&plain(&text)))
@@ -65,8 +74,12 @@ fn plain(text: &str) -> String {
     plain
 }
 
-/// Collects the keys that an object has twice.
-struct Twice<'a>(&'a mut BTreeSet<String>);
+/// Collects the places of keys that an object has twice.
+struct Twice<'a> {
+    /// The keys and indexes that lead to this value.
+    at: &'a mut Vec<String>,
+    twice: &'a mut BTreeSet<Vec<String>>,
+}
 
 impl<'de> DeserializeSeed<'de> for Twice<'_> {
     type Value = ();
@@ -108,40 +121,65 @@ impl<'de> Visitor<'de> for Twice<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        while list.next_element_seed(Twice(self.0))?.is_some() {}
+        for index in 0_usize.. {
+            self.at.push(index.to_string());
+            let next = list.next_element_seed(Twice { at: self.at, twice: self.twice })?;
+            self.at.pop();
+            if next.is_none() {
+                break;
+            }
+        }
         Ok(())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<(), A::Error> {
         let mut known = BTreeSet::new();
         while let Some(key) = fields.next_key::<String>()? {
-            fields.next_value_seed(Twice(self.0))?;
-            if !known.insert(key.clone()) {
-                self.0.insert(key);
+            self.at.push(key.clone());
+            if !known.insert(key) {
+                self.twice.insert(self.at.clone());
             }
+            fields.next_value_seed(Twice { at: self.at, twice: self.twice })?;
+            self.at.pop();
         }
         Ok(())
     }
 }
 
-/// Returns the value at a path. Dots descend into objects, and with an index into arrays: `checks.0.status`, or in the
-/// notation of jq `checks[0]["status"]`. Keys that contain dots or brackets are found too.
-pub(super) fn field<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
-    let parts = |path: &str| descend(value, &path.split('.').filter(|part| !part.is_empty()).collect::<Vec<_>>());
-    parts(path).or_else(|| parts(&path.replace('[', ".").replace([']', '"'], "")))
+/// Returns the value at a path and the keys that lead to it, or the keys only if there is no value. Dots descend into
+/// objects, and with an index into arrays: `checks.0.status`, or in the notation of jq `checks[0]["status"]`. Keys that
+/// contain dots or brackets are found too.
+pub(super) fn field<'a>(value: &'a Value, path: &str) -> (Option<&'a Value>, Vec<String>) {
+    let split =
+        |path: &str| -> Vec<String> { path.split('.').filter(|part| !part.is_empty()).map(str::to_owned).collect() };
+    let (dots, brackets) = (split(path), split(&path.replace('[', ".").replace([']', '"'], "")));
+    let found = descend(value, &dots).or_else(|| descend(value, &brackets));
+    found.map_or((None, brackets), |(found, mut keys)| {
+        keys.reverse();
+        (Some(found), keys)
+    })
 }
 
-fn descend<'a>(value: &'a Value, parts: &[&str]) -> Option<&'a Value> {
-    let Some((first, rest)) = parts.split_first() else { return Some(value) };
-    match value {
-        Value::Array(list) => descend(list.get(first.parse::<usize>().ok()?)?, rest),
+/// Returns the value that the parts lead to, and the keys, last one first.
+fn descend<'a>(value: &'a Value, parts: &[String]) -> Option<(&'a Value, Vec<String>)> {
+    let Some((first, rest)) = parts.split_first() else { return Some((value, Vec::new())) };
+    let (found, mut keys, key) = match value {
+        Value::Array(list) => {
+            let index: usize = first.parse().ok()?;
+            let (found, keys) = descend(list.get(index)?, rest)?;
+            (found, keys, index.to_string())
+        }
         // The longest key is tried first, so that a key with dots is preferred over nested objects.
         Value::Object(fields) => (1..=parts.len()).rev().find_map(|length| {
             let (key, rest) = parts.split_at(length);
-            descend(fields.get(&key.join("."))?, rest)
-        }),
-        _ => None,
-    }
+            let key = key.join(".");
+            let (found, keys) = descend(fields.get(&key)?, rest)?;
+            Some((found, keys, key))
+        })?,
+        _ => return None,
+    };
+    keys.push(key);
+    Some((found, keys))
 }
 
 /// Returns a string, boolean or number as text, and `None` for every other value.

@@ -35,6 +35,39 @@ struct Settings {
     /// Ids of advisories that are left out on purpose.
     #[serde(deserialize_with = "or_empty")]
     ignore: Vec<serde::de::IgnoredAny>,
+    /// The least severity of a vulnerability that is reported.
+    severity: Option<String>,
+    /// The kinds of warnings that are reported.
+    informational_warnings: Option<Vec<String>>,
+    /// Advisories for other systems and processors are left out.
+    #[serde(deserialize_with = "or_empty")]
+    target_os: Vec<String>,
+    #[serde(deserialize_with = "or_empty")]
+    target_arch: Vec<String>,
+}
+
+impl Settings {
+    /// Returns what was not looked for, although it would be judged.
+    fn gaps(&self) -> Vec<String> {
+        let mut gaps = Vec::new();
+        // A vulnerability is at least of low severity.
+        if let Some(severity) = self.severity.as_deref().filter(|severity| !["none", "low"].contains(severity)) {
+            gaps.push(format!("leaves out vulnerabilities below severity {severity} (severity_threshold)"));
+        }
+        let asked = self.informational_warnings.as_ref();
+        for kind in ["unmaintained", "unsound"] {
+            if asked.is_some_and(|asked| !asked.iter().any(|one| one == kind)) {
+                gaps.push(format!("does not say which dependencies are {kind} (informational_warnings)"));
+            }
+        }
+        gaps
+    }
+
+    /// Returns to what the advisories were limited.
+    fn limits(&self) -> Vec<String> {
+        let to = [&self.target_os[..], &self.target_arch[..]].concat().join(", ");
+        Some(format!("has only advisories for {to}")).filter(|_| !to.is_empty()).into_iter().collect()
+    }
 }
 
 #[derive(Deserialize, Default)]
@@ -80,6 +113,7 @@ pub(super) fn cargo_audit(bytes: &[u8]) -> Result<Summary, serde_json::Error> {
         (advisory_count.is_none(), "does not say how many advisories its database has"),
         (last_updated.is_none(), "does not say how old its database is"),
     ];
+    let gaps = gaps.into_iter().filter(|(is, _)| *is).map(|(_, what)| what.to_owned());
     // Every kind has a count, also 0, so that its series always exists.
     let mut warnings: BTreeMap<&'static str, u64> = WARNINGS.iter().map(|kind| (*kind, 0)).collect();
     for (kind, list) in &report.warnings {
@@ -91,7 +125,8 @@ pub(super) fn cargo_audit(bytes: &[u8]) -> Result<Summary, serde_json::Error> {
         warnings,
         left_out: report.settings.ignore.len(),
         database: last_updated.map(|at| at.as_duration().as_secs_f64()),
-        gaps: gaps.into_iter().filter(|(is, _)| *is).map(|(_, what)| what.to_owned()).collect(),
+        limits: report.settings.limits(),
+        gaps: gaps.chain(report.settings.gaps()).collect(),
         ..Summary::default()
     })
 }

@@ -1,8 +1,9 @@
 //! The report of `grype --output json`.
 
-use super::summary::{LEVELS, Summary, counted};
+use super::summary::{Image, LEVELS, Platform, Summary, counted};
 use crate::sources::null::or_empty;
 use serde::Deserialize;
+use serde_json::Value;
 
 #[derive(Deserialize)]
 struct Grype {
@@ -51,7 +52,19 @@ impl GrypeFix {
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct GrypeSource {
-    target: serde_json::Value,
+    /// Of an image its description, of a folder its path.
+    target: Value,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct GrypeImage {
+    #[serde(rename = "userInput", deserialize_with = "or_empty")]
+    name: String,
+    #[serde(deserialize_with = "or_empty")]
+    tags: Vec<String>,
+    #[serde(flatten)]
+    platform: Platform,
 }
 
 #[derive(Deserialize, Default)]
@@ -59,7 +72,8 @@ struct GrypeSource {
 struct GrypeDescriptor {
     timestamp: Option<jiff::Timestamp>,
     /// The time of the database is in `built`, since version 0.88 in `status.built`.
-    db: serde_json::Value,
+    db: Value,
+    configuration: Value,
 }
 
 /// Parses a report. A match is fixable when its fix state is `fixed`.
@@ -74,7 +88,7 @@ pub(super) fn grype(bytes: &[u8]) -> Result<Summary, serde_json::Error> {
     let built = db["built"].as_str().or_else(|| db["status"]["built"].as_str());
     // A program in Go writes no time as one long before 1970.
     let built = built.and_then(|at| at.parse::<jiff::Timestamp>().ok()).filter(|at| *at > jiff::Timestamp::UNIX_EPOCH);
-    let valid = db["status"]["valid"] != serde_json::Value::Bool(false);
+    let valid = db["status"]["valid"] != Value::Bool(false);
     let mut gaps = Vec::new();
     if built.is_none() {
         gaps.push("does not say how old its database is".to_owned());
@@ -88,13 +102,25 @@ pub(super) fn grype(bytes: &[u8]) -> Result<Summary, serde_json::Error> {
             report.alerts.len()
         ));
     }
+    let configuration = &report.descriptor.configuration;
+    // Newer versions write the states that are ignored under the key of an older option.
+    let ignored = ["ignore-states", "ignore-wontfix"].iter().filter_map(|key| configuration[*key].as_str());
+    let no_fixed = ignored.flat_map(|states| states.split(',')).any(|state| state.trim() == "fixed");
+    if no_fixed || configuration["only-notfixed"] == Value::Bool(true) {
+        gaps.push("was made without the vulnerabilities that a newer version fixes (only-notfixed)".to_owned());
+    }
+    let only_fixed = configuration["only-fixed"] == Value::Bool(true);
+    let limits =
+        only_fixed.then(|| "was made without the vulnerabilities that no newer version fixes (only-fixed)".to_owned());
+    let image = GrypeImage::deserialize(&report.source.target).ok();
     Ok(Summary {
         gaps,
         left_out: report.ignored.len(),
         database: built.map(|at| at.as_duration().as_secs_f64()),
         counts: of(true),
         unfixable: of(false),
-        subject: report.source.target["userInput"].as_str().filter(|name| !name.is_empty()).map(str::to_owned),
+        image: image.and_then(|image| Image::of(&image.name, &image.tags, &image.platform)),
+        limits: limits.into_iter().collect(),
         written: report.descriptor.timestamp.map(|at| at.as_duration().as_secs_f64()),
         ..Summary::default()
     })

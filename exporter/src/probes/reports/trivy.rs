@@ -1,6 +1,6 @@
-//! The report of `trivy image --format json`.
+//! The report of `trivy image --format json`, or of another command of Trivy.
 
-use super::summary::{LEVELS, Summary, counted};
+use super::summary::{Image, LEVELS, Platform, Summary, counted};
 use crate::sources::null::or_empty;
 use serde::Deserialize;
 
@@ -8,6 +8,9 @@ use serde::Deserialize;
 #[serde(rename_all = "PascalCase")]
 struct Trivy {
     artifact_name: String,
+    /// `container_image`, `filesystem`, `repository` and so on. Absent in old versions.
+    #[serde(default, deserialize_with = "or_empty")]
+    artifact_type: String,
     created_at: Option<jiff::Timestamp>,
     #[serde(default, deserialize_with = "or_empty")]
     metadata: Metadata,
@@ -20,6 +23,10 @@ struct Trivy {
 struct Metadata {
     #[serde(rename = "OS", deserialize_with = "or_empty")]
     os: OperatingSystem,
+    #[serde(rename = "RepoTags", deserialize_with = "or_empty")]
+    tags: Vec<String>,
+    #[serde(rename = "ImageConfig", deserialize_with = "or_empty")]
+    platform: Platform,
 }
 
 #[derive(Deserialize, Default)]
@@ -59,27 +66,43 @@ pub(super) fn trivy(bytes: &[u8]) -> Result<Summary, serde_json::Error> {
         let some = found().filter(move |found| found.fixed_version.is_empty() != fixable);
         counted(&LEVELS, some.map(|found| found.severity.as_str()))
     };
-    let mut gaps = Vec::new();
-    let of_packages = |result: &TrivyResult| result.class.as_deref().is_none_or(|class| class.ends_with("-pkgs"));
-    // Of an image with an operating system it always reports the packages, also those without a vulnerability. An image
-    // made from nothing may have none.
-    let has_packages = !report.results.is_empty() || !report.metadata.os.family.is_empty();
-    if has_packages && !report.results.iter().any(of_packages) {
-        gaps.push("looked at no package: scan with --scanners vuln".to_owned());
-    }
+    let is_image = matches!(report.artifact_type.as_str(), "" | "container_image");
+    let gap = gap(&report, is_image).map(str::to_owned);
+    let mut gaps: Vec<String> = gap.into_iter().collect();
     let OperatingSystem { family, name, ended } = &report.metadata.os;
     if *ended {
         gaps.push(format!(
             "cannot know the vulnerabilities of {family} {name}, which gets no security updates any more"
         ));
     }
+    let Metadata { tags, platform, .. } = &report.metadata;
+    let image = is_image.then(|| Image::of(&report.artifact_name, tags, platform)).flatten();
     Ok(Summary {
         gaps,
         counts: of(true),
         unfixable: of(false),
         written: report.created_at.map(|at| at.as_duration().as_secs_f64()),
         left_out: report.results.iter().flat_map(|result| &result.experimental_modified_findings).map(Vec::len).sum(),
-        subject: Some(report.artifact_name).filter(|name| !name.is_empty()),
+        image,
         ..Summary::default()
     })
+}
+
+/// Returns what the scan did not look at, if that is known.
+fn gap(report: &Trivy, is_image: bool) -> Option<&'static str> {
+    let has = |ends: &str| {
+        let class = |result: &TrivyResult| result.class.as_deref().is_none_or(|class| class.ends_with(ends));
+        report.results.iter().any(class)
+    };
+    // Of an image with an operating system it always reports the system's packages, also those without a vulnerability.
+    // An image made from nothing may have none.
+    let has_system = !report.metadata.os.family.is_empty();
+    if !is_image && !has("-pkgs") {
+        return Some("looked at no package: scan a folder with lock files, and with --scanners vuln");
+    }
+    if (has_system || !report.results.is_empty()) && !has("-pkgs") {
+        return Some("looked at no package: scan with --scanners vuln");
+    }
+    (has_system && !has("os-pkgs"))
+        .then_some("looked at no package of its operating system: scan with --pkg-types os,library")
 }

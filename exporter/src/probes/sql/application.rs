@@ -7,13 +7,20 @@ use checklist::{Access, Signal};
 pub(super) fn left_out(sql: &str, out: &LeftOut) -> String {
     [
         ("{kept_tables}", out.tables("n.nspname", "c.relname")),
-        ("{kept_indexes}", out.tables("s.schemaname", "s.relname")),
+        ("{kept_indexes}", out.tables("t.nspname", "t.relname")),
         ("{kept_applications}", out.applications("application_name")),
         ("{kept_sessions}", out.roles("usename")),
         ("{kept_roles}", out.roles("r.rolname")),
     ]
     .into_iter()
     .fold(sql.to_owned(), |sql, (place, condition)| sql.replace(place, &condition))
+}
+
+/// Replaces the placeholders for names of tables and columns as text, by which catalogs are searched.
+pub(super) fn named(sql: &str, names: &Tables) -> String {
+    ["audit_events", "audit_events.event_type"].into_iter().fold(sql.to_owned(), |sql, name| {
+        sql.replace(&format!("{{name of {name}}}"), &literal(&names.fill(&format!("{{{name}}}"))))
+    })
 }
 
 /// Columns whose hour counts: a date has none.

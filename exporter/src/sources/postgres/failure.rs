@@ -99,7 +99,11 @@ fn way_out(server: &DbError, during: During) -> &'static str {
             "; a pooler that does not keep a transaction on one connection cannot be read through: give the exporter \
              the server's own address, or a pool with pool_mode session or transaction"
         }
-        (code, During::Statement) if [SqlState::UNDEFINED_TABLE, SqlState::UNDEFINED_FUNCTION].contains(code) => {
+        // An operator that does not exist has the SQLSTATE of a function. Its types do not fit, in whatever schema.
+        (code, During::Statement)
+            if *code == SqlState::UNDEFINED_TABLE
+                || *code == SqlState::UNDEFINED_FUNCTION && server.routine() != Some("op_error") =>
+        {
             "; a name without its schema is one of the system's own: write schema.name, or give `schemas:` to an own query"
         }
         _ => "",

@@ -22,6 +22,9 @@ const MAX_ROWS: usize = 10_000;
 /// The `statement_timeout`. It is shorter than the shortest deadline of a check, so that the server gives up before the
 /// client does.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(8);
+/// Ends a transaction before DISCARD ALL, which runs in a transaction of its own: where the default is serializable, a
+/// standby would refuse it.
+const END: &str = "ROLLBACK; SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED";
 /// Lists the relations of a prepared statement that would run code of their owners, such as views.
 const RELATIONS: &str = include_str!("relations.sql");
 
@@ -133,11 +136,13 @@ impl Session {
         if result.is_err() && self.client.is_closed() {
             return result;
         }
-        self.client.batch_execute("ROLLBACK").await.map_err(failed)?;
         if request.reads == Reads::Tables && self.direct {
             // A rollback does not undo everything: advisory locks and prepared statements belong to the session. The
             // session of a pooler belongs to others too and is left alone.
+            self.client.batch_execute(END).await.map_err(failed)?;
             self.client.batch_execute("DISCARD ALL").await.map_err(failed)?;
+        } else {
+            self.client.batch_execute("ROLLBACK").await.map_err(failed)?;
         }
         result
     }
@@ -157,7 +162,7 @@ impl Session {
 
     async fn tables(&self, sql: &str, parameters: &[f64]) -> Result<Vec<Row>, Why> {
         let types = vec![Type::FLOAT8; parameters.len()];
-        let statement = self.client.prepare_typed(sql, &types).await?;
+        let statement = self.client.prepare_typed(sql, &types).await.map_err(|error| self.unprepared(error))?;
         if !self.trusted {
             let reasons = self.catalogs(RELATIONS, &[]).await?;
             let reasons: Vec<String> = reasons.iter().filter_map(|row| row.try_get(0).ok()).collect();
@@ -175,7 +180,13 @@ impl Session {
         self.client.batch_execute(&self.begin(request)).await.map_err(failed)?;
         let types = match self.client.prepare(request.sql).await {
             Ok(statement) => Ok(statement.columns().iter().map(|column| column.type_().clone()).collect()),
-            Err(error) => Err((self.failure(&error), error.as_db_error().is_some())),
+            Err(error) => {
+                let again = error.as_db_error().is_some();
+                match self.unprepared(error) {
+                    Why::Server(error) => Err((self.failure(&error), again)),
+                    Why::Refused(failure) => Err((failure, again)),
+                }
+            }
         };
         self.client.batch_execute("ROLLBACK").await.map_err(failed)?;
         types
@@ -184,12 +195,17 @@ impl Session {
     /// Converts the error of a statement. If the connection has ended, returns the reason for that.
     fn failure(&self, error: &tokio_postgres::Error) -> Failure {
         let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let failure = ended.filter(|_| error.is_closed()).unwrap_or_else(|| failure(error, During::Statement));
-        // The server's refusal by `restrict_nonsystem_relation_kind`.
+        ended.filter(|_| error.is_closed()).unwrap_or_else(|| failure(error, During::Statement))
+    }
+
+    /// Tells a refusal by `restrict_nonsystem_relation_kind` from other errors of preparing a statement. The server
+    /// refuses a view when it rewrites the statement. A statement that runs ends with the same SQLSTATE for other
+    /// reasons, such as a materialized view without data.
+    fn unprepared(&self, error: tokio_postgres::Error) -> Why {
         if error.code() == Some(&SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE) && !self.trusted {
-            return refused(&failure.message);
+            return Why::Refused(refused(&failure(&error, During::Statement).message));
         }
-        failure
+        Why::Server(error)
     }
 
     /// Returns a guard that cancels the running statement on the server when it is dropped.
@@ -234,10 +250,12 @@ async fn collect(stream: tokio_postgres::RowStream) -> Result<Vec<Row>, Why> {
 }
 
 /// Returns the statements that begin every transaction. All settings are set each time, because a pooler may forget
-/// them, and the owner of the database may have set other defaults.
+/// them, and the owner of the database may have set other defaults: a standby refuses serializable transactions, and a
+/// deferrable one waits for others.
 fn begin(target: &Target) -> String {
     let mut text = format!(
-        "BEGIN READ ONLY; SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL lock_timeout = '1s'; \
+        "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY NOT DEFERRABLE; \
+         SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL lock_timeout = '1s'; \
          SET LOCAL statement_timeout = {}; SET LOCAL idle_in_transaction_session_timeout = '10s'; \
          SET LOCAL row_security = off; SET LOCAL constraint_exclusion = off; SET LOCAL client_min_messages = error; \
          SET LOCAL standard_conforming_strings = on",
