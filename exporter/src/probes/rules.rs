@@ -4,7 +4,7 @@
 use crate::probe::{Failure, Probe};
 use crate::run::time::unix_now;
 use crate::sources::null::or_empty;
-use crate::sources::prometheus::ask;
+use crate::sources::prometheus::{ask, shortened};
 use checklist::config::Prometheus;
 use checklist::self_metrics::RULES_INFO;
 use checklist::signals::rules::{DEPLOYED, FAILING, MATCH};
@@ -47,9 +47,13 @@ struct Group {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Rule {
     name: String,
     health: String,
+    /// Why the last evaluation failed.
+    #[serde(default, deserialize_with = "or_empty")]
+    last_error: String,
     #[serde(default, deserialize_with = "or_empty")]
     labels: BTreeMap<String, String>,
 }
@@ -120,6 +124,11 @@ impl Probe for Rules {
             }
             if let Some(difference) = difference {
                 samples.evidence.note(difference);
+            }
+            let mut failing = groups.iter().flat_map(|group| group.rules.iter().map(move |rule| (group, rule)));
+            if let Some((group, rule)) = failing.find(|(_, rule)| rule.health == "err") {
+                let why = shortened(&rule.last_error);
+                samples.evidence.note(format!("the rule {} of the group {} fails: {why}", rule.name, group.name));
             }
             samples.set(&FAILING, [], rules().filter(|rule| rule.health == "err").count());
             let waiting = rules().filter(|rule| rule.health == "unknown").count();

@@ -6,7 +6,7 @@ use checklist::Reason;
 use checklist::config::Endpoint;
 use clients::Failure;
 use clients::failure::one_line;
-use clients::http::{fetch_good, json, place};
+use clients::http::{fetch, json, place, refusal};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -47,7 +47,14 @@ pub async fn ask<T: DeserializeOwned>(
     path: &str,
     max_body: usize,
 ) -> Result<ApiResponse<T>, Failure> {
-    let response = fetch_good(endpoint, path, max_body).await?;
+    let response = fetch(endpoint, path, max_body).await?;
+    if let Some(failure) = refusal(&response) {
+        // An agent, for example, says that it has no such API.
+        let words = serde_json::from_slice::<Envelope>(&response.body).map(|envelope| shortened(&envelope.error));
+        let words = words.ok().filter(|words| !words.is_empty()).map(|words| format!(": {words}")).unwrap_or_default();
+        let failure = Failure::new(failure.reason, failure.message + &words);
+        return Err(failure.while_doing(format_args!("GET {}", place(endpoint, path))));
+    }
     // The data of an error, which may be there, can have another shape.
     let Envelope { status, error_type, error, warnings } = json(endpoint, path, &response)?;
     if status != "success" {
@@ -61,5 +68,10 @@ pub async fn ask<T: DeserializeOwned>(
 }
 
 fn partial(warning: &str) -> String {
-    format!("the server answered in part: {}", one_line(warning).chars().take(MAX_SHOWN).collect::<String>())
+    format!("the server answered in part: {}", shortened(warning))
+}
+
+/// Returns the beginning of a message on one line.
+pub fn shortened(text: &str) -> String {
+    one_line(text).chars().take(MAX_SHOWN).collect()
 }

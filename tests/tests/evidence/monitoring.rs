@@ -43,16 +43,18 @@ async fn rules_that_are_loaded_and_were_not_evaluated_lately_have_no_verdict() -
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_error_that_prometheus_sends_with_status_200_is_a_failure_with_its_text() -> anyhow::Result<()> {
-    for (data, text) in [
-        (json!({"groups": []}), "the store is \u{1b}[31mempty, Bearer abcdefghij"),
-        (json!([]), "the store is empty"),
-        (json!(null), ""),
+async fn an_error_of_prometheus_with_any_status_is_a_failure_with_its_text() -> anyhow::Result<()> {
+    for (status, data, text) in [
+        (200, json!({"groups": []}), "the store is \u{1b}[31mempty, Bearer abcdefghij"),
+        (200, json!([]), "the store is empty"),
+        (200, json!(null), ""),
+        // As an agent says.
+        (422, json!(null), "the store is unavailable with Prometheus Agent"),
     ] {
         let body = json!({"status": "error", "errorType": "internal", "error": text, "data": data}).to_string();
         let server = serve(None, move |_| {
             let body = body.clone();
-            async move { response(200, "application/json", body) }
+            async move { response(status, "application/json", body) }
         })
         .await?;
         let jobs = jobs(&format!("prometheus: [{{name: main, url: 'http://127.0.0.1:{}'}}]\n", server.port))?;
