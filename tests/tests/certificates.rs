@@ -150,7 +150,7 @@ fn authorities(folder: &Path) -> anyhow::Result<()> {
     let both = format!("{}{renewed}", old.pem());
     write("both.pem", &both)?;
     write("crossed", &again.signed_by(old.key(), new)?.pem())?;
-    write("bundle.pem", &[old, &all["future"], new].map(|one| one.pem()).concat())?;
+    write("bundle.pem", &[old, &all["future"], new].map(CertifiedIssuer::pem).concat())?;
     write("namesakes.pem", &format!("{}{}", old.pem(), all["namesake"].pem()))?;
     let between = CertifiedIssuer::signed_by(named("between", (-1, 90), true)?, KeyPair::generate()?, old)?;
     write("between", &between.pem())?;

@@ -1,7 +1,6 @@
 //! Trusted authorities: whether they are valid now, and which of them a server's certificate leads to.
 
 use super::provider::provider;
-use super::refusal::{RSA_BITS, rsa_bits};
 use rustls::RootCertStore;
 use rustls::pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use std::cell::RefCell;
@@ -9,6 +8,10 @@ use std::cmp::Reverse;
 use std::{fmt, ptr};
 use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
 use x509_parser::prelude::{FromDer, X509Certificate, X509Name};
+use x509_parser::public_key::PublicKey;
+
+/// Minimum length of an RSA key in bits that clients accept.
+pub(super) const RSA_BITS: usize = 2048;
 
 /// The end of an authority without one (RFC 5280, section 4.1.2.5): 9999-12-31.
 const NEVER: i64 = 253_402_300_799;
@@ -68,6 +71,15 @@ impl Authority {
 /// Returns the first common name of a subject or issuer; empty if there is none.
 pub fn common_name(name: &X509Name<'_>) -> String {
     name.iter_common_name().next().and_then(|cn| cn.as_str().ok()).unwrap_or_default().to_owned()
+}
+
+/// Returns the length of a certificate's RSA key; `None` for another key.
+pub(super) fn rsa_bits(der: &[u8]) -> Option<usize> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    match certificate.public_key().parsed().ok()? {
+        PublicKey::RSA(key) => Some(key.key_size()),
+        _ => None,
+    }
 }
 
 fn seconds(now: UnixTime) -> i64 {

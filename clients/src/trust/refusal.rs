@@ -1,12 +1,7 @@
 //! Translates errors of certificate verification to a closed set of words and a sentence.
 
-use super::authority::Unfit;
+use super::authority::{RSA_BITS, Unfit, rsa_bits};
 use rustls::CertificateError;
-use x509_parser::prelude::{FromDer, X509Certificate};
-use x509_parser::public_key::PublicKey;
-
-/// Minimum length of an RSA key in bits that clients accept.
-pub(super) const RSA_BITS: usize = 2048;
 
 /// Why clients refuse a certificate chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,13 +86,4 @@ fn words(invalid: &CertificateError, leaf: Option<&[u8]>) -> (&'static str, Stri
         _ => return ("other", invalid.to_string()),
     };
     (word, sentence.to_owned())
-}
-
-/// Returns the length of a certificate's RSA key; `None` for another key.
-pub(super) fn rsa_bits(der: &[u8]) -> Option<usize> {
-    let (_, certificate) = X509Certificate::from_der(der).ok()?;
-    match certificate.public_key().parsed().ok()? {
-        PublicKey::RSA(key) => Some(key.key_size()),
-        _ => None,
-    }
 }

@@ -308,7 +308,8 @@ mod tests {
             (ReportFormat::Trivy, trivy(r#""Metadata": {"OS": {"Family": "alpine"}}, "Results": null"#), "no package"),
             (ReportFormat::Trivy, trivy(r#""Metadata": {"OS": null}, "Results": null"#), ""),
             (ReportFormat::Trivy, trivy(r#""ArtifactType": "container_image", "Results": []"#), ""),
-            (ReportFormat::Trivy, trivy(r#""ArtifactType": "filesystem", "Results": []"#), "looked at no package"),
+            (ReportFormat::Trivy, trivy(r#""Metadata": {"OS": {"Family": "activestate"}}, "Results": []"#), ""),
+            (ReportFormat::Trivy, trivy(r#""ArtifactType": "filesystem", "Results": []"#), "names no package"),
             (
                 ReportFormat::Trivy,
                 trivy(r#""ArtifactType": "filesystem", "Results": [{"Class": "lang-pkgs"}, {"Class": "secret"}]"#),
@@ -381,8 +382,13 @@ mod tests {
         for (format, report, note) in [
             (
                 ReportFormat::CargoAudit,
-                r#"{"settings": {"target_os": ["windows"]}, "vulnerabilities": {"list": []}}"#,
+                r#"{"settings": {"target_os": ["windows"], "target_arch": []}, "vulnerabilities": {"list": []}}"#,
                 "has only advisories for windows",
+            ),
+            (
+                ReportFormat::CargoAudit,
+                r#"{"settings": {"target_os": null, "target_arch": "x86_64"}, "vulnerabilities": {"list": []}}"#,
+                "has only advisories for x86_64",
             ),
             (
                 ReportFormat::Grype,

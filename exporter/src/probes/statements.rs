@@ -38,7 +38,7 @@ macro_rules! of_types {
     };
 }
 
-/// The SQL text of a file that starts from the ranked statements of pg_stat_statements.
+/// The SQL text of a file that starts from the ranked statements of `pg_stat_statements`.
 macro_rules! of_ranked {
     ($file:literal) => {
         concat!(include_str!("slow_queries_ranked.sql"), include_str!($file))

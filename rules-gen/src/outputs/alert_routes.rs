@@ -181,38 +181,8 @@ fn inhibitions(config: &Config) -> Vec<Inhibition> {
         target: vec![ours.clone(), Matcher::new("check", "=~", checks)],
         equal: equal.iter().copied().collect(),
     }));
-    all.push(Inhibition {
-        // A workload without any pod leaves its services without endpoints.
-        source: vec![is("alertname", "ChecklistWorkloadDown")],
-        target: vec![is("alertname", "ChecklistServiceWithoutEndpoints")],
-        equal: BTreeSet::from(["check", "namespace", "target"]),
-    });
     all.extend(workloads(config));
-    all.extend([
-        Inhibition {
-            // What cannot be reached is not unsteady besides.
-            source: vec![is("alertname", "ChecklistTargetUnreachable")],
-            target: vec![is("alertname", "ChecklistTargetUnsteady")],
-            equal: BTreeSet::from(["kind", "target"]),
-        },
-        Inhibition {
-            source: vec![Matcher::new("alertname", "=~", "ChecklistHealthUnreachable|ChecklistHealthFailed")],
-            target: vec![is("alertname", "ChecklistTargetUnsteady"), is("kind", "health")],
-            equal: BTreeSet::from(["target"]),
-        },
-    ]);
-    all.push(Inhibition {
-        // A pod that cannot start restarts.
-        source: vec![is("alertname", "ChecklistPodStuck")],
-        target: vec![Matcher::new("alertname", "=~", "ChecklistContainerRestarted|ChecklistContainerRestartsOften")],
-        equal: BTreeSet::from(["namespace", "pod", "target"]),
-    });
-    all.push(Inhibition {
-        // An application whose requests nobody counts has no histogram of their durations either.
-        source: vec![is("alertname", "ChecklistSourceMissing"), is("check", "error_rate")],
-        target: vec![is("alertname", "ChecklistSourceMissing"), Matcher::new("check", "=~", "latency|requests")],
-        equal: BTreeSet::from(["target"]),
-    });
+    all.extend(effects());
     for aftermath in outages::AFTERMATHS {
         all.extend(aftermath.held.iter().map(|(pages, later)| Inhibition {
             source: vec![is("alertname", aftermath.name), Matcher::new("page", "=~", pages.join("|"))],
@@ -287,6 +257,46 @@ fn causes() -> Vec<(Vec<Matcher>, &'static str, &'static [&'static str])> {
             "latency",
             &["target"],
         ),
+    ]
+}
+
+/// Returns the rules by which an alert holds back others that only show its effects.
+fn effects() -> Vec<Inhibition> {
+    let is = |name, value| Matcher::new(name, "=", value);
+    vec![
+        Inhibition {
+            // A workload without any pod leaves its services without endpoints.
+            source: vec![is("alertname", "ChecklistWorkloadDown")],
+            target: vec![is("alertname", "ChecklistServiceWithoutEndpoints")],
+            equal: BTreeSet::from(["check", "namespace", "target"]),
+        },
+        Inhibition {
+            // What cannot be reached is not unsteady besides.
+            source: vec![is("alertname", "ChecklistTargetUnreachable")],
+            target: vec![is("alertname", "ChecklistTargetUnsteady")],
+            equal: BTreeSet::from(["kind", "target"]),
+        },
+        Inhibition {
+            source: vec![Matcher::new("alertname", "=~", "ChecklistHealthUnreachable|ChecklistHealthFailed")],
+            target: vec![is("alertname", "ChecklistTargetUnsteady"), is("kind", "health")],
+            equal: BTreeSet::from(["target"]),
+        },
+        Inhibition {
+            // A pod that cannot start restarts.
+            source: vec![is("alertname", "ChecklistPodStuck")],
+            target: vec![Matcher::new(
+                "alertname",
+                "=~",
+                "ChecklistContainerRestarted|ChecklistContainerRestartsOften",
+            )],
+            equal: BTreeSet::from(["namespace", "pod", "target"]),
+        },
+        Inhibition {
+            // An application whose requests nobody counts has no histogram of their durations either.
+            source: vec![is("alertname", "ChecklistSourceMissing"), is("check", "error_rate")],
+            target: vec![is("alertname", "ChecklistSourceMissing"), Matcher::new("check", "=~", "latency|requests")],
+            equal: BTreeSet::from(["target"]),
+        },
     ]
 }
 

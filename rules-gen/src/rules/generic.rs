@@ -24,8 +24,7 @@ pub fn rules(config: &Config) -> Vec<Rule> {
         }
         rules.extend(source_missing(config, signal));
     }
-    rules.extend(unreachable(config));
-    rules.extend(unsteady(config));
+    rules.extend(unreachable(config).into_iter().chain(unsteady(config)));
     let own = [
         Generic {
             name: "ChecklistExporterMissing",

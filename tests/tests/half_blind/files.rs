@@ -11,6 +11,7 @@ const SINCE: &str = "2999-01-01";
 
 pub(super) async fn try_all(tried: &mut Tried) -> anyhow::Result<()> {
     unreadable_reports(tried).await?;
+    limited_scans(tried).await?;
     unreadable_records(tried).await
 }
 
@@ -58,6 +59,53 @@ async fn unreadable_reports(tried: &mut Tried) -> anyhow::Result<()> {
                 tried.cannot_tell(&yaml, check, &gaps).await?;
             } else {
                 tried.finds(&yaml, check, &[&gaps[..], &["seen"]].concat()).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Scanners that were told not to look at a part, with a finding elsewhere or without one.
+async fn limited_scans(tried: &mut Tried) -> anyhow::Result<()> {
+    for (format, check, at, limits, gap) in [
+        (
+            "trivy",
+            "images",
+            "/Metadata",
+            json!({"OS": {"Family": "debian", "Name": "12.7"}}),
+            "looked at no package of its operating system",
+        ),
+        (
+            "grype",
+            "images",
+            "/descriptor/configuration",
+            json!({"only-notfixed": true}),
+            "without the vulnerabilities that a newer version fixes",
+        ),
+        (
+            "cargo-audit",
+            "advisories",
+            "/settings",
+            json!({"severity": "critical", "informational_warnings": []}),
+            "below severity critical",
+        ),
+    ] {
+        for is_good in [true, false] {
+            let folder = TempDir::new()?;
+            let mut report = report(format, is_good);
+            if let Some(result) = report.pointer_mut("/Results/0/Class") {
+                *result = json!("lang-pkgs");
+            }
+            let (parent, key) = at.rsplit_once('/').unwrap_or_default();
+            if let Some(parent) = report.pointer_mut(parent) {
+                parent[key] = limits.clone();
+            }
+            std::fs::write(folder.path().join("seen.json"), report.to_string())?;
+            let yaml = format!("reports: [{{name: r, format: {format}, directory: {}}}]\n", folder.path().display());
+            if is_good {
+                tried.cannot_tell(&yaml, check, &[gap]).await?;
+            } else {
+                tried.finds(&yaml, check, &[gap, "seen"]).await?;
             }
         }
     }

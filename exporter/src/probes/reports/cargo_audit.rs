@@ -4,6 +4,7 @@ use super::summary::{LEVELS, Summary, counted};
 use crate::sources::null::or_empty;
 use serde::Deserialize;
 use serde::de::Error;
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// The kinds of warnings that are exposed. A kind that is not listed here counts as `other`.
@@ -39,11 +40,9 @@ struct Settings {
     severity: Option<String>,
     /// The kinds of warnings that are reported.
     informational_warnings: Option<Vec<String>>,
-    /// Advisories for other systems and processors are left out.
-    #[serde(deserialize_with = "or_empty")]
-    target_os: Vec<String>,
-    #[serde(deserialize_with = "or_empty")]
-    target_arch: Vec<String>,
+    /// Advisories for other systems and processors are left out. A list, and one word in versions before 0.21.
+    target_os: Value,
+    target_arch: Value,
 }
 
 impl Settings {
@@ -51,7 +50,7 @@ impl Settings {
     fn gaps(&self) -> Vec<String> {
         let mut gaps = Vec::new();
         // A vulnerability is at least of low severity.
-        if let Some(severity) = self.severity.as_deref().filter(|severity| !["none", "low"].contains(severity)) {
+        if let Some(severity) = self.severity.as_deref().filter(|word| !["none", "low"].contains(word)) {
             gaps.push(format!("leaves out vulnerabilities below severity {severity} (severity_threshold)"));
         }
         let asked = self.informational_warnings.as_ref();
@@ -65,7 +64,11 @@ impl Settings {
 
     /// Returns to what the advisories were limited.
     fn limits(&self) -> Vec<String> {
-        let to = [&self.target_os[..], &self.target_arch[..]].concat().join(", ");
+        let words = |value: &Value| match value {
+            Value::Array(list) => list.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+            value => value.as_str().map(str::to_owned).into_iter().collect::<Vec<_>>(),
+        };
+        let to = [&self.target_os, &self.target_arch].map(words).concat().join(", ");
         Some(format!("has only advisories for {to}")).filter(|_| !to.is_empty()).into_iter().collect()
     }
 }

@@ -95,10 +95,12 @@ fn gap(report: &Trivy, is_image: bool) -> Option<&'static str> {
         report.results.iter().any(class)
     };
     // Of an image with an operating system it always reports the system's packages, also those without a vulnerability.
-    // An image made from nothing may have none.
-    let has_system = !report.metadata.os.family.is_empty();
+    // An image made from nothing may have none, and those of ActiveState have none that Trivy reads.
+    let family = report.metadata.os.family.to_lowercase();
+    let has_system = !["", "activestate"].contains(&family.as_str());
     if !is_image && !has("-pkgs") {
-        return Some("looked at no package: scan a folder with lock files, and with --scanners vuln");
+        // Old versions leave out packages without a vulnerability, so nothing tells them from a folder without any.
+        return Some("names no package: scan with --scanners vuln, and with --list-all-pkgs if Trivy is old");
     }
     if (has_system || !report.results.is_empty()) && !has("-pkgs") {
         return Some("looked at no package: scan with --scanners vuln");
