@@ -216,6 +216,7 @@ fn the_silence_command_contains_exactly_the_alerts_that_may_be_silenced() {
         ),
         "{exporter}"
     );
-    assert!(exporter.contains("alertname=ChecklistTargetUnreachable\nkind=KIND\ntarget=TARGET\n"), "{exporter}");
+    let whole = "alertname=~\"ChecklistTargetUnreachable|ChecklistTargetUnsteady\"\nkind=KIND\ntarget=TARGET\n";
+    assert!(exporter.contains(whole), "{exporter}");
     assert!(exporter.contains("ChecklistConfigBroken|"), "{exporter}");
 }

@@ -27,9 +27,9 @@ pub(super) fn commands(config: &Config, rules: &[&Rule], prose: &str, own_page: 
         lines.extend(targets.iter().take(SHOWN).map(|target| command(config, &of_targets, &matcher("target", target))));
         lines.extend((targets.len() > SHOWN).then(|| format!("# and {} more targets", targets.len() - SHOWN)));
     } else {
-        // Alerts about a whole target have the label `kind` instead of `check`.
+        // Alerts about a whole target have the label `kind`, and no check of their own.
         let (of_kinds, of_checks): (Vec<&Rule>, Vec<&Rule>) =
-            of_targets.iter().copied().partition(|rule| rule.labels.contains_key("kind"));
+            of_targets.iter().copied().partition(|rule| rule.labels["check"] == "exporter");
         for (rules, also) in [(of_checks, " check=CHECK target=TARGET"), (of_kinds, " kind=KIND target=TARGET")] {
             lines.extend((!rules.is_empty()).then(|| command(config, &rules, also)));
         }
