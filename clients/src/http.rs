@@ -71,8 +71,8 @@ pub async fn fetch(endpoint: &Endpoint, path: &str, max_body: usize) -> Result<H
     get(request_to(endpoint, &url, max_body).await?).await
 }
 
-/// Like [`fetch`], for a command: the response may have `max_body` bytes, whatever the budget of the exporter is. A server
-/// with several tenants is asked for one of them.
+/// Like [`fetch`], for a command: the response may have `max_body` bytes, whatever the budget of the exporter is. A
+/// server with several tenants is asked for one of them.
 pub async fn fetch_of(
     endpoint: &Endpoint,
     path: &str,

@@ -19,23 +19,17 @@ impl Config {
     pub fn rule_sets(&self) -> Vec<String> {
         let judged = self.signals().filter(|signal| !self.targets(signal).is_empty());
         // Alerts may be switched off, and levels left out.
-        let alerts = |signal: &Signal| {
+        let has_alert = |signal: &Signal| {
             let scopes = self.scopes(signal);
-            let alerts = signal.alerts.iter().filter(|alert| self.alert(alert).is_some());
-            alerts
-                .map(|alert| scopes.iter().map(|(_, limits)| alert.levels(limits).len()).sum::<usize>())
-                .sum::<usize>()
+            let has_level = |alert: &Alert| scopes.iter().any(|(_, limits)| !alert.levels(limits).is_empty());
+            signal.alerts.iter().any(|alert| self.alert(alert).is_some() && has_level(alert))
         };
         let has_rules = |signal: &&'static Signal| {
             let from_others = self.targets(signal).iter().any(|target| self.source(signal, target).is_some());
-            !signal.records.is_empty() || from_others || alerts(signal) > 0
+            !signal.records.is_empty() || from_others || has_alert(signal)
         };
-        judged
-            .filter(has_rules)
-            .map(|signal| signal.id)
-            .chain(["exporter"])
-            .map(|id| format!("checklist-{id}"))
-            .collect()
+        let ids = judged.filter(has_rules).map(|signal| signal.id).chain(["exporter"]);
+        ids.map(|id| format!("checklist-{id}")).collect()
     }
 
     /// Returns a hash of every expression, level, time and label of the rules. Exporter and rules compare it, so that

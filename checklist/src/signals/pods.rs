@@ -105,10 +105,11 @@ fn none_left(scope: &Scope, have: &'static Metric, want: &'static Metric) -> Str
 fn none_left_case(have: &'static Metric, want: &'static Metric, given: &Given<'_>) -> Case {
     let series = |metric, values: &str| input(metric, values.replace('~', &format!("x{SAMPLES}")));
     let of = |had: &str, wanted: &str| vec![series(have, had), series(want, wanted)];
-    // Each pattern takes five or six minutes.
-    let times = 8 + usize::try_from(given.pending.as_secs() / 300).unwrap_or(0);
+    // Each pattern takes four or five minutes.
+    let times = 8 + usize::try_from(given.pending.as_secs() / 240).unwrap_or(0);
     let repeated = |values: &str| vec![values; times].join(" ");
-    let crashes = format!("1+0x15 {}", repeated("0+0x3 1"));
+    let crashes = format!("1+0x16 {}", repeated("0+0x2 1"));
+    let mostly_down = format!("1+0x15 {}", repeated("0+0x2 1+0x1"));
     let (woken, woken_wanted) = (repeated("0+0x1 1 0+0x2"), repeated("1+0x3 0+0x1"));
     Case::new(of("3+0x25 0+0~", "3+0~"), of("1+0~", "3+0~"))
         .after(minutes(26))
@@ -116,6 +117,7 @@ fn none_left_case(have: &'static Metric, want: &'static Metric, given: &Given<'_
         .fires("fires when a scaled-up workload never becomes ready", of("0+0~", "0+0x16 3+0~"))
         .fires("fires when a new pod never becomes ready", of("_x8 0+0~", "_x8 3+0~"))
         .fires("fires when the only pod is ready for a minute between two crashes", of(&crashes, "1+0~"))
+        .fires("fires when the only pod is down for three of five minutes", of(&mostly_down, "1+0~"))
         .quiet("does not fire when no pods are wanted", of("3+0x25 0+0~", "3+0x25 0+0~"))
         .quiet("does not fire while the only pod moves to another node", of("1+0x26 0+0~", "1+0~"))
         .quiet("does not fire while a scaled-up workload starts", of("0+0~", "0+0x20 3+0~"))

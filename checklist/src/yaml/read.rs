@@ -1,5 +1,5 @@
 //! YAML parsed into Rust types. Comments are switched off, because the parser attaches them to list items and keys and
-//! fails when there are many. Where any type is accepted, `.nan` and `.inf` are the texts, because JSON has no such numbers:
+//! fails when there are many. Where any type is accepted, `.nan` and `.inf` are texts, because JSON has no such numbers;
 //! rule tests expect them.
 
 use super::error::Error;

@@ -216,13 +216,13 @@ mod tests {
     #[test]
     fn a_folder_that_is_being_uploaded_is_the_newest_only_if_there_is_no_other() {
         let (complete, growing) = (("daily/1/toc.dat", 1.0, 9), ("daily/2/3001.dat.gz", NOW - 600.0, 9));
-        let (newest, found) = found(Choice::default(), &[complete, growing]);
-        assert_eq!((newest.as_deref(), found.count), (Some("daily/1"), 2));
-        assert_eq!(found.growing.map(|one| one.name).as_deref(), Some("daily/2"));
-        let (newest, found) = super::tests::found(Choice::default(), &[growing]);
-        assert_eq!((newest.as_deref(), found.growing), (Some("daily/2"), None));
+        let (newest, both) = found(Choice::default(), &[complete, growing]);
+        assert_eq!((newest.as_deref(), both.count), (Some("daily/1"), 2));
+        assert_eq!(both.growing.map(|one| one.name).as_deref(), Some("daily/2"));
+        let (newest, alone) = found(Choice::default(), &[growing]);
+        assert_eq!((newest.as_deref(), alone.growing), (Some("daily/2"), None));
         // A single object is complete when it is listed.
-        let (newest, _) = super::tests::found(Choice::default(), &[complete, ("daily/3.dump", NOW - 60.0, 9)]);
+        let (newest, _) = found(Choice::default(), &[complete, ("daily/3.dump", NOW - 60.0, 9)]);
         assert_eq!(newest.as_deref(), Some("daily/3.dump"));
     }
 

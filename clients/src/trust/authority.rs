@@ -41,12 +41,11 @@ impl Authority {
         let anchor = store.roots.pop().ok_or(rustls::CertificateError::BadEncoding)?;
         let Ok((_, parsed)) = X509Certificate::from_der(der) else {
             // The verifier can read it. So it is trusted, although its dates are not known.
-            let (subject, subject_cn, issuer_cn) = Default::default();
             return Ok(Self {
                 anchor,
-                subject,
-                subject_cn,
-                issuer_cn,
+                subject: Vec::new(),
+                subject_cn: String::new(),
+                issuer_cn: String::new(),
                 not_before: 0,
                 not_after: NEVER,
                 rsa_bits: None,

@@ -87,9 +87,9 @@ pub async fn inspect(target: &Target) -> Result<Inspection, Failure> {
     let way = seen.path(&recorder.inner);
     // The dates of the system's authorities are not the operator's concern.
     let root = way.as_ref().filter(|_| target.ca_file.is_some()).map(root);
-    let (certificates, unreadable) = Default::default();
     let refused = seen.refused.clone();
-    let mut inspection = Inspection { certificates, root, unreadable, refused, version, broken };
+    let mut inspection =
+        Inspection { certificates: Vec::new(), root, unreadable: Vec::new(), refused, version, broken };
     if seen.beyond > 0 {
         let sent = seen.chain.len() + seen.beyond;
         let what = format!("{host}:{port} sent {sent} certificates; only the first {MAX_CERTIFICATES} are examined");

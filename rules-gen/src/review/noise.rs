@@ -186,7 +186,11 @@ impl Manager {
             ca_file: None,
         };
         let get = async |path: &str| -> Result<Vec<Value>, NoVerdict> {
-            response_within(url, DEADLINE, http::fetch_json(&endpoint, path, MAX_BODY)).await
+            let read = async {
+                let response = http::fetch_of(&endpoint, path, None, MAX_BODY).await?;
+                http::refusal(&response).map_or_else(|| http::json(&endpoint, path, &response), Err)
+            };
+            response_within(url, DEADLINE, read).await
         };
         let silences = get("/api/v2/silences").await?.iter().filter_map(silence).collect();
         Ok(Self { silences, alerts: get("/api/v2/alerts").await? })

@@ -82,7 +82,7 @@ pub async fn firing(
         let all = match query(&server, rule, span, from, report).await {
             Ok(all) => all,
             Err(error) => {
-                broken.push(unless_of_the_expression(error)?);
+                broken.push(broken_expression(error)?);
                 continue;
             }
         };
@@ -99,14 +99,14 @@ pub async fn firing(
     for result in results {
         match result {
             Ok(of_rule) => firing.extend(of_rule),
-            Err(error) => broken.push(unless_of_the_expression(error)?),
+            Err(error) => broken.push(broken_expression(error)?),
         }
     }
     Ok(Evaluated { firing, broken })
 }
 
 /// Returns the words of an error if Prometheus cannot evaluate the expression. Any other error is none of the rule.
-fn unless_of_the_expression(error: anyhow::Error) -> anyhow::Result<String> {
+fn broken_expression(error: anyhow::Error) -> anyhow::Result<String> {
     let of_the_expression = error.downcast_ref::<NoVerdict>().is_some_and(|one| one.of_the_expression);
     if of_the_expression { Ok(format!("{error:#}")) } else { Err(error) }
 }

@@ -14,7 +14,7 @@ async fn reserved_connections_and_limits_of_roles_and_databases_are_considered()
         (18, &["superuser_reserved_connections=3", "reserved_connections=4"], 33.0),
     ] {
         let postgres = Postgres::of_version(major, settings).await?;
-        postgres.execute("CREATE ROLE narrow LOGIN PASSWORD 'n' CONNECTION LIMIT 5; ALTER DATABASE orchestrator CONNECTION LIMIT 10").await?;
+        postgres.execute("CREATE ROLE narrow LOGIN PASSWORD 'n' CONNECTION LIMIT 5; CREATE ROLE single LOGIN CONNECTION LIMIT 2; ALTER DATABASE orchestrator CONNECTION LIMIT 10").await?;
         let yaml = database(postgres.port, &folder, "")?;
         let seen = check(&yaml, "connections").await;
         assert_eq!(seen.value(&["checklist_postgres_connections_limit{"]), Some(limit), "{major}: {}", seen.page);
@@ -31,6 +31,7 @@ async fn reserved_connections_and_limits_of_roles_and_databases_are_considered()
         seen.is(Verdict::Critical);
         assert!(seen.words.contains("role=narrow"), "{major}: {}", seen.words);
         assert_eq!(seen.value(&["checklist_postgres_role_connections{", "narrow"]), Some(5.0), "{}", seen.page);
+        assert_eq!(seen.value(&["checklist_postgres_role_connections_limit{", "single"]), None, "its pool is full");
     }
     Ok(())
 }

@@ -154,7 +154,11 @@ async fn excluded_tables_roles_and_applications_are_not_checked() -> anyhow::Res
     assert_eq!(oldest().await, None);
     let forgotten = sleeper("shop").await?;
     forgotten.batch_execute("BEGIN; LOCK TABLE events_now IN ACCESS SHARE MODE").await?;
-    assert!(oldest().await.is_some());
+    let became_idle = oldest().await;
+    assert!(became_idle.is_some());
+    // It worked again, and is idle since then.
+    forgotten.batch_execute("SELECT pg_sleep(1)").await?;
+    assert!(oldest().await >= became_idle.map(|at| at + 1.0), "{became_idle:?}");
     Ok(())
 }
 

@@ -99,6 +99,12 @@ fn way_out(server: &DbError, during: During) -> &'static str {
             "; a pooler that does not keep a transaction on one connection cannot be read through: give the exporter \
              the server's own address, or a pool with pool_mode session or transaction"
         }
+        // A word of checklist.yaml that is compared with an enum.
+        (code, During::Statement)
+            if *code == SqlState::INVALID_TEXT_REPRESENTATION && server.routine() == Some("enum_in") =>
+        {
+            "; the type of the column has no such value: set tables.audit_events.words, or correct an own query"
+        }
         // An operator that does not exist has the SQLSTATE of a function. Its types do not fit, in whatever schema.
         (code, During::Statement)
             if *code == SqlState::UNDEFINED_TABLE
