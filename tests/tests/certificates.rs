@@ -2,8 +2,9 @@
 //! clients refuse it, and accepts what psql and curl accept.
 
 use anyhow::{Context, ensure};
-use checklist::{Reason, Verdict};
+use checklist::{Config, Reason, Samples, Series, Verdict};
 use clients::failure::Failure;
+use exporter::probes::certificates::Certificates;
 use exporter::run::status::ProcessStatus;
 use exporter::run::time::unix_now;
 use exporter::server::exposition::collector::States;
@@ -15,6 +16,7 @@ use stack::postgres::{PASSWORD, Postgres};
 use stack::process::{Process, free_port};
 use stack::waiting::passes;
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -167,19 +169,31 @@ fn expired(folder: &Path) -> anyhow::Result<()> {
     )
 }
 
-/// Starts openssl's server with a certificate and further arguments.
+/// Starts openssl's server with a certificate and further arguments, on every address.
 async fn serve(folder: &Path, leaf: &str, chain: &str, more: &str) -> anyhow::Result<(u16, Process)> {
-    let port = free_port()?;
+    serve_at("*", free_port()?, folder, leaf, chain, more).await
+}
+
+/// Like [`serve`], on one address.
+async fn serve_at(
+    address: &str,
+    port: u16,
+    folder: &Path,
+    leaf: &str,
+    chain: &str,
+    more: &str,
+) -> anyhow::Result<(u16, Process)> {
     let mut command = Command::new("openssl");
-    command.args(["s_server", "-quiet", "-accept", &port.to_string(), "-cert", &format!("{leaf}.pem")]);
+    command.args(["s_server", "-quiet", "-accept", &format!("{address}:{port}"), "-cert", &format!("{leaf}.pem")]);
     command.args(["-key", &format!("{leaf}.key")]).args(more.split_whitespace()).current_dir(folder);
     // By default the server refuses certificates that openssl considers weak.
     command.args(["-cipher", "ALL:@SECLEVEL=0"]);
     if !chain.is_empty() {
         command.args(["-cert_chain", chain]);
     }
-    let mut process = Process::start(&mut command, &format!("s_server-{port}"), folder, Signal::SIGTERM)?;
-    let listens = move || async move { tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() };
+    let mut process = Process::start(&mut command, &format!("s_server-{leaf}-{port}"), folder, Signal::SIGTERM)?;
+    let to = if address == "*" { "127.0.0.1" } else { address };
+    let listens = move || async move { tokio::net::TcpStream::connect((to, port)).await.is_ok() };
     process.wait_until(listens).await?;
     Ok((port, process))
 }
@@ -284,6 +298,61 @@ async fn certificates_that_psql_and_curl_accept_are_accepted_and_the_earliest_ex
     let ends = text.lines().filter(|line| line.contains("_not_after_timestamp_seconds{")).count();
     assert_eq!(ends, 4, "those three and their authority: {text}");
     assert!(messages.contains("chain-1 between expires first"), "{messages}");
+    Ok(())
+}
+
+/// Several servers stand behind a name, and one of them was forgotten when the certificate was renewed.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_address_of_a_name_is_inspected_and_the_first_to_expire_counts() -> anyhow::Result<()> {
+    let folder = TempDir::new()?;
+    let path = folder.path();
+    certificates(path)?;
+    openssl(path, "req -newkey rsa:2048 -nodes -keyout late.key -out late.csr -subj /CN=localhost")?;
+    openssl(path, "x509 -req -in late.csr -CA ca.pem -CAkey ca.key -days 2 -out late.pem -extfile v3")?;
+    let (port, _first) = serve_at("127.0.0.1", free_port()?, path, "good", "", "").await?;
+    let addresses = [2_u8, 1, 3].map(|last| SocketAddr::from(([127, 0, 0, last], port)));
+    let ca = path.join("ca.pem");
+    let yaml = format!("certificates: [{{name: app, address: 'localhost:{port}', caFile: {}}}]\n", ca.display());
+    let config = Config::parse("checklist.yaml", &yaml).map_err(|mistakes| anyhow::anyhow!("{mistakes}"))?;
+    let probe = Certificates(config.certificates.first().context("no certificate")?.clone());
+    let inspect = async || {
+        let (series, dropped, evidence) = probe.at(&addresses, Samples::within(100)).await?.into_parts();
+        anyhow::ensure!(dropped == 0, "duplicates");
+        let value = |name: &str, position: &str| {
+            let named =
+                |one: &&Series| one.metric.name == name && one.labels.last().is_none_or(|last| last == position);
+            series.iter().find(named).map(|one| one.value)
+        };
+        let end = value("checklist_certificate_not_after_timestamp_seconds", "leaf").context("no leaf")?;
+        let days = ((end - unix_now()) / 86_400.0).round();
+        let is_verified = value("checklist_certificate_verified", "") == Some(1.0);
+        anyhow::Ok((days, is_verified, evidence.gaps(), evidence.to_string()))
+    };
+    // Two of the addresses refuse connections, as clients expect of a server that is down.
+    let (days, is_verified, gaps, messages) = inspect().await?;
+    assert_eq!((days, is_verified, gaps.as_str()), (90.0, true, ""), "{messages}");
+    assert!(messages.contains("of 1 of 3 addresses)"), "{messages}");
+    for last in [2, 3] {
+        assert!(messages.contains(&format!("connecting to 127.0.0.{last}:{port}")), "{messages}");
+    }
+    {
+        let (_, _forgotten) = serve_at("127.0.0.2", port, path, "late", "", "").await?;
+        let (days, is_verified, gaps, messages) = inspect().await?;
+        assert_eq!((days, is_verified, gaps.as_str()), (2.0, true, ""), "{messages}");
+        assert!(messages.contains("leaf localhost expires first") && messages.contains("(at 127.0.0.2:"), "{messages}");
+    }
+    {
+        let (_, _foreign) = serve_at("127.0.0.2", port, path, "self", "", "").await?;
+        let (_, is_verified, _, messages) = inspect().await?;
+        assert!(!is_verified && messages.contains(&format!("rejected by 127.0.0.2:{port}")), "{messages}");
+    }
+    // One that accepts connections and presents nothing: what it would present is unknown.
+    let listener = tokio::net::TcpListener::bind(("127.0.0.2", port)).await?;
+    let closes = tokio::spawn(async move { while listener.accept().await.is_ok() {} });
+    let (days, is_verified, gaps, messages) = inspect().await?;
+    assert_eq!((days, is_verified), (90.0, true), "{messages}");
+    assert!(gaps.contains(&format!("TLS handshake with 127.0.0.2:{port}")), "{gaps}");
+    closes.abort();
     Ok(())
 }
 

@@ -23,12 +23,12 @@ pub static SPARE_NOT_AFTER: Metric = Metric::fact(
 .sparse();
 pub static VERIFIED: Metric = Metric::gauge(
     "checklist_certificate_verified",
-    "Whether a client accepts the presented chain for the server's name (1) or not (0).",
+    "Whether a client accepts the chain that each address of the server presents for its name (1) or not (0).",
     &[],
 );
 pub static VERIFICATION_FAILURES: Metric = Metric::gauge(
     "checklist_certificate_verification_failures",
-    "Constant 1 with the reason why the presented chain is rejected, absent if it is accepted.",
+    "Constant 1 with the reason why a presented chain is rejected, absent if all are accepted.",
     &["reason"],
 )
 .sparse();
@@ -59,7 +59,7 @@ pub static SIGNAL: Signal = Signal {
     section: "Security Check",
     stake: Stake::Live,
     kind: TargetKind::Certificate,
-    // A certificate that clients reject is an outage. One look is one TLS handshake.
+    // A certificate that clients reject is an outage. One look is one TLS handshake with each address.
     interval: minutes(1),
     timeout: seconds(10),
     max_series: 100,

@@ -275,8 +275,8 @@ pub static SIGNAL: Signal = Signal {
                 },
             }),
             pending: minutes(5),
-            summary: "A job has failed or does not start.",
-            description: "Job {{ $labels.namespace }}/{{ $labels.workload }} has failed or was not started when it was due{{ with printf \"topk(1, checklist_job_failed{target=%q,namespace=%q,workload=%q})\" $labels.target $labels.namespace $labels.workload | query }}: {{ . | first | label \"reason\" }}{{ end }}. Look at: kubectl -n {{ $labels.namespace }} get cronjobs,jobs",
+            summary: "A job has failed, does not start or does not end.",
+            description: "Job {{ $labels.namespace }}/{{ $labels.workload }} has failed, was not started when it was due, or does not end{{ with printf \"topk(1, checklist_job_failed{target=%q,namespace=%q,workload=%q})\" $labels.target $labels.namespace $labels.workload | query }}: {{ . | first | label \"reason\" }}{{ end }}. Look at: kubectl -n {{ $labels.namespace }} get cronjobs,jobs",
             ..WARNING
         },
         Alert {

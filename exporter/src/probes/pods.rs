@@ -161,7 +161,7 @@ async fn jobs(namespace: &Namespace, samples: &mut Samples) -> Result<Jobs, Fail
     Ok(Jobs { count: store.objects.len(), ended, awaiting })
 }
 
-/// Adds a sample for each cron job that starts no runs although it is due. Returns the number of cron jobs.
+/// Adds a sample for each cron job that starts no runs although it is due, or whose last run hangs. Returns the number of cron jobs.
 async fn cron_jobs(namespace: &Namespace, samples: &mut Samples) -> Result<usize, Failure> {
     let store = read(&namespace.cron_jobs).await?;
     samples.saw(Object::CronJob, store.objects.len());
@@ -178,6 +178,9 @@ async fn cron_jobs(namespace: &Namespace, samples: &mut Samples) -> Result<usize
         }
         if job.is_late(now) {
             samples.set(&JOB_FAILED, [&*namespace.name, name, "NotStarted"], 1_u32);
+        }
+        if job.is_held(now) {
+            samples.set(&JOB_FAILED, [&*namespace.name, name, "StillRunning"], 1_u32);
         }
     }
     Ok(store.objects.len())

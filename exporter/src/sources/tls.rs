@@ -5,14 +5,15 @@ use crate::probe::Failure;
 use checklist::Reason;
 use checklist::config::{Certificate as Target, StartTls};
 use clients::failure::causes;
-use clients::tcp::connect;
 use clients::trust::authority::{Path, common_name};
 use clients::trust::refusal::Refusal;
 use clients::trust::{self, Verifier};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{AlertDescription, DigitallySignedStruct, ProtocolVersion, SignatureScheme};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -20,10 +21,27 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 /// Maximum number of certificates that are examined.
 const MAX_CERTIFICATES: usize = 10;
+/// Maximum number of addresses of one name that are inspected.
+const MAX_ADDRESSES: usize = 16;
+/// How long connecting to one of several addresses and its handshake may take: one that does not respond must not hide
+/// what the others presented.
+const ADDRESS_LIMIT: Duration = Duration::from_secs(3);
+
+/// The handshakes with the addresses of one name. A certificate is often renewed on every server behind it but one.
+#[derive(Debug)]
+pub struct Inspections {
+    /// The addresses that presented certificates; at least one.
+    pub seen: Vec<Inspection>,
+    /// The addresses that could not be connected to, with the reason. Clients go on to another one.
+    pub unreachable: Vec<String>,
+    /// The addresses that were connected to and presented nothing, and a message about those beyond the maximum.
+    pub failed: Vec<Failure>,
+}
 
 /// The result of one handshake.
 #[derive(Debug)]
 pub struct Inspection {
+    pub address: SocketAddr,
     /// The presented certificates that could be parsed, leaf first.
     pub certificates: Vec<Presented>,
     /// The authority of `caFile` that the chain leads to, at position `root`. Clients refuse the chain when it expires,
@@ -39,8 +57,15 @@ pub struct Inspection {
     pub broken: Option<String>,
 }
 
+impl Inspection {
+    /// The presented certificates and the authority.
+    pub fn all(&self) -> impl Iterator<Item = &Presented> {
+        self.certificates.iter().chain(&self.root)
+    }
+}
+
 /// A certificate that the server presented, or the authority that it leads to.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Presented {
     /// `leaf`, or `chain-1` and so on in the order of the chain; `root` for the authority.
     pub position: String,
@@ -58,56 +83,130 @@ pub struct Presented {
     pub spare: bool,
 }
 
-/// Makes a handshake and reports the presented certificates. If the peer then closes the connection, for example
-/// because it requires a client certificate, that is part of the report and no error.
-pub async fn inspect(target: &Target) -> Result<Inspection, Failure> {
-    let (host, name) = (ascii(&target.host), ascii(&target.server_name));
-    let (host, port) = (host.as_str(), target.port);
-    let tls = |why: String| Failure::new(Reason::Tls, format!("TLS handshake with {host}:{port}: {why}"));
-    let name = ServerName::try_from(name)
+/// Makes a handshake with each of these addresses, and reports the presented certificates. Fails if no address presented
+/// any, with the failure of the first.
+pub async fn inspect(target: &Target, addresses: &[SocketAddr]) -> Result<Inspections, Failure> {
+    let name = ServerName::try_from(ascii(&target.server_name))
         .map_err(|_| Failure::new(Reason::Config, format!("{} is not a valid TLS server name", target.server_name)))?;
     let verifier = trust::verifier(target.ca_file.as_deref()).await?;
-    let recorder = Arc::new(Recorder { inner: verifier, seen: Mutex::default() });
-    let config = trust::with_verifier(Arc::clone(&recorder) as Arc<dyn ServerCertVerifier>)?;
-    let mut stream = connect(host, port).await?;
-    if target.start_tls == Some(StartTls::Postgres) {
-        request_postgres_tls(&mut stream).await.map_err(|why| tls(why.to_owned()))?;
-    }
-    let shaken = TlsConnector::from(Arc::new(config)).connect(name.clone(), stream).await;
-    let seen = std::mem::take(&mut *recorder.seen.lock().unwrap_or_else(PoisonError::into_inner));
-    let (version, broken) = match shaken {
-        Ok(stream) => (stream.get_ref().1.protocol_version(), None),
-        Err(error) if seen.chain.is_empty() => return Err(tls(causes(&error))),
-        Err(error) => {
-            let what = "failed after its certificate came; it may require one of the client";
-            (None, Some(format!("the TLS handshake with {host}:{port} {what}: {}", broken(&error))))
-        }
-    };
-    let version = version.map(|version| if version == ProtocolVersion::TLSv1_3 { "1.3" } else { "1.2" });
-    let way = seen.path(&recorder.inner);
-    // The dates of the system's authorities are not the operator's concern.
-    let root = way.as_ref().filter(|_| target.ca_file.is_some()).map(root);
-    let refused = seen.refused.clone();
-    let mut inspection =
-        Inspection { certificates: Vec::new(), root, unreadable: Vec::new(), refused, version, broken };
-    if seen.beyond > 0 {
-        let sent = seen.chain.len() + seen.beyond;
-        let what = format!("{host}:{port} sent {sent} certificates; only the first {MAX_CERTIFICATES} are examined");
-        inspection.unreadable.push(what);
-    }
-    for (at, der) in seen.chain.iter().enumerate() {
-        let is_on_way = way.as_ref().is_some_and(|way| way.between.contains(der));
-        let spare =
-            at > 0 && seen.refused.is_none() && !is_on_way && seen.is_accepted_without(at, &recorder.inner, &name);
-        match presented(at, der, spare) {
-            Ok(certificate) => inspection.certificates.push(certificate),
-            Err(why) => {
-                let which = position(at);
-                inspection.unreadable.push(format!("cannot parse certificate {which} of {host}:{port}: {why}"));
+    // One address has the time of the check.
+    let limit = if addresses.len() == 1 { Duration::MAX } else { ADDRESS_LIMIT };
+    let each = addresses.iter().take(MAX_ADDRESSES).map(|address| {
+        let place = match addresses.len() {
+            1 => format!("{}:{}", target.host, target.port),
+            _ => format!("{address}, an address of {}", target.host),
+        };
+        Endpoint { target, name: name.clone(), address: *address, place, limit }.handshake(Arc::clone(&verifier))
+    });
+    let mut inspections = Inspections { seen: Vec::new(), unreachable: Vec::new(), failed: Vec::new() };
+    let mut first = None;
+    for result in futures::future::join_all(each).await {
+        match result {
+            Ok(inspection) => inspections.seen.push(inspection),
+            Err(failure) => {
+                match failure.reason {
+                    Reason::Connect => inspections.unreachable.push(failure.message.clone()),
+                    _ => inspections.failed.push(failure.clone()),
+                }
+                first.get_or_insert(failure);
             }
         }
     }
-    Ok(inspection)
+    if inspections.seen.is_empty()
+        && let Some(first) = first
+    {
+        return Err(first);
+    }
+    if addresses.len() > MAX_ADDRESSES {
+        let (host, all) = (&target.host, addresses.len());
+        let why = format!("{host} has {all} addresses; only the first {MAX_ADDRESSES} are inspected");
+        inspections.failed.push(Failure::new(Reason::Limit, why));
+    }
+    Ok(inspections)
+}
+
+/// One address of a target.
+struct Endpoint<'a> {
+    target: &'a Target,
+    /// The name that is requested.
+    name: ServerName<'static>,
+    address: SocketAddr,
+    /// The address in messages.
+    place: String,
+    /// How long connecting may take, and how long the handshake.
+    limit: Duration,
+}
+
+impl Endpoint<'_> {
+    /// Makes one handshake. If the peer closes the connection after it presented its certificates, for example because
+    /// it requires a client certificate, that is part of the report and no error.
+    async fn handshake(self, verifier: Arc<Verifier>) -> Result<Inspection, Failure> {
+        let place = &self.place;
+        let tls = |why: String| Failure::new(Reason::Tls, format!("TLS handshake with {place}: {why}"));
+        let recorder = Arc::new(Recorder { inner: verifier, seen: Mutex::default() });
+        let config = trust::with_verifier(Arc::clone(&recorder) as Arc<dyn ServerCertVerifier>)?;
+        let mut stream = self.connect().await?;
+        let shaken = tokio::time::timeout(self.limit, async {
+            if self.target.start_tls == Some(StartTls::Postgres) {
+                request_postgres_tls(&mut stream).await.map_err(|why| tls(why.to_owned()))?;
+            }
+            Ok::<_, Failure>(TlsConnector::from(Arc::new(config)).connect(self.name.clone(), stream).await)
+        });
+        let shaken = shaken.await.map_err(|_| {
+            Failure::new(Reason::Timeout, format!("TLS handshake with {place}: no response within {:?}", self.limit))
+        })??;
+        let seen = std::mem::take(&mut *recorder.seen.lock().unwrap_or_else(PoisonError::into_inner));
+        let (version, broken) = match shaken {
+            Ok(stream) => (stream.get_ref().1.protocol_version(), None),
+            Err(error) if seen.chain.is_empty() => return Err(tls(causes(&error))),
+            Err(error) => {
+                let what = "failed after its certificate came; it may require one of the client";
+                (None, Some(format!("the TLS handshake with {place} {what}: {}", broken(&error))))
+            }
+        };
+        let version = version.map(|version| if version == ProtocolVersion::TLSv1_3 { "1.3" } else { "1.2" });
+        let way = seen.path(&recorder.inner);
+        // The dates of the system's authorities are not the operator's concern.
+        let root = way.as_ref().filter(|_| self.target.ca_file.is_some()).map(root);
+        let refused = seen.refused.clone();
+        let mut inspection = Inspection {
+            address: self.address,
+            certificates: Vec::new(),
+            root,
+            unreadable: Vec::new(),
+            refused,
+            version,
+            broken,
+        };
+        if seen.beyond > 0 {
+            let sent = seen.chain.len() + seen.beyond;
+            let what = format!("{place} sent {sent} certificates; only the first {MAX_CERTIFICATES} are examined");
+            inspection.unreadable.push(what);
+        }
+        for (at, der) in seen.chain.iter().enumerate() {
+            let is_on_way = way.as_ref().is_some_and(|way| way.between.contains(der));
+            let spare = at > 0
+                && seen.refused.is_none()
+                && !is_on_way
+                && seen.is_accepted_without(at, &recorder.inner, &self.name);
+            match presented(at, der, spare) {
+                Ok(certificate) => inspection.certificates.push(certificate),
+                Err(why) => {
+                    let which = position(at);
+                    inspection.unreadable.push(format!("cannot parse certificate {which} of {place}: {why}"));
+                }
+            }
+        }
+        Ok(inspection)
+    }
+
+    async fn connect(&self) -> Result<TcpStream, Failure> {
+        let failed = |why: &str| Failure::new(Reason::Connect, format!("connecting to {}: {why}", self.place));
+        match tokio::time::timeout(self.limit, TcpStream::connect(self.address)).await {
+            Ok(connected) => connected.map_err(|error| failed(&error.to_string())),
+            Err(_) => Err(failed(&format!("no response within {:?}", self.limit))),
+        }
+    }
 }
 
 /// Returns the name of a place in the chain: `leaf`, `chain-1` and so on.
@@ -116,7 +215,7 @@ fn position(at: usize) -> String {
 }
 
 /// Returns a name as it stands in DNS and in certificates: `bücher.example` is `xn--bcher-kva.example`.
-fn ascii(name: &str) -> String {
+pub(crate) fn ascii(name: &str) -> String {
     if name.is_ascii() {
         return name.to_owned();
     }

@@ -90,22 +90,38 @@ fn large_groups_of_targets_give_distinguishable_rules() -> std::io::Result<()> {
     Ok(())
 }
 
-#[test]
-fn promtool_and_amtool_accept_everything_and_every_rule_test_passes() -> std::io::Result<()> {
+/// Runs the rule tests of three checklists with a promtool and an amtool.
+fn are_accepted(promtool: &str, amtool: &str) -> std::io::Result<()> {
     for yaml in [EXAMPLE, OTHER, EXTERNAL] {
         let folder = tempfile::tempdir()?;
         let outputs = generate(yaml, folder.path());
-        succeeds("promtool", &["check", "rules", "rules/checklist.yaml"], folder.path());
-        succeeds("amtool", &["check-config", "alertmanager/alertmanager.yaml"], folder.path());
+        succeeds(promtool, &["check", "rules", "rules/checklist.yaml"], folder.path());
+        succeeds(amtool, &["check-config", "alertmanager/alertmanager.yaml"], folder.path());
         let tests: Vec<&str> = outputs
             .iter()
             .filter_map(|output| output.path.to_str())
             .filter(|path| path.ends_with(".test.yaml"))
             .collect();
         assert!(tests.len() > 20);
-        succeeds("promtool", &[&["test", "rules"], tests.as_slice()].concat(), folder.path());
+        succeeds(promtool, &[&["test", "rules"], tests.as_slice()].concat(), folder.path());
     }
     Ok(())
+}
+
+#[test]
+fn promtool_and_amtool_accept_everything_and_every_rule_test_passes() -> std::io::Result<()> {
+    are_accepted("promtool", "amtool")
+}
+
+/// Prometheus 3 leaves the first sample of a range out, so that counts over a range may differ by one.
+#[test]
+#[cfg_attr(
+    not(all(has_newest_promtool, has_newest_amtool)),
+    ignore = "no promtool 3 and amtool in target/parts (make parts)"
+)]
+fn the_newest_promtool_and_amtool_accept_everything_and_every_rule_test_passes() -> std::io::Result<()> {
+    const PARTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/parts/bin");
+    are_accepted(&format!("{PARTS}/promtool"), &format!("{PARTS}/amtool"))
 }
 
 #[test]

@@ -2,8 +2,8 @@
 //! reported and removed.
 
 use super::*;
-use std::sync::atomic::AtomicU16;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
 const SECRET: &str = "restores-only";
 
@@ -73,41 +73,49 @@ async fn a_given_restore_server_is_refused_if_it_is_the_source_or_could_be_damag
     Ok(())
 }
 
-/// Starts a proxy to a port that can be cut: its connections end, and no new ones are accepted.
-async fn way(to: u16) -> anyhow::Result<(u16, Arc<AtomicBool>, Arc<AtomicU16>)> {
+/// The state of a network path.
+#[derive(Clone, Copy, PartialEq)]
+enum State {
+    Open,
+    /// Nothing passes, and the connections seem to be alive.
+    Blocked,
+    /// The connections have ended, and no new ones are accepted.
+    Cut,
+}
+
+/// Starts a proxy to a port. The path is blocked before it is cut: a run that sees one of its connections end could
+/// otherwise still remove everything through another one.
+async fn way(to: u16) -> anyhow::Result<(u16, watch::Sender<State>)> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let port = listener.local_addr()?.port();
-    let (cut, taken) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU16::new(0)));
-    let (own, count) = (Arc::clone(&cut), Arc::clone(&taken));
+    let (state, seen) = watch::channel(State::Open);
     tokio::spawn(async move {
         while let Ok((mut client, _)) = listener.accept().await {
-            if own.load(Ordering::SeqCst) {
+            let mut seen = seen.clone();
+            if *seen.borrow() != State::Open {
                 continue;
             }
-            count.fetch_add(1, Ordering::SeqCst);
-            let own = Arc::clone(&own);
             tokio::spawn(async move {
                 let Ok(mut server) = TcpStream::connect(("127.0.0.1", to)).await else { return };
-                let is_cut = async {
-                    while !own.load(Ordering::SeqCst) {
-                        tokio::time::sleep(Duration::from_millis(20)).await;
-                    }
-                };
+                let mut blocked = seen.clone();
+                let is_blocked = async { blocked.wait_for(|state| *state != State::Open).await.is_ok() };
                 tokio::select! {
                     _ = tokio::io::copy_bidirectional(&mut client, &mut server) => {}
-                    () = is_cut => {}
+                    _ = is_blocked => {
+                        let _ = seen.wait_for(|state| *state == State::Cut).await;
+                    }
                 }
             });
         }
     });
-    Ok((port, cut, taken))
+    Ok((port, state))
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn objects_of_a_lost_connection_are_reported_and_removed_by_the_next_run() -> anyhow::Result<()> {
     let world = World::start().await?;
     let scratch = scratch().await?;
-    let (port, cut, _) = way(scratch.port).await?;
+    let (port, path) = way(scratch.port).await?;
     world.upload(&world.postgres.dump()?)?;
     world.configure("pg_dump", &server(&world, port, "restorer")?, SLOW)?;
     let mut command = world.command(&world.work())?;
@@ -116,7 +124,9 @@ async fn objects_of_a_lost_connection_are_reported_and_removed_by_the_next_run()
     process
         .wait_until(|| async { std::fs::read_to_string(&log).is_ok_and(|log| log.contains("restore seconds=")) })
         .await?;
-    cut.store(true, Ordering::SeqCst);
+    path.send(State::Blocked)?;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    path.send(State::Cut)?;
     assert_eq!(process.wait()?, Some(2), "{}", process.log());
     let output = process.log();
     assert!(output.contains("NOT REMOVED: the database checklist_restore_"), "{output}");
@@ -128,7 +138,7 @@ async fn objects_of_a_lost_connection_are_reported_and_removed_by_the_next_run()
     );
     assert_eq!(ours(&scratch).await?, 1);
     // The database of a restore that is running is kept, because its lock is held.
-    cut.store(false, Ordering::SeqCst);
+    path.send(State::Open)?;
     world.configure("pg_dump", &server(&world, port, "restorer")?, USERS)?;
     let (code, output) = world.verify()?;
     assert!(code == Some(0) && output.contains("which a killed run has left"), "{output}");

@@ -44,7 +44,22 @@ macro_rules! late_cron_jobs_of_others {
     };
 }
 
-/// Expression for the jobs whose newest run that has ended has failed, and for the cron jobs that do not start.
+/// Expression for the cron jobs with a run that goes on for so long that it has kept two others from starting. Time zones
+/// count as in the expression for late ones.
+macro_rules! held_cron_jobs_of_others {
+    () => {
+        concat!(
+            "max by (namespace, cronjob) (time() - kube_cronjob_status_last_schedule_time{{selector}}) - 54000 > on (namespace, cronjob)",
+            " 2 * (max by (namespace, cronjob) (kube_cronjob_next_schedule_time{{selector}}) - on (namespace, cronjob)",
+            " max by (namespace, cronjob) (kube_cronjob_status_last_schedule_time{{selector}}) > 50400)",
+            " and on (namespace, cronjob) kube_cronjob_status_active{{selector}} > 0",
+            " and on (namespace, cronjob) kube_cronjob_info{{selector}, concurrency_policy=\"Forbid\"}",
+            " unless on (namespace, cronjob) kube_cronjob_spec_suspend{{selector}} == 1"
+        )
+    };
+}
+
+/// Expression for the jobs whose newest run that has ended has failed, and for the cron jobs that do not start or do not end.
 pub(super) const JOB_FAILED: &str = concat!(
     "label_replace((",
     runs_of_others!("kube_job_failed{{selector}, condition=\"true\"} == 1"),
@@ -55,7 +70,10 @@ pub(super) const JOB_FAILED: &str = concat!(
     ") * 0 + 1, \"reason\", \"Failed\", \"\", \"\")",
     " or max by (namespace, workload, reason) (label_replace(label_replace((",
     late_cron_jobs_of_others!(),
-    ") * 0 + 1, \"workload\", \"$1\", \"cronjob\", \"(.+)\"), \"reason\", \"NotStarted\", \"\", \"\"))",
+    ") * 0 + 1, \"workload\", \"$1\", \"cronjob\", \"(.+)\"), \"reason\", \"NotStarted\", \"\", \"\")",
+    " or label_replace(label_replace((",
+    held_cron_jobs_of_others!(),
+    ") * 0 + 1, \"workload\", \"$1\", \"cronjob\", \"(.+)\"), \"reason\", \"StillRunning\", \"\", \"\"))",
 );
 
 /// Expression for the creation times of the pods of each job. All runs of a cron job count as one job.

@@ -28,10 +28,11 @@ pub static NOT_READY: Metric = Metric::gauge(
     &["namespace", "pod", "reason"],
 )
 .sparse();
-/// The reason is that of the job's condition, `NoPods`, or `NotStarted` of a cron job.
+/// The reason is that of the job's condition, `NoPods`, or of a cron job `NotStarted`, or `StillRunning` if a run keeps
+/// others from starting.
 pub static JOB_FAILED: Metric = Metric::gauge(
     "checklist_job_failed",
-    "Constant 1 for each job, and each cron job, whose last run failed, gets no pod or did not start, with the reason.",
+    "Constant 1 for each job, and each cron job, whose last run failed, gets no pod, did not start or does not end, with the reason.",
     &["namespace", "workload", "reason"],
 )
 .sparse();

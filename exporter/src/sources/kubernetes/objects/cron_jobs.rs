@@ -1,4 +1,4 @@
-//! Cron jobs: whether one starts no runs although it is due.
+//! Cron jobs: whether one starts no runs although it is due, or one that does not end keeps the others from starting.
 
 use crate::sources::kubernetes::cached::{ApiObject, CachedObject, Interner, Metadata};
 use crate::sources::kubernetes::schedule::Schedule;
@@ -12,6 +12,11 @@ use serde::de::IgnoredAny;
 /// Time after which a run that has not started is late. The controller catches up with what it missed, for example
 /// during an upgrade of the cluster.
 const LATE: SignedDuration = SignedDuration::from_hours(1);
+/// The shortest time after which a run that keeps others from starting is said to hang: some work through a queue for hours,
+/// and are started again every few minutes.
+const HANGS: SignedDuration = SignedDuration::from_hours(24);
+/// Number of runs that it must have kept from starting: a long one may skip the next.
+const SKIPPED: usize = 2;
 /// The largest difference between UTC and a local time. It is added twice where the time zone of the schedule is not
 /// known.
 const ZONES: SignedDuration = SignedDuration::from_hours(14);
@@ -21,8 +26,9 @@ const ZONES: SignedDuration = SignedDuration::from_hours(14);
 pub struct CronJob {
     /// `None` if the schedule or its time zone is not understood.
     due: Option<Due>,
-    /// Whether runs are not wanted now: it is suspended, or a run must end first.
-    waits: bool,
+    is_suspended: bool,
+    /// Whether a run must end before the next one starts.
+    is_busy: bool,
 }
 
 #[derive(Debug)]
@@ -50,22 +56,39 @@ impl CronJob {
 
     /// Whether a run that is due for long has not started.
     pub fn is_late(&self, now: Timestamp) -> bool {
-        !self.waits && self.due.as_ref().and_then(Due::late_from).is_some_and(|late| late < now)
+        let late = || self.due.as_ref().and_then(Due::late_from);
+        !self.is_suspended && !self.is_busy && late().is_some_and(|late| late < now)
+    }
+
+    /// Whether a run goes on for so long that it has kept others from starting.
+    pub fn is_held(&self, now: Timestamp) -> bool {
+        let held = || self.due.as_ref().and_then(Due::held_from);
+        !self.is_suspended && self.is_busy && held().is_some_and(|held| held < now)
     }
 }
 
 impl Due {
     /// Returns when the next run is late unless it has started.
     fn late_from(&self) -> Option<Timestamp> {
-        let zone = &self.zone.clone().unwrap_or(TimeZone::UTC);
         let run = self.last.unwrap_or(self.created);
-        let base = self.changed.map_or(run, |changed| changed.max(run));
+        self.late_after(self.changed.map_or(run, |changed| changed.max(run)), 1)
+    }
+
+    /// Returns when the last run hangs unless it has ended.
+    fn held_from(&self) -> Option<Timestamp> {
+        let last = self.last?;
+        Some(self.late_after(last, SKIPPED)?.max(last.checked_add(HANGS).ok()?))
+    }
+
+    /// Returns when this many runs after a time are late.
+    fn late_after(&self, base: Timestamp, runs: usize) -> Option<Timestamp> {
+        let zone = &self.zone.clone().unwrap_or(TimeZone::UTC);
+        let next = |from| (0..runs).try_fold(from, |time, _| self.schedule.next(time, zone));
         // The zone is right if the last run was at a scheduled time of it.
         if self.zone.is_some() || self.last == Some(base) && self.schedule.has(base, zone) {
-            return self.schedule.next(base, zone)?.checked_add(LATE).ok();
+            return next(base)?.checked_add(LATE).ok();
         }
-        let surely_after = self.schedule.next(base.checked_add(ZONES).ok()?, zone)?;
-        surely_after.checked_add(ZONES).ok()?.checked_add(LATE).ok()
+        next(base.checked_add(ZONES).ok()?)?.checked_add(ZONES).ok()?.checked_add(LATE).ok()
     }
 }
 
@@ -154,7 +177,7 @@ impl CachedObject for CronJob {
 
     fn from_wire(raw: WireCronJob, _: &mut Interner) -> Self {
         let is_busy = !raw.status.active.is_empty() && raw.spec.concurrency_policy.as_deref() == Some("Forbid");
-        Self { due: raw.due(), waits: raw.spec.suspend == Some(true) || is_busy }
+        Self { due: raw.due(), is_suspended: raw.spec.suspend == Some(true), is_busy }
     }
 
     fn bytes(&self) -> usize {
@@ -167,14 +190,14 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn is_late(created: &str, spec: &Value, status: &Value, now: &str) -> anyhow::Result<bool> {
+    fn read(created: &str, spec: &Value, status: &Value, now: &str) -> anyhow::Result<CronJob> {
         // The controller and the person who edited it.
         let changes = json!([{"subresource": "status", "time": now}, {"time": "2026-01-10T12:00:00Z"}, {"time": null}]);
         let metadata = json!({"name": "nightly", "creationTimestamp": created, "managedFields": changes});
         let raw = serde_json::from_value(json!({"metadata": metadata, "spec": spec, "status": status}))?;
         let job = CronJob::from_wire(raw, &mut Interner::default());
         assert!(job.is_understood(), "{spec}");
-        Ok(job.is_late(now.parse()?))
+        Ok(job)
     }
 
     #[test]
@@ -194,7 +217,7 @@ mod tests {
             (nightly(json!({})), &ran, "2026-01-21T04:01:00Z", true),
             (nightly(json!({"suspend": true})), &ran, "2026-02-21T04:01:00Z", false),
             (nightly(json!({"suspend": false, "concurrencyPolicy": "Allow"})), &busy, "2026-01-21T04:01:00Z", true),
-            // A run that hangs is another fault, and a long one may skip the next.
+            // A long run may skip the next.
             (nightly(json!({"concurrencyPolicy": "Forbid"})), &busy, "2026-01-22T04:01:00Z", false),
             (nightly(json!({"concurrencyPolicy": "Forbid"})), &ran, "2026-01-21T04:01:00Z", true),
             (
@@ -267,7 +290,39 @@ mod tests {
                 true,
             ),
         ] {
-            assert_eq!(is_late(created, &spec, status, now)?, late, "{spec} {status} {now}");
+            let job = read(created, &spec, status, now)?;
+            assert_eq!(job.is_late(now.parse()?), late, "{spec} {status} {now}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_run_that_keeps_two_others_from_starting_for_a_day_hangs() -> anyhow::Result<()> {
+        let at = |time: &str| json!({"lastScheduleTime": time, "active": [{"name": "one"}]});
+        let spec = |schedule: &str, policy: &str| json!({"schedule": schedule, "concurrencyPolicy": policy});
+        let nightly = at("2026-01-20T03:00:00Z");
+        let over = json!({"lastScheduleTime": "2026-01-20T03:00:00Z"});
+        for (spec, status, now, held) in [
+            (spec("0 3 * * *", "Forbid"), &nightly, "2026-01-21T04:01:00Z", false),
+            (spec("0 3 * * *", "Forbid"), &nightly, "2026-01-22T03:59:00Z", false),
+            (spec("0 3 * * *", "Forbid"), &nightly, "2026-01-22T04:01:00Z", true),
+            (spec("0 3 * * *", "Allow"), &nightly, "2026-01-22T04:01:00Z", false),
+            (spec("0 3 * * *", "Forbid"), &over, "2026-01-22T04:01:00Z", false),
+            // It works through a queue for hours.
+            (spec("*/5 * * * *", "Forbid"), &nightly, "2026-01-21T02:59:00Z", false),
+            (spec("*/5 * * * *", "Forbid"), &nightly, "2026-01-21T03:01:00Z", true),
+            // The zone of the controller is not UTC.
+            (spec("0 3 * * *", "Forbid"), &at("2026-01-20T08:00:00Z"), "2026-01-22T09:01:00Z", false),
+            (spec("0 3 * * *", "Forbid"), &at("2026-01-20T08:00:00Z"), "2026-01-22T18:01:00Z", true),
+            (
+                json!({"schedule": "0 3 * * *", "concurrencyPolicy": "Forbid", "suspend": true}),
+                &nightly,
+                "2026-02-22T04:01:00Z",
+                false,
+            ),
+        ] {
+            let job = read("2026-01-01T00:00:00Z", &spec, status, now)?;
+            assert_eq!(job.is_held(now.parse()?), held, "{spec} {status} {now}");
         }
         Ok(())
     }
