@@ -132,9 +132,19 @@ impl When {
                 let limit = limits.of(lead).at(severity).unwrap_or(f64::NAN);
                 // The lowest of half an hour: behind one address may be several servers, of which one still has the old
                 // certificate.
-                let [end, begin] = [end, begin].map(|metric| scope.over("min_over_time", metric, "30m"));
-                let parts = part(*parts, severity);
-                format!("{end} - time() < clamp_max(({end} - {begin}) / {parts}, {})", number(limit))
+                let [last, first] = [end, begin].map(|metric| scope.over("min_over_time", metric, "30m"));
+                let [end, begin] = [end, begin].map(|metric| scope.max(metric));
+                let ends = |end: &str, begin: &str| {
+                    let lead = format!("clamp_max(({end} - {begin}) / {}, {})", part(*parts, severity), number(limit));
+                    format!("{end} - time() < {lead}")
+                };
+                // One that lives for hours is renewed within so short a time that only the present one counts.
+                format!(
+                    "{} unless ({end} - {begin} < {} unless {})",
+                    ends(&last, &first),
+                    number(86_400.0),
+                    ends(&end, &begin)
+                )
             }
             Self::History(history) => (history.expr)(scope, limits, severity),
         }

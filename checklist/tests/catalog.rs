@@ -95,7 +95,7 @@ fn every_signal_has_metrics_alerts_panels_and_a_runbook_with_its_headings() {
 #[test]
 fn every_expression_parses_and_names_only_metrics_of_its_signal() {
     for signal in SIGNALS {
-        let scope = Scope { check: signal.id.to_owned(), targets: vec!["a".to_owned(), "b".to_owned()] };
+        let scope = Scope::new(signal.id, vec!["a".to_owned(), "b".to_owned()]);
         let limits = Limits::new(signal.thresholds, |_| None);
         let alerts = signal.alerts.iter().flat_map(|alert| {
             let levels = alert.levels(&limits);
@@ -126,7 +126,7 @@ fn every_expression_parses_and_names_only_metrics_of_its_signal() {
 fn every_alert_value_is_on_a_panel_with_its_own_threshold_line() {
     let mut wrong = Vec::new();
     for signal in SIGNALS {
-        let scope = Scope { check: signal.id.to_owned(), targets: Vec::new() };
+        let scope = Scope::new(signal.id, Vec::new());
         let draws = |threshold: &Threshold| {
             let key = threshold.key;
             signal.panels.iter().filter(move |panel| panel.threshold.is_some_and(|drawn| drawn.key == key))

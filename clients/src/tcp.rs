@@ -8,13 +8,13 @@ use tokio::net::TcpStream;
 /// Resolves the name and connects. Fails with [`Reason::Dns`] or [`Reason::Connect`].
 pub async fn connect(host: &str, port: u16) -> Result<TcpStream, Failure> {
     let addresses = resolve(host, port).await?;
-    TcpStream::connect(addresses.as_slice()).await.map_err(|error| failed(host, port, Reason::Connect, error))
+    TcpStream::connect(addresses.as_slice()).await.map_err(|error| failed(host, port, Reason::Connect, &error))
 }
 
 /// Returns every address of a name once, in the order in which the system prefers them; at least one. Fails with
 /// [`Reason::Dns`].
 pub async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, Failure> {
-    let found = tokio::net::lookup_host((host, port)).await.map_err(|error| failed(host, port, Reason::Dns, error))?;
+    let found = tokio::net::lookup_host((host, port)).await.map_err(|error| failed(host, port, Reason::Dns, &error))?;
     let mut addresses: Vec<SocketAddr> = Vec::new();
     for address in found {
         if !addresses.contains(&address) {
@@ -27,6 +27,6 @@ pub async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, Failure> 
     Ok(addresses)
 }
 
-fn failed(host: &str, port: u16, reason: Reason, error: std::io::Error) -> Failure {
+fn failed(host: &str, port: u16, reason: Reason, error: &std::io::Error) -> Failure {
     Failure::new(reason, format!("connecting to {host}:{port}: {error}"))
 }

@@ -143,7 +143,7 @@ async fn exporter_and_prometheus_give_the_same_verdicts_on_the_same_samples() ->
         for state in &states {
             let signal = state.check.signal;
             let limits = Limits::new(signal.thresholds, |_| None);
-            let scope = Scope { check: signal.id.to_owned(), targets: vec![target.clone()] };
+            let scope = Scope::new(signal.id, vec![target.clone()]);
             let series: Vec<_> = state.exposed(now).cloned().collect();
             for alert in signal.alerts.iter().filter(|alert| judged_at_once(&alert.when)) {
                 // Metrics of the probe itself are not among its samples.

@@ -5,6 +5,7 @@ use crate::metric::Metric;
 use crate::samples::Series;
 use crate::units::Unit;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// A metric with label matchers.
 #[derive(Debug, Clone, Copy)]
@@ -67,9 +68,34 @@ pub struct Scope {
     pub check: String,
     /// The names of the targets. Empty: every target.
     pub targets: Vec<String>,
+    /// Whether a missing value counts as the one before for [`BRIDGED`]: of alerts that must last for hours, each missed
+    /// scrape would begin the time again.
+    pub bridges: bool,
 }
 
+/// How long a value is bridged: a missed scrape, or an exporter that moves.
+const BRIDGED: &str = "10m";
+/// Alerts whose `for` is at least this long bridge missing values.
+const BRIDGES_FROM: Duration = Duration::from_hours(1);
+
 impl Scope {
+    /// Returns the scope of a check and its targets.
+    pub fn new(check: &str, targets: Vec<String>) -> Self {
+        Self { check: check.to_owned(), targets, bridges: false }
+    }
+
+    /// Returns the scope for an alert that must last for a time (`for`).
+    #[must_use]
+    pub fn lasting(&self, pending: Duration) -> Self {
+        Self { bridges: pending >= BRIDGES_FROM, ..self.clone() }
+    }
+
+    /// Returns the present value of a selector.
+    fn present(&self, selector: &Selector) -> String {
+        let series = selector.promql(self);
+        if self.bridges { format!("last_over_time({series}[{BRIDGED}])") } else { series }
+    }
+
     /// Returns the matchers that select the check and its targets.
     fn matchers(&self) -> Vec<String> {
         let mut matchers = vec![format!("check={:?}", self.check)];
@@ -108,7 +134,8 @@ impl Scope {
     /// a deployment of the exporter its series have new labels: a function over one series would see only the time
     /// since.
     pub fn past(&self, metric: &'static Metric, window: &str) -> String {
-        format!("({})[{window}]", self.max(metric))
+        let unbridged = Self { bridges: false, ..self.clone() };
+        format!("({})[{window}]", unbridged.max(metric))
     }
 
     /// Returns how far a counter has risen within a window: the difference from its lowest value. Unlike `increase`, it
@@ -203,7 +230,7 @@ impl Value {
                     format!("{} / {whole}", agreed("max", part, scope))
                 } else {
                     // The replicas of the exporter look at different moments, so each adds up its own values.
-                    let (replicas, part_of) = (without(part.metric), part.promql(scope));
+                    let (replicas, part_of) = (without(part.metric), scope.present(part));
                     format!("max without ({replicas}) (sum without ({}) ({part_of})) / {whole}", extra.join(", "))
                 }
             }
@@ -252,7 +279,7 @@ fn labels_beyond(part: &Metric, whole: &Metric) -> Vec<&'static str> {
 
 /// Returns a selector, aggregated over the replicas of the exporter.
 pub(crate) fn agreed(aggregator: &str, selector: &Selector, scope: &Scope) -> String {
-    format!("{aggregator} without ({}) ({})", without(selector.metric), selector.promql(scope))
+    format!("{aggregator} without ({}) ({})", without(selector.metric), scope.present(selector))
 }
 
 /// Returns the labels that differ between replicas of the exporter. `pod` is one of them, unless the metric has a `pod`

@@ -242,7 +242,7 @@ impl Config {
             let limits = self.limits(signal, &target);
             match groups.iter_mut().find(|(_, known)| *known == limits) {
                 Some((scope, _)) => scope.targets.push(target),
-                None => groups.push((Scope { check: signal.id.to_owned(), targets: vec![target] }, limits)),
+                None => groups.push((Scope::new(signal.id, vec![target]), limits)),
             }
         }
         if let [(scope, _)] = groups.as_mut_slice() {

@@ -62,14 +62,18 @@ static BUSY: Threshold = Threshold::above(
     "audit_log.requests",
     "requests within the last hour",
     Unit::Count,
-    "The absence of events also counts if the application of the same name has served five hundred requests within the last hour, and half as many above its quietest hours as in its busiest ones: some of them must be audited.",
+    "The absence of events also counts if the application of the same name has served five hundred requests within the last hour, and half as many above its quietest hours as in its busiest ones, and there were events around this time a day ago, and a week ago if that is known: some requests must be audited, but not those of a nightly batch.",
 )
 .between(1.0, f64::INFINITY)
 .warning(500.0);
 
-/// Returns the mean requests per second of an hour, of the application with the same name.
-fn requests(at: &str) -> String {
-    format!("sum by (target) (avg_over_time({REQUESTS}[1h]{at}))")
+/// Returns the mean requests per second within a window such as `1h`, or `1h] offset 7d`, of the application with the
+/// same name.
+fn requests(window: &str) -> String {
+    let (window, offset) = window
+        .split_once('@')
+        .map_or((window, String::new()), |(window, offset)| (window, format!(" offset {offset}")));
+    format!("sum by (target) (avg_over_time({REQUESTS}[{window}]{offset}))")
 }
 
 /// Returns a quantile of the requests per second within a week. The quietest tenth of a week are nights, when only
@@ -81,7 +85,7 @@ fn of_week(quantile: &str) -> String {
 /// Returns the condition that the requests of this hour are above the quietest hours of the week by a share of the
 /// busiest ones. Requests that are the same by day and night show no use.
 fn in_use(share: &str) -> String {
-    format!("{} - {} > {share} * {}", requests(""), of_week("0.1"), of_week("0.95"))
+    format!("{} - {} > {share} * {}", requests("1h"), of_week("0.1"), of_week("0.95"))
 }
 
 /// Returns the expression for an unexpected silence of the audit log. The silence is unexpected when a week ago there
@@ -94,23 +98,32 @@ fn silent(scope: &Scope, limits: &Limits, severity: Severity) -> String {
     let silent = |times: f64| format!("time() - {} > {}", scope.max(&LAST), number(times * limit));
     let usual = |window: &str| scope.around_a_week_ago("changes", &LAST, window, limits.value(&USUAL));
     let (one, four) = (silent(1.0), silent(4.0));
-    let expected = format!("({one} and {} or {four} and {})", usual("1h"), usual("4h"));
+    let holiday = |window: &str| {
+        let (now, before, base) = (requests(window), requests(&format!("{window}@7d")), of_week("0.1"));
+        format!("{now} - {base} < 0.25 * ({before} - {base})")
+    };
     let expected = match severity {
-        Severity::Critical => format!("{expected} and on (target) ({})", in_use("0.25")),
+        Severity::Critical => {
+            format!("({one} and {} or {four} and {}) and on (target) ({})", usual("1h"), usual("4h"), in_use("0.25"))
+        }
         Severity::Warning => {
-            let base = of_week("0.1");
-            let holiday = format!("{} - {base} < 0.25 * ({} - {base})", requests(""), requests(" offset 7d"));
-            format!("{expected} unless on (target) ({holiday})")
+            let unexpected = |silent: &str, window: &str| {
+                format!("({silent} and {} unless on (target) ({}))", usual(window), holiday(window))
+            };
+            format!("{} or {}", unexpected(&one, "1h"), unexpected(&four, "4h"))
         }
     };
     let served = format!(
         "{} * 3600 >= {} and {} and {}",
-        requests(""),
+        requests("1h"),
         number(limits.value(&BUSY)),
         in_use("0.5"),
-        requests(" offset 1d")
+        requests("1h@1d")
     );
-    format!("({expected}) or ({one} and on (target) ({served}))")
+    // Requests of a nightly batch, or of customers where only the staff is audited, have no events on other days either.
+    let [day_ago, week_ago] = ["4h@22h", "4h@166h"].map(|window| scope.over("changes", &LAST, window));
+    let audited = format!("{day_ago} > 0 unless {week_ago} == 0");
+    format!("({expected}) or ({one} and {audited} and on (target) ({served}))")
 }
 
 pub static SIGNAL: Signal = Signal {
@@ -147,6 +160,12 @@ pub static SIGNAL: Signal = Signal {
                     let rest = (given.limit as u64 + given.pending.as_secs()) / 300 + 90;
                     let stops = input(&LAST, format!("0+300x{count} {end}+0x{rest}"));
                     let first = input(&LAST, format!("_x{count} {end}+0x{rest}"));
+                    // The exporter is two days old.
+                    let since = count - 576;
+                    let known = input(&LAST, format!("_x{since} {}+300x576 {end}+0x{rest}", 300 * since));
+                    // The last event was thirty hours ago.
+                    let (events, last) = (576 - 360, 300 * (count - 360));
+                    let batch = format!("_x{since} {}+300x{events} {last}+0x{}", 300 * since, 359 + rest);
                     let continues = input(&LAST, format!("0+300x{}", count + rest));
                     let busy = given.limits.value(&BUSY).max(1.0) / 3600.0;
                     let steadily = |times: f64| input(&REQUESTS, format!("{}+0x{}", times * busy, count + rest));
@@ -179,9 +198,10 @@ pub static SIGNAL: Signal = Signal {
                     let case = case
                         .sampled_often()
                         .after(lead + std::time::Duration::from_secs_f64(given.limit))
-                        .fires("fires while users send requests", vec![first.clone(), used(2.0)])
-                        .quiet("does not fire in a night with few requests", vec![first.clone(), used(0.5)])
-                        .quiet("does not fire while only probes send requests", vec![first.clone(), steadily(2.0)])
+                        .fires("fires while users send requests", vec![known.clone(), used(2.0)])
+                        .quiet("does not fire in a night with few requests", vec![known.clone(), used(0.5)])
+                        .quiet("does not fire while only probes send requests", vec![known, steadily(2.0)])
+                        .quiet("does not fire on requests that have no events", vec![input(&LAST, batch), used(2.0)])
                         .quiet("does not fire without history", vec![first])
                         .quiet("does not fire on a holiday", vec![stops, input(&REQUESTS, holiday)])
                         .quiet(

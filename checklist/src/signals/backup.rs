@@ -137,16 +137,20 @@ pub static SIGNAL: Signal = Signal {
                     let usual = format!("quantile_over_time(0.05, {} offset 1d)", scope.past(&BYTES, "28d:1h"));
                     let now = scope.max(&BYTES);
                     let week = scope.over("count_over_time", &BYTES, "1d@7d");
-                    // Within the first week the mix is not known, so only a tenth of four earlier ones is too small.
+                    // Within the first week the mix is not known: the increment of a Saturday is a twentieth of that of
+                    // a workday. Only a fiftieth of four earlier ones is too small.
                     let least = scope.over("min_over_time", &BYTES, "28d@1d");
                     let fifth = format!("{} >= 4", scope.over("changes", &LAST, "28d"));
                     let limit = limits.of(&SHRUNK).at(severity).unwrap_or(f64::NAN);
+                    // Increments vary: where the largest is three times the usual, one of half the size is no sign.
+                    let most = scope.over("max_over_time", &BYTES, "28d@1d");
+                    let varies = format!("{most} > 3 * {usual} and {now} >= {} * {usual}", number(limit / 5.0));
                     // An archive is as large as what happened in its period, and four weeks have one at most.
                     let archives = format!("{} > {}", scope.max(&EXPECTED_INTERVAL), number(7.0 * DAY));
                     format!(
-                        "({now} / {usual} < {} and {week} or {now} / {least} < {} and {fifth}) unless {archives}",
+                        "({now} / {usual} < {} and {week} unless ({varies}) or {now} / {least} < {} and {fifth}) unless {archives}",
                         limits.level(&SHRUNK, severity),
-                        number(limit / 5.0)
+                        number(limit / 25.0)
                     )
                 },
                 threshold: Some(&SHRUNK),
@@ -159,6 +163,7 @@ pub static SIGNAL: Signal = Signal {
                     // Whole ones for twelve days, then a small one; and two small ones on every weekend.
                     let falling = step(&BYTES, 1000.0, 288, small);
                     let mixed = vec![format!("{small}+0x47 1000+0x119"); 6].join(" ");
+                    let increments = vec![format!("{small}+0x23 9000+0x23"); 6].join(" ");
                     let new = |small: f64| input(&BYTES, format!("_x150 1000+0x138 {small}+0x{SAMPLES}"));
                     let twice = format!("1000+0x265 {}+0x22 {small}+0x{SAMPLES}", 1050.0 * given.limit);
                     let monthly = vec![falling.clone(), steady(&EXPECTED_INTERVAL, 35.0 * DAY)];
@@ -170,15 +175,22 @@ pub static SIGNAL: Signal = Signal {
                             "does not fire where those of the weekend are small",
                             vec![input(&BYTES, format!("1000+0x119 {mixed}"))],
                         )
+                        .quiet(
+                            "does not fire on an increment of a third of the usual",
+                            vec![input(&BYTES, format!("{increments} {}+0x{SAMPLES}", 0.3 * small))],
+                        )
                         .fires(
                             "fires although the one before of that day was nearly as small",
                             vec![input(&BYTES, twice)],
                         )
                         .fires(
                             "fires in the first week when there is next to nothing",
-                            vec![new(small / 5.0), nights.clone()],
+                            vec![new(small / 25.0), nights.clone()],
                         )
-                        .quiet("does not fire in the first week, before the mix is known", vec![new(small), nights])
+                        .quiet(
+                            "does not fire in the first week, before the mix is known",
+                            vec![new(small / 20.0), nights],
+                        )
                 },
             }),
             summary: "The newest backup is much smaller than usual.",

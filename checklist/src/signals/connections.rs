@@ -1,6 +1,8 @@
 //! Connections to database servers: free ones, idle ones, and long transactions. Checklist: daily 8, "Check database
 //! connections".
 
+use crate::condition::history::{Given, SAMPLES};
+use crate::condition::threshold::Severity;
 use crate::prelude::*;
 
 pub static CONNECTIONS: Metric = Metric::gauge(
@@ -68,6 +70,37 @@ const IDLE_ONES: &[(&str, &[&str])] = &[("state", &["idle"])];
 const IN_TRANSACTION: &[(&str, &[&str])] =
     &[("state", &["idle in transaction", "idle in transaction (aborted)", "prepared"])];
 
+/// Returns the condition that connections are used beyond [`USAGE`], in the mean of five minutes: a pool that is full
+/// gives some back now and then.
+fn nearly_used(
+    scope: &Scope,
+    limits: &Limits,
+    severity: Severity,
+    used: &'static Metric,
+    most: &'static Metric,
+) -> String {
+    let share = Value::Share(of(used), of(most)).promql(scope);
+    format!("avg_over_time(({share})[5m:30s]) > {}", limits.level(&USAGE, severity))
+}
+
+/// A rule test of [`nearly_used`].
+fn nearly_used_case(given: &Given<'_>, used: &'static Metric, most: &'static Metric) -> Case {
+    let of_limit = |share: f64| vec![steady(used, 1000.0 * share), steady(most, 1000.0)];
+    let times = 20 + usize::try_from(given.pending.as_secs() / 240).unwrap_or(0);
+    let full = f64::midpoint(given.limit, 1.0);
+    let dips = vec![format!("{}+0x2 {}", 1000.0 * full, 1000.0 * (given.limit - (full - given.limit))); times];
+    let short = format!("{}+0x5 1000+0x2 0+0x{SAMPLES}", 500.0 * given.limit);
+    let summed: Vec<&str> = used.labels.iter().filter(|label| !most.labels.contains(label)).copied().collect();
+    let case = Case::new(of_limit(full), of_limit(given.limit))
+        .without(&summed)
+        .fires(
+            "fires when a look in four finds a few that are free",
+            vec![input(used, dips.join(" ")), steady(most, 1000.0)],
+        )
+        .quiet("does not fire on a rush of three minutes", vec![input(used, short), steady(most, 1000.0)]);
+    Case { sampled: Some(minutes(1)), ..case }
+}
+
 pub static SIGNAL: Signal = Signal {
     id: "connections",
     title: "Database connections",
@@ -84,8 +117,14 @@ pub static SIGNAL: Signal = Signal {
     alerts: &[
         Alert {
             name: "ChecklistConnectionsHigh",
-            when: When::Beyond(Value::Share(of(&CONNECTIONS), of(&LIMIT)), &USAGE),
-            pending: minutes(5),
+            at_once: Some(When::Beyond(Value::Share(of(&CONNECTIONS), of(&LIMIT)), &USAGE)),
+            when: When::History(History {
+                expr: |scope, limits, severity| nearly_used(scope, limits, severity, &CONNECTIONS, &LIMIT),
+                threshold: Some(&USAGE),
+                metrics: &[&CONNECTIONS, &LIMIT],
+                case: |given| nearly_used_case(given, &CONNECTIONS, &LIMIT),
+            }),
+            pending: minutes(2),
             keep_firing: minutes(5),
             summary: "PostgreSQL is running out of connections.",
             description: "PostgreSQL {{ $labels.target }} uses {value} of its connections; the alert limit is {limit}.",
@@ -93,8 +132,14 @@ pub static SIGNAL: Signal = Signal {
         },
         Alert {
             name: "ChecklistDatabaseConnectionsHigh",
-            when: When::Beyond(Value::Share(of(&CONNECTIONS), of(&DATABASE_LIMIT)), &USAGE),
-            pending: minutes(5),
+            at_once: Some(When::Beyond(Value::Share(of(&CONNECTIONS), of(&DATABASE_LIMIT)), &USAGE)),
+            when: When::History(History {
+                expr: |scope, limits, severity| nearly_used(scope, limits, severity, &CONNECTIONS, &DATABASE_LIMIT),
+                threshold: Some(&USAGE),
+                metrics: &[&CONNECTIONS, &DATABASE_LIMIT],
+                case: |given| nearly_used_case(given, &CONNECTIONS, &DATABASE_LIMIT),
+            }),
+            pending: minutes(2),
             keep_firing: minutes(5),
             summary: "A database is running out of its connections.",
             description: "Database {{ $labels.database }} of {{ $labels.target }} uses {value} of its connection limit; the alert limit is {limit}.",
@@ -102,8 +147,14 @@ pub static SIGNAL: Signal = Signal {
         },
         Alert {
             name: "ChecklistRoleConnectionsHigh",
-            when: When::Beyond(Value::Share(of(&ROLE_CONNECTIONS), of(&ROLE_LIMIT)), &USAGE),
-            pending: minutes(5),
+            at_once: Some(When::Beyond(Value::Share(of(&ROLE_CONNECTIONS), of(&ROLE_LIMIT)), &USAGE)),
+            when: When::History(History {
+                expr: |scope, limits, severity| nearly_used(scope, limits, severity, &ROLE_CONNECTIONS, &ROLE_LIMIT),
+                threshold: Some(&USAGE),
+                metrics: &[&ROLE_CONNECTIONS, &ROLE_LIMIT],
+                case: |given| nearly_used_case(given, &ROLE_CONNECTIONS, &ROLE_LIMIT),
+            }),
+            pending: minutes(2),
             keep_firing: minutes(5),
             summary: "A role is running out of its connections.",
             description: "Role {{ $labels.role }} on {{ $labels.target }} uses {value} of its connection limit; the alert limit is {limit}.",
@@ -180,7 +231,7 @@ pub static SIGNAL: Signal = Signal {
             (
                 &CONNECTIONS,
                 // Releases before 0.17 do not distinguish background workers from clients.
-                "sum by (database, state) (label_replace(pg_stat_activity_count{{selector}, backend_type=~\"(client backend)?\"}, \"database\", \"$1\", \"datname\", \"(.*)\"))",
+                "sum by (database, state) (label_replace(max without (instance, pod) (pg_stat_activity_count{{selector}, backend_type=~\"(client backend)?\"}), \"database\", \"$1\", \"datname\", \"(.*)\"))",
             ),
             (
                 &LIMIT,
@@ -188,15 +239,15 @@ pub static SIGNAL: Signal = Signal {
             ),
             (
                 &DATABASE_LIMIT,
-                "max by (database) (label_replace(pg_database_connection_limit{{selector}} > 0, \"database\", \"$1\", \"datname\", \"(.*)\"))",
+                "max by (database) (label_replace(pg_database_connection_limit{{selector}} >= 5, \"database\", \"$1\", \"datname\", \"(.*)\"))",
             ),
             (
                 &ROLE_CONNECTIONS,
-                "sum by (role) (label_replace(pg_stat_activity_count{{selector}, backend_type=~\"(client backend)?\"}, \"role\", \"$1\", \"usename\", \"(.+)\")) and on (role) label_replace(pg_roles_connection_limit{{selector}} > 0, \"role\", \"$1\", \"rolname\", \"(.*)\")",
+                "sum by (role) (label_replace(max without (instance, pod) (pg_stat_activity_count{{selector}, backend_type=~\"(client backend)?\"}), \"role\", \"$1\", \"usename\", \"(.+)\")) and on (role) label_replace(pg_roles_connection_limit{{selector}} >= 5, \"role\", \"$1\", \"rolname\", \"(.*)\")",
             ),
             (
                 &ROLE_LIMIT,
-                "max by (role) (label_replace(pg_roles_connection_limit{{selector}} > 0, \"role\", \"$1\", \"rolname\", \"(.*)\"))",
+                "max by (role) (label_replace(pg_roles_connection_limit{{selector}} >= 5, \"role\", \"$1\", \"rolname\", \"(.*)\"))",
             ),
             (&OLDEST_TRANSACTION, "time() - max by (state) (pg_stat_activity_max_tx_duration{{selector}} > 0)"),
         ],

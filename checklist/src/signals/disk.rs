@@ -51,7 +51,7 @@ static FULL_NOW: Threshold = Threshold::below(
     "disk.full_now",
     "time until the volume is full",
     Unit::Seconds,
-    "A volume that will be full within the hour needs action now. The prediction uses half an hour, and counts only above the warning level and above the maximum of the seven days before, of which one must be known, so that a nightly or weekly dump does not count.",
+    "A volume that will be full within the hour needs action now. The prediction uses half an hour, and counts only above the warning level and by two hundredths of the volume above the maximum of the seven days before, of which one must be known, so that a nightly or weekly dump does not count.",
 )
 .between(10.0 * MINUTE, 12.0 * HOUR)
 .critical(HOUR);
@@ -102,12 +102,14 @@ pub static SIGNAL: Signal = Signal {
                 expr: |scope, limits, severity| {
                     let ahead = limits.of(&FULL_NOW).at(severity).unwrap_or(f64::NAN);
                     format!(
-                        "{line} > {capacity} and {now} / {capacity} > {floor} and {now} > {peak} and {before}",
+                        "{line} > {capacity} and {now} / {capacity} > {floor} and {now} - {peak} > 0.02 * {capacity} and {before}",
                         line = scope.predict(&USED, "30m:1m", ahead),
                         capacity = scope.max(&CAPACITY),
                         now = scope.max(&USED),
                         floor = number(limits.value(&USAGE)),
-                        peak = scope.over("max_over_time", &USED, "7d:10m@1h"),
+                        // A dump that is removed at once is in no step longer than the alert waits, and each may be larger
+                        // than the one before.
+                        peak = scope.over("max_over_time", &USED, "7d:2m@1h"),
                         before = scope.over("count_over_time", &USED, "1h@1d"),
                     )
                 },
@@ -125,6 +127,8 @@ pub static SIGNAL: Signal = Signal {
                     let (from, five) = (floor - 300.0, (rest + 295.0) / 12.0);
                     let dump = format!("{from}+{five}x11");
                     let weekly = format!("{dump} {from}+0x563 {dump} {from}+0x275");
+                    let larger = |by: f64| format!("{from}+{}x11", five + by / 11.0);
+                    let growing = format!("{} {from}+0x563 {} {from}+0x275", larger(0.0), larger(5.0));
                     let first = format!("_x400 {from}+0x175 {dump} {from}+0x275");
                     let case = Case::new(rises(1.2 * rest / within), rises(0.4 * rest / (within + waits + 60.0)));
                     Case { pace: minutes(5), ..case }
@@ -132,6 +136,10 @@ pub static SIGNAL: Signal = Signal {
                         .quiet(
                             "does not fire when a dump comes and goes every other day",
                             vec![input(&USED, weekly), steady(&CAPACITY, 1000.0)],
+                        )
+                        .quiet(
+                            "does not fire when each dump is a little larger than the one before",
+                            vec![input(&USED, growing), steady(&CAPACITY, 1000.0)],
                         )
                         .quiet(
                             "does not fire in the first night of a volume",

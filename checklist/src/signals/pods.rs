@@ -88,7 +88,7 @@ fn unready(scope: &Scope) -> String {
 fn none_left(scope: &Scope, have: &'static Metric, want: &'static Metric) -> String {
     format!(
         "({now} == 0 and {wanted} > 0 and ({wanted} > 1 and {lately} > 0 or {since} == 0 and {known}) unless {woken} == 0) \
-         or ({share} < 0.5 and {changes} >= 3 and {wanted} > 0 and {known} unless {awake} == 0)",
+         or ({share} and avg_over_time(({now} == bool 0)[15m:30s]) > 0.5 and {changes} >= 3 and {wanted} > 0 and {known} unless {awake} == 0)",
         now = scope.max(have),
         wanted = scope.max(want),
         lately = scope.over("max_over_time", have, "10m"),
@@ -110,6 +110,7 @@ fn none_left_case(have: &'static Metric, want: &'static Metric, given: &Given<'_
     let repeated = |values: &str| vec![values; times].join(" ");
     let crashes = format!("1+0x16 {}", repeated("0+0x2 1"));
     let mostly_down = format!("1+0x15 {}", repeated("0+0x2 1+0x1"));
+    let together = format!("3+0x16 {}", repeated("0+0x1 3 0+0x1 3"));
     let (woken, woken_wanted) = (repeated("0+0x1 1 0+0x2"), repeated("1+0x3 0+0x1"));
     Case::new(of("3+0x25 0+0~", "3+0~"), of("1+0~", "3+0~"))
         .after(minutes(26))
@@ -118,6 +119,7 @@ fn none_left_case(have: &'static Metric, want: &'static Metric, given: &Given<'_
         .fires("fires when a new pod never becomes ready", of("_x8 0+0~", "_x8 3+0~"))
         .fires("fires when the only pod is ready for a minute between two crashes", of(&crashes, "1+0~"))
         .fires("fires when the only pod is down for three of five minutes", of(&mostly_down, "1+0~"))
+        .fires("fires when all pods are down together for two of three minutes", of(&together, "3+0~"))
         .quiet("does not fire when no pods are wanted", of("3+0x25 0+0~", "3+0x25 0+0~"))
         .quiet("does not fire while the only pod moves to another node", of("1+0x26 0+0~", "1+0~"))
         .quiet("does not fire while a scaled-up workload starts", of("0+0~", "0+0x20 3+0~"))

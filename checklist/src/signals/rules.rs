@@ -1,6 +1,7 @@
 //! The alert rules in Prometheus: whether they are those of this checklist.yaml, and can be evaluated. Checklist:
 //! fourth Monday 1, "Review alert definitions".
 
+use crate::condition::history::SAMPLES;
 use crate::prelude::*;
 
 pub static DEPLOYED: Metric = Metric::gauge(
@@ -54,7 +55,26 @@ pub static SIGNAL: Signal = Signal {
         },
         Alert {
             name: "ChecklistRulesFailing",
-            when: When::Beyond(Value::Of(of(&FAILING)), &BROKEN),
+            at_once: Some(When::Beyond(Value::Of(of(&FAILING)), &BROKEN)),
+            when: When::History(History {
+                expr: |scope, limits, severity| {
+                    // A rule may fail at every other evaluation.
+                    format!("{} > {}", scope.over("max_over_time", &FAILING, "5m"), limits.level(&BROKEN, severity))
+                },
+                threshold: Some(&BROKEN),
+                metrics: &[&FAILING],
+                case: |given| {
+                    let bad = given.limit + 1.0;
+                    let times = 15 + usize::try_from(given.pending.as_secs() / 240).unwrap_or(0);
+                    let alternating = vec![format!("{bad} 0+0x2"); times].join(" ");
+                    let short = format!("0+0x5 {bad}+0x3 0+0x{SAMPLES}");
+                    let case = Case::new(vec![steady(&FAILING, bad)], vec![steady(&FAILING, given.limit)])
+                        .fires("fires when every other evaluation fails", vec![input(&FAILING, alternating)])
+                        .quiet("does not fire while another exporter is replaced", vec![input(&FAILING, short)]);
+                    Case { sampled: Some(minutes(1)), ..case }
+                },
+            }),
+            pending: minutes(10),
             summary: "Alert rules cannot be evaluated.",
             description: "{value} rules of Prometheus {{ $labels.target }} fail to evaluate and never fire.",
             ..CRITICAL

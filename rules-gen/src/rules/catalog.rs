@@ -36,7 +36,7 @@ pub fn of_signal(config: &Config, signal: &'static Signal) -> Vec<Rule> {
                 }
                 rules.push(Rule {
                     alert: alert.name.to_owned(),
-                    expr: alert.when.promql(scope, limits, severity),
+                    expr: alert.when.promql(&scope.lasting(times.pending), limits, severity),
                     times,
                     labels,
                     annotations: annotations(config, signal.id, alert.name, alert.summary, &description),

@@ -9,7 +9,7 @@ use checklist::self_metrics::{
     RULES_INFO, SERIES_DROPPED, SHARD, SHARDS, STARTED, TARGET_REACHABLE, TARGET_UNREACHABLE, UNSEEN, WEB_CONFIG,
 };
 use checklist::signals::r#override::ACTIVE;
-use checklist::{Config, Metric, Severity, Signal};
+use checklist::{Config, Metric, Severity, Signal, TargetKind};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ pub fn rules(config: &Config) -> Vec<Rule> {
             rules.extend(missing(config, signal));
             rules.extend(incomplete(config, signal));
         }
-        rules.extend(source_missing(config, signal));
+        rules.extend([source_missing(config, signal), requests_missing(config, signal)].into_iter().flatten());
     }
     rules.extend(unreachable(config).into_iter().chain(unsteady(config)));
     let own = [
@@ -354,15 +354,41 @@ fn missing(config: &Config, signal: &'static Signal) -> Option<Rule> {
 
 /// Fires when metrics of other exporters are missing, because alerts on these metrics cannot fire then.
 fn source_missing(config: &Config, signal: &'static Signal) -> Option<Rule> {
+    if signal.kind == TargetKind::Traffic {
+        let worst = config.worst(signal);
+        let before =
+            |series: &str| format!("absent({series}) and on () max_over_time({series}[1h] offset 167h30m) > 0");
+        return (worst == Severity::Critical).then(|| source(config, signal, 15, worst, before)).flatten();
+    }
+    source(config, signal, 15, config.worst(signal), |series| format!("absent({series})"))
+}
+
+/// Like [`source_missing`], for the requests of applications. Nobody is woken unless there were requests at this hour a
+/// week ago: an application that is scaled to zero, or that nobody has used since it started, exposes none. Otherwise it
+/// is a warning, after a night.
+fn requests_missing(config: &Config, signal: &'static Signal) -> Option<Rule> {
+    let absent = |series: &str| format!("absent_over_time({series}[12h])");
+    (signal.kind == TargetKind::Traffic).then(|| source(config, signal, 60, Severity::Warning, absent)).flatten()
+}
+
+/// Returns the rule that fires when a condition holds for the series of a check on one of its targets that other
+/// exporters expose.
+fn source(
+    config: &Config,
+    signal: &'static Signal,
+    minutes: u64,
+    severity: Severity,
+    condition: impl Fn(&str) -> String,
+) -> Option<Rule> {
     let mut others = config.targets(signal);
     others.retain(|target| judged_by(config, signal, target).is_some());
     let metric = judged_by(config, signal, others.first()?)?;
-    let absent = |target: &String| format!("absent({metric}{{check={:?}, target={target:?}}})", signal.id);
+    let of_target = |target: &String| condition(&format!("{metric}{{check={:?}, target={target:?}}}", signal.id));
     Generic {
         name: "ChecklistSourceMissing",
-        expr: others.iter().map(absent).collect::<Vec<_>>().join(" or "),
-        minutes: 15,
-        severity: config.worst(signal).as_str(),
+        expr: others.iter().map(of_target).collect::<Vec<_>>().join(" or "),
+        minutes,
+        severity: severity.as_str(),
         summary: "External metrics of a check are missing.",
         description: "Prometheus has no series of the external metric that {{ $labels.check }} on {{ $labels.target }} needs. Check whether its scrape target is up, and whether the selector in checklist.yaml matches.",
         targets: others,

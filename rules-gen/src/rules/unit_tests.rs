@@ -15,7 +15,7 @@ use checklist::self_metrics::{
     RULES_INFO, SERIES_DROPPED, SHARD, SHARDS, STARTED, TARGET_REACHABLE, UNSEEN, WEB_CONFIG,
 };
 use checklist::signals::r#override::ACTIVE;
-use checklist::{Case, Given, InputSeries, Severity, Value, When};
+use checklist::{Case, Given, InputSeries, Metric, Severity, Value, When};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -139,7 +139,7 @@ fn test(rule: &Rule, name: String) -> anyhow::Result<RuleTest> {
 const TWO_HOURS: Duration = Duration::from_hours(2);
 
 /// Whether a metric is one of the rule's own signal, and not read from another one.
-fn metric_is_of(rule: &Rule, metric: &checklist::Metric) -> bool {
+fn metric_is_of(rule: &Rule, metric: &Metric) -> bool {
     rule.entry.as_ref().is_none_or(|entry| entry.signal.metrics.contains(&metric))
 }
 
@@ -268,7 +268,7 @@ fn pair(series: &[(Selector, f64, f64)]) -> Case {
 }
 
 /// Returns a constant series of one pod.
-fn on_pod(metric: &'static checklist::Metric, pod: &str, value: f64) -> InputSeries {
+fn on_pod(metric: &'static Metric, pod: &str, value: f64) -> InputSeries {
     steady(metric, value).with("pod", pod)
 }
 
@@ -281,6 +281,27 @@ fn failing(pending: Duration, series: impl Fn(String) -> InputSeries) -> Case {
         .fires("fires when every other look fails", vec![series(alternating)])
         .quiet("does not fire on a failed look now and then", vec![series(format!("{0}{0}1+0x{SAMPLES}", "1+0x4 0 "))]);
     Case { sampled: Some(Duration::from_mins(1)), ..case }
+}
+
+/// The case of series of another exporter that are missing.
+fn source_missing(rule: &Rule, metric: &'static Metric) -> Option<Case> {
+    let unlabelled = |case: Case| Some(Case { labels: Vec::new(), ..case });
+    let (at, pace) = (|values: String| vec![input(metric, values)], pace(rule.times.pending));
+    let case = Case::new(Vec::new(), vec![steady(metric, 1.0)]);
+    if rule.expr.starts_with("absent_over_time") {
+        let night = at("1 stale".to_owned());
+        return unlabelled(case.quiet("does not fire after an evening without requests", night));
+    }
+    if !rule.expr.contains(" offset ") {
+        return unlabelled(case);
+    }
+    // Requests for a week, and none from the lead on.
+    let lead = Duration::from_hours(170);
+    let count = lead.as_secs() / pace.as_secs();
+    let case =
+        Case { firing: at(format!("1+0x{} stale", count - 1)), silent: at(format!("1+0x{}", count + 100)), ..case };
+    let new = at(format!("_x{} 1+0x{} stale", count / 2, count - count / 2 - 1));
+    unlabelled(case.after(lead).quiet("does not fire where there were none a week ago", new))
 }
 
 /// The case of an alert about the exporter itself.
@@ -376,7 +397,7 @@ fn of_meta(rule: &Rule, at: f64) -> Option<Case> {
         "ChecklistEmergencyOverride" => case(vec![steady(&ACTIVE, 1.0)], vec![steady(&ACTIVE, 0.0)]),
         "ChecklistSourceMissing" => {
             let metric = rule.source?;
-            case(Vec::new(), vec![steady(metric, 1.0)])
+            source_missing(rule, metric)
         }
         "ChecklistWatchdog" => case(Vec::new(), Vec::new()),
         _ => None,

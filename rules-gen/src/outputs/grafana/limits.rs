@@ -35,7 +35,7 @@ impl Group {
 
 /// Groups the targets of a panel by the limits that it draws.
 pub(super) fn groups(config: &Config, signal: &Signal, panel: &Panel) -> Vec<Group> {
-    let whole = || Scope { check: signal.id.to_owned(), targets: Vec::new() };
+    let whole = || Scope::new(signal.id, Vec::new());
     let Some(threshold) = panel.threshold else { return vec![Group { scope: whole(), steps: plain() }] };
     let mut known: Vec<(Vec<String>, Levels)> = Vec::new();
     for target in config.targets(signal) {

@@ -168,7 +168,7 @@ pub async fn capacity(
         let Some(signal) = config.signal(kind.signal).filter(|signal| !config.targets(signal).is_empty()) else {
             continue;
         };
-        let scope = Scope { check: kind.signal.to_owned(), targets: Vec::new() };
+        let scope = Scope::new(kind.signal, Vec::new());
         let now = seconds(until);
         let from = now - (HISTORY_DAYS - 1) as f64 * DAY;
         // Only the metric's own labels: within ninety days the same resource may have been scraped by different jobs.

@@ -177,5 +177,5 @@ pub fn expected<'a>(config: &'a Config, signal: &'static Signal) -> impl Iterato
 
 /// The scope of all targets of a signal.
 fn whole(signal: &Signal) -> Scope {
-    Scope { check: signal.id.to_owned(), targets: Vec::new() }
+    Scope::new(signal.id, Vec::new())
 }
