@@ -70,8 +70,8 @@ const IDLE_ONES: &[(&str, &[&str])] = &[("state", &["idle"])];
 const IN_TRANSACTION: &[(&str, &[&str])] =
     &[("state", &["idle in transaction", "idle in transaction (aborted)", "prepared"])];
 
-/// Returns the condition that connections are used beyond [`USAGE`], in the mean of five minutes: a pool that is full
-/// gives some back now and then.
+/// Returns the condition that connections are used beyond [`USAGE`], now or in the mean of ten minutes: a pool that is
+/// full gives some back now and then.
 fn nearly_used(
     scope: &Scope,
     limits: &Limits,
@@ -80,7 +80,8 @@ fn nearly_used(
     most: &'static Metric,
 ) -> String {
     let share = Value::Share(of(used), of(most)).promql(scope);
-    format!("avg_over_time(({share})[5m:30s]) > {}", limits.level(&USAGE, severity))
+    let limit = limits.level(&USAGE, severity);
+    format!("{share} > {limit} or avg_over_time(({share})[10m:30s]) > {limit}")
 }
 
 /// A rule test of [`nearly_used`].
@@ -124,7 +125,7 @@ pub static SIGNAL: Signal = Signal {
                 metrics: &[&CONNECTIONS, &LIMIT],
                 case: |given| nearly_used_case(given, &CONNECTIONS, &LIMIT),
             }),
-            pending: minutes(2),
+            pending: minutes(5),
             keep_firing: minutes(5),
             summary: "PostgreSQL is running out of connections.",
             description: "PostgreSQL {{ $labels.target }} uses {value} of its connections; the alert limit is {limit}.",
@@ -139,7 +140,7 @@ pub static SIGNAL: Signal = Signal {
                 metrics: &[&CONNECTIONS, &DATABASE_LIMIT],
                 case: |given| nearly_used_case(given, &CONNECTIONS, &DATABASE_LIMIT),
             }),
-            pending: minutes(2),
+            pending: minutes(5),
             keep_firing: minutes(5),
             summary: "A database is running out of its connections.",
             description: "Database {{ $labels.database }} of {{ $labels.target }} uses {value} of its connection limit; the alert limit is {limit}.",
@@ -154,7 +155,7 @@ pub static SIGNAL: Signal = Signal {
                 metrics: &[&ROLE_CONNECTIONS, &ROLE_LIMIT],
                 case: |given| nearly_used_case(given, &ROLE_CONNECTIONS, &ROLE_LIMIT),
             }),
-            pending: minutes(2),
+            pending: minutes(5),
             keep_firing: minutes(5),
             summary: "A role is running out of its connections.",
             description: "Role {{ $labels.role }} on {{ $labels.target }} uses {value} of its connection limit; the alert limit is {limit}.",
