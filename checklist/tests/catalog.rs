@@ -3,7 +3,7 @@
 use checklist::condition::limits::number;
 use checklist::self_metrics::{PER_CHECK, PER_PROCESS, PER_SIGNAL, PER_TARGET};
 use checklist::{Alert, Kind, Levels, Limits, Metric, Panel, SIGNALS, Scope, Severity, Threshold, Value, When};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 fn metrics() -> Vec<&'static Metric> {
     let own = SIGNALS.iter().flat_map(|signal| signal.metrics).copied();
@@ -151,8 +151,9 @@ fn every_alert_value_is_on_a_panel_with_its_own_threshold_line() {
                 wrong.push(format!("{}: on no panel: {unseen:?}", alert.name));
             }
         }
-        // The panel must show the same expression as the alert: restarts per day do not belong next to a limit of
-        // restarts per hour.
+        // A panel must show the same expression as an alert with its threshold: restarts per day do not belong next to a
+        // limit of restarts per hour.
+        let mut over_time: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
         for alert in signal.alerts.iter().filter(|alert| alert.when.needs_history()) {
             let Some(threshold) = alert.when.threshold() else { continue };
             let limits = Limits::default();
@@ -161,11 +162,18 @@ fn every_alert_value_is_on_a_panel_with_its_own_threshold_line() {
                 let limit = number(limit.unwrap_or(f64::NAN));
                 let value = [">", "<"].iter().find_map(|sign| expr.split_once(&format!(" {sign} {limit}")));
                 let value = value.map_or(expr.as_str(), |(value, _)| value);
-                let other = |panel: &&Panel| !panel.query.promql(&scope).contains(value);
-                wrong.extend(
-                    draws(threshold).filter(other).map(|panel| format!("{} does not show {value}", panel.title)),
-                );
+                over_time.entry(threshold.key).or_default().insert(value.to_owned());
             }
+        }
+        for (key, values) in over_time {
+            let drawn = signal.panels.iter().filter(|panel| panel.threshold.is_some_and(|drawn| drawn.key == key));
+            let drawn: Vec<_> = drawn.map(|panel| (panel.title, panel.query.promql(&scope))).collect();
+            let other = drawn.iter().filter(|(_, query)| !values.iter().any(|value| query.contains(value)));
+            wrong.extend(other.map(|(title, _)| format!("{title} shows none of {values:?}")));
+            let unseen = values.iter().filter(|value| !drawn.iter().any(|(_, query)| query.contains(*value)));
+            wrong.extend(
+                unseen.filter(|_| !drawn.is_empty()).map(|value| format!("no panel with its limit shows {value}")),
+            );
         }
         for panel in signal.panels {
             let Some(threshold) = panel.threshold.filter(|threshold| judged.contains(threshold.key)) else { continue };

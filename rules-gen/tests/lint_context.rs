@@ -54,6 +54,13 @@ fn a_panel_threshold_without_a_matching_alert_is_reported() {
     };
     let steps = [r#", {"value": 5}"#, r#", {"value": 5.001}"#, r#", {"value": 0.001}"#, r#", {"value": 5.5}"#];
     assert_eq!(steps.map(counted), [0, 0, 0, 1]);
+    let either = rule("jobs_waiting > 5 or avg_over_time(jobs_waiting[10m]) > 5", "{{ $value | humanize }}");
+    let panel = |step| dashboard(r#"jobs_waiting{job=~\"$job\", instance=~\"$instance\"}"#, step);
+    let of_either = |step| {
+        let found = run(&[source("r.yaml", &either), source("d.json", &panel(step))], &Options::default()).findings;
+        about(&found, "RG050").len()
+    };
+    assert_eq!([r#", {"value": 5}"#, r#", {"value": 5.5}"#].map(of_either), [0, 1]);
     let wrong = found(r#", {"color": "red", "value": 0.9}"#);
     assert_eq!(
         about(&wrong, "RG050"),

@@ -93,7 +93,8 @@ impl Scope {
     /// Returns the present value of a selector.
     fn present(&self, selector: &Selector) -> String {
         let series = selector.promql(self);
-        if self.bridges { format!("last_over_time({series}[{BRIDGED}])") } else { series }
+        // Of a sparse metric a missing value is one that is well.
+        if self.bridges && !selector.metric.sparse { format!("last_over_time({series}[{BRIDGED}])") } else { series }
     }
 
     /// Returns the matchers that select the check and its targets.

@@ -67,8 +67,8 @@ static BUSY: Threshold = Threshold::above(
 .between(1.0, f64::INFINITY)
 .warning(500.0);
 
-/// Returns the mean requests per second within a window such as `1h`, or `1h] offset 7d`, of the application with the
-/// same name.
+/// Returns the mean requests per second of the application with the same name, within a window such as `1h`, or `1h@7d`
+/// of a week ago.
 fn requests(window: &str) -> String {
     let (window, offset) = window
         .split_once('@')

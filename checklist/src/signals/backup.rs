@@ -163,7 +163,7 @@ pub static SIGNAL: Signal = Signal {
                     // Whole ones for twelve days, then a small one; and two small ones on every weekend.
                     let falling = step(&BYTES, 1000.0, 288, small);
                     let mixed = vec![format!("{small}+0x47 1000+0x119"); 6].join(" ");
-                    let increments = vec![format!("{small}+0x23 9000+0x23"); 6].join(" ");
+                    let increments = vec![format!("{small}+0x23 9000+0x71"); 3].join(" ");
                     let new = |small: f64| input(&BYTES, format!("_x150 1000+0x138 {small}+0x{SAMPLES}"));
                     let twice = format!("1000+0x265 {}+0x22 {small}+0x{SAMPLES}", 1050.0 * given.limit);
                     let monthly = vec![falling.clone(), steady(&EXPECTED_INTERVAL, 35.0 * DAY)];

@@ -51,7 +51,7 @@ static FULL_NOW: Threshold = Threshold::below(
     "disk.full_now",
     "time until the volume is full",
     Unit::Seconds,
-    "A volume that will be full within the hour needs action now. The prediction uses half an hour, and counts only above the warning level and by two hundredths of the volume above the maximum of the seven days before, of which one must be known, so that a nightly or weekly dump does not count.",
+    "A volume that will be full within the hour needs action now. The prediction uses half an hour, and counts only above the warning level and by a twentieth of what is free above the maximum of the seven days before, of which one must be known, so that a nightly or weekly dump does not count.",
 )
 .between(10.0 * MINUTE, 12.0 * HOUR)
 .critical(HOUR);
@@ -102,7 +102,7 @@ pub static SIGNAL: Signal = Signal {
                 expr: |scope, limits, severity| {
                     let ahead = limits.of(&FULL_NOW).at(severity).unwrap_or(f64::NAN);
                     format!(
-                        "{line} > {capacity} and {now} / {capacity} > {floor} and {now} - {peak} > 0.02 * {capacity} and {before}",
+                        "{line} > {capacity} and {now} / {capacity} > {floor} and {now} - {peak} > 0.05 * ({capacity} - {now}) and {before}",
                         line = scope.predict(&USED, "30m:1m", ahead),
                         capacity = scope.max(&CAPACITY),
                         now = scope.max(&USED),

@@ -36,6 +36,11 @@ pub(super) static LINT: Lint = Lint {
     for: 5m
     labels: {severity: warning}
     annotations: {summary: A certificate ends in less than 20 days.}
+  - alert: SlowForLong
+    expr: last_over_time(requests:seconds:p99_1h[10m]) > 2
+    for: 90m
+    labels: {severity: warning}
+    annotations: {summary: Requests of the last hour were slow.}
   - alert: Slow
     expr: 1000 * rate(x_seconds_sum[5m]) / (rate(x_seconds_count[5m]) > 0) > 200
     for: 5m
@@ -74,9 +79,14 @@ fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
         return;
     }
     let mut values = vec![rule.pending, rule.keep_firing];
+    // How far `last_over_time` looks back for a value. No text speaks of that, but one may.
+    let mut reaches = Vec::new();
     // Numbers that are not times.
     let mut numbers = Vec::new();
-    ast.walk(&mut |part, _| match &part.kind {
+    let is_last = |above: &[&Expr]| {
+        above.last().is_some_and(|call| matches!(&call.kind, Kind::Call(one) if one.function.text == "last_over_time"))
+    };
+    ast.walk(&mut |part, above| match &part.kind {
         Kind::Number(one) => {
             values.push(one.value);
             numbers.push(one.value);
@@ -90,7 +100,12 @@ fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
             );
         }
         Kind::Selector(one) => {
-            values.extend(one.range.as_ref().and_then(Duration::seconds));
+            let range = one.range.as_ref().and_then(Duration::seconds);
+            if is_last(above) {
+                reaches.extend(range);
+            } else {
+                values.extend(range);
+            }
             values.extend(one.modifiers.offset.as_ref().map(|_| offset(&one.modifiers)));
             values.extend(matchers(one).filter_map(|matcher| seconds(&matcher.value)));
         }
@@ -104,6 +119,7 @@ fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
     // A text may mean the range and `for` together.
     let ranges: Vec<f64> = values[2..].iter().copied().filter(|value| *value >= 60.0).collect();
     values.extend(ranges.iter().map(|range| range + rule.pending));
+    values.extend(reaches);
     let within =
         |all: &[f64], wanted: f64| all.iter().any(|value| (value - wanted).abs() <= 1e-6 * wanted.abs().max(1e-6));
     let near = |wanted: f64| within(&values, wanted);

@@ -4,7 +4,7 @@ use crate::lint::expr::{constant, filter};
 use crate::lint::report::{Level, Report};
 use crate::lint::rule_file::Rule;
 use crate::outputs::grafana::JUST_ABOVE;
-use promql::{Expr, Selector};
+use promql::{Binary, BinaryOp, Expr, Kind, Selector};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// For each set of metrics that alerts compare, the numbers that they compare with.
@@ -12,14 +12,16 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Limits(BTreeMap<BTreeSet<String>, Vec<f64>>);
 
 impl Limits {
-    /// Collects the limits of the alerting rules whose expression is a comparison with a number other than zero.
+    /// Collects the limits of the alerting rules whose expression is a comparison with a number other than zero, or
+    /// several of which one must hold (`or`).
     pub(crate) fn of<'a>(rules: impl Iterator<Item = &'a Rule>) -> Self {
         let mut limits = Self::default();
         for ast in rules.filter(|rule| rule.alerts).filter_map(|rule| rule.ast.as_ref()) {
-            let Some(one) = filter(ast.bare()) else { continue };
-            // A limit of zero ("more than none") is not a step on a scale.
-            if let Some(limit) = constant(&one.right).filter(|limit| *limit != 0.0) {
-                limits.0.entry(metrics([&one.left])).or_default().push(limit);
+            for one in comparisons(ast) {
+                // A limit of zero ("more than none") is not a step on a scale.
+                if let Some(limit) = constant(&one.right).filter(|limit| *limit != 0.0) {
+                    limits.0.entry(metrics([&one.left])).or_default().push(limit);
+                }
             }
         }
         limits
@@ -46,6 +48,16 @@ impl Limits {
             let fix = format!("thresholds of the alerts: {}", all.join(", "));
             report.near("RG050", Level::Info, near, message, &fix);
         }
+    }
+}
+
+/// Returns the comparisons of which one must hold.
+fn comparisons(expr: &Expr) -> Vec<&Binary> {
+    match &expr.bare().kind {
+        Kind::Binary(one) if one.op == BinaryOp::Or => {
+            [&one.left, &one.right].into_iter().flat_map(comparisons).collect()
+        }
+        _ => filter(expr.bare()).into_iter().collect(),
     }
 }
 
