@@ -83,9 +83,9 @@ pub static SIGNAL: Signal = Signal {
     panels: &[
         Panel {
             title: "Failing rules",
-            description: "Rules whose last evaluation failed.",
+            description: "Rules of which an evaluation failed within the last five minutes.",
             drawing: Drawing::Stat,
-            query: PanelQuery::Value(Value::Of(of(&FAILING))),
+            query: PanelQuery::Expression(|scope| scope.over("max_over_time", &FAILING, "5m"), &[&FAILING]),
             threshold: Some(&BROKEN),
             ..PANEL
         },
