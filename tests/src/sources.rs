@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 
 /// Minutes for which each page except the last is replayed.
 const EACH: usize = 90;
+/// Minutes for which the last page is replayed. It is longer than the `for` of these alerts.
+const LAST: usize = 300;
 /// Time of the first minute, Unix seconds.
 const BEGIN: f64 = 1_767_225_600.0;
 
@@ -30,8 +32,6 @@ pub struct Other {
     targets: (&'static str, &'static [&'static str]),
     /// Thresholds for both configurations.
     pub limits: &'static str,
-    /// Minutes for which the last page is replayed. It is longer than the windows and the `for` of these alerts.
-    last: usize,
     /// Prefixes of the series that are recorded.
     kept: &'static [&'static str],
 }
@@ -43,7 +43,6 @@ pub static KUBE_STATE_METRICS: Other = Other {
     probes: "probes-of-kubernetes",
     targets: ("kubernetes", &["name: stack, namespaces: [shop]"]),
     limits: "",
-    last: 300,
     kept: &[
         "checklist_container_",
         "checklist_hpa_",
@@ -98,8 +97,6 @@ pub static POSTGRES_EXPORTER: Other = Other {
         ],
     ),
     limits: "thresholds: {seq_scans.min_table_size: 1MiB, database_size.limit: 64MiB}\n",
-    // Sequential scans are judged in both halves of a day.
-    last: 780,
     kept: &[
         "checklist_postgres_",
         "pg_database_",
@@ -133,7 +130,7 @@ impl Other {
 
     /// Replays pages one after the other and returns the periods in which alerts fire.
     pub async fn alerts(&self, as_source: bool, pages: &[Page]) -> anyhow::Result<Vec<Firing>> {
-        self.firing(&self.configuration(as_source), pages).await
+        alerts(&self.configuration(as_source), self.checks, pages).await
     }
 
     /// Like [`Self::alerts`] with this exporter as the source, without the objects that `exclude` describes.
@@ -142,33 +139,7 @@ impl Other {
     /// Fails as [`Self::alerts`] does.
     pub async fn alerts_without(&self, exclude: &str, pages: &[Page]) -> anyhow::Result<Vec<Firing>> {
         let yaml = self.with(&format!("{}, exclude: {exclude}", self.as_source()));
-        self.firing(&yaml, pages).await
-    }
-
-    /// Replays pages one after the other with the rules of a configuration, and returns the periods in which the alerts of
-    /// its checks fire.
-    async fn firing(&self, yaml: &str, pages: &[Page]) -> anyhow::Result<Vec<Firing>> {
-        let config = Config::parse("checklist.yaml", yaml).map_err(|mistakes| anyhow::anyhow!("{mistakes}"))?;
-        let outputs = rules_gen::outputs::generate(&config, "checklist.yaml")?;
-        let file =
-            outputs.iter().find(|output| output.path == Path::new("rules/checklist.yaml")).context("no rules")?;
-        let mut rules = rule_set::read(&file.content)?;
-        let names: BTreeSet<&str> =
-            signals(self.checks).flat_map(|signal| signal.alerts).map(|alert| alert.name).collect();
-        rules.retain(|rule| match rule.kind {
-            Kind::Record => true,
-            Kind::Alert => names.contains(rule.name.as_str()),
-        });
-        let minutes = EACH * pages.len().saturating_sub(1) + self.last;
-        let tracks = tracks(pages, &read_by(&rules)?, minutes)?;
-        let folder = tempfile::Builder::new().prefix("checklist-sources").tempdir()?;
-        let prometheus = Prometheus::with_past(free_port()?, folder.path()).await?;
-        #[expect(clippy::cast_possible_truncation, reason = "a whole number")]
-        let span = Span { begin: (BEGIN * 1000.0) as i64, minutes, alerts_from: 0 };
-        remote_write::send(prometheus.port, &tracks, span.begin, minutes).await?;
-        let evaluated = evaluate::firing(prometheus.port, &rules, span, &|_, _| {}).await?;
-        anyhow::ensure!(evaluated.broken.is_empty(), "{}", evaluated.broken.join("\n"));
-        Ok(evaluated.firing)
+        alerts(&yaml, self.checks, pages).await
     }
 
     /// Returns the releases in target/parts/peers as pairs of name and program. Each release is in a folder of its
@@ -217,6 +188,30 @@ impl Page {
         let lines = text.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
         Self { text: lines.collect::<Vec<_>>().join("\n"), at: jiff::Timestamp::now().as_duration().as_secs_f64() }
     }
+}
+
+/// Replays pages one after the other with the rules of a configuration, and returns the periods in which alerts of some
+/// checks fire.
+async fn alerts(yaml: &str, checks: &[&str], pages: &[Page]) -> anyhow::Result<Vec<Firing>> {
+    let config = Config::parse("checklist.yaml", yaml).map_err(|mistakes| anyhow::anyhow!("{mistakes}"))?;
+    let outputs = rules_gen::outputs::generate(&config, "checklist.yaml")?;
+    let file = outputs.iter().find(|output| output.path == Path::new("rules/checklist.yaml")).context("no rules")?;
+    let mut rules = rule_set::read(&file.content)?;
+    let names: BTreeSet<&str> = signals(checks).flat_map(|signal| signal.alerts).map(|alert| alert.name).collect();
+    rules.retain(|rule| match rule.kind {
+        Kind::Record => true,
+        Kind::Alert => names.contains(rule.name.as_str()),
+    });
+    let minutes = EACH * pages.len().saturating_sub(1) + LAST;
+    let tracks = tracks(pages, &read_by(&rules)?, minutes)?;
+    let folder = tempfile::Builder::new().prefix("checklist-sources").tempdir()?;
+    let prometheus = Prometheus::with_past(free_port()?, folder.path()).await?;
+    #[expect(clippy::cast_possible_truncation, reason = "a whole number")]
+    let span = Span { begin: (BEGIN * 1000.0) as i64, minutes, alerts_from: 0 };
+    remote_write::send(prometheus.port, &tracks, span.begin, minutes).await?;
+    let evaluated = evaluate::firing(prometheus.port, &rules, span, &|_, _| {}).await?;
+    anyhow::ensure!(evaluated.broken.is_empty(), "{}", evaluated.broken.join("\n"));
+    Ok(evaluated.firing)
 }
 
 fn signals(checks: &[&str]) -> impl Iterator<Item = &'static Signal> {

@@ -83,12 +83,12 @@ fn unready(scope: &Scope) -> String {
 /// it may restore its data first.
 ///
 /// In a crash loop the pod is ready for a while after each start. So the condition also holds when none was ready for
-/// most of a quarter of an hour, with at least three changes. Its value is then the mean number of ready ones, and 0 if
-/// there is none now.
+/// most of a quarter of an hour, and that changed at least three times: pods that come back after an outage change it
+/// twice. Its value is then the mean number of ready ones, and 0 if there is none now.
 fn none_left(scope: &Scope, have: &'static Metric, want: &'static Metric) -> String {
     format!(
         "({now} == 0 and {wanted} > 0 and ({wanted} > 1 and {lately} > 0 or {since} == 0 and {known}) unless {woken} == 0) \
-         or ({share} and avg_over_time(({now} == bool 0)[15m:30s]) > 0.5 and {changes} >= 3 and {wanted} > 0 and {known} unless {awake} == 0)",
+         or ({share} and avg_over_time({none}) > 0.5 and changes({none}) >= 3 and {wanted} > 0 and {known} unless {awake} == 0)",
         now = scope.max(have),
         wanted = scope.max(want),
         lately = scope.over("max_over_time", have, "10m"),
@@ -96,7 +96,7 @@ fn none_left(scope: &Scope, have: &'static Metric, want: &'static Metric) -> Str
         known = scope.over("count_over_time", want, "1h@18m"),
         woken = scope.over("min_over_time", want, "10m"),
         share = scope.over("avg_over_time", have, "15m"),
-        changes = scope.over("changes", have, "15m"),
+        none = format_args!("({} == bool 0)[15m:30s]", scope.max(have)),
         awake = scope.over("min_over_time", want, "15m"),
     )
 }
