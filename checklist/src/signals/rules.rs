@@ -59,22 +59,27 @@ pub static SIGNAL: Signal = Signal {
             when: When::History(History {
                 expr: |scope, limits, severity| {
                     // A rule may fail at every other evaluation.
-                    format!("{} > {}", scope.over("max_over_time", &FAILING, "5m"), limits.level(&BROKEN, severity))
+                    let (now, limit) = (scope.max(&FAILING), limits.level(&BROKEN, severity));
+                    let lately = scope.over("max_over_time", &FAILING, "5m");
+                    let changes = scope.over("changes", &FAILING, "15m");
+                    format!("{now} > {limit} or ({lately} > {limit} and {changes} >= 4)")
                 },
                 threshold: Some(&BROKEN),
                 metrics: &[&FAILING],
                 case: |given| {
                     let bad = given.limit + 1.0;
                     let times = 15 + usize::try_from(given.pending.as_secs() / 240).unwrap_or(0);
-                    let alternating = vec![format!("{bad} 0+0x2"); times].join(" ");
-                    let short = format!("0+0x5 {bad}+0x3 0+0x{SAMPLES}");
-                    let case = Case::new(vec![steady(&FAILING, bad)], vec![steady(&FAILING, given.limit)])
+                    let alternating = vec![format!("{bad} {}+0x2", given.limit); times].join(" ");
+                    let short = format!("{0}+0x5 {bad}+0x1 {0}+0x{SAMPLES}", given.limit);
+                    let fails = step(&FAILING, given.limit, 8, bad);
+                    // At the eighth minute it has changed four times.
+                    let case = Case::new(vec![fails], vec![steady(&FAILING, given.limit)])
+                        .after(minutes(8))
                         .fires("fires when every other evaluation fails", vec![input(&FAILING, alternating)])
-                        .quiet("does not fire while another exporter is replaced", vec![input(&FAILING, short)]);
+                        .quiet("does not fire on two failed evaluations", vec![input(&FAILING, short)]);
                     Case { sampled: Some(minutes(1)), ..case }
                 },
             }),
-            pending: minutes(10),
             summary: "Alert rules cannot be evaluated.",
             description: "{value} rules of Prometheus {{ $labels.target }} fail to evaluate and never fire.",
             ..CRITICAL
@@ -83,9 +88,9 @@ pub static SIGNAL: Signal = Signal {
     panels: &[
         Panel {
             title: "Failing rules",
-            description: "Rules of which an evaluation failed within the last five minutes.",
+            description: "Rules whose last evaluation failed.",
             drawing: Drawing::Stat,
-            query: PanelQuery::Expression(|scope| scope.over("max_over_time", &FAILING, "5m"), &[&FAILING]),
+            query: PanelQuery::Value(Value::Of(of(&FAILING))),
             threshold: Some(&BROKEN),
             ..PANEL
         },
