@@ -62,7 +62,7 @@ static BUSY: Threshold = Threshold::above(
     "audit_log.requests",
     "requests within the last hour",
     Unit::Count,
-    "The absence of events also counts if the application of the same name has served five hundred requests within the last hour, and half as many above its quietest hours as in its busiest ones, and there were events around this time a day ago, and a week ago if that is known: some requests must be audited, but not those of a nightly batch.",
+    "The absence of events also counts if the application of the same name has served five hundred requests within the last hour, and half as many above its quietest hours as in its busiest ones, and there were events around this time a day ago and a week ago, if that is known: some requests must be audited, but not those of a nightly batch.",
 )
 .between(1.0, f64::INFINITY)
 .warning(500.0);
@@ -122,8 +122,8 @@ fn silent(scope: &Scope, limits: &Limits, severity: Severity) -> String {
     );
     // Requests of a nightly batch, or of customers where only the staff is audited, have no events on other days either.
     let [day_ago, week_ago] = ["4h@22h", "4h@166h"].map(|window| scope.over("changes", &LAST, window));
-    let audited = format!("{day_ago} > 0 unless {week_ago} == 0");
-    format!("({expected}) or ({one} and {audited} and on (target) ({served}))")
+    let audited = format!("{one} unless {day_ago} == 0 unless {week_ago} == 0");
+    format!("({expected}) or ({audited} and on (target) ({served}))")
 }
 
 pub static SIGNAL: Signal = Signal {
