@@ -2,7 +2,7 @@
 
 use checklist::condition::limits::number;
 use checklist::self_metrics::{PER_CHECK, PER_PROCESS, PER_SIGNAL, PER_TARGET};
-use checklist::{Alert, Kind, Levels, Limits, Metric, Panel, SIGNALS, Scope, Severity, Threshold, Value, When};
+use checklist::{Alert, Kind, Levels, Limits, Metric, SIGNALS, Scope, Severity, Threshold, Value, When};
 use std::collections::{BTreeMap, BTreeSet};
 
 fn metrics() -> Vec<&'static Metric> {
