@@ -138,7 +138,8 @@ impl When {
                     let lead = format!("clamp_max(({end} - {begin}) / {}, {})", part(*parts, severity), number(limit));
                     format!("{end} - time() < {lead}")
                 };
-                // One that lives for hours is renewed within so short a time that only the present one counts.
+                // One that lives for hours may be renewed half an hour before its end. The lowest is that of the old one
+                // then, so only the present one counts.
                 format!(
                     "{} unless ({end} - {begin} < {} unless {})",
                     ends(&last, &first),

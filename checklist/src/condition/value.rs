@@ -68,8 +68,8 @@ pub struct Scope {
     pub check: String,
     /// The names of the targets. Empty: every target.
     pub targets: Vec<String>,
-    /// Whether a missing value counts as the one before for [`BRIDGED`]: of alerts that must last for hours, each missed
-    /// scrape would begin the time again.
+    /// Whether the last value still counts for [`BRIDGED`] when there is no new one. Otherwise each missed scrape would
+    /// restart the `for` of an alert that must last for hours.
     pub bridges: bool,
 }
 
@@ -93,7 +93,7 @@ impl Scope {
     /// Returns the present value of a selector.
     fn present(&self, selector: &Selector) -> String {
         let series = selector.promql(self);
-        // Of a sparse metric a missing value is one that is well.
+        // A sparse metric has series only for what is wrong: a series that ends means that it is well again.
         if self.bridges && !selector.metric.sparse { format!("last_over_time({series}[{BRIDGED}])") } else { series }
     }
 
@@ -119,16 +119,12 @@ impl Scope {
         self.over_of(function, &of(metric), window)
     }
 
-    /// Like [`Self::over`] for a selector. A window with an offset, `[1d] offset 7d`, is written `1d@7d`.
+    /// Like [`Self::over`] for a selector. The window is written as for [`range`].
     pub fn over_of(&self, function: &str, selector: &Selector, window: &str) -> String {
-        let (window, offset) = match window.split_once('@') {
-            Some((window, offset)) => (window, format!(" offset {offset}")),
-            None => (window, String::new()),
-        };
         let (without, agreed) = (without(selector.metric), if function == "min_over_time" { "min" } else { "max" });
         // A function with a parameter, such as `quantile_over_time(0.95, `, is given with its parenthesis.
         let open = if function.contains('(') { "" } else { "(" };
-        format!("{agreed} without ({without}) ({function}{open}{}[{window}]{offset}))", selector.promql(self))
+        format!("{agreed} without ({without}) ({function}{open}{}{}))", selector.promql(self), range(window))
     }
 
     /// Returns the past of a metric, aggregated over the replicas of the exporter, as a subquery such as `1d:5m`. After
@@ -276,6 +272,14 @@ fn computed(series: &Series) -> Computed {
 /// Returns the labels of `part` that `whole` lacks.
 fn labels_beyond(part: &Metric, whole: &Metric) -> Vec<&'static str> {
     part.labels.iter().filter(|label| !whole.labels.contains(label)).copied().collect()
+}
+
+/// Returns the range of a selector as PromQL writes it. A window with an offset, `[1d] offset 7d`, is given as `1d@7d`.
+pub(crate) fn range(window: &str) -> String {
+    match window.split_once('@') {
+        Some((window, offset)) => format!("[{window}] offset {offset}"),
+        None => format!("[{window}]"),
+    }
 }
 
 /// Returns a selector, aggregated over the replicas of the exporter.

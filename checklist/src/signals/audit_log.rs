@@ -3,6 +3,7 @@
 #![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "series of whole samples")]
 
 use crate::condition::threshold::Severity;
+use crate::condition::value::range;
 use crate::prelude::*;
 use crate::signals::error_rate::REQUESTS;
 
@@ -70,10 +71,7 @@ static BUSY: Threshold = Threshold::above(
 /// Returns the mean requests per second of the application with the same name, within a window such as `1h`, or `1h@7d`
 /// of a week ago.
 fn requests(window: &str) -> String {
-    let (window, offset) = window
-        .split_once('@')
-        .map_or((window, String::new()), |(window, offset)| (window, format!(" offset {offset}")));
-    format!("sum by (target) (avg_over_time({REQUESTS}[{window}]{offset}))")
+    format!("sum by (target) (avg_over_time({REQUESTS}{}))", range(window))
 }
 
 /// Returns a quantile of the requests per second within a week. The quietest tenth of a week are nights, when only
@@ -91,8 +89,9 @@ fn in_use(share: &str) -> String {
 /// Returns the expression for an unexpected silence of the audit log. The silence is unexpected when a week ago there
 /// were events both an hour earlier and an hour later; for logs with few events, when four hours are silent that had
 /// events a week ago; or when the application serves requests now, and has done so for a day, so that its nights are
-/// known. A holiday is excluded: where requests are counted, those above the quietest hours must be at least a quarter
-/// of those of a week ago. A critical silence needs requests as evidence.
+/// known, unless there were no events around this time a day or a week ago. A holiday is excluded: where requests are
+/// counted, those above the quietest hours must be at least a quarter of those of a week ago. A critical silence needs
+/// requests as evidence.
 fn silent(scope: &Scope, limits: &Limits, severity: Severity) -> String {
     let limit = limits.of(&SILENCE).at(severity).unwrap_or(f64::NAN);
     let silent = |times: f64| format!("time() - {} > {}", scope.max(&LAST), number(times * limit));

@@ -22,7 +22,7 @@ pub fn rules(config: &Config) -> Vec<Rule> {
             rules.extend(missing(config, signal));
             rules.extend(incomplete(config, signal));
         }
-        rules.extend([source_missing(config, signal), requests_missing(config, signal)].into_iter().flatten());
+        rules.extend(source_missing(config, signal));
     }
     rules.extend(unreachable(config).into_iter().chain(unsteady(config)));
     let own = [
@@ -352,23 +352,18 @@ fn missing(config: &Config, signal: &'static Signal) -> Option<Rule> {
     .rule(config, signal.id, signal.cadence.as_str())
 }
 
-/// Fires when metrics of other exporters are missing, because alerts on these metrics cannot fire then.
-fn source_missing(config: &Config, signal: &'static Signal) -> Option<Rule> {
-    if signal.kind == TargetKind::Traffic {
-        let worst = config.worst(signal);
-        let before =
-            |series: &str| format!("absent({series}) and on () max_over_time({series}[1h] offset 167h30m) > 0");
-        return (worst == Severity::Critical).then(|| source(config, signal, 15, worst, before)).flatten();
+/// Fires when metrics of other exporters are missing, because alerts on these metrics cannot fire then. For the requests
+/// of an application nobody is woken unless there were some at this hour a week ago: an application that is scaled to
+/// zero, or that nobody has used since it started, exposes none. Otherwise it is a warning, after a night.
+fn source_missing(config: &Config, signal: &'static Signal) -> Vec<Rule> {
+    let worst = config.worst(signal);
+    if signal.kind != TargetKind::Traffic {
+        return source(config, signal, 15, worst, |series| format!("absent({series})")).into_iter().collect();
     }
-    source(config, signal, 15, config.worst(signal), |series| format!("absent({series})"))
-}
-
-/// Like [`source_missing`], for the requests of applications. Nobody is woken unless there were requests at this hour a
-/// week ago: an application that is scaled to zero, or that nobody has used since it started, exposes none. Otherwise it
-/// is a warning, after a night.
-fn requests_missing(config: &Config, signal: &'static Signal) -> Option<Rule> {
-    let absent = |series: &str| format!("absent_over_time({series}[12h])");
-    (signal.kind == TargetKind::Traffic).then(|| source(config, signal, 60, Severity::Warning, absent)).flatten()
+    let unusual = |series: &str| format!("absent({series}) and on () max_over_time({series}[1h] offset 167h30m) > 0");
+    let page = (worst == Severity::Critical).then(|| source(config, signal, 15, worst, unusual)).flatten();
+    let long = source(config, signal, 60, Severity::Warning, |series| format!("absent_over_time({series}[12h])"));
+    page.into_iter().chain(long).collect()
 }
 
 /// Returns the rule that fires when a condition holds for the series of a check on one of its targets that other

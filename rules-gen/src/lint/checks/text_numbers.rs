@@ -79,7 +79,7 @@ fn check(rule: &Rule, ast: &Expr, _: &Context<'_>, report: &mut Report<'_>) {
         return;
     }
     let mut values = vec![rule.pending, rule.keep_firing];
-    // How far `last_over_time` looks back for a value. No text speaks of that, but one may.
+    // The ranges of `last_over_time` only limit how old a value may be, so a text need not name them, but may.
     let mut reaches = Vec::new();
     // Numbers that are not times.
     let mut numbers = Vec::new();
